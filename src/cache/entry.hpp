@@ -1,0 +1,95 @@
+// cache/entry.hpp - what is known of one policy domain, and its whole life as pure functions of entry and time.
+//
+// Source: DESIGN "What an entry is"; RFC 8461 sections 3.1 to 3.3, 5.1, 10.2. Nothing else compares these times.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/reason.hpp"
+#include "decision/decision.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cache {
+
+using base::Instant;
+using base::seconds;
+using decision::PolicyPtr;
+
+/// The GETs of a domain so far. A success resets `failures`, never `last`.
+struct Attempts {
+    Instant last{};             ///< when the last GET was started; epoch: never
+    std::uint32_t failures = 0; ///< failed GETs in a row
+    base::Reason reason{};      ///< of the last failure
+    std::string failed_id;      ///< the TXT record id the last failed GET was for; empty: none
+    friend bool operator==(const Attempts&, const Attempts&) = default;
+};
+
+/// A domain with a policy (of any mode). Only a successful GET makes or extends one.
+struct Entry {
+    PolicyPtr policy;      ///< never null
+    std::string txt_id;    ///< the record id that led to `policy`
+    Instant fetched_at{};  ///< the successful GET; a value in the future is taken as now
+    Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
+    seconds txt_ttl{};     ///< the TTL it came with
+    Instant last_asked{};  ///< last query of a client (coarse)
+    Attempts gets;
+};
+
+/// A domain without a current policy: shown to have none, or not knowable for now.
+struct Absence {
+    base::Reason reason{}; ///< why
+    Instant until{};       ///< believed until then, exclusive
+    Attempts gets;
+};
+
+struct Tuning {
+    seconds txt_check_min{60}, txt_check_max{3600}; ///< bounds on the TTL after which the TXT record is asked again
+    seconds absence_min{60}, absence_max{900};      ///< bounds on the negative TTL (CONFORMANCE 110)
+    seconds dns_failure_for{60};                    ///< how long "the resolver could not say" is believed (RFC 2308 7.1)
+    seconds backoff_first{300}, backoff_max{3600};  ///< between GETs for one id after a failure (RFC 8461 section 3.3)
+    seconds get_spacing{60};                        ///< between any two GETs of a domain
+    seconds short_life_spacing{5};                  ///< the same when the policy itself expired sooner than that
+    seconds refresh_every{86400};                   ///< the daily GET (RFC 8461 section 10.2)
+    seconds forget_unasked_after{30 * 86400};       ///< no daily GET for domains unasked this long
+    bool daily_refresh = true;
+};
+
+/// When the policy stops being usable: fetched_at + max_age, counted from `now` at the latest.
+[[nodiscard]] Instant expires_at(const Entry& entry, Instant now);
+
+/// What to do about a query for a known domain.
+enum class Step {
+    serve,              ///< answer from the entry, nothing to start
+    serve_and_check,    ///< answer from the entry; a TXT re-check is due in the background
+    resolve,            ///< nothing to answer from: discover in the foreground
+};
+[[nodiscard]] Step plan(const Entry& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] Step plan(const Absence& absence, Instant now, const Tuning& tuning);
+
+/// May a GET be started for `id` now? `expired`: the last success is no longer usable (or there never was one).
+[[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now, const Tuning& tuning);
+/// The earliest time may_get() becomes true for `id`.
+[[nodiscard]] Instant next_get(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning);
+
+/// Time from one failed GET to the next for the same id: 5 min three times, then doubling up to an hour.
+[[nodiscard]] seconds backoff(std::uint32_t failures, const Tuning& tuning);
+
+/// When the refresher should look at the entry next, before jitter: the daily GET, the retry of a failed one, or (for
+/// a domain nobody asks for any more) the expiry.
+[[nodiscard]] Instant next_look(const Entry& entry, Instant now, const Tuning& tuning);
+
+/// What the refresher should do when it looks.
+enum class Upkeep {
+    wait,   ///< not due yet
+    get,    ///< the daily GET, whatever the TXT record says
+    forget, ///< expired: drop it from memory and store
+};
+[[nodiscard]] Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning);
+
+/// How long an absence is believed: the negative TTL within bounds (absence_min when there is none).
+[[nodiscard]] seconds absence_life(base::Reason reason, std::optional<seconds> negative_ttl, const Tuning& tuning);
+
+} // namespace cache

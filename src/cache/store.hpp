@@ -1,0 +1,33 @@
+// cache/store.hpp - the port to what outlives the process. One row a policy domain; the policy text is the truth.
+//
+// save() and forget() queue and return at once; they are safe from any thread. Writes reach the disk in order and in
+// batches (group commit). The tests' fake is tests/support/fake_store.hpp.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/domain.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace cache {
+
+struct Row {
+    base::Domain domain;
+    std::string policy_text; ///< as served
+    std::string txt_id;
+    base::Instant fetched_at{};
+    base::Instant last_asked{};
+};
+
+class Store {
+public:
+    virtual ~Store() = default;
+    /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it could not be
+    /// written (the failure has been logged; the caller goes on from memory). May be empty.
+    virtual void save(Row row, std::function<void(bool)> done) = 0;
+    virtual void forget(base::Domain domain) = 0;
+};
+
+} // namespace cache

@@ -1,0 +1,74 @@
+// cache/table.hpp - the memory table: what is known of every domain, readable in microseconds from any thread.
+//
+// Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences. Policies
+// are bounded too; to make room, expired ones go first, then modes none and testing, then the longest unasked;
+// an unexpired enforce policy goes last. Identical policy texts are held once. Every member is safe to call from any thread and
+// holds a lock only for the time of a hash lookup.
+#pragma once
+
+#include "base/domain.hpp"
+#include "base/expected.hpp"
+#include "cache/entry.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cache {
+
+struct Limits {
+    std::size_t max_policies = 1'000'000;
+    std::size_t max_absences = 200'000;
+};
+
+/// Nothing known, a policy, or a known absence.
+using Known = std::variant<std::monostate, Entry, Absence>;
+
+class Table {
+public:
+    explicit Table(Limits limits);
+    ~Table();
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+
+    /// What is known of `domain`, whether current or not. Does not count as being asked.
+    [[nodiscard]] Known find(const base::Domain& domain) const;
+
+    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`, when
+    /// given, tells whether this query is the first since the note before, so that work due is started once.
+    [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
+
+    /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two.
+    /// Returns the domain that had to go to make room, if any (the caller removes it from the store).
+    std::optional<base::Domain> put(const base::Domain& domain, Entry entry);
+
+    /// Notes an absence. Never replaces a policy: the caller forgets that first. The oldest absence makes room.
+    void put(const base::Domain& domain, Absence absence);
+
+    /// Changes a policy's bookkeeping in place, under the lock; false when there is no policy for the domain.
+    bool update(const base::Domain& domain, const std::function<void(Entry&)>& change);
+
+    /// Forgets the domain's policy; its absence, if any, too.
+    void erase(const base::Domain& domain);
+
+    /// A snapshot of all domains with a policy, for the refresher at start and for a store to be written anew.
+    [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
+
+    [[nodiscard]] std::size_t policy_count() const;
+    [[nodiscard]] std::size_t absence_count() const;
+    void set_limits(Limits limits);
+
+    /// The one PolicyText for this text: parsed once, shared while anybody holds it.
+    [[nodiscard]] base::Expected<PolicyPtr, sts::PolicyError> intern(std::string_view text);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace cache

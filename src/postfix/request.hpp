@@ -1,0 +1,39 @@
+// postfix/request.hpp - one socketmap request "NAME SP KEY" -> dialect and policy domain. Pure.
+//
+// Keys are Postfix next hops as written in its configuration or address: "example.com", "UPPER.Example",
+// "example.com:25", "[mx.example.com]:587", "[192.0.2.1]", ".parent", U-labels. RFC 8461 section 3.4: the host of a
+// smart-host next hop is the policy domain; address literals and parents have no policy.
+#pragma once
+
+#include "base/domain.hpp"
+#include "base/expected.hpp"
+#include "base/reason.hpp"
+
+#include <string>
+#include <string_view>
+#include <optional>
+
+namespace postfix {
+
+/// Which attributes an answer may carry. Postfix does not tell its version; the map's name does.
+enum class Dialect {
+    plain,  ///< every Postfix: match= and servername=
+    tlsrpt, ///< Postfix 3.10 and newer: also policy_type, policy_domain, mx_host_pattern, policy_string
+};
+
+/// tlsrpt when the map name contains "tlsrpt" in any case, else plain. Any name is accepted.
+[[nodiscard]] Dialect dialect_of(std::string_view map_name) noexcept;
+
+struct Request {
+    Dialect dialect{};
+    /// The policy domain, or why the key has none (one of the key_* reasons): answer NOTFOUND without any lookup.
+    base::Expected<base::Domain, base::Reason> domain;
+};
+
+/// nullopt when the payload has no space and so is no request at all: a protocol violation.
+[[nodiscard]] std::optional<Request> parse_request(std::string_view payload);
+
+/// The policy domain of a key alone (what parse_request uses).
+[[nodiscard]] base::Expected<base::Domain, base::Reason> policy_domain(std::string_view key);
+
+} // namespace postfix
