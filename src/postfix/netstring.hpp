@@ -13,14 +13,24 @@
 
 namespace postfix {
 
-enum class FrameErrc { not_a_digit, too_long, no_comma };
+enum class FrameErrc {
+    not_a_digit, ///< something else stands where the length should be
+    too_long,    ///< the length is over the bound, or has too many digits
+    no_comma,    ///< the payload is not followed by ","
+};
 /// Words for a PERM reply and a log line.
 [[nodiscard]] std::string_view to_string(FrameErrc error) noexcept;
 
+/// More digits than any length needs, leading zeros included; 20 hold every 64-bit number.
+inline constexpr std::size_t max_length_digits = 20;
+
+/// Memory stays bounded when whoever feeds it takes out all frames before feeding again: then it holds less than one
+/// frame plus one feed. One reader belongs to one connection and one thread.
 class NetstringReader {
 public:
     explicit NetstringReader(std::size_t max_payload) : max_(max_payload) {}
 
+    /// Takes bytes as they arrive, cut anywhere. Does nothing after an error.
     void feed(std::string_view bytes);
 
     /// The next payload (a view into the reader, valid until the next feed()), nullopt when more bytes are needed,

@@ -1,0 +1,19 @@
+// lookup/record_outcome.hpp - the answer to the TXT question at _mta-sts.<domain> -> the policy's id. Pure.
+//
+// Joins what dns and sts say (RFC 8461 section 3.1). None of the failures removes a cached policy.
+#pragma once
+
+#include "base/expected.hpp"
+#include "base/reason.hpp"
+#include "dns/resolver.hpp"
+
+#include <string>
+
+namespace lookup {
+
+/// The id of the one valid STS record, or why there is none: no_record (also for NXDOMAIN and NODATA),
+/// record_multiple, record_invalid, or the resolver's own reason.
+[[nodiscard]] base::Expected<std::string, base::Reason>
+record_outcome(const base::Expected<dns::Answer, base::Reason>& answer);
+
+} // namespace lookup

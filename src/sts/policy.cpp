@@ -1,0 +1,135 @@
+#include "sts/policy.hpp"
+
+#include "base/text.hpp"
+#include "sts/lines.hpp"
+#include "sts/match.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <unordered_set>
+
+namespace sts {
+
+namespace {
+
+using base::Reason;
+
+constexpr std::size_t max_age_digits = 10; // RFC 8461 section 3.2: 1*10(DIGIT)
+
+/// The first line of its key; later ones are not looked at (section 3.2, last paragraph).
+struct Field {
+    std::string_view value;
+    std::size_t line = 0; ///< 0: not there
+    void take(std::string_view v, std::size_t number) {
+        if (line == 0) *this = {v, number};
+    }
+};
+
+struct MxFields {
+    std::vector<MxPattern> patterns;
+    std::unordered_set<std::string> seen;
+    std::size_t first_line = 0; ///< of any mx field; 0: there is none
+    std::size_t bad_line = 0;   ///< of the first that is no pattern; 0: all are
+
+    void take(std::string_view value, std::size_t number) {
+        if (first_line == 0) first_line = number;
+        auto pattern = parse_mx(value);
+        if (!pattern) {
+            if (bad_line == 0) bad_line = number;
+            return;
+        }
+        if (seen.insert((pattern->wildcard ? "*." : "") + pattern->name).second)
+            patterns.push_back(std::move(*pattern));
+    }
+};
+
+auto fail(Reason reason, std::size_t line, std::string_view problem) {
+    return base::unexpected(PolicyError{reason, line, problem});
+}
+
+/// HTAB is white space; every other control byte, CR inside a line and NUL above all, means the file is damaged.
+bool has_control_byte(std::string_view line) {
+    return std::ranges::any_of(
+        line, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
+}
+
+std::optional<Mode> mode_named(std::string_view name) {
+    for (Mode mode : {Mode::none, Mode::testing, Mode::enforce})
+        if (name == to_string(mode)) return mode;
+    return std::nullopt;
+}
+
+std::optional<std::chrono::seconds> max_age_in(std::string_view digits) {
+    if (digits.empty() || digits.size() > max_age_digits) return std::nullopt;
+    std::int64_t number = 0;
+    if (!std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; })) return std::nullopt;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return std::min(std::chrono::seconds{number}, max_max_age);
+}
+
+} // namespace
+
+std::string_view to_string(Mode mode) noexcept {
+    switch (mode) {
+    case Mode::none: return "none";
+    case Mode::testing: return "testing";
+    case Mode::enforce: return "enforce";
+    }
+    return "unknown";
+}
+
+base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
+    Field version, mode, max_age;
+    MxFields mx;
+    bool any = false;
+
+    Lines lines{body};
+    while (const auto line = lines.next()) {
+        const std::size_t number = lines.number();
+        if (line->empty()) continue; // not in the ABNF, common in the field, harmless
+        if (has_control_byte(*line)) return fail(Reason::policy_syntax, number, "control byte in the line");
+        if (!base::valid_utf8(*line)) return fail(Reason::policy_syntax, number, "line is not UTF-8");
+        const std::size_t colon = line->find(':');
+        if (colon == std::string_view::npos) return fail(Reason::policy_syntax, number, "line without a colon");
+        // White space before the colon is not in the ABNF; ignoring such a line could lose an mx.
+        const std::string_view key = base::trim_wsp(line->substr(0, colon));
+        const std::string_view value = base::trim_wsp(line->substr(colon + 1));
+        if (key.empty()) return fail(Reason::policy_syntax, number, "line without a key");
+        any = true;
+        if (key == "version") version.take(value, number);
+        else if (key == "mode") mode.take(value, number);
+        else if (key == "max_age") max_age.take(value, number);
+        else if (key == "mx") mx.take(value, number);
+        // Everything else is an unknown field and SHALL be ignored, whatever its name and value look like.
+    }
+    if (!any) return fail(Reason::policy_syntax, 0, "file has no field");
+
+    if (version.line == 0) return fail(Reason::policy_version, 0, "version is missing");
+    if (version.value != "STSv1") return fail(Reason::policy_version, version.line, "version is not STSv1");
+
+    Policy policy;
+    if (mode.line == 0) return fail(Reason::policy_mode, 0, "mode is missing");
+    const auto known_mode = mode_named(mode.value);
+    if (!known_mode) return fail(Reason::policy_mode, mode.line, "mode is not enforce, testing or none");
+    policy.mode = *known_mode;
+
+    if (max_age.line == 0) return fail(Reason::policy_max_age, 0, "max_age is missing");
+    const auto age = max_age_in(max_age.value);
+    if (!age) return fail(Reason::policy_max_age, max_age.line, "max_age is not a number of 1 to 10 digits");
+    policy.max_age = *age;
+
+    // Section 8.3: a policy of mode none withdraws the one before it; over a bad mx it must not be refused.
+    if (policy.mode != Mode::none) {
+        if (mx.first_line == 0) return fail(Reason::policy_mx_missing, 0, "mx is missing");
+        if (mx.bad_line != 0)
+            return fail(Reason::policy_mx_invalid, mx.bad_line, "mx is no host name and no *. pattern");
+        if (std::ranges::all_of(mx.patterns, is_address))
+            return fail(Reason::policy_mx_invalid, mx.first_line, "mx has only addresses, which no MX host can match");
+    }
+    policy.mx = std::move(mx.patterns);
+    return policy;
+}
+
+} // namespace sts
