@@ -1,0 +1,87 @@
+// server/listener.hpp - listening sockets: unix, TCP, inherited. Made, checked and, where ours, removed again here.
+//
+// Every function works at once (no wait) and may be called from any thread; a Listener has one owner. Errors are
+// words for an operator that name the address. Descriptors are non-blocking and close-on-exec.
+#pragma once
+
+#include "base/expected.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <sys/types.h>
+
+namespace server {
+
+/// Where to listen.
+struct Address {
+    enum class Kind { unix_path, tcp };
+    Kind kind{};
+    std::string path;       ///< unix_path: absolute or relative, under 108 octets
+    std::string host;       ///< tcp: an IPv4 or IPv6 address in digits; empty: all addresses of both kinds
+    std::uint16_t port = 0; ///< tcp: 0 lets the system choose
+};
+/// As in the configuration: "unix:/run/x", "tcp:127.0.0.1:8461", "tcp:[::1]:8461", "tcp::8461".
+[[nodiscard]] std::string to_string(const Address& address);
+
+/// Who may connect to a unix socket: connecting needs write permission on it.
+struct SocketOwner {
+    mode_t mode = 0660;
+    std::optional<std::string> user;  ///< a name or a number; not set or empty: as created
+    std::optional<std::string> group; ///< likewise
+};
+
+/// An owned descriptor; -1 when there is none.
+class Descriptor {
+public:
+    Descriptor() = default;
+    explicit Descriptor(int fd) noexcept : fd_(fd) {}
+    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+    Descriptor& operator=(Descriptor&& other) noexcept;
+    ~Descriptor();
+    [[nodiscard]] int get() const noexcept { return fd_; }
+    [[nodiscard]] int release() noexcept;
+
+private:
+    int fd_ = -1;
+};
+
+/// One listening socket. A unix socket's file goes with it, unless the file is no longer the one it made.
+class Listener {
+public:
+    /// Binds and listens. A unix socket file that nobody answers on is replaced; one that is answered on, or a file
+    /// of another kind, is left alone and an error.
+    [[nodiscard]] static base::Expected<Listener, std::string> open(const Address& address, const SocketOwner& owner,
+                                                                    int backlog);
+    /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes its
+    /// file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
+    [[nodiscard]] static base::Expected<Listener, std::string> adopt(int fd);
+
+    Listener(Listener&&) noexcept;
+    Listener& operator=(Listener&&) = delete;
+    ~Listener();
+
+    [[nodiscard]] int fd() const noexcept { return fd_.get(); }
+    /// The address as bound, the system's choice of port included; in the form of to_string(Address).
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// A new length for the queue of connections waiting to be accepted; the kernel's own limit stays.
+    void set_backlog(int backlog) noexcept;
+
+private:
+    struct File { ///< the unix socket's file when it was made
+        std::string path;
+        dev_t device = 0;
+        ino_t inode = 0;
+    };
+    Listener(Descriptor fd, std::string name, std::optional<File> file);
+    [[nodiscard]] static base::Expected<Listener, std::string> open_unix(const Address& address,
+                                                                         const SocketOwner& owner, int backlog);
+    [[nodiscard]] static base::Expected<Listener, std::string> open_tcp(const Address& address, int backlog);
+
+    Descriptor fd_;
+    std::string name_;
+    std::optional<File> file_;
+};
+
+} // namespace server

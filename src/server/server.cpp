@@ -1,0 +1,317 @@
+#include "server/server.hpp"
+
+#include "server/session.hpp"
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace server {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using Error = boost::system::error_code;
+using SteadyClock = std::chrono::steady_clock;
+using Watch = asio::posix::basic_stream_descriptor<Session::Executor>;
+
+constexpr unsigned sweeps_per_idle = 8;
+constexpr int accepts_per_turn = 64;                             // then the sessions have their turn
+constexpr std::chrono::milliseconds accept_pause{100};           // when descriptors or memory run out
+constexpr std::chrono::milliseconds stop_grace{800};             // for replies that are owed
+constexpr std::chrono::seconds repeat_after{10};                 // between two log lines about the same trouble
+
+/// Lets a log line through at most once per repeat_after; what was held back is counted into the next one.
+class Seldom {
+public:
+    /// The number of lines held back since the last one, or nullopt when this one is to be held back, too.
+    std::optional<std::uint64_t> pass() {
+        const SteadyClock::time_point now = SteadyClock::now();
+        if (last_ && now - *last_ < repeat_after) {
+            ++held_;
+            return std::nullopt;
+        }
+        last_ = now;
+        return std::exchange(held_, 0);
+    }
+
+private:
+    std::optional<SteadyClock::time_point> last_;
+    std::uint64_t held_ = 0;
+};
+
+/// A listening socket and whether the reactor watches it.
+struct Door {
+    std::optional<Listener> listener; ///< nullopt once closed
+    Watch watch;
+    bool waiting = false;
+
+    Door(Session::Executor executor, Listener l) : listener(std::move(l)), watch(executor, listener->fd()) {}
+    ~Door() { close(); }
+    void close() {
+        if (!listener) return;
+        (void)watch.release(); // a pending wait ends with operation_aborted
+        listener.reset();      // closes the descriptor
+    }
+};
+
+enum class Accepted { yes, none_waiting, try_next, out_of_resources };
+
+Accepted judge(int error) noexcept {
+    switch (error) {
+    case EAGAIN: return Accepted::none_waiting;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return Accepted::out_of_resources;
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM: // a firewall rule
+    // Errors of the network that accept(2) passes on about one connection.
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH: return Accepted::try_next;
+    default: return Accepted::out_of_resources; // unknown: never spin
+    }
+}
+
+} // namespace
+
+class Server::Impl final : public SessionOwner, public std::enable_shared_from_this<Impl> {
+public:
+    Impl(asio::io_context& front, Handler& handler, Options options, base::Log& log)
+        : executor_(front.get_executor()), handler_(handler), log_(log), options_(options), sweep_(executor_),
+          pause_(executor_), grace_(executor_) {}
+
+    base::Expected<void, std::string> open(base::Expected<Listener, std::string> listener) {
+        if (!listener) return base::unexpected(std::move(listener.error()));
+        log_.write(base::Level::info, "listening", {{"address", listener->name()}});
+        doors_.push_back(std::make_shared<Door>(executor_, std::move(*listener)));
+        watch(doors_.back());
+        return {};
+    }
+
+    void configure(Options options) {
+        const bool backlog = options.backlog != options_.backlog;
+        options_ = options;
+        if (backlog)
+            for (const auto& door : doors_) door->listener->set_backlog(options_.backlog);
+        if (sweeping_) arm_sweep(); // with the new interval
+        watch_all();
+    }
+
+    void stop(std::function<void()> stopped) {
+        stopping_ = true;
+        stopped_ = std::move(stopped);
+        close_doors();
+        for (const auto& session : snapshot()) session->finish();
+        if (sessions_.empty()) return report_stopped();
+        grace_.expires_after(stop_grace);
+        grace_.async_wait([self = shared_from_this()](Error error) {
+            if (error) return;
+            for (const auto& session : self->snapshot()) session->close();
+        });
+    }
+
+    /// The Server goes: nothing may call back into it, the handler or the log any more.
+    void abandon() {
+        stopping_ = true;
+        stopped_ = nullptr;
+        close_doors();
+        sweep_.cancel();
+        grace_.cancel();
+        for (const auto& session : snapshot()) session->detach();
+        sessions_.clear();
+    }
+
+    [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
+    [[nodiscard]] const std::vector<std::shared_ptr<Door>>& doors() const noexcept { return doors_; }
+    [[nodiscard]] const Options& options() const noexcept { return options_; }
+
+    void violated(const Session& session, std::string_view problem) override {
+        if (const auto held = violations_.pass())
+            log_.write(base::Level::warning, "protocol-violation",
+                       {{"peer", session.peer()}, {"problem", problem}, {"held_back", *held}});
+    }
+
+    void ended(Session& session) override {
+        sessions_.erase(&session);
+        if (stopping_) {
+            if (sessions_.empty()) report_stopped();
+        } else {
+            watch_all();
+        }
+    }
+
+private:
+    using Sessions = std::unordered_map<Session*, std::shared_ptr<Session>>;
+
+    [[nodiscard]] bool full() const noexcept { return sessions_.size() >= options_.max_connections; }
+
+    /// Sessions end while they are walked over.
+    [[nodiscard]] std::vector<std::shared_ptr<Session>> snapshot() const {
+        std::vector<std::shared_ptr<Session>> all;
+        all.reserve(sessions_.size());
+        for (const auto& [key, session] : sessions_) all.push_back(session);
+        return all;
+    }
+
+    void watch(const std::shared_ptr<Door>& door) {
+        if (stopping_ || paused_ || door->waiting || full()) return;
+        door->waiting = true;
+        door->watch.async_wait(Watch::wait_read, [self = shared_from_this(), door](Error error) {
+            door->waiting = false;
+            if (!error && !self->stopping_) self->accept(door);
+        });
+    }
+
+    void watch_all() {
+        for (const auto& door : doors_) watch(door);
+    }
+
+    void accept(const std::shared_ptr<Door>& door) {
+        for (int turn = 0; turn < accepts_per_turn; ++turn) {
+            if (full()) {
+                if (const auto held = fulls_.pass())
+                    log_.write(base::Level::warning, "connections-full",
+                               {{"connections", sessions_.size()}, {"address", door->listener->name()},
+                                {"held_back", *held}});
+                return; // ended() goes on
+            }
+            const Accepted accepted = accept_one(*door);
+            if (accepted == Accepted::none_waiting) break;
+            if (accepted == Accepted::out_of_resources) return pause();
+        }
+        watch(door);
+    }
+
+    Accepted accept_one(const Door& door) {
+        sockaddr_storage from{};
+        socklen_t size = sizeof from;
+        Descriptor fd{::accept4(door.listener->fd(), reinterpret_cast<sockaddr*>(&from), &size,
+                                SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        if (fd.get() < 0) {
+            const int error = errno;
+            const Accepted verdict = judge(error);
+            if (verdict == Accepted::out_of_resources) complain(door, std::generic_category().message(error));
+            return verdict;
+        }
+        // An unnamed unix client leaves no family behind on some kernels.
+        const int family = from.ss_family == AF_UNSPEC ? AF_UNIX : from.ss_family;
+        Session::Socket socket{executor_};
+        Error error;
+        socket.assign(asio::generic::stream_protocol{family, 0}, fd.get(), error);
+        if (error) {
+            complain(door, error.message());
+            return Accepted::out_of_resources;
+        }
+        (void)fd.release();
+        auto session = std::make_shared<Session>(std::move(socket), options_.max_request, handler_, *this);
+        sessions_.emplace(session.get(), session);
+        session->start();
+        if (!sweeping_) arm_sweep();
+        return Accepted::yes;
+    }
+
+    void complain(const Door& door, const std::string& problem) {
+        if (const auto held = failures_.pass())
+            log_.write(base::Level::error, "accept-failed",
+                       {{"address", door.listener->name()}, {"problem", problem}, {"connections", sessions_.size()},
+                        {"held_back", *held}});
+    }
+
+    void pause() {
+        paused_ = true;
+        pause_.expires_after(accept_pause);
+        pause_.async_wait([self = shared_from_this()](Error error) {
+            if (error || self->stopping_) return;
+            self->paused_ = false;
+            self->watch_all();
+        });
+    }
+
+    void arm_sweep() {
+        sweeping_ = true;
+        sweep_.expires_after(std::max(options_.idle / sweeps_per_idle, std::chrono::milliseconds{1}));
+        sweep_.async_wait([self = shared_from_this()](Error error) {
+            if (!error) self->sweep();
+        });
+    }
+
+    void sweep() {
+        // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the whole time.
+        for (const auto& session : snapshot())
+            if (session->quiet_sweeps() > sweeps_per_idle) session->close();
+        sweeping_ = false;
+        if (!sessions_.empty()) arm_sweep();
+    }
+
+    void close_doors() {
+        pause_.cancel();
+        for (const auto& door : doors_) door->close();
+        doors_.clear();
+    }
+
+    void report_stopped() {
+        grace_.cancel();
+        sweep_.cancel();
+        if (stopped_) asio::post(executor_, std::exchange(stopped_, nullptr));
+    }
+
+    Session::Executor executor_;
+    Handler& handler_;
+    base::Log& log_;
+    Options options_;
+    std::vector<std::shared_ptr<Door>> doors_;
+    Sessions sessions_;
+    Session::Timer sweep_, pause_, grace_;
+    std::function<void()> stopped_;
+    Seldom violations_, fulls_, failures_;
+    bool sweeping_ = false, paused_ = false, stopping_ = false;
+};
+
+Server::Server(asio::io_context& front, Handler& handler, Options options, base::Log& log)
+    : impl_(std::make_shared<Impl>(front, handler, options, log)) {}
+
+Server::~Server() { impl_->abandon(); }
+
+base::Expected<void, std::string> Server::listen(const Address& address, const SocketOwner& owner) {
+    return impl_->open(Listener::open(address, owner, impl_->options().backlog));
+}
+
+base::Expected<void, std::string> Server::adopt(int fd) { return impl_->open(Listener::adopt(fd)); }
+
+void Server::configure(Options options) { impl_->configure(options); }
+
+void Server::stop(std::function<void()> stopped) { impl_->stop(std::move(stopped)); }
+
+std::size_t Server::connections() const noexcept { return impl_->connections(); }
+
+std::vector<std::string> Server::addresses() const {
+    std::vector<std::string> all;
+    for (const auto& door : impl_->doors()) all.push_back(door->listener->name());
+    return all;
+}
+
+std::vector<int> Server::listening_fds() const {
+    std::vector<int> all;
+    for (const auto& door : impl_->doors()) all.push_back(door->listener->fd());
+    return all;
+}
+
+} // namespace server

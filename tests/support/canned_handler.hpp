@@ -1,0 +1,49 @@
+// tests/support/canned_handler.hpp - a Handler without a lookup behind it: answers at once, or when the test says so.
+#pragma once
+
+#include "server/handler.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+/// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for release().
+/// A payload without a space is answered with PERM.
+class CannedHandler final : public server::Handler {
+public:
+    std::map<std::string, std::string, std::less<>> replies;
+    std::vector<std::string> asked; ///< every payload, in order
+
+    std::optional<std::string> answer_now(std::string_view request) override {
+        asked.emplace_back(request);
+        const std::size_t space = request.find(' ');
+        if (space == std::string_view::npos) return "PERM request without a space";
+        const std::string_view key = request.substr(space + 1);
+        if (key.starts_with("later")) return std::nullopt;
+        if (auto found = replies.find(key); found != replies.end()) return found->second;
+        return "OK " + std::string(key);
+    }
+
+    void answer_later(std::string request, std::function<void(std::string)> reply) override {
+        waiting.emplace_back(std::move(request), std::move(reply));
+        if (at_once) release();
+    }
+
+    /// Answers the oldest waiting request with "OK KEY", or with `payload`.
+    void release(std::optional<std::string> payload = std::nullopt) {
+        auto [request, reply] = std::move(waiting.front());
+        waiting.erase(waiting.begin());
+        reply(payload ? std::move(*payload) : "OK " + request.substr(request.find(' ') + 1));
+    }
+
+    std::vector<std::pair<std::string, std::function<void(std::string)>>> waiting;
+    bool at_once = false; ///< answer_later() answers before it returns
+};
+
+} // namespace test
