@@ -2,8 +2,9 @@
 //
 // Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences. Policies
 // are bounded too; to make room, expired ones go first, then modes none and testing, then the longest unasked;
-// an unexpired enforce policy goes last. Identical policy texts are held once. Every member is safe to call from any thread and
-// holds a lock only for the time of a hash lookup.
+// an unexpired enforce policy goes last (how: cache/policy_table.hpp). Identical policy texts are held once. Every member
+// is safe to call from any thread and holds a lock only for the time of a hash lookup; the bound on policies is exact when one
+// thread puts. Some 140 octets a domain, and its share of the text. TXT record ids have at most 255 octets.
 #pragma once
 
 #include "base/domain.hpp"
@@ -44,8 +45,13 @@ public:
     [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
     /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two.
-    /// Returns the domain that had to go to make room, if any (the caller removes it from the store).
-    std::optional<base::Domain> put(const base::Domain& domain, Entry entry);
+    /// Returns the domain that had to go to make room, if any (the caller removes it from the store). That may be `domain`
+    /// itself: a policy of mode none does not push out an enforced one. Throws std::invalid_argument without a policy.
+    std::optional<base::Domain> put(const base::Domain& domain, Entry entry, Instant now);
+
+    /// Evicts one policy, in the same order, when there are more than the limit (which may have been lowered): call
+    /// until it returns none, in slices.
+    std::optional<base::Domain> make_room(Instant now);
 
     /// Notes an absence. Never replaces a policy: the caller forgets that first. The oldest absence makes room.
     void put(const base::Domain& domain, Absence absence);
@@ -56,11 +62,15 @@ public:
     /// Forgets the domain's policy; its absence, if any, too.
     void erase(const base::Domain& domain);
 
-    /// A snapshot of all domains with a policy, for the refresher at start and for a store to be written anew.
+    /// A snapshot of all domains with a policy, for the refresher at start.
     [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
+    /// The same one by one, each as it is when reached, for a store to be written anew. No lock is held during `visit`.
+    void for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const;
 
     [[nodiscard]] std::size_t policy_count() const;
     [[nodiscard]] std::size_t absence_count() const;
+    [[nodiscard]] std::size_t text_count() const; ///< different policy texts held by anybody
+    /// A lower limit for absences takes effect at once, one for policies as make_room() and put() are called.
     void set_limits(Limits limits);
 
     /// The one PolicyText for this text: parsed once, shared while anybody holds it.

@@ -1,0 +1,30 @@
+// cache/interner.hpp - one PolicyText for each text that anybody holds. Part of cache/table; nothing else includes it.
+//
+// A text is parsed once, while no lock is held. Its last holder removes it from here, on whatever thread that happens
+// and even after the interner is gone, so there is nothing to sweep. Every member may be called from any thread.
+#pragma once
+
+#include "base/expected.hpp"
+#include "cache/siphash.hpp"
+#include "decision/decision.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace cache {
+
+class Interner {
+public:
+    explicit Interner(SipKey key);
+    [[nodiscard]] base::Expected<decision::PolicyPtr, sts::PolicyError> intern(std::string_view text);
+    /// How many texts are held by somebody.
+    [[nodiscard]] std::size_t size() const;
+
+private:
+    struct Shelf;
+    SipKey key_;
+    std::shared_ptr<Shelf> shelf_;
+};
+
+} // namespace cache

@@ -1,0 +1,46 @@
+// cache/siphash.hpp - SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash of octets. Pure.
+//
+// Two uses. With a random key it places names that strangers choose, so that nobody can aim many of them at one
+// bucket. With a fixed key it is the checksum of a stored row (cache/stored_row.hpp).
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace cache {
+
+struct SipKey {
+    std::uint64_t k0 = 0, k1 = 0;
+};
+
+[[nodiscard]] constexpr std::uint64_t siphash(std::string_view text, SipKey key) noexcept {
+    std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575U, v1 = key.k1 ^ 0x646f72616e646f6dU;
+    std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261U, v3 = key.k1 ^ 0x7465646279746573U;
+    const auto round = [&]() noexcept {
+        v0 += v1, v1 = std::rotl(v1, 13), v1 ^= v0, v0 = std::rotl(v0, 32);
+        v2 += v3, v3 = std::rotl(v3, 16), v3 ^= v2;
+        v0 += v3, v3 = std::rotl(v3, 21), v3 ^= v0;
+        v2 += v1, v1 = std::rotl(v1, 17), v1 ^= v2, v2 = std::rotl(v2, 32);
+    };
+    const auto word = [&](std::size_t at, std::size_t octets) noexcept { // little endian, whatever the machine
+        std::uint64_t w = 0;
+        for (std::size_t i = 0; i < octets; ++i)
+            w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
+        return w;
+    };
+    const auto mix = [&](std::uint64_t w) noexcept {
+        v3 ^= w;
+        round(), round();
+        v0 ^= w;
+    };
+    std::size_t at = 0;
+    for (; at + 8 <= text.size(); at += 8) mix(word(at, 8));
+    mix(word(at, text.size() - at) | static_cast<std::uint64_t>(text.size()) << 56);
+    v2 ^= 0xff;
+    round(), round(), round(), round();
+    return v0 ^ v1 ^ v2 ^ v3;
+}
+
+} // namespace cache

@@ -1,0 +1,106 @@
+#include "cache/table.hpp"
+
+#include "cache/absence_table.hpp"
+#include "cache/interner.hpp"
+#include "cache/policy_table.hpp"
+
+#include <atomic>
+#include <random>
+#include <string>
+
+namespace cache {
+
+namespace {
+
+SipKey random_key() {
+    std::random_device device;
+    const auto word = [&device] { return static_cast<std::uint64_t>(device()) << 32 | device(); };
+    return {word(), word()};
+}
+
+/// A name that was a Domain when it came in.
+base::Domain domain_of(std::string_view name) { return base::Domain::parse(name).value(); }
+
+} // namespace
+
+struct Table::Impl {
+    explicit Impl(Limits limits, SipKey key = random_key())
+        : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
+
+    std::atomic<std::size_t> max_policies;
+    PolicyTable policies;
+    AbsenceTable absences;
+    Interner texts;
+};
+
+Table::Table(Limits limits) : impl_(std::make_unique<Impl>(limits)) {}
+Table::~Table() = default;
+
+// Policies are looked at before absences, and put() adds the policy before it removes the absence, so that a reader
+// never sees a domain with a policy as unknown.
+Known Table::find(const base::Domain& domain) const {
+    if (auto entry = impl_->policies.find(domain.name())) return std::move(*entry);
+    if (auto absence = impl_->absences.find(domain.name())) return std::move(*absence);
+    return std::monostate{};
+}
+
+Known Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
+    bool noted = true; // of an unknown domain every query is the first
+    Known known;
+    if (auto entry = impl_->policies.ask(domain.name(), now, noted)) known = std::move(*entry);
+    else if (auto absence = impl_->absences.ask(domain.name(), now, noted)) known = std::move(*absence);
+    if (first_in_minute != nullptr) *first_in_minute = noted;
+    return known;
+}
+
+std::optional<base::Domain> Table::put(const base::Domain& domain, Entry entry, Instant now) {
+    impl_->policies.put(domain.name(), entry);
+    impl_->absences.erase(domain.name());
+    return make_room(now);
+}
+
+std::optional<base::Domain> Table::make_room(Instant now) {
+    if (impl_->policies.size() <= impl_->max_policies.load(std::memory_order_relaxed)) return std::nullopt;
+    const std::optional<std::string> victim = impl_->policies.evict(now);
+    if (!victim) return std::nullopt;
+    return domain_of(*victim);
+}
+
+void Table::put(const base::Domain& domain, Absence absence) {
+    if (impl_->policies.contains(domain.name())) return;
+    impl_->absences.put(domain.name(), std::move(absence));
+}
+
+bool Table::update(const base::Domain& domain, const std::function<void(Entry&)>& change) {
+    return impl_->policies.update(domain.name(), change);
+}
+
+void Table::erase(const base::Domain& domain) {
+    impl_->policies.erase(domain.name());
+    impl_->absences.erase(domain.name());
+}
+
+std::vector<std::pair<base::Domain, Entry>> Table::policies() const {
+    std::vector<std::pair<base::Domain, Entry>> all;
+    all.reserve(policy_count());
+    for_each([&all](const base::Domain& domain, const Entry& entry) { all.emplace_back(domain, entry); });
+    return all;
+}
+
+void Table::for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const {
+    impl_->policies.for_each(
+        [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
+}
+
+std::size_t Table::policy_count() const { return impl_->policies.size(); }
+std::size_t Table::absence_count() const { return impl_->absences.size(); }
+std::size_t Table::text_count() const { return impl_->texts.size(); }
+
+void Table::set_limits(Limits limits) {
+    impl_->max_policies.store(limits.max_policies, std::memory_order_relaxed);
+    impl_->absences.set_most(limits.max_absences);
+}
+
+base::Expected<PolicyPtr, sts::PolicyError> Table::intern(std::string_view text) { return impl_->texts.intern(text); }
+
+} // namespace cache

@@ -1,0 +1,152 @@
+#include "fetch/dialer.hpp"
+
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace fetch {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using std::chrono::steady_clock;
+
+struct Dialer::Attempt {
+    explicit Attempt(const asio::any_io_executor& executor) : connection(std::make_unique<Connection>(tcp::socket(executor))) {}
+    std::unique_ptr<Connection> connection; // null once the attempt is over
+};
+
+Dialer::Dialer(asio::any_io_executor executor, std::shared_ptr<AddressGates> gates,
+               std::chrono::milliseconds attempt_delay, std::uint16_t port)
+    : executor_(std::move(executor)), gates_(std::move(gates)), attempt_delay_(attempt_delay), port_(port),
+      event_(executor_) {}
+
+void Dialer::add(const std::vector<Address>& addresses) {
+    candidates_.add(addresses);
+    event_.notify();
+}
+
+void Dialer::expect_more(bool more) {
+    more_ = more;
+    event_.notify();
+}
+
+void Dialer::lend(const Address& address, Gate::Place place) {
+    lent_at_ = address;
+    lent_ = std::move(place);
+}
+
+void Dialer::stop() {
+    stopped_ = true;
+    call_off();
+    event_.notify();
+}
+
+/// The attempts in flight are given up undecided: their addresses may be tried again.
+void Dialer::call_off() {
+    for (const auto& attempt : std::exchange(in_flight_, {})) {
+        candidates_.put_back(attempt->connection->address);
+        attempt->connection.reset(); // closes the socket and leaves the gate
+    }
+}
+
+bool Dialer::take_place(const Address& address) {
+    if (!gates_) return true;
+    if (lent_ && lent_at_ == address) {
+        place_ = std::move(lent_);
+        return true;
+    }
+    place_ = gates_->at(address)->try_enter();
+    return static_cast<bool>(place_);
+}
+
+void Dialer::start(const Address& address) {
+    auto attempt = std::make_shared<Attempt>(executor_);
+    Connection& connection = *attempt->connection;
+    connection.address = address;
+    connection.place = std::move(place_);
+    const tcp::endpoint remote{address, port_};
+    error_code error;
+    connection.socket.open(remote.protocol(), error);
+    if (error) {
+        note_failure(address, error);
+        return;
+    }
+    in_flight_.push_back(attempt);
+    next_start_ = steady_clock::now() + attempt_delay_;
+    connection.socket.async_connect(remote, [weak = weak_from_this(), attempt](const error_code& result) {
+        if (const auto dialer = weak.lock()) dialer->finished(attempt, result);
+    });
+}
+
+void Dialer::finished(const std::shared_ptr<Attempt>& attempt, const error_code& error) {
+    if (!attempt->connection) return; // called off
+    std::erase(in_flight_, attempt);
+    if (error) {
+        note_failure(attempt->connection->address, error);
+        attempt->connection.reset();
+    } else if (winner_) { // two in one turn of the loop
+        candidates_.put_back(attempt->connection->address);
+        attempt->connection.reset();
+    } else {
+        winner_ = std::move(attempt->connection);
+    }
+    event_.notify();
+}
+
+void Dialer::note_failure(const Address& address, const error_code& error) {
+    ++failed_;
+    last_failure_ = address.to_string() + ": " + error.message();
+    timed_out_ = timed_out_ || error == asio::error::timed_out;
+    exhausted_us_ = exhausted_us_ || error == asio::error::no_descriptors ||
+                    error == asio::error::no_buffer_space || error == asio::error::no_memory ||
+                    error == boost::system::errc::too_many_files_open_in_system;
+    next_start_ = {}; // the next one need not wait
+}
+
+asio::awaitable<Dialer::Next> Dialer::next() {
+    const std::function<bool(const Address&)> usable = [this](const Address& a) { return take_place(a); };
+    next_start_ = {};
+    for (;;) {
+        if (stopped_) co_return Next::stopped;
+        if (winner_) {
+            call_off();
+            lent_.release();
+            co_return Next::connected;
+        }
+        if (steady_clock::now() >= next_start_) {
+            if (const auto address = candidates_.next(usable)) {
+                start(*address);
+                continue;
+            }
+        }
+        if (in_flight_.empty() && !more_) {
+            lent_.release();
+            co_return candidates_.empty() ? Next::exhausted : Next::full;
+        }
+        // Candidates that are left over after their time are full: only an end or an arrival changes that.
+        const auto now = steady_clock::now();
+        const auto until =
+            candidates_.empty() || next_start_ <= now ? steady_clock::time_point::max() : next_start_;
+        co_await event_.wait_until(until);
+    }
+}
+
+Failure Dialer::failure() const {
+    Failure failure;
+    failure.reason = exhausted_us_ ? base::Reason::overloaded
+                     : timed_out_  ? base::Reason::connect_timeout
+                                   : base::Reason::connect_failed;
+    failure.detail = progress();
+    return failure;
+}
+
+std::string Dialer::progress() const {
+    std::string text =
+        std::to_string(failed_) + " of " + std::to_string(candidates_.seen()) + " addresses failed";
+    if (!last_failure_.empty()) text += ", last " + last_failure_;
+    return text;
+}
+
+} // namespace fetch

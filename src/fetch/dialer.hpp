@@ -1,0 +1,98 @@
+// fetch/dialer.hpp - TCP connections to one host's addresses, one after the other but not waiting for the slow ones
+// (RFC 8305 section 5): the next attempt starts when one has failed, or after the attempt delay.
+//
+// Can be asked again: when a connection turned out to be useless, next() goes on with the addresses not yet used up.
+// Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report back.
+#pragma once
+
+#include "fetch/address.hpp"
+#include "fetch/event.hpp"
+#include "fetch/fetcher.hpp"
+#include "fetch/gate.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace fetch {
+
+/// An open connection, and the place it takes at its remote address.
+struct Connection {
+    explicit Connection(boost::asio::ip::tcp::socket s) : socket(std::move(s)) {}
+    boost::asio::ip::tcp::socket socket;
+    Address address;
+    Gate::Place place;
+};
+
+class Dialer : public std::enable_shared_from_this<Dialer> {
+public:
+    enum class Next {
+        connected, ///< take() has it
+        full,      ///< all addresses left have their limit of connections; wait for blocked_at(), then lend()
+        exhausted, ///< no address is left
+        stopped,   ///< stop() was called
+    };
+
+    /// `gates` limits the connections to each address; null for no limit.
+    Dialer(boost::asio::any_io_executor executor, std::shared_ptr<AddressGates> gates,
+           std::chrono::milliseconds attempt_delay, std::uint16_t port);
+
+    /// More addresses; also while next() is waiting.
+    void add(const std::vector<Address>& addresses);
+    /// While true, next() waits for more addresses instead of being exhausted.
+    void expect_more(bool more);
+
+    /// Requires that no other next() is waiting. The dialer must outlive the wait.
+    [[nodiscard]] boost::asio::awaitable<Next> next();
+    [[nodiscard]] std::unique_ptr<Connection> take() { return std::move(winner_); }
+    [[nodiscard]] const Address& blocked_at() const { return candidates_.front(); }
+    void lend(const Address& address, Gate::Place place);
+
+    /// Ends all attempts; next() returns soon.
+    void stop();
+
+    [[nodiscard]] bool empty() const noexcept { return candidates_.empty(); }
+    [[nodiscard]] bool has_v6() const noexcept { return candidates_.has_v6(); }
+    /// True when a connection that proves useless would not be the end.
+    [[nodiscard]] bool more_to_try() const noexcept { return !candidates_.empty() || more_; }
+    /// Why no attempt succeeded.
+    [[nodiscard]] Failure failure() const;
+    /// What is being waited for, e.g. "2 of 3 addresses failed, last 192.0.2.1: Connection refused".
+    [[nodiscard]] std::string progress() const;
+
+private:
+    struct Attempt;
+    void start(const Address& address);
+    void finished(const std::shared_ptr<Attempt>& attempt, const boost::system::error_code& error);
+    void note_failure(const Address& address, const boost::system::error_code& error);
+    [[nodiscard]] bool take_place(const Address& address);
+    void call_off();
+
+    boost::asio::any_io_executor executor_;
+    std::shared_ptr<AddressGates> gates_;
+    std::chrono::milliseconds attempt_delay_;
+    std::uint16_t port_;
+
+    Event event_;
+    Candidates candidates_;
+    std::vector<std::shared_ptr<Attempt>> in_flight_;
+    std::unique_ptr<Connection> winner_;
+    Gate::Place place_; // for the attempt about to start
+    std::optional<Address> lent_at_;
+    Gate::Place lent_;
+    std::chrono::steady_clock::time_point next_start_{};
+    bool more_ = false;
+    bool stopped_ = false;
+
+    std::size_t failed_ = 0;
+    std::string last_failure_;
+    bool timed_out_ = false;
+    bool exhausted_us_ = false; // no descriptor or buffer of ours was left
+};
+
+} // namespace fetch

@@ -1,0 +1,72 @@
+#include "fetch/gate.hpp"
+
+namespace fetch {
+
+Gate::Waiter::Waiter(std::shared_ptr<Gate> gate, std::function<void()> ready, bool first)
+    : gate_(std::move(gate)), ready_(std::move(ready)) {
+    turn_ = gate_->queue_.insert(first ? gate_->queue_.begin() : gate_->queue_.end(), this);
+}
+
+Gate::Waiter::~Waiter() {
+    if (queued_) gate_->queue_.erase(turn_);
+}
+
+Gate::Place Gate::try_enter() {
+    if (closed_ || inside_ >= limit_ || !queue_.empty()) return {};
+    ++inside_;
+    return Place{shared_from_this()};
+}
+
+std::unique_ptr<Gate::Waiter> Gate::wait(std::function<void()> ready, bool first) {
+    auto waiter = std::make_unique<Waiter>(shared_from_this(), std::move(ready), first);
+    admit();
+    return waiter;
+}
+
+void Gate::set_limit(std::size_t limit) {
+    limit_ = limit;
+    admit();
+}
+
+void Gate::leave() {
+    --inside_;
+    admit();
+}
+
+void Gate::admit() {
+    while (!closed_ && inside_ < limit_ && !queue_.empty()) {
+        Waiter* next = queue_.front();
+        queue_.pop_front();
+        next->queued_ = false;
+        ++inside_;
+        next->place_ = Place{shared_from_this()};
+        next->ready_();
+    }
+}
+
+std::shared_ptr<Gate> AddressGates::at(const Address& address) {
+    std::weak_ptr<Gate>& slot = gates_[address];
+    if (auto gate = slot.lock()) return gate;
+    auto gate = std::make_shared<Gate>(limit_);
+    if (closed_) gate->close();
+    slot = gate;
+    if (gates_.size() >= sweep_at_) {
+        std::erase_if(gates_, [](const auto& item) { return item.second.expired(); });
+        sweep_at_ = 2 * gates_.size() + 64;
+    }
+    return gate;
+}
+
+void AddressGates::set_limit(std::size_t limit) {
+    limit_ = limit;
+    for (auto& item : gates_)
+        if (auto gate = item.second.lock()) gate->set_limit(limit);
+}
+
+void AddressGates::close() noexcept {
+    closed_ = true;
+    for (auto& item : gates_)
+        if (auto gate = item.second.lock()) gate->close();
+}
+
+} // namespace fetch

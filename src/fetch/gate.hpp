@@ -1,0 +1,103 @@
+// fetch/gate.hpp - a limit on how many may be inside at once; those over it are let in in the order they came.
+//
+// Single-threaded, no I/O. Places and waiters may outlive the gate's owner.
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+
+namespace fetch {
+
+class Gate : public std::enable_shared_from_this<Gate> {
+public:
+    /// Being inside. Leaving, by destruction, lets the next waiter in.
+    class Place {
+    public:
+        Place() = default;
+        Place(Place&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+        Place& operator=(Place&& other) noexcept {
+            std::swap(gate_, other.gate_);
+            return *this;
+        }
+        ~Place() {
+            if (gate_) gate_->leave();
+        }
+        /// Leaves now.
+        void release() noexcept { const Place gone{std::move(*this)}; }
+        [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
+
+    private:
+        friend class Gate;
+        explicit Place(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+        std::shared_ptr<Gate> gate_;
+    };
+
+    /// A turn in the queue, given up by destruction.
+    class Waiter {
+    public:
+        Waiter(std::shared_ptr<Gate> gate, std::function<void()> ready, bool first);
+        Waiter(const Waiter&) = delete;
+        Waiter& operator=(const Waiter&) = delete;
+        ~Waiter();
+        [[nodiscard]] bool granted() const noexcept { return static_cast<bool>(place_); }
+        /// Requires granted().
+        [[nodiscard]] Place take() noexcept { return std::move(place_); }
+
+    private:
+        friend class Gate;
+        std::shared_ptr<Gate> gate_;
+        std::function<void()> ready_;
+        Place place_;
+        std::list<Waiter*>::iterator turn_;
+        bool queued_ = true;
+    };
+
+    explicit Gate(std::size_t limit) : limit_(limit) {}
+
+    /// A place when one is free and nobody waits for it, else an empty one.
+    [[nodiscard]] Place try_enter();
+    /// Joins the queue, at its front when `first`. `ready` is called once the place is granted; it must not come
+    /// back into the gate.
+    [[nodiscard]] std::unique_ptr<Waiter> wait(std::function<void()> ready, bool first = false);
+    /// A higher limit lets waiters in at once; a lower one throws nobody out.
+    void set_limit(std::size_t limit);
+    /// From now on nobody is let in.
+    void close() noexcept { closed_ = true; }
+
+    [[nodiscard]] std::size_t inside() const noexcept { return inside_; }
+    [[nodiscard]] std::size_t waiting() const noexcept { return queue_.size(); }
+
+private:
+    void leave();
+    void admit();
+
+    std::size_t limit_;
+    std::size_t inside_ = 0;
+    bool closed_ = false;
+    std::list<Waiter*> queue_;
+};
+
+/// One gate per remote address.
+class AddressGates {
+public:
+    using Address = boost::asio::ip::address;
+    explicit AddressGates(std::size_t limit) : limit_(limit) {}
+    [[nodiscard]] std::shared_ptr<Gate> at(const Address& address);
+    void set_limit(std::size_t limit);
+    void close() noexcept;
+
+private:
+    std::size_t limit_;
+    bool closed_ = false;
+    std::map<Address, std::weak_ptr<Gate>> gates_; // a gate lives while somebody is inside or waits
+    std::size_t sweep_at_ = 64;
+};
+
+} // namespace fetch

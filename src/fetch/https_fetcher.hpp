@@ -1,0 +1,72 @@
+// fetch/https_fetcher.hpp - fetches policies over HTTPS (RFC 8461 section 3.3): DNS through the resolver port, sockets
+// and TLS through Asio and OpenSSL.
+//
+// Threads: belongs to one single-threaded io_context, all members included. The resolver must outlive the fetcher, the
+// fetcher must be destroyed before the io_context. Destroying it ends every get() with Reason::shutting_down; so does
+// cancelling a get() for that one. http_proxy and its like in the environment are never read.
+#pragma once
+
+#include "base/log.hpp"
+#include "dns/resolver.hpp"
+#include "fetch/fetcher.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace fetch {
+
+struct Options {
+    /// PEM file of the trusted roots; empty: the system's.
+    std::string ca_file;
+    /// Connect to policy hosts on private, loopback and other addresses that are not public.
+    bool allow_private_addresses = false;
+    /// "http://host:port": every connection goes through this HTTP proxy by CONNECT. Policy hosts are then not looked
+    /// up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
+    std::string proxy;
+    /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
+    std::chrono::milliseconds timeout{60000};
+    /// Fetches at a time; others wait in order.
+    std::size_t max_concurrent = 64;
+    /// Connections at a time to one remote address; others wait in order, without holding up other hosts.
+    std::size_t max_per_address = 8;
+    /// For tests: RFC 8461 knows only 443.
+    std::uint16_t port = 443;
+    /// How long an address may keep the next one from being tried (RFC 8305 section 5).
+    std::chrono::milliseconds attempt_delay{250};
+};
+
+/// Fetches that may wait for their turn; further ones fail with Reason::overloaded.
+inline constexpr std::size_t max_queued = 10000;
+
+class HttpsFetcher final : public Fetcher {
+public:
+    /// Throws std::runtime_error when the options cannot be used, e.g. an unreadable ca_file.
+    HttpsFetcher(boost::asio::any_io_executor executor, dns::Resolver& resolver, Options options, base::Log& log);
+    ~HttpsFetcher() override;
+    HttpsFetcher(const HttpsFetcher&) = delete;
+    HttpsFetcher& operator=(const HttpsFetcher&) = delete;
+
+    [[nodiscard]] boost::asio::awaitable<base::Expected<std::string, Failure>>
+    get(std::string policy_host) override;
+
+    /// For fetches that start from now on; reads the CA file again. On error, a sentence, the old options stay.
+    [[nodiscard]] base::Expected<void, std::string> configure(Options options);
+
+    [[nodiscard]] std::size_t running() const noexcept;
+    [[nodiscard]] std::size_t queued() const noexcept;
+
+private:
+    struct Core;
+    class Job;
+    [[nodiscard]] static boost::asio::awaitable<base::Expected<std::string, Failure>>
+    await_job(std::shared_ptr<Core> core, std::string policy_host);
+
+    std::shared_ptr<Core> core_;
+};
+
+} // namespace fetch

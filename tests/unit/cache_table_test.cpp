@@ -1,0 +1,389 @@
+#include "cache/table.hpp"
+
+#include "cache/interner.hpp"
+#include "cache/siphash.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+
+namespace {
+
+using base::Domain;
+using base::Instant;
+using base::seconds;
+using cache::Absence;
+using cache::Entry;
+using cache::Limits;
+using cache::Table;
+
+constexpr Instant t0{seconds{1'700'000'000}};
+constexpr seconds day{86400};
+
+Domain domain(const std::string& name) { return Domain::parse(name).value(); }
+
+std::string text(std::string_view mode, seconds max_age, std::string_view mx = "mx.example.net") {
+    return "version: STSv1\nmode: " + std::string(mode) + "\nmx: " + std::string(mx) +
+           "\nmax_age: " + std::to_string(max_age.count()) + "\n";
+}
+
+Entry entry(Table& table, std::string_view mode, seconds max_age, Instant asked, Instant fetched = t0) {
+    Entry e;
+    e.policy = table.intern(text(mode, max_age)).value();
+    e.txt_id = "20231114T221320";
+    e.fetched_at = fetched;
+    e.last_asked = asked;
+    return e;
+}
+
+bool has_policy(const Table& table, const std::string& name) {
+    return std::holds_alternative<Entry>(table.find(domain(name)));
+}
+
+TEST(cache_siphash, agrees_with_the_published_vectors) {
+    std::string in;
+    const cache::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+    EXPECT_EQ(cache::siphash(in, key), 0x726fdb47dd0e0e31U);
+    for (char c = 0; c < 15; ++c) in.push_back(c);
+    EXPECT_EQ(cache::siphash(std::string_view(in).substr(0, 1), key), 0x74f839c593dc67fdU);
+    EXPECT_EQ(cache::siphash(in, key), 0xa129ca6149be45e5U); // the paper's own example
+}
+
+TEST(cache_table, finds_every_field_it_was_given) {
+    Table table{Limits{}};
+    const Domain name = domain("example.com");
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(name)));
+
+    Entry in = entry(table, "enforce", 30 * day, t0 + seconds{5});
+    in.txt_checked = t0 + seconds{7};
+    in.txt_ttl = seconds{300};
+    in.gets = {t0 + seconds{9}, 3, base::Reason::http_status, "otherid"};
+    EXPECT_EQ(table.put(name, in, t0), std::nullopt);
+    EXPECT_EQ(table.policy_count(), 1U);
+
+    const Entry out = std::get<Entry>(table.find(name));
+    EXPECT_EQ(out.policy, in.policy);
+    EXPECT_EQ(out.txt_id, in.txt_id);
+    EXPECT_EQ(out.fetched_at, in.fetched_at);
+    EXPECT_EQ(out.txt_checked, in.txt_checked);
+    EXPECT_EQ(out.txt_ttl, in.txt_ttl);
+    EXPECT_EQ(out.last_asked, in.last_asked);
+    EXPECT_EQ(out.gets, in.gets);
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(domain("xample.com"))));
+}
+
+TEST(cache_table, a_newer_policy_replaces_and_keeps_the_newer_last_asked) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0 + seconds{500}), t0);
+    Entry next = entry(table, "testing", day, t0);
+    next.txt_id = "2";
+    table.put(domain("a.example"), next, t0);
+    const Entry out = std::get<Entry>(table.find(domain("a.example")));
+    EXPECT_EQ(out.policy->policy.mode, sts::Mode::testing);
+    EXPECT_EQ(out.txt_id, "2");
+    EXPECT_EQ(out.last_asked, t0 + seconds{500});
+    EXPECT_EQ(table.policy_count(), 1U);
+}
+
+TEST(cache_table, update_changes_in_place_and_only_a_policy) {
+    Table table{Limits{}};
+    EXPECT_FALSE(table.update(domain("a.example"), [](Entry&) { FAIL(); }));
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    EXPECT_TRUE(table.update(domain("a.example"), [](Entry& e) {
+        e.txt_checked = t0 + seconds{60};
+        e.txt_id = "a-longer-record-id-than-it-was-before";
+    }));
+    const Entry out = std::get<Entry>(table.find(domain("a.example")));
+    EXPECT_EQ(out.txt_checked, t0 + seconds{60});
+    EXPECT_EQ(out.txt_id, "a-longer-record-id-than-it-was-before");
+    EXPECT_EQ(out.fetched_at, t0);
+}
+
+TEST(cache_table, an_entry_without_a_policy_is_refused) {
+    Table table{Limits{}};
+    EXPECT_THROW(table.put(domain("a.example"), Entry{}, t0), std::invalid_argument);
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    EXPECT_THROW(table.update(domain("a.example"), [](Entry& e) { e.policy = nullptr; }), std::invalid_argument);
+    EXPECT_TRUE(has_policy(table, "a.example"));
+}
+
+TEST(cache_table, erase_forgets_policy_and_absence) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    table.put(domain("b.example"), Absence{base::Reason::no_record, t0 + seconds{60}, {}});
+    table.erase(domain("a.example"));
+    table.erase(domain("b.example"));
+    table.erase(domain("never.example"));
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(domain("a.example"))));
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(domain("b.example"))));
+    EXPECT_EQ(table.policy_count() + table.absence_count(), 0U);
+}
+
+TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
+    Table table{Limits{}};
+    const Absence absence{base::Reason::dns_servfail, t0 + seconds{60}, {t0, 2, base::Reason::dns_servfail, ""}};
+    table.put(domain("a.example"), absence);
+    const Absence out = std::get<Absence>(table.find(domain("a.example")));
+    EXPECT_EQ(out.reason, base::Reason::dns_servfail);
+    EXPECT_EQ(out.until, absence.until);
+    EXPECT_EQ(out.gets, absence.gets);
+
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    EXPECT_EQ(table.absence_count(), 0U);
+    table.put(domain("a.example"), absence);
+    EXPECT_TRUE(has_policy(table, "a.example"));
+    EXPECT_EQ(table.absence_count(), 0U);
+}
+
+TEST(cache_table, ask_notes_the_time_once_a_minute) {
+    Table table{Limits{}};
+    const Domain name = domain("a.example");
+    bool first = false;
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(table.ask(name, t0, &first)));
+    EXPECT_TRUE(first) << "of an unknown domain every query is the first";
+
+    table.put(name, entry(table, "enforce", day, Instant{}), t0);
+    const auto asked = [&](Instant now, bool want_first) {
+        const Entry e = std::get<Entry>(table.ask(name, now, &first));
+        EXPECT_EQ(first, want_first) << now.time_since_epoch().count() - t0.time_since_epoch().count();
+        return e.last_asked;
+    };
+    EXPECT_EQ(asked(t0, true), t0);
+    EXPECT_EQ(asked(t0 + seconds{1}, false), t0);
+    EXPECT_EQ(asked(t0 + seconds{59}, false), t0);
+    EXPECT_EQ(asked(t0 + seconds{60}, true), t0 + seconds{60});
+    EXPECT_EQ(asked(t0 + seconds{61}, false), t0 + seconds{60});
+    EXPECT_EQ(asked(t0 - seconds{1000}, true), t0 - seconds{1000}) << "the clock was set back";
+    EXPECT_EQ(std::get<Entry>(table.find(name)).last_asked, t0 - seconds{1000});
+    EXPECT_NO_THROW((void)table.ask(name, t0, nullptr));
+
+    table.put(domain("b.example"), Absence{base::Reason::no_record, t0 + day, {}});
+    (void)table.ask(domain("b.example"), t0, &first);
+    EXPECT_TRUE(first);
+    (void)table.ask(domain("b.example"), t0 + seconds{59}, &first);
+    EXPECT_FALSE(first);
+}
+
+TEST(cache_table, a_flood_of_junk_names_evicts_no_policy) {
+    Table table{Limits{1000, 5000}};
+    for (int i = 0; i < 1000; ++i)
+        table.put(domain("p" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
+    for (int i = 0; i < 300'000; ++i)
+        table.put(domain("junk" + std::to_string(i) + ".example"), Absence{base::Reason::no_record, t0 + day, {}});
+    EXPECT_EQ(table.policy_count(), 1000U);
+    EXPECT_EQ(table.absence_count(), 5000U);
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(has_policy(table, "p" + std::to_string(i) + ".example"));
+    // What is left is the newest.
+    for (int i = 295'000; i < 300'000; ++i) {
+        const auto known = table.find(domain("junk" + std::to_string(i) + ".example"));
+        ASSERT_TRUE(std::holds_alternative<Absence>(known)) << i;
+    }
+}
+
+TEST(cache_table, absences_in_use_outlive_the_unused) {
+    Table table{Limits{10, 3}};
+    const Absence absence{base::Reason::no_record, t0 + day, {}};
+    for (const char* name : {"a.example", "b.example", "c.example"}) table.put(domain(name), absence);
+    (void)table.ask(domain("a.example"), t0);
+    table.put(domain("d.example"), absence);
+    const auto known = [&](const char* name) { return std::holds_alternative<Absence>(table.find(domain(name))); };
+    EXPECT_TRUE(known("a.example"));
+    EXPECT_FALSE(known("b.example"));
+    table.put(domain("c.example"), absence);
+    table.set_limits(Limits{10, 2});
+    EXPECT_EQ(table.absence_count(), 2U);
+    EXPECT_TRUE(known("c.example"));
+    EXPECT_TRUE(known("d.example"));
+}
+
+TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
+    Table table{Limits{6, 10}};
+    const auto put = [&](const char* name, const char* mode, seconds max_age, Instant asked) {
+        return table.put(domain(name), entry(table, mode, max_age, asked), t0);
+    };
+    EXPECT_EQ(put("enforced-new.example", "enforce", 30 * day, t0 + seconds{900}), std::nullopt);
+    EXPECT_EQ(put("enforced-old.example", "enforce", 30 * day, t0 + seconds{1}), std::nullopt);
+    EXPECT_EQ(put("expired-late.example", "enforce", seconds{100}, t0 + seconds{950}), std::nullopt);
+    EXPECT_EQ(put("expired-early.example", "enforce", seconds{50}, t0 + seconds{960}), std::nullopt);
+    EXPECT_EQ(put("none.example", "none", 30 * day, t0 + seconds{800}), std::nullopt);
+    EXPECT_EQ(put("testing.example", "testing", 30 * day, t0 + seconds{700}), std::nullopt);
+
+    table.set_limits(Limits{0, 10});
+    const Instant now = t0 + seconds{100};
+    std::vector<std::string> order;
+    while (const auto victim = table.make_room(now)) order.push_back(victim->name());
+    EXPECT_EQ(order, (std::vector<std::string>{"expired-early.example", "expired-late.example", "testing.example",
+                                               "none.example", "enforced-old.example", "enforced-new.example"}));
+    EXPECT_EQ(table.policy_count(), 0U);
+}
+
+TEST(cache_table, a_refreshed_policy_is_no_longer_the_first_to_go) {
+    Table table{Limits{2, 10}};
+    table.put(domain("a.example"), entry(table, "enforce", seconds{100}, t0), t0);
+    table.put(domain("b.example"), entry(table, "enforce", day, t0 + seconds{10}), t0);
+    EXPECT_TRUE(table.update(domain("a.example"), [](Entry& e) { e.fetched_at = t0 + seconds{200}; }));
+    (void)table.ask(domain("a.example"), t0 + seconds{200});
+    EXPECT_EQ(table.put(domain("c.example"), entry(table, "enforce", day, t0 + seconds{200}), t0 + seconds{200}),
+              domain("b.example"));
+    // A mode that changes under update() changes the class.
+    EXPECT_TRUE(table.update(domain("c.example"), [&](Entry& e) { e.policy = table.intern(text("none", day)).value(); }));
+    EXPECT_EQ(table.put(domain("d.example"), entry(table, "enforce", day, t0), t0 + seconds{200}), domain("c.example"));
+}
+
+TEST(cache_table, an_unenforced_newcomer_never_pushes_out_an_enforced_policy) {
+    Table table{Limits{2, 10}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    table.put(domain("b.example"), entry(table, "enforce", day, t0), t0);
+    EXPECT_EQ(table.put(domain("new.example"), entry(table, "none", day, t0 + day), t0), domain("new.example"));
+    EXPECT_EQ(table.policy_count(), 2U);
+    EXPECT_TRUE(has_policy(table, "a.example"));
+}
+
+// The order is compared with a plain sort of the same data, over all shards.
+TEST(cache_table, eviction_order_is_exact_over_thousands) {
+    Table table{Limits{100'000, 10}};
+    std::mt19937 random{7}; // NOLINT: the same run every time
+    struct Item {
+        int order;
+        std::int64_t key;
+    };
+    std::map<std::string, Item> items;
+    const Instant now = t0 + seconds{1000};
+    for (int i = 0; i < 5000; ++i) {
+        const std::string name = "d" + std::to_string(i) + ".example";
+        const char* mode = i % 3 == 0 ? "enforce" : i % 3 == 1 ? "testing" : "none";
+        const seconds max_age{random() % 4 == 0 ? 1 + random() % 1000 : 5000 + random() % 1000};
+        const Instant asked = t0 + seconds{random() % 100'000};
+        table.put(domain(name), entry(table, mode, max_age, asked), t0);
+        if (max_age <= seconds{1000}) items[name] = {0, max_age.count()};
+        else items[name] = {i % 3 == 0 ? 2 : 1, (asked - t0).count()};
+    }
+    for (int i = 0; i < 5000; i += 7) { // and some leave in between
+        const std::string name = "d" + std::to_string(i) + ".example";
+        table.erase(domain(name));
+        items.erase(name);
+    }
+    table.set_limits(Limits{0, 10});
+    std::pair<int, std::int64_t> last{0, 0};
+    std::size_t n = 0;
+    for (; const auto victim = table.make_room(now); ++n) {
+        const Item item = items.at(victim->name());
+        EXPECT_LE(last, std::pair(item.order, item.key)) << victim->name();
+        last = {item.order, item.key};
+        items.erase(victim->name());
+    }
+    EXPECT_TRUE(items.empty());
+}
+
+TEST(cache_table, snapshots_name_every_domain_once) {
+    Table table{Limits{}};
+    for (int i = 0; i < 3000; ++i)
+        table.put(domain("d" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
+    for (int i = 0; i < 3000; i += 2) table.erase(domain("d" + std::to_string(i) + ".example"));
+    std::set<std::string> seen;
+    for (const auto& [name, e] : table.policies()) {
+        EXPECT_TRUE(seen.insert(name.name()).second);
+        EXPECT_EQ(e.fetched_at, t0);
+    }
+    EXPECT_EQ(seen.size(), 1500U);
+    EXPECT_FALSE(seen.contains("d0.example"));
+    // for_each() holds no lock while it visits: the table may be changed from within.
+    table.for_each([&](const Domain& name, const Entry&) { table.erase(name); });
+    EXPECT_EQ(table.policy_count(), 0U);
+}
+
+TEST(cache_table, equal_texts_are_one_object_and_unused_ones_are_forgotten) {
+    Table table{Limits{}};
+    auto first = table.intern(text("enforce", day)).value();
+    EXPECT_EQ(first, table.intern(text("enforce", day)).value());
+    auto second = table.intern(text("enforce", 2 * day)).value();
+    EXPECT_NE(first, second);
+    EXPECT_EQ(first->text, text("enforce", day));
+    EXPECT_EQ(first->policy.max_age, day);
+    EXPECT_EQ(table.text_count(), 2U);
+
+    Entry e;
+    e.policy = first;
+    table.put(domain("a.example"), e, t0);
+    table.put(domain("b.example"), e, t0);
+    e = {};
+    first.reset();
+    second.reset();
+    EXPECT_EQ(table.text_count(), 1U) << "the table still holds the first";
+    table.erase(domain("a.example"));
+    EXPECT_EQ(table.text_count(), 1U);
+    table.put(domain("b.example"), entry(table, "none", day, t0), t0);
+    EXPECT_EQ(table.text_count(), 1U) << "the new text alone";
+    table.erase(domain("b.example"));
+    EXPECT_EQ(table.text_count(), 0U);
+
+    const auto bad = table.intern("nonsense");
+    ASSERT_FALSE(bad);
+    EXPECT_NE(bad.error().reason, base::Reason::none);
+    EXPECT_EQ(table.text_count(), 0U);
+}
+
+TEST(cache_table, a_text_outlives_the_table) {
+    cache::PolicyPtr kept;
+    {
+        Table table{Limits{}};
+        kept = table.intern(text("enforce", day)).value();
+    }
+    EXPECT_EQ(kept->policy.mode, sts::Mode::enforce);
+    kept.reset();
+}
+
+TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, Instant{seconds{-5}}, Instant{seconds{1LL << 40}}), t0);
+    const Entry out = std::get<Entry>(table.find(domain("a.example")));
+    EXPECT_EQ(out.last_asked, Instant{});
+    EXPECT_GT(out.fetched_at, t0 + 70 * 365 * day) << "still far in the future";
+}
+
+// Every reader sees a whole entry: its id names the policy's max_age. Meant for the thread sanitizer as well.
+TEST(cache_table, readers_and_a_writer_at_once) {
+    Table table{Limits{200, 100}};
+    constexpr int names = 300;
+    std::vector<Domain> domains;
+    for (int i = 0; i < names; ++i) domains.push_back(domain("d" + std::to_string(i) + ".example"));
+    std::atomic<bool> over{false};
+    std::atomic<std::size_t> seen{0};
+    std::vector<std::thread> readers;
+    for (unsigned r = 0; r < 3; ++r)
+        readers.emplace_back([&, r] {
+            std::mt19937 random{r};
+            for (unsigned n = 0; !over; ++n) {
+                const Domain& name = domains[random() % names];
+                const cache::Known known = n % 2 == 0 ? table.find(name) : table.ask(name, t0 + seconds{n});
+                if (const Entry* e = std::get_if<Entry>(&known)) {
+                    EXPECT_EQ(e->txt_id, std::to_string(e->policy->policy.max_age.count()));
+                    seen.fetch_add(1);
+                }
+            }
+        });
+    std::mt19937 random{99};
+    for (int n = 0; n < 20'000 || seen < 100; ++n) {
+        const Domain& name = domains[random() % names];
+        const seconds max_age{1000 + n % 50};
+        Entry e = entry(table, n % 2 == 0 ? "enforce" : "none", max_age, t0 + seconds{n});
+        e.txt_id = std::to_string(max_age.count());
+        switch (random() % 8) {
+        case 0: table.erase(name); break;
+        case 1: table.put(name, Absence{base::Reason::no_record, t0, {}}); break;
+        case 2: table.update(name, [n](Entry& old) { old.txt_checked = t0 + seconds{n}; }); break;
+        default: table.put(name, e, t0 + seconds{n});
+        }
+        ASSERT_LE(table.policy_count(), 200U);
+        if (n % 2000 == 0) (void)table.policies();
+    }
+    over = true;
+    for (std::thread& t : readers) t.join();
+    EXPECT_LE(table.absence_count(), 100U);
+}
+
+} // namespace
