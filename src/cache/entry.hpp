@@ -7,6 +7,7 @@
 #include "base/reason.hpp"
 #include "decision/decision.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ struct Entry {
     Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
     seconds txt_ttl{};     ///< the TTL it came with
     Instant last_asked{};  ///< last query of a client (coarse)
+    Instant agenda_at{};   ///< the refresher's one valid agenda item is for this time; epoch: none
     Attempts gets;
 };
 
@@ -60,6 +62,10 @@ struct Tuning {
 /// When the policy stops being usable: fetched_at + max_age, counted from `now` at the latest.
 [[nodiscard]] Instant expires_at(const Entry& entry, Instant now);
 
+/// Sets a fetched_at that lies in the future (the clock was set back) to `now`; true when it did. To be done when an
+/// entry is loaded and when the clock is seen to have jumped, so that max_age counts from a moment that has been.
+bool clamp_to(Entry& entry, Instant now);
+
 /// What to do about a query for a known domain.
 enum class Step {
     serve,              ///< answer from the entry, nothing to start
@@ -77,9 +83,17 @@ enum class Step {
 /// Time from one failed GET to the next for the same id: 5 min three times, then doubling up to an hour.
 [[nodiscard]] seconds backoff(std::uint32_t failures, const Tuning& tuning);
 
-/// When the refresher should look at the entry next, before jitter: the daily GET, the retry of a failed one, or (for
-/// a domain nobody asks for any more) the expiry.
-[[nodiscard]] Instant next_look(const Entry& entry, Instant now, const Tuning& tuning);
+/// When the daily GET (or, after a failure, the next try) is due, before jitter, whether the domain is wanted or not.
+[[nodiscard]] Instant daily_get_at(const Entry& entry, const Tuning& tuning);
+
+/// The daily GET is late by more than its jitter explains, as for a domain that is asked for again after a long time: the
+/// next TXT re-check then brings the GET along.
+[[nodiscard]] bool overdue(const Entry& entry, Instant now, const Tuning& tuning);
+
+/// When the refresher should look at the entry next: the daily GET (+- 10 % of its period), the retry of a failed one (up
+/// to 10 % of the back-off later), or, for a domain nobody asks for any more, the expiry. `random` is in [0, 1); 0.5 is
+/// the middle.
+[[nodiscard]] Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double random);
 
 /// What the refresher should do when it looks.
 enum class Upkeep {
@@ -89,7 +103,8 @@ enum class Upkeep {
 };
 [[nodiscard]] Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning);
 
-/// How long an absence is believed: the negative TTL within bounds (absence_min when there is none).
-[[nodiscard]] seconds absence_life(base::Reason reason, std::optional<seconds> negative_ttl, const Tuning& tuning);
+/// How long "there is no policy to be had" is believed: the TTL of the TXT answer, negative or not, within bounds
+/// (absence_min when there is none); dns_failure_for when the resolver could not say.
+[[nodiscard]] seconds absence_life(base::Reason reason, std::optional<seconds> ttl, const Tuning& tuning);
 
 } // namespace cache

@@ -294,6 +294,8 @@ base::Expected<void, std::string> Server::listen(const Address& address, const S
     return impl_->open(Listener::open(address, owner, impl_->options().backlog));
 }
 
+void Server::serve(Listener listener) { (void)impl_->open(std::move(listener)); }
+
 base::Expected<void, std::string> Server::adopt(int fd) { return impl_->open(Listener::adopt(fd)); }
 
 void Server::configure(Options options) { impl_->configure(options); }

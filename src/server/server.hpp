@@ -42,6 +42,8 @@ public:
 
     /// Listens on an address of our own; see Listener::open(). The error names the address.
     [[nodiscard]] base::Expected<void, std::string> listen(const Address& address, const SocketOwner& owner);
+    /// Serves a listener opened earlier.
+    void serve(Listener listener);
     /// Serves a listening socket made by somebody else; takes `fd` over in any case.
     [[nodiscard]] base::Expected<void, std::string> adopt(int fd);
 

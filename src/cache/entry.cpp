@@ -1,0 +1,105 @@
+#include "cache/entry.hpp"
+
+namespace cache {
+
+namespace {
+
+/// Time since `past`; zero when the clock has been set back behind it.
+seconds since(Instant past, Instant now) { return past < now ? now - past : seconds{0}; }
+
+/// The clock was set back behind `past`: nothing can be said about how long ago it was.
+bool in_future(Instant past, Instant now) { return past > now; }
+
+/// How long a TXT answer is believed: its TTL within bounds.
+seconds txt_life(const Entry& entry, const Tuning& tuning) {
+    return std::clamp(entry.txt_ttl, tuning.txt_check_min, tuning.txt_check_max);
+}
+
+/// Is the policy still wanted enough to be fetched daily? (DESIGN "daily GET")
+bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
+    if (entry.policy->policy.max_age < tuning.refresh_every) return entry.last_asked > entry.fetched_at;
+    return since(entry.last_asked, at) < tuning.forget_unasked_after;
+}
+
+seconds refresh_period(const Entry& entry, const Tuning& tuning) {
+    return std::min(tuning.refresh_every, entry.policy->policy.max_age / 2);
+}
+
+seconds spacing(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning) {
+    if (gets.failures > 0) return id == gets.failed_id ? backoff(gets.failures, tuning) : tuning.get_spacing;
+    return expired ? tuning.short_life_spacing : tuning.get_spacing;
+}
+
+} // namespace
+
+Instant expires_at(const Entry& entry, Instant now) {
+    return std::min(entry.fetched_at, now) + entry.policy->policy.max_age;
+}
+
+bool clamp_to(Entry& entry, Instant now) {
+    if (!in_future(entry.fetched_at, now)) return false;
+    entry.fetched_at = now;
+    return true;
+}
+
+Step plan(const Entry& entry, Instant now, const Tuning& tuning) {
+    if (now >= expires_at(entry, now)) return Step::resolve;
+    const bool check = in_future(entry.txt_checked, now) || now - entry.txt_checked >= txt_life(entry, tuning);
+    return check ? Step::serve_and_check : Step::serve;
+}
+
+Step plan(const Absence& absence, Instant now, const Tuning& tuning) {
+    // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the longest life.
+    const seconds longest = std::max(tuning.absence_max, tuning.dns_failure_for);
+    return now < absence.until && absence.until - now <= longest ? Step::serve : Step::resolve;
+}
+
+seconds backoff(std::uint32_t failures, const Tuning& tuning) {
+    if (failures == 0) return seconds{0};
+    const std::uint32_t doublings = failures > 3 ? std::min(failures - 3, 16u) : 0;
+    return std::min(tuning.backoff_max, tuning.backoff_first * (1L << doublings));
+}
+
+bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now, const Tuning& tuning) {
+    return in_future(gets.last, now) || now >= next_get(gets, id, expired, tuning);
+}
+
+Instant next_get(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning) {
+    if (gets.last == Instant{}) return Instant{};
+    return gets.last + spacing(gets, id, expired, tuning);
+}
+
+Instant daily_get_at(const Entry& entry, const Tuning& tuning) {
+    const Instant due = entry.fetched_at + refresh_period(entry, tuning);
+    if (entry.gets.failures == 0) return due;
+    return std::max(due, next_get(entry.gets, entry.gets.failed_id, false, tuning));
+}
+
+bool overdue(const Entry& entry, Instant now, const Tuning& tuning) {
+    return tuning.daily_refresh && now >= daily_get_at(entry, tuning) + refresh_period(entry, tuning) / 5;
+}
+
+Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double random) {
+    const Instant end = expires_at(entry, now);
+    const Instant due = daily_get_at(entry, tuning);
+    if (!tuning.daily_refresh || (now >= due && !wanted(entry, now, tuning))) return end;
+    const bool retry = entry.gets.failures > 0;
+    const seconds tenth = (retry ? backoff(entry.gets.failures, tuning) : refresh_period(entry, tuning)) / 10;
+    const double from = retry ? 0 : -1, to = 1;
+    const seconds shift{static_cast<std::int64_t>(static_cast<double>(tenth.count()) * (from + (to - from) * random))};
+    return std::min(due + shift, end);
+}
+
+Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning) {
+    if (now >= expires_at(entry, now)) return Upkeep::forget;
+    if (!tuning.daily_refresh || !wanted(entry, now, tuning)) return Upkeep::wait;
+    const seconds early = entry.gets.failures > 0 ? seconds{0} : refresh_period(entry, tuning) / 10;
+    return now >= daily_get_at(entry, tuning) - early ? Upkeep::get : Upkeep::wait;
+}
+
+seconds absence_life(base::Reason reason, std::optional<seconds> ttl, const Tuning& tuning) {
+    if (base::is_dns_failure(reason) || reason == base::Reason::overloaded) return tuning.dns_failure_for;
+    return std::clamp(ttl.value_or(tuning.absence_min), tuning.absence_min, tuning.absence_max);
+}
+
+} // namespace cache

@@ -1,0 +1,276 @@
+#include "lookup/learner.hpp"
+
+#include "lookup/record_outcome.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace lookup {
+
+namespace asio = boost::asio;
+using base::Level;
+using base::Reason;
+
+Learner::Learner(Parts parts, cache::Tuning tuning)
+    : parts_(std::move(parts)), tuning_(tuning), failures_logged_(std::chrono::hours{1}, 10'000) {}
+
+void Learner::learn(const base::Domain& domain, Why why, Done done) {
+    if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
+        Flight& flight = *aloft->second;
+        if (why == Why::query && flight.why != Why::query) flight.again = true;
+        if (done) flight.waiters.push_back(std::move(done));
+        return;
+    }
+    if (aloft_.size() >= max_flights) {
+        Outcome outcome;
+        outcome.reason = Reason::overloaded;
+        if (done) asio::post(parts_.executor, [done = std::move(done), outcome] { done(outcome); });
+        return;
+    }
+    auto flight = std::make_shared<Flight>();
+    if (done) flight->waiters.push_back(std::move(done));
+    aloft_.emplace(domain, std::move(flight));
+    start(domain, why);
+}
+
+void Learner::start(const base::Domain& domain, Why why) {
+    aloft_.at(domain)->why = why;
+    asio::co_spawn(parts_.executor, fly(domain, why), [this, domain](std::exception_ptr thrown) {
+        if (!thrown) return;
+        // Nothing in a flight throws but the allocator. The waiters must hear of it, or they would wait for ever.
+        Outcome outcome;
+        outcome.reason = Reason::overloaded;
+        parts_.log.write(Level::error, "lookup-aborted", {{"domain", domain.name()}, {"reason", "out of memory"}});
+        land(domain, outcome);
+    });
+}
+
+asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
+    const Outcome outcome = co_await discover(domain, why);
+    land(domain, outcome);
+}
+
+void Learner::land(const base::Domain& domain, const Outcome& outcome) {
+    auto aloft = aloft_.find(domain);
+    if (aloft == aloft_.end()) return;
+    const std::shared_ptr<Flight> flight = aloft->second; // a copy: start() and the waiters may change the map
+    // A background check that found nothing to do is no answer to a client whose policy expired meanwhile.
+    if (flight->again && !outcome.policy && outcome.reason != Reason::overloaded) {
+        flight->again = false;
+        start(domain, Why::query);
+        return;
+    }
+    aloft_.erase(aloft);
+    for (const Done& done : flight->waiters) done(outcome);
+}
+
+asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
+    const base::Expected<dns::Answer, Reason> answer =
+        co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt);
+    TxtOutcome txt{record_outcome(answer), std::nullopt};
+    if (answer) txt.ttl = answer->ttl;
+    co_return txt;
+}
+
+asio::awaitable<Outcome> Learner::discover(base::Domain domain, Why why) {
+    TxtOutcome txt = co_await ask_txt(domain);
+    const cache::Known known = parts_.table.find(domain);
+    Next next = after_txt(known, txt, why, parts_.clock.now(), tuning_);
+    if (auto* fetch = std::get_if<Get>(&next)) {
+        std::string id = std::move(fetch->id);
+        co_return co_await get(std::move(domain), std::move(id), std::move(txt));
+    }
+    if (const auto* given = std::get_if<Give>(&next)) co_return give(domain, given->reason, txt);
+    const Reason reason = txt.id ? Reason::none : txt.id.error();
+    parts_.table.update(domain, [&](cache::Entry& entry) {
+        entry.txt_checked = parts_.clock.now();
+        entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
+    });
+    co_return keep(domain, reason);
+}
+
+asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOutcome txt) {
+    const base::Expected<std::string, fetch::Failure> body = co_await parts_.fetcher.get(domain.policy_host());
+    if (!body) co_return failed(domain, id, body.error().reason, body.error().detail, txt);
+    const base::Expected<cache::PolicyPtr, sts::PolicyError> policy = parts_.table.intern(*body);
+    if (!policy) {
+        std::string detail{policy.error().problem};
+        if (policy.error().line > 0) detail += " (line " + std::to_string(policy.error().line) + ")";
+        co_return failed(domain, id, policy.error().reason, detail, txt);
+    }
+
+    cache::Entry entry = fetched(parts_.table.find(domain), *policy, std::move(id), txt, parts_.clock.now());
+    Outcome outcome;
+    outcome.policy = entry.policy;
+    outcome.fetched = true;
+    outcome.fetched_at = entry.fetched_at;
+    if (entry.policy->policy.max_age.count() == 0) {
+        // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. Nothing is kept but the GET's time.
+        log_policy(domain, parts_.table.find(domain), entry);
+        parts_.store.forget(domain);
+        parts_.table.erase(domain);
+        cache::Absence spent;
+        spent.until = entry.fetched_at;
+        spent.gets = entry.gets;
+        parts_.table.put(domain, std::move(spent));
+        co_return outcome;
+    }
+
+    cache::Row row{domain, entry.policy->text, entry.txt_id, entry.fetched_at, entry.last_asked};
+    co_await commit(std::move(row));
+
+    const cache::Known before = parts_.table.find(domain);
+    log_policy(domain, before, entry);
+    const bool had_policy = std::holds_alternative<cache::Entry>(before);
+    if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
+        parts_.log.write(Level::warning, "policy-evicted", {{"domain", evicted->name()}, {"for", domain.name()}});
+        parts_.store.forget(*evicted);
+    }
+    if (!had_policy && on_new_policy_) on_new_policy_(domain);
+    co_return outcome;
+}
+
+/// Waits until the row is on the disk, but no longer than commit_patience. The result says which it was.
+asio::awaitable<bool> Learner::commit(cache::Row row) {
+    auto initiate = [this, row = std::move(row)](auto handler) mutable {
+        using Handler = decltype(handler);
+        // Whoever comes first, the store or the timer, completes; the other finds nothing left to do.
+        struct Once {
+            std::optional<Handler> handler;
+            base::Timers::Id timer = 0;
+        };
+        auto once = std::make_shared<Once>();
+        once->handler.emplace(std::move(handler));
+        auto complete = [once](bool durable) {
+            if (!once->handler) return;
+            Handler waiting = std::move(*once->handler);
+            once->handler.reset();
+            std::move(waiting)(durable);
+        };
+        once->timer = parts_.timers.after(commit_patience, [complete] { complete(false); });
+        parts_.store.save(std::move(row), [this, once, complete](bool durable) {
+            asio::post(parts_.executor, [this, once, complete, durable] {
+                parts_.timers.cancel(once->timer);
+                complete(durable);
+            });
+        });
+    };
+    const bool durable =
+        co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(std::move(initiate),
+                                                                                 asio::use_awaitable);
+    co_return durable;
+}
+
+Outcome Learner::keep(const base::Domain& domain, Reason reason) {
+    const cache::Known known = parts_.table.find(domain);
+    Outcome outcome;
+    outcome.reason = reason;
+    outcome.policy = current_policy(known, parts_.clock.now());
+    if (outcome.policy) outcome.fetched_at = std::get<cache::Entry>(known).fetched_at;
+    return outcome;
+}
+
+Outcome Learner::give(const base::Domain& domain, Reason reason, const TxtOutcome& txt) {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
+    parts_.table.put(domain, absent(attempts(known), reason, txt, now, tuning_));
+    Outcome outcome;
+    outcome.reason = reason;
+    return outcome;
+}
+
+Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reason reason, std::string_view detail,
+                        const TxtOutcome& txt) {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    const cache::Attempts gets = failed_get(attempts(known), id, reason, now);
+    const cache::PolicyPtr current = current_policy(known, now);
+    log_failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
+                cache::backoff(gets.failures, tuning_));
+    if (current) {
+        // RFC 8461 section 3.3: the cached policy must go on being applied.
+        parts_.table.update(domain, [&](cache::Entry& entry) {
+            entry.gets = gets;
+            entry.txt_checked = now;
+            entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
+        });
+        return keep(domain, reason);
+    }
+    if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
+    parts_.table.put(domain, absent(gets, reason, txt, now, tuning_));
+    Outcome outcome;
+    outcome.reason = reason;
+    return outcome;
+}
+
+void Learner::forget(const base::Domain& domain, const cache::Entry& entry) {
+    const sts::Mode mode = entry.policy->policy.mode;
+    parts_.log.write(Level::info, "policy-expired",
+                     {{"domain", domain.name()},
+                      {"mode", sts::to_string(mode)},
+                      {"fetched_at", entry.fetched_at.time_since_epoch().count()},
+                      {"reason", base::to_string(entry.gets.failures > 0 ? entry.gets.reason : Reason::none)}});
+    parts_.store.forget(domain);
+    parts_.table.erase(domain);
+    if (entry.gets.failures == 0) return;
+    cache::Absence remembered; // believed no more, but the back-off towards the policy host goes on
+    remembered.reason = entry.gets.reason;
+    remembered.until = parts_.clock.now();
+    remembered.gets = entry.gets;
+    parts_.table.put(domain, std::move(remembered));
+}
+
+void Learner::log_policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after) {
+    const auto* old = std::get_if<cache::Entry>(&before);
+    const sts::Policy& policy = after.policy->policy;
+    const std::string_view mode = sts::to_string(policy.mode);
+    const std::int64_t max_age = policy.max_age.count();
+    switch (change(old ? old->policy : nullptr, after.policy)) {
+    case Change::learnt:
+        parts_.log.write(Level::info, "policy-learnt",
+                         {{"domain", domain.name()},
+                          {"mode", mode},
+                          {"mx", policy.mx.size()},
+                          {"max_age", max_age},
+                          {"id", after.txt_id}});
+        break;
+    case Change::refreshed:
+        parts_.log.write(Level::info, "policy-refreshed",
+                         {{"domain", domain.name()}, {"mode", mode}, {"max_age", max_age}, {"id", after.txt_id}});
+        break;
+    case Change::changed:
+    case Change::weakened: {
+        const bool weaker = old->policy->policy.mode == sts::Mode::enforce && policy.mode != sts::Mode::enforce;
+        parts_.log.write(weaker ? Level::warning : Level::info, "policy-changed",
+                         {{"domain", domain.name()},
+                          {"mode", mode},
+                          {"mode_before", sts::to_string(old->policy->policy.mode)},
+                          {"mx", policy.mx.size()},
+                          {"max_age", max_age},
+                          {"id", after.txt_id},
+                          {"id_before", old->txt_id}});
+        break;
+    }
+    }
+}
+
+void Learner::log_failure(const base::Domain& domain, Reason reason, std::string_view detail, bool kept_enforce,
+                          base::seconds next_try) {
+    // Failures come five minutes to an hour apart; once an hour and domain says it all.
+    const auto allowed = failures_logged_.allow(domain.name(), parts_.clock.steady());
+    if (!allowed.write) return;
+    parts_.log.write(kept_enforce ? Level::warning : Level::info, "policy-failed",
+                     {{"domain", domain.name()},
+                      {"reason", base::to_string(reason)},
+                      {"detail", detail},
+                      {"kept", kept_enforce ? "enforce" : "no enforce policy"},
+                      {"next_try_s", next_try.count()}});
+}
+
+} // namespace lookup

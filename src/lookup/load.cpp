@@ -1,0 +1,22 @@
+#include "lookup/load.hpp"
+
+#include <utility>
+
+namespace lookup {
+
+Loaded load(cache::Table& table, const cache::Row& row, base::Instant now) {
+    auto policy = table.intern(row.policy_text);
+    if (!policy) return Loaded::unreadable;
+    cache::Entry entry;
+    entry.policy = *std::move(policy);
+    entry.txt_id = row.txt_id;
+    entry.fetched_at = row.fetched_at;
+    entry.last_asked = std::min(row.last_asked, now);
+    entry.gets.last = row.fetched_at;
+    cache::clamp_to(entry, now);
+    if (now >= cache::expires_at(entry, now)) return Loaded::expired;
+    (void)table.put(row.domain, std::move(entry), now);
+    return Loaded::kept;
+}
+
+} // namespace lookup

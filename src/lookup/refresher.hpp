@@ -1,0 +1,78 @@
+// lookup/refresher.hpp - the daily GET of every wanted policy, and the end of the expired ones (RFC 8461 section 10.2).
+//
+// One valid agenda item a policy domain (the one its entry's agenda_at names; others are dropped when their time
+// comes), one timer for the earliest; nothing is polled. Due times are jittered; what is overdue
+// at the start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so that
+// clients' own fetches always find room. Survives restarts by being rebuilt from the entries.
+// Threads: lives on the back io_context.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/domain.hpp"
+#include "cache/table.hpp"
+#include "lookup/learner.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <queue>
+#include <vector>
+
+namespace lookup {
+
+class Refresher {
+public:
+    /// A uniform random number in [0, 1).
+    using Random = std::function<double()>;
+
+    struct Parts {
+        Learner& learner;
+        cache::Table& table;
+        base::Clock& clock;
+        base::Timers& timers;
+        Random random;
+    };
+
+    Refresher(Parts parts, cache::Tuning tuning, std::size_t max_running);
+    ~Refresher();
+    Refresher(const Refresher&) = delete;
+    Refresher& operator=(const Refresher&) = delete;
+
+    /// Puts every policy of the table on the agenda. Call once, before the first tick.
+    void start();
+    /// Puts a domain on the agenda that got its first policy.
+    void add(const base::Domain& domain);
+    void configure(const cache::Tuning& tuning, std::size_t max_running);
+
+    /// No due item is started any more.
+    void stop();
+
+    [[nodiscard]] std::size_t agenda_size() const noexcept { return agenda_.size(); }
+    [[nodiscard]] std::size_t running() const noexcept { return running_; }
+
+private:
+    struct Item {
+        base::Instant when;
+        base::Domain domain;
+        bool operator<(const Item& other) const { return when > other.when; } // earliest first
+    };
+
+    void schedule(const base::Domain& domain, base::Instant when);
+    void arm();
+    void tick();
+    void look(const Item& item);
+
+    Parts parts_;
+    cache::Tuning tuning_;
+    std::size_t max_running_;
+    std::size_t running_ = 0;
+    bool stopped_ = false;
+    std::priority_queue<Item> agenda_;
+    base::Timers::Id timer_ = 0;
+    base::Instant armed_for_{};
+};
+
+/// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item, three hours
+/// at most, and well before its policy expires. Pure.
+[[nodiscard]] base::Instant spread(base::Instant now, base::Instant expires, std::size_t overdue, double random);
+
+} // namespace lookup

@@ -1,0 +1,164 @@
+#include "lookup/service.hpp"
+
+#include "postfix/answer.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <utility>
+
+namespace lookup {
+
+namespace asio = boost::asio;
+using base::Level;
+using base::Reason;
+using decision::Decision;
+using decision::NoOpinion;
+using decision::TryLater;
+
+namespace {
+
+/// Words of the lookup line's `answer` field.
+std::string_view answer_word(const Decision& decision) {
+    if (std::holds_alternative<decision::Enforce>(decision)) return "secure";
+    if (std::holds_alternative<TryLater>(decision)) return "temp";
+    return "notfound";
+}
+
+Reason reason_of(const Decision& decision) {
+    if (const auto* none = std::get_if<NoOpinion>(&decision)) return none->reason;
+    if (const auto* later = std::get_if<TryLater>(&decision)) return later->reason;
+    return Reason::none;
+}
+
+/// Promise 1: a stranger's trouble is no opinion; only our own inability is TEMP.
+Decision without_policy(Reason reason) {
+    if (reason == Reason::overloaded) return TryLater{reason, "stsmapd: too many lookups in progress"};
+    return NoOpinion{reason};
+}
+
+} // namespace
+
+struct Service::Facts {
+    std::string_view key;    ///< as asked; shown when it names no policy domain
+    std::string_view source; ///< memory, network or key (nothing was looked up)
+    Reason reason = Reason::none;
+    std::optional<base::seconds> age; ///< of the policy used
+    base::Steady begun;
+};
+
+struct Service::Pending {
+    postfix::Request request;
+    std::function<void(std::string)> reply;
+    base::Timers::Id timer = 0;
+    base::Steady begun;
+};
+
+Service::Service(Parts parts, ServiceOptions options)
+    : parts_(std::move(parts)), options_(options), self_(std::make_shared<Service*>(this)) {}
+
+Service::~Service() {
+    *self_ = nullptr;
+    for (const auto& [ticket, pending] : pending_) parts_.timers.cancel(pending->timer);
+}
+
+std::optional<std::string> Service::answer_now(std::string_view text) {
+    const std::optional<postfix::Request> request = postfix::parse_request(text);
+    if (!request) return postfix::perm("not a socketmap request: no space after the map name");
+    Facts facts;
+    facts.begun = parts_.clock.steady();
+    facts.key = text.substr(text.find(' ') + 1);
+    if (!request->domain) {
+        facts.source = "key";
+        return conclude(*request, NoOpinion{request->domain.error()}, facts);
+    }
+    const base::Domain& domain = *request->domain;
+    const base::Instant now = parts_.clock.now();
+    cache::Known known = parts_.table.ask(domain, now);
+    facts.source = "memory";
+    if (auto* entry = std::get_if<cache::Entry>(&known)) {
+        if (cache::clamp_to(*entry, now))
+            parts_.table.update(domain, [&](cache::Entry& e) { cache::clamp_to(e, now); });
+        const cache::Step step = cache::plan(*entry, now, options_.tuning);
+        if (step == cache::Step::resolve) return std::nullopt;
+        if (step == cache::Step::serve_and_check) check_in_background(domain);
+        facts.age = now - entry->fetched_at;
+        // A failure behind a policy that is still good shows on the line too: it is what an operator looks for.
+        if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
+        return conclude(*request, decision::decide(domain, entry->policy, options_.strict_testing), facts);
+    }
+    if (const auto* absence = std::get_if<cache::Absence>(&known)) {
+        if (cache::plan(*absence, now, options_.tuning) == cache::Step::resolve) return std::nullopt;
+        return conclude(*request, NoOpinion{absence->reason}, facts);
+    }
+    return std::nullopt;
+}
+
+void Service::check_in_background(const base::Domain& domain) {
+    if (!checking_.insert(domain).second) return;
+    asio::post(parts_.back, [learner = &parts_.learner, domain, self = self_, front = parts_.front] {
+        learner->learn(domain, Why::txt_check, [domain, self, front](const Outcome&) {
+            asio::post(front, [domain, self] {
+                if (*self) (*self)->checking_.erase(domain);
+            });
+        });
+    });
+}
+
+void Service::answer_later(std::string text, std::function<void(std::string)> reply) {
+    std::optional<postfix::Request> request = postfix::parse_request(text);
+    const std::uint64_t ticket = next_ticket_++;
+    auto pending = std::make_unique<Pending>(Pending{*std::move(request), std::move(reply), 0, parts_.clock.steady()});
+    const base::Domain domain = *pending->request.domain;
+    pending->timer = parts_.timers.after(options_.deadline, [this, ticket] {
+        Outcome late;
+        late.reason = Reason::deadline; // the flight goes on and protects the next delivery
+        finish(ticket, late);
+    });
+    pending_.emplace(ticket, std::move(pending));
+    asio::post(parts_.back, [learner = &parts_.learner, domain, ticket, self = self_, front = parts_.front] {
+        learner->learn(domain, Why::query, [ticket, self, front](const Outcome& outcome) {
+            asio::post(front, [ticket, self, outcome] {
+                if (*self) (*self)->finish(ticket, outcome);
+            });
+        });
+    });
+}
+
+void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
+    auto found = pending_.find(ticket);
+    if (found == pending_.end()) return; // answered already, at the deadline
+    const std::unique_ptr<Pending> pending = std::move(found->second);
+    pending_.erase(found);
+    parts_.timers.cancel(pending->timer);
+
+    Facts facts;
+    facts.begun = pending->begun;
+    facts.source = outcome.fetched || !outcome.policy ? "network" : "memory";
+    facts.reason = outcome.reason;
+    Decision decision = without_policy(outcome.reason);
+    if (outcome.policy) {
+        decision = decision::decide(*pending->request.domain, outcome.policy, options_.strict_testing);
+        facts.age = parts_.clock.now() - outcome.fetched_at;
+    }
+    pending->reply(conclude(pending->request, decision, facts));
+}
+
+std::string Service::conclude(const postfix::Request& request, const Decision& decision, const Facts& facts) {
+    // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
+    const bool parent = !request.domain && request.domain.error() == Reason::key_parent_domain;
+    const Level level = parent ? Level::debug : Level::info;
+    if (parts_.log.enabled(level)) {
+        const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - facts.begun);
+        const Reason reason = facts.reason != Reason::none ? facts.reason : reason_of(decision);
+        parts_.log.write(level, "lookup",
+                         {{"domain", request.domain ? std::string_view(request.domain->name()) : facts.key},
+                          {"answer", answer_word(decision)},
+                          {"source", facts.source},
+                          {"age", facts.age ? facts.age->count() : -1},
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(reason)}});
+    }
+    return postfix::answer(decision, request.dialect);
+}
+
+} // namespace lookup

@@ -1,0 +1,70 @@
+// lookup/service.hpp - a socketmap request in, a reply out: from memory at once, else through the learner.
+//
+// Threads: one Service a front thread, used on that thread only. It shares the memory table (safe from any thread) and
+// posts to the back io_context, whose learner posts back. Nothing here waits.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "cache/table.hpp"
+#include "lookup/learner.hpp"
+#include "postfix/request.hpp"
+#include "server/handler.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace lookup {
+
+struct ServiceOptions {
+    base::milliseconds deadline{10000}; ///< an answer never takes longer
+    bool strict_testing = false;        ///< treat mode testing as enforce
+    cache::Tuning tuning;
+};
+
+class Service final : public server::Handler {
+public:
+    struct Parts {
+        boost::asio::any_io_executor front;
+        boost::asio::any_io_executor back;
+        Learner& learner; ///< touched only on `back`
+        cache::Table& table;
+        base::Clock& clock;
+        base::Timers& timers; ///< of the front thread
+        base::Log& log;
+    };
+
+    Service(Parts parts, ServiceOptions options);
+    ~Service() override;
+
+    [[nodiscard]] std::optional<std::string> answer_now(std::string_view request) override;
+    void answer_later(std::string request, std::function<void(std::string)> reply) override;
+
+    void configure(const ServiceOptions& options) { options_ = options; }
+
+private:
+    struct Pending;
+    struct Facts; ///< what a lookup line says
+
+    [[nodiscard]] std::string conclude(const postfix::Request& request, const decision::Decision& decision,
+                                       const Facts& facts);
+    void check_in_background(const base::Domain& domain);
+    void finish(std::uint64_t ticket, const Outcome& outcome);
+
+    Parts parts_;
+    ServiceOptions options_;
+    std::unordered_set<base::Domain> checking_; ///< background checks posted and not yet done
+    std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;
+    std::uint64_t next_ticket_ = 1;
+    std::shared_ptr<Service*> self_; ///< posted work finds a Service that is still there, or null
+};
+
+} // namespace lookup

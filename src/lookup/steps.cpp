@@ -1,0 +1,85 @@
+#include "lookup/steps.hpp"
+
+namespace lookup {
+
+using base::Reason;
+using cache::Absence;
+using cache::Entry;
+
+cache::Attempts attempts(const cache::Known& known) {
+    if (const auto* entry = std::get_if<Entry>(&known)) return entry->gets;
+    if (const auto* absence = std::get_if<Absence>(&known)) return absence->gets;
+    return {};
+}
+
+cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now) {
+    const auto* entry = std::get_if<Entry>(&known);
+    return entry && now < cache::expires_at(*entry, now) ? entry->policy : nullptr;
+}
+
+Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
+               const cache::Tuning& tuning) {
+    const cache::Attempts gets = attempts(known);
+    if (!current_policy(known, now)) {
+        // Section 3.1: without exactly one valid record there is no HTTPS request.
+        if (!txt.id) return Give{txt.id.error()};
+        if (cache::may_get(gets, *txt.id, true, now, tuning)) return Get{*txt.id};
+        return Give{gets.failures > 0 ? gets.reason : Reason::backing_off};
+    }
+    const auto& entry = std::get<Entry>(known);
+    if (why == Why::daily) return Get{txt.id.value_or(entry.txt_id)};
+    // A TXT record that is gone, broken or unknowable never removes a policy (section 3.1, note).
+    if (txt.id && *txt.id != entry.txt_id)
+        return cache::may_get(gets, *txt.id, false, now, tuning) ? Next{Get{*txt.id}} : Next{Nothing{}};
+    if (cache::overdue(entry, now, tuning)) return Get{entry.txt_id};
+    return Nothing{};
+}
+
+cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id, const TxtOutcome& txt,
+                     base::Instant now) {
+    Entry entry;
+    entry.last_asked = now;
+    if (const auto* old = std::get_if<Entry>(&before)) {
+        entry.last_asked = old->last_asked;
+        entry.agenda_at = old->agenda_at;
+    }
+    entry.policy = std::move(policy);
+    entry.txt_id = std::move(id);
+    entry.fetched_at = now;
+    entry.txt_checked = now;
+    entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
+    entry.gets.last = now;
+    return entry;
+}
+
+cache::Attempts failed_get(cache::Attempts gets, std::string id, Reason reason, base::Instant now) {
+    gets.last = now;
+    // A new id starts a count of its own (section 3.3 limits GETs "per version ID").
+    gets.failures = gets.failed_id == id ? gets.failures + 1 : 1;
+    gets.failed_id = std::move(id);
+    gets.reason = reason;
+    return gets;
+}
+
+cache::Absence absent(cache::Attempts gets, Reason reason, const TxtOutcome& txt, base::Instant now,
+                      const cache::Tuning& tuning) {
+    Absence absence;
+    absence.reason = reason;
+    absence.until = now + cache::absence_life(reason, txt.ttl, tuning);
+    // When the TXT record allows a policy and only the back-off forbids the GET, look again as soon as it ends.
+    if (txt.id) {
+        const base::Instant next = cache::next_get(gets, *txt.id, true, tuning);
+        if (next > now) absence.until = std::min(absence.until, next);
+    }
+    absence.gets = std::move(gets);
+    return absence;
+}
+
+Change change(const cache::PolicyPtr& before, const cache::PolicyPtr& after) {
+    if (!before) return Change::learnt;
+    if (before->text == after->text) return Change::refreshed;
+    const bool weaker = before->policy.mode == sts::Mode::enforce && after->policy.mode != sts::Mode::enforce;
+    return weaker ? Change::weakened : Change::changed;
+}
+
+} // namespace lookup

@@ -1,0 +1,66 @@
+// lookup/steps.hpp - the decisions of discovery, as pure functions: what to do next, and what an outcome changes.
+//
+// RFC 8461 sections 3.1, 3.3, 5.1, 10.2; DESIGN "What an entry is". The learner (lookup/learner.hpp) does the asking
+// and fetching between these calls and decides nothing itself.
+#pragma once
+
+#include "base/expected.hpp"
+#include "base/reason.hpp"
+#include "cache/entry.hpp"
+#include "cache/table.hpp"
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace lookup {
+
+/// Why a domain is looked at.
+enum class Why {
+    query,     ///< a client waits and there is nothing to answer from
+    txt_check, ///< the TXT record is due for a re-check; nobody waits
+    daily,     ///< the daily GET, whatever the TXT record says (RFC 8461 section 10.2)
+};
+
+/// What the TXT question showed.
+struct TxtOutcome {
+    base::Expected<std::string, base::Reason> id; ///< the record's id, or why there is none to use
+    std::optional<base::seconds> ttl;             ///< of the answer, negative or not
+};
+
+/// What follows from it.
+struct Nothing {};                            ///< the policy at hand stays
+struct Get { std::string id; };               ///< fetch; a success is filed under this id
+struct Give { base::Reason reason; };         ///< no policy at hand and none to be fetched now
+using Next = std::variant<Nothing, Get, Give>;
+
+[[nodiscard]] Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
+                             const cache::Tuning& tuning);
+
+/// The GETs so far, whatever is known of the domain.
+[[nodiscard]] cache::Attempts attempts(const cache::Known& known);
+
+/// The policy of `known` when it is unexpired at `now`, else null.
+[[nodiscard]] cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now);
+
+/// The domain after a successful GET for `id`: an entry, fetched at `now`.
+[[nodiscard]] cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
+                                   const TxtOutcome& txt, base::Instant now);
+
+/// The GETs after one more, which failed.
+[[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason, base::Instant now);
+
+/// The absence to note when a domain without a policy at hand has shown none.
+[[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt, base::Instant now,
+                                    const cache::Tuning& tuning);
+
+/// How a new policy differs from the one before, for the log.
+enum class Change {
+    learnt,    ///< there was none
+    refreshed, ///< the same text again
+    changed,   ///< another text, no weaker
+    weakened,  ///< from enforce to testing or none: an operator should know
+};
+[[nodiscard]] Change change(const cache::PolicyPtr& before, const cache::PolicyPtr& after);
+
+} // namespace lookup

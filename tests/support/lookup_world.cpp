@@ -1,0 +1,230 @@
+#include "support/lookup_world.hpp"
+
+#include "lookup/load.hpp"
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+namespace test {
+
+namespace asio = boost::asio;
+
+void DomainWorld::record(std::string id, base::seconds ttl) {
+    dns::Answer answer;
+    answer.kind = dns::Answer::Kind::data;
+    answer.records = {"v=STSv1; id=" + std::move(id) + ";"};
+    answer.ttl = ttl;
+    txt = std::move(answer);
+}
+
+void DomainWorld::no_record(base::seconds negative_ttl) {
+    dns::Answer answer;
+    answer.kind = dns::Answer::Kind::nxdomain;
+    answer.ttl = negative_ttl;
+    txt = std::move(answer);
+}
+
+std::string policy_text(std::string_view mode, const std::vector<std::string>& mx, long max_age) {
+    std::string text = "version: STSv1\nmode: " + std::string(mode) + "\n";
+    for (const std::string& name : mx) text += "mx: " + name + "\n";
+    return text + "max_age: " + std::to_string(max_age) + "\n";
+}
+
+/// Answers TXT questions from the world's variables.
+class WorldResolver final : public dns::Resolver {
+public:
+    explicit WorldResolver(LookupWorld& world) : world_(world) {}
+
+    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name, dns::Type) override {
+        ++world_.txt_questions_;
+        DomainWorld seen = world_.at(name.substr(std::string_view("_mta-sts.").size()));
+        co_await world_.sleep(seen.txt_delay);
+        co_return seen.txt;
+    }
+
+private:
+    LookupWorld& world_;
+};
+
+class WorldFetcher final : public fetch::Fetcher {
+public:
+    explicit WorldFetcher(LookupWorld& world) : world_(world) {}
+
+    asio::awaitable<base::Expected<std::string, fetch::Failure>> get(std::string policy_host) override {
+        ++world_.gets_;
+        DomainWorld seen = world_.at(policy_host.substr(std::string_view("mta-sts.").size()));
+        co_await world_.sleep(seen.https_delay);
+        co_return seen.https;
+    }
+
+private:
+    LookupWorld& world_;
+};
+
+/// The real store, with a count of commits that are still to come, so that settle() knows to wait for them.
+class LookupWorld::CountingStore final : public cache::Store {
+public:
+    CountingStore(std::unique_ptr<cache::SqliteStore> store, asio::io_context& io)
+        : store_(std::move(store)), io_(io) {}
+
+    void save(cache::Row row, std::function<void(bool)> done) override {
+        ++outstanding_;
+        store_->save(std::move(row), [this, done = std::move(done)](bool durable) {
+            if (done) done(durable);
+            asio::post(io_, [this] { --outstanding_; });
+        });
+    }
+    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+
+private:
+    std::unique_ptr<cache::SqliteStore> store_;
+    asio::io_context& io_;
+    std::size_t outstanding_ = 0; ///< touched on the io_context's thread only
+};
+
+struct LookupWorld::Parts {
+    WorldResolver resolver;
+    WorldFetcher fetcher;
+    CountingStore store;
+    lookup::Learner learner;
+    lookup::Refresher refresher;
+    lookup::Service service;
+
+    Parts(LookupWorld& world, std::unique_ptr<cache::SqliteStore> sqlite)
+        : resolver(world), fetcher(world), store(std::move(sqlite), *world.io_),
+          learner({world.io_->get_executor(), resolver, fetcher, store, *world.table_, world.time, world.time, world.log},
+                  world.tuning_),
+          refresher({learner, *world.table_, world.time, world.time, [&world] { return world.random; }},
+                    world.tuning_, 32),
+          service({world.io_->get_executor(), world.io_->get_executor(), learner, *world.table_, world.time, world.time,
+                   world.log},
+                  lookup::ServiceOptions{base::milliseconds{10'000}, world.strict_testing_, world.tuning_}) {
+        learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
+    }
+};
+
+LookupWorld::LookupWorld(cache::Tuning tuning, bool strict_testing) : tuning_(tuning), strict_testing_(strict_testing) {
+    std::string name = (std::filesystem::temp_directory_path() / "stsmapd-world-XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
+    folder_ = name;
+    file_ = folder_ / "stsmapd.sqlite";
+    start();
+}
+
+LookupWorld::~LookupWorld() {
+    stop();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+}
+
+void LookupWorld::start() {
+    io_ = std::make_unique<asio::io_context>();
+    table_ = std::make_unique<cache::Table>(cache::Limits{});
+    std::vector<base::Domain> gone;
+    auto opened = cache::SqliteStore::open(file_, {}, log, time, [&](cache::Row row) {
+        if (lookup::load(*table_, row, time.now()) != lookup::Loaded::kept) gone.push_back(row.domain);
+    });
+    if (!opened) throw std::runtime_error(opened.error());
+    for (base::Domain& domain : gone) (*opened)->forget(std::move(domain));
+    parts_ = std::make_unique<Parts>(*this, std::move(*opened));
+    parts_->refresher.start();
+}
+
+void LookupWorld::stop() {
+    time.forget_calls(); // they hold coroutines of the io_context that goes now
+    parts_.reset();
+    io_.reset();
+}
+
+void LookupWorld::restart() {
+    stop();
+    start();
+}
+
+void LookupWorld::kill() {
+    // What a new process would find after kill -9: the files as they are now, while the old store still has them open.
+    const std::filesystem::path copy = folder_ / ("after-kill-" + std::to_string(time.passed().count()));
+    std::filesystem::create_directory(copy);
+    for (const char* suffix : {"", "-wal"})
+        if (std::filesystem::path part = file_.string() + suffix; std::filesystem::exists(part))
+            std::filesystem::copy_file(part, copy / part.filename());
+    stop();
+    file_ = copy / file_.filename();
+    start();
+}
+
+void LookupWorld::restart_with_damaged_store() {
+    stop();
+    std::ofstream{file_, std::ios::binary | std::ios::trunc} << "this was a database once";
+    start();
+}
+
+/// Runs everything that can run without time passing, waiting for the disk where a commit is under way.
+void LookupWorld::settle() {
+    for (;;) {
+        io_->restart();
+        if (io_->poll() > 0) continue;
+        if (parts_->store.outstanding() == 0) return;
+        io_->restart();
+        auto guard = asio::make_work_guard(*io_);
+        io_->run_one();
+    }
+}
+
+boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
+    if (duration.count() == 0) co_return;
+    auto initiate = [this, duration](auto handler) {
+        auto held = std::make_shared<decltype(handler)>(std::move(handler));
+        (void)time.after(duration, [held] { std::move (*held)(); });
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+}
+
+std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {
+    std::vector<std::string> replies;
+    for (std::size_t i = 0; i < count; ++i) {
+        if (auto now = parts_->service.answer_now("sts " + key)) replies.push_back(*std::move(now));
+        else
+            parts_->service.answer_later("sts " + key,
+                                         [&replies](std::string reply) { replies.push_back(std::move(reply)); });
+    }
+    settle();
+    while (replies.size() < count) {
+        if (!time.next_call()) throw std::logic_error("a question stays open");
+        time.make_next_call();
+        settle();
+    }
+    return replies;
+}
+
+std::string LookupWorld::ask(const std::string& key, const std::string& map) {
+    std::optional<std::string> reply = parts_->service.answer_now(map + " " + key);
+    if (!reply)
+        parts_->service.answer_later(map + " " + key, [&reply](std::string text) { reply = std::move(text); });
+    settle();
+    while (!reply) {
+        if (!time.next_call()) throw std::logic_error("a question stays open");
+        time.make_next_call();
+        settle();
+    }
+    return *reply;
+}
+
+void LookupWorld::pass_to(base::milliseconds at) {
+    settle();
+    while (time.next_call() && *time.next_call() <= at) {
+        time.make_next_call();
+        settle();
+    }
+    time.move_to(at);
+}
+
+} // namespace test

@@ -1,0 +1,104 @@
+// tests/support/lookup_world.hpp - the real cache, learner, refresher and service in a world made of variables.
+//
+// Time is turned by hand; DNS and HTTPS answer what the test set; the store is the real one, on a file in a temporary
+// folder. Everything runs on the calling thread's io_context, so that a test sees a settled state after each call.
+#pragma once
+
+#include "cache/sqlite_store.hpp"
+#include "cache/table.hpp"
+#include "lookup/learner.hpp"
+#include "lookup/refresher.hpp"
+#include "lookup/service.hpp"
+#include "support/manual_time.hpp"
+#include "support/memory_log.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace test {
+
+/// How DNS and HTTPS look for one policy domain.
+struct DomainWorld {
+    base::Expected<dns::Answer, base::Reason> txt = dns::Answer{.kind = dns::Answer::Kind::nxdomain,
+                                                                .ttl = base::seconds{60}};
+    base::seconds txt_delay{0};
+    base::Expected<std::string, fetch::Failure> https =
+        base::unexpected(fetch::Failure{base::Reason::host_unresolvable, "nothing there"});
+    base::seconds https_delay{0};
+
+    void record(std::string id, base::seconds ttl = base::seconds{60});
+    void no_record(base::seconds negative_ttl = base::seconds{60});
+    void dns_fails(base::Reason reason) { txt = base::unexpected(reason); }
+    void policy(std::string text) { https = std::move(text); }
+    void https_fails(base::Reason reason, std::string detail = {}) {
+        https = base::unexpected(fetch::Failure{reason, std::move(detail)});
+    }
+};
+
+/// "version: STSv1 ..." with these fields.
+[[nodiscard]] std::string policy_text(std::string_view mode, const std::vector<std::string>& mx, long max_age);
+
+class LookupWorld {
+public:
+    explicit LookupWorld(cache::Tuning tuning = {}, bool strict_testing = false);
+    ~LookupWorld();
+
+    DomainWorld& at(const std::string& domain) { return world_[domain]; }
+
+    /// Asks as Postfix would and returns the reply, letting time pass only as far as the reply needs.
+    std::string ask(const std::string& key, const std::string& map = "sts");
+    /// Asks `count` times at once.
+    std::vector<std::string> ask_many(const std::string& key, std::size_t count);
+
+    /// Lets time pass, making every delayed call at its time.
+    void pass_to(base::milliseconds at);
+    void pass(base::seconds duration) { pass_to(time.passed() + duration); }
+
+    /// Stops and starts the daemon's parts. The store keeps its file.
+    void restart();
+    /// As restart(), but the new store sees only what was on the disk at this moment.
+    void kill();
+    /// As restart(), with the store's file damaged in between.
+    void restart_with_damaged_store();
+
+    [[nodiscard]] std::size_t txt_questions() const { return txt_questions_; }
+    [[nodiscard]] std::size_t gets() const { return gets_; }
+
+    ManualTime time;
+    MemoryLog log;
+    /// What the refresher draws: 0.5 is "no jitter".
+    double random = 0.5;
+
+    [[nodiscard]] cache::Table& table() { return *table_; }
+
+private:
+    friend class WorldResolver;
+    friend class WorldFetcher;
+    class CountingStore;
+    struct Parts;
+
+    void start();
+    void stop();
+    void settle();
+    boost::asio::awaitable<void> sleep(base::seconds duration);
+
+    std::filesystem::path folder_;
+    std::filesystem::path file_;
+    cache::Tuning tuning_;
+    bool strict_testing_;
+    std::map<std::string, DomainWorld> world_;
+    std::size_t txt_questions_ = 0, gets_ = 0;
+    std::unique_ptr<cache::Table> table_;
+    std::unique_ptr<boost::asio::io_context> io_;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace test

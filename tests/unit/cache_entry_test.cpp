@@ -1,0 +1,183 @@
+#include "cache/entry.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::Instant;
+using base::Reason;
+using base::seconds;
+using cache::Absence;
+using cache::Entry;
+using cache::Step;
+using cache::Tuning;
+using cache::Upkeep;
+
+constexpr Instant t0{seconds{1'700'000'000}};
+constexpr Tuning tuning{};
+
+cache::PolicyPtr policy(seconds max_age, sts::Mode mode = sts::Mode::enforce) {
+    decision::PolicyText text;
+    text.policy.mode = mode;
+    text.policy.max_age = max_age;
+    return std::make_shared<const decision::PolicyText>(std::move(text));
+}
+
+/// Fetched, checked and asked for at t0.
+Entry entry(seconds max_age = 7 * 24h) {
+    Entry e;
+    e.policy = policy(max_age);
+    e.txt_id = "1";
+    e.fetched_at = e.txt_checked = e.last_asked = t0;
+    e.txt_ttl = 300s;
+    e.gets.last = t0;
+    return e;
+}
+
+TEST(Entry, LivesFromTheFetchForItsMaxAge) {
+    EXPECT_EQ(cache::expires_at(entry(1h), t0), t0 + 1h);
+    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h - 1s, tuning), Step::serve_and_check);
+    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h, tuning), Step::resolve);
+}
+
+TEST(Entry, FetchedInTheFutureCountsFromNow) {
+    EXPECT_EQ(cache::expires_at(entry(1h), t0 - 24h), t0 - 24h + 1h);
+    Entry e = entry(1h);
+    EXPECT_TRUE(cache::clamp_to(e, t0 - 24h));
+    EXPECT_EQ(e.fetched_at, t0 - 24h);
+    EXPECT_FALSE(cache::clamp_to(e, t0));
+}
+
+TEST(Entry, TxtIsAskedAgainAfterItsTtlWithinBounds) {
+    struct Row {
+        seconds ttl, after;
+        Step want;
+        const char* why;
+    };
+    const Row rows[] = {
+        {300s, 299s, Step::serve, "the TTL is not over"},
+        {300s, 300s, Step::serve_and_check, "the TTL is over"},
+        {0s, 59s, Step::serve, "never sooner than a minute"},
+        {0s, 60s, Step::serve_and_check, "a TTL of zero counts as a minute"},
+        {24h, 1h - 1s, Step::serve, "within the hour"},
+        {24h, 1h, Step::serve_and_check, "never later than an hour"},
+        {300s, -1s, Step::serve_and_check, "the clock was set back: check at once"},
+    };
+    for (const Row& row : rows) {
+        Entry e = entry();
+        e.txt_ttl = row.ttl;
+        EXPECT_EQ(cache::plan(e, t0 + row.after, tuning), row.want) << row.why;
+    }
+    Entry restarted = entry();
+    restarted.txt_checked = Instant{};
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, tuning), Step::serve_and_check) << "first query after a restart";
+}
+
+TEST(Absence, IsBelievedUntilItsTimeIsOver) {
+    Absence a;
+    a.until = t0 + 300s;
+    EXPECT_EQ(cache::plan(a, t0, tuning), Step::serve);
+    EXPECT_EQ(cache::plan(a, t0 + 299s, tuning), Step::serve);
+    EXPECT_EQ(cache::plan(a, t0 + 300s, tuning), Step::resolve);
+    EXPECT_EQ(cache::plan(a, t0 - 24h, tuning), Step::resolve) << "the clock was set back by a day";
+}
+
+TEST(Absence, LivesAsLongAsItsAnswerWithinBounds) {
+    EXPECT_EQ(cache::absence_life(Reason::no_record, 300s, tuning), 300s);
+    EXPECT_EQ(cache::absence_life(Reason::no_record, 0s, tuning), 60s);
+    EXPECT_EQ(cache::absence_life(Reason::no_record, 24h, tuning), 900s);
+    EXPECT_EQ(cache::absence_life(Reason::no_record, std::nullopt, tuning), 60s);
+    EXPECT_EQ(cache::absence_life(Reason::record_multiple, 600s, tuning), 600s);
+    EXPECT_EQ(cache::absence_life(Reason::dns_servfail, 600s, tuning), 60s) << "RFC 2308 section 7.1: briefly";
+}
+
+TEST(Backoff, FiveMinutesThreeTimesThenDoublingToAnHour) {
+    const seconds want[] = {0s, 300s, 300s, 300s, 600s, 1200s, 2400s, 3600s, 3600s};
+    for (std::uint32_t failures = 0; failures < std::size(want); ++failures)
+        EXPECT_EQ(cache::backoff(failures, tuning), want[failures]) << failures;
+    EXPECT_EQ(cache::backoff(4'000'000'000u, tuning), 3600s);
+}
+
+TEST(MayGet, KeepsItsDistance) {
+    struct Row {
+        std::uint32_t failures;
+        const char* id;
+        bool expired;
+        seconds after;
+        bool want;
+        const char* why;
+    };
+    const Row rows[] = {
+        {1, "1", true, 299s, false, "RFC 8461 section 3.3: five minutes for one id"},
+        {1, "1", true, 300s, true, "five minutes are over"},
+        {1, "2", true, 59s, false, "a new id may try sooner, but never within a minute"},
+        {1, "2", true, 60s, true, "a new id"},
+        {5, "1", false, 1199s, false, "doubling"},
+        {0, "2", false, 59s, false, "a new id right after a success"},
+        {0, "2", false, 60s, true, "a new id a minute after a success"},
+        {0, "1", true, 4s, false, "max_age below five seconds"},
+        {0, "1", true, 5s, true, "a policy that expired sooner than a minute"},
+        {3, "1", true, -10s, true, "the clock was set back"},
+    };
+    for (const Row& row : rows) {
+        const cache::Attempts gets{t0, row.failures, Reason::connect_failed, row.failures ? "1" : ""};
+        EXPECT_EQ(cache::may_get(gets, row.id, row.expired, t0 + row.after, tuning), row.want) << row.why;
+    }
+    EXPECT_TRUE(cache::may_get({}, "1", true, t0, tuning)) << "never tried";
+}
+
+TEST(DailyGet, IsDueAfterADayOrHalfOfMaxAge) {
+    EXPECT_EQ(cache::daily_get_at(entry(7 * 24h), tuning), t0 + 24h);
+    EXPECT_EQ(cache::daily_get_at(entry(24h), tuning), t0 + 12h);
+    EXPECT_EQ(cache::daily_get_at(entry(1h), tuning), t0 + 30min);
+    Entry failing = entry();
+    failing.gets = {t0 + 24h, 1, Reason::http_status, "1"};
+    EXPECT_EQ(cache::daily_get_at(failing, tuning), t0 + 24h + 300s);
+}
+
+TEST(DailyGet, IsJitteredByATenthOfItsPeriod) {
+    EXPECT_EQ(cache::next_look(entry(), t0, tuning, 0.5), t0 + 24h);
+    EXPECT_EQ(cache::next_look(entry(), t0, tuning, 0.0), t0 + 24h - 8640s);
+    EXPECT_LE(cache::next_look(entry(), t0, tuning, 0.999), t0 + 24h + 8640s);
+    Entry failing = entry();
+    failing.gets = {t0 + 24h, 1, Reason::http_status, "1"};
+    EXPECT_EQ(cache::next_look(failing, t0 + 24h, tuning, 0.0), t0 + 24h + 300s) << "a retry never comes early";
+}
+
+TEST(Upkeep, FetchesDailyWhatIsWanted) {
+    struct Row {
+        seconds max_age, asked, now;
+        Upkeep want;
+        const char* why;
+    };
+    const Row rows[] = {
+        {7 * 24h, 0s, 21h, Upkeep::wait, "not due"},
+        {7 * 24h, 0s, 22h, Upkeep::get, "due, with jitter"},
+        {7 * 24h, 0s, 7 * 24h, Upkeep::forget, "expired"},
+        {365 * 24h, 0s, 29 * 24h, Upkeep::get, "asked for within 30 days"},
+        {365 * 24h, 0s, 30 * 24h, Upkeep::wait, "unasked for 30 days"},
+        {365 * 24h, 100 * 24h, 101 * 24h, Upkeep::get, "asked for again"},
+        {1h, 0s, 31min, Upkeep::wait, "a short life, unasked since the fetch: may expire"},
+        {1h, 5min, 31min, Upkeep::get, "a short life, asked for since"},
+    };
+    for (const Row& row : rows) {
+        Entry e = entry(row.max_age);
+        e.last_asked = t0 + row.asked;
+        EXPECT_EQ(cache::upkeep(e, t0 + row.now, tuning), row.want) << row.why;
+    }
+    Tuning off;
+    off.daily_refresh = false;
+    EXPECT_EQ(cache::upkeep(entry(), t0 + 48h, off), Upkeep::wait);
+}
+
+TEST(NextLook, OfAnUnwantedDomainIsItsEnd) {
+    Entry e = entry(365 * 24h);
+    EXPECT_EQ(cache::next_look(e, t0 + 40 * 24h, tuning, 0.5), t0 + 365 * 24h);
+    EXPECT_TRUE(cache::overdue(e, t0 + 40 * 24h, tuning)) << "so the next TXT re-check brings a GET along";
+    EXPECT_FALSE(cache::overdue(e, t0 + 25h, tuning));
+}
+
+} // namespace

@@ -1,0 +1,126 @@
+#include "lookup/steps.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::Instant;
+using base::Reason;
+using base::seconds;
+using cache::Known;
+using lookup::TxtOutcome;
+using lookup::Why;
+
+constexpr Instant t0{seconds{1'700'000'000}};
+constexpr cache::Tuning tuning{};
+
+cache::PolicyPtr policy(sts::Mode mode = sts::Mode::enforce, std::string text = "a") {
+    decision::PolicyText p;
+    p.text = std::move(text);
+    p.policy.mode = mode;
+    p.policy.max_age = 7 * 24h;
+    return std::make_shared<const decision::PolicyText>(std::move(p));
+}
+
+Known with_policy(std::string id = "1") {
+    cache::Entry e;
+    e.policy = policy();
+    e.txt_id = std::move(id);
+    e.fetched_at = e.txt_checked = e.last_asked = e.gets.last = t0;
+    return e;
+}
+
+TxtOutcome shows(std::string id) { return {std::move(id), 300s}; }
+TxtOutcome shows_none(Reason reason) { return {base::unexpected(reason), 300s}; }
+
+std::string words(const lookup::Next& next) {
+    if (std::holds_alternative<lookup::Nothing>(next)) return "nothing";
+    if (const auto* get = std::get_if<lookup::Get>(&next)) return "get " + get->id;
+    return "give " + std::string(base::to_string(std::get<lookup::Give>(next).reason));
+}
+
+TEST(AfterTxt, Decides) {
+    cache::Absence just_failed;
+    just_failed.gets = {t0, 1, Reason::connect_failed, "1"};
+    struct Row {
+        Known known;
+        TxtOutcome txt;
+        Why why;
+        seconds after;
+        const char* want;
+        const char* reason;
+    };
+    const Row rows[] = {
+        {{}, shows("1"), Why::query, 0s, "get 1", "nothing known"},
+        {{}, shows_none(Reason::no_record), Why::query, 0s, "give no-record", "no HTTPS without a record (3.1)"},
+        {{}, shows_none(Reason::record_multiple), Why::query, 0s, "give record-multiple", "3.1"},
+        {{}, shows_none(Reason::dns_servfail), Why::query, 0s, "give dns-servfail", "nothing to go by"},
+        {just_failed, shows("1"), Why::query, 60s, "give connect-failed", "back-off for the same id"},
+        {just_failed, shows("2"), Why::query, 60s, "get 2", "a new id"},
+        {just_failed, shows("1"), Why::query, 300s, "get 1", "the back-off is over"},
+        {with_policy(), shows("1"), Why::txt_check, 1h, "nothing", "unchanged"},
+        {with_policy(), shows("2"), Why::txt_check, 1h, "get 2", "changed"},
+        {with_policy(), shows("2"), Why::txt_check, 30s, "nothing", "changed within a minute of the last GET"},
+        {with_policy(), shows_none(Reason::no_record), Why::txt_check, 1h, "nothing", "3.1 note: the policy stays"},
+        {with_policy(), shows_none(Reason::dns_timeout), Why::txt_check, 1h, "nothing", "the policy stays"},
+        {with_policy(), shows("1"), Why::txt_check, 40h, "get 1", "the daily GET is overdue"},
+        {with_policy(), shows("1"), Why::daily, 24h, "get 1", "daily"},
+        {with_policy(), shows_none(Reason::no_record), Why::daily, 24h, "get 1", "10.2: whatever TXT says"},
+        {with_policy(), shows("3"), Why::daily, 24h, "get 3", "filed under the id shown"},
+        {with_policy(), shows("1"), Why::query, 8 * 24h, "get 1", "expired: an unchanged id revives nothing (5.1)"},
+        {with_policy(), shows_none(Reason::no_record), Why::query, 8 * 24h, "give no-record", "expired"},
+    };
+    for (const Row& row : rows)
+        EXPECT_EQ(words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, tuning)), row.want)
+            << row.reason;
+}
+
+TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
+    Known before = with_policy();
+    std::get<cache::Entry>(before).gets = {t0 + 1h, 3, Reason::http_status, "2"};
+    std::get<cache::Entry>(before).agenda_at = t0 + 24h;
+    const cache::Entry after = lookup::fetched(before, policy(), "2", shows("2"), t0 + 2h);
+    EXPECT_EQ(after.txt_id, "2");
+    EXPECT_EQ(after.fetched_at, t0 + 2h);
+    EXPECT_EQ(after.last_asked, t0);
+    EXPECT_EQ(after.agenda_at, t0 + 24h);
+    EXPECT_EQ(after.gets.failures, 0u);
+    EXPECT_EQ(after.gets.last, t0 + 2h);
+    EXPECT_EQ(after.txt_ttl, 300s);
+    EXPECT_EQ(lookup::fetched({}, policy(), "1", shows("1"), t0).last_asked, t0) << "a first query asked for it";
+}
+
+TEST(FailedGet, CountsPerId) {
+    cache::Attempts gets = lookup::failed_get({}, "1", Reason::http_status, t0);
+    EXPECT_EQ(gets.failures, 1u);
+    gets = lookup::failed_get(gets, "1", Reason::cert_expired, t0 + 300s);
+    EXPECT_EQ(gets.failures, 2u);
+    EXPECT_EQ(gets.reason, Reason::cert_expired);
+    EXPECT_EQ(gets.last, t0 + 300s);
+    gets = lookup::failed_get(gets, "2", Reason::cert_expired, t0 + 360s);
+    EXPECT_EQ(gets.failures, 1u) << "a new id starts its own count";
+}
+
+TEST(Absent, IsBelievedAsLongAsItsCauseLasts) {
+    EXPECT_EQ(lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, tuning).until, t0 + 300s);
+    const cache::Attempts gets{t0, 1, Reason::http_status, "1"};
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, tuning).until, t0 + 300s)
+        << "no longer than the back-off";
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, tuning).until, t0 + 60s)
+        << "a new id may show up when the TTL is over";
+}
+
+TEST(Change, IsNamed) {
+    using lookup::Change;
+    EXPECT_EQ(lookup::change(nullptr, policy()), Change::learnt);
+    EXPECT_EQ(lookup::change(policy(), policy()), Change::refreshed);
+    EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::enforce, "b")), Change::changed);
+    EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::testing, "b")), Change::weakened);
+    EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::none, "b")), Change::weakened);
+    EXPECT_EQ(lookup::change(policy(sts::Mode::none), policy(sts::Mode::enforce, "b")), Change::changed);
+}
+
+} // namespace
