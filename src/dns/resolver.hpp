@@ -30,7 +30,7 @@ struct Answer {
     /// TXT: the character-strings of one record joined. A: 4 octets. AAAA: 16 octets.
     std::vector<std::string> records;
     /// data: the smallest TTL of the records and the CNAMEs that led to them. Else the negative TTL (RFC 2308: the
-    /// smaller of the SOA's TTL and its minimum); nullopt when the answer carried no SOA.
+    /// smaller of the SOA's TTL and its minimum, and of the CNAMEs' TTLs); nullopt when the answer carried no SOA.
     std::optional<std::chrono::seconds> ttl;
     /// The AD bit, from a resolver whose AD bit is trusted.
     bool authentic = false;
@@ -41,7 +41,8 @@ struct Answer {
 class Resolver {
 public:
     virtual ~Resolver() = default;
-    /// Asks for `name`; CNAMEs are followed. Fails only with Reason::dns_* (all of them temporary) or overloaded.
+    /// Asks for `name`; CNAMEs are followed. Fails only with Reason::dns_* (all of them temporary), overloaded, or
+    /// shutting_down when the resolver is destroyed meanwhile.
     [[nodiscard]] virtual boost::asio::awaitable<base::Expected<Answer, base::Reason>> resolve(std::string name,
                                                                                               Type type) = 0;
 };

@@ -1,0 +1,146 @@
+// dns/exchange.hpp - one question to a list of name servers as a state machine. Pure: no socket, no clock, no log.
+//
+// The owner feeds what happened with the time it happened at, and does what the returned Step says. Rules:
+// * One deadline for the question, spent down over tries; nothing extends it. A try lasts try_for, then the next server is
+//   asked; the reply to an earlier try still counts. Servers are asked in rounds until the deadline.
+// * Truncated over UDP: the same server over TCP. FORMERR, NOTIMP, BADVERS: the same server once more without EDNS.
+// * SERVFAIL, REFUSED, a referral, or an error code again: this server is not asked again for this question.
+// * No contact, or nonsense over TCP: the next server; the server gets one more chance in the next round, which begins
+//   not before round_pause.
+// * Datagrams that are no well-formed reply to the try's own question and id are ignored (at most max_ignored a try,
+//   against guessing of ids); the try goes on and ends when it would have ended.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/expected.hpp"
+#include "base/reason.hpp"
+#include "dns/message.hpp"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace dns {
+
+enum class Transport { udp, tcp };
+
+/// A server of the list, in the order of asking.
+struct Candidate {
+    std::size_t server = 0; ///< the owner's number for it
+    bool trust_ad = false;  ///< its AD bit is taken over
+};
+
+struct ExchangeOptions {
+    base::milliseconds try_for{2000};
+    base::milliseconds round_pause{500};
+    unsigned tries_per_server = 4; ///< not counting the repetitions over TCP and without EDNS
+    unsigned max_ignored = 100;    ///< datagrams of one try that are not a reply to it
+    bool tcp_only = false;         ///< resolv.conf's use-vc
+};
+
+using Result = base::Expected<Answer, base::Reason>;
+
+/// Send a query. A UDP try needs a fresh socket connected to the server, so that only the server can answer it.
+struct Send {
+    std::size_t attempt = 0; ///< to name the try in message() and failed()
+    std::size_t server = 0;
+    Transport transport{};
+    Bytes message; ///< without TCP's length field
+};
+
+/// What became of a try: for the health of servers and the log.
+struct Note {
+    enum class What {
+        replied,   ///< an answer, of use or not
+        truncated, ///< go on over TCP
+        no_edns,   ///< go on without EDNS
+        failed,    ///< no reply (dns_timeout, dns_network), nonsense (dns_malformed), or no answer (servfail, refused)
+    };
+    What what{};
+    std::size_t server = 0;
+    Transport transport{};
+    base::Reason reason{}; ///< for failed
+    base::Steady started{};
+    bool servers_fault = true; ///< false: nothing was sent, or the question's deadline cut the try short
+};
+
+/// What to do now. First the notes, then `send`; then wait for an event, or until `wake` and call time_passed().
+struct Step {
+    std::vector<Note> notes;
+    std::optional<Send> send;
+    std::optional<Result> done; ///< the question is over: close everything
+    base::Steady wake{};
+};
+
+enum class IoError {
+    unreachable, ///< refused, no route, reset, ended early
+    local,       ///< we have no socket left: says nothing about the server
+};
+
+class Exchange {
+public:
+    using RandomId = std::function<std::uint16_t()>;
+
+    /// `name` lower-case and absolute. `random_id` is called once a try and must not be predictable.
+    Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options, base::Steady deadline,
+             RandomId random_id);
+
+    [[nodiscard]] Step start(base::Steady now);
+    /// A datagram, or a TCP message without its length field, came on the try's socket.
+    [[nodiscard]] Step message(std::size_t attempt, std::span<const std::uint8_t> bytes, base::Steady now);
+    [[nodiscard]] Step failed(std::size_t attempt, IoError error, base::Steady now);
+    [[nodiscard]] Step time_passed(base::Steady now);
+
+    [[nodiscard]] bool done() const noexcept { return done_; }
+    /// False when nothing that comes for the try matters any more: its socket may be closed.
+    [[nodiscard]] bool listens_to(std::size_t attempt) const { return !done_ && attempts_.at(attempt).open; }
+
+private:
+    struct Peer {
+        Candidate candidate;
+        bool edns = true;
+        bool tcp = false;   ///< an answer did not fit into a datagram
+        bool spent = false; ///< not to be asked again
+        unsigned tries = 0, breaks = 0, timeouts = 0;
+    };
+    struct Attempt {
+        std::size_t peer = 0;
+        Transport transport{};
+        std::uint16_t id = 0;
+        bool edns = true;
+        base::Steady started{};
+        bool open = true; ///< still listened to
+        bool garbled = false;
+        unsigned ignored = 0;
+    };
+
+    void ask(std::size_t peer, base::Steady now, Step& step);
+    void ask_next(base::Steady now, Step& step);
+    void give_up_on(const Attempt& attempt, base::Reason reason, Step& step);
+    void broken(std::size_t attempt, base::Reason reason, bool servers_fault, base::Steady now, Step& step);
+    void take(std::size_t attempt, Decoded reply, base::Steady now, Step& step);
+    void finish(Result result, Step& step);
+    [[nodiscard]] bool may_ask(const Peer& peer) const noexcept;
+    [[nodiscard]] bool is_current(std::size_t attempt) const noexcept { return current_ == attempt; }
+    [[nodiscard]] Step rest(Step step) const;
+
+    std::string name_;
+    Type type_{};
+    std::vector<Peer> peers_;
+    ExchangeOptions options_;
+    base::Steady deadline_{};
+    RandomId random_id_;
+
+    std::vector<Attempt> attempts_;
+    std::optional<std::size_t> current_; ///< the try that is given time now
+    base::Steady until_{};               ///< end of the current try, or of the pause before the next round
+    base::Steady round_started_{};
+    std::size_t next_peer_ = 0;
+    base::Reason worst_ = base::Reason::none; ///< the most telling failure so far
+    bool refused_or_servfail_ = false;
+    bool done_ = false;
+};
+
+} // namespace dns

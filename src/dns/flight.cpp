@@ -1,0 +1,173 @@
+#include "dns/flight.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <random>
+
+namespace dns {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using asio::ip::udp;
+using boost::system::error_code;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t datagram_buffer = 4096; // more than edns_udp_size allows; what is larger is cut, and so ignored
+
+std::uint16_t random_id() {
+    std::uint16_t id = 0;
+    if (::getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<std::uint16_t>(std::random_device{}());
+    return id;
+}
+
+asio::ip::address address(const Server& server) {
+    if (server.v6) return asio::ip::address_v6{server.octets, server.scope_id};
+    asio::ip::address_v4::bytes_type octets{};
+    std::copy_n(server.octets.begin(), octets.size(), octets.begin());
+    return asio::ip::address_v4{octets};
+}
+
+/// Trouble of this process or machine, not of the server or the way to it.
+bool is_local(const error_code& error) {
+    return error == asio::error::no_descriptors || error == asio::error::no_memory ||
+           error == asio::error::no_buffer_space || error == boost::system::errc::too_many_files_open_in_system ||
+           error == boost::system::errc::permission_denied || error == boost::system::errc::operation_not_permitted ||
+           error == boost::system::errc::address_family_not_supported || error == asio::error::address_in_use ||
+           error == boost::system::errc::address_not_available || error == boost::system::errc::resource_unavailable_try_again;
+}
+
+} // namespace
+
+Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers, std::string name,
+               Type type, base::Steady deadline)
+    : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)), name_(std::move(name)),
+      exchange_(name_, type, servers_->candidates(clock_.steady()), servers_->options(), deadline, random_id),
+      wake_(executor_) {}
+
+asio::awaitable<Result> Flight::run(std::shared_ptr<Flight> self) {
+    self->act(self->exchange_.start(self->clock_.steady()));
+    while (!self->result_) {
+        const auto wait = self->wake_at_ - self->clock_.steady();
+        self->wake_.expires_after(std::max(wait, base::Steady::duration::zero()));
+        co_await self->wake_.async_wait(as_result);
+        const auto cancellation = co_await asio::this_coro::cancellation_state;
+        if (cancellation.cancelled() != asio::cancellation_type::none) self->stop();
+        const base::Steady now = self->clock_.steady();
+        if (!self->result_ && now >= self->wake_at_) self->act(self->exchange_.time_passed(now));
+    }
+    co_return std::move(*self->result_);
+}
+
+void Flight::stop() noexcept {
+    if (!result_) result_ = base::unexpected(base::Reason::shutting_down);
+    error_code ignored;
+    for (const auto& socket : udp_)
+        if (const auto s = socket.lock()) s->close(ignored);
+    for (const auto& socket : tcp_)
+        if (const auto s = socket.lock()) s->close(ignored);
+    wake_.cancel();
+}
+
+void Flight::act(Step step) {
+    if (result_) return;
+    const base::Steady now = clock_.steady();
+    for (const Note& note : step.notes) servers_->learn(note, name_, now);
+    wake_at_ = step.wake;
+    if (step.done) {
+        result_ = std::move(*step.done);
+        stop();
+        return;
+    }
+    wake_.cancel();
+    if (!step.send) return;
+    // Last, because the try may begin, and fail, before co_spawn() returns.
+    const bool datagram = step.send->transport == Transport::udp;
+    if (datagram) asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), asio::detached);
+    else asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), asio::detached);
+}
+
+void Flight::lost(std::size_t attempt, const error_code& error) {
+    if (result_) return;
+    const base::Steady now = clock_.steady();
+    const bool local = is_local(error);
+    if (local) servers_->no_socket(error.message(), now);
+    act(exchange_.failed(attempt, local ? IoError::local : IoError::unreachable, now));
+}
+
+asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) {
+    const auto socket = std::make_shared<udp::socket>(self->executor_);
+    self->udp_.push_back(socket);
+    const Server& server = self->servers_->server(send.server);
+    const udp::endpoint to{address(server), server.port};
+    error_code error;
+    socket->open(to.protocol(), error);
+    if (!error) socket->connect(to, error);
+    if (error) {
+        self->lost(send.attempt, error);
+        co_return;
+    }
+    auto [send_error, sent] = co_await socket->async_send(asio::buffer(send.message), as_result);
+    if (send_error) {
+        self->lost(send.attempt, send_error);
+        co_return;
+    }
+    Bytes buffer(datagram_buffer);
+    while (!self->result_ && self->exchange_.listens_to(send.attempt)) {
+        auto [read_error, size] = co_await socket->async_receive(asio::buffer(buffer), as_result);
+        if (self->result_) co_return;
+        if (read_error) {
+            self->lost(send.attempt, read_error);
+            co_return;
+        }
+        const std::span<const std::uint8_t> datagram{buffer.data(), size};
+        self->act(self->exchange_.message(send.attempt, datagram, self->clock_.steady()));
+    }
+}
+
+asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {
+    const auto socket = std::make_shared<tcp::socket>(self->executor_);
+    self->tcp_.push_back(socket);
+    const Server& server = self->servers_->server(send.server);
+    const tcp::endpoint to{address(server), server.port};
+    Bytes frame(2 + send.message.size());
+    frame[0] = static_cast<std::uint8_t>(send.message.size() >> 8);
+    frame[1] = static_cast<std::uint8_t>(send.message.size());
+    std::ranges::copy(send.message, frame.begin() + 2);
+    error_code error;
+    socket->open(to.protocol(), error);
+    if (!error) {
+        auto [connect_error] = co_await socket->async_connect(to, as_result);
+        error = connect_error;
+    }
+    if (!error) {
+        auto [write_error, written] = co_await asio::async_write(*socket, asio::buffer(frame), as_result);
+        error = write_error;
+    }
+    Bytes reply(2);
+    if (!error) {
+        auto [read_error, size] = co_await asio::async_read(*socket, asio::buffer(reply), as_result);
+        error = read_error;
+    }
+    if (!error) {
+        reply.resize(std::size_t{reply[0]} << 8 | reply[1]);
+        auto [read_error, size] = co_await asio::async_read(*socket, asio::buffer(reply), as_result);
+        error = read_error;
+    }
+    if (self->result_) co_return;
+    if (error) self->lost(send.attempt, error);
+    else self->act(self->exchange_.message(send.attempt, reply, self->clock_.steady()));
+}
+
+} // namespace dns

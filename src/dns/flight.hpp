@@ -1,0 +1,50 @@
+// dns/flight.hpp - one question under way: opens sockets, reads, feeds Exchange, and does what it says.
+//
+// Threads: that of its executor's io_context. Owned by shared_ptr: each socket's coroutine keeps it alive until it is over.
+#pragma once
+
+#include "base/clock.hpp"
+#include "dns/exchange.hpp"
+#include "dns/server_list.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace dns {
+
+class Flight : public std::enable_shared_from_this<Flight> {
+public:
+    Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers, std::string name,
+           Type type, base::Steady deadline);
+
+    /// Asks until there is a result. When the caller is cancelled it stops as by stop().
+    [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);
+    /// Closes every socket; run() ends with Reason::shutting_down unless it has a result already.
+    void stop() noexcept;
+
+private:
+    [[nodiscard]] static boost::asio::awaitable<void> over_udp(std::shared_ptr<Flight> self, Send send);
+    [[nodiscard]] static boost::asio::awaitable<void> over_tcp(std::shared_ptr<Flight> self, Send send);
+    void act(Step step);
+    void lost(std::size_t attempt, const boost::system::error_code& error);
+
+    boost::asio::any_io_executor executor_;
+    base::Clock& clock_;
+    std::shared_ptr<ServerList> servers_;
+    std::string name_;
+    Exchange exchange_;
+    boost::asio::steady_timer wake_; ///< until wake_at_; cancelled when something happened before
+    base::Steady wake_at_{};
+    std::optional<Result> result_;
+    std::vector<std::weak_ptr<boost::asio::ip::udp::socket>> udp_;
+    std::vector<std::weak_ptr<boost::asio::ip::tcp::socket>> tcp_;
+};
+
+} // namespace dns

@@ -1,0 +1,200 @@
+#include "dns/resolv_conf.hpp"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+namespace dns {
+namespace {
+
+constexpr std::size_t max_servers = 3;                     // MAXNS of <resolv.h>
+constexpr unsigned max_timeout = 30, max_attempts = 5;     // RES_MAXRETRANS, RES_MAXRETRY
+constexpr std::size_t max_file = 65536;                    // octets; what follows is not looked at
+constexpr std::string_view blanks = " \t";
+
+std::optional<unsigned> number(std::string_view text, unsigned most) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value > most) return std::nullopt;
+    return value;
+}
+
+/// "127.0.0.1", "::1" or "fe80::1%eth0" (or "%2"), without a port.
+std::optional<Server> parse_address(std::string_view text) {
+    Server server;
+    const std::size_t percent = text.find('%');
+    const std::string address{text.substr(0, percent)};
+    if (address.find('\0') != std::string::npos) return std::nullopt;
+    if (percent == std::string_view::npos && inet_pton(AF_INET, address.c_str(), server.octets.data()) == 1)
+        return server;
+    server.v6 = true;
+    if (inet_pton(AF_INET6, address.c_str(), server.octets.data()) != 1) return std::nullopt;
+    if (percent == std::string_view::npos) return server;
+    const std::string scope{text.substr(percent + 1)};
+    if (scope.empty() || scope.size() >= IF_NAMESIZE || scope.find('\0') != std::string::npos) return std::nullopt;
+    server.scope_id = if_nametoindex(scope.c_str());
+    if (server.scope_id == 0) server.scope_id = number(scope, 0x7fffffff).value_or(0);
+    if (server.scope_id == 0) return std::nullopt;
+    return server;
+}
+
+std::string_view next_word(std::string_view& text) {
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    const std::string_view word = text.substr(0, text.find_first_of(blanks));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+/// The digits after "name:" as atoi would read them: up to the first other character, too large ones as `most`.
+std::optional<unsigned> option_value(std::string_view word, std::string_view name, unsigned most) {
+    if (!word.starts_with(name)) return std::nullopt;
+    word.remove_prefix(name.size());
+    const auto digits = std::min(word.find_first_not_of("0123456789"), word.size());
+    if (digits == 0) return std::nullopt;
+    return std::max(1U, number(word.substr(0, digits), most).value_or(most));
+}
+
+void read_options(std::string_view line, ResolvConf& conf) {
+    for (std::string_view word = next_word(line); !word.empty(); word = next_word(line)) {
+        if (auto timeout = option_value(word, "timeout:", max_timeout)) conf.timeout = base::seconds{*timeout};
+        else if (auto attempts = option_value(word, "attempts:", max_attempts)) conf.attempts = *attempts;
+        else if (word == "trust-ad") conf.trust_ad = true;
+        else if (word == "use-vc") conf.use_tcp = true;
+        else if (word == "rotate") conf.rotate = true;
+    }
+}
+
+void read_line(std::string_view line, ResolvConf& conf) {
+    const std::string_view keyword = next_word(line);
+    if (keyword == "options") return read_options(line, conf);
+    if (keyword != "nameserver" || conf.servers.size() == max_servers) return;
+    line = line.substr(0, line.find_first_of(";#"));
+    if (auto server = parse_address(next_word(line))) conf.servers.push_back(*server);
+}
+
+struct Descriptor {
+    int fd;
+    explicit Descriptor(int f) : fd(f) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (fd >= 0) ::close(fd);
+    }
+};
+
+std::array<std::int64_t, 5> stamp_of(const struct stat& st) {
+    constexpr std::int64_t giga = 1'000'000'000;
+    return {static_cast<std::int64_t>(st.st_dev), static_cast<std::int64_t>(st.st_ino),
+            static_cast<std::int64_t>(st.st_size), st.st_mtim.tv_sec * giga + st.st_mtim.tv_nsec,
+            st.st_ctim.tv_sec * giga + st.st_ctim.tv_nsec};
+}
+
+std::optional<std::string> read_all(int fd) {
+    std::string text(max_file, '\0');
+    std::size_t size = 0;
+    while (size < text.size()) {
+        const ssize_t n = ::read(fd, text.data() + size, text.size() - size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return std::nullopt;
+        if (n == 0) break;
+        size += static_cast<std::size_t>(n);
+    }
+    text.resize(size);
+    return text;
+}
+
+} // namespace
+
+base::Expected<Server, std::string> parse_server(std::string_view text) {
+    std::string_view address = text, port;
+    bool has_port = false;
+    if (text.starts_with('[')) {
+        const std::size_t close = text.find(']');
+        if (close == std::string_view::npos) return base::unexpected(std::string{"'[' without ']'"});
+        address = text.substr(1, close - 1);
+        const std::string_view rest = text.substr(close + 1);
+        if (!rest.empty() && rest[0] != ':') return base::unexpected(std::string{"only ':' and a port may follow ']'"});
+        has_port = !rest.empty();
+        if (has_port) port = rest.substr(1);
+        if (address.find(':') == std::string_view::npos)
+            return base::unexpected(std::string{"only an IPv6 address may stand in brackets"});
+    } else if (std::ranges::count(text, ':') == 1) {
+        has_port = true;
+        address = text.substr(0, text.find(':'));
+        port = text.substr(text.find(':') + 1);
+    }
+    auto server = parse_address(address);
+    if (!server)
+        return base::unexpected(std::string{"not an IP address with or without a port, such as 127.0.0.1, "
+                                            "127.0.0.1:5300, ::1, [::1]:53 or fe80::1%eth0"});
+    if (has_port) {
+        const auto value = number(port, 65535);
+        if (!value || *value == 0) return base::unexpected(std::string{"the port must be a number from 1 to 65535"});
+        server->port = static_cast<std::uint16_t>(*value);
+    }
+    return *server;
+}
+
+std::string to_string(const Server& server) {
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    inet_ntop(server.v6 ? AF_INET6 : AF_INET, server.octets.data(), buffer.data(), buffer.size());
+    std::string text{buffer.data()};
+    if (server.scope_id != 0) text += "%" + std::to_string(server.scope_id);
+    if (server.v6) text = "[" + text + "]";
+    return text + ":" + std::to_string(server.port);
+}
+
+bool is_loopback(const Server& server) noexcept {
+    if (!server.v6) return server.octets[0] == 127;
+    std::array<std::uint8_t, 16> one{};
+    one[15] = 1;
+    return server.octets == one;
+}
+
+ResolvConf parse_resolv_conf(std::string_view text) {
+    ResolvConf conf;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        // A keyword stands in the first column (resolv.conf(5)); so comments, which begin with ';' or '#', fall out.
+        if (!line.empty() && blanks.find(line[0]) == std::string_view::npos) read_line(line, conf);
+    }
+    if (conf.servers.empty()) {
+        Server local;
+        local.octets = {127, 0, 0, 1};
+        conf.servers.push_back(local);
+    }
+    return conf;
+}
+
+const ResolvConf& ResolvConfFile::current(base::Steady now) {
+    if (!looked_ || now - *looked_ >= base::seconds{1}) {
+        looked_ = now;
+        read_if_changed();
+    }
+    return conf_;
+}
+
+void ResolvConfFile::read_if_changed() {
+    struct stat st{};
+    if (::stat(path_.c_str(), &st) != 0 || (stamp_ && *stamp_ == stamp_of(st))) return;
+    // Not a FIFO or the like: opening or reading one could wait.
+    if (!S_ISREG(st.st_mode)) return;
+    const Descriptor file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (file.fd < 0 || ::fstat(file.fd, &st) != 0) return;
+    // The stamp from before reading: a change while we read is seen next time.
+    const Stamp before = stamp_of(st);
+    const auto text = read_all(file.fd);
+    if (!text) return;
+    conf_ = parse_resolv_conf(*text);
+    stamp_ = before;
+}
+
+} // namespace dns

@@ -1,0 +1,68 @@
+#include "dns/server_list.hpp"
+
+namespace dns {
+namespace {
+
+constexpr base::seconds between_reports{60};
+
+std::string_view name(Transport transport) { return transport == Transport::udp ? "udp" : "tcp"; }
+
+} // namespace
+
+std::vector<Candidate> ServerList::candidates(base::Steady now) {
+    std::vector<Candidate> out;
+    if (plan_.servers.empty()) return out;
+    const std::size_t first = plan_.rotate ? turn_++ % plan_.servers.size() : 0;
+    for (const std::size_t number : health_.order(now, first)) {
+        Candidate candidate;
+        candidate.server = number;
+        candidate.trust_ad = plan_.trust_ad[number];
+        out.push_back(candidate);
+    }
+    return out;
+}
+
+ExchangeOptions ServerList::options() const {
+    ExchangeOptions options;
+    options.try_for = plan_.try_for;
+    options.tries_per_server = plan_.tries_per_server;
+    options.tcp_only = plan_.tcp_only;
+    return options;
+}
+
+void ServerList::learn(const Note& note, std::string_view question, base::Steady now) {
+    const std::string server = to_string(plan_.servers.at(note.server));
+    Report& report = reports_[note.server];
+    if (note.what != Note::What::failed) {
+        if (note.what != Note::What::replied)
+            log_.write(base::Level::debug, "dns_retry",
+                       {{"server", server},
+                        {"question", question},
+                        {"because", note.what == Note::What::truncated ? "truncated" : "no-edns"}});
+        if (health_.answered(note.server, now) && report.told) {
+            report.told = false;
+            log_.write(base::Level::info, "dns_server_back", {{"server", server}});
+        }
+        return;
+    }
+    log_.write(base::Level::debug, "dns_try_failed",
+               {{"server", server},
+                {"transport", name(note.transport)},
+                {"question", question},
+                {"reason", base::to_string(note.reason)}});
+    const bool silent = note.reason == base::Reason::dns_timeout || note.reason == base::Reason::dns_network;
+    if (!silent || !note.servers_fault || !health_.failed(note.server, note.started, now)) return;
+    if (report.last && now - *report.last < between_reports) return;
+    report.last = now;
+    report.told = true;
+    log_.write(base::Level::warning, "dns_server_silent",
+               {{"server", server}, {"reason", base::to_string(note.reason)}, {"question", question}});
+}
+
+void ServerList::no_socket(std::string_view why, base::Steady now) {
+    if (no_socket_told_ && now - *no_socket_told_ < between_reports) return;
+    no_socket_told_ = now;
+    log_.write(base::Level::error, "dns_no_socket", {{"error", why}});
+}
+
+} // namespace dns

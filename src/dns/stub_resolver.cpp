@@ -1,0 +1,173 @@
+#include "dns/stub_resolver.hpp"
+
+#include "dns/flight.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <list>
+#include <optional>
+#include <set>
+
+namespace dns {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
+constexpr std::size_t max_waiting = 65536;       // questions without a place; more fail at once
+
+} // namespace
+
+struct StubResolver::Impl {
+    Impl(asio::any_io_executor ex, base::Clock& c, base::Log& l) : executor(std::move(ex)), clock(c), log(l) {}
+
+    /// A question's place among max_in_flight, given back at the end of its life, whatever that is.
+    struct Place {
+        explicit Place(std::shared_ptr<Impl> i) : impl(std::move(i)), turn(impl->executor) {}
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+        ~Place() {
+            if (queued) impl->queue.erase(position);
+            if (flight) {
+                flight->stop();
+                impl->flights.erase(flight.get());
+            }
+            if (taken) impl->give_back();
+        }
+        std::shared_ptr<Impl> impl;
+        asio::steady_timer turn; ///< runs until the deadline; cancelled when the place is given
+        std::list<Place*>::iterator position;
+        bool queued = false, taken = false;
+        std::shared_ptr<Flight> flight;
+    };
+
+    [[nodiscard]] static asio::awaitable<Result> ask(std::shared_ptr<Impl> self, std::string name, Type type);
+
+    void give_back() {
+        --in_flight;
+        hand_out();
+    }
+    void hand_out() {
+        while (!queue.empty() && in_flight < options.max_in_flight) {
+            Place* next = queue.front();
+            queue.pop_front();
+            next->queued = false;
+            next->taken = true;
+            ++in_flight;
+            next->turn.cancel();
+        }
+    }
+    void configure(Options wanted);
+    void use_servers(base::Steady now);
+    void stop() {
+        stopping = true;
+        for (Flight* flight : flights) flight->stop();
+        for (Place* place : queue) place->turn.cancel();
+    }
+
+    asio::any_io_executor executor;
+    base::Clock& clock;
+    base::Log& log;
+    Options options;
+    std::vector<Server> configured;           ///< options.servers, read
+    std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
+    std::shared_ptr<ServerList> servers;
+    std::set<Flight*> flights;
+    std::list<Place*> queue;
+    std::size_t in_flight = 0;
+    bool stopping = false;
+};
+
+void StubResolver::Impl::configure(Options wanted) {
+    configured.clear();
+    for (const std::string& text : wanted.servers) {
+        // The configuration has been checked; should one slip through, the others still serve.
+        if (auto server = parse_server(text)) configured.push_back(*server);
+        else log.write(base::Level::error, "dns_server_ignored", {{"server", text}, {"error", server.error()}});
+    }
+    if (!wanted.servers.empty()) resolv_conf.reset();
+    else if (!resolv_conf || wanted.resolv_conf != options.resolv_conf) resolv_conf.emplace(wanted.resolv_conf);
+    options = std::move(wanted);
+    hand_out();
+}
+
+/// Makes `servers` what the options, and resolv.conf as it is now, say.
+void StubResolver::Impl::use_servers(base::Steady now) {
+    ServerPlan plan;
+    plan.try_for = options.try_for;
+    plan.tries_per_server = default_tries_per_server;
+    bool trust_all = options.trust_ad == TrustAd::yes;
+    if (resolv_conf) {
+        const ResolvConf& conf = resolv_conf->current(now);
+        plan.servers = conf.servers;
+        if (conf.timeout) plan.try_for = std::min<base::milliseconds>(plan.try_for, *conf.timeout);
+        if (conf.attempts) plan.tries_per_server = *conf.attempts;
+        plan.tcp_only = conf.use_tcp;
+        plan.rotate = conf.rotate;
+        trust_all = trust_all || (options.trust_ad == TrustAd::automatic && conf.trust_ad);
+    } else {
+        plan.servers = configured;
+    }
+    for (const Server& server : plan.servers)
+        plan.trust_ad.push_back(trust_all || (options.trust_ad == TrustAd::automatic && is_loopback(server)));
+    if (servers && servers->plan() == plan) return;
+    const bool changed = servers != nullptr;
+    servers = std::make_shared<ServerList>(std::move(plan), log);
+    std::string names;
+    for (const Server& server : servers->plan().servers) names += (names.empty() ? "" : ",") + to_string(server);
+    log.write(changed ? base::Level::info : base::Level::debug, "dns_servers", {{"servers", names}});
+}
+
+asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std::string name, Type type) {
+    try {
+        const base::Steady deadline = self->clock.steady() + self->options.question_for;
+        Place place{self};
+        if (self->stopping) co_return base::unexpected(base::Reason::shutting_down);
+        if (self->queue.empty() && self->in_flight < self->options.max_in_flight) {
+            place.taken = true;
+            ++self->in_flight;
+        } else {
+            if (self->queue.size() >= max_waiting) co_return base::unexpected(base::Reason::overloaded);
+            place.position = self->queue.insert(self->queue.end(), &place);
+            place.queued = true;
+            place.turn.expires_after(self->options.question_for);
+            co_await place.turn.async_wait(as_result);
+            const auto cancellation = co_await asio::this_coro::cancellation_state;
+            if (self->stopping || cancellation.cancelled() != asio::cancellation_type::none)
+                co_return base::unexpected(base::Reason::shutting_down);
+            if (!place.taken) co_return base::unexpected(base::Reason::overloaded);
+        }
+        self->use_servers(self->clock.steady());
+        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, std::move(name), type, deadline);
+        self->flights.insert(place.flight.get());
+        Result result = co_await Flight::run(place.flight);
+        co_return result;
+    } catch (const std::exception& trouble) {
+        self->log.write(base::Level::error, "dns_failed", {{"error", std::string_view{trouble.what()}}});
+        co_return base::unexpected(base::Reason::dns_network);
+    }
+}
+
+StubResolver::StubResolver(asio::any_io_executor executor, Options options, base::Clock& clock, base::Log& log)
+    : impl_(std::make_shared<Impl>(std::move(executor), clock, log)) {
+    impl_->configure(std::move(options));
+}
+
+StubResolver::~StubResolver() { impl_->stop(); }
+
+void StubResolver::configure(Options options) { impl_->configure(std::move(options)); }
+
+asio::awaitable<Result> StubResolver::resolve(std::string name, Type type) {
+    return Impl::ask(impl_, std::move(name), type);
+}
+
+std::size_t StubResolver::in_flight() const noexcept { return impl_->in_flight; }
+std::size_t StubResolver::waiting() const noexcept { return impl_->queue.size(); }
+
+} // namespace dns
