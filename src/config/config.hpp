@@ -1,0 +1,94 @@
+// config/config.hpp - the daemon's settings as values. Built once, then only read: shared_ptr<const Config>.
+//
+// The member initialisers are the defaults, stated here and nowhere else. Names, ranges and help are in the
+// option table (config/options.cpp); a value that came through it lies within its range. The names are those
+// of stsmapd.toml.
+#pragma once
+
+#include "base/log.hpp"
+#include "config/listen_address.hpp"
+#include "config/values.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace config {
+
+enum class Dane { automatic, off };
+enum class TrustAd {
+    automatic,
+    yes,
+    no
+}; ///< automatic: loopback servers, or `options trust-ad` in resolv.conf
+enum class LogFormat { text, json };
+enum class LogTarget { standard_error, syslog };
+
+struct Log {
+    base::Level level = base::Level::info;
+    LogFormat format = LogFormat::text;
+    LogTarget target = LogTarget::standard_error;
+    friend bool operator==(const Log&, const Log&) = default;
+};
+
+/// Who may connect to unix listeners.
+struct Socket {
+    FileMode mode{0660};
+    std::string owner;             ///< empty: whoever runs the daemon
+    std::string group = "postfix"; ///< empty: the group of whoever runs the daemon
+    friend bool operator==(const Socket&, const Socket&) = default;
+};
+
+/// What one daemon takes from its clients.
+struct Limits {
+    unsigned max_connections = 4096;
+    seconds idle{100};
+    unsigned max_request = 10000; ///< octets; Postfix's own limit
+    friend bool operator==(const Limits&, const Limits&) = default;
+};
+
+struct Dns {
+    std::vector<ServerAddress> servers; ///< empty: those of /etc/resolv.conf
+    TrustAd trust_ad = TrustAd::automatic;
+    seconds timeout{8};     ///< a whole question
+    seconds try_timeout{2}; ///< one server, one try
+    friend bool operator==(const Dns&, const Dns&) = default;
+};
+
+struct Fetch {
+    std::string ca_file; ///< empty: the system's
+    bool allow_private_addresses = false;
+    Proxy proxy;
+    seconds timeout{60}; ///< RFC 8461 section 3.3
+    unsigned max_concurrent = 64;
+    unsigned max_per_address = 8;
+    friend bool operator==(const Fetch&, const Fetch&) = default;
+};
+
+struct Cache {
+    unsigned max_policies = 1'000'000;
+    unsigned max_absences = 200'000;
+    seconds forget_unasked_after{30 * 86400};
+    friend bool operator==(const Cache&, const Cache&) = default;
+};
+
+struct Config {
+    std::vector<ListenAddress> listen{
+        {ListenAddress::Kind::unix_socket, "/var/spool/postfix/stsmapd/socketmap", {}, 0},
+        {ListenAddress::Kind::tcp, {}, "127.0.0.1", 8461},
+    };
+    std::string state_dir = "/var/lib/stsmapd";
+    seconds deadline{10};
+    unsigned threads = 1;
+    Dane dane = Dane::automatic;
+    bool strict_testing = false; ///< treat mode testing as enforce
+    Log log;
+    Socket socket;
+    Limits limits;
+    Dns dns;
+    Fetch fetch;
+    Cache cache;
+    friend bool operator==(const Config&, const Config&) = default;
+};
+
+} // namespace config

@@ -1,0 +1,178 @@
+#include "config/convert.hpp"
+
+#include "base/text.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace config {
+
+namespace {
+
+/// The refusal of a value as a whole.
+auto refuse(std::string words) {
+    return base::unexpected(std::vector{Fault{std::move(words), std::nullopt}});
+}
+
+/// Reads a list with `parse`, element by element; twice the same is a mistake worth telling.
+template <class T, class Parse>
+Checked list_from_value(const Value& value, std::vector<T>& member, Parse parse) {
+    const auto* texts = std::get_if<std::vector<std::string>>(&value);
+    if (texts == nullptr) return refuse("must be a list of texts, as in [\"a\", \"b\"]");
+    std::vector<T> read;
+    std::vector<Fault> faults;
+    for (std::size_t i = 0; i < texts->size(); ++i) {
+        const auto text = text_of((*texts)[i]);
+        const std::string shown = "\"" + base::printable((*texts)[i]) + "\"";
+        if (!text) {
+            faults.push_back({shown + " " + text.error().front().words, i});
+            continue;
+        }
+        auto element = parse(*text);
+        if (!element)
+            faults.push_back({shown + ": " + element.error(), i});
+        else if (std::ranges::find(read, *element) != read.end())
+            faults.push_back({"has " + shown + " twice", i});
+        else
+            read.push_back(std::move(*element));
+    }
+    if (!faults.empty()) return base::unexpected(std::move(faults));
+    member = std::move(read);
+    return {};
+}
+
+template <class T>
+Value list_to_value(const std::vector<T>& member) {
+    std::vector<std::string> texts;
+    for (const T& element : member) texts.push_back(to_string(element));
+    return texts;
+}
+
+template <class T, class Parse>
+Checked text_from_value(const Value& value, T& member, Parse parse) {
+    const auto text = text_of(value);
+    if (!text) return base::unexpected(text.error());
+    auto read = parse(*text);
+    if (!read) return refuse(read.error());
+    member = std::move(*read);
+    return {};
+}
+
+} // namespace
+
+std::string absolute_path(std::string_view text) {
+    return text.starts_with('/') ? std::string{} : "must be an absolute path";
+}
+
+std::string absolute_path_or_empty(std::string_view text) {
+    return text.empty() ? std::string{} : absolute_path(text);
+}
+
+Names<Dane> names_of(Dane) noexcept {
+    static constexpr std::array<std::pair<std::string_view, Dane>, 2> names{
+        {{"auto", Dane::automatic}, {"off", Dane::off}}};
+    return names;
+}
+
+Names<TrustAd> names_of(TrustAd) noexcept {
+    static constexpr std::array<std::pair<std::string_view, TrustAd>, 3> names{
+        {{"auto", TrustAd::automatic}, {"yes", TrustAd::yes}, {"no", TrustAd::no}}};
+    return names;
+}
+
+Names<LogFormat> names_of(LogFormat) noexcept {
+    static constexpr std::array<std::pair<std::string_view, LogFormat>, 2> names{
+        {{"text", LogFormat::text}, {"json", LogFormat::json}}};
+    return names;
+}
+
+Names<LogTarget> names_of(LogTarget) noexcept {
+    static constexpr std::array<std::pair<std::string_view, LogTarget>, 2> names{
+        {{"stderr", LogTarget::standard_error}, {"syslog", LogTarget::syslog}}};
+    return names;
+}
+
+Names<base::Level> names_of(base::Level) noexcept {
+    static constexpr std::array<std::pair<std::string_view, base::Level>, 4> names{
+        {{"debug", base::Level::debug},
+         {"info", base::Level::info},
+         {"warning", base::Level::warning},
+         {"error", base::Level::error}}};
+    return names;
+}
+
+Value to_value(bool member) { return member; }
+Value to_value(unsigned member) { return std::int64_t{member}; }
+Value to_value(seconds member) { return format_duration(member); }
+Value to_value(const std::string& member) { return member; }
+Value to_value(const Proxy& member) { return to_string(member); }
+Value to_value(const FileMode& member) { return to_string(member); }
+Value to_value(const std::vector<ListenAddress>& member) { return list_to_value(member); }
+Value to_value(const std::vector<ServerAddress>& member) { return list_to_value(member); }
+
+base::Expected<std::string, std::vector<Fault>> text_of(const Value& value) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text == nullptr) return refuse("must be text in quotes");
+    if (!base::valid_utf8(*text)) return refuse("must be UTF-8 text");
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (std::ranges::any_of(*text, is_control)) return refuse("must not hold control characters");
+    return *text;
+}
+
+Checked from_value(const Value& value, bool& member) {
+    const auto* flag = std::get_if<bool>(&value);
+    if (flag == nullptr) return refuse("must be true or false");
+    member = *flag;
+    return {};
+}
+
+Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::int64_t max) {
+    const auto* number = std::get_if<std::int64_t>(&value);
+    if (number == nullptr) return refuse("must be a whole number");
+    if (*number < min || *number > max)
+        return refuse("must be from " + std::to_string(min) + " to " + std::to_string(max) + ", not " +
+                      std::to_string(*number));
+    member = static_cast<unsigned>(*number);
+    return {};
+}
+
+Checked from_value(const Value& value, seconds& member, std::int64_t min, std::int64_t max) {
+    const auto* text = std::get_if<std::string>(&value);
+    const auto* number = std::get_if<std::int64_t>(&value);
+    // A plain number is seconds; a negative one has no text that parse_duration() would take.
+    const auto time =
+        text != nullptr ? parse_duration(*text) : parse_duration(number ? std::to_string(*number) : "");
+    if (!time) return refuse(time.error());
+    if (time->count() < min || time->count() > max)
+        return refuse("must be from " + format_duration(seconds{min}) + " to " +
+                      format_duration(seconds{max}) + ", not " + format_duration(*time));
+    member = *time;
+    return {};
+}
+
+Checked from_value(const Value& value, std::string& member, TextCheck check) {
+    return text_from_value(value, member,
+                           [check](std::string_view text) -> base::Expected<std::string, std::string> {
+                               std::string words = check == nullptr ? std::string{} : check(text);
+                               if (!words.empty()) return base::unexpected(std::move(words));
+                               return std::string{text};
+                           });
+}
+
+Checked from_value(const Value& value, Proxy& member, TextCheck) {
+    return text_from_value(value, member, parse_proxy);
+}
+
+Checked from_value(const Value& value, FileMode& member, TextCheck) {
+    return text_from_value(value, member, parse_file_mode);
+}
+
+Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextCheck) {
+    return list_from_value(value, member, parse_listen_address);
+}
+
+Checked from_value(const Value& value, std::vector<ServerAddress>& member, TextCheck) {
+    return list_from_value(value, member, parse_server);
+}
+
+} // namespace config

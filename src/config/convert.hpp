@@ -1,0 +1,77 @@
+// config/convert.hpp - untyped values to members of Config and back, one overload a type. For the option
+// table only.
+//
+// from_value() leaves the member as it was when it refuses a value. Its words follow the option's name.
+#pragma once
+
+#include "config/options.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace config {
+
+/// One more look at a text: "" when it is right, else words.
+using TextCheck = std::string (*)(std::string_view);
+[[nodiscard]] std::string absolute_path(std::string_view text);
+[[nodiscard]] std::string absolute_path_or_empty(std::string_view text);
+
+/// The words of an enumeration, in the order of the manual. `of` only picks the overload.
+template <class E>
+using Names = std::span<const std::pair<std::string_view, E>>;
+[[nodiscard]] Names<Dane> names_of(Dane of) noexcept;
+[[nodiscard]] Names<TrustAd> names_of(TrustAd of) noexcept;
+[[nodiscard]] Names<LogFormat> names_of(LogFormat of) noexcept;
+[[nodiscard]] Names<LogTarget> names_of(LogTarget of) noexcept;
+[[nodiscard]] Names<base::Level> names_of(base::Level of) noexcept;
+
+[[nodiscard]] Value to_value(bool member);
+[[nodiscard]] Value to_value(unsigned member);
+[[nodiscard]] Value to_value(seconds member);
+[[nodiscard]] Value to_value(const std::string& member);
+[[nodiscard]] Value to_value(const Proxy& member);
+[[nodiscard]] Value to_value(const std::vector<ListenAddress>& member);
+[[nodiscard]] Value to_value(const std::vector<ServerAddress>& member);
+
+[[nodiscard]] Checked from_value(const Value& value, bool& member);
+[[nodiscard]] Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::int64_t max);
+[[nodiscard]] Checked from_value(const Value& value, seconds& member, std::int64_t min, std::int64_t max);
+[[nodiscard]] Checked from_value(const Value& value, std::string& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, Proxy& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, std::vector<ServerAddress>& member, TextCheck check);
+
+[[nodiscard]] Value to_value(const FileMode& member);
+[[nodiscard]] Checked from_value(const Value& value, FileMode& member, TextCheck check);
+
+/// The text of a value, or a fault when it is another type or holds control bytes or no UTF-8.
+[[nodiscard]] base::Expected<std::string, std::vector<Fault>> text_of(const Value& value);
+
+template <class E>
+requires std::is_enum_v<E>
+[[nodiscard]] Value to_value(E member) {
+    for (const auto& [name, value] : names_of(member))
+        if (value == member) return std::string{name};
+    return std::string{};
+}
+
+template <class E>
+requires std::is_enum_v<E>
+[[nodiscard]] Checked from_value(const Value& value, E& member) {
+    const auto text = text_of(value);
+    if (!text) return base::unexpected(text.error());
+    std::string words;
+    for (const auto& [name, candidate] : names_of(member)) {
+        if (name == *text) {
+            member = candidate;
+            return {};
+        }
+        words += (words.empty() ? "must be one of \"" : ", \"") + std::string{name} + "\"";
+    }
+    return base::unexpected(std::vector{Fault{words, std::nullopt}});
+}
+
+} // namespace config

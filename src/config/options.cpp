@@ -1,0 +1,341 @@
+#include "config/options.hpp"
+
+#include "config/convert.hpp"
+
+#include <algorithm>
+
+namespace config {
+
+namespace {
+
+/// Ties a table row to a member of Config: `at` takes a Config, const or not, and returns the member.
+template <class At>
+Option row(std::string_view path, Type type, Reload reload, At at, std::string_view help) {
+    Option option;
+    option.path = path;
+    option.type = type;
+    option.reload = reload;
+    option.help = help;
+    option.read = [at](const Config& c) { return to_value(at(c)); };
+    return option;
+}
+
+/// A text or list; `check` is one more look at a text that its type alone does not explain.
+template <class At>
+Option text_row(std::string_view path, Type type, Reload reload, std::string_view form, At at,
+                std::string_view help, TextCheck check = nullptr) {
+    Option option = row(path, type, reload, at, help);
+    option.form = form;
+    option.assign = [at, check](Config& c, const Value& v) { return from_value(v, at(c), check); };
+    return option;
+}
+
+template <class At>
+Option flag_row(std::string_view path, Reload reload, At at, std::string_view help) {
+    Option option = row(path, Type::boolean, reload, at, help);
+    option.assign = [at](Config& c, const Value& v) { return from_value(v, at(c)); };
+    return option;
+}
+
+/// An integer or a duration, from `min` to `max`.
+template <class At>
+Option bounded_row(std::string_view path, Type type, Reload reload, std::int64_t min, std::int64_t max, At at,
+                   std::string_view help) {
+    Option option = row(path, type, reload, at, help);
+    option.min = min;
+    option.max = max;
+    option.assign = [at, min, max](Config& c, const Value& v) { return from_value(v, at(c), min, max); };
+    return option;
+}
+
+template <class At>
+Option choice_row(std::string_view path, Reload reload, At at, std::string_view help) {
+    Option option = row(path, Type::choice, reload, at, help);
+    const Config defaults; // g++ 12 does not survive a temporary here
+    for (const auto& name : names_of(at(defaults))) option.choices.push_back(name.first);
+    option.assign = [at](Config& c, const Value& v) { return from_value(v, at(c)); };
+    return option;
+}
+
+constexpr std::int64_t minute = 60; // in seconds, as the two below
+constexpr std::int64_t hour = 3600;
+constexpr std::int64_t day = 86400;
+
+std::vector<Option> make_options() {
+    using enum Type;
+    constexpr Reload live = Reload::live;
+    constexpr Reload restart = Reload::restart;
+    return {
+        text_row(
+            "listen", list, restart, "addresses", [](auto& c) -> auto& { return c.listen; },
+            "Where Postfix may ask.\n"
+            "\"unix:/path\" is a unix socket, \"tcp:127.0.0.1:8461\" and \"tcp:[::1]:8461\" are TCP "
+            "addresses,\n"
+            "\"tcp::8461\" is every address of the host, IPv6 and IPv4.\n"
+            "Sockets inherited from systemd take the place of the default; entries written here are opened "
+            "as well."),
+        text_row(
+            "state_dir", text, restart, "directory", [](auto& c) -> auto& { return c.state_dir; },
+            "The directory of the policy store, stsmapd.sqlite.\n"
+            "It must exist and be writable for the daemon.",
+            absolute_path),
+        bounded_row(
+            "deadline", duration, live, 1, 90, [](auto& c) -> auto& { return c.deadline; },
+            "An answer never takes longer than this.\n"
+            "When it is over and nothing is known of the domain, Postfix hears NOTFOUND;\n"
+            "the search goes on and serves the next delivery.\n"
+            "Postfix itself gives up after 100 seconds."),
+        bounded_row(
+            "threads", integer, restart, 1, 64, [](auto& c) -> auto& { return c.threads; },
+            "Threads that answer Postfix.\n"
+            "One is enough for most hosts: known domains are answered from memory."),
+        choice_row(
+            "dane", live, [](auto& c) -> auto& { return c.dane; },
+            "Reserved for DANE awareness, which this version does not have: both values mean off.\n"
+            "Name the domains that rely on DANE in a policy table that Postfix asks before this one."),
+        flag_row(
+            "strict_testing", live, [](auto& c) -> auto& { return c.strict_testing; },
+            "Treat policies of mode testing like those of mode enforce.\n"
+            "Their domains have asked for reports, not for refused deliveries, so expect deferred mail."),
+
+        choice_row(
+            "log.level", live, [](auto& c) -> auto& { return c.log.level; },
+            "The least level that is written.\n"
+            "Every lookup writes one line of level info."),
+        choice_row(
+            "log.format", live, [](auto& c) -> auto& { return c.log.format; },
+            "The form of a line: \"text\" is \"event: key=value ...\", \"json\" is one object a line."),
+        choice_row(
+            "log.target", live, [](auto& c) -> auto& { return c.log.target; },
+            "Where lines go: standard error, which systemd keeps in the journal, or syslog with facility "
+            "mail."),
+
+        text_row(
+            "socket.mode", text, restart, "octal digits", [](auto& c) -> auto& { return c.socket.mode; },
+            "The mode of unix sockets.\n"
+            "Postfix connects as user postfix."),
+        text_row(
+            "socket.owner", text, restart, "user", [](auto& c) -> auto& { return c.socket.owner; },
+            "The owner of unix sockets.\n"
+            "Empty means the user that runs the daemon."),
+        text_row(
+            "socket.group", text, restart, "group", [](auto& c) -> auto& { return c.socket.group; },
+            "The group of unix sockets.\n"
+            "Empty means the group that runs the daemon.\n"
+            "The daemon must be a member of the group, or root."),
+
+        bounded_row(
+            "limits.max_connections", integer, restart, 1, 1'000'000,
+            [](auto& c) -> auto& { return c.limits.max_connections; },
+            "Clients that may be connected at once.\n"
+            "Postfix keeps up to 100 connections a service open, most of them silent."),
+        bounded_row(
+            "limits.idle", duration, restart, 1, day, [](auto& c) -> auto& { return c.limits.idle; },
+            "A connection that stays silent this long is closed.\n"
+            "Postfix connects again without a trace in the mail."),
+        bounded_row(
+            "limits.max_request", integer, restart, 512, 1'000'000,
+            [](auto& c) -> auto& { return c.limits.max_request; },
+            "The longest request in bytes; a client that sends a longer one is disconnected.\n"
+            "Postfix sends at most 10000."),
+
+        text_row(
+            "dns.servers", list, restart, "addresses", [](auto& c) -> auto& { return c.dns.servers; },
+            "The resolvers to ask, such as \"127.0.0.1\", \"127.0.0.1:5300\" or \"[::1]:53\".\n"
+            "An empty list means those of /etc/resolv.conf, which is read again when it changes."),
+        choice_row(
+            "dns.trust_ad", restart, [](auto& c) -> auto& { return c.dns.trust_ad; },
+            "Whether to believe a resolver that says it has validated an answer with DNSSEC.\n"
+            "\"auto\" believes resolvers on a loopback address, and those of a resolv.conf with option "
+            "trust-ad."),
+        bounded_row(
+            "dns.timeout", duration, restart, 1, minute, [](auto& c) -> auto& { return c.dns.timeout; },
+            "A DNS question fails when no resolver has answered after this long, all tries together."),
+        bounded_row(
+            "dns.try_timeout", duration, restart, 1, minute / 2,
+            [](auto& c) -> auto& { return c.dns.try_timeout; },
+            "How long one resolver may take before the next one is asked.\n"
+            "It must not be longer than dns.timeout."),
+
+        text_row(
+            "fetch.ca_file", text, restart, "file", [](auto& c) -> auto& { return c.fetch.ca_file; },
+            "The certificates, in PEM form, that may vouch for a policy host.\n"
+            "Empty means those of the system.",
+            absolute_path_or_empty),
+        flag_row(
+            "fetch.allow_private_addresses", restart,
+            [](auto& c) -> auto& { return c.fetch.allow_private_addresses; },
+            "Connect to policy hosts on private, loopback and link-local addresses too.\n"
+            "Anybody on the net can make the daemon connect to such an address by sending mail, so leave "
+            "this off\n"
+            "where policies come from strangers."),
+        text_row(
+            "fetch.proxy", text, restart, "http://host:port", [](auto& c) -> auto& { return c.fetch.proxy; },
+            "An HTTP proxy to fetch policies through, with CONNECT.\n"
+            "Empty means a direct connection."),
+        bounded_row(
+            "fetch.timeout", duration, restart, 1, 5 * minute,
+            [](auto& c) -> auto& { return c.fetch.timeout; },
+            "A fetch of a policy fails after this long, from the address lookup to the last byte.\n"
+            "It runs in the background: no delivery waits longer than deadline."),
+        bounded_row(
+            "fetch.max_concurrent", integer, restart, 1, 4096,
+            [](auto& c) -> auto& { return c.fetch.max_concurrent; }, "Policies that may be fetched at once."),
+        bounded_row(
+            "fetch.max_per_address", integer, restart, 1, 4096,
+            [](auto& c) -> auto& { return c.fetch.max_per_address; },
+            "Policies that may be fetched at once from one address, which may host thousands of domains."),
+
+        bounded_row(
+            "cache.max_policies", integer, live, 1, 100'000'000,
+            [](auto& c) -> auto& { return c.cache.max_policies; },
+            "Policies that are remembered.\n"
+            "Beyond that expired ones go first, and unexpired ones of mode enforce last."),
+        bounded_row(
+            "cache.max_absences", integer, live, 1, 100'000'000,
+            [](auto& c) -> auto& { return c.cache.max_absences; },
+            "Domains without a policy that are remembered, in a table of their own."),
+        bounded_row(
+            "cache.forget_unasked_after", duration, live, hour, 3650 * day,
+            [](auto& c) -> auto& { return c.cache.forget_unasked_after; },
+            "The policy of a domain nobody asked for during this time is no longer fetched anew every day.\n"
+            "It stays in use until it expires."),
+    };
+}
+
+/// Levenshtein's distance: letters to insert, delete or replace.
+std::size_t distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> line(b.size() + 1);
+    for (std::size_t j = 0; j <= b.size(); ++j) line[j] = j;
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = line[0];
+        line[0] = i;
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = line[j];
+            line[j] = std::min({line[j] + 1, line[j - 1] + 1, replaced});
+        }
+    }
+    return line.back();
+}
+
+/// Names longer than this are nobody's typing mistake, and the distance costs time in the square of the
+/// length.
+constexpr std::size_t max_mistyped = 100;
+
+} // namespace
+
+std::string_view Option::section() const noexcept {
+    const auto dot = path.find('.');
+    return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);
+}
+
+std::string_view Option::name() const noexcept {
+    const auto dot = path.find('.');
+    return dot == std::string_view::npos ? path : path.substr(dot + 1);
+}
+
+std::string Option::environment() const {
+    std::string name{"STSMAPD_"};
+    for (const char c : path)
+        name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return name;
+}
+
+std::string Option::range() const {
+    switch (type) {
+    case Type::integer:
+        return "from " + std::to_string(min) + " to " + std::to_string(max);
+    case Type::duration:
+        return "from " + format_duration(seconds{min}) + " to " + format_duration(seconds{max});
+    case Type::boolean:
+        return "true or false";
+    case Type::choice: {
+        std::string text;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            if (i > 0) text += i + 1 == choices.size() ? " or " : ", ";
+            text += choices[i];
+        }
+        return text;
+    }
+    case Type::text:
+    case Type::list:
+        break;
+    }
+    return {};
+}
+
+const std::vector<Option>& options() {
+    static const std::vector<Option> table = make_options();
+    return table;
+}
+
+const Option* find_option(std::string_view path) {
+    const auto& table = options();
+    const auto it = std::ranges::find(table, path, &Option::path);
+    return it == table.end() ? nullptr : &*it;
+}
+
+const std::vector<Section>& sections() {
+    static const std::vector<Section> table{
+        {"log", "What is written about the daemon's work, and where to."},
+        {"socket", "Who may connect to the unix sockets of listen."},
+        {"limits", "What the daemon takes from its clients."},
+        {"dns", "How domain names are looked up."},
+        {"fetch", "How policies are fetched."},
+        {"cache", "How much is remembered, and how long."},
+    };
+    return table;
+}
+
+std::vector<Conflict> conflicts(const Config& config) {
+    std::vector<Conflict> found;
+    if (config.dns.try_timeout > config.dns.timeout)
+        found.push_back({"dns.try_timeout", "dns.timeout",
+                         "dns.try_timeout (" + format_duration(config.dns.try_timeout) +
+                             ") must not be longer than dns.timeout (" + format_duration(config.dns.timeout) +
+                             ")"});
+    return found;
+}
+
+std::string_view nearest_option(std::string_view path) {
+    if (path.size() > max_mistyped) return {};
+    const std::string_view leaf = path.substr(path.rfind('.') + 1);
+    const std::size_t limit = std::max<std::size_t>(2, path.size() / 3);
+    std::string_view best;
+    std::pair least{true, limit};
+    for (const Option& option : options()) {
+        // The right name in the wrong section is always near; among others the fewest letters decide.
+        const std::pair cost{option.name() != leaf, distance(path, option.path)};
+        if (cost > least || (cost == least && !best.empty())) continue;
+        least = cost;
+        best = option.path;
+    }
+    return best;
+}
+
+std::string nearest_environment(std::string_view name) {
+    if (name.size() > max_mistyped) return {};
+    std::string best;
+    constexpr std::size_t prefix = std::string_view{"STSMAPD_"}.size();
+    std::size_t least = std::max<std::size_t>(2, (name.size() - std::min(name.size(), prefix)) / 3) + 1;
+    for (const Option& option : options()) {
+        const std::string known = option.environment();
+        const std::size_t d = distance(name, known);
+        if (d >= least) continue;
+        least = d;
+        best = known;
+    }
+    return best;
+}
+
+Changes changed(const Config& before, const Config& after) {
+    Changes changes;
+    for (const Option& option : options()) {
+        if (option.read(before) == option.read(after)) continue;
+        (option.reload == Reload::live ? changes.live : changes.restart).push_back(option.path);
+    }
+    return changes;
+}
+
+} // namespace config

@@ -1,0 +1,218 @@
+// Configuration files: a corpus of good and bad ones, the environment, and files that cannot be read.
+#include "config/load.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+using namespace config;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+const fs::path corpus = fs::path{STSMAPD_SOURCE_DIR} / "tests/unit/config";
+
+std::string read_text(const fs::path& file) {
+    std::ifstream in{file, std::ios::binary};
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+std::vector<fs::path> files(std::string_view prefix) {
+    std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator{corpus})
+        if (entry.path().filename().string().starts_with(prefix)) found.push_back(entry.path());
+    return found;
+}
+
+/// "..." in `pattern` stands for any text: the words of a syntax error are those of the TOML library.
+bool matches(std::string_view text, std::string_view pattern) {
+    const auto dots = pattern.find("...");
+    if (dots == std::string_view::npos) return text == pattern;
+    if (!text.starts_with(pattern.substr(0, dots))) return false;
+    text.remove_prefix(dots);
+    pattern.remove_prefix(dots + 3);
+    for (std::size_t i = 0; i <= text.size(); ++i)
+        if (matches(text.substr(i), pattern)) return true;
+    return false;
+}
+
+TEST(ConfigCorpus, bad_files_give_exactly_the_problems_in_their_first_lines) {
+    const auto bad = files("bad_");
+    ASSERT_GE(bad.size(), 30u);
+    for (const fs::path& file : bad) {
+        std::vector<std::string> expected;
+        std::istringstream lines{read_text(file)};
+        constexpr std::string_view mark = "# expect: ";
+        for (std::string line; std::getline(lines, line) && line.starts_with(mark);)
+            expected.push_back("f:" + line.substr(mark.size()));
+        ASSERT_FALSE(expected.empty()) << file;
+        const auto loaded = parse(read_text(file), "f", {});
+        ASSERT_FALSE(loaded) << file;
+        std::vector<std::string> got;
+        for (const Problem& problem : loaded.error()) got.push_back(to_string(problem));
+        ASSERT_EQ(got.size(), expected.size()) << file << ": " << testing::PrintToString(got);
+        for (std::size_t i = 0; i < got.size(); ++i)
+            EXPECT_TRUE(matches(got[i], expected[i]))
+                << file << "\n got " << got[i] << "\nwant " << expected[i];
+    }
+}
+
+TEST(ConfigCorpus, good_files_have_no_problem) {
+    const auto good = files("good_");
+    ASSERT_GE(good.size(), 6u);
+    for (const fs::path& file : good) {
+        const auto loaded = parse(read_text(file), "f", {});
+        EXPECT_TRUE(loaded) << file << ": " << (loaded ? "" : to_string(loaded.error().front()));
+    }
+}
+
+TEST(ConfigLoad, every_option_of_a_file_arrives) {
+    const auto loaded = parse(read_text(corpus / "good_all.toml"), "f", {});
+    ASSERT_TRUE(loaded);
+    Config want;
+    want.listen = {parse_listen_address("unix:/run/stsmapd.sock").value(),
+                   parse_listen_address("tcp:127.0.0.1:8461").value(),
+                   parse_listen_address("tcp:[::1]:8461").value(), parse_listen_address("tcp::8462").value()};
+    want.state_dir = "/srv/stsmapd";
+    want.deadline = 5s;
+    want.threads = 4;
+    want.dane = Dane::off;
+    want.strict_testing = true;
+    want.log = {base::Level::debug, LogFormat::json, LogTarget::syslog};
+    want.socket = {{0666}, "postfix", ""};
+    want.limits = {100, 120s, 512};
+    want.dns = {{{"127.0.0.1", 53}, {"127.0.0.1", 5300}, {"::1", 53}, {"::1", 5300}}, TrustAd::yes, 4s, 1s};
+    want.fetch = {"/etc/ssl/certs/ca.pem", true, {"2001:db8::1", 3128}, 30s, 8, 2};
+    want.cache = {1000, 500, 12h};
+    EXPECT_EQ(loaded->config, want);
+    EXPECT_TRUE(loaded->is_set("listen"));
+    EXPECT_EQ(loaded->origins.at("deadline"), (Origin{"f", 3, 12}));
+}
+
+TEST(ConfigLoad, an_empty_text_is_the_defaults) {
+    const auto loaded = parse("", "f", {});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config, Config{});
+    EXPECT_TRUE(loaded->origins.empty());
+    EXPECT_FALSE(loaded->is_set("listen"));
+}
+
+TEST(ConfigLoad, the_environment_goes_over_the_file) {
+    const auto loaded = parse("deadline = \"5s\"\nthreads = 2\n", "f",
+                              {{"STSMAPD_DEADLINE", "7s"}, {"STSMAPD_CONFIG", "/etc/x.toml"}});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config.deadline, 7s);
+    EXPECT_EQ(loaded->config.threads, 2u);
+    EXPECT_EQ(loaded->origins.at("deadline"), (Origin{"environment STSMAPD_DEADLINE", 0, 0}));
+    EXPECT_EQ(loaded->origins.at("threads"), (Origin{"f", 2, 11}));
+}
+
+TEST(ConfigLoad, lists_in_the_environment) {
+    const std::pair<const char*, std::size_t> rows[] = {
+        {"", 0}, {"::1", 1}, {"::1,127.0.0.1", 2}, {" ::1 , 127.0.0.1\t", 2}};
+    for (const auto& [text, want] : rows) {
+        const auto loaded = parse("", "f", {{"STSMAPD_DNS_SERVERS", text}});
+        ASSERT_TRUE(loaded) << text;
+        EXPECT_EQ(loaded->config.dns.servers.size(), want) << text;
+    }
+    for (const char* text : {",", "::1,", ",::1", "::1,,127.0.0.1"})
+        EXPECT_FALSE(parse("", "f", {{"STSMAPD_DNS_SERVERS", text}})) << text;
+}
+
+TEST(ConfigLoad, problems_of_the_environment_name_the_variable) {
+    const std::tuple<const char*, const char*, const char*> rows[] = {
+        {"STSMAPD_THREADS", "0", "environment: STSMAPD_THREADS must be from 1 to 64, not 0"},
+        {"STSMAPD_THREADS", "2x", "environment: STSMAPD_THREADS must be a whole number"},
+        {"STSMAPD_THREADS", "", "environment: STSMAPD_THREADS must be a whole number"},
+        {"STSMAPD_THREADS", "99999999999999999999", "environment: STSMAPD_THREADS must be a whole number"},
+        {"STSMAPD_STRICT_TESTING", "maybe", "environment: STSMAPD_STRICT_TESTING must be true or false"},
+        {"STSMAPD_FETCH_CA_FIEL", "/x",
+         "environment: unknown variable STSMAPD_FETCH_CA_FIEL; did you mean STSMAPD_FETCH_CA_FILE?"},
+        {"STSMAPD_NOTHING_OF_OURS", "/x", "environment: unknown variable STSMAPD_NOTHING_OF_OURS"},
+        {"STSMAPD_A\nB", "", "environment: unknown variable STSMAPD_A\\x0aB"},
+        {"STSMAPD_STATE_DIR", "/a\x1b[2J", "environment: STSMAPD_STATE_DIR must not hold control characters"},
+        {"STSMAPD_STATE_DIR", "/a\xff", "environment: STSMAPD_STATE_DIR must be UTF-8 text"},
+        {"STSMAPD_LISTEN", "unix:/a,unix:b",
+         "environment: STSMAPD_LISTEN \"unix:b\": the path of a unix socket must be absolute, it must begin "
+         "with \"/\""},
+    };
+    for (const auto& [name, text, want] : rows) {
+        const auto loaded = parse("", "f", {{name, text}});
+        ASSERT_FALSE(loaded) << name << "=" << text;
+        ASSERT_EQ(loaded.error().size(), 1u) << name;
+        EXPECT_EQ(to_string(loaded.error().front()), want);
+    }
+}
+
+TEST(ConfigLoad, all_problems_of_file_and_environment_are_told_in_order) {
+    const auto loaded =
+        parse("threads = 0\nbogus_option_name = 1\ndeadline = 0\n", "f", {{"STSMAPD_DANE", "on"}});
+    ASSERT_FALSE(loaded);
+    ASSERT_EQ(loaded.error().size(), 4u);
+    EXPECT_EQ(loaded.error()[0].line, 1u);
+    EXPECT_EQ(loaded.error()[1].line, 2u);
+    EXPECT_EQ(loaded.error()[2].line, 3u);
+    EXPECT_EQ(loaded.error()[3].source, "environment");
+}
+
+TEST(ConfigLoad, a_problem_is_one_printable_line) {
+    const auto loaded = parse("\"a\\nb\\u0007\" = 1\n[\"x\\ny\"]\n", "f\n", {});
+    ASSERT_FALSE(loaded);
+    for (const Problem& problem : loaded.error())
+        for (const char c : to_string(problem)) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << to_string(problem);
+}
+
+TEST(ConfigLoad, an_endless_text_is_refused) {
+    EXPECT_FALSE(parse(std::string(max_file_size + 1, '\n'), "f", {}));
+    EXPECT_TRUE(parse(std::string(max_file_size, '\n'), "f", {}));
+}
+
+TEST(ConfigLoad, picks_its_variables_from_the_environment) {
+    const char* block[] = {"PATH=/bin", "STSMAPD_DEADLINE=5s", "STSMAPD_FETCH_PROXY=http://a=b:1",
+                           "STSMAPD_X", "XSTSMAPD_Y=1",        nullptr};
+    const Environment found = environment(block);
+    EXPECT_EQ(found, (Environment{{"STSMAPD_DEADLINE", "5s"}, {"STSMAPD_FETCH_PROXY", "http://a=b:1"}}));
+    EXPECT_TRUE(environment(nullptr).empty());
+}
+
+class ConfigFile : public testing::Test {
+protected:
+    void SetUp() override {
+        std::string name = (fs::temp_directory_path() / "stsmapd-config-XXXXXX").string();
+        ASSERT_NE(mkdtemp(name.data()), nullptr);
+        folder_ = name;
+    }
+    void TearDown() override { fs::remove_all(folder_); }
+    fs::path folder_;
+};
+
+TEST_F(ConfigFile, is_read) {
+    std::ofstream{folder_ / "a.toml"} << "deadline = \"5s\"\n";
+    const auto loaded = load(folder_ / "a.toml", true, {});
+    ASSERT_TRUE(loaded);
+    EXPECT_EQ(loaded->config.deadline, 5s);
+}
+
+TEST_F(ConfigFile, may_be_missing_unless_it_was_named) {
+    const auto defaults = load(folder_ / "none.toml", false, {{"STSMAPD_THREADS", "2"}});
+    ASSERT_TRUE(defaults);
+    EXPECT_EQ(defaults->config.threads, 2u);
+    const auto named = load(folder_ / "none.toml", true, {});
+    ASSERT_FALSE(named);
+    EXPECT_EQ(to_string(named.error().front()),
+              (folder_ / "none.toml").string() + ": cannot be read: No such file or directory");
+}
+
+TEST_F(ConfigFile, that_cannot_be_read_is_a_problem_always) {
+    const auto loaded = load(folder_, false, {});
+    ASSERT_FALSE(loaded);
+    EXPECT_NE(to_string(loaded.error().front()).find("cannot be read"), std::string::npos);
+}
+
+} // namespace

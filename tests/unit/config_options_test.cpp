@@ -1,0 +1,219 @@
+// The option table: every default, every environment name, and the rules all rows keep.
+#include "config/options.hpp"
+
+#include "config/load.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace {
+
+using namespace config;
+using namespace std::chrono_literals;
+using Texts = std::vector<std::string>;
+
+const std::map<std::string_view, Value>& defaults() {
+    static const std::map<std::string_view, Value> rows{
+        {"listen", Texts{"unix:/var/spool/postfix/stsmapd/socketmap", "tcp:127.0.0.1:8461"}},
+        {"state_dir", "/var/lib/stsmapd"},
+        {"deadline", "10s"},
+        {"threads", 1},
+        {"dane", "auto"},
+        {"strict_testing", false},
+        {"log.level", "info"},
+        {"log.format", "text"},
+        {"log.target", "stderr"},
+        {"socket.mode", "0660"},
+        {"socket.owner", ""},
+        {"socket.group", "postfix"},
+        {"limits.max_connections", 4096},
+        {"limits.idle", "100s"},
+        {"limits.max_request", 10000},
+        {"dns.servers", Texts{}},
+        {"dns.trust_ad", "auto"},
+        {"dns.timeout", "8s"},
+        {"dns.try_timeout", "2s"},
+        {"fetch.ca_file", ""},
+        {"fetch.allow_private_addresses", false},
+        {"fetch.proxy", ""},
+        {"fetch.timeout", "60s"},
+        {"fetch.max_concurrent", 64},
+        {"fetch.max_per_address", 8},
+        {"cache.max_policies", 1'000'000},
+        {"cache.max_absences", 200'000},
+        {"cache.forget_unasked_after", "30d"},
+    };
+    return rows;
+}
+
+/// A text for the environment that is not the default, option by option.
+const std::map<std::string_view, std::pair<std::string, Value>>& other_values() {
+    static const std::map<std::string_view, std::pair<std::string, Value>> rows{
+        {"listen", {"unix:/run/a, tcp::8461", Texts{"unix:/run/a", "tcp::8461"}}},
+        {"state_dir", {"/srv/s", "/srv/s"}},
+        {"deadline", {"5", "5s"}},
+        {"threads", {"2", 2}},
+        {"dane", {"off", "off"}},
+        {"strict_testing", {"yes", true}},
+        {"log.level", {"debug", "debug"}},
+        {"log.format", {"json", "json"}},
+        {"log.target", {"syslog", "syslog"}},
+        {"socket.mode", {"0666", "0666"}},
+        {"socket.owner", {"postfix", "postfix"}},
+        {"socket.group", {"", ""}},
+        {"limits.max_connections", {"10", 10}},
+        {"limits.idle", {"1m", "60s"}},
+        {"limits.max_request", {"512", 512}},
+        {"dns.servers", {"127.0.0.1:5300,[::1]:53", Texts{"127.0.0.1:5300", "::1"}}},
+        {"dns.trust_ad", {"no", "no"}},
+        {"dns.timeout", {"4s", "4s"}},
+        {"dns.try_timeout", {"1s", "1s"}},
+        {"fetch.ca_file", {"/etc/ca.pem", "/etc/ca.pem"}},
+        {"fetch.allow_private_addresses", {"1", true}},
+        {"fetch.proxy", {"http://p:1", "http://p:1"}},
+        {"fetch.timeout", {"5m", "5m"}},
+        {"fetch.max_concurrent", {"1", 1}},
+        {"fetch.max_per_address", {"1", 1}},
+        {"cache.max_policies", {"1", 1}},
+        {"cache.max_absences", {"1", 1}},
+        {"cache.forget_unasked_after", {"2h", "2h"}},
+    };
+    return rows;
+}
+
+TEST(Options, defaults_are_those_of_the_design) {
+    const Config config;
+    ASSERT_EQ(options().size(), defaults().size());
+    for (const Option& option : options()) {
+        ASSERT_TRUE(defaults().contains(option.path)) << option.path << " is not in this test";
+        EXPECT_EQ(option.read(config), defaults().at(option.path)) << option.path;
+    }
+}
+
+TEST(Options, defaults_as_values) {
+    const Config c;
+    ASSERT_EQ(c.listen.size(), 2u);
+    EXPECT_EQ(c.listen[0].kind, ListenAddress::Kind::unix_socket);
+    EXPECT_EQ(c.listen[1].port, 8461);
+    EXPECT_EQ(c.deadline, 10s);
+    EXPECT_EQ(c.socket.mode.bits, 0660u);
+    EXPECT_EQ(c.log.level, base::Level::info);
+    EXPECT_EQ(c.cache.forget_unasked_after, 720h);
+    EXPECT_TRUE(conflicts(c).empty());
+}
+
+TEST(Options, every_default_passes_its_own_check) {
+    for (const Option& option : options()) {
+        Config config;
+        const auto done = option.assign(config, option.read(config));
+        EXPECT_TRUE(done) << option.path << " " << (done ? "" : done.error().front().words);
+        EXPECT_EQ(config, Config{}) << option.path;
+    }
+}
+
+TEST(Options, every_row_is_complete) {
+    std::set<std::string> paths, variables;
+    for (const Option& option : options()) {
+        EXPECT_TRUE(paths.insert(std::string{option.path}).second) << option.path << " twice";
+        EXPECT_TRUE(variables.insert(option.environment()).second) << option.environment() << " twice";
+        EXPECT_NE(option.environment(), file_variable);
+        ASSERT_FALSE(option.help.empty()) << option.path;
+        EXPECT_EQ(option.help.back(), '.') << option.path;
+        EXPECT_EQ(option.help.find("\n\n"), std::string_view::npos) << option.path;
+        if (option.type == Type::integer || option.type == Type::duration) {
+            EXPECT_LT(option.min, option.max);
+        }
+        if (option.type == Type::choice) {
+            EXPECT_GE(option.choices.size(), 2u) << option.path;
+        }
+        if (option.type == Type::text || option.type == Type::list) {
+            EXPECT_FALSE(option.form.empty()) << option.path;
+        }
+        const bool known_section =
+            option.section().empty() ||
+            std::ranges::find(sections(), option.section(), &Section::name) != sections().end();
+        EXPECT_TRUE(known_section) << option.path;
+        EXPECT_EQ(find_option(option.path), &option);
+    }
+    EXPECT_EQ(find_option("nothing"), nullptr);
+}
+
+TEST(Options, limits_are_inclusive) {
+    for (const Option& option : options()) {
+        if (option.type != Type::integer && option.type != Type::duration) continue;
+        Config c;
+        EXPECT_TRUE(option.assign(c, option.min)) << option.path;
+        EXPECT_TRUE(option.assign(c, option.max)) << option.path;
+        EXPECT_FALSE(option.assign(c, option.min - 1)) << option.path;
+        EXPECT_FALSE(option.assign(c, option.max + 1)) << option.path;
+    }
+}
+
+TEST(Options, a_refused_value_leaves_the_config_alone) {
+    for (const Option& option : options()) {
+        Config c;
+        EXPECT_FALSE(option.assign(c, Value{std::string{"\x01"}})) << option.path;
+        EXPECT_EQ(c, Config{}) << option.path;
+    }
+}
+
+TEST(Options, environment_names) {
+    EXPECT_EQ(find_option("fetch.ca_file")->environment(), "STSMAPD_FETCH_CA_FILE");
+    EXPECT_EQ(find_option("listen")->environment(), "STSMAPD_LISTEN");
+    EXPECT_EQ(find_option("cache.forget_unasked_after")->environment(), "STSMAPD_CACHE_FORGET_UNASKED_AFTER");
+}
+
+TEST(Options, every_environment_name_works) {
+    for (const Option& option : options()) {
+        ASSERT_TRUE(other_values().contains(option.path)) << option.path << " is not in this test";
+        const auto& [text, want] = other_values().at(option.path);
+        const auto loaded = parse("", "f", {{option.environment(), text}});
+        ASSERT_TRUE(loaded) << to_string(loaded.error().front());
+        EXPECT_EQ(option.read(loaded->config), want) << option.path;
+        EXPECT_NE(option.read(loaded->config), option.read(Config{})) << option.path;
+        const Changes changes = changed(Config{}, loaded->config);
+        ASSERT_EQ(changes.live.size() + changes.restart.size(), 1u) << option.path;
+        EXPECT_EQ((option.reload == Reload::live ? changes.live : changes.restart).front(), option.path);
+    }
+}
+
+TEST(Options, changes_are_split_by_when_they_take_effect) {
+    Config after;
+    EXPECT_TRUE(changed(Config{}, after).live.empty());
+    EXPECT_TRUE(changed(Config{}, after).restart.empty());
+    after.deadline = 5s;
+    after.log.level = base::Level::debug;
+    after.state_dir = "/srv";
+    after.listen.pop_back();
+    const Changes changes = changed(Config{}, after);
+    EXPECT_EQ(changes.live, (std::vector<std::string_view>{"deadline", "log.level"}));
+    EXPECT_EQ(changes.restart, (std::vector<std::string_view>{"listen", "state_dir"}));
+}
+
+TEST(Options, a_typing_mistake_finds_its_option) {
+    const std::pair<const char*, const char*> rows[] = {
+        {"fetch.timout", "fetch.timeout"},
+        {"dns.timeout_", "dns.timeout"},
+        {"dns.server", "dns.servers"},
+        {"lisen", "listen"},
+        {"Deadline", "deadline"},
+        {"ca_file", "fetch.ca_file"},     // the right name outside its section
+        {"dns.ca_file", "fetch.ca_file"}, // the right name in another section
+        {"fech.max_concurrent", "fetch.max_concurrent"},
+        {"timeout", "dns.timeout"}, // two have the name: the nearer one
+        {"completely_else", ""},
+        {"x", ""},
+        {"", ""},
+    };
+    for (const auto& [path, want] : rows) EXPECT_EQ(nearest_option(path), want) << path;
+    EXPECT_EQ(nearest_option(std::string(100'000, 'x')), "");
+    EXPECT_EQ(nearest_environment("STSMAPD_FETCH_CAFILE"), "STSMAPD_FETCH_CA_FILE");
+    EXPECT_EQ(nearest_environment("STSMAPD_LOGLEVEL"), "STSMAPD_LOG_LEVEL");
+    EXPECT_EQ(nearest_environment("STSMAPD_COLOUR_OF_IT"), "");
+    EXPECT_EQ(nearest_environment("STSMAPD_"), "");
+}
+
+} // namespace

@@ -1,0 +1,97 @@
+// Texts of the configuration, one row a case.
+#include "config/values.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <utility>
+
+namespace {
+
+using namespace config;
+using namespace std::chrono_literals;
+
+TEST(Duration, is_read_with_every_unit) {
+    const std::pair<const char*, seconds> good[] = {
+        {"0", 0s},    {"90", 90s},   {"90s", 90s}, {"5m", 300s},
+        {"12h", 12h}, {"30d", 720h}, {"007s", 7s}, {"100000d", seconds{8'640'000'000}},
+    };
+    for (const auto& [text, want] : good) {
+        const auto time = parse_duration(text);
+        ASSERT_TRUE(time) << text << ": " << time.error();
+        EXPECT_EQ(*time, want) << text;
+    }
+}
+
+TEST(Duration, refuses_everything_else) {
+    for (const char* text : {"", "s", "1 s", " 1s", "1s ", "-1s", "+1s", "1.5s", "1S", "1w", "1m30s", "0x10",
+                             "ten", "100001d", "99999999999999999999s", "9223372036854775807d"})
+        EXPECT_FALSE(parse_duration(text)) << text;
+    EXPECT_FALSE(parse_duration(std::string_view{"1\0s", 3})) << "NUL";
+}
+
+TEST(Duration, is_written_as_it_is_read) {
+    const std::pair<seconds, const char*> rows[] = {
+        {0s, "0s"},       {59s, "59s"}, {60s, "60s"},   {100s, "100s"}, {119s, "119s"}, {120s, "2m"},
+        {3599s, "3599s"}, {1h, "1h"},   {90min, "90m"}, {24h, "1d"},    {36h, "36h"},   {720h, "30d"},
+    };
+    for (const auto& [time, want] : rows) {
+        EXPECT_EQ(format_duration(time), want);
+        EXPECT_EQ(parse_duration(want).value(), time);
+    }
+}
+
+TEST(Server, is_an_address_with_an_optional_port) {
+    const std::pair<const char*, ServerAddress> good[] = {
+        {"127.0.0.1", {"127.0.0.1", 53}},
+        {"127.0.0.1:5300", {"127.0.0.1", 5300}},
+        {"::1", {"::1", 53}},
+        {"[::1]", {"::1", 53}},
+        {"[::1]:5300", {"::1", 5300}},
+        {"[0:0::1]:53", {"::1", 53}},
+        {"2001:DB8::A", {"2001:db8::a", 53}},
+    };
+    for (const auto& [text, want] : good) {
+        const auto server = parse_server(text);
+        ASSERT_TRUE(server) << text << ": " << server.error();
+        EXPECT_EQ(*server, want) << text;
+        EXPECT_EQ(parse_server(to_string(*server)).value(), want) << to_string(*server);
+    }
+    for (const char* text :
+         {"", ":53", "localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "127.0.0.1:65536",
+          "[127.0.0.1]:53", "[::1", "[::1]x", "[]:53", "::1]:53", "fe80::1%lo", "127.1"})
+        EXPECT_FALSE(parse_server(text)) << text;
+}
+
+TEST(Proxy, is_a_plain_http_address) {
+    const std::pair<const char*, Proxy> good[] = {
+        {"", {}},
+        {"http://proxy.example:3128", {"proxy.example", 3128}},
+        {"http://proxy:3128/", {"proxy", 3128}},
+        {"http://[2001:db8::1]:3128", {"2001:db8::1", 3128}},
+    };
+    for (const auto& [text, want] : good) {
+        const auto proxy = parse_proxy(text);
+        ASSERT_TRUE(proxy) << text << ": " << proxy.error();
+        EXPECT_EQ(*proxy, want) << text;
+        EXPECT_EQ(parse_proxy(to_string(*proxy)).value(), want) << to_string(*proxy);
+    }
+    for (const char* text : {"proxy:3128", "https://proxy:3128", "HTTP://proxy:3128", "http://proxy",
+                             "http://:3128", "http://proxy:0", "http://a@proxy:1", "http://pro xy:1",
+                             "http://proxy:1/x", "http://proxy\r\nHost: x:1", "http://", "http://[::1"})
+        EXPECT_FALSE(parse_proxy(text)) << text;
+}
+
+TEST(FileMode, is_octal) {
+    const std::pair<const char*, unsigned> good[] = {{"0660", 0660}, {"660", 0660}, {"0", 0}, {"0777", 0777}};
+    for (const auto& [text, want] : good) {
+        ASSERT_TRUE(parse_file_mode(text)) << text;
+        EXPECT_EQ(parse_file_mode(text)->bits, want) << text;
+    }
+    EXPECT_EQ(to_string(FileMode{0660}), "0660");
+    EXPECT_EQ(to_string(FileMode{0}), "0000");
+    for (const char* text : {"", "8", "0x1", "1777", "00660", "-1", "+1", "66 0", "rw-"})
+        EXPECT_FALSE(parse_file_mode(text)) << text;
+}
+
+} // namespace
