@@ -57,7 +57,8 @@ Expected<std::string, DomainErrc> to_ascii(std::string_view text) {
     char* raw = nullptr;
     const int rc = idn2_to_ascii_8z(input.c_str(), &raw, IDN2_NONTRANSITIONAL);
     const std::unique_ptr<char, Idn2Free> owned{raw};
-    if (rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL) return unexpected(DomainErrc::too_long);
+    if (rc == IDN2_TOO_BIG_DOMAIN || rc == IDN2_TOO_BIG_LABEL || rc == IDN2_PUNYCODE_BIG_OUTPUT)
+        return unexpected(DomainErrc::too_long);
     if (rc != IDN2_OK || !raw) return unexpected(DomainErrc::not_idna);
     return std::string{raw};
 }
@@ -70,7 +71,8 @@ Expected<Domain, DomainErrc> Domain::parse(std::string_view text) {
     const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     std::string converted;
     if (!ascii) {
-        // No ASCII byte but those of host names may reach the library: above all no NUL, which would end its input.
+        // No ASCII byte but those of host names may reach the library: above all no NUL, which would end its
+        // input.
         for (char c : text)
             if (static_cast<unsigned char>(c) < 0x80 && c != '.' && !is_host_byte(c))
                 return unexpected(DomainErrc::bad_label);

@@ -63,8 +63,8 @@ std::string_view trim_wsp(std::string_view text) noexcept {
 }
 
 bool valid_utf8(std::string_view text) noexcept {
-    // RFC 3629 section 4: the second octet's range depends on the first, so that no overlong form, no surrogate
-    // and nothing above U+10FFFF passes.
+    // RFC 3629 section 4: the second octet's range depends on the first, so that no overlong form, no
+    // surrogate and nothing above U+10FFFF passes.
     std::size_t i = 0;
     const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
     while (i < text.size()) {
@@ -75,10 +75,14 @@ bool valid_utf8(std::string_view text) noexcept {
         }
         std::size_t more = 0;
         unsigned low = 0x80, high = 0xbf;
-        if (first >= 0xc2 && first <= 0xdf) more = 1;
-        else if (first >= 0xe0 && first <= 0xef) more = 2;
-        else if (first >= 0xf0 && first <= 0xf4) more = 3;
-        else return false;
+        if (first >= 0xc2 && first <= 0xdf)
+            more = 1;
+        else if (first >= 0xe0 && first <= 0xef)
+            more = 2;
+        else if (first >= 0xf0 && first <= 0xf4)
+            more = 3;
+        else
+            return false;
         if (first == 0xe0) low = 0xa0;
         if (first == 0xed) high = 0x9f;
         if (first == 0xf0) low = 0x90;

@@ -16,11 +16,11 @@ using sts::MxPattern;
 
 constexpr std::size_t max_words = 200; // of a reason; Postfix logs no more either
 
-/// What match= says when no pattern of an enforce policy is usable: the policy still demands an MX host that it
-/// names, and none can be. Nobody can have a certificate for ".invalid" (RFC 6761 section 6.4).
+/// What match= says when no pattern of an enforce policy is usable: the policy still demands an MX host that
+/// it names, and none can be. Nobody can have a certificate for ".invalid" (RFC 6761 section 6.4).
 constexpr std::string_view unmatchable = "no-usable-mx.invalid";
-/// Every policy that parses says this, in whatever spelling; with policy_type=sts Postfix 3.10.0 to 3.10.5 crashes
-/// without at least one policy_string.
+/// Every policy that parses says this, in whatever spelling; with policy_type=sts Postfix 3.10.0 to 3.10.5
+/// crashes without at least one policy_string.
 constexpr std::string_view version_line = "version: STSv1";
 
 constexpr std::string_view secure = "OK secure match=";
@@ -51,10 +51,12 @@ bool is_plain_name(std::string_view name) {
 
 bool is_usable(const MxPattern& pattern) {
     // A dot-less wildcard or name is fine; an address would make Postfix check certificates against it.
-    return is_plain_name(pattern.name) && !sts::is_address(pattern) && (pattern.wildcard || !is_strategy(pattern.name));
+    return is_plain_name(pattern.name) && !sts::is_address(pattern) &&
+           (pattern.wildcard || !is_strategy(pattern.name));
 }
 
-/// The parts of an answer that come from the policy, all checked, and their sizes; they point into the policy.
+/// The parts of an answer that come from the policy, all checked, and their sizes; they point into the
+/// policy.
 class Parts {
 public:
     explicit Parts(const sts::Policy& policy) {
@@ -124,7 +126,8 @@ public:
     void append(std::string& out) const {
         for (std::string_view line : lines_) {
             out.append(string_open);
-            // HTAB is white space in a policy line, so a space means the same; no control byte goes to Postfix.
+            // HTAB is white space in a policy line, so a space means the same; no control byte goes to
+            // Postfix.
             for (char c : line) out.push_back(c == '\t' ? ' ' : c);
             out.append(string_close);
         }
@@ -150,7 +153,8 @@ std::string with_words(std::string_view word, std::string_view words) {
 std::string enforce(const decision::Enforce& e, Dialect dialect) {
     const Parts parts{e.policy->policy};
     const std::size_t plain_size = secure.size() + parts.match_size() + servername.size();
-    // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of match=.
+    // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of
+    // match=.
     if (plain_size > max_reply) return temp("policy has more mx than a socketmap reply can hold");
 
     std::string out;
@@ -161,7 +165,8 @@ std::string enforce(const decision::Enforce& e, Dialect dialect) {
     };
     const std::size_t attributes_size =
         plain_size + policy_type.size() + e.domain.name().size() + parts.patterns_size();
-    static constexpr std::size_t least_string = string_open.size() + version_line.size() + string_close.size();
+    static constexpr std::size_t least_string =
+        string_open.size() + version_line.size() + string_close.size();
     if (dialect == Dialect::plain || attributes_size + least_string > max_reply) {
         out.reserve(plain_size);
         append_plain();

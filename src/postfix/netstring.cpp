@@ -21,7 +21,8 @@ std::string_view to_string(FrameErrc error) noexcept {
 
 void NetstringReader::feed(std::string_view bytes) {
     if (broken_) return;
-    // What was taken is dropped only when it is the larger part, so that every byte moves a bounded number of times.
+    // What was taken is dropped only when it is the larger part, so that every byte moves a bounded number of
+    // times.
     if (start_ == buffer_.size()) {
         buffer_.clear();
         start_ = 0;

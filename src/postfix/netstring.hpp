@@ -1,7 +1,7 @@
 // postfix/netstring.hpp - netstrings in and out: bytes to frames. Knows nothing of sockets (sans-I/O).
 //
-// Wire form: LENGTH ":" PAYLOAD "," with a decimal length. A bound on the payload is checked digit by digit, before
-// anything is allocated. After an error the stream cannot be trusted any more: answer once, close.
+// Wire form: LENGTH ":" PAYLOAD "," with a decimal length. A bound on the payload is checked digit by digit,
+// before anything is allocated. After an error the stream cannot be trusted any more: answer once, close.
 #pragma once
 
 #include "base/expected.hpp"
@@ -24,8 +24,8 @@ enum class FrameErrc {
 /// More digits than any length needs, leading zeros included; 20 hold every 64-bit number.
 inline constexpr std::size_t max_length_digits = 20;
 
-/// Memory stays bounded when whoever feeds it takes out all frames before feeding again: then it holds less than one
-/// frame plus one feed. One reader belongs to one connection and one thread.
+/// Memory stays bounded when whoever feeds it takes out all frames before feeding again: then it holds less
+/// than one frame plus one feed. One reader belongs to one connection and one thread.
 class NetstringReader {
 public:
     explicit NetstringReader(std::size_t max_payload) : max_(max_payload) {}
@@ -33,8 +33,8 @@ public:
     /// Takes bytes as they arrive, cut anywhere. Does nothing after an error.
     void feed(std::string_view bytes);
 
-    /// The next payload (a view into the reader, valid until the next feed()), nullopt when more bytes are needed,
-    /// or an error, which then stays. Leading zeros are accepted, as Postfix does.
+    /// The next payload (a view into the reader, valid until the next feed()), nullopt when more bytes are
+    /// needed, or an error, which then stays. Leading zeros are accepted, as Postfix does.
     [[nodiscard]] std::optional<base::Expected<std::string_view, FrameErrc>> next();
 
     /// Bytes held that are not yet part of a returned frame.

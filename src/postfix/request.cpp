@@ -28,7 +28,8 @@ bool is_port(std::string_view text) {
     }
     return text.size() <= max_service_name && std::ranges::all_of(text, [](char c) {
                const char lower = base::ascii_lower(c);
-               return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '+' || c == '.';
+               return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '+' ||
+                      c == '.';
            });
 }
 
@@ -63,7 +64,8 @@ std::optional<NextHop> split(std::string_view key) {
 /// An address as Postfix writes it in a next hop; a bare IPv4 one is told apart by Domain.
 bool is_address(const NextHop& hop) {
     static constexpr std::string_view tag = "IPv6:"; // RFC 5321 section 4.1.3
-    if (hop.bracketed && base::iequals(hop.host.substr(0, tag.size()), tag)) return is_ipv6(hop.host.substr(tag.size()));
+    if (hop.bracketed && base::iequals(hop.host.substr(0, tag.size()), tag))
+        return is_ipv6(hop.host.substr(tag.size()));
     return is_ipv6(hop.host);
 }
 
@@ -71,7 +73,8 @@ bool is_address(const NextHop& hop) {
 
 Dialect dialect_of(std::string_view map_name) noexcept {
     static constexpr std::string_view word = "tlsrpt";
-    const auto found = std::ranges::search(map_name, word, [](char a, char b) { return base::ascii_lower(a) == b; });
+    const auto found =
+        std::ranges::search(map_name, word, [](char a, char b) { return base::ascii_lower(a) == b; });
     return found.empty() ? Dialect::plain : Dialect::tlsrpt;
 }
 

@@ -1,7 +1,7 @@
 // sts/lines.hpp - the lines of a policy file (RFC 8461 section 3.2), for whoever reads its text. Pure.
 //
-// Lines end with LF or CRLF (erratum 6253); the last one needs no end. One UTF-8 byte order mark at the start is
-// skipped. Views point into the text.
+// Lines end with LF or CRLF (erratum 6253); the last one needs no end. One UTF-8 byte order mark at the start
+// is skipped. Views point into the text.
 #pragma once
 
 #include "base/text.hpp"
@@ -18,7 +18,8 @@ public:
         if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);
     }
 
-    /// The next line without its end and without white space around it (so it may be empty); nullopt at the end.
+    /// The next line without its end and without white space around it (so it may be empty); nullopt at the
+    /// end.
     [[nodiscard]] std::optional<std::string_view> next() noexcept {
         if (rest_.empty()) return std::nullopt;
         ++number_;

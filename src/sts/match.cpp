@@ -12,7 +12,8 @@ namespace {
 /// RFC 5321 section 4.1.2 "Domain": letters, digits, hyphens; what Domain allows beyond that is refused.
 bool letters_digits_hyphens(std::string_view text) {
     return std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '.';
     });
 }
 

@@ -8,16 +8,17 @@
 
 namespace sts {
 
-/// An mx value as written in a policy ("mail.example.com", "*.example.com"; any case, one final dot) -> pattern;
-/// nullopt when it is no valid pattern: ["*."] Domain of RFC 5321, so no underscore and no U-label. See is_address().
+/// An mx value as written in a policy ("mail.example.com", "*.example.com"; any case, one final dot) ->
+/// pattern; nullopt when it is no valid pattern: ["*."] Domain of RFC 5321, so no underscore and no U-label.
+/// See is_address().
 [[nodiscard]] std::optional<MxPattern> parse_mx(std::string_view text);
 
-/// True for a pattern that is an IPv4 address (all labels digits). Policies in the field have such lines beside real
-/// names; they stay in the parsed policy, cover no host and reach no answer.
+/// True for a pattern that is an IPv4 address (all labels digits). Policies in the field have such lines
+/// beside real names; they stay in the parsed policy, cover no host and reach no answer.
 [[nodiscard]] bool is_address(const MxPattern& pattern) noexcept;
 
-/// True when `pattern` covers `mx_host`: byte-wise on lower-case A-labels, a wildcard covering exactly one label.
-/// `mx_host` comes as DNS gives it: any case, one final dot allowed.
+/// True when `pattern` covers `mx_host`: byte-wise on lower-case A-labels, a wildcard covering exactly one
+/// label. `mx_host` comes as DNS gives it: any case, one final dot allowed.
 [[nodiscard]] bool matches(const MxPattern& pattern, std::string_view mx_host);
 
 /// True when some pattern of the policy covers `mx_host`.

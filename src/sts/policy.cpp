@@ -49,7 +49,8 @@ auto fail(Reason reason, std::size_t line, std::string_view problem) {
     return base::unexpected(PolicyError{reason, line, problem});
 }
 
-/// HTAB is white space; every other control byte, CR inside a line and NUL above all, means the file is damaged.
+/// HTAB is white space; every other control byte, CR inside a line and NUL above all, means the file is
+/// damaged.
 bool has_control_byte(std::string_view line) {
     return std::ranges::any_of(
         line, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f; });
@@ -92,16 +93,21 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
         if (has_control_byte(*line)) return fail(Reason::policy_syntax, number, "control byte in the line");
         if (!base::valid_utf8(*line)) return fail(Reason::policy_syntax, number, "line is not UTF-8");
         const std::size_t colon = line->find(':');
-        if (colon == std::string_view::npos) return fail(Reason::policy_syntax, number, "line without a colon");
+        if (colon == std::string_view::npos)
+            return fail(Reason::policy_syntax, number, "line without a colon");
         // White space before the colon is not in the ABNF; ignoring such a line could lose an mx.
         const std::string_view key = base::trim_wsp(line->substr(0, colon));
         const std::string_view value = base::trim_wsp(line->substr(colon + 1));
         if (key.empty()) return fail(Reason::policy_syntax, number, "line without a key");
         any = true;
-        if (key == "version") version.take(value, number);
-        else if (key == "mode") mode.take(value, number);
-        else if (key == "max_age") max_age.take(value, number);
-        else if (key == "mx") mx.take(value, number);
+        if (key == "version")
+            version.take(value, number);
+        else if (key == "mode")
+            mode.take(value, number);
+        else if (key == "max_age")
+            max_age.take(value, number);
+        else if (key == "mx")
+            mx.take(value, number);
         // Everything else is an unknown field and SHALL be ignored, whatever its name and value look like.
     }
     if (!any) return fail(Reason::policy_syntax, 0, "file has no field");
@@ -126,7 +132,8 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
         if (mx.bad_line != 0)
             return fail(Reason::policy_mx_invalid, mx.bad_line, "mx is no host name and no *. pattern");
         if (std::ranges::all_of(mx.patterns, is_address))
-            return fail(Reason::policy_mx_invalid, mx.first_line, "mx has only addresses, which no MX host can match");
+            return fail(Reason::policy_mx_invalid, mx.first_line,
+                        "mx has only addresses, which no MX host can match");
     }
     policy.mx = std::move(mx.patterns);
     return policy;

@@ -37,7 +37,8 @@ bool valid_extension(std::string_view name, std::string_view value) {
     if (name.empty() || name.size() > max_extension_name || !is_alnum(name.front())) return false;
     if (!std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; }))
         return false;
-    return !value.empty() && std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7f && c != '='; });
+    return !value.empty() &&
+           std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7f && c != '='; });
 }
 
 base::Expected<std::string, Reason> id_among(std::string_view fields) {
@@ -47,7 +48,8 @@ base::Expected<std::string, Reason> id_among(std::string_view fields) {
         last = end == std::string_view::npos;
         const std::string_view field = base::trim_wsp(fields.substr(0, end));
         if (!last) fields.remove_prefix(end + 1);
-        // One delimiter may follow the last field, and blanks follow that; an empty field elsewhere is an error.
+        // One delimiter may follow the last field, and blanks follow that; an empty field elsewhere is an
+        // error.
         if (field.empty() && last) break;
         const std::size_t equals = field.find('=');
         if (equals == std::string_view::npos) return base::unexpected(Reason::record_invalid);

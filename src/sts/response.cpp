@@ -12,9 +12,12 @@ using base::Reason;
 bool is_list(std::string_view parameters) {
     bool quoted = false;
     for (std::size_t i = 0; i < parameters.size(); ++i) {
-        if (quoted && parameters[i] == '\\') ++i;
-        else if (parameters[i] == '"') quoted = !quoted;
-        else if (parameters[i] == ',' && !quoted) return true;
+        if (quoted && parameters[i] == '\\')
+            ++i;
+        else if (parameters[i] == '"')
+            quoted = !quoted;
+        else if (parameters[i] == ',' && !quoted)
+            return true;
     }
     return false;
 }
@@ -41,7 +44,8 @@ bool is_identity(std::string_view field) {
 Reason judge(const ResponseHead& head) {
     if (head.status >= 300 && head.status < 400) return Reason::http_redirect;
     if (head.status != 200) return Reason::http_status;
-    if (head.content_type.size() != 1 || !is_plain_text(head.content_type.front())) return Reason::http_media_type;
+    if (head.content_type.size() != 1 || !is_plain_text(head.content_type.front()))
+        return Reason::http_media_type;
     for (std::string_view field : head.content_encoding)
         if (!is_identity(field)) return Reason::http_encoding;
     return Reason::none;

@@ -31,8 +31,10 @@ std::string_view strip(std::string_view text) {
 std::vector<std::string> split(std::string_view text, char at) {
     std::vector<std::string> out(1);
     for (char c : text) {
-        if (c == at) out.emplace_back();
-        else out.back().push_back(c);
+        if (c == at)
+            out.emplace_back();
+        else
+            out.back().push_back(c);
     }
     return out;
 }
@@ -43,7 +45,8 @@ std::optional<Fault> hostname_fault(std::string_view name) {
     bool numeric = true;
     for (const std::string& label : split(name, '.')) {
         if (label.empty() || label.size() > 63) return "bad label length in '" + std::string{name} + "'";
-        if (label.front() == '-' || label.back() == '-') return "misplaced hyphen in '" + std::string{name} + "'";
+        if (label.front() == '-' || label.back() == '-')
+            return "misplaced hyphen in '" + std::string{name} + "'";
         for (char c : label) {
             const bool digit = c >= '0' && c <= '9';
             if (!digit && !(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && c != '-' && c != '_')
@@ -84,8 +87,8 @@ public:
     explicit Reader(Postfix version) : version_(version) {}
 
     std::optional<Fault> level(std::string_view text) {
-        static const std::set<std::string> levels = {"none",  "may",    "encrypt", "fingerprint",
-                                                     "dane",  "dane-only", "verify",  "secure"};
+        static const std::set<std::string> levels = {"none", "may",       "encrypt", "fingerprint",
+                                                     "dane", "dane-only", "verify",  "secure"};
         policy.level = lower(text);
         if (!levels.contains(policy.level)) return "unknown level '" + std::string{text} + "'";
         return std::nullopt;
@@ -108,7 +111,8 @@ public:
         if (name == "policy_type") {
             if (!policy.policy_type.empty()) return "policy_type twice";
             policy.policy_type = lower(value);
-            if (policy.policy_type != "sts" && policy.policy_type != "no-policy-found") return "bad policy_type";
+            if (policy.policy_type != "sts" && policy.policy_type != "no-policy-found")
+                return "bad policy_type";
             return std::nullopt;
         }
         needs_type_ = true;
@@ -151,7 +155,8 @@ std::optional<Fault> meaning_fault(const TlsPolicy& policy) {
     std::set<std::string> seen;
     for (const std::string& item : policy.match) {
         const std::string word = lower(item);
-        if (word == "hostname" || word == "nexthop" || word == "dot-nexthop") return "strategy word in match=";
+        if (word == "hostname" || word == "nexthop" || word == "dot-nexthop")
+            return "strategy word in match=";
         if (word != item) return "match= item not in lower case";
         if (auto why = hostname_fault(std::string_view{item}.substr(item.front() == '.' ? 1 : 0))) return why;
         if (!seen.insert(item).second) return "match= item twice: " + item;
@@ -160,7 +165,8 @@ std::optional<Fault> meaning_fault(const TlsPolicy& policy) {
     if (policy.policy_type != "sts") return "policy_type is not sts";
     if (policy.policy_domain.empty()) return "no policy_domain";
     if (policy.policy_string.empty()) return "no policy_string: crashes Postfix 3.10.0 to 3.10.5";
-    if (policy.mx_host_pattern.size() != policy.match.size()) return "mx_host_pattern and match= differ in number";
+    if (policy.mx_host_pattern.size() != policy.match.size())
+        return "mx_host_pattern and match= differ in number";
     for (std::size_t i = 0; i < policy.match.size(); ++i) {
         const std::string& m = policy.match[i];
         if (policy.mx_host_pattern[i] != (m.front() == '.' ? "*" + m : m))
@@ -173,7 +179,11 @@ std::optional<Fault> meaning_fault(const TlsPolicy& policy) {
 bool is_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         const auto at = [&](std::size_t k) { return static_cast<unsigned char>(text[k]); };
-        const std::size_t size = at(i) < 0x80 ? 1 : at(i) >> 5 == 6 ? 2 : at(i) >> 4 == 14 ? 3 : at(i) >> 3 == 30 ? 4 : 0;
+        const std::size_t size = at(i) < 0x80       ? 1
+                                 : at(i) >> 5 == 6  ? 2
+                                 : at(i) >> 4 == 14 ? 3
+                                 : at(i) >> 3 == 30 ? 4
+                                                    : 0;
         if (size == 0 || text.size() - i < size) return false;
         char32_t point = size == 1 ? at(i) : at(i) & (0x7f >> size);
         for (std::size_t k = 1; k < size; ++k) {
@@ -218,13 +228,15 @@ base::Expected<Reply, std::string> read_reply(std::string_view payload, Postfix 
     if (word == "TEMP" || word == "PERM") {
         reply.status = word == "TEMP" ? Reply::Status::temp : Reply::Status::perm;
         reply.reason = rest;
-        if (rest.empty() || rest.size() > shown_reason) return base::unexpected(Fault{"reason empty or too long"});
+        if (rest.empty() || rest.size() > shown_reason)
+            return base::unexpected(Fault{"reason empty or too long"});
         return reply;
     }
     if (word != "OK") return base::unexpected(Fault{"unknown status word"});
     auto policy = read_tls_policy(rest, version);
     if (!policy) return base::unexpected(policy.error());
-    if (policy->level == "dane-only" && rest == "dane-only") return Reply{Reply::Status::ok, std::move(*policy), {}};
+    if (policy->level == "dane-only" && rest == "dane-only")
+        return Reply{Reply::Status::ok, std::move(*policy), {}};
     if (auto why = meaning_fault(*policy)) return base::unexpected(*why);
     reply.status = Reply::Status::ok;
     reply.policy = std::move(*policy);

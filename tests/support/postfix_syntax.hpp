@@ -1,8 +1,9 @@
-// tests/support/postfix_syntax.hpp - reads a socketmap reply as Postfix's smtp(8) does, to judge what we answer.
+// tests/support/postfix_syntax.hpp - reads a socketmap reply as Postfix's smtp(8) does, to judge what we
+// answer.
 //
 // Written from what is known of Postfix (socketmap_table(5), postconf(5) smtp_tls_policy_maps, TLSRPT_README,
-// smtp_tls_policy.c) and not from our formatter, so that the two check each other. Stricter than Postfix where Postfix
-// would accept a policy that means something else than MTA-STS wants. Any octets may be given.
+// smtp_tls_policy.c) and not from our formatter, so that the two check each other. Stricter than Postfix
+// where Postfix would accept a policy that means something else than MTA-STS wants. Any octets may be given.
 #pragma once
 
 #include "base/expected.hpp"
@@ -24,7 +25,8 @@ struct TlsPolicy {
     std::vector<std::string> mx_host_pattern, policy_string;
 };
 
-/// A policy-table entry, e.g. "secure match=a:b servername=hostname"; the error says what Postfix would not take.
+/// A policy-table entry, e.g. "secure match=a:b servername=hostname"; the error says what Postfix would not
+/// take.
 [[nodiscard]] base::Expected<TlsPolicy, std::string> read_tls_policy(std::string_view text, Postfix version);
 
 struct Reply {
@@ -34,8 +36,8 @@ struct Reply {
     std::string reason; ///< for temp and perm
 };
 
-/// A whole reply payload, with everything that a reply of ours has to keep: size, UTF-8, no control byte, and for
-/// "secure" a match= and servername=hostname, for policy_type=sts all that belongs to it.
+/// A whole reply payload, with everything that a reply of ours has to keep: size, UTF-8, no control byte, and
+/// for "secure" a match= and servername=hostname, for policy_type=sts all that belongs to it.
 [[nodiscard]] base::Expected<Reply, std::string> read_reply(std::string_view payload, Postfix version);
 
 } // namespace test

@@ -1,0 +1,146 @@
+#include "postfix/request.hpp"
+
+#include "base/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace {
+
+using base::Reason;
+using postfix::Dialect;
+using namespace std::string_literals;
+
+void good(std::string_view key, std::string_view want) {
+    const auto got = postfix::policy_domain(key);
+    ASSERT_TRUE(got) << base::printable(key) << ": " << base::to_string(got.error());
+    EXPECT_EQ(got->name(), want);
+}
+
+void bad(std::string_view key, Reason want) {
+    const auto got = postfix::policy_domain(key);
+    ASSERT_FALSE(got) << base::printable(key) << " gave " << got->name();
+    EXPECT_EQ(base::to_string(got.error()), base::to_string(want)) << base::printable(key);
+}
+
+std::string name_of(std::size_t size) {
+    std::string out;
+    while (size - out.size() > 63) out += std::string(61, 'a') + ".";
+    return out + std::string(size - out.size(), 'a');
+}
+
+TEST(PolicyDomain, TakesNextHops) {
+    good("example.com", "example.com");
+    good("GOOD.Test", "good.test"); // Postfix does not fold the key
+    good("good.test.", "good.test");
+    good("BÜCHER.test", "xn--bcher-kva.test"); // U-label, as Postfix converts it
+    good("xn--bcher-kva.test", "xn--bcher-kva.test");
+    good("[mx.example.com]", "mx.example.com"); // RFC 8461 section 3.4: a smart host's name
+    good("[MX.example.com.]:587", "mx.example.com");
+    good("[mx.example.com]:submission", "mx.example.com");
+    good("[mx.example.com]:", "mx.example.com"); // default port
+    good("example.com:25", "example.com");
+    good("example.com:smtp", "example.com");
+    good("example.com:65535", "example.com");
+    good("example.com:", "example.com");
+    good("bücher.test:25", "xn--bcher-kva.test");
+    good("a_b.test", "a_b.test");
+    good(name_of(244), name_of(244)); // "_mta-sts." still fits
+}
+
+TEST(PolicyDomain, TellsWhyThereIsNone) {
+    bad(".example.com", Reason::key_parent_domain); // no tree walk
+    bad(".com", Reason::key_parent_domain);
+    bad(".", Reason::key_parent_domain);
+    bad("..", Reason::key_parent_domain);
+    bad("[192.0.2.1]", Reason::key_address_literal);
+    bad("[192.0.2.1]:25", Reason::key_address_literal);
+    bad("192.0.2.1", Reason::key_address_literal);
+    bad("192.0.2.1:25", Reason::key_address_literal);
+    bad("[IPv6:fd00::2]", Reason::key_address_literal);
+    bad("[ipv6:FD00::2]:25", Reason::key_address_literal);
+    bad("[fd00::2]", Reason::key_address_literal);
+    bad("[fd00::2]:25", Reason::key_address_literal);
+    bad("fd00::2", Reason::key_address_literal);
+    bad("fe80::1%eth0", Reason::key_address_literal);
+    bad("::", Reason::key_address_literal);
+    bad("[999.1.1.1]", Reason::key_address_literal); // all digits: never a domain
+    bad("localhost", Reason::key_single_label);
+    bad("[mx]", Reason::key_single_label);
+    bad("[mx]:25", Reason::key_single_label);
+    bad("mx:25", Reason::key_single_label);
+    bad("com.", Reason::key_single_label);
+    bad("bücher", Reason::key_single_label);
+    bad("", Reason::key_not_a_domain);
+    bad("[]", Reason::key_not_a_domain);
+    bad("[]:25", Reason::key_not_a_domain);
+    bad(":25", Reason::key_not_a_domain);
+    bad("[mx.example.com", Reason::key_not_a_domain);
+    bad("mx.example.com]", Reason::key_not_a_domain);
+    bad("[mx.example.com]x", Reason::key_not_a_domain);
+    bad("[mx.example.com]25", Reason::key_not_a_domain);
+    bad("[[mx.example.com]]", Reason::key_not_a_domain);
+    bad("[.example.com]", Reason::key_not_a_domain);
+    bad("[IPv6:mx.example.com]", Reason::key_not_a_domain);
+    bad("[IPv6:]", Reason::key_not_a_domain);
+    bad("[fd00::zz]", Reason::key_not_a_domain);
+    bad("fd00::2\0"s, Reason::key_not_a_domain); // NUL after an address
+    bad("example.com:0", Reason::key_not_a_domain);
+    bad("example.com:65536", Reason::key_not_a_domain);
+    bad("example.com:99999999999999999999", Reason::key_not_a_domain);
+    bad("example.com:2 5", Reason::key_not_a_domain);
+    bad("example.com:25:26", Reason::key_not_a_domain);
+    bad("inet:mx.example.com:24", Reason::key_not_a_domain); // lmtp(8) next hops
+    bad("unix:/run/lmtp", Reason::key_not_a_domain);
+    bad("example.com:" + std::string(64, 'a'), Reason::key_not_a_domain);
+    bad("a b.example", Reason::key_not_a_domain);
+    bad(" example.com", Reason::key_not_a_domain);
+    bad("example.com ", Reason::key_not_a_domain);
+    bad("example.com/x", Reason::key_not_a_domain);
+    bad("user@example.com", Reason::key_not_a_domain);
+    bad("*.example.com", Reason::key_not_a_domain);
+    bad("{example.com}", Reason::key_not_a_domain);
+    bad("example.com\n", Reason::key_not_a_domain);
+    bad("example\0.com"s, Reason::key_not_a_domain); // NUL
+    bad("b\xfc"
+        "cher.test",
+        Reason::key_not_a_domain); // Latin-1
+    bad("example..com", Reason::key_not_a_domain);
+    bad("example.com..", Reason::key_not_a_domain);
+    bad("-a.example", Reason::key_not_a_domain);
+    bad(name_of(245), Reason::key_not_a_domain); // no room for "_mta-sts."
+    bad(name_of(253), Reason::key_not_a_domain);
+    bad(std::string(64, 'a') + ".example", Reason::key_not_a_domain);
+    bad(std::string(10000, 'a'), Reason::key_not_a_domain);
+    bad(std::string(10000, '['), Reason::key_not_a_domain);
+    bad(std::string(10000, ':'), Reason::key_not_a_domain);
+}
+
+TEST(DialectOf, LooksForTheWord) {
+    for (const char* name : {"sts-tlsrpt", "QUERYwithTLSRPT", "tlsrpt", "xTlSrPtx"})
+        EXPECT_EQ(postfix::dialect_of(name), Dialect::tlsrpt) << name;
+    for (const char* name : {"sts", "postfix", "QUERY", "", "tls-rpt", "tlsrp"})
+        EXPECT_EQ(postfix::dialect_of(name), Dialect::plain) << name;
+}
+
+TEST(ParseRequest, SplitsAtTheFirstSpace) {
+    const auto plain = postfix::parse_request("sts example.com");
+    ASSERT_TRUE(plain);
+    EXPECT_EQ(plain->dialect, Dialect::plain);
+    EXPECT_EQ(plain->domain->name(), "example.com");
+    EXPECT_EQ(postfix::parse_request("sts-TLSRPT [mx.example.com]:25")->dialect, Dialect::tlsrpt);
+    EXPECT_EQ(postfix::parse_request("sts-tlsrpt [mx.example.com]:25")->domain->name(), "mx.example.com");
+    EXPECT_EQ(postfix::parse_request(" example.com")->domain->name(), "example.com"); // any map name
+    EXPECT_EQ(postfix::parse_request("sts tlsrpt.example")->dialect,
+              Dialect::plain); // the key does not count
+    for (const char* payload : {"sts ", " ", "sts  example.com", "sts a b"}) {
+        const auto request = postfix::parse_request(payload);
+        ASSERT_TRUE(request) << payload;
+        EXPECT_EQ(request->domain.error(), Reason::key_not_a_domain) << payload;
+    }
+    for (const char* payload : {"", "sts", "example.com", "sts\texample.com"})
+        EXPECT_FALSE(postfix::parse_request(payload)) << payload;
+}
+
+} // namespace
