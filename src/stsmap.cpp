@@ -1,14 +1,27 @@
 // stsmap(1) - the command-line tool.
+#include "config/load.hpp"
 #include "control/tool.hpp"
 
 #include <iostream>
 
+#include <unistd.h>
+
+namespace {
+
+/// Where the daemon listens according to its configuration.
+base::Expected<std::vector<std::string>, std::string> listen_addresses(const std::string& file) {
+    const bool given = !file.empty();
+    const auto loaded = config::load(given ? file : std::string(config::default_file), given,
+                                     config::environment(environ));
+    if (!loaded) return base::unexpected(to_string(loaded.error().front()));
+    std::vector<std::string> addresses;
+    for (const config::ListenAddress& address : loaded->config.listen) addresses.push_back(to_string(address));
+    return addresses;
+}
+
+} // namespace
+
 int main(int argc, char** argv) {
-    const auto find_addresses =
-        [](const std::string& file) -> base::Expected<std::vector<std::string>, std::string> {
-        if (!file.empty()) return base::unexpected("cannot read " + file + ": give --socket ADDRESS");
-        return std::vector<std::string>{"unix:/var/spool/postfix/stsmapd/socketmap", "tcp:127.0.0.1:8461"};
-    };
-    return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), find_addresses, std::cin, std::cout,
+    return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin, std::cout,
                              std::cerr);
 }

@@ -1,0 +1,73 @@
+// stsmapd(8) - the daemon.
+#include "app/daemon.hpp"
+#include "config/document.hpp"
+#include "config/load.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include <unistd.h>
+
+namespace {
+
+enum Exit { ok = 0, start_failed = 1, bad_usage = 2 };
+
+void print(const std::vector<config::Problem>& problems) {
+    for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    CLI::App cli{"TLS policy map daemon for Postfix: answers from MTA-STS policies (RFC 8461).", "stsmapd"};
+    cli.set_version_flag("--version", "stsmapd " STSMAPD_VERSION, "Print the version and exit");
+    cli.set_help_flag("--help,-h", "Print this help and exit");
+    std::string file;
+    bool check = false, dump = false, example = false, man = false;
+    cli.add_option("--config", file, "The configuration file (default: " + std::string(config::default_file) + ")")
+        ->option_text("FILE");
+    auto* modes = cli.add_option_group("instead of serving");
+    modes->add_flag("--check-config", check, "Say what is wrong with the configuration, if anything, and exit");
+    modes->add_flag("--dump-config", dump, "Print the configuration in force and where it comes from, and exit");
+    modes->add_flag("--print-example-config", example, "Print the commented example file and exit");
+    modes->add_flag("--print-man-options", man, "Print the manual's option list (mdoc) and exit");
+    modes->require_option(0, 1);
+    cli.footer("Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line or configuration.");
+    try {
+        cli.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return cli.exit(e) == 0 ? ok : bad_usage;
+    }
+    if (example) return std::cout << config::example(), ok;
+    if (man) return std::cout << config::man_fragment(), ok;
+
+    const config::Environment environment = config::environment(environ);
+    bool given = !file.empty();
+    if (!given) {
+        const auto variable = environment.find(config::file_variable);
+        given = variable != environment.end();
+        file = given ? variable->second : std::string(config::default_file);
+    }
+    const auto read = [&] { return config::load(file, given, environment); };
+    auto loaded = read();
+    if (!loaded) return print(loaded.error()), bad_usage;
+    if (dump) return std::cout << config::dump(*loaded), ok;
+    if (check) return std::cout << file << ": ok\n", ok;
+
+    std::signal(SIGPIPE, SIG_IGN);
+    app::SpdLog log{loaded->config.log};
+    app::Systemd systemd;
+    try {
+        app::Daemon daemon{*std::move(loaded), read, log, systemd};
+        return daemon.run();
+    } catch (const std::exception& e) {
+        log.write(base::Level::error, "cannot-start", {{"detail", e.what()}});
+        return start_failed;
+    }
+}
