@@ -73,9 +73,10 @@ bool is_address(const NextHop& hop) {
 
 Dialect dialect_of(std::string_view map_name) noexcept {
     static constexpr std::string_view word = "tlsrpt";
-    const auto found =
-        std::ranges::search(map_name, word, [](char a, char b) { return base::ascii_lower(a) == b; });
-    return found.empty() ? Dialect::plain : Dialect::tlsrpt;
+    // Not ranges::search: its subrange does not compile with clang 14 and libstdc++ 12.
+    const auto found = std::search(map_name.begin(), map_name.end(), word.begin(), word.end(),
+                                   [](char a, char b) { return base::ascii_lower(a) == b; });
+    return found == map_name.end() ? Dialect::plain : Dialect::tlsrpt;
 }
 
 base::Expected<base::Domain, Reason> policy_domain(std::string_view key) {

@@ -1,0 +1,72 @@
+// Any policy text: what parses keeps its promises, and every answer built from it is one that Postfix can read and that
+// says what the policy says.
+#include "fuzz.hpp"
+
+#include "postfix/answer.hpp"
+#include "sts/match.hpp"
+#include "support/postfix_syntax.hpp"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+namespace {
+
+void check_policy(const sts::Policy& policy) {
+    fuzz::require(policy.max_age.count() >= 0 && policy.max_age <= sts::max_max_age, "max_age in range");
+    fuzz::require(policy.mode == sts::Mode::none || !policy.mx.empty(), "mx unless mode none");
+    std::set<std::string> seen;
+    for (const sts::MxPattern& pattern : policy.mx) {
+        const std::string text = (pattern.wildcard ? "*." : "") + pattern.name;
+        fuzz::require(seen.insert(text).second, "no mx twice");
+        fuzz::require(sts::parse_mx(text) == pattern, "an mx is one");
+        if (sts::is_address(pattern)) fuzz::require(!sts::matches(pattern, pattern.name), "no address matches");
+        else fuzz::require(sts::admits(policy, (pattern.wildcard ? "mx." : "") + pattern.name) || text.size() > 250,
+                           "a pattern covers its own host");
+    }
+}
+
+void check_answer(const decision::Decision& decision, postfix::Dialect dialect, test::Postfix version) {
+    const std::string reply = postfix::answer(decision, dialect);
+    fuzz::require(reply.size() <= postfix::max_reply, "reply within Postfix's limit");
+    const auto read = test::read_reply(reply, version);
+    if (!read) fuzz::require(false, read.error());
+    const auto* enforce = std::get_if<decision::Enforce>(&decision);
+    fuzz::require(enforce ? read->status == test::Reply::Status::ok : read->status == test::Reply::Status::not_found,
+                  "enforce is OK, all else NOTFOUND");
+    if (!enforce) return;
+    // Every name in match= is an mx of the policy, but for the one that nobody can have.
+    const std::vector<sts::MxPattern>& mx = enforce->policy->policy.mx;
+    for (const std::string& item : read->policy.match) {
+        const bool wildcard = item.front() == '.';
+        const sts::MxPattern pattern{item.substr(wildcard), wildcard};
+        fuzz::require(std::ranges::find(mx, pattern) != mx.end() || item == "no-usable-mx.invalid", "match= is mx");
+    }
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text = fuzz::view(data, size);
+    if (text.size() > sts::max_policy_size) return 0; // never fetched
+    auto parsed = sts::parse_policy(text);
+    if (!parsed) {
+        fuzz::require(base::to_string(parsed.error().reason).starts_with("policy-"), "a policy_* reason");
+        return 0;
+    }
+    check_policy(*parsed);
+    const std::string more = std::string{text} + "\nunknown: field\n\nmode: ignored\n";
+    const auto same = sts::parse_policy(more);
+    fuzz::require(same && *same == *parsed, "unknown and repeated fields do not matter");
+
+    auto policy = std::make_shared<decision::PolicyText>();
+    policy->text = text;
+    policy->policy = std::move(*parsed);
+    const base::Domain domain = *base::Domain::parse("example.com");
+    for (bool enforce_testing : {false, true}) {
+        const decision::Decision decision = decision::decide(domain, policy, enforce_testing);
+        check_answer(decision, postfix::Dialect::plain, test::Postfix::v3_4);
+        check_answer(decision, postfix::Dialect::tlsrpt, test::Postfix::v3_10);
+    }
+    return 0;
+}
