@@ -1,0 +1,48 @@
+// app/log.hpp - the daemon's log: lines are made by the caller's thread, written by a thread of its own.
+//
+// The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
+// caller ever waits. Lines dropped are told by a line "log-overrun: lost=N" as soon as the reader takes lines
+// again. The destructor writes what is queued, within a second. All members are safe from any thread.
+#pragma once
+
+#include "base/log.hpp"
+#include "config/config.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+namespace app {
+
+/// The outside of the log, which tests replace.
+struct LogPlaces {
+    int fd = 2;           ///< standard error; stays the caller's
+    bool journal = false; ///< a priority "<N>" goes before each line instead of time and level
+    std::string syslog_socket = "/dev/log";
+    std::size_t queue = 8192;                   ///< lines
+    std::chrono::milliseconds last_words{1000}; ///< how long the destructor may take
+};
+
+/// Standard error, as the journal when it is one.
+[[nodiscard]] LogPlaces usual_log_places();
+
+class LineLog final : public base::Log {
+public:
+    explicit LineLog(const config::Log& settings, LogPlaces places = usual_log_places());
+    ~LineLog() override;
+    LineLog(const LineLog&) = delete;
+    LineLog& operator=(const LineLog&) = delete;
+
+    /// Takes effect with the next line.
+    void configure(const config::Log& settings);
+
+    [[nodiscard]] bool enabled(base::Level level) const noexcept override;
+    void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) override;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace app

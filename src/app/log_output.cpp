@@ -1,0 +1,123 @@
+#include "app/log_output.hpp"
+
+#include "app/log_format.hpp"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syslog.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+namespace app {
+
+namespace {
+
+std::int64_t steady_milliseconds() noexcept {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
+/// How often a wait looks whether the program is ending.
+constexpr std::int64_t look_every_ms = 50;
+
+} // namespace
+
+void LogOutput::close_within(std::chrono::milliseconds left) noexcept {
+    closes_at_.store(steady_milliseconds() + left.count());
+}
+
+bool LogOutput::wait_writable(int fd) const noexcept {
+    for (;;) {
+        std::int64_t wait = look_every_ms;
+        if (const std::int64_t end = closes_at_.load(); end != 0)
+            wait = std::min(wait, end - steady_milliseconds());
+        pollfd waited{fd, POLLOUT, 0};
+        const int ready = poll(&waited, 1, static_cast<int>(std::max<std::int64_t>(wait, 0)));
+        if (ready > 0) return (waited.revents & POLLOUT) != 0;
+        if (ready < 0 && errno != EINTR) return false;
+        if (wait <= 0) return false;
+    }
+}
+
+Sent StreamOutput::send(base::Level, std::string_view line) {
+    std::string bytes{line};
+    bytes += '\n';
+    // A pipe that polls as writable takes PIPE_BUF octets without blocking (pipe(7)); its flags are not ours
+    // to change.
+    for (std::string_view rest = bytes; !rest.empty();) {
+        if (!wait_writable(fd_)) return Sent::no;
+        const ssize_t written = write(fd_, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
+        if (written > 0)
+            rest.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR && errno != EAGAIN)
+            return Sent::no;
+    }
+    return Sent::yes;
+}
+
+SyslogOutput::SyslogOutput(std::string socket_path, std::string ident)
+    : path_(std::move(socket_path)), ident_(std::move(ident)) {
+    ident_ += "[" + std::to_string(getpid()) + "]";
+}
+
+SyslogOutput::~SyslogOutput() { disconnect(); }
+
+bool SyslogOutput::connect() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path_.size() >= sizeof address.sun_path) return false;
+    std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
+    fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd_ < 0) return false;
+    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
+    disconnect();
+    return false;
+}
+
+void SyslogOutput::disconnect() noexcept {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+}
+
+Sent SyslogOutput::send(base::Level level, std::string_view line) {
+    const std::time_t now = std::time(nullptr);
+    std::tm local{};
+    localtime_r(&now, &local);
+    std::array<char, 32> date{};
+    const std::size_t length = std::strftime(date.data(), date.size(), "%b %e %H:%M:%S", &local);
+    std::string datagram = "<" + std::to_string(LOG_MAIL | priority(level)) + ">";
+    datagram.append(date.data(), length).append(" ").append(ident_).append(": ").append(line);
+
+    bool fresh = false; // a new connection that fails is not tried once more
+    for (;;) {
+        if (fd_ < 0) {
+            if (fresh || !connect()) return Sent::no;
+            fresh = true;
+        }
+        if (::send(fd_, datagram.data(), datagram.size(), MSG_NOSIGNAL) >= 0) return Sent::yes;
+        if (errno == EINTR) continue;
+        const bool full = errno == EAGAIN || errno == ENOBUFS;
+        if (full && wait_writable(fd_)) continue;
+        disconnect();
+        if (full) return Sent::no;
+    }
+}
+
+bool is_journal(int fd) noexcept {
+    const char* stream = std::getenv("JOURNAL_STREAM");
+    struct stat status {};
+    if (stream == nullptr || fstat(fd, &status) != 0) return false;
+    return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == stream;
+}
+
+} // namespace app
