@@ -61,10 +61,10 @@ int main(int argc, char** argv) {
     if (check) return std::cout << file << ": ok\n", ok;
 
     std::signal(SIGPIPE, SIG_IGN);
-    app::SpdLog log{loaded->config.log};
-    app::Systemd systemd;
+    std::signal(SIGXFSZ, SIG_IGN); // a full file is an error the store reports, not the end
+    app::LineLog log{loaded->config.log};
     try {
-        app::Daemon daemon{*std::move(loaded), read, log, systemd};
+        app::Daemon daemon{*std::move(loaded), read, log};
         return daemon.run();
     } catch (const std::exception& e) {
         log.write(base::Level::error, "cannot-start", {{"detail", e.what()}});

@@ -55,7 +55,7 @@ void ServerList::learn(const Note& note, std::string_view question, base::Steady
     if (report.last && now - *report.last < between_reports) return;
     report.last = now;
     report.told = true;
-    log_.write(base::Level::warning, "dns_server_silent",
+    log_.write(base::Level::warning, "dns-server-silent",
                {{"server", server}, {"reason", base::to_string(note.reason)}, {"question", question}});
 }
 

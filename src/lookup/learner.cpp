@@ -1,5 +1,6 @@
 #include "lookup/learner.hpp"
 
+#include "lookup/load.hpp"
 #include "lookup/record_outcome.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -121,8 +122,8 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
         co_return outcome;
     }
 
-    cache::Row row{domain, entry.policy->text, entry.txt_id, entry.fetched_at, entry.last_asked};
-    co_await commit(std::move(row));
+    cache::Row stored = row(domain, entry);
+    co_await commit(std::move(stored));
 
     const cache::Known before = parts_.table.find(domain);
     log_policy(domain, before, entry);
@@ -270,7 +271,8 @@ void Learner::log_failure(const base::Domain& domain, Reason reason, std::string
                       {"reason", base::to_string(reason)},
                       {"detail", detail},
                       {"kept", kept_enforce ? "enforce" : "no enforce policy"},
-                      {"next_try_s", next_try.count()}});
+                      {"next_try_s", next_try.count()},
+                      {"repeated", allowed.suppressed_since}});
 }
 
 } // namespace lookup

@@ -19,4 +19,8 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now) {
     return Loaded::kept;
 }
 
+cache::Row row(const base::Domain& domain, const cache::Entry& entry) {
+    return {domain, entry.policy->text, entry.txt_id, entry.fetched_at, entry.last_asked};
+}
+
 } // namespace lookup

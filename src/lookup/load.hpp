@@ -1,4 +1,4 @@
-// lookup/load.hpp - stored rows back into the memory table at the start.
+// lookup/load.hpp - entries of the memory table to stored rows and back. Pure but for the table.
 #pragma once
 
 #include "base/clock.hpp"
@@ -15,5 +15,8 @@ enum class Loaded {
 
 /// A fetched_at in the future (the clock was set back) counts as `now`.
 [[nodiscard]] Loaded load(cache::Table& table, const cache::Row& row, base::Instant now);
+
+/// What is stored of an entry.
+[[nodiscard]] cache::Row row(const base::Domain& domain, const cache::Entry& entry);
 
 } // namespace lookup

@@ -154,7 +154,7 @@ std::string Service::conclude(const postfix::Request& request, const Decision& d
                          {{"domain", request.domain ? std::string_view(request.domain->name()) : facts.key},
                           {"answer", answer_word(decision)},
                           {"source", facts.source},
-                          {"age", facts.age ? facts.age->count() : -1},
+                          facts.age ? base::Field{"age", facts.age->count()} : base::Field{"age", "-"},
                           {"took_ms", took.count()},
                           {"reason", base::to_string(reason)}});
     }

@@ -133,8 +133,8 @@ void LookupWorld::start() {
         if (lookup::load(*table_, row, time.now()) != lookup::Loaded::kept) gone.push_back(row.domain);
     });
     if (!opened) throw std::runtime_error(opened.error());
-    for (base::Domain& domain : gone) (*opened)->forget(std::move(domain));
-    parts_ = std::make_unique<Parts>(*this, std::move(*opened));
+    for (base::Domain& domain : gone) opened->store->forget(std::move(domain));
+    parts_ = std::make_unique<Parts>(*this, std::move(opened->store));
     parts_->refresher.start();
 }
 

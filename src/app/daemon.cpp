@@ -1,0 +1,351 @@
+#include "app/daemon.hpp"
+
+#include "app/real_time.hpp"
+#include "app/settings.hpp"
+#include "app/systemd.hpp"
+#include "cache/sqlite_store.hpp"
+#include "config/options.hpp"
+#include "lookup/learner.hpp"
+#include "lookup/load.hpp"
+#include "lookup/refresher.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <fcntl.h>
+#include <pthread.h>
+
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace app {
+
+namespace asio = boost::asio;
+using base::Level;
+
+namespace {
+
+/// Longest time a stop waits for replies that are owed.
+constexpr base::milliseconds stop_patience{1500};
+
+/// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
+class Context : public asio::io_context {
+public:
+    Context() : asio::io_context(1) {}
+    void drop_handlers() { shutdown(); }
+};
+
+/// Signals go to the thread that waits for them (the back thread), never to a thread that answers.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+std::string join(const std::vector<std::string_view>& words) {
+    std::string joined;
+    for (std::string_view word : words) joined.append(joined.empty() ? "" : ",").append(word);
+    return joined;
+}
+
+double uniform() {
+    static std::mt19937_64 generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>{0, 1}(generator);
+}
+
+} // namespace
+
+class Daemon::Impl {
+public:
+    Impl(config::Loaded loaded, Reread reread, LineLog& log);
+    ~Impl();
+    int run();
+
+private:
+    /// One front thread and what lives on it.
+    struct Front {
+        Context context;  // goes last: the rest has handlers in it
+        asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+        AsioTimers timers{context.get_executor()};
+        std::optional<lookup::Service> service;
+        std::optional<server::Server> server;
+        std::thread thread;
+    };
+
+    [[nodiscard]] std::vector<server::Listener> listen();
+    void open_store();
+    void make_fronts(std::vector<server::Listener> listeners);
+    void wait_for_signals();
+    void reload();
+    void make_room();
+    void begin_stop(int signal);
+    void finish_stop();
+    void keep_watchdog();
+    void ping(std::size_t front);
+    [[nodiscard]] std::string status() const;
+
+    config::Loaded loaded_;
+    Reread reread_;
+    LineLog& log_;
+    SystemClock clock_;
+    Context back_;
+    AsioTimers back_timers_{back_.get_executor()};
+    asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
+    cache::Table table_;
+    std::unique_ptr<cache::SqliteStore> store_;
+    dns::StubResolver resolver_;
+    std::optional<fetch::HttpsFetcher> fetcher_;
+    std::optional<lookup::Learner> learner_;
+    std::optional<lookup::Refresher> refresher_;
+    std::vector<std::unique_ptr<Front>> fronts_;
+    std::size_t fronts_stopped_ = 0;
+    bool stopping_ = false;
+};
+
+Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
+    : loaded_(std::move(loaded)), reread_(std::move(reread)), log_(log),
+      table_(cache_limits(loaded_.config)),
+      resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, log_) {
+    const config::Config& config = loaded_.config;
+    fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
+    std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
+    open_store();
+    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, *store_, table_, clock_,
+                                            back_timers_, log_},
+                     tuning(config));
+    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform}, tuning(config),
+                       refreshes_at_once(config));
+    learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
+    make_fronts(std::move(listeners));
+}
+
+Daemon::Impl::~Impl() {
+    for (const auto& front : fronts_) {
+        front->context.stop();
+        if (front->thread.joinable()) front->thread.join();
+    }
+    // Coroutines that are still waiting refer to the parts below: they go first.
+    back_.drop_handlers();
+    for (const auto& front : fronts_) front->context.drop_handlers();
+}
+
+std::vector<server::Listener> Daemon::Impl::listen() {
+    std::vector<server::Listener> listeners;
+    std::set<std::string> inherited;
+    auto handed_over = inherited_sockets();
+    if (!handed_over) throw std::runtime_error(handed_over.error());
+    for (const InheritedSocket& socket : *handed_over) {
+        auto listener = server::Listener::adopt(socket.fd);
+        if (!listener) throw std::runtime_error("inherited socket " + socket.name + ": " + listener.error());
+        inherited.insert(to_string(socket.address));
+        listeners.push_back(*std::move(listener));
+    }
+    const bool explicitly = loaded_.is_set("listen");
+    if (!inherited.empty() && !explicitly) return listeners;
+    std::string trouble;
+    for (const config::ListenAddress& wanted : loaded_.config.listen) {
+        if (inherited.contains(to_string(wanted))) continue;
+        const server::Address address = server_address(wanted);
+        auto listener = server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
+        if (listener) {
+            listeners.push_back(*std::move(listener));
+            continue;
+        }
+        // What the operator asked for must work; of the defaults (no Postfix here, perhaps) one is enough.
+        if (explicitly) throw std::runtime_error(listener.error());
+        log_.write(Level::warning, "not-listening", {{"address", to_string(address)}, {"detail", listener.error()}});
+        trouble += (trouble.empty() ? "" : "; ") + listener.error();
+    }
+    if (listeners.empty()) throw std::runtime_error("nowhere to listen: " + trouble);
+    return listeners;
+}
+
+void Daemon::Impl::open_store() {
+    std::vector<base::Domain> gone;
+    const base::Instant now = clock_.now();
+    std::size_t expired = 0;
+    cache::SqliteStore::Options options;
+    // A file that had to be begun anew gets everything we have.
+    options.refill = [this](const cache::SqliteStore::RowSink& sink) {
+        bool more = true;
+        table_.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
+            if (more) more = sink(lookup::row(domain, entry));
+        });
+    };
+    auto opened = cache::SqliteStore::open(
+        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), log_, clock_,
+        [&](const cache::Row& row) {
+            const lookup::Loaded loaded = lookup::load(table_, row, now);
+            if (loaded == lookup::Loaded::kept) return;
+            if (loaded == lookup::Loaded::expired) ++expired;
+            gone.push_back(row.domain);
+        });
+    if (!opened) throw std::runtime_error(opened.error());
+    store_ = std::move(opened->store);
+    for (base::Domain& domain : gone) store_->forget(std::move(domain));
+    log_.write(Level::info, "store-loaded",
+               {{"policies", table_.policy_count()},
+                {"expired", expired},
+                {"unreadable", gone.size() - expired + opened->skipped}});
+}
+
+void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
+    const config::Config& config = loaded_.config;
+    for (unsigned i = 0; i < config.threads; ++i) {
+        auto front = std::make_unique<Front>();
+        front->service.emplace(lookup::Service::Parts{front->context.get_executor(), back_.get_executor(), *learner_,
+                                                      table_, clock_, front->timers, log_},
+                               service_options(config));
+        front->server.emplace(front->context, *front->service, server_options(config), log_);
+        fronts_.push_back(std::move(front));
+    }
+    // The others accept from the same queues as the first.
+    for (std::size_t i = 1; i < fronts_.size(); ++i)
+        for (const server::Listener& listener : listeners) {
+            const int copy = ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0);
+            if (copy < 0) throw std::runtime_error("no file descriptors left for " + listener.name());
+            if (auto adopted = fronts_[i]->server->adopt(copy); !adopted) throw std::runtime_error(adopted.error());
+        }
+    for (server::Listener& listener : listeners) fronts_.front()->server->serve(std::move(listener));
+}
+
+int Daemon::Impl::run() {
+    refresher_->start();
+    wait_for_signals();
+    {
+        const SignalsBlocked while_threads_start;
+        for (const auto& front : fronts_) front->thread = std::thread([&front = *front] { front.context.run(); });
+    }
+    log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
+    notify_ready(status());
+    keep_watchdog();
+    auto work = asio::make_work_guard(back_);
+    back_.run();
+    store_->stop();
+    log_.write(Level::info, "stopped", {{"policies", table_.policy_count()}});
+    return 0;
+}
+
+void Daemon::Impl::wait_for_signals() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        if (signal == SIGHUP) reload();
+        else begin_stop(signal);
+        wait_for_signals();
+    });
+}
+
+void Daemon::Impl::reload() {
+    if (stopping_) return;
+    notify_reloading();
+    const auto keep_old = [this](std::string_view detail) {
+        log_.write(Level::error, "reload-failed", {{"detail", detail}, {"kept", "the old configuration"}});
+        notify_ready(status());
+    };
+    base::Expected<config::Loaded, std::vector<config::Problem>> reread = reread_();
+    if (!reread) {
+        std::string all;
+        for (const config::Problem& problem : reread.error()) all += (all.empty() ? "" : "; ") + to_string(problem);
+        return keep_old(all);
+    }
+    const config::Config& next = reread->config;
+    // The only part that can refuse: a CA file that cannot be read.
+    if (auto configured = fetcher_->configure(fetch_options(next)); !configured) return keep_old(configured.error());
+    const config::Changes changes = changed(loaded_.config, next);
+    log_.configure(next.log);
+    resolver_.configure(dns_options(next));
+    learner_->configure(tuning(next));
+    refresher_->configure(tuning(next), refreshes_at_once(next));
+    table_.set_limits(cache_limits(next));
+    make_room();
+    for (const auto& front : fronts_)
+        asio::post(front->context, [&front = *front, service = service_options(next), server = server_options(next)] {
+            front.service->configure(service);
+            front.server->configure(server);
+        });
+    log_.write(Level::info, "reload",
+               {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
+    loaded_ = *std::move(reread);
+    notify_ready(status());
+}
+
+/// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.
+void Daemon::Impl::make_room() {
+    for (int slice = 0; slice < 1000; ++slice) {
+        auto evicted = table_.make_room(clock_.now());
+        if (!evicted) return;
+        store_->forget(*std::move(evicted));
+    }
+    asio::post(back_, [this] { make_room(); });
+}
+
+void Daemon::Impl::begin_stop(int signal) {
+    if (stopping_) return;
+    stopping_ = true;
+    log_.write(Level::info, "stopping", {{"signal", signal}});
+    notify_stopping("stopping");
+    refresher_->stop();
+    for (const auto& front : fronts_)
+        asio::post(front->context, [this, &front = *front] {
+            front.server->stop([this] { asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); }); });
+        });
+    // A client that never reads must not hold us up.
+    (void)back_timers_.after(stop_patience, [this] {
+        fronts_stopped_ = fronts_.size();
+        finish_stop();
+    });
+}
+
+void Daemon::Impl::finish_stop() {
+    if (fronts_stopped_ < fronts_.size()) return;
+    for (const auto& front : fronts_) front->context.stop();
+    back_.stop();
+}
+
+std::string Daemon::Impl::status() const {
+    return std::to_string(table_.policy_count()) + " policies, " + std::to_string(table_.absence_count()) + " absences";
+}
+
+void Daemon::Impl::keep_watchdog() {
+    const std::optional<std::chrono::microseconds> interval = watchdog_interval();
+    if (!interval) return;
+    (void)back_timers_.after(std::chrono::floor<base::milliseconds>(*interval / 3), [this] {
+        ping(0);
+        keep_watchdog();
+    });
+}
+
+/// Goes once through every front thread and back; a thread that hangs keeps the sign of life from systemd.
+void Daemon::Impl::ping(std::size_t front) {
+    if (front == fronts_.size()) {
+        notify_status(status());
+        return notify_watchdog();
+    }
+    asio::post(fronts_[front]->context, [this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
+}
+
+Daemon::Daemon(config::Loaded loaded, Reread reread, LineLog& log)
+    : impl_(std::make_unique<Impl>(std::move(loaded), std::move(reread), log)) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() { return impl_->run(); }
+
+} // namespace app
