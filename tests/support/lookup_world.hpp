@@ -27,13 +27,13 @@ namespace test {
 
 /// How DNS and HTTPS look for one policy domain.
 struct DomainWorld {
-    base::Expected<dns::Answer, base::Reason> txt = dns::Answer{.kind = dns::Answer::Kind::nxdomain,
-                                                                .ttl = base::seconds{60}};
+    base::Expected<dns::Answer, base::Reason> txt;
     base::seconds txt_delay{0};
     base::Expected<std::string, fetch::Failure> https =
         base::unexpected(fetch::Failure{base::Reason::host_unresolvable, "nothing there"});
     base::seconds https_delay{0};
 
+    DomainWorld() { no_record(); }
     void record(std::string id, base::seconds ttl = base::seconds{60});
     void no_record(base::seconds negative_ttl = base::seconds{60});
     void dns_fails(base::Reason reason) { txt = base::unexpected(reason); }
