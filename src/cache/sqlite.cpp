@@ -1,0 +1,158 @@
+#include "cache/sqlite.hpp"
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace cache::sqlite {
+
+namespace {
+
+// No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a gigabyte.
+constexpr int max_value = 1 << 20;
+constexpr int patience_ms = 2000;
+
+Error error_of(sqlite3* db, int code) {
+    Error e{sqlite3_extended_errcode(db), sqlite3_errmsg(db), 0};
+    if ((e.code & 0xff) != (code & 0xff)) e = {code, sqlite3_errstr(code), 0};
+    const int primary = e.code & 0xff;
+    if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL)
+        e.system = sqlite3_system_errno(db);
+    if (e.system != 0) e.words += " (" + std::system_category().message(e.system) + ")";
+    return e;
+}
+
+} // namespace
+
+bool is_damage(const Error& error) noexcept {
+    switch (error.code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_FORMAT:
+    case SQLITE_TOOBIG:
+    case SQLITE_ERROR: // "no such table" and the like: our statements never change
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH: return true;
+    default: return false;
+    }
+}
+
+bool is_passing(const Error& error) noexcept {
+    switch (error.code & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_NOMEM: return true;
+    case SQLITE_CANTOPEN: // the log or its index could not be made; what permissions forbid does not pass
+        return error.system == ENOSPC || error.system == EDQUOT || error.system == EIO || error.system == EMFILE ||
+               error.system == ENFILE || error.system == EFBIG;
+    default: return false;
+    }
+}
+
+void Statement::Finalize::operator()(sqlite3_stmt* handle) const noexcept { sqlite3_finalize(handle); }
+
+// Binding fails only for a wrong index or lack of memory; step() then reports what is left unbound.
+void Statement::bind(int index, std::int64_t value) { sqlite3_bind_int64(handle_.get(), index, value); }
+
+void Statement::bind_text(int index, std::string_view value) {
+    sqlite3_bind_text(handle_.get(), index, value.data() != nullptr ? value.data() : "",
+                      static_cast<int>(value.size()), SQLITE_STATIC);
+}
+
+void Statement::bind_blob(int index, std::string_view value) {
+    sqlite3_bind_blob(handle_.get(), index, value.data() != nullptr ? value.data() : "",
+                      static_cast<int>(value.size()), SQLITE_STATIC);
+}
+
+base::Expected<bool, Error> Statement::step() {
+    const int code = sqlite3_step(handle_.get());
+    if (code == SQLITE_ROW) return true;
+    if (code == SQLITE_DONE) return false;
+    return base::unexpected(error_of(sqlite3_db_handle(handle_.get()), code));
+}
+
+Result Statement::run() {
+    const base::Expected<bool, Error> done = step();
+    reset();
+    if (!done) return base::unexpected(done.error());
+    return {};
+}
+
+void Statement::reset() noexcept {
+    sqlite3_reset(handle_.get());
+    sqlite3_clear_bindings(handle_.get()); // what was bound may be gone
+}
+
+std::string_view Statement::octets(int column) {
+    const void* data = sqlite3_column_blob(handle_.get(), column);
+    const int size = sqlite3_column_bytes(handle_.get(), column);
+    return data == nullptr ? std::string_view{} : std::string_view{static_cast<const char*>(data),
+                                                                   static_cast<std::size_t>(size)};
+}
+
+std::int64_t Statement::integer(int column) { return sqlite3_column_int64(handle_.get(), column); }
+
+void Db::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
+
+base::Expected<Db, Error> Db::open(const std::filesystem::path& file, Create create) {
+    sqlite3* handle = nullptr;
+    // One thread at a time uses the connection, so SQLite need not lock it.
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                      (create == Create::yes ? SQLITE_OPEN_CREATE : 0);
+    const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    Db db{handle};
+    if (handle == nullptr) return base::unexpected(Error{SQLITE_NOMEM, "out of memory", 0});
+    if (code != SQLITE_OK) return base::unexpected(error_of(handle, code));
+    sqlite3_busy_timeout(handle, patience_ms);
+    sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, max_value);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    // These three only set flags of the connection; they do not read the file.
+    if (Result done = db.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
+        !done)
+        return base::unexpected(done.error());
+    return db;
+}
+
+Result Db::exec(const char* sql) {
+    const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
+    if (code != SQLITE_OK) return base::unexpected(error_of(handle_.get(), code));
+    return {};
+}
+
+base::Expected<Statement, Error> Db::prepare(std::string_view sql) {
+    sqlite3_stmt* handle = nullptr;
+    const int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
+    if (code != SQLITE_OK) return base::unexpected(error_of(handle_.get(), code));
+    return Statement{handle};
+}
+
+base::Expected<std::int64_t, Error> Db::number(std::string_view sql) {
+    base::Expected<Statement, Error> statement = prepare(sql);
+    if (!statement) return base::unexpected(statement.error());
+    const base::Expected<bool, Error> row = statement->step();
+    if (!row) return base::unexpected(row.error());
+    return *row ? statement->integer(0) : 0;
+}
+
+base::Expected<std::string, Error> Db::word(std::string_view sql) {
+    base::Expected<Statement, Error> statement = prepare(sql);
+    if (!statement) return base::unexpected(statement.error());
+    const base::Expected<bool, Error> row = statement->step();
+    if (!row) return base::unexpected(row.error());
+    return *row ? std::string(statement->octets(0)) : std::string{};
+}
+
+bool Db::moved() {
+    int moved = 0;
+    return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
+void Db::leave_as_is() { sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
+
+} // namespace cache::sqlite

@@ -1,0 +1,261 @@
+#include "cache/sqlite_file.hpp"
+
+#include "cache/stored_row.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+
+namespace cache {
+
+namespace {
+
+constexpr std::array all_migrations{
+    Migration{1, "CREATE TABLE policies("
+                 " domain TEXT PRIMARY KEY NOT NULL,"
+                 " policy_text BLOB NOT NULL,"
+                 " txt_id TEXT NOT NULL,"
+                 " fetched_at INTEGER NOT NULL,"
+                 " last_asked INTEGER NOT NULL,"
+                 " sum INTEGER NOT NULL"
+                 ") STRICT, WITHOUT ROWID"},
+};
+
+
+
+Trouble trouble(const sqlite::Error& e) {
+    using Kind = Trouble::Kind;
+    const Kind kind = is_damage(e) ? Kind::damage : is_passing(e) ? Kind::passing : Kind::other;
+    return {kind, e.code, e.words};
+}
+auto failed(const sqlite::Error& e) { return base::unexpected(trouble(e)); }
+
+SqliteFile::Result plain(const sqlite::Result& result) {
+    if (!result) return failed(result.error());
+    return {};
+}
+
+base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
+    return read_row({s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5)});
+}
+
+} // namespace
+
+std::span<const Migration> migrations() { return all_migrations; }
+
+base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path& path,
+                                                     std::span<const Migration> steps) {
+    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Create::no);
+    if (!opened) return failed(opened.error());
+    SqliteFile file{std::move(*opened)};
+    sqlite::Db& db = file.db_;
+    // Until the file has proved to be a sound store it is left as it is, its log too.
+    const auto application = db.number("PRAGMA application_id");
+    const auto refuse = [&db](Trouble t) {
+        db.leave_as_is();
+        return base::unexpected(std::move(t));
+    };
+    if (!application) return refuse(trouble(application.error()));
+    const auto version = db.number("PRAGMA user_version");
+    if (!version) return refuse(trouble(version.error()));
+    const auto objects = db.number("SELECT count(*) FROM sqlite_schema");
+    if (!objects) return refuse(trouble(objects.error()));
+
+    const bool fresh = *application == 0 && *version == 0 && *objects == 0;
+    const std::int64_t newest = steps.empty() ? 0 : steps.back().version;
+    if (!fresh && *application != store_application_id)
+        return refuse({Trouble::Kind::damage, 0,
+                       "not a store of stsmapd (application_id " + std::to_string(*application) + ")"});
+    if (*version < 0)
+        return refuse({Trouble::Kind::damage, 0, "impossible schema version " + std::to_string(*version)});
+    if (*version > newest)
+        return refuse({Trouble::Kind::newer, 0,
+                       "written by a newer stsmapd (schema " + std::to_string(*version) + ", this one knows " +
+                           std::to_string(newest) + "): upgrade stsmapd, or move the file away"});
+
+    const auto mode = db.word("PRAGMA journal_mode = WAL");
+    if (!mode) return refuse(trouble(mode.error()));
+    if (*mode != "wal")
+        return refuse({Trouble::Kind::other, 0, "this file system cannot hold a write-ahead log (mode " + *mode + ")"});
+    if (auto done = db.exec("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216"); !done)
+        return refuse(trouble(done.error()));
+    for (const Migration& step : steps) {
+        if (step.version <= *version) continue;
+        const std::string sql = "BEGIN IMMEDIATE; " + std::string(step.sql) +
+                                "; PRAGMA application_id = " + std::to_string(store_application_id) +
+                                "; PRAGMA user_version = " + std::to_string(step.version) + "; COMMIT";
+        if (auto done = db.exec(sql.c_str()); !done) return refuse(trouble(done.error()));
+    }
+    if (Result done = file.prepare(); !done) return refuse(done.error());
+    return file;
+}
+
+base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesystem::path& path) {
+    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Create::no);
+    if (!opened) return failed(opened.error());
+    SqliteFile file{std::move(*opened)};
+    file.leave_as_is();
+    // In this mode the log's index lives in our memory, where SQLite would else have to grow a file.
+    if (auto done = file.db_.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
+    return file;
+}
+
+SqliteFile::Result SqliteFile::prepare() {
+    auto put = db_.prepare("INSERT OR REPLACE INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    if (!put) return failed(put.error());
+    put_ = std::move(*put);
+    auto put_if_newer = db_.prepare(
+        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+        " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
+        " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, sum = excluded.sum"
+        " WHERE excluded.fetched_at > fetched_at");
+    if (!put_if_newer) return failed(put_if_newer.error());
+    put_if_newer_ = std::move(*put_if_newer);
+    auto remove = db_.prepare("DELETE FROM policies WHERE domain = ?1");
+    if (!remove) return failed(remove.error());
+    remove_ = std::move(*remove);
+    return {};
+}
+
+base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
+    Loaded loaded;
+    auto all = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies");
+    if (!all) return failed(all.error());
+    for (;;) {
+        const auto more = all->step();
+        if (!more) return failed(more.error());
+        if (!*more) return loaded;
+        base::Expected<Row, std::string_view> row = row_of(*all);
+        if (row) {
+            ++loaded.rows;
+            sink(std::move(*row));
+            continue;
+        }
+        if (loaded.skipped++ == 0) loaded.first_problem = row.error();
+        if (loaded.bad_keys.size() < max_bad_keys) loaded.bad_keys.emplace_back(all->octets(0));
+    }
+}
+
+std::size_t SqliteFile::salvage(const Sink& sink) {
+    std::size_t rows = 0;
+    // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little more than that
+    // page. The ranges are the first two octets of a domain name.
+    const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
+    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
+    auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum"
+                            " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
+    if (!up || !down) return 0;
+    std::string last; // the last key read going up
+    const auto scan = [&](sqlite::Statement& statement, const std::string& from, const std::string& to) {
+        statement.bind_text(1, from);
+        statement.bind_text(2, to);
+        base::Expected<bool, sqlite::Error> more = statement.step();
+        for (; more && *more; more = statement.step()) {
+            last = std::string(statement.octets(0));
+            if (base::Expected<Row, std::string_view> row = row_of(statement)) {
+                ++rows;
+                sink(std::move(*row));
+            }
+        }
+        statement.reset();
+        return static_cast<bool>(more);
+    };
+    for (const char first : octets)
+        for (const char second : octets) {
+            const std::string from{first, second}, to{first, static_cast<char>(second + 1)};
+            last = from;
+            if (scan(*up, from, to)) continue;
+            const std::string reached = last;
+            (void)scan(*down, reached, to);
+        }
+    return rows;
+}
+
+SqliteFile::Result SqliteFile::begin() { return plain(db_.exec("BEGIN IMMEDIATE")); }
+SqliteFile::Result SqliteFile::commit() { return plain(db_.exec("COMMIT")); }
+void SqliteFile::rollback() { (void)db_.exec("ROLLBACK"); } // fails where SQLite has rolled back by itself
+
+SqliteFile::Result SqliteFile::write(std::optional<sqlite::Statement>& statement, const Row& row) {
+    const RawRow raw = raw_row(row);
+    statement->bind_text(1, raw.domain);
+    statement->bind_blob(2, raw.policy_text);
+    statement->bind_text(3, raw.txt_id);
+    statement->bind(4, raw.fetched_at);
+    statement->bind(5, raw.last_asked);
+    statement->bind(6, raw.sum);
+    return plain(statement->run());
+}
+
+SqliteFile::Result SqliteFile::put(const Row& row) { return write(put_, row); }
+SqliteFile::Result SqliteFile::put_if_newer(const Row& row) { return write(put_if_newer_, row); }
+
+SqliteFile::Result SqliteFile::remove(std::string_view domain) {
+    remove_->bind_text(1, domain);
+    return plain(remove_->run());
+}
+
+void SqliteFile::checkpoint() { (void)db_.word("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
+std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix) {
+    file += suffix;
+    return file;
+}
+
+base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file) {
+    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0) {
+        if (errno == EEXIST) return false;
+        return base::unexpected(std::error_code(errno, std::system_category()));
+    }
+    const int done = ::fchmod(fd, 0640); // SQLite gives the log and its index the same mode
+    const std::error_code error(errno, std::system_category());
+    ::close(fd);
+    if (done != 0) return base::unexpected(error);
+    return true;
+}
+
+base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file, base::Instant now,
+                                                             Aside what) {
+    const auto date = std::chrono::floor<std::chrono::days>(now);
+    const std::chrono::year_month_day ymd{date};
+    const std::chrono::hh_mm_ss hms{now - date};
+    std::array<char, 64> stamp{};
+    std::snprintf(stamp.data(), stamp.size(), ".damaged-%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(ymd.year()),
+                  static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
+                  static_cast<int>(hms.hours().count()), static_cast<int>(hms.minutes().count()),
+                  static_cast<int>(hms.seconds().count()));
+    std::error_code ignored;
+    std::filesystem::path to = with_suffix(file, stamp.data());
+    const auto taken = [&ignored](const std::filesystem::path& path) {
+        return std::filesystem::exists(std::filesystem::symlink_status(path, ignored)) ||
+               std::filesystem::exists(with_suffix(path, "-wal"), ignored);
+    };
+    for (int n = 1; taken(to); ++n) to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
+    // The log goes first: beside a new file it would be taken for that file's own.
+    for (const std::string_view part : {"-wal", "-shm", ""}) {
+        if (part.empty() && what == Aside::log_only) continue;
+        std::error_code error;
+        std::filesystem::rename(with_suffix(file, part), with_suffix(to, part), error);
+        if (error && error != std::errc::no_such_file_or_directory)
+            return base::unexpected("cannot rename " + with_suffix(file, part).string() + ": " + error.message());
+    }
+    sync_directory_of(file);
+    return to;
+}
+
+void sync_directory_of(const std::filesystem::path& file) {
+    const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
+    const int fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return;
+    ::fsync(fd);
+    ::close(fd);
+}
+
+} // namespace cache

@@ -1,0 +1,356 @@
+#include "cache/sqlite_store.hpp"
+
+#include "cache/sqlite_file.hpp"
+#include "cache/store_start.hpp"
+#include "cache/stored_row.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cache {
+
+namespace fs = std::filesystem;
+using base::Level;
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+struct Refused {}; ///< there was no room for it, or it is not fit to be stored
+
+struct Op {
+    std::variant<Row, base::Domain, Refused> what; ///< save, forget, nothing
+    std::function<void(bool)> done;
+
+    [[nodiscard]] bool refused() const { return std::holds_alternative<Refused>(what); }
+    [[nodiscard]] std::string key() const {
+        if (const Row* row = std::get_if<Row>(&what)) return row->domain.name();
+        return std::get<base::Domain>(what).name();
+    }
+};
+
+} // namespace
+
+// Members above the line belong to everybody, under the mutex or atomic; those below to the thread alone.
+struct SqliteStore::Worker {
+    Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, Started started_)
+        : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
+          lock(std::move(started_.lock)), file(std::move(started_.file)),
+          bad_keys(std::move(started_.loaded.bad_keys)), refill_needed(started_.incomplete) {
+        if (started_.trouble) begin_failing(*started_.trouble);
+    }
+
+    const fs::path path;
+    const Options options;
+    base::Log& log;
+    const base::Clock& clock;
+    std::mutex mutex;
+    std::condition_variable wake;
+    std::deque<Op> queue;
+    bool stopping = false;
+    SteadyClock::time_point deadline{};
+    bool overflowed = false;
+    std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0};
+    std::atomic<bool> failing{false};
+    std::thread thread;
+    // ---
+    FileLock lock;
+    std::optional<SqliteFile> file; ///< none only while failing
+    std::vector<std::string> bad_keys;
+    bool refill_needed = false;
+    SteadyClock::time_point failing_since{}, next_try{};
+    base::milliseconds delay{};
+    std::unordered_map<std::string, Op> kept; ///< by domain; without their done
+    std::optional<SteadyClock::time_point> renewed_at;
+
+    /// Queues; above max_waiting rows the row is dropped, its done hears false, and refill makes up for it.
+    void push(Op op) {
+        {
+            std::lock_guard guard{mutex};
+            if (!stopping) {
+                if (!op.refused() && queue.size() >= options.max_waiting) {
+                    op.what = Refused{};
+                    overflowed = true;
+                }
+                if (!op.refused() || op.done) queue.push_back(std::move(op));
+                wake.notify_one();
+                return;
+            }
+        }
+        if (op.done) op.done(false);
+    }
+
+    void run() {
+        while (true) {
+            std::vector<Op> ops = take(true);
+            if (ops.empty() && is_stopping()) break;
+            process(ops);
+            if (failing && SteadyClock::now() >= next_try) recover();
+            if (refill_needed && !failing) refill();
+        }
+        finish();
+    }
+
+    [[nodiscard]] bool is_stopping() {
+        std::lock_guard guard{mutex};
+        return stopping;
+    }
+    [[nodiscard]] bool out_of_time() {
+        std::lock_guard guard{mutex};
+        return stopping && SteadyClock::now() >= deadline;
+    }
+
+    /// The next batch; with `wait`, once there is anything to do.
+    std::vector<Op> take(bool wait) {
+        std::unique_lock guard{mutex};
+        const auto something = [this] { return stopping || !queue.empty(); };
+        if (wait && failing) wake.wait_until(guard, next_try, something);
+        else if (wait && !refill_needed) wake.wait(guard, something);
+        if (std::exchange(overflowed, false)) refill_needed = true;
+        const auto n = static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch));
+        std::vector<Op> ops(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
+        queue.erase(queue.begin(), queue.begin() + n);
+        return ops;
+    }
+
+    void process(std::vector<Op>& ops, std::span<const Row> rows = {}) {
+        if (ops.empty() && rows.empty()) return;
+        const bool written = !failing && !out_of_time() && write(rows, ops);
+        for (Op& op : ops) {
+            const std::function<void(bool)> done = std::move(op.done);
+            const bool ok = written && !op.refused();
+            if (!ok && !std::holds_alternative<base::Domain>(op.what)) ++failed;
+            if (!written) keep(std::move(op));
+            if (done) done(ok);
+        }
+    }
+
+    bool write(std::span<const Row> rows, std::span<const Op> ops) {
+        SqliteFile::Result result;
+        if (file->moved()) result = replace_moved();
+        // At most one renewal in retry_max here: on a bad disk the retries go on at their own pace.
+        const bool may_renew = !renewed_at || SteadyClock::now() >= *renewed_at + options.retry_max;
+        if (result) result = attempt_or_renew(rows, ops, may_renew);
+        if (!result) begin_failing(result.error());
+        return result.has_value();
+    }
+
+    SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const Op> ops, bool may_renew) {
+        SqliteFile::Result result = attempt(rows, ops);
+        if (result || result.error().kind != Trouble::Kind::damage || !may_renew) return result;
+        file->leave_as_is();
+        file.reset();
+        result = begin_anew(result.error());
+        if (result) result = attempt(rows, ops);
+        return result;
+    }
+
+    /// One transaction.
+    SqliteFile::Result attempt(std::span<const Row> rows, std::span<const Op> ops) {
+        SqliteFile::Result result = file->begin();
+        if (!result) return result;
+        for (const std::string& key : bad_keys)
+            if (result) result = file->remove(key);
+        for (const Row& row : rows)
+            if (result) result = file->put_if_newer(row);
+        std::uint64_t written = rows.size();
+        for (const Op& op : ops) {
+            if (!result) break;
+            if (const Row* row = std::get_if<Row>(&op.what)) {
+                result = file->put(*row);
+                ++written;
+            } else if (const base::Domain* domain = std::get_if<base::Domain>(&op.what)) {
+                result = file->remove(domain->name());
+            }
+        }
+        if (result) result = file->commit();
+        if (!result) {
+            file->rollback();
+            return result;
+        }
+        bad_keys.clear();
+        saved += written;
+        ++commits;
+        return result;
+    }
+
+    void begin_failing(const Trouble& trouble) {
+        failing = true;
+        failing_since = SteadyClock::now();
+        delay = options.retry_first;
+        next_try = failing_since + delay;
+        log.write(Level::error, "store-failed",
+                  {{"file", path.string()}, {"problem", trouble.words}, {"code", trouble.code}});
+    }
+
+    void keep(Op op) {
+        if (op.refused()) return;
+        op.done = nullptr;
+        std::string key = op.key();
+        const auto at = kept.find(key);
+        if (at != kept.end()) at->second = std::move(op);
+        else if (kept.size() < options.max_kept) kept.emplace(std::move(key), std::move(op));
+        else refill_needed = true;
+        kept_count = kept.size();
+    }
+
+    /// Sets the damaged file aside; the owner fills the new one again.
+    SqliteFile::Result begin_anew(const Trouble& trouble) {
+        renewed_at = SteadyClock::now();
+        bad_keys.clear();
+        const auto aside = set_aside(path, clock.now());
+        log.write(Level::error, "store-damaged",
+                  {{"file", path.string()},
+                   {"problem", trouble.words},
+                   {"moved_to", aside ? aside->string() : "not moved: " + aside.error()}});
+        if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
+        return reopen();
+    }
+
+    SqliteFile::Result replace_moved() {
+        file->leave_as_is();
+        file.reset();
+        // The old file's log still lies here; whatever file is opened at this path would take it for its own.
+        const auto aside = set_aside(path, clock.now(), Aside::log_only);
+        log.write(Level::error, "store-moved",
+                  {{"file", path.string()},
+                   {"problem", "renamed, removed or replaced while in use; begun anew"},
+                   {"log_moved_to", aside ? aside->string() + "-wal" : "not moved: " + aside.error()}});
+        if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
+        refill_needed = true;
+        return reopen();
+    }
+
+    SqliteFile::Result reopen() {
+        const auto created = create_store_file(path);
+        if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
+        if (*created) refill_needed = true;
+        base::Expected<SqliteFile, Trouble> opened = SqliteFile::open(path);
+        if (!opened) return base::unexpected(opened.error());
+        file.emplace(std::move(*opened));
+        return {};
+    }
+
+    /// Tries the disk again: opens the file and writes what was kept.
+    void recover() {
+        file.reset();
+        SqliteFile::Result result = reopen();
+        if (!result && result.error().kind == Trouble::Kind::damage) result = begin_anew(result.error());
+        std::size_t caught_up = 0;
+        while (result && !kept.empty() && !out_of_time()) {
+            std::vector<Op> batch;
+            while (!kept.empty() && batch.size() < options.max_batch)
+                batch.push_back(std::move(kept.extract(kept.begin()).mapped()));
+            result = attempt_or_renew({}, batch, true);
+            if (result) caught_up += batch.size();
+            else
+                for (Op& op : batch) keep(std::move(op));
+        }
+        kept_count = kept.size();
+        const auto now = SteadyClock::now();
+        if (!result) {
+            delay = std::min(delay * 2, options.retry_max);
+            next_try = now + delay;
+            log.write(Level::debug, "store-still-failing", {{"problem", result.error().words}});
+            return;
+        }
+        failing = false;
+        const auto lasted = std::chrono::duration_cast<base::seconds>(now - failing_since).count();
+        log.write(Level::info, "store-recovered",
+                  {{"file", path.string()}, {"caught_up", caught_up}, {"after_s", lasted}});
+    }
+
+    /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the passed rows.
+    void refill() {
+        refill_needed = false;
+        if (!options.refill) return;
+        std::vector<Row> batch;
+        std::size_t rows = 0;
+        bool ok = true;
+        const auto flush = [&] {
+            std::vector<Op> ops = take(false);
+            process(ops, batch);
+            ok = ok && !failing && !out_of_time();
+            rows += batch.size();
+            batch.clear();
+        };
+        options.refill([&](Row row) {
+            if (ok && read_row(raw_row(row))) batch.push_back(std::move(row));
+            if (batch.size() >= options.max_batch) flush();
+            return ok;
+        });
+        if (ok) flush();
+        if (ok) log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
+        else refill_needed = true;
+    }
+
+    /// The queue is empty, or time is up.
+    void finish() {
+        if (failing) recover();
+        if (refill_needed && !failing && !out_of_time()) refill();
+        if (!kept.empty() || refill_needed)
+            log.write(Level::warning, "store-incomplete",
+                      {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});
+        if (file && !failing) file->checkpoint();
+        file.reset();
+    }
+};
+
+SqliteStore::SqliteStore(std::unique_ptr<Worker> worker) : worker_(std::move(worker)) {
+    worker_->thread = std::thread([w = worker_.get()] { w->run(); });
+}
+
+SqliteStore::~SqliteStore() { stop(); }
+
+base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options, base::Log& log,
+                                                                   const base::Clock& clock,
+                                                                   const std::function<void(Row)>& on_row) {
+    base::Expected<Started, std::string> started = start_store(file, on_row, log, clock.now());
+    if (!started) return base::unexpected(started.error());
+    const SqliteFile::Loaded& loaded = started->loaded;
+    if (loaded.skipped > 0)
+        log.write(Level::error, "store-rows-skipped",
+                  {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
+    Opened opened{nullptr, loaded.rows, loaded.skipped};
+    options.max_batch = std::max<std::size_t>(options.max_batch, 1);
+    opened.store.reset(new SqliteStore(
+        std::make_unique<Worker>(std::move(file), std::move(options), log, clock, std::move(*started))));
+    return opened;
+}
+
+void SqliteStore::save(Row row, std::function<void(bool)> done) {
+    // What the file could not give back is not written: see read_row().
+    const bool fit = read_row(raw_row(row)).has_value();
+    if (!fit)
+        worker_->log.write(Level::error, "store-row-refused",
+                           {{"domain", row.domain.name()}, {"problem", read_row(raw_row(row)).error()}});
+    worker_->push(fit ? Op{std::move(row), std::move(done)} : Op{Refused{}, std::move(done)});
+}
+
+void SqliteStore::forget(base::Domain domain) { worker_->push(Op{std::move(domain), nullptr}); }
+
+void SqliteStore::stop() {
+    if (!worker_->thread.joinable()) return;
+    {
+        std::lock_guard guard{worker_->mutex};
+        worker_->stopping = true;
+        worker_->deadline = SteadyClock::now() + worker_->options.stop_within;
+    }
+    worker_->wake.notify_one();
+    worker_->thread.join();
+}
+
+SqliteStore::Counters SqliteStore::counters() const {
+    return {worker_->saved, worker_->commits, worker_->failed, worker_->kept_count, worker_->failing};
+}
+
+} // namespace cache

@@ -1,0 +1,43 @@
+// cache/store_start.hpp - what happens to the store's file before the store's thread starts: lock, open, load, and if it is
+// damaged, salvage. Part of cache/sqlite_store; nothing else includes it.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/expected.hpp"
+#include "base/log.hpp"
+#include "cache/sqlite_file.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+namespace cache {
+
+/// An exclusive flock(2), held while this lives.
+class FileLock {
+public:
+    explicit FileLock(int fd) noexcept : fd_(fd) {}
+    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileLock& operator=(FileLock&&) = delete;
+    ~FileLock();
+
+private:
+    int fd_; ///< -1: none could be had, or moved from
+};
+
+struct Started {
+    FileLock lock;
+    std::optional<SqliteFile> file; ///< none: there is passing trouble
+    std::optional<Trouble> trouble; ///< passing, and not logged yet
+    SqliteFile::Loaded loaded;
+    bool incomplete = false; ///< the file lacks rows that were passed to `sink`
+};
+
+/// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put right: no
+/// folder, no permission, another daemon on the same file, a file from a newer version. In a damaged file's case
+/// `sink` may see a domain twice, with the same row.
+[[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
+                                                               const SqliteFile::Sink& sink, base::Log& log,
+                                                               base::Instant now);
+
+} // namespace cache
