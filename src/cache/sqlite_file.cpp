@@ -221,7 +221,8 @@ base::Expected<bool, std::error_code> create_store_file(const std::filesystem::p
     return true;
 }
 
-base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file, base::Instant now) {
+base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file, base::Instant now,
+                                                             Aside what) {
     const auto date = std::chrono::floor<std::chrono::days>(now);
     const std::chrono::year_month_day ymd{date};
     const std::chrono::hh_mm_ss hms{now - date};
@@ -238,7 +239,8 @@ base::Expected<std::filesystem::path, std::string> set_aside(const std::filesyst
     };
     for (int n = 1; taken(to); ++n) to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
     // The log goes first: beside a new file it would be taken for that file's own.
-    for (const char* part : {"-wal", "-shm", ""}) {
+    for (const std::string_view part : {"-wal", "-shm", ""}) {
+        if (part.empty() && what == Aside::log_only) continue;
         std::error_code error;
         std::filesystem::rename(with_suffix(file, part), with_suffix(to, part), error);
         if (error && error != std::errc::no_such_file_or_directory)

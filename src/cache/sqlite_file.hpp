@@ -101,9 +101,11 @@ private:
 
 /// Creates an empty file, mode 0640 whatever the umask; true when it was not there.
 [[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
-/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
-[[nodiscard]] base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file,
-                                                                           base::Instant now);
+enum class Aside { all, log_only };
+/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that. log_only: the file
+/// itself stays where it is.
+[[nodiscard]] base::Expected<std::filesystem::path, std::string>
+set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
 /// Makes a rename durable.
 void sync_directory_of(const std::filesystem::path& file);
 [[nodiscard]] std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix);

@@ -217,14 +217,15 @@ struct SqliteStore::Worker {
     }
 
     SqliteFile::Result replace_moved() {
-        log.write(Level::error, "store-moved",
-                  {{"file", path.string()}, {"problem", "renamed, removed or replaced while in use; begun anew"}});
-        file->leave_as_is(); // what lies at the path now is not its log
+        file->leave_as_is();
         file.reset();
-        std::error_code ignored;
-        // The log of the file that went; beside a new one it would be taken for that file's own.
-        if (!fs::exists(path, ignored))
-            for (const char* part : {"-wal", "-shm"}) fs::remove(with_suffix(path, part), ignored);
+        // The old file's log still lies here; whatever file is opened at this path would take it for its own.
+        const auto aside = set_aside(path, clock.now(), Aside::log_only);
+        log.write(Level::error, "store-moved",
+                  {{"file", path.string()},
+                   {"problem", "renamed, removed or replaced while in use; begun anew"},
+                   {"log_moved_to", aside ? aside->string() + "-wal" : "not moved: " + aside.error()}});
+        if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
         refill_needed = true;
         return reopen();
     }
@@ -295,6 +296,7 @@ struct SqliteStore::Worker {
     /// The queue is empty, or time is up.
     void finish() {
         if (failing) recover();
+        if (refill_needed && !failing && !out_of_time()) refill();
         if (!kept.empty() || refill_needed)
             log.write(Level::warning, "store-incomplete",
                       {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});

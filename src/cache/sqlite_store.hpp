@@ -42,8 +42,8 @@ public:
         std::size_t max_kept = 100'000;    ///< rows kept while the disk does not take them; above, the same
         base::milliseconds retry_first{1000}, retry_max{60'000};
         base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
-        /// Passes everything the owner has, until the sink says stop. Called on the store's thread, never after
-        /// stop(), when the file had to be begun anew. Rows older than what the file has meanwhile are ignored.
+        /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
+        /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
     };
 
