@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Shows that each lint can fail: tables of what must and what must not be an offence.
+
+usage: selftest.py      exit 1 when a lint misses an offence or sees one where there is none
+"""
+import pathlib
+import sys
+import tempfile
+
+import co_await_lint
+import doubled_words
+import header_alone
+import include_direction
+from sources import code_only
+
+GOOD_AWAITS = [
+    "co_await f(std::move(x));",
+    "auto r = co_await f(x);",
+    "const auto r = co_await f(x);",
+    "auto [a, b] = co_await f(x);",
+    "std::size_t n = co_await f(x, y);",
+    "base::Expected<dns::Answer, base::Reason> r = co_await resolver.resolve(std::move(name), type);",
+    "r = co_await f(g(x), h(y));",
+    "result_ = co_await f();",
+    "flight->result = co_await work();",
+    "results[i] = co_await f();",
+    "co_return co_await f(x);",
+    "if (ready) co_await f(x);",
+    "if (ready) { co_await f(x); }",
+    "else co_await f(x);",
+    "for (int i = 0; i < 3; ++i) co_await f(i);",
+    "auto\n    r = co_await\n    f(x);",
+    "// if (co_await f()) is forbidden\nco_await f();",
+    'log("co_await {");',
+    "co_await f(table[3]);",
+    "co_await f(a->b, c < d);",
+]
+BAD_AWAITS = [
+    "if (co_await f()) g();",
+    "while (co_await f()) {}",
+    "switch (co_await f()) {}",
+    "g(co_await f());",
+    "auto r = c ? co_await f() : g;",
+    "auto r = co_await f() ? a : b;",
+    "Agg v{co_await f(), co_await g()};",
+    "co_await f(Agg{a, b});",
+    "co_await f(h(Agg{a}));",
+    "co_await f([k] { return k; });",
+    "co_await f([&](int x) -> int { return x; });",
+    "co_await f(\n    Agg{a});",
+    "auto r = !co_await f();",
+    "auto r = 1 + co_await f();",
+    "auto r = co_await f() + 1;",
+    "auto r = (co_await f()).value();",
+    "x = y = z + co_await f();",
+    "return g(co_await f());",
+    "auto r = co_await f() && g();",
+]
+
+# (path below src/, include line)
+GOOD_INCLUDES = [
+    ("sts/policy.cpp", '#include "base/text.hpp"'),
+    ("sts/policy.cpp", '#include "sts/match.hpp"'),
+    ("postfix/answer.cpp", '#include "decision/decision.hpp"'),
+    ("dns/message.cpp", "#include <ldns/ldns.h>"),
+    ("dns/resolver.hpp", "#include <boost/asio/awaitable.hpp>"),
+    ("base/text.cpp", "// #include <boost/asio.hpp>"),
+    ("lookup/discover.cpp", '#include "fetch/fetcher.hpp"'),
+    ("cache/sqlite_store.cpp", "#include <sqlite3.h>"),
+    ("cache/sqlite_store.cpp", '#include "cache/sqlite_store.hpp"'),
+    ("app/daemon.cpp", '#include "fetch/https_fetcher.hpp"'),
+    ("app/daemon.cpp", '#include "config/config.hpp"'),
+    ("stsmapd.cpp", '#include "app/daemon.hpp"'),
+]
+BAD_INCLUDES = [
+    ("sts/policy.cpp", "#include <boost/asio.hpp>"),
+    ("base/text.cpp", "#include <boost/beast/core.hpp>"),
+    ("decision/decision.hpp", "# include <spdlog/spdlog.h>"),
+    ("postfix/answer.cpp", "#include <openssl/ssl.h>"),
+    ("cache/entry.cpp", "#include <sqlite3.h>"),
+    ("fetch/https_fetcher.cpp", "#include <ldns/ldns.h>"),
+    ("sts/policy.cpp", '#include "postfix/answer.hpp"'),
+    ("base/domain.cpp", '#include "sts/policy.hpp"'),
+    ("postfix/request.cpp", '#include "dns/resolver.hpp"'),
+    ("dns/stub_resolver.cpp", '#include "lookup/service.hpp"'),
+    ("lookup/service.cpp", '#include "postfix/answer.hpp"'),
+    ("lookup/service.cpp", '#include "server/handler.hpp"'),
+    ("lookup/service.cpp", '#include "fetch/https_fetcher.hpp"'),
+    ("server/session.cpp", '#include "dns/stub_resolver.hpp"'),
+    ("metrics/metrics.cpp", '#include "cache/sqlite_store.hpp"'),
+    ("control/tool.cpp", '#include "server/server.hpp"'),
+    ("fetch/https_fetcher.cpp", '#include "config/config.hpp"'),
+    ("server/server.cpp", '#include "app/log.hpp"'),
+    ("novel/novel.cpp", '#include "sts/policy.hpp"'),
+]
+
+GOOD_WORDS = [
+    ("a.md", "the cat, the hat"),
+    ("a.md", "it said that that is fine"),
+    ("a.md", "a word\n\nword in a new paragraph"),
+    ("a.md", "the the-word"),
+    ("a.cpp", 'f("the the");'),
+    ("a.cpp", "int the, a; // the\nint b;    // the"),
+    ("a.cpp", "the the;"),
+    ("a.py", 'x = "a a the the"'),
+]
+BAD_WORDS = [
+    ("a.md", "what the the cat"),
+    ("a.md", "The the cat"),
+    ("a.md", "at the\nthe end"),
+    ("a.8", "is is"),
+    ("a.cpp", "// what the the cat"),
+    ("a.hpp", "/// at the end of the\n/// the line"),
+    ("a.cpp", "/* is is */"),
+    ("a.py", "x = 1  # is is"),
+]
+
+
+def main():
+    wrong = []
+
+    def expect(check, case, offences, bad):
+        if bool(offences) != bad:
+            wrong.append(f"{check}: {'missed' if bad else 'false alarm ' + str(offences)}: {case!r}")
+
+    for cases, bad in ((GOOD_AWAITS, False), (BAD_AWAITS, True)):
+        for case in cases:
+            body = code_only("awaitable<void> f() {\n    " + case + "\n}\n")
+            expect("co_await", case, list(co_await_lint.offences_in(body)), bad)
+    for cases, bad in ((GOOD_INCLUDES, False), (BAD_INCLUDES, True)):
+        for path, line in cases:
+            expect("include_direction", (path, line), list(include_direction.faults(path, line + "\n")), bad)
+    for cases, bad in ((GOOD_WORDS, False), (BAD_WORDS, True)):
+        for path, text in cases:
+            expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
+    with tempfile.TemporaryDirectory() as folder:
+        good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"
+        good.write_text("#pragma once\n#include <string>\ninline std::string f() { return {}; }\n")
+        bad.write_text("#pragma once\ninline std::string f() { return {}; }\n")
+        expect("header_alone", "good.hpp", header_alone.check([good]).lines, False)
+        expect("header_alone", "bad.hpp", header_alone.check([bad]).lines, True)
+    # A lint that finds something has to say where, and to fail.
+    found = doubled_words.Offences()
+    found.add("a.md", 3, "x")
+    if found.lines != ["a.md:3: x"]:
+        wrong.append("Offences: not file:line")
+
+    print("\n".join(wrong) if wrong else "every lint finds what it should and nothing else")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
