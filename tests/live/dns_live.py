@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+"""The resolver against real name servers: nsd with plain, signed and wrongly signed zones, behind a validating unbound.
+
+usage: dns_live.py [DNS_QUERY]      the binary built from dns_query.cpp; default: build/tests/dns_query
+Needs nsd, unbound and ldnsutils; runs as any user, on loopback ports that the kernel picks, in a temporary folder.
+Prints one line a check; exit status 1 when any failed.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
+TIME_LIMIT = 20.0
+
+ZONE = """$ORIGIN {zone}.
+$TTL 300
+@ 600 IN SOA ns hostmaster 1 3600 600 86400 120
+@ IN NS ns
+ns IN A 127.0.0.1
+plain IN TXT "v=STSv1; id=20260101;"
+parts IN TXT "v=STSv1; " "" "id=" "1;"
+octets IN TXT "\\000\\255\\"\\\\"
+two IN TXT "v=spf1 -all"
+two IN TXT "v=STSv1; id=2;"
+one 60 IN CNAME hop
+hop 30 IN CNAME plain
+away IN CNAME plain.{other}.
+lost IN CNAME nothing.{other}.
+empty IN A 192.0.2.1
+host IN A 192.0.2.1
+host IN A 192.0.2.2
+host IN AAAA 2001:db8::1
+loop IN CNAME pool
+pool IN CNAME loop
+"""
+MANY = "".join(f'many IN TXT "record {i} {"x" * 80}"\n' for i in range(40))
+
+
+def tool(name):
+    found = shutil.which(name, path=PATH)
+    if not found:
+        sys.exit(f"{name} is missing: install nsd, unbound and ldnsutils")
+    return found
+
+
+def free_port():
+    """A port free for UDP and TCP a moment ago; the caller tries again should it be taken meanwhile."""
+    while True:
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
+
+
+def make_zones(folder):
+    """Zone files; returns the trust anchors, of which bogus.example's is not the key it is signed with."""
+    others = {"plain": "signed", "signed": "plain", "bogus": "plain"}
+    anchors = []
+    for zone, other in others.items():
+        file = folder / zone
+        file.write_text(ZONE.format(zone=zone + ".example", other=other + ".example") + MANY)
+        if zone == "plain":
+            continue
+        keys = [subprocess.run([tool("ldns-keygen"), "-a", "ECDSAP256SHA256", "-k", zone + ".example"], cwd=folder, check=True,
+                               capture_output=True, text=True).stdout.strip() for _ in range(2)]
+        subprocess.run([tool("ldns-signzone"), "-n", "-f", zone + ".signed", zone, keys[0]], cwd=folder, check=True,
+                       capture_output=True)
+        (folder / (zone + ".signed")).rename(file)
+        anchors.append((folder / (keys[1 if zone == "bogus" else 0] + ".key")).read_text())
+    return "".join(anchors)
+
+
+def start(folder, name, config, command, port):
+    """Starts a server and waits until it accepts TCP; None when it does not."""
+    (folder / (name + ".conf")).write_text(config)
+    with open(folder / (name + ".log"), "ab") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    limit = time.monotonic() + TIME_LIMIT
+    while process.poll() is None and time.monotonic() < limit:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return process
+        time.sleep(0.02)
+    stop(process)
+    return None
+
+
+def stop(process):
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def start_nsd(folder, port):
+    config = f"""server:
+  ip-address: 127.0.0.1
+  port: {port}
+  username: ""
+  zonesdir: "{folder}"
+  database: ""
+  pidfile: "{folder}/nsd.pid"
+  xfrdfile: "{folder}/nsd.xfrd"
+  zonelistfile: "{folder}/nsd.zones"
+  xfrdir: "{folder}"
+  server-count: 1
+remote-control:
+  control-enable: no
+"""
+    for zone in ("plain", "signed", "bogus"):
+        config += f'zone:\n  name: {zone}.example\n  zonefile: {zone}\n'
+    return start(folder, "nsd", config, [tool("nsd"), "-d", "-c", str(folder / "nsd.conf")], port)
+
+
+def start_unbound(folder, port, nsd_port):
+    config = f"""server:
+  interface: 127.0.0.1
+  port: {port}
+  username: ""
+  chroot: ""
+  directory: "{folder}"
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  num-threads: 1
+  do-not-query-localhost: no
+  module-config: "validator iterator"
+  trust-anchor-file: "{folder}/anchors"
+  max-udp-size: 1232
+  minimal-responses: yes
+remote-control:
+  control-enable: no
+"""
+    for zone in ("plain", "signed", "bogus"):
+        config += f"stub-zone:\n  name: {zone}.example\n  stub-addr: 127.0.0.1@{nsd_port}\n"
+    return start(folder, "unbound", config, [tool("unbound"), "-d", "-c", str(folder / "unbound.conf")], port)
+
+
+class Checks:
+    def __init__(self, binary):
+        self.binary = binary
+        self.passed = self.failed = 0
+
+    def ask(self, servers, name, kind="txt"):
+        """The answer as the binary prints it, its records as octets, and its log."""
+        run = subprocess.run([self.binary, servers, name, kind], capture_output=True, text=True, timeout=TIME_LIMIT)
+        answer = json.loads(run.stdout)
+        answer["records"] = [bytes.fromhex(r) for r in answer.get("records", [])]
+        return answer, run.stderr
+
+    def check(self, what, fine, seen=""):
+        print(("ok      " if fine else "FAILED  ") + what + ("" if fine else f": {seen}"))
+        self.passed += fine
+        self.failed += not fine
+
+
+def through_unbound(c, server):
+    for zone, secure in (("plain", False), ("signed", True)):
+        where = zone + ".example"
+
+        answer, _ = c.ask(server, "plain." + where)
+        c.check(f"{zone}: TXT", answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 300, answer)
+        c.check(f"{zone}: AD is {secure}", answer["authentic"] is secure, answer)
+
+        answer, _ = c.ask(server, "parts." + where)
+        c.check(f"{zone}: several strings are joined", answer["records"] == [b"v=STSv1; id=1;"], answer)
+        answer, _ = c.ask(server, "octets." + where)
+        c.check(f"{zone}: octets come as they are", answer["records"] == [b'\x00\xff"\\'], answer)
+        answer, _ = c.ask(server, "two." + where)
+        c.check(f"{zone}: two records stay two", sorted(answer["records"]) == [b"v=STSv1; id=2;", b"v=spf1 -all"], answer)
+
+        answer, _ = c.ask(server, "one." + where)
+        c.check(f"{zone}: CNAME chain", answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 30 and
+                answer["canonical_name"] == "plain." + where and answer["authentic"] is secure, answer)
+        answer, _ = c.ask(server, "away." + where)
+        c.check(f"{zone}: CNAME between a signed and an unsigned zone is without AD", len(answer["records"]) == 1 and
+                not answer["authentic"], answer)
+        answer, _ = c.ask(server, "lost." + where)
+        c.check(f"{zone}: CNAME to nothing", answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120, answer)
+
+        answer, log = c.ask(server, "many." + where)
+        c.check(f"{zone}: 40 records over TCP", len(answer["records"]) == 40 and "because=truncated" in log and
+                answer["authentic"] is secure, (answer, log))
+
+        answer, _ = c.ask(server, "nothing." + where)
+        c.check(f"{zone}: NXDOMAIN and its TTL", answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120 and
+                answer["authentic"] is secure, answer)
+        answer, _ = c.ask(server, "empty." + where)
+        c.check(f"{zone}: NODATA and its TTL", answer.get("kind") == "nodata" and 100 <= answer["ttl"] <= 120 and
+                answer["authentic"] is secure, answer)
+
+        answer, _ = c.ask(server, "host." + where, "a")
+        c.check(f"{zone}: A", sorted(answer["records"]) == [b"\xc0\x00\x02\x01", b"\xc0\x00\x02\x02"], answer)
+        answer, _ = c.ask(server, "host." + where, "aaaa")
+        c.check(f"{zone}: AAAA", answer["records"] == [socket.inet_pton(socket.AF_INET6, "2001:db8::1")], answer)
+
+    answer, _ = c.ask(server, "plain.bogus.example")
+    c.check("bogus: SERVFAIL", answer.get("failed") == "dns-servfail", answer)
+    answer, _ = c.ask(server, "loop.plain.example")
+    c.check("a CNAME loop: SERVFAIL", answer.get("failed") == "dns-servfail", answer)
+
+
+def without_unbound(c, server, nsd):
+    answer, _ = c.ask(nsd, "many.plain.example")
+    c.check("an authoritative server can be asked too", len(answer["records"]) == 40, answer)
+    answer, _ = c.ask(nsd, "plain.elsewhere.test")
+    c.check("REFUSED for a name that is not its own", answer.get("failed") == "dns-refused", answer)
+    answer, _ = c.ask(nsd + "," + server, "plain.bogus.example")
+    c.check("without validation the bogus zone answers, without AD", len(answer["records"]) == 1 and not answer["authentic"],
+            answer)
+    closed = f"127.0.0.1:{free_port()}"
+    answer, _ = c.ask(closed + "," + server, "plain.signed.example")
+    c.check("fail-over from a closed port", len(answer["records"]) == 1, answer)
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        answer, log = c.ask(f"127.0.0.1:{silent.getsockname()[1]},{server}", "plain.signed.example")
+        c.check("fail-over from a silent server, with a warning", len(answer["records"]) == 1 and "dns_server_silent" in log,
+                (answer, log))
+
+
+def main():
+    binary = sys.argv[1] if len(sys.argv) > 1 else str(SOURCE / "build/tests/dns_query")
+    running = []
+    with tempfile.TemporaryDirectory(prefix="dns-live-") as name:
+        folder = pathlib.Path(name)
+        (folder / "anchors").write_text(make_zones(folder))
+        try:
+            for _ in range(5):  # a port may be taken between looking and listening
+                nsd_port, unbound_port = free_port(), free_port()
+                nsd = start_nsd(folder, nsd_port)
+                unbound = start_unbound(folder, unbound_port, nsd_port) if nsd else None
+                running += [p for p in (nsd, unbound) if p]
+                if nsd and unbound:
+                    break
+            else:
+                for log in ("nsd.log", "unbound.log"):
+                    if (folder / log).exists():
+                        sys.stderr.write((folder / log).read_text(errors="replace"))
+                sys.exit("nsd and unbound do not start")
+            checks = Checks(binary)
+            server, authority = f"127.0.0.1:{unbound_port}", f"127.0.0.1:{nsd_port}"
+            through_unbound(checks, server)
+            without_unbound(checks, server, authority)
+        finally:
+            for process in running:
+                stop(process)
+    print(f"{checks.passed} passed, {checks.failed} failed")
+    sys.exit(1 if checks.failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+// dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...] - asks with the real resolver and prints one JSON line a question.
+//
+// TYPE is txt, a or aaaa. The log goes to standard error. For tests/live/dns_live.py.
+#include "dns/stub_resolver.hpp"
+
+#include "support/real_clock.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+class StderrLog final : public base::Log {
+public:
+    [[nodiscard]] bool enabled(base::Level) const noexcept override { return true; }
+    void write(base::Level, std::string_view event, std::initializer_list<base::Field> fields) override {
+        std::cerr << event;
+        for (const base::Field& f : fields) {
+            std::cerr << ' ' << f.key << '=';
+            std::visit([](const auto& value) { std::cerr << value; }, f.value);
+        }
+        std::cerr << '\n';
+    }
+};
+
+std::string hex(const std::string& octets) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const char c : octets) {
+        const auto value = static_cast<unsigned char>(c);
+        out += digits[value >> 4];
+        out += digits[value & 15];
+    }
+    return out;
+}
+
+nlohmann::json show(const base::Expected<dns::Answer, base::Reason>& result) {
+    nlohmann::json out;
+    if (!result) {
+        out["failed"] = base::to_string(result.error());
+        return out;
+    }
+    constexpr const char* kinds[] = {"data", "nodata", "nxdomain"};
+    out["kind"] = kinds[static_cast<int>(result->kind)];
+    out["records"] = nlohmann::json::array(); // in hexadecimal: they may hold any octets
+    for (const std::string& record : result->records) out["records"].push_back(hex(record));
+    if (result->ttl) out["ttl"] = result->ttl->count();
+    out["authentic"] = result->authentic;
+    out["canonical_name"] = result->canonical_name;
+    return out;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 4 || argc % 2 != 0) {
+        std::cerr << "usage: dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...]\n";
+        return EXIT_FAILURE;
+    }
+    dns::Options options;
+    std::istringstream servers{argv[1]};
+    for (std::string server; std::getline(servers, server, ',');) options.servers.push_back(server);
+    test::RealClock clock;
+    StderrLog log;
+    boost::asio::io_context context;
+    dns::StubResolver resolver{context.get_executor(), options, clock, log};
+    for (int i = 2; i < argc; i += 2) {
+        const std::string type = argv[i + 1];
+        const dns::Type wanted = type == "a" ? dns::Type::a : type == "aaaa" ? dns::Type::aaaa : dns::Type::txt;
+        boost::asio::co_spawn(context, resolver.resolve(argv[i], wanted),
+                              [](std::exception_ptr, base::Expected<dns::Answer, base::Reason> result) {
+                                  std::cout << show(result).dump() << std::endl;
+                              });
+        context.restart();
+        context.run();
+    }
+    return EXIT_SUCCESS;
+}
