@@ -10,6 +10,7 @@
 #include <spdlog/sinks/base_sink.h>
 
 #include <atomic>
+#include <functional>
 
 namespace app {
 

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "config/options.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace config {
