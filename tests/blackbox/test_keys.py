@@ -52,8 +52,8 @@ class KeyTest(harness.Case):
             "good..test", "..", "good.test..", label + "a.test", ".".join([label] * 4) + ".test", "-.test",
             "good test", "good.test ", " good.test", "good.test\n", "good\ttest", "good.test/x", "good.test@x", "a*.test",
             "[good.test", "good.test]", "[]", "[]:25", "[good.test]x", "good.test:25:25", "good.test:70000", "user@good.test",
-            "{good.test}", "good.test,x", "good.test;x", "good=x.test", "", " ", "x" * 9990,
-            b"\xff\xfe.test", b"good.test\0", b"\0", b"b\xfccher.test", "\u202egood.test", "a\u2024b",
+            "{good.test}", "good.test,x", "good.test;x", "good=x.test", "", " ", "x" * 9980,
+            b"\xff\xfe.test", b"good.test\0", b"\0", b"b\xfccher.test", "\u202egood.test",
         ]
         with daemon.client() as client:
             for key in table:
