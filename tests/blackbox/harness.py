@@ -299,8 +299,7 @@ class Case(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
-        if not os.access(STSMAPD, os.X_OK):
-            self.skipTest("no binary at " + STSMAPD)
+        self.assertTrue(os.access(STSMAPD, os.X_OK), "no binary at " + STSMAPD)
         self.world = World()
         self.addCleanup(self.world.close)
         self.daemons = []
