@@ -1,0 +1,206 @@
+"""A loopback DNS server for tests: UDP and TCP, answers from a dictionary, counts what it is asked.
+
+Records are set with add(); a name without records does not exist. The whole server or one name can be made to
+fail, to stay silent or to wait. No recursion, no DNSSEC; CNAMEs within the dictionary are followed.
+"""
+
+import collections
+import ipaddress
+import socket
+import struct
+import threading
+
+TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "TXT": 16, "AAAA": 28}
+NAMES = {number: name for name, number in TYPES.items()}
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+
+
+def encode_name(name):
+    """A presentation name without escapes -> wire form."""
+    wire = b""
+    for label in name.rstrip(".").split("."):
+        raw = label.encode()
+        assert 0 < len(raw) < 64, name
+        wire += bytes([len(raw)]) + raw
+    return wire + b"\0"
+
+
+def decode_name(wire, at):
+    """An uncompressed name -> (lower-case text, offset behind it)."""
+    labels = []
+    while wire[at]:
+        labels.append(wire[at + 1:at + 1 + wire[at]].decode("latin-1").lower())
+        at += 1 + wire[at]
+    return ".".join(labels), at + 1
+
+
+def txt(text):
+    """One TXT RDATA: the text as character-strings of up to 255 octets."""
+    raw = text if isinstance(text, bytes) else text.encode()
+    parts = [raw[i:i + 255] for i in range(0, len(raw), 255)] or [b""]
+    return b"".join(bytes([len(part)]) + part for part in parts)
+
+
+class DnsServer:
+    """server.port answers on 127.0.0.1. Use as a context manager, or call close()."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._records = {}  # (name, type) -> (ttl, [rdata])
+        self._behaviours = {}  # name, or "" for all names -> "servfail" | "refused" | "silent"
+        self.negative_ttl = 60
+        self.questions = collections.Counter()  # (name, type) -> how often asked
+        self._open = True
+        self._udp, self._tcp = self._bind()
+        self.port = self._udp.getsockname()[1]
+        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._serve_udp, self._serve_tcp)]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _bind():
+        for _ in range(50):
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            udp.bind(("127.0.0.1", 0))
+            tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            try:
+                tcp.bind(udp.getsockname())
+                tcp.listen(64)
+                return udp, tcp
+            except OSError:
+                udp.close()
+                tcp.close()
+        raise RuntimeError("no port is free for UDP and TCP")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self._open = False
+        # Wakes both threads: closing a socket another thread waits on does not.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge:
+            nudge.sendto(b"", ("127.0.0.1", self.port))
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            pass
+        for thread in self._threads:
+            thread.join(5)
+        self._udp.close()
+        self._tcp.close()
+
+    # What the test says.
+
+    def add(self, name, kind, *values, ttl=300):
+        """Sets the records of a name: TXT texts, A and AAAA addresses, one CNAME target."""
+        rdata = []
+        for value in values:
+            if kind == "TXT":
+                rdata.append(txt(value))
+            elif kind == "CNAME":
+                rdata.append(encode_name(value))
+            else:
+                rdata.append(ipaddress.ip_address(value).packed)
+        with self._lock:
+            self._records[name.lower(), TYPES[kind]] = (ttl, rdata)
+
+    def remove(self, name, kind):
+        with self._lock:
+            self._records.pop((name.lower(), TYPES[kind]), None)
+
+    def behave(self, behaviour, name=""):
+        """"servfail", "refused", "silent" or None (answer), for one name or all."""
+        with self._lock:
+            if behaviour is None:
+                self._behaviours.pop(name.lower(), None)
+            else:
+                self._behaviours[name.lower()] = behaviour
+
+    def count(self, name, kind):
+        with self._lock:
+            return self.questions[name.lower(), kind]
+
+    def total(self):
+        with self._lock:
+            return sum(self.questions.values())
+
+    # What the daemon hears.
+
+    def _serve_udp(self):
+        while self._open:
+            query, peer = self._udp.recvfrom(65535)
+            reply = self._answer(query, udp=True)
+            if reply:
+                self._udp.sendto(reply, peer)
+
+    def _serve_tcp(self):
+        while self._open:
+            connection, _ = self._tcp.accept()
+            threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
+
+    def _serve_connection(self, connection):
+        with connection:
+            connection.settimeout(10)
+            try:
+                while True:
+                    head = connection.recv(2, socket.MSG_WAITALL)
+                    if len(head) < 2:
+                        return
+                    query = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+                    reply = self._answer(query, udp=False)
+                    if reply is None:
+                        return
+                    connection.sendall(struct.pack("!H", len(reply)) + reply)
+            except OSError:
+                return
+
+    def _answer(self, query, udp):
+        if len(query) < 17:
+            return None
+        ident, flags, _, _, _, additional = struct.unpack("!6H", query[:12])
+        name, end = decode_name(query, 12)
+        kind = struct.unpack("!H", query[end:end + 2])[0]
+        question = query[12:end + 4]
+        with self._lock:
+            self.questions[name, NAMES.get(kind, str(kind))] += 1
+            behaviour = self._behaviours.get(name, self._behaviours.get(""))
+            if behaviour == "silent":
+                return None
+            if behaviour in ("servfail", "refused"):
+                code, answers, authority = (SERVFAIL if behaviour == "servfail" else REFUSED), [], []
+            else:
+                code, answers, authority = self._look(name, kind)
+        opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if additional else b""
+        flags = 0x8080 | (flags & 0x0100) | code
+        head = struct.pack("!6H", ident, flags, 1, len(answers), len(authority), 1 if opt else 0)
+        reply = head + question + b"".join(answers) + b"".join(authority) + opt
+        if udp and len(reply) > (1232 if opt else 512):
+            reply = struct.pack("!6H", ident, flags | 0x0200, 1, 0, 0, 1 if opt else 0) + question + opt
+        return reply
+
+    def _look(self, name, kind):
+        answers = []
+        for _ in range(8):
+            found = self._records.get((name, kind))
+            if found:
+                for rdata in found[1]:
+                    answers.append(self._record(name, kind, found[0], rdata))
+                return NOERROR, answers, []
+            alias = self._records.get((name, TYPES["CNAME"]))
+            if not alias:
+                break
+            answers.append(self._record(name, TYPES["CNAME"], alias[0], alias[1][0]))
+            name = decode_name(alias[1][0], 0)[0]
+        # Names above an existing one exist too (RFC 8020).
+        exists = any(known == name or known.endswith("." + name) for known, _ in self._records)
+        zone = name.split(".")[-1]
+        soa = encode_name("ns.invalid") + encode_name("root.invalid") + struct.pack(
+            "!5I", 1, 3600, 600, 86400, self.negative_ttl)
+        return (NOERROR if exists else NXDOMAIN), answers, [self._record(zone, TYPES["SOA"], self.negative_ttl, soa)]
+
+    @staticmethod
+    def _record(name, kind, ttl, rdata):
+        return encode_name(name) + struct.pack("!HHIH", kind, 1, ttl, len(rdata)) + rdata

@@ -1,0 +1,96 @@
+"""SIGTERM and SIGINT: over within two seconds whatever goes on, nothing lost."""
+
+import os
+import signal
+import socket
+import time
+
+import harness
+from harness import SECURE, frame
+
+
+class StopTest(harness.Case):
+    def stopped(self, daemon, sign=signal.SIGTERM):
+        began = time.monotonic()
+        daemon.process.send_signal(sign)
+        self.assertEqual(daemon.wait_exit(10), 0, daemon.log())
+        took = time.monotonic() - began
+        self.assertLess(took, 2.0)
+        self.assertEqual(daemon.notifications.count("STOPPING=1"), 1)
+        self.assertFalse(os.path.exists(daemon.socket_path))
+
+    def test_idle(self):
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(sign=sign):
+                self.stopped(self.start(), sign)
+
+    def test_clients_connected(self):
+        self.world.policy("good.test")
+        daemon = self.start()
+        clients = [daemon.client() for _ in range(50)]
+        for client in clients:
+            self.addCleanup(client.close)
+        for client in clients[:25]:
+            self.assertEqual(client.ask("good.test"), SECURE)
+        clients[30].send(b"13:sts go")
+        self.stopped(daemon)
+        for client in clients:
+            self.assertEqual(client.until_closed(), b"")
+
+    def test_lookup_in_progress(self):
+        self.world.policy("good.test")
+        self.world.hosts.hold("good.test")
+        daemon = self.start(deadline="60s")
+        with daemon.client() as client:
+            client.send(frame("sts good.test"))
+            harness.wait_for(lambda: self.world.hosts.count("good.test") == 1)
+            self.stopped(daemon)
+            try:
+                received = client.until_closed()
+            except ConnectionResetError:
+                received = b""
+            # No reply makes Postfix ask the next daemon; a reply must not say that there is no policy.
+            self.assertTrue(received == b"" or b":TEMP " in received, received)
+
+    def test_dns_hangs(self):
+        self.world.dns.behave("silent")
+        daemon = self.start(deadline="60s")
+        with daemon.client() as client:
+            client.send(frame("sts good.test"))
+            harness.wait_for(lambda: self.world.txt_questions("good.test") > 0)
+            self.stopped(daemon)
+
+    def test_client_that_does_not_read(self):
+        self.world.policy("good.test")
+        daemon = self.start()
+        self.assertEqual(daemon.ask("good.test"), SECURE)
+        with daemon.client() as client:
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            client.socket.setblocking(False)
+            try:
+                while True:
+                    client.socket.send(frame("sts-tlsrpt good.test") * 100)
+            except BlockingIOError:
+                pass
+            self.stopped(daemon)
+
+    def test_twice(self):
+        daemon = self.start()
+        daemon.process.terminate()
+        try:
+            daemon.process.terminate()
+        except ProcessLookupError:
+            pass
+        self.assertEqual(daemon.wait_exit(10), 0)
+
+    def test_what_was_answered_is_kept(self):
+        self.world.policy("good.test")
+        daemon = self.start()
+        self.assertEqual(daemon.ask("good.test"), SECURE)
+        self.stopped(daemon)
+        self.world.unplug()
+        self.assertEqual(self.start().ask("good.test"), SECURE)
+
+
+if __name__ == "__main__":
+    harness.unittest.main()
