@@ -1,0 +1,50 @@
+#!/usr/bin/env python3
+"""What a domain publishes changes: a new id is noticed, an expired policy is not told any more.
+
+Takes a good minute: the daemon asks for a domain's record again after 60 s at the earliest.
+"""
+import sys
+import time
+import unittest
+
+from support import WorldTest, main
+from world.domains import policy
+
+
+class Changes(WorldTest):
+    def test_new_id_and_expiry(self):
+        started = time.monotonic()
+        self.expect_secure("change.example", ["mx.old.example"])
+        self.expect_secure("short.example", ["mx.short.example"])
+        gets = self.world.policy_hosts.gets("mta-sts.change.example")
+
+        # Another file under the same id is not fetched; the new id makes the daemon fetch it.
+        self.world.policy_hosts.change("mta-sts.change.example", policy("enforce", ["mx.change.example"], 86400))
+        self.expect_secure_as_before("change.example", ["mx.old.example"])
+        self.world.set_txt("change.example", "v=STSv1; id=2;")
+        # A policy of 20 s, and its domain withdraws everything.
+        self.world.policy_hosts.remove("mta-sts.short.example")
+        self.world.set_txt("short.example", None)
+        self.expect_secure("short.example", ["mx.short.example"])
+
+        seen = {}
+        while len(seen) < 2 and time.monotonic() - started < 100:
+            if "id" not in seen and "mx.change.example" in self.world.daemon.ask("change.example"):
+                seen["id"] = time.monotonic() - started
+            if "expiry" not in seen and self.world.daemon.ask("short.example") == "NOTFOUND ":
+                seen["expiry"] = time.monotonic() - started
+            if int(time.monotonic() - started) % 20 == 0:
+                print(f"waited {time.monotonic() - started:.0f} s", file=sys.stderr)
+            time.sleep(1)
+        self.assertIn("id", seen, "the new id was not noticed")
+        self.assertIn("expiry", seen, "an expired policy is still told")
+        self.assertGreater(seen["expiry"], 15, "the policy was dropped before its max_age")
+        self.assertEqual(self.world.policy_hosts.gets("mta-sts.change.example"), gets + 1)
+
+    def expect_secure_as_before(self, domain, patterns):
+        match = ":".join(patterns)
+        self.assertTrue(self.world.daemon.ask(domain).startswith(f"OK secure match={match} "))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""DNS of the world: zones served by nsd on 192.0.2.53, behind unbound as validating resolver on 127.0.0.1."""
+import os
+import re
+import signal
+import subprocess
+
+from .process import Process, WorldError, listening, run, wait_for
+
+AUTHORITATIVE = "192.0.2.53"
+RESOLVER = "127.0.0.1"
+
+
+def ask(server, name, kind):
+    """(rcode, answer lines, has AD) of one question; ("", [], False) when no answer comes."""
+    done = subprocess.run(["drill", "-4", "-D", f"@{server}", name, kind], capture_output=True, text=True,
+                          timeout=30, check=False)
+    head = re.search(r"rcode: (\w+)", done.stdout)
+    if not head:
+        return "", [], False
+    flags = re.search(r"flags: ([a-z ]*)", done.stdout).group(1).split()
+    section = re.search(r";; ANSWER SECTION:\n(.*?)\n\n", done.stdout, re.S)
+    return head.group(1), section.group(1).splitlines() if section else [], "ad" in flags
+
+
+class Zone:
+    """A zone's records as text lines relative to its origin; write() gives it a new serial."""
+
+    def __init__(self, folder, origin, records):
+        self.origin = origin
+        self.records = list(records)
+        self.serial = 0
+        self.path = os.path.join(folder, (origin.rstrip(".") or "root") + ".zone")
+
+    def write(self):
+        self.serial += 1
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(f"$ORIGIN {self.origin}\n$TTL 60\n"
+                       f"@ SOA ns.example. hostmaster.example. {self.serial} 3600 600 86400 60\n@ NS ns.example.\n")
+            file.write("".join(record + "\n" for record in self.records))
+
+
+class SignedZone(Zone):
+    """A DNSSEC-signed zone; `damaged` names (relative to the root) get signatures that do not verify."""
+
+    def __init__(self, folder, origin, records, damaged=()):
+        super().__init__(folder, origin, records)
+        self.damaged = damaged
+        base = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", origin, cwd=folder).strip()
+        self.key = os.path.join(folder, base)
+        self.anchor = self.key + ".key"
+
+    def write(self):
+        super().write()
+        run("ldns-signzone", "-f", self.path + ".signed", self.path, self.key)
+        with open(self.path + ".signed", encoding="ascii") as file:
+            lines = file.read().splitlines()
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write("".join(self._damage(line) + "\n" for line in lines))
+
+    def _damage(self, line):
+        fields = line.split()
+        if len(fields) > 4 and fields[3] == "RRSIG" and fields[4] == "TXT" and fields[0] in self.damaged:
+            signature = fields[-1]
+            fields[-1] = ("A" if signature[0] != "A" else "B") + signature[1:]
+            return " ".join(fields)
+        return line
+
+
+class Nsd:
+    """The authoritative server. A zone of `broken` is configured without a file: it answers SERVFAIL."""
+
+    def __init__(self, folder, zones, broken=()):
+        self.folder = folder
+        self.zones = {zone.origin: zone for zone in zones}
+        self.process = None
+        for zone in zones:
+            zone.write()
+        with open(os.path.join(folder, "nsd.conf"), "w", encoding="ascii") as file:
+            file.write(f'server:\n  ip-address: {AUTHORITATIVE}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                       f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
+                       f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
+                       f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.log"\n'
+                       "remote-control:\n  control-enable: no\n")
+            for zone in zones:
+                file.write(f'zone:\n  name: "{zone.origin}"\n  zonefile: "{zone.path}"\n')
+            for origin in broken:
+                file.write(f'zone:\n  name: "{origin}"\n  zonefile: "{folder}/none/{origin}zone"\n')
+
+    def start(self):
+        self.process = Process("nsd", ["nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")],
+                               os.path.join(self.folder, "nsd.out"))
+        self.process.wait_until(lambda: listening(AUTHORITATIVE, 53) and ask(AUTHORITATIVE, ".", "SOA")[0] == "NOERROR", "answering")
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+        self.process = None
+
+    def update(self, origin):
+        """Writes the zone anew and returns when nsd serves it."""
+        zone = self.zones[origin]
+        zone.write()
+        self.process.send_signal(signal.SIGHUP)
+        served = re.compile(rf"\sSOA\s.*\s{zone.serial} 3600 ")
+        wait_for(lambda: any(served.search(line) for line in ask(AUTHORITATIVE, origin, "SOA")[1]),
+                 f"nsd serving {origin} with serial {zone.serial}")
+
+
+class Unbound:
+    """The validating resolver. It keeps no answer longer than a second, so that a change shows at once."""
+
+    def __init__(self, folder, anchors):
+        self.folder = folder
+        self.process = None
+        with open(os.path.join(folder, "unbound.conf"), "w", encoding="ascii") as file:
+            file.write("server:\n"
+                       f'  interface: {RESOLVER}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                       f'  directory: "{folder}"\n  pidfile: "{folder}/unbound.pid"\n  use-syslog: no\n'
+                       "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
+                       '  module-config: "validator iterator"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
+                       "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
+                       "  qname-minimisation: no\n  so-rcvbuf: 0\n")
+            for anchor in anchors:
+                file.write(f'  trust-anchor-file: "{anchor}"\n')
+            file.write("remote-control:\n  control-enable: no\n"
+                       f'stub-zone:\n  name: "."\n  stub-addr: {AUTHORITATIVE}\n')
+
+    def start(self):
+        self.process = Process("unbound", ["unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf")],
+                               os.path.join(self.folder, "unbound.log"))
+        self.process.wait_until(lambda: listening(RESOLVER, 53) and ask(RESOLVER, "ns.example.", "A")[0] == "NOERROR", "answering")
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+        self.process = None
+
+    def wait_for_answer(self, name, kind, text):
+        """Returns when an answer line to the question contains the text."""
+        try:
+            wait_for(lambda: any(text in line for line in ask(RESOLVER, name, kind)[1]), f"{text} for {name} {kind}")
+        except WorldError as error:
+            raise WorldError(f"{error}; now: {ask(RESOLVER, name, kind)}") from None

@@ -1,0 +1,94 @@
+"""Policy hosts of the world: one nginx on port 443, one server block (by SNI) per policy host."""
+import os
+import signal
+import socket
+
+from .process import Process, listening
+
+ADDRESSES = ["192.0.2.44", "2001:db8::44"]
+WELL_KNOWN = "/.well-known/mta-sts.txt"
+
+
+def usable(address):
+    """Whether the address is there (a machine may have no IPv6)."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.bind((address, 0))
+        return True
+    except OSError:
+        return False
+
+
+class PolicyHosts:
+    def __init__(self, folder):
+        self.folder = folder
+        self.blocks = []
+        self.process = None
+        self.addresses = [address for address in ADDRESSES if usable(address)]
+
+    def add(self, host, certificate, policy=None, instead=None):
+        """`policy`: the octets of the policy file (None: there is none, 404). `instead`: nginx words to use in the
+        location, for hosts that answer with something else."""
+        chain, key = certificate
+        root = os.path.join(self.folder, "www", host)
+        os.makedirs(root + "/.well-known", exist_ok=True)
+        if policy is not None:
+            self.change(host, policy)
+        self.blocks.append(f"server {{ {self._listen()} server_name {host};\n"
+                           f"  ssl_certificate {chain}; ssl_certificate_key {key};\n"
+                           f"  location = {WELL_KNOWN} {{ root {root}; default_type text/plain; {instead or ''} }}\n"
+                           "  location / { return 404; } }\n")
+
+    def change(self, host, policy):
+        """Puts other octets in place of the policy file, at once for new requests."""
+        path = os.path.join(self.folder, "www", host) + WELL_KNOWN
+        with open(path + ".new", "wb") as file:
+            file.write(policy)
+        os.rename(path + ".new", path)
+
+    def remove(self, host):
+        os.remove(os.path.join(self.folder, "www", host) + WELL_KNOWN)
+
+    def start(self):
+        conf = os.path.join(self.folder, "nginx.conf")
+        places = "".join(f"{kind}_temp_path {self.folder}/{kind}; "
+                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        with open(conf, "w", encoding="ascii") as file:
+            # Workers as root: the folder is ours alone, and there is no other network.
+            file.write(f"user root; daemon off; worker_processes 1; pid {self.folder}/nginx.pid;\n"
+                       f"error_log {self.folder}/error.log info;\nevents {{ worker_connections 512; }}\n"
+                       f"http {{\n{places}\ntypes {{}} default_type text/plain; server_names_hash_bucket_size 128;\n"
+                       'log_format short "$host $request $status";\n'
+                       f"access_log {self.folder}/access.log short;\n")
+            file.write("".join(self.blocks) + "}\n")
+        self.process = Process("nginx", ["nginx", "-c", conf, "-e", f"{self.folder}/error.log"],
+                               os.path.join(self.folder, "nginx.out"))
+        self.process.wait_until(lambda: all(listening(address, 443) for address in self.addresses), "listening")
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+        self.process = None
+
+    def freeze(self):
+        """From now on connections are taken by the kernel and nobody answers on them."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self):
+        self._signal_all(signal.SIGCONT)
+
+    def gets(self, host):
+        """How many requests for the host's policy have been answered so far."""
+        with open(f"{self.folder}/access.log", encoding="utf-8", errors="replace") as file:
+            return sum(line.startswith(f"{host} GET {WELL_KNOWN} ") for line in file)
+
+    def _listen(self):
+        return " ".join(f"listen {'[' + a + ']' if ':' in a else a}:443 ssl;" for a in self.addresses)
+
+    def _signal_all(self, number):
+        pid = self.process.child.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            children = [int(word) for word in file.read().split()]
+        for each in [*children, pid]:
+            os.kill(each, number)
