@@ -1,0 +1,66 @@
+// tests/support/fake_fetcher.hpp - a Fetcher without a network: policy host -> body or failure, set and changed at
+// any time. Belongs to one thread, as a real one does.
+#pragma once
+
+#include "fetch/fetcher.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace test {
+
+class FakeFetcher final : public fetch::Fetcher {
+public:
+    using Fetched = base::Expected<std::string, fetch::Failure>;
+
+    /// Awaited by every get() before its outcome is looked up, so that a test can hold it or change the world.
+    std::function<boost::asio::awaitable<void>(std::string policy_host)> delay;
+
+    void set(const std::string& policy_host, std::string body) {
+        outcomes_.insert_or_assign(policy_host, Fetched(std::move(body)));
+    }
+    void fail(const std::string& policy_host, base::Reason reason, std::string detail = "") {
+        fetch::Failure failure;
+        failure.reason = reason;
+        failure.detail = std::move(detail);
+        outcomes_.insert_or_assign(policy_host, Fetched(base::unexpected(std::move(failure))));
+    }
+    /// As if the host had no address; every host is like that in the beginning.
+    void forget(const std::string& policy_host) { outcomes_.erase(policy_host); }
+
+    /// The policy hosts asked, in order; one element a GET.
+    [[nodiscard]] const std::vector<std::string>& asked() const noexcept { return asked_; }
+    [[nodiscard]] std::size_t gets() const noexcept { return asked_.size(); }
+    [[nodiscard]] std::size_t gets(const std::string& policy_host) const {
+        std::size_t n = 0;
+        for (const std::string& host : asked_) n += host == policy_host;
+        return n;
+    }
+
+    [[nodiscard]] boost::asio::awaitable<Fetched> get(std::string policy_host) override {
+        asked_.push_back(policy_host);
+        return answer(std::move(policy_host));
+    }
+
+private:
+    boost::asio::awaitable<Fetched> answer(std::string policy_host) {
+        if (delay) {
+            co_await delay(policy_host);
+        }
+        const auto found = outcomes_.find(policy_host);
+        if (found != outcomes_.end()) co_return found->second;
+        fetch::Failure failure;
+        failure.reason = base::Reason::host_unresolvable;
+        failure.detail = "A: no such name, AAAA: no such name";
+        co_return Fetched(base::unexpected(std::move(failure)));
+    }
+
+    std::map<std::string, Fetched> outcomes_;
+    std::vector<std::string> asked_;
+};
+
+} // namespace test
