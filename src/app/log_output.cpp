@@ -43,7 +43,8 @@ bool LogOutput::wait_writable(int fd) const noexcept {
             wait = std::min(wait, end - steady_milliseconds());
         pollfd waited{fd, POLLOUT, 0};
         const int ready = poll(&waited, 1, static_cast<int>(std::max<std::int64_t>(wait, 0)));
-        if (ready > 0) return (waited.revents & POLLOUT) != 0;
+        // A pipe without a reader may be writable, too: for EPIPE and its signal.
+        if (ready > 0) return (waited.revents & POLLOUT) != 0 && (waited.revents & (POLLERR | POLLNVAL)) == 0;
         if (ready < 0 && errno != EINTR) return false;
         if (wait <= 0) return false;
     }

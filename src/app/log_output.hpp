@@ -40,7 +40,7 @@ private:
     std::atomic<std::int64_t> closes_at_{0};
 };
 
-/// Lines to a descriptor, which stays the caller's.
+/// Lines to a descriptor, which stays the caller's. The program is expected to ignore SIGPIPE.
 class StreamOutput final : public LogOutput {
 public:
     explicit StreamOutput(int fd) : fd_(fd) {}
