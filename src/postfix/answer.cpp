@@ -128,7 +128,9 @@ public:
             out.append(string_open);
             // HTAB is white space in a policy line, so a space means the same; no control byte goes to
             // Postfix.
-            for (char c : line) out.push_back(c == '\t' ? ' ' : c);
+            const auto start = static_cast<std::ptrdiff_t>(out.size());
+            out.append(line);
+            std::replace(out.begin() + start, out.end(), '\t', ' ');
             out.append(string_close);
         }
     }

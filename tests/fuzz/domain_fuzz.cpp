@@ -13,14 +13,17 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto mx = sts::parse_mx(text);
     const auto domain = base::Domain::parse(text);
     if (!domain) {
-        fuzz::require(!mx || mx->wildcard || sts::is_address(*mx), "an mx is a domain, a wildcard or an address");
+        fuzz::require(!mx || mx->wildcard || sts::is_address(*mx),
+                      "an mx is a domain, a wildcard or an address");
         return 0;
     }
     const std::string& name = domain->name();
     fuzz::require(!name.empty() && name.size() <= 253, "length of the name");
-    fuzz::require(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == name.npos, "bytes of a name");
+    fuzz::require(name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_.") == name.npos,
+                  "bytes of a name");
     fuzz::require(name.find_first_not_of("0123456789.") != name.npos, "no address");
-    fuzz::require(name.front() != '.' && name.back() != '.' && name.find("..") == name.npos, "no empty label");
+    fuzz::require(name.front() != '.' && name.back() != '.' && name.find("..") == name.npos,
+                  "no empty label");
     fuzz::require(base::Domain::parse(name) == domain, "a name is one");
     fuzz::require(base::Domain::parse(name + ".") == domain, "the final dot does not matter");
     if (base::ascii_lower(text) == name)

@@ -1,4 +1,5 @@
-// A Content-Type and a Content-Encoding field (separated by LF): one of four verdicts; case and blanks do not matter.
+// A Content-Type and a Content-Encoding field (separated by LF): one of four verdicts; case and blanks do not
+// matter.
 #include "fuzz.hpp"
 
 #include "base/text.hpp"
@@ -22,12 +23,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string type{text.substr(0, cut)};
     const std::string encoding{cut == text.npos ? std::string_view{} : text.substr(cut + 1)};
     const base::Reason got = judge(type, encoding);
-    fuzz::require(got == base::Reason::none || got == base::Reason::http_media_type || got == base::Reason::http_encoding,
+    fuzz::require(got == base::Reason::none || got == base::Reason::http_media_type ||
+                      got == base::Reason::http_encoding,
                   "one of the verdicts");
-    fuzz::require(judge(base::ascii_lower(std::string_view{type}), base::ascii_lower(std::string_view{encoding})) == got,
+    fuzz::require(judge(base::ascii_lower(std::string_view{type}),
+                        base::ascii_lower(std::string_view{encoding})) == got,
                   "case does not matter");
     fuzz::require(judge(" " + type + "\t", "\t" + encoding + " ") == got, "blanks round it do not matter");
     if (got != base::Reason::http_media_type)
-        fuzz::require(base::iequals(base::trim_wsp(type).substr(0, 10), "text/plain"), "only text/plain passes");
+        fuzz::require(base::iequals(base::trim_wsp(type).substr(0, 10), "text/plain"),
+                      "only text/plain passes");
     return 0;
 }

@@ -30,7 +30,8 @@ Outcome read(std::string_view wire, std::size_t piece) {
             fuzz::require((*next)->size() <= max_payload, "payload within its bound");
             out.frames.emplace_back(**next);
         }
-        fuzz::require(reader.buffered() <= piece + max_payload + postfix::max_length_digits + 2, "memory bounded");
+        fuzz::require(reader.buffered() <= piece + max_payload + postfix::max_length_digits + 2,
+                      "memory bounded");
     }
     return out;
 }

@@ -17,7 +17,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::require(domain.labels() >= 2, "two labels");
     fuzz::require(domain.record_name().size() <= 253, "its record has a name");
     fuzz::require(base::Domain::parse(domain.record_name()).has_value(), "its record name is a name");
-    for (const char* form : {"[", ""}) { // the same host in brackets and with a port is the same policy domain
+    for (const char* form :
+         {"[", ""}) { // the same host in brackets and with a port is the same policy domain
         const std::string key = form + domain.name() + (*form ? "]:587" : ":25");
         fuzz::require(postfix::policy_domain(key) == request->domain, "brackets and port do not matter");
     }

@@ -9,15 +9,18 @@
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     std::vector<std::string> records(1);
     for (char c : fuzz::view(data, size)) {
-        if (c == '\n') records.emplace_back();
-        else records.back().push_back(c);
+        if (c == '\n')
+            records.emplace_back();
+        else
+            records.back().push_back(c);
     }
     const auto id = sts::find_id(records);
     std::ranges::reverse(records);
     fuzz::require(sts::find_id(records) == id, "order does not matter");
     if (!id) return 0;
     fuzz::require(!id->empty() && id->size() <= 32, "length of the id");
-    fuzz::require(id->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == id->npos,
+    fuzz::require(id->find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") ==
+                      id->npos,
                   "letters and digits");
     records.push_back("v=spf1 -all");
     fuzz::require(sts::find_id(records) == id, "other records do not matter");
