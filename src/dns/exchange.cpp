@@ -9,15 +9,22 @@ namespace {
 
 using base::Reason;
 
-/// How much a failure tells: a server that looked and found trouble, over one that did not look, over silence.
+/// How much a failure tells: a server that looked and found trouble, over one that did not look, over
+/// silence.
 int weight(Reason reason) {
     switch (reason) {
-    case Reason::dns_servfail: return 5;
-    case Reason::dns_refused: return 4;
-    case Reason::dns_malformed: return 3;
-    case Reason::dns_timeout: return 2;
-    case Reason::dns_network: return 1;
-    default: return 0;
+    case Reason::dns_servfail:
+        return 5;
+    case Reason::dns_refused:
+        return 4;
+    case Reason::dns_malformed:
+        return 3;
+    case Reason::dns_timeout:
+        return 2;
+    case Reason::dns_network:
+        return 1;
+    default:
+        return 0;
     }
 }
 
@@ -27,7 +34,8 @@ constexpr unsigned max_breaks = 2; // lost contacts with a server before it is l
 
 Exchange::Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options,
                    base::Steady deadline, RandomId random_id)
-    : name_(std::move(name)), type_(type), options_(options), deadline_(deadline), random_id_(std::move(random_id)) {
+    : name_(std::move(name)), type_(type), options_(options), deadline_(deadline),
+      random_id_(std::move(random_id)) {
     for (const Candidate& c : candidates) {
         Peer peer;
         peer.candidate = c;
@@ -66,7 +74,8 @@ Step Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, 
 Step Exchange::failed(std::size_t number, IoError error, base::Steady now) {
     if (now >= deadline_) return time_passed(now);
     Step step;
-    if (!done_ && attempts_.at(number).open) broken(number, Reason::dns_network, error != IoError::local, now, step);
+    if (!done_ && attempts_.at(number).open)
+        broken(number, Reason::dns_network, error != IoError::local, now, step);
     return rest(std::move(step));
 }
 
@@ -81,8 +90,10 @@ Step Exchange::time_passed(base::Steady now) {
         step.notes.back().servers_fault = now - attempt.started >= options_.try_for;
     }
     current_.reset();
-    if (over) finish(base::unexpected(worst_ == Reason::none ? Reason::dns_timeout : worst_), step);
-    else ask_next(now, step);
+    if (over)
+        finish(base::unexpected(worst_ == Reason::none ? Reason::dns_timeout : worst_), step);
+    else
+        ask_next(now, step);
     return rest(std::move(step));
 }
 
@@ -95,7 +106,8 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
     note.server = peer.candidate.server;
     note.transport = attempt.transport;
     note.started = attempt.started;
-    const bool bad_edns = reply.rcode == rcode::formerr || reply.rcode == rcode::notimp || reply.rcode == rcode::badvers;
+    const bool bad_edns =
+        reply.rcode == rcode::formerr || reply.rcode == rcode::notimp || reply.rcode == rcode::badvers;
 
     if (reply.truncated || (bad_edns && attempt.edns)) {
         note.what = reply.truncated ? Note::What::truncated : Note::What::no_edns;
@@ -105,8 +117,10 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
         const bool wanted = reply.truncated;
         const bool repeat = before != wanted;
         before = wanted;
-        if (repeat) ask(attempt.peer, now, step);
-        else if (is_current(number)) ask_next(now, step);
+        if (repeat)
+            ask(attempt.peer, now, step);
+        else if (is_current(number))
+            ask_next(now, step);
         return;
     }
     if ((reply.rcode == rcode::noerror || reply.rcode == rcode::nxdomain) && !reply.referral) {

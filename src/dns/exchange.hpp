@@ -1,14 +1,16 @@
-// dns/exchange.hpp - one question to a list of name servers as a state machine. Pure: no socket, no clock, no log.
+// dns/exchange.hpp - one question to a list of name servers as a state machine. Pure.
 //
 // The owner feeds what happened with the time it happened at, and does what the returned Step says. Rules:
-// * One deadline for the question, spent down over tries; nothing extends it. A try lasts try_for, then the next server is
-//   asked; the reply to an earlier try still counts. Servers are asked in rounds until the deadline.
-// * Truncated over UDP: the same server over TCP. FORMERR, NOTIMP, BADVERS: the same server once more without EDNS.
+// * One deadline for the question, spent down over tries; nothing extends it. A try lasts try_for, then the
+//   next server is asked; the reply to an earlier try still counts. Servers are asked in rounds until the
+//   deadline.
+// * Truncated over UDP: the same server over TCP. FORMERR, NOTIMP, BADVERS: the same server once more without
+//   EDNS.
 // * SERVFAIL, REFUSED, a referral, or an error code again: this server is not asked again for this question.
-// * No contact, or nonsense over TCP: the next server; the server gets one more chance in the next round, which begins
-//   not before round_pause.
-// * Datagrams that are no well-formed reply to the try's own question and id are ignored (at most max_ignored a try,
-//   against guessing of ids); the try goes on and ends when it would have ended.
+// * No contact, or nonsense over TCP: the next server; the server gets one more chance in the next round,
+//   which begins not before round_pause.
+// * Datagrams that are no well-formed reply to the try's own question and id are ignored (at most max_ignored
+//   a try, against guessing of ids); the try goes on and ends when it would have ended.
 #pragma once
 
 #include "base/clock.hpp"
@@ -42,7 +44,8 @@ struct ExchangeOptions {
 
 using Result = base::Expected<Answer, base::Reason>;
 
-/// Send a query. A UDP try needs a fresh socket connected to the server, so that only the server can answer it.
+/// Send a query. A UDP try needs a fresh socket connected to the server, so that only the server can answer
+/// it.
 struct Send {
     std::size_t attempt = 0; ///< to name the try in message() and failed()
     std::size_t server = 0;
@@ -56,7 +59,8 @@ struct Note {
         replied,   ///< an answer, of use or not
         truncated, ///< go on over TCP
         no_edns,   ///< go on without EDNS
-        failed,    ///< no reply (dns_timeout, dns_network), nonsense (dns_malformed), or no answer (servfail, refused)
+        failed,    ///< no reply (dns_timeout, dns_network), nonsense (dns_malformed), or no answer (servfail,
+                   ///< refused)
     };
     What what{};
     std::size_t server = 0;
@@ -66,7 +70,8 @@ struct Note {
     bool servers_fault = true; ///< false: nothing was sent, or the question's deadline cut the try short
 };
 
-/// What to do now. First the notes, then `send`; then wait for an event, or until `wake` and call time_passed().
+/// What to do now. First the notes, then `send`; then wait for an event, or until `wake` and call
+/// time_passed().
 struct Step {
     std::vector<Note> notes;
     std::optional<Send> send;
@@ -84,8 +89,8 @@ public:
     using RandomId = std::function<std::uint16_t()>;
 
     /// `name` lower-case and absolute. `random_id` is called once a try and must not be predictable.
-    Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options, base::Steady deadline,
-             RandomId random_id);
+    Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options,
+             base::Steady deadline, RandomId random_id);
 
     [[nodiscard]] Step start(base::Steady now);
     /// A datagram, or a TCP message without its length field, came on the try's socket.

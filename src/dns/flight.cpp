@@ -24,7 +24,8 @@ using asio::ip::udp;
 using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t datagram_buffer = 4096; // more than edns_udp_size allows; what is larger is cut, and so ignored
+constexpr std::size_t datagram_buffer =
+    4096; // more than edns_udp_size allows; what is larger is cut, and so ignored
 
 std::uint16_t random_id() {
     std::uint16_t id = 0;
@@ -42,16 +43,19 @@ asio::ip::address address(const Server& server) {
 /// Trouble of this process or machine, not of the server or the way to it.
 bool is_local(const error_code& error) {
     return error == asio::error::no_descriptors || error == asio::error::no_memory ||
-           error == asio::error::no_buffer_space || error == boost::system::errc::too_many_files_open_in_system ||
-           error == boost::system::errc::permission_denied || error == boost::system::errc::operation_not_permitted ||
-           error == boost::system::errc::address_family_not_supported || error == asio::error::address_in_use ||
-           error == boost::system::errc::address_not_available || error == boost::system::errc::resource_unavailable_try_again;
+           error == asio::error::no_buffer_space ||
+           error == boost::system::errc::too_many_files_open_in_system ||
+           error == boost::system::errc::permission_denied ||
+           error == boost::system::errc::operation_not_permitted ||
+           error == boost::system::errc::address_family_not_supported ||
+           error == asio::error::address_in_use || error == boost::system::errc::address_not_available ||
+           error == boost::system::errc::resource_unavailable_try_again;
 }
 
 } // namespace
 
-Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers, std::string name,
-               Type type, base::Steady deadline)
+Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
+               std::string name, Type type, base::Steady deadline)
     : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)), name_(std::move(name)),
       exchange_(name_, type, servers_->candidates(clock_.steady()), servers_->options(), deadline, random_id),
       wake_(executor_) {}
@@ -94,8 +98,10 @@ void Flight::act(Step step) {
     if (!step.send) return;
     // Last, because the try may begin, and fail, before co_spawn() returns.
     const bool datagram = step.send->transport == Transport::udp;
-    if (datagram) asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), asio::detached);
-    else asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), asio::detached);
+    if (datagram)
+        asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), asio::detached);
+    else
+        asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), asio::detached);
 }
 
 void Flight::lost(std::size_t attempt, const error_code& error) {
@@ -166,8 +172,10 @@ asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) 
         error = read_error;
     }
     if (self->result_) co_return;
-    if (error) self->lost(send.attempt, error);
-    else self->act(self->exchange_.message(send.attempt, reply, self->clock_.steady()));
+    if (error)
+        self->lost(send.attempt, error);
+    else
+        self->act(self->exchange_.message(send.attempt, reply, self->clock_.steady()));
 }
 
 } // namespace dns

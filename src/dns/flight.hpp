@@ -1,6 +1,7 @@
 // dns/flight.hpp - one question under way: opens sockets, reads, feeds Exchange, and does what it says.
 //
-// Threads: that of its executor's io_context. Owned by shared_ptr: each socket's coroutine keeps it alive until it is over.
+// Threads: that of its executor's io_context. Owned by shared_ptr: each socket's coroutine keeps it alive
+// until it is over.
 #pragma once
 
 #include "base/clock.hpp"
@@ -21,8 +22,8 @@ namespace dns {
 
 class Flight : public std::enable_shared_from_this<Flight> {
 public:
-    Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers, std::string name,
-           Type type, base::Steady deadline);
+    Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
+           std::string name, Type type, base::Steady deadline);
 
     /// Asks until there is a result. When the caller is cancelled it stops as by stop().
     [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);

@@ -14,11 +14,13 @@ constexpr unsigned max_jumps = 127;   // a name has at most 127 labels, and a po
 
 constexpr unsigned type_ns = 2, type_cname = 5, type_soa = 6, type_sig = 24, type_opt = 41, type_tkey = 249,
                    type_tsig = 250;
-constexpr std::uint8_t private_type_high = 0xff; // 0xff00: private use (RFC 6895 section 3.1), unknown to ldns
+constexpr std::uint8_t private_type_high =
+    0xff; // 0xff00: private use (RFC 6895 section 3.1), unknown to ldns
 
 unsigned u16(std::span<const std::uint8_t> m, std::size_t at) { return unsigned{m[at]} << 8 | m[at + 1]; }
 
-/// Reads the name at `at` and moves `at` behind it. nullopt when it is not well-formed. Lower-cased wire form.
+/// Reads the name at `at` and moves `at` behind it. nullopt when it is not well-formed. Lower-cased wire
+/// form.
 std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_t& at) {
     std::string name;
     std::size_t p = at;
@@ -49,16 +51,21 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
 /// RDATA of the types that are read later has the form that reading them relies on.
 bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end, unsigned type) {
     switch (type) {
-    case static_cast<unsigned>(Type::a): return end - at == 4;
-    case static_cast<unsigned>(Type::aaaa): return end - at == 16;
+    case static_cast<unsigned>(Type::a):
+        return end - at == 4;
+    case static_cast<unsigned>(Type::aaaa):
+        return end - at == 16;
     case static_cast<unsigned>(Type::txt):
         if (at == end) return false; // RFC 1035 section 3.3.14: one or more strings
         while (at < end) at += 1 + std::size_t{m[at]};
         return at == end;
     case type_ns:
-    case type_cname: return read_name(m, at) && at == end;
-    case type_soa: return read_name(m, at) && read_name(m, at) && at + 20 == end;
-    default: return true;
+    case type_cname:
+        return read_name(m, at) && at == end;
+    case type_soa:
+        return read_name(m, at) && read_name(m, at) && at + 20 == end;
+    default:
+        return true;
     }
 }
 
@@ -127,7 +134,8 @@ base::Expected<void, WireErrc> check_sections(std::span<std::uint8_t> m, Type as
         switch (type) {
         case type_sig:
         case type_tkey:
-        case type_tsig: return malformed; // transaction signatures: we share no key with anybody
+        case type_tsig:
+            return malformed; // transaction signatures: we share no key with anybody
         case type_opt:
             // RFC 6891 section 6.1.1: one, in the additional section, at the root.
             if (++opts > 1 || i < before_additional || owner->size() != 1) return malformed;

@@ -1,7 +1,7 @@
 // dns/message.hpp - what the bytes of a DNS message mean to a stub resolver, and the limits on them. Pure.
 #pragma once
 
-#include "dns/resolver.hpp"
+#include "dns/answer.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,8 @@ using Bytes = std::vector<std::uint8_t>;
 
 /// Offered in EDNS (the DNS flag day 2020 value): fits an IPv6 packet that no link has to fragment.
 inline constexpr std::uint16_t edns_udp_size = 1232;
-/// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even that cheap.
+/// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even
+/// that cheap.
 inline constexpr std::size_t max_message = 65535;
 /// Resource records of a message, all sections together. An honest answer has a few dozen.
 inline constexpr unsigned max_records = 512;
@@ -32,7 +33,8 @@ struct Question {
 
 /// Response codes (RFC 1035 section 4.1.1, RFC 6891 section 9) that change what a stub does next.
 namespace rcode {
-inline constexpr unsigned noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, notimp = 4, refused = 5, badvers = 16;
+inline constexpr unsigned noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, notimp = 4, refused = 5,
+                          badvers = 16;
 } // namespace rcode
 
 /// Why bytes are no answer to our question.
@@ -46,8 +48,10 @@ enum class WireErrc {
 struct Decoded {
     unsigned rcode = 0;     ///< with the EDNS extension
     bool truncated = false; ///< TC: `answer` is not filled in, ask again over TCP
-    bool referral = false;  ///< an empty answer that only names other servers: this one does not recurse for us
-    /// For noerror and nxdomain only. `authentic` is the AD bit as received; whether to trust it is for others to say.
+    bool referral =
+        false; ///< an empty answer that only names other servers: this one does not recurse for us
+    /// For noerror and nxdomain only. `authentic` is the AD bit as received; whether to trust it is for
+    /// others to say.
     Answer answer;
 };
 

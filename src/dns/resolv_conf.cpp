@@ -13,9 +13,9 @@
 namespace dns {
 namespace {
 
-constexpr std::size_t max_servers = 3;                     // MAXNS of <resolv.h>
-constexpr unsigned max_timeout = 30, max_attempts = 5;     // RES_MAXRETRANS, RES_MAXRETRY
-constexpr std::size_t max_file = 65536;                    // octets; what follows is not looked at
+constexpr std::size_t max_servers = 3;                 // MAXNS of <resolv.h>
+constexpr unsigned max_timeout = 30, max_attempts = 5; // RES_MAXRETRANS, RES_MAXRETRY
+constexpr std::size_t max_file = 65536;                // octets; what follows is not looked at
 constexpr std::string_view blanks = " \t";
 
 std::optional<unsigned> number(std::string_view text, unsigned most) {
@@ -37,7 +37,8 @@ std::optional<Server> parse_address(std::string_view text) {
     if (inet_pton(AF_INET6, address.c_str(), server.octets.data()) != 1) return std::nullopt;
     if (percent == std::string_view::npos) return server;
     const std::string scope{text.substr(percent + 1)};
-    if (scope.empty() || scope.size() >= IF_NAMESIZE || scope.find('\0') != std::string::npos) return std::nullopt;
+    if (scope.empty() || scope.size() >= IF_NAMESIZE || scope.find('\0') != std::string::npos)
+        return std::nullopt;
     server.scope_id = if_nametoindex(scope.c_str());
     if (server.scope_id == 0) server.scope_id = number(scope, 0x7fffffff).value_or(0);
     if (server.scope_id == 0) return std::nullopt;
@@ -51,7 +52,8 @@ std::string_view next_word(std::string_view& text) {
     return word;
 }
 
-/// The digits after "name:" as atoi would read them: up to the first other character, too large ones as `most`.
+/// The digits after "name:" as atoi would read them: up to the first other character, too large ones as
+/// `most`.
 std::optional<unsigned> option_value(std::string_view word, std::string_view name, unsigned most) {
     if (!word.starts_with(name)) return std::nullopt;
     word.remove_prefix(name.size());
@@ -62,11 +64,16 @@ std::optional<unsigned> option_value(std::string_view word, std::string_view nam
 
 void read_options(std::string_view line, ResolvConf& conf) {
     for (std::string_view word = next_word(line); !word.empty(); word = next_word(line)) {
-        if (auto timeout = option_value(word, "timeout:", max_timeout)) conf.timeout = base::seconds{*timeout};
-        else if (auto attempts = option_value(word, "attempts:", max_attempts)) conf.attempts = *attempts;
-        else if (word == "trust-ad") conf.trust_ad = true;
-        else if (word == "use-vc") conf.use_tcp = true;
-        else if (word == "rotate") conf.rotate = true;
+        if (auto timeout = option_value(word, "timeout:", max_timeout))
+            conf.timeout = base::seconds{*timeout};
+        else if (auto attempts = option_value(word, "attempts:", max_attempts))
+            conf.attempts = *attempts;
+        else if (word == "trust-ad")
+            conf.trust_ad = true;
+        else if (word == "use-vc")
+            conf.use_tcp = true;
+        else if (word == "rotate")
+            conf.rotate = true;
     }
 }
 
@@ -119,7 +126,8 @@ base::Expected<Server, std::string> parse_server(std::string_view text) {
         if (close == std::string_view::npos) return base::unexpected(std::string{"'[' without ']'"});
         address = text.substr(1, close - 1);
         const std::string_view rest = text.substr(close + 1);
-        if (!rest.empty() && rest[0] != ':') return base::unexpected(std::string{"only ':' and a port may follow ']'"});
+        if (!rest.empty() && rest[0] != ':')
+            return base::unexpected(std::string{"only ':' and a port may follow ']'"});
         has_port = !rest.empty();
         if (has_port) port = rest.substr(1);
         if (address.find(':') == std::string_view::npos)
@@ -135,7 +143,8 @@ base::Expected<Server, std::string> parse_server(std::string_view text) {
                                             "127.0.0.1:5300, ::1, [::1]:53 or fe80::1%eth0"});
     if (has_port) {
         const auto value = number(port, 65535);
-        if (!value || *value == 0) return base::unexpected(std::string{"the port must be a number from 1 to 65535"});
+        if (!value || *value == 0)
+            return base::unexpected(std::string{"the port must be a number from 1 to 65535"});
         server->port = static_cast<std::uint16_t>(*value);
     }
     return *server;
@@ -163,7 +172,8 @@ ResolvConf parse_resolv_conf(std::string_view text) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        // A keyword stands in the first column (resolv.conf(5)); so comments, which begin with ';' or '#', fall out.
+        // A keyword stands in the first column (resolv.conf(5)); so comments, which begin with ';' or '#',
+        // fall out.
         if (!line.empty() && blanks.find(line[0]) == std::string_view::npos) read_line(line, conf);
     }
     if (conf.servers.empty()) {
@@ -183,7 +193,7 @@ const ResolvConf& ResolvConfFile::current(base::Steady now) {
 }
 
 void ResolvConfFile::read_if_changed() {
-    struct stat st{};
+    struct stat st {};
     if (::stat(path_.c_str(), &st) != 0 || (stamp_ && *stamp_ == stamp_of(st))) return;
     // Not a FIFO or the like: opening or reading one could wait.
     if (!S_ISREG(st.st_mode)) return;

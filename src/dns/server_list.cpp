@@ -1,13 +1,35 @@
 #include "dns/server_list.hpp"
 
+#include <algorithm>
+
 namespace dns {
 namespace {
 
 constexpr base::seconds between_reports{60};
+constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
 
 std::string_view name(Transport transport) { return transport == Transport::udp ? "udp" : "tcp"; }
 
 } // namespace
+
+ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf, TrustAd trust_ad,
+                        base::milliseconds try_for) {
+    ServerPlan plan;
+    plan.servers = conf ? conf->servers : configured;
+    plan.try_for = try_for;
+    plan.tries_per_server = default_tries_per_server;
+    bool trust_all = trust_ad == TrustAd::yes;
+    if (conf) {
+        if (conf->timeout) plan.try_for = std::min<base::milliseconds>(try_for, *conf->timeout);
+        if (conf->attempts) plan.tries_per_server = *conf->attempts;
+        plan.tcp_only = conf->use_tcp;
+        plan.rotate = conf->rotate;
+        trust_all = trust_all || (trust_ad == TrustAd::automatic && conf->trust_ad);
+    }
+    for (const Server& server : plan.servers)
+        plan.trust_ad.push_back(trust_all || (trust_ad == TrustAd::automatic && is_loopback(server)));
+    return plan;
+}
 
 std::vector<Candidate> ServerList::candidates(base::Steady now) {
     std::vector<Candidate> out;

@@ -1,4 +1,4 @@
-// dns/server_list.hpp - the name servers in use: who they are, whose AD bit counts, how they fare, what is logged of it.
+// dns/server_list.hpp - the name servers in use: who they are, how they fare, what is logged of it. No I/O.
 #pragma once
 
 #include "base/clock.hpp"
@@ -24,6 +24,10 @@ struct ServerPlan {
     friend bool operator==(const ServerPlan&, const ServerPlan&) = default;
 };
 
+/// From the configured servers or, when `conf` is given, from those of resolv.conf with its options.
+[[nodiscard]] ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf,
+                                      TrustAd trust_ad, base::milliseconds try_for);
+
 class ServerList {
 public:
     ServerList(ServerPlan plan, base::Log& log)
@@ -36,8 +40,8 @@ public:
     [[nodiscard]] std::vector<Candidate> candidates(base::Steady now);
     [[nodiscard]] ExchangeOptions options() const;
 
-    /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at warning and its
-    /// return at info, at most once a minute a server.
+    /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at
+    /// warning and its return at info, at most once a minute a server.
     void learn(const Note& note, std::string_view question, base::Steady now);
 
     /// We could not even open a socket: an error in the log, at most once a minute.

@@ -7,7 +7,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <exception>
 #include <list>
 #include <optional>
@@ -19,13 +18,13 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
-constexpr std::size_t max_waiting = 65536;       // questions without a place; more fail at once
+constexpr std::size_t max_waiting = 65536; // questions without a place; more fail at once
 
 } // namespace
 
 struct StubResolver::Impl {
-    Impl(asio::any_io_executor ex, base::Clock& c, base::Log& l) : executor(std::move(ex)), clock(c), log(l) {}
+    Impl(asio::any_io_executor ex, base::Clock& c, base::Log& l)
+        : executor(std::move(ex)), clock(c), log(l) {}
 
     /// A question's place among max_in_flight, given back at the end of its life, whatever that is.
     struct Place {
@@ -75,7 +74,7 @@ struct StubResolver::Impl {
     base::Clock& clock;
     base::Log& log;
     Options options;
-    std::vector<Server> configured;           ///< options.servers, read
+    std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
     std::set<Flight*> flights;
@@ -88,39 +87,30 @@ void StubResolver::Impl::configure(Options wanted) {
     configured.clear();
     for (const std::string& text : wanted.servers) {
         // The configuration has been checked; should one slip through, the others still serve.
-        if (auto server = parse_server(text)) configured.push_back(*server);
-        else log.write(base::Level::error, "dns_server_ignored", {{"server", text}, {"error", server.error()}});
+        if (auto server = parse_server(text))
+            configured.push_back(*server);
+        else
+            log.write(base::Level::error, "dns_server_ignored",
+                      {{"server", text}, {"error", server.error()}});
     }
-    if (!wanted.servers.empty()) resolv_conf.reset();
-    else if (!resolv_conf || wanted.resolv_conf != options.resolv_conf) resolv_conf.emplace(wanted.resolv_conf);
+    if (!wanted.servers.empty())
+        resolv_conf.reset();
+    else if (!resolv_conf || wanted.resolv_conf != options.resolv_conf)
+        resolv_conf.emplace(wanted.resolv_conf);
     options = std::move(wanted);
     hand_out();
 }
 
 /// Makes `servers` what the options, and resolv.conf as it is now, say.
 void StubResolver::Impl::use_servers(base::Steady now) {
-    ServerPlan plan;
-    plan.try_for = options.try_for;
-    plan.tries_per_server = default_tries_per_server;
-    bool trust_all = options.trust_ad == TrustAd::yes;
-    if (resolv_conf) {
-        const ResolvConf& conf = resolv_conf->current(now);
-        plan.servers = conf.servers;
-        if (conf.timeout) plan.try_for = std::min<base::milliseconds>(plan.try_for, *conf.timeout);
-        if (conf.attempts) plan.tries_per_server = *conf.attempts;
-        plan.tcp_only = conf.use_tcp;
-        plan.rotate = conf.rotate;
-        trust_all = trust_all || (options.trust_ad == TrustAd::automatic && conf.trust_ad);
-    } else {
-        plan.servers = configured;
-    }
-    for (const Server& server : plan.servers)
-        plan.trust_ad.push_back(trust_all || (options.trust_ad == TrustAd::automatic && is_loopback(server)));
+    const ResolvConf* conf = resolv_conf ? &resolv_conf->current(now) : nullptr;
+    ServerPlan plan = plan_servers(configured, conf, options.trust_ad, options.try_for);
     if (servers && servers->plan() == plan) return;
     const bool changed = servers != nullptr;
     servers = std::make_shared<ServerList>(std::move(plan), log);
     std::string names;
-    for (const Server& server : servers->plan().servers) names += (names.empty() ? "" : ",") + to_string(server);
+    for (const Server& server : servers->plan().servers)
+        names += (names.empty() ? "" : ",") + to_string(server);
     log.write(changed ? base::Level::info : base::Level::debug, "dns_servers", {{"servers", names}});
 }
 
@@ -144,7 +134,8 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std:
             if (!place.taken) co_return base::unexpected(base::Reason::overloaded);
         }
         self->use_servers(self->clock.steady());
-        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, std::move(name), type, deadline);
+        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, std::move(name),
+                                                type, deadline);
         self->flights.insert(place.flight.get());
         Result result = co_await Flight::run(place.flight);
         co_return result;
@@ -154,7 +145,8 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std:
     }
 }
 
-StubResolver::StubResolver(asio::any_io_executor executor, Options options, base::Clock& clock, base::Log& log)
+StubResolver::StubResolver(asio::any_io_executor executor, Options options, base::Clock& clock,
+                           base::Log& log)
     : impl_(std::make_shared<Impl>(std::move(executor), clock, log)) {
     impl_->configure(std::move(options));
 }

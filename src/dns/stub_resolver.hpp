@@ -1,14 +1,15 @@
-// dns/stub_resolver.hpp - the resolver port over UDP and TCP: sockets and timers around Exchange, which decides.
+// dns/stub_resolver.hpp - the resolver port over UDP and TCP: sockets and timers around Exchange.
 //
-// Threads: one io_context, run by one thread; every member is called there. `clock` and `log` outlive the io_context.
-// The resolver may be destroyed with questions in flight: each then ends with Reason::shutting_down. A question whose
-// caller is cancelled (terminal cancellation, as with `||`) closes its sockets at once.
-// Spoofing: every try has a random id and a fresh UDP socket bound to port 0, whose port Linux picks at random, and
-// connected, so that the kernel drops what comes from elsewhere.
+// Threads: one io_context, run by one thread; every member is called there. `clock` and `log` outlive the
+// io_context. The resolver may be destroyed with questions in flight: each then ends with
+// Reason::shutting_down. A question whose caller is cancelled (terminal cancellation, as with `||`) closes
+// its sockets at once. Spoofing: every try has a random id and a fresh UDP socket bound to port 0, whose port
+// Linux picks at random, and connected, so that the kernel drops what comes from elsewhere.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "dns/resolv_conf.hpp"
 #include "dns/resolver.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -20,21 +21,15 @@
 
 namespace dns {
 
-enum class TrustAd {
-    automatic, ///< of loopback servers, and of those in a resolv.conf that says `options trust-ad`
-    yes,
-    no,
-};
-
 struct Options {
     std::vector<std::string> servers; ///< as parse_server() reads them; empty: those of resolv_conf
     TrustAd trust_ad = TrustAd::automatic;
-    /// Looked at when a question is asked. Of its options timeout (if shorter than try_for), attempts, use-vc, rotate and
-    /// trust-ad count, all only when `servers` is empty.
+    /// Looked at when a question is asked. Of its options timeout (if shorter than try_for), attempts,
+    /// use-vc, rotate and trust-ad count, all only when `servers` is empty.
     std::string resolv_conf = "/etc/resolv.conf";
     base::milliseconds try_for{2000};
     base::milliseconds question_for{8000}; ///< includes waiting for a place among max_in_flight
-    std::size_t max_in_flight = 1024;      ///< further questions wait in order, then fail with Reason::overloaded
+    std::size_t max_in_flight = 1024; ///< further questions wait in order, then fail with Reason::overloaded
     friend bool operator==(const Options&, const Options&) = default;
 };
 
@@ -45,11 +40,12 @@ public:
     StubResolver(const StubResolver&) = delete;
     StubResolver& operator=(const StubResolver&) = delete;
 
-    /// For questions asked from now on. If the list of servers stays as it was, so does what is known of their health.
+    /// For questions asked from now on. If the list of servers stays as it was, so does what is known of
+    /// their health.
     void configure(Options options);
 
     [[nodiscard]] boost::asio::awaitable<base::Expected<Answer, base::Reason>> resolve(std::string name,
-                                                                                      Type type) override;
+                                                                                       Type type) override;
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place
     [[nodiscard]] std::size_t waiting() const noexcept;   ///< questions without

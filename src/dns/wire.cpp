@@ -3,8 +3,8 @@
 #include "base/text.hpp"
 #include "dns/guard.hpp"
 
-#include <stdbool.h> // before ldns.h, which otherwise defines bool, true and false as macros
 #include <ldns/ldns.h>
+#include <stdbool.h> // before ldns.h, which otherwise defines bool, true and false as macros
 
 #include <algorithm>
 #include <cstdlib>
@@ -82,7 +82,8 @@ std::vector<Record> records_in(const ldns_rr_list* section, unsigned type) {
     std::vector<Record> out;
     for (std::size_t i = 0; i < ldns_rr_list_rr_count(section); ++i) {
         const ldns_rr* rr = ldns_rr_list_rr(section, i);
-        if (static_cast<unsigned>(ldns_rr_get_type(rr)) != type || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) continue;
+        if (static_cast<unsigned>(ldns_rr_get_type(rr)) != type || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
+            continue;
         out.push_back({lower_name(ldns_rr_owner(rr)), rr});
     }
     return out;
@@ -100,7 +101,8 @@ void lower(std::optional<seconds>& bound, seconds value) { bound = bound ? std::
 std::optional<seconds> negative_ttl(const ldns_pkt* packet, std::string_view name) {
     for (const Record& soa : records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_SOA)) {
         if (!covers(soa.owner, name) || ldns_rr_rd_count(soa.rr) != 7) continue;
-        return std::min(ttl_seconds(ldns_rr_ttl(soa.rr)), ttl_seconds(ldns_rdf2native_int32(ldns_rr_rdf(soa.rr, 6))));
+        return std::min(ttl_seconds(ldns_rr_ttl(soa.rr)),
+                        ttl_seconds(ldns_rdf2native_int32(ldns_rr_rdf(soa.rr, 6))));
     }
     return std::nullopt;
 }
@@ -140,9 +142,9 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
         return {};
     }
     // RFC 2308 section 2.2.1: NS and no SOA make a referral, unless the server recursed or knows by itself.
-    out.referral = answer.kind == Answer::Kind::nodata && ldns_rr_list_rr_count(ldns_pkt_answer(packet)) == 0 &&
-                   !ldns_pkt_ra(packet) && !ldns_pkt_aa(packet) &&
-                   !records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_NS).empty();
+    out.referral = answer.kind == Answer::Kind::nodata &&
+                   ldns_rr_list_rr_count(ldns_pkt_answer(packet)) == 0 && !ldns_pkt_ra(packet) &&
+                   !ldns_pkt_aa(packet) && !records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_NS).empty();
     return {};
 }
 
@@ -153,8 +155,8 @@ base::Expected<Bytes, base::Reason> encode_query(const Question& question, Query
     if (wire_name(question.name).empty()) return bad;
     Owned<ldns_rdf> name{ldns_dname_new_frm_str(question.name.c_str())};
     if (!name) return bad;
-    Owned<ldns_pkt> packet{ldns_pkt_query_new(name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN,
-                                              LDNS_RD)};
+    Owned<ldns_pkt> packet{
+        ldns_pkt_query_new(name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD)};
     if (!packet) return bad;
     name.release(); // the packet's from here on
     ldns_pkt_set_id(packet.get(), question.id);

@@ -13,16 +13,17 @@
 namespace dns {
 
 struct QueryForm {
-    bool edns = true;        ///< add an OPT record that offers edns_udp_size
-    bool dnssec_ok = false;  ///< the DO bit; not needed for the AD bit (RFC 6840 section 5.7)
+    bool edns = true;       ///< add an OPT record that offers edns_udp_size
+    bool dnssec_ok = false; ///< the DO bit; not needed for the AD bit (RFC 6840 section 5.7)
 };
 
 /// A query with RD and AD set. Reason::dns_malformed when the name cannot be asked for.
 [[nodiscard]] base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form = {});
 
-/// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in whatever order they come; records
-/// that do not belong to the chain are left out. A chain that ends without records and SOA is nodata (or nxdomain by
-/// the response code): a resolver that recurses would have gone on.
-[[nodiscard]] base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, const Question& asked);
+/// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in whatever order they
+/// come; records that do not belong to the chain are left out. A chain that ends without records and SOA is
+/// nodata (or nxdomain by the response code): a resolver that recurses would have gone on.
+[[nodiscard]] base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message,
+                                                       const Question& asked);
 
 } // namespace dns

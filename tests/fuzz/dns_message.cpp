@@ -1,5 +1,7 @@
-// Any bytes as the reply to a question: the first octet picks the type asked for, the rest is the message, whose header and
-// question are made to fit so that the sections are reached.
+// Any bytes as the reply to a question.
+//
+// The first octet picks the type asked for, the rest is the message. It is read as it is, and once more with
+// its header and question made to fit, so that the sections are reached.
 #include "dns/wire.hpp"
 
 #include <cstdlib>
@@ -28,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What callers rely on.
     const dns::Answer& answer = reply->answer;
     const bool data_kind = answer.kind == dns::Answer::Kind::data;
-    if (!reply->truncated && reply->rcode == dns::rcode::noerror && data_kind != !answer.records.empty()) std::abort();
+    if (!reply->truncated && reply->rcode == dns::rcode::noerror && data_kind != !answer.records.empty())
+        std::abort();
     if (answer.ttl && (answer.ttl->count() < 0 || answer.ttl->count() > 0x7fffffff)) std::abort();
     for (const std::string& record : answer.records) {
         if (asked.type == dns::Type::a && record.size() != 4) std::abort();

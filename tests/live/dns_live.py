@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""The resolver against real name servers: nsd with plain, signed and wrongly signed zones, behind a validating unbound.
+"""The resolver against real name servers: nsd with signed and other zones, behind a validating unbound.
 
 usage: dns_live.py [DNS_QUERY]      the binary built from dns_query.cpp; default: build/tests/dns_query
-Needs nsd, unbound and ldnsutils; runs as any user, on loopback ports that the kernel picks, in a temporary folder.
-Prints one line a check; exit status 1 when any failed.
+Needs nsd, unbound and ldnsutils; runs as any user, in a temporary folder, on loopback ports that the kernel
+picks. Prints one line a check; exit status 1 when any failed.
 """
 
 import json
@@ -63,6 +63,11 @@ def free_port():
             return tcp.getsockname()[1]
 
 
+def run(command, folder):
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
 def make_zones(folder):
     """Zone files; returns the trust anchors, of which bogus.example's is not the key it is signed with."""
     others = {"plain": "signed", "signed": "plain", "bogus": "plain"}
@@ -72,10 +77,9 @@ def make_zones(folder):
         file.write_text(ZONE.format(zone=zone + ".example", other=other + ".example") + MANY)
         if zone == "plain":
             continue
-        keys = [subprocess.run([tool("ldns-keygen"), "-a", "ECDSAP256SHA256", "-k", zone + ".example"], cwd=folder, check=True,
-                               capture_output=True, text=True).stdout.strip() for _ in range(2)]
-        subprocess.run([tool("ldns-signzone"), "-n", "-f", zone + ".signed", zone, keys[0]], cwd=folder, check=True,
-                       capture_output=True)
+        keygen = [tool("ldns-keygen"), "-a", "ECDSAP256SHA256", "-k", zone + ".example"]
+        keys = [run(keygen, folder) for _ in range(2)]
+        run([tool("ldns-signzone"), "-n", "-f", zone + ".signed", zone, keys[0]], folder)
         (folder / (zone + ".signed")).rename(file)
         anchors.append((folder / (keys[1 if zone == "bogus" else 0] + ".key")).read_text())
     return "".join(anchors)
@@ -157,10 +161,10 @@ class Checks:
 
     def ask(self, servers, name, kind="txt"):
         """The answer as the binary prints it, its records as octets, and its log."""
-        run = subprocess.run([self.binary, servers, name, kind], capture_output=True, text=True, timeout=TIME_LIMIT)
-        answer = json.loads(run.stdout)
+        asked = subprocess.run([self.binary, servers, name, kind], capture_output=True, text=True, timeout=TIME_LIMIT)
+        answer = json.loads(asked.stdout)
         answer["records"] = [bytes.fromhex(r) for r in answer.get("records", [])]
-        return answer, run.stderr
+        return answer, asked.stderr
 
     def check(self, what, fine, seen=""):
         print(("ok      " if fine else "FAILED  ") + what + ("" if fine else f": {seen}"))
@@ -173,7 +177,8 @@ def through_unbound(c, server):
         where = zone + ".example"
 
         answer, _ = c.ask(server, "plain." + where)
-        c.check(f"{zone}: TXT", answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 300, answer)
+        c.check(f"{zone}: TXT",
+                answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 300, answer)
         c.check(f"{zone}: AD is {secure}", answer["authentic"] is secure, answer)
 
         answer, _ = c.ask(server, "parts." + where)
@@ -181,32 +186,40 @@ def through_unbound(c, server):
         answer, _ = c.ask(server, "octets." + where)
         c.check(f"{zone}: octets come as they are", answer["records"] == [b'\x00\xff"\\'], answer)
         answer, _ = c.ask(server, "two." + where)
-        c.check(f"{zone}: two records stay two", sorted(answer["records"]) == [b"v=STSv1; id=2;", b"v=spf1 -all"], answer)
+        c.check(f"{zone}: two records stay two",
+                sorted(answer["records"]) == [b"v=STSv1; id=2;", b"v=spf1 -all"], answer)
 
         answer, _ = c.ask(server, "one." + where)
-        c.check(f"{zone}: CNAME chain", answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 30 and
+        c.check(f"{zone}: CNAME chain",
+                answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 30 and
                 answer["canonical_name"] == "plain." + where and answer["authentic"] is secure, answer)
         answer, _ = c.ask(server, "away." + where)
-        c.check(f"{zone}: CNAME between a signed and an unsigned zone is without AD", len(answer["records"]) == 1 and
+        c.check(f"{zone}: CNAME between a signed and an unsigned zone is without AD",
+                len(answer["records"]) == 1 and
                 not answer["authentic"], answer)
         answer, _ = c.ask(server, "lost." + where)
-        c.check(f"{zone}: CNAME to nothing", answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120, answer)
+        c.check(f"{zone}: CNAME to nothing",
+                answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120, answer)
 
         answer, log = c.ask(server, "many." + where)
-        c.check(f"{zone}: 40 records over TCP", len(answer["records"]) == 40 and "because=truncated" in log and
+        c.check(f"{zone}: 40 records over TCP",
+                len(answer["records"]) == 40 and "because=truncated" in log and
                 answer["authentic"] is secure, (answer, log))
 
         answer, _ = c.ask(server, "nothing." + where)
-        c.check(f"{zone}: NXDOMAIN and its TTL", answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120 and
+        c.check(f"{zone}: NXDOMAIN and its TTL",
+                answer.get("kind") == "nxdomain" and 100 <= answer["ttl"] <= 120 and
                 answer["authentic"] is secure, answer)
         answer, _ = c.ask(server, "empty." + where)
-        c.check(f"{zone}: NODATA and its TTL", answer.get("kind") == "nodata" and 100 <= answer["ttl"] <= 120 and
+        c.check(f"{zone}: NODATA and its TTL",
+                answer.get("kind") == "nodata" and 100 <= answer["ttl"] <= 120 and
                 answer["authentic"] is secure, answer)
 
         answer, _ = c.ask(server, "host." + where, "a")
         c.check(f"{zone}: A", sorted(answer["records"]) == [b"\xc0\x00\x02\x01", b"\xc0\x00\x02\x02"], answer)
         answer, _ = c.ask(server, "host." + where, "aaaa")
-        c.check(f"{zone}: AAAA", answer["records"] == [socket.inet_pton(socket.AF_INET6, "2001:db8::1")], answer)
+        c.check(f"{zone}: AAAA",
+                answer["records"] == [socket.inet_pton(socket.AF_INET6, "2001:db8::1")], answer)
 
     answer, _ = c.ask(server, "plain.bogus.example")
     c.check("bogus: SERVFAIL", answer.get("failed") == "dns-servfail", answer)
@@ -220,7 +233,8 @@ def without_unbound(c, server, nsd):
     answer, _ = c.ask(nsd, "plain.elsewhere.test")
     c.check("REFUSED for a name that is not its own", answer.get("failed") == "dns-refused", answer)
     answer, _ = c.ask(nsd + "," + server, "plain.bogus.example")
-    c.check("without validation the bogus zone answers, without AD", len(answer["records"]) == 1 and not answer["authentic"],
+    c.check("without validation the bogus zone answers, without AD",
+            len(answer["records"]) == 1 and not answer["authentic"],
             answer)
     closed = f"127.0.0.1:{free_port()}"
     answer, _ = c.ask(closed + "," + server, "plain.signed.example")
@@ -228,7 +242,8 @@ def without_unbound(c, server, nsd):
     with socket.socket(type=socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         answer, log = c.ask(f"127.0.0.1:{silent.getsockname()[1]},{server}", "plain.signed.example")
-        c.check("fail-over from a silent server, with a warning", len(answer["records"]) == 1 and "dns_server_silent" in log,
+        c.check("fail-over from a silent server, with a warning",
+                len(answer["records"]) == 1 and "dns_server_silent" in log,
                 (answer, log))
 
 

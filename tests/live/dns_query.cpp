@@ -1,4 +1,4 @@
-// dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...] - asks with the real resolver and prints one JSON line a question.
+// dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...] - asks with the real resolver, prints JSON lines.
 //
 // TYPE is txt, a or aaaa. The log goes to standard error. For tests/live/dns_live.py.
 #include "dns/stub_resolver.hpp"
@@ -71,7 +71,9 @@ int main(int argc, char** argv) {
     dns::StubResolver resolver{context.get_executor(), options, clock, log};
     for (int i = 2; i < argc; i += 2) {
         const std::string type = argv[i + 1];
-        const dns::Type wanted = type == "a" ? dns::Type::a : type == "aaaa" ? dns::Type::aaaa : dns::Type::txt;
+        const dns::Type wanted = type == "a"      ? dns::Type::a
+                                 : type == "aaaa" ? dns::Type::aaaa
+                                                  : dns::Type::txt;
         boost::asio::co_spawn(context, resolver.resolve(argv[i], wanted),
                               [](std::exception_ptr, base::Expected<dns::Answer, base::Reason> result) {
                                   std::cout << show(result).dump() << std::endl;

@@ -66,7 +66,8 @@ Bytes Message::bytes() const {
     Bytes out;
     put16(out, id);
     const auto bit = [](bool on, unsigned at) { return on ? 1U << at : 0U; };
-    put16(out, bit(qr, 15) | opcode << 11 | bit(aa, 10) | bit(tc, 9) | bit(rd, 8) | bit(ra, 7) | bit(ad, 5) | (rcode & 15));
+    put16(out, bit(qr, 15) | opcode << 11 | bit(aa, 10) | bit(tc, 9) | bit(rd, 8) | bit(ra, 7) | bit(ad, 5) |
+                   (rcode & 15));
     put16(out, question ? 1 : 0);
     put16(out, answer.size());
     put16(out, authority.size());

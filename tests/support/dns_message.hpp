@@ -14,8 +14,8 @@ namespace test {
 using dns::Bytes;
 
 namespace rr {
-inline constexpr std::uint16_t a = 1, ns = 2, cname = 5, soa = 6, mx = 15, txt = 16, sig = 24, aaaa = 28, opt = 41,
-                               tkey = 249, tsig = 250;
+inline constexpr std::uint16_t a = 1, ns = 2, cname = 5, soa = 6, mx = 15, txt = 16, sig = 24, aaaa = 28,
+                               opt = 41, tkey = 249, tsig = 250;
 } // namespace rr
 
 struct Rr {

@@ -31,7 +31,8 @@ std::optional<dns::Question> read_question(const Bytes& query) {
         const std::size_t end = at + 1 + query[at];
         if (end > query.size()) return std::nullopt;
         if (!out.name.empty()) out.name += '.';
-        out.name.append(query.begin() + static_cast<std::ptrdiff_t>(at) + 1, query.begin() + static_cast<std::ptrdiff_t>(end));
+        out.name.append(query.begin() + static_cast<std::ptrdiff_t>(at) + 1,
+                        query.begin() + static_cast<std::ptrdiff_t>(end));
         at = end;
     }
     if (at + 5 > query.size()) return std::nullopt;
@@ -44,7 +45,8 @@ std::optional<dns::Question> read_question(const Bytes& query) {
 struct DnsServer::State {
     explicit State(asio::io_context& c) : context(c), datagrams(c), elsewhere(c), acceptor(c) {}
 
-    /// One port for both: the kernel picks it for TCP, and UDP takes the same; another is tried when that one is taken.
+    /// One port for both: the kernel picks it for TCP, and UDP takes the same; another is tried when that one
+    /// is taken.
     void listen(const asio::ip::address& address) {
         for (int tries = 1;; ++tries) {
             acceptor = tcp::acceptor{context, tcp::endpoint{address, 0}};
@@ -64,7 +66,8 @@ struct DnsServer::State {
         Bytes buffer(4096);
         for (;;) {
             udp::endpoint from;
-            auto [error, size] = co_await self->datagrams.async_receive_from(asio::buffer(buffer), from, as_result);
+            auto [error, size] =
+                co_await self->datagrams.async_receive_from(asio::buffer(buffer), from, as_result);
             if (self->closed) co_return;
             if (error) continue;
             Bytes query(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(size));
@@ -109,7 +112,8 @@ struct DnsServer::State {
             co_return;
         }
         for (const Bytes& message : play.messages) {
-            Bytes frame{static_cast<std::uint8_t>(message.size() >> 8), static_cast<std::uint8_t>(message.size())};
+            Bytes frame{static_cast<std::uint8_t>(message.size() >> 8),
+                        static_cast<std::uint8_t>(message.size())};
             frame.insert(frame.end(), message.begin(), message.end());
             if (play.hang_up) frame.resize(frame.size() / 2);
             co_await asio::async_write(socket, asio::buffer(frame), as_result);

@@ -1,7 +1,8 @@
-// tests/support/dns_server.hpp - a name server on loopback, UDP and TCP on one ephemeral port, that does as it is told.
+// tests/support/dns_server.hpp - a scripted name server on loopback, UDP and TCP on one ephemeral port.
 //
-// Runs on the given io_context, all in its thread. The script is asked for every query and may do anything: answer,
-// stay silent, wait, answer from elsewhere, send several messages or garbage, or reset the connection.
+// Runs on the given io_context, all in its thread. The script is asked for every query and may do anything:
+// answer, stay silent, wait, answer from elsewhere, send several messages or garbage, or reset the
+// connection.
 #pragma once
 
 #include "support/dns_message.hpp"

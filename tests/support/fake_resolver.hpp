@@ -1,4 +1,4 @@
-// tests/support/fake_resolver.hpp - the DNS port without DNS: answers from a map, and remembers what was asked.
+// tests/support/fake_resolver.hpp - the DNS port without DNS: answers from a map, remembers the questions.
 #pragma once
 
 #include "base/clock.hpp"
@@ -21,7 +21,8 @@ public:
     std::vector<Question> asked; ///< in order
 
     /// TXT records at `name`, each given as its joined strings.
-    void txt(const std::string& name, std::vector<std::string> records, base::seconds ttl = base::seconds{300}) {
+    void txt(const std::string& name, std::vector<std::string> records,
+             base::seconds ttl = base::seconds{300}) {
         answers.insert_or_assign({name, dns::Type::txt}, data(name, std::move(records), ttl));
     }
     /// Addresses as raw octets: 4 (A) or 16 (AAAA).

@@ -60,8 +60,12 @@ struct Script {
         m.edns = false;
         return m;
     }
-    void receive(std::size_t attempt, const Message& message) { take(exchange->message(attempt, message.bytes(), now)); }
-    void fail(std::size_t attempt, IoError error = IoError::unreachable) { take(exchange->failed(attempt, error, now)); }
+    void receive(std::size_t attempt, const Message& message) {
+        take(exchange->message(attempt, message.bytes(), now));
+    }
+    void fail(std::size_t attempt, IoError error = IoError::unreachable) {
+        take(exchange->failed(attempt, error, now));
+    }
     void truncate(std::size_t attempt) {
         Message m = reply(attempt);
         m.tc = true;
@@ -71,11 +75,14 @@ struct Script {
     std::string asked() const { // "0 1 0t": the servers asked, t for TCP
         std::string out;
         for (const dns::Send& send : sends)
-            out += (out.empty() ? "" : " ") + std::to_string(send.server) + (send.transport == Transport::tcp ? "t" : "");
+            out += (out.empty() ? "" : " ") + std::to_string(send.server) +
+                   (send.transport == Transport::tcp ? "t" : "");
         return out;
     }
     Reason reason() const { return result && !*result ? result->error() : Reason::none; }
-    std::string text() const { return result && *result && !(*result)->records.empty() ? (*result)->records[0] : ""; }
+    std::string text() const {
+        return result && *result && !(*result)->records.empty() ? (*result)->records[0] : "";
+    }
 
     Steady now{1000s};
     std::uint16_t next_id = 1000;
@@ -238,7 +245,8 @@ TEST(DnsExchange, TcpOnly) {
 }
 
 TEST(DnsExchange, ServerThatCannotGoesToTheNextAndIsLeftAlone) {
-    const std::pair<unsigned, Reason> rows[] = {{2, Reason::dns_servfail}, {5, Reason::dns_refused}, {9, Reason::dns_servfail}};
+    const std::pair<unsigned, Reason> rows[] = {
+        {2, Reason::dns_servfail}, {5, Reason::dns_refused}, {9, Reason::dns_servfail}};
     for (const auto& [rcode, reason] : rows) {
         Script s{2};
         s.receive(0, s.reply(0, rcode));
@@ -407,8 +415,8 @@ TEST(DnsExchange, NothingHappensAfterTheEnd) {
     EXPECT_EQ(s.text(), "from 0");
 }
 
-// One script that uses every transition: FORMERR, truncation, TCP. It is run with each kind of failure put in at each step in
-// turn; whatever it is and wherever, the second server still answers, within the deadline.
+// One script that uses every transition: FORMERR, truncation, TCP. It is run with each kind of failure put in
+// at each step in turn; whatever it is and wherever, the second server still answers, within the deadline.
 TEST(DnsExchange, FailingAtEachStepInTurn) {
     using Break = std::function<void(Script&, std::size_t)>;
     const std::pair<const char*, Break> breaks[] = {
@@ -417,7 +425,11 @@ TEST(DnsExchange, FailingAtEachStepInTurn) {
         {"no socket", [](Script& s, std::size_t i) { s.fail(i, IoError::local); }},
         {"servfail", [](Script& s, std::size_t i) { s.receive(i, s.reply(i, 2)); }},
         {"refused", [](Script& s, std::size_t i) { s.receive(i, s.reply(i, 5)); }},
-        {"garbage", [](Script& s, std::size_t i) { s.take(s.exchange->message(i, dns::Bytes(40, 0xff), s.now)); s.wake(); }},
+        {"garbage",
+         [](Script& s, std::size_t i) {
+             s.take(s.exchange->message(i, dns::Bytes(40, 0xff), s.now));
+             s.wake();
+         }},
     };
     constexpr std::size_t steps = 4;
     for (const auto& [why, broken] : breaks) {

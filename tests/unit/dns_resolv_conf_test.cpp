@@ -45,10 +45,29 @@ TEST(DnsParseServer, Good) {
 }
 
 TEST(DnsParseServer, Bad) {
-    for (std::string_view text :
-         {"", "localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:53x", "127.0.0.1:-1", "127.1", "256.0.0.1",
-          "::1:53:", "[::1", "[::1]53", "[::1]:", "[::1]:0", "[127.0.0.1]:53", "::1]", ":53", "fe80::1%", "fe80::1%nosuchif0",
-          "fe80::1%0", "127.0.0.1%lo", " 127.0.0.1", "127.0.0.1 "}) {
+    for (std::string_view text : {"",
+                                  "localhost",
+                                  "127.0.0.1:",
+                                  "127.0.0.1:0",
+                                  "127.0.0.1:65536",
+                                  "127.0.0.1:53x",
+                                  "127.0.0.1:-1",
+                                  "127.1",
+                                  "256.0.0.1",
+                                  "::1:53:",
+                                  "[::1",
+                                  "[::1]53",
+                                  "[::1]:",
+                                  "[::1]:0",
+                                  "[127.0.0.1]:53",
+                                  "::1]",
+                                  ":53",
+                                  "fe80::1%",
+                                  "fe80::1%nosuchif0",
+                                  "fe80::1%0",
+                                  "127.0.0.1%lo",
+                                  " 127.0.0.1",
+                                  "127.0.0.1 "}) {
         const auto server = dns::parse_server(text);
         ASSERT_FALSE(server) << text;
         EXPECT_FALSE(server.error().empty());
@@ -86,7 +105,8 @@ TEST(DnsResolvConf, NameServers) {
 TEST(DnsResolvConf, Options) {
     const auto none = dns::parse_resolv_conf("options ndots:3 inet6 timeout attempts: timeout:x\n");
     EXPECT_EQ(none, dns::parse_resolv_conf(""));
-    const auto all = dns::parse_resolv_conf("options timeout:7 edns0 attempts:3 trust-ad\noptions\tuse-vc rotate\n");
+    const auto all =
+        dns::parse_resolv_conf("options timeout:7 edns0 attempts:3 trust-ad\noptions\tuse-vc rotate\n");
     EXPECT_EQ(all.timeout, 7s);
     EXPECT_EQ(all.attempts, 3U);
     EXPECT_TRUE(all.trust_ad && all.use_tcp && all.rotate);

@@ -12,7 +12,9 @@ using namespace std::chrono_literals;
 const Steady start{1000s};
 
 /// Lets `server` fail one try of 2 s that ends at `now`.
-bool fail(dns::ServerHealth& health, std::size_t server, Steady now) { return health.failed(server, now - 2s, now); }
+bool fail(dns::ServerHealth& health, std::size_t server, Steady now) {
+    return health.failed(server, now - 2s, now);
+}
 
 TEST(DnsServerHealth, ConfiguredOrderAtFirst) {
     dns::ServerHealth health{3};

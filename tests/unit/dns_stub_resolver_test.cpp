@@ -1,4 +1,4 @@
-// The resolver over real sockets on loopback. No test depends on how long anything takes, only on it being over some time.
+// The resolver over real sockets on loopback. No test depends on how long a thing takes, only on its end.
 #include "dns/stub_resolver.hpp"
 
 #include "support/dns_server.hpp"
@@ -45,14 +45,17 @@ protected:
         o.question_for = 5s;
         return o;
     }
-    void make(dns::Options o) { resolver = std::make_unique<StubResolver>(context.get_executor(), std::move(o), clock, log); }
+    void make(dns::Options o) {
+        resolver = std::make_unique<StubResolver>(context.get_executor(), std::move(o), clock, log);
+    }
 
     Slot ask(std::string what = name, Type type = Type::txt) {
         auto slot = std::make_shared<std::optional<Result>>();
-        asio::co_spawn(context, resolver->resolve(std::move(what), type), [slot](std::exception_ptr trouble, Result result) {
-            ASSERT_FALSE(trouble);
-            *slot = std::move(result);
-        });
+        asio::co_spawn(context, resolver->resolve(std::move(what), type),
+                       [slot](std::exception_ptr trouble, Result result) {
+                           ASSERT_FALSE(trouble);
+                           *slot = std::move(result);
+                       });
         return slot;
     }
     template <class Predicate>
@@ -68,7 +71,9 @@ protected:
         if (!run_until([&] { return slot->has_value(); })) ADD_FAILURE() << "no result";
         return slot->value_or(base::unexpected(Reason::none));
     }
-    Result resolve(std::string what = name, Type type = Type::txt) { return result(ask(std::move(what), type)); }
+    Result resolve(std::string what = name, Type type = Type::txt) {
+        return result(ask(std::move(what), type));
+    }
     static std::string text(const Result& r) {
         if (!r) return std::string{base::to_string(r.error())};
         return r->records.empty() ? "" : r->records[0];
@@ -135,7 +140,8 @@ TEST_F(DnsStubResolver, TruncatedGoesOverTcp) {
     DnsServer server{context, [](const DnsServer::Query& query) {
                          Message m = test::reply_to(query.question);
                          m.tc = !query.tcp;
-                         if (query.tcp) m.answer.assign(400, test::txt(query.question.name, std::string(100, 'x')));
+                         if (query.tcp)
+                             m.answer.assign(400, test::txt(query.question.name, std::string(100, 'x')));
                          return DnsServer::answer(m); // 50 kB
                      }};
     make(options({server.address()}));
@@ -208,15 +214,16 @@ TEST_F(DnsStubResolver, OnlyTheRightReplyCounts) {
                             play.from_elsewhere = true;
                             return play;
                         }};
-    DnsServer server{context, [](const DnsServer::Query& query) {
-                         Message id = test::reply_to(query.question), question = id, good = id;
-                         ++id.id;
-                         question.name = "_mta-sts.example.org";
-                         good.answer = {test::txt(name, "good")};
-                         DnsServer::Play play;
-                         play.messages = {id.bytes(), question.bytes(), test::Bytes{}, test::Bytes(5000, 7), good.bytes()};
-                         return play;
-                     }};
+    DnsServer server{
+        context, [](const DnsServer::Query& query) {
+            Message id = test::reply_to(query.question), question = id, good = id;
+            ++id.id;
+            question.name = "_mta-sts.example.org";
+            good.answer = {test::txt(name, "good")};
+            DnsServer::Play play;
+            play.messages = {id.bytes(), question.bytes(), test::Bytes{}, test::Bytes(5000, 7), good.bytes()};
+            return play;
+        }};
     make(options({elsewhere.address(), server.address()}));
     EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(elsewhere.queries().size(), 1U);
@@ -261,7 +268,8 @@ TEST_F(DnsStubResolver, TheDeadlineIsSpentDown) {
 
 TEST_F(DnsStubResolver, ALateAnswerOfTheFirstServerCounts) {
     DnsServer slow{context, [](const DnsServer::Query& query) {
-                       DnsServer::Play play = DnsServer::answer(test::reply_to(query.question, {test::txt(name, "late")}));
+                       DnsServer::Play play =
+                           DnsServer::answer(test::reply_to(query.question, {test::txt(name, "late")}));
                        play.delay = 150ms;
                        return play;
                    }};
@@ -348,7 +356,8 @@ TEST_F(DnsStubResolver, IoContextDestroyedInMidFlight) {
         for (const char* what : {"a.example", "b.example", "c.example"})
             asio::co_spawn(*other, mine->resolve(what, Type::txt), asio::detached);
         const auto limit = std::chrono::steady_clock::now() + 20s;
-        while (server->queries().size() < 3 && std::chrono::steady_clock::now() < limit) other->run_one_for(1s);
+        while (server->queries().size() < 3 && std::chrono::steady_clock::now() < limit)
+            other->run_one_for(1s);
         EXPECT_EQ(server->queries().size(), 3U);
         server.reset();
         if (resolver_first) mine.reset();

@@ -64,13 +64,15 @@ TEST(DnsEncode, RefusesWhatIsNoName) {
     const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'b');
     for (const std::string& good : {std::string{"a"}, std::string{"_a.b-c.example"}, longest})
         EXPECT_TRUE(dns::encode_query({1, good, Type::a})) << good;
-    for (const std::string& bad : {std::string{}, std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."},
-                                   label + "a.b", longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
+    for (const std::string& bad :
+         {std::string{}, std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."},
+          label + "a.b", longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
         EXPECT_FALSE(dns::encode_query({1, bad, Type::a})) << bad;
 }
 
 TEST(DnsDecode, JoinsTheStringsOfARecordAndKeepsRecordsApart) {
-    Message m = reply({test::txt(q, "v=STSv1; id=1;", 120), {q, test::rr::txt, 60, test::strings({"a", "", "b\"\\", "\xff"})}});
+    Message m = reply({test::txt(q, "v=STSv1; id=1;", 120),
+                       {q, test::rr::txt, 60, test::strings({"a", "", "b\"\\", "\xff"})}});
     m.ad = true;
     const auto out = decoded(m);
     EXPECT_EQ(out.rcode, 0U);
@@ -85,7 +87,8 @@ TEST(DnsDecode, TakesAddresses) {
     const dns::Question question{7, "mta-sts.example.com", Type::aaaa};
     dns::Bytes octets(16);
     octets[15] = 1;
-    const auto out = dns::decode(test::reply_to(question, {{question.name, test::rr::aaaa, 5, octets}}).bytes(), question);
+    const auto out =
+        dns::decode(test::reply_to(question, {{question.name, test::rr::aaaa, 5, octets}}).bytes(), question);
     ASSERT_TRUE(out);
     EXPECT_EQ(out->answer.records, (std::vector<std::string>{std::string(octets.begin(), octets.end())}));
     EXPECT_FALSE(out->answer.authentic);
@@ -100,7 +103,8 @@ TEST(DnsDecode, IgnoresCase) {
 }
 
 TEST(DnsDecode, FollowsCnamesInAnyOrder) {
-    std::vector<Rr> records{test::cname(q, "A.example.net", 500), test::cname("a.example.net", "b.example.net", 40),
+    std::vector<Rr> records{test::cname(q, "A.example.net", 500),
+                            test::cname("a.example.net", "b.example.net", 40),
                             test::txt("B.example.net", "one", 90), test::txt("b.example.net", "two", 80)};
     std::sort(records.begin(), records.end(), [](const Rr& x, const Rr& y) { return x.owner < y.owner; });
     do {
@@ -114,7 +118,9 @@ TEST(DnsDecode, FollowsCnamesInAnyOrder) {
 }
 
 TEST(DnsDecode, LeavesOutWhatIsNotOfTheChain) {
-    const auto out = decoded(reply({test::txt("example.com", "foreign"), test::txt(q, "mine"), test::txt("x." + q, "foreign"),
+    const auto out = decoded(reply({test::txt("example.com", "foreign"),
+                                    test::txt(q, "mine"),
+                                    test::txt("x." + q, "foreign"),
                                     {q, test::rr::txt, 1, test::strings({"chaos"}), 3},
                                     {q, 46, 1, dns::Bytes(30)},
                                     test::cname("other.example", "example.com", 1)}));
@@ -139,18 +145,38 @@ TEST(DnsDecode, NegativeTtlIsFromTheSoaOfTheZone) {
         {{}, {test::soa("example.com", 600, 300)}, 3, Answer::Kind::nxdomain, 300s},
         {{}, {test::soa("example.com", 200, 300)}, 3, Answer::Kind::nxdomain, 200s},
         {{}, {test::soa("Example.Com", 200, 300)}, 0, Answer::Kind::nodata, 200s},
-        {{}, {test::soa(q, 200, 300)}, 0, Answer::Kind::nodata, 200s},             // the name is the zone
-        {{}, {test::soa("", 200, 300)}, 0, Answer::Kind::nodata, 200s},            // the root's
+        {{}, {test::soa(q, 200, 300)}, 0, Answer::Kind::nodata, 200s},  // the name is the zone
+        {{}, {test::soa("", 200, 300)}, 0, Answer::Kind::nodata, 200s}, // the root's
         {{}, {test::soa("example.com", 200, 0xffffffff)}, 0, Answer::Kind::nodata, 0s},
-        {{}, {test::soa("ample.com", 200, 300)}, 0, Answer::Kind::nodata, none},   // not above the name
-        {{}, {test::soa("x." + q, 200, 300)}, 0, Answer::Kind::nodata, none},      // below it
+        {{}, {test::soa("ample.com", 200, 300)}, 0, Answer::Kind::nodata, none}, // not above the name
+        {{}, {test::soa("x." + q, 200, 300)}, 0, Answer::Kind::nodata, none},    // below it
         {{}, {}, 3, Answer::Kind::nxdomain, none},
         {{}, {}, 0, Answer::Kind::nodata, none},
-        {{test::soa("example.com", 200, 300)}, {}, 0, Answer::Kind::nodata, none}, // an SOA in the wrong section
-        {{test::cname(q, "x.example.net", 50)}, {test::soa("example.net", 200, 300)}, 3, Answer::Kind::nxdomain, 50s},
-        {{test::cname(q, "x.example.net", 500)}, {test::soa("example.net", 200, 300)}, 0, Answer::Kind::nodata, 200s},
-        {{test::cname(q, "x.example.net", 50)}, {test::soa("example.com", 200, 300)}, 0, Answer::Kind::nodata, none},
-        {{test::cname(q, "x.example.net", 50)}, {}, 0, Answer::Kind::nodata, none}, // the resolver stopped half-way
+        {{test::soa("example.com", 200, 300)},
+         {},
+         0,
+         Answer::Kind::nodata,
+         none}, // an SOA in the wrong section
+        {{test::cname(q, "x.example.net", 50)},
+         {test::soa("example.net", 200, 300)},
+         3,
+         Answer::Kind::nxdomain,
+         50s},
+        {{test::cname(q, "x.example.net", 500)},
+         {test::soa("example.net", 200, 300)},
+         0,
+         Answer::Kind::nodata,
+         200s},
+        {{test::cname(q, "x.example.net", 50)},
+         {test::soa("example.com", 200, 300)},
+         0,
+         Answer::Kind::nodata,
+         none},
+        {{test::cname(q, "x.example.net", 50)},
+         {},
+         0,
+         Answer::Kind::nodata,
+         none}, // the resolver stopped half-way
         {{test::cname(q, "x.example.net", 50)}, {}, 3, Answer::Kind::nxdomain, none},
     };
     for (const Row& row : rows) {
@@ -161,7 +187,8 @@ TEST(DnsDecode, NegativeTtlIsFromTheSoaOfTheZone) {
         const auto line = std::to_string(&row - rows);
         EXPECT_EQ(out.answer.kind, row.kind) << line;
         EXPECT_EQ(out.answer.ttl, row.ttl) << line;
-        EXPECT_EQ(out.answer.canonical_name, row.answer.empty() || row.answer[0].type != test::rr::cname ? q : "x.example.net")
+        EXPECT_EQ(out.answer.canonical_name,
+                  row.answer.empty() || row.answer[0].type != test::rr::cname ? q : "x.example.net")
             << line;
         EXPECT_FALSE(out.referral) << line;
     }
@@ -231,7 +258,8 @@ TEST(DnsDecode, EveryCutIsAnError) {
 }
 
 TEST(DnsDecode, ShortAndLongRdata) {
-    const dns::Question a{1, "a.example", Type::a}, aaaa{1, "a.example", Type::aaaa}, txt{1, "a.example", Type::txt};
+    const dns::Question a{1, "a.example", Type::a}, aaaa{1, "a.example", Type::aaaa},
+        txt{1, "a.example", Type::txt};
     const auto refused = [](const dns::Question& question, std::uint16_t type, dns::Bytes rdata) {
         const auto m = test::reply_to(question, {{question.name, type, 1, std::move(rdata)}});
         return error_of(m.bytes(), question) == WireErrc::malformed;
