@@ -30,7 +30,8 @@ make_client_context(const std::string& ca_file);
 /// Why the handshake failed: the certificate's verdict, or tls_handshake with OpenSSL's words.
 [[nodiscard]] Failure handshake_failure(SSL* tls, const boost::system::error_code& error);
 
-/// After the handshake: the protocol the server chose, if it was not offered (RFC 7301 section 3.2; OpenSSL takes any).
+/// After the handshake: the protocol the server chose, if it was not offered (RFC 7301 section 3.2).
+/// Newer versions of OpenSSL refuse that themselves, older ones take any.
 [[nodiscard]] std::optional<Failure> wrong_protocol(SSL* tls);
 
 } // namespace fetch
