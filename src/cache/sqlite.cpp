@@ -10,7 +10,8 @@ namespace cache::sqlite {
 
 namespace {
 
-// No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a gigabyte.
+// No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a
+// gigabyte.
 constexpr int max_value = 1 << 20;
 constexpr int patience_ms = 2000;
 
@@ -34,8 +35,10 @@ bool is_damage(const Error& error) noexcept {
     case SQLITE_TOOBIG:
     case SQLITE_ERROR: // "no such table" and the like: our statements never change
     case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH: return true;
-    default: return false;
+    case SQLITE_MISMATCH:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -47,11 +50,13 @@ bool is_passing(const Error& error) noexcept {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM: return true;
+    case SQLITE_NOMEM:
+        return true;
     case SQLITE_CANTOPEN: // the log or its index could not be made; what permissions forbid does not pass
-        return error.system == ENOSPC || error.system == EDQUOT || error.system == EIO || error.system == EMFILE ||
-               error.system == ENFILE || error.system == EFBIG;
-    default: return false;
+        return error.system == ENOSPC || error.system == EDQUOT || error.system == EIO ||
+               error.system == EMFILE || error.system == ENFILE || error.system == EFBIG;
+    default:
+        return false;
     }
 }
 
@@ -92,28 +97,30 @@ void Statement::reset() noexcept {
 std::string_view Statement::octets(int column) {
     const void* data = sqlite3_column_blob(handle_.get(), column);
     const int size = sqlite3_column_bytes(handle_.get(), column);
-    return data == nullptr ? std::string_view{} : std::string_view{static_cast<const char*>(data),
-                                                                   static_cast<std::size_t>(size)};
+    return data == nullptr ? std::string_view{}
+                           : std::string_view{static_cast<const char*>(data), static_cast<std::size_t>(size)};
 }
 
 std::int64_t Statement::integer(int column) { return sqlite3_column_int64(handle_.get(), column); }
 
 void Db::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(handle); }
 
-base::Expected<Db, Error> Db::open(const std::filesystem::path& file, Create create) {
+base::Expected<Db, Error> Db::open(const std::filesystem::path& file, Use use) {
     sqlite3* handle = nullptr;
     // One thread at a time uses the connection, so SQLite need not lock it.
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                      (create == Create::yes ? SQLITE_OPEN_CREATE : 0);
+                      (use == Use::create ? SQLITE_OPEN_CREATE : 0);
     const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
     Db db{handle};
     if (handle == nullptr) return base::unexpected(Error{SQLITE_NOMEM, "out of memory", 0});
     if (code != SQLITE_OK) return base::unexpected(error_of(handle, code));
     sqlite3_busy_timeout(handle, patience_ms);
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, max_value);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, use == Use::salvage ? 0 : 1, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_WRITABLE_SCHEMA, use == Use::salvage ? 1 : 0, nullptr);
     // These three only set flags of the connection; they do not read the file.
-    if (Result done = db.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
+    if (Result done =
+            db.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
         !done)
         return base::unexpected(done.error());
     return db;
@@ -127,7 +134,8 @@ Result Db::exec(const char* sql) {
 
 base::Expected<Statement, Error> Db::prepare(std::string_view sql) {
     sqlite3_stmt* handle = nullptr;
-    const int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
+    const int code =
+        sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &handle, nullptr);
     if (code != SQLITE_OK) return base::unexpected(error_of(handle_.get(), code));
     return Statement{handle};
 }
@@ -150,7 +158,8 @@ base::Expected<std::string, Error> Db::word(std::string_view sql) {
 
 bool Db::moved() {
     int moved = 0;
-    return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+    return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved != 0;
 }
 
 void Db::leave_as_is() { sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }

@@ -1,6 +1,7 @@
 // cache/sqlite.hpp - SQLite's C handles, owned. Part of cache/sqlite_store; nothing else includes it.
 //
-// A Db and its Statements belong to one thread at a time. Errors are values: SQLite's extended code and its words.
+// A Db and its Statements belong to one thread at a time. Errors are values: SQLite's extended code and its
+// words.
 #pragma once
 
 #include "base/expected.hpp"
@@ -23,8 +24,8 @@ struct Error {
 };
 using Result = base::Expected<void, Error>;
 
-/// The file's content is at fault, not the disk: SQLITE_CORRUPT, SQLITE_NOTADB and what follows from overwritten
-/// pages (a schema our fixed statements do not fit, a value longer than any we write).
+/// The file's content is at fault, not the disk: SQLITE_CORRUPT, SQLITE_NOTADB and what follows from
+/// overwritten pages (a schema our fixed statements do not fit, a value longer than any we write).
 [[nodiscard]] bool is_damage(const Error& error) noexcept;
 /// The disk is full, failing, or read-only; later may be better.
 [[nodiscard]] bool is_passing(const Error& error) noexcept;
@@ -55,10 +56,15 @@ private:
 
 class Db {
 public:
-    enum class Create { no, yes };
-    /// Opens for reading and writing, with the settings every use of ours shares (no trust in the file's schema, cells
-    /// checked, bounded value length, two seconds of patience for another process's lock). Reads nothing yet.
-    [[nodiscard]] static base::Expected<Db, Error> open(const std::filesystem::path& file, Create create);
+    enum class Use {
+        normal,
+        create,  ///< makes the file when there is none
+        salvage, ///< reads on where it can: of a file shorter than it says, of a schema with errors
+    };
+    /// Opens for reading and writing, with the settings every use of ours shares (no trust in the file's
+    /// schema, cells checked, bounded value length, two seconds of patience for another process's lock).
+    /// Reads nothing yet.
+    [[nodiscard]] static base::Expected<Db, Error> open(const std::filesystem::path& file, Use use);
 
     [[nodiscard]] Result exec(const char* sql);
     [[nodiscard]] base::Expected<Statement, Error> prepare(std::string_view sql);

@@ -28,8 +28,6 @@ constexpr std::array all_migrations{
                  ") STRICT, WITHOUT ROWID"},
 };
 
-
-
 Trouble trouble(const sqlite::Error& e) {
     using Kind = Trouble::Kind;
     const Kind kind = is_damage(e) ? Kind::damage : is_passing(e) ? Kind::passing : Kind::other;
@@ -52,7 +50,7 @@ std::span<const Migration> migrations() { return all_migrations; }
 
 base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path& path,
                                                      std::span<const Migration> steps) {
-    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Create::no);
+    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Use::normal);
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened)};
     sqlite::Db& db = file.db_;
@@ -77,13 +75,15 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
         return refuse({Trouble::Kind::damage, 0, "impossible schema version " + std::to_string(*version)});
     if (*version > newest)
         return refuse({Trouble::Kind::newer, 0,
-                       "written by a newer stsmapd (schema " + std::to_string(*version) + ", this one knows " +
-                           std::to_string(newest) + "): upgrade stsmapd, or move the file away"});
+                       "written by a newer stsmapd (schema " + std::to_string(*version) +
+                           ", this one knows " + std::to_string(newest) +
+                           "): upgrade stsmapd, or move the file away"});
 
     const auto mode = db.word("PRAGMA journal_mode = WAL");
     if (!mode) return refuse(trouble(mode.error()));
     if (*mode != "wal")
-        return refuse({Trouble::Kind::other, 0, "this file system cannot hold a write-ahead log (mode " + *mode + ")"});
+        return refuse(
+            {Trouble::Kind::other, 0, "this file system cannot hold a write-ahead log (mode " + *mode + ")"});
     if (auto done = db.exec("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216"); !done)
         return refuse(trouble(done.error()));
     for (const Migration& step : steps) {
@@ -98,7 +98,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
 }
 
 base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesystem::path& path) {
-    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Create::no);
+    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Use::salvage);
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened)};
     file.leave_as_is();
@@ -108,11 +108,13 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
 }
 
 SqliteFile::Result SqliteFile::prepare() {
-    auto put = db_.prepare("INSERT OR REPLACE INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    auto put = db_.prepare("INSERT OR REPLACE INTO policies(domain, policy_text, txt_id, fetched_at, "
+                           "last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
+        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, "
+        "?4, ?5, ?6)"
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, sum = excluded.sum"
         " WHERE excluded.fetched_at > fetched_at");
@@ -145,10 +147,11 @@ base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
 
 std::size_t SqliteFile::salvage(const Sink& sink) {
     std::size_t rows = 0;
-    // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little more than that
-    // page. The ranges are the first two octets of a domain name.
+    // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
+    // more than that page. The ranges are the first two octets of a domain name.
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
-    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
+    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies "
+                          "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
     auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum"
                             " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
     if (!up || !down) return 0;
@@ -221,30 +224,32 @@ base::Expected<bool, std::error_code> create_store_file(const std::filesystem::p
     return true;
 }
 
-base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file, base::Instant now,
-                                                             Aside what) {
+base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file,
+                                                             base::Instant now, Aside what) {
     const auto date = std::chrono::floor<std::chrono::days>(now);
     const std::chrono::year_month_day ymd{date};
     const std::chrono::hh_mm_ss hms{now - date};
     std::array<char, 64> stamp{};
-    std::snprintf(stamp.data(), stamp.size(), ".damaged-%04d%02u%02uT%02d%02d%02dZ", static_cast<int>(ymd.year()),
-                  static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
-                  static_cast<int>(hms.hours().count()), static_cast<int>(hms.minutes().count()),
-                  static_cast<int>(hms.seconds().count()));
+    std::snprintf(stamp.data(), stamp.size(), ".damaged-%04d%02u%02uT%02d%02d%02dZ",
+                  static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()),
+                  static_cast<unsigned>(ymd.day()), static_cast<int>(hms.hours().count()),
+                  static_cast<int>(hms.minutes().count()), static_cast<int>(hms.seconds().count()));
     std::error_code ignored;
     std::filesystem::path to = with_suffix(file, stamp.data());
     const auto taken = [&ignored](const std::filesystem::path& path) {
         return std::filesystem::exists(std::filesystem::symlink_status(path, ignored)) ||
                std::filesystem::exists(with_suffix(path, "-wal"), ignored);
     };
-    for (int n = 1; taken(to); ++n) to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
+    for (int n = 1; taken(to); ++n)
+        to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
     // The log goes first: beside a new file it would be taken for that file's own.
     for (const std::string_view part : {"-wal", "-shm", ""}) {
         if (part.empty() && what == Aside::log_only) continue;
         std::error_code error;
         std::filesystem::rename(with_suffix(file, part), with_suffix(to, part), error);
         if (error && error != std::errc::no_such_file_or_directory)
-            return base::unexpected("cannot rename " + with_suffix(file, part).string() + ": " + error.message());
+            return base::unexpected("cannot rename " + with_suffix(file, part).string() + ": " +
+                                    error.message());
     }
     sync_directory_of(file);
     return to;

@@ -1,14 +1,16 @@
-// cache/sqlite_file.hpp - the store's file: its format, how it is opened, read, written, salvaged and set aside. Part of
-// cache/sqlite_store; nothing else includes it. A SqliteFile belongs to one thread at a time.
+// cache/sqlite_file.hpp - the store's file: its format, how it is opened, read, written, salvaged and set
+// aside. Part of cache/sqlite_store; nothing else includes it. A SqliteFile belongs to one thread at a time.
 //
-// Format (schema 1). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the schema.
-// One table, one row a policy domain, columns as in cache/stored_row.hpp:
-//     policies(domain TEXT PRIMARY KEY, policy_text BLOB, txt_id TEXT, fetched_at INTEGER, last_asked INTEGER, sum INTEGER)
-// The text stands in every row although many domains share one. A table of texts would save disk (some 150 octets a
-// domain) and cost what the file is for: each row stands on its own, is checked on its own, is salvaged on its own, is
-// written by one statement, and no text is ever left over.
+// Format (schema 1). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the
+// schema. One table, one row a policy domain, columns as in cache/stored_row.hpp:
+//     policies(domain TEXT PRIMARY KEY, policy_text BLOB, txt_id TEXT, fetched_at INTEGER, last_asked
+//     INTEGER, sum INTEGER)
+// The text stands in every row although many domains share one. A table of texts would save disk (some 150
+// octets a domain) and cost what the file is for: each row stands on its own, is checked on its own, is
+// salvaged on its own, is written by one statement, and no text is ever left over.
 //
-// An older schema is brought up to date on opening, one transaction a step. A newer one is refused, not damaged.
+// An older schema is brought up to date on opening, one transaction a step. A newer one is refused, not
+// damaged.
 #pragma once
 
 #include "base/clock.hpp"
@@ -55,9 +57,10 @@ inline constexpr std::int64_t store_application_id = 0x5354534d;
 class SqliteFile {
 public:
     /// Opens and brings up to date. The file must exist; an empty one becomes an empty store.
-    [[nodiscard]] static base::Expected<SqliteFile, Trouble> open(const std::filesystem::path& file,
-                                                                  std::span<const Migration> steps = migrations());
-    /// Opens just to load(), with as little writing as SQLite needs: works on a full disk, committed log included.
+    [[nodiscard]] static base::Expected<SqliteFile, Trouble>
+    open(const std::filesystem::path& file, std::span<const Migration> steps = migrations());
+    /// Opens just to load(), with as little writing as SQLite needs: works on a full disk, committed log
+    /// included.
     [[nodiscard]] static base::Expected<SqliteFile, Trouble> open_to_read(const std::filesystem::path& file);
 
     struct Loaded {
@@ -74,11 +77,13 @@ public:
     /// Passes every good row that can still be reached in a damaged file: range by range, from both ends.
     std::size_t salvage(const Sink& sink);
 
-    // A write: begin, any number of changes, commit. After an error: rollback. Nothing is kept of a write not committed.
+    // A write: begin, any number of changes, commit. After an error: rollback. Nothing is kept of a write not
+    // committed.
     using Result = base::Expected<void, Trouble>;
     [[nodiscard]] Result begin();
     [[nodiscard]] Result put(const Row& row);
-    [[nodiscard]] Result put_if_newer(const Row& row); ///< unless the domain's row was fetched at the same time or later
+    [[nodiscard]] Result
+    put_if_newer(const Row& row); ///< unless the domain's row was fetched at the same time or later
     [[nodiscard]] Result remove(std::string_view domain);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
     void rollback();
@@ -102,8 +107,8 @@ private:
 /// Creates an empty file, mode 0640 whatever the umask; true when it was not there.
 [[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
 enum class Aside { all, log_only };
-/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that. log_only: the file
-/// itself stays where it is.
+/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
+/// log_only: the file itself stays where it is.
 [[nodiscard]] base::Expected<std::filesystem::path, std::string>
 set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
 /// Makes a rename durable.

@@ -113,11 +113,14 @@ struct SqliteStore::Worker {
     std::vector<Op> take(bool wait) {
         std::unique_lock guard{mutex};
         const auto something = [this] { return stopping || !queue.empty(); };
-        if (wait && failing) wake.wait_until(guard, next_try, something);
-        else if (wait && !refill_needed) wake.wait(guard, something);
+        if (wait && failing)
+            wake.wait_until(guard, next_try, something);
+        else if (wait && !refill_needed)
+            wake.wait(guard, something);
         if (std::exchange(overflowed, false)) refill_needed = true;
         const auto n = static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch));
-        std::vector<Op> ops(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
+        std::vector<Op> ops(std::make_move_iterator(queue.begin()),
+                            std::make_move_iterator(queue.begin() + n));
         queue.erase(queue.begin(), queue.begin() + n);
         return ops;
     }
@@ -197,9 +200,12 @@ struct SqliteStore::Worker {
         op.done = nullptr;
         std::string key = op.key();
         const auto at = kept.find(key);
-        if (at != kept.end()) at->second = std::move(op);
-        else if (kept.size() < options.max_kept) kept.emplace(std::move(key), std::move(op));
-        else refill_needed = true;
+        if (at != kept.end())
+            at->second = std::move(op);
+        else if (kept.size() < options.max_kept)
+            kept.emplace(std::move(key), std::move(op));
+        else
+            refill_needed = true;
         kept_count = kept.size();
     }
 
@@ -251,7 +257,8 @@ struct SqliteStore::Worker {
             while (!kept.empty() && batch.size() < options.max_batch)
                 batch.push_back(std::move(kept.extract(kept.begin()).mapped()));
             result = attempt_or_renew({}, batch, true);
-            if (result) caught_up += batch.size();
+            if (result)
+                caught_up += batch.size();
             else
                 for (Op& op : batch) keep(std::move(op));
         }
@@ -269,7 +276,8 @@ struct SqliteStore::Worker {
                   {{"file", path.string()}, {"caught_up", caught_up}, {"after_s", lasted}});
     }
 
-    /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the passed rows.
+    /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the
+    /// passed rows.
     void refill() {
         refill_needed = false;
         if (!options.refill) return;
@@ -289,8 +297,10 @@ struct SqliteStore::Worker {
             return ok;
         });
         if (ok) flush();
-        if (ok) log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
-        else refill_needed = true;
+        if (ok)
+            log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
+        else
+            refill_needed = true;
     }
 
     /// The queue is empty, or time is up.
@@ -298,8 +308,9 @@ struct SqliteStore::Worker {
         if (failing) recover();
         if (refill_needed && !failing && !out_of_time()) refill();
         if (!kept.empty() || refill_needed)
-            log.write(Level::warning, "store-incomplete",
-                      {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});
+            log.write(
+                Level::warning, "store-incomplete",
+                {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});
         if (file && !failing) file->checkpoint();
         file.reset();
     }
@@ -311,15 +322,16 @@ SqliteStore::SqliteStore(std::unique_ptr<Worker> worker) : worker_(std::move(wor
 
 SqliteStore::~SqliteStore() { stop(); }
 
-base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options, base::Log& log,
-                                                                   const base::Clock& clock,
+base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options,
+                                                                   base::Log& log, const base::Clock& clock,
                                                                    const std::function<void(Row)>& on_row) {
     base::Expected<Started, std::string> started = start_store(file, on_row, log, clock.now());
     if (!started) return base::unexpected(started.error());
     const SqliteFile::Loaded& loaded = started->loaded;
     if (loaded.skipped > 0)
-        log.write(Level::error, "store-rows-skipped",
-                  {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
+        log.write(
+            Level::error, "store-rows-skipped",
+            {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
     Opened opened{nullptr, loaded.rows, loaded.skipped};
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
     opened.store.reset(new SqliteStore(

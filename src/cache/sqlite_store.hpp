@@ -1,20 +1,26 @@
-// cache/sqlite_store.hpp - the store port over one SQLite file and one thread. The format is in cache/sqlite_file.hpp.
+// cache/sqlite_store.hpp - the store port over one SQLite file and one thread. The format is in
+// cache/sqlite_file.hpp.
 //
-// Group commit: everything queued while the last commit ran (up to max_batch) goes into the next transaction, with no
-// artificial delay. WAL with synchronous=FULL: after done(true) the row survives kill -9 and power loss.
+// Group commit: everything queued while the last commit ran (up to max_batch) goes into the next transaction,
+// with no artificial delay. WAL with synchronous=FULL: after done(true) the row survives kill -9 and power
+// loss.
 //
 // Trouble never stops the daemon:
-// * Full, failing or read-only disk: done(false), one error line (store-failed), and the newest row of each domain is
-//   kept (up to max_kept) and tried again after 1 s, 2 s, ... 60 s; one info line (store-recovered) when that went well. The same
-//   at open, where whatever can be read is loaded.
-// * Damage: the file, its log and its index are renamed to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]", one error line
-//   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read, later with what
-//   the owner has (`refill`). A file removed under us is begun anew in the same way (store-moved).
-// * Rows that do not pass read_row() are left out, counted, logged once (store-rows-skipped) and removed with the
+// * Full, failing or read-only disk: done(false), one error line (store-failed), and the newest row of each
+// domain is
+//   kept (up to max_kept) and tried again after 1 s, 2 s, ... 60 s; one info line (store-recovered) when that
+//   went well. The same at open, where whatever can be read is loaded.
+// * Damage: the file, its log and its index are renamed to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]", one error
+// line
+//   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read,
+//   later with what the owner has (`refill`). A file removed under us is begun anew in the same way
+//   (store-moved).
+// * Rows that do not pass read_row() are left out, counted, logged once (store-rows-skipped) and removed with
+// the
 //   first write.
 //
-// One process a file: an flock(2) on "<file>.lock". Reading the file with the sqlite3 tool meanwhile does no harm.
-// A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
+// One process a file: an flock(2) on "<file>.lock". Reading the file with the sqlite3 tool meanwhile does no
+// harm. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -37,13 +43,15 @@ public:
     using RowSink = std::function<bool(Row)>;
 
     struct Options {
-        std::size_t max_batch = 1000;      ///< rows a transaction
-        std::size_t max_waiting = 100'000; ///< queued rows; above, a save fails at once and refill makes up for it
-        std::size_t max_kept = 100'000;    ///< rows kept while the disk does not take them; above, the same
+        std::size_t max_batch = 1000; ///< rows a transaction
+        std::size_t max_waiting =
+            100'000; ///< queued rows; above, a save fails at once and refill makes up for it
+        std::size_t max_kept = 100'000; ///< rows kept while the disk does not take them; above, the same
         base::milliseconds retry_first{1000}, retry_max{60'000};
         base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
-        /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has meanwhile are ignored.
+        /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
+        /// meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
     };
 
@@ -53,9 +61,10 @@ public:
         std::size_t skipped = 0;            ///< in the file but not fit to be passed
     };
 
-    /// Loads the file, row by row, into `on_row` (on this thread; of a damaged file a row may come twice) and starts the
-    /// thread. Fails, with words for an operator, when the folder is missing or not writable, the file belongs to a
-    /// running stsmapd or to a newer version, or permissions forbid its use. `log` and `clock` must outlive the store.
+    /// Loads the file, row by row, into `on_row` (on this thread; of a damaged file a row may come twice) and
+    /// starts the thread. Fails, with words for an operator, when the folder is missing or not writable, the
+    /// file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and
+    /// `clock` must outlive the store.
     [[nodiscard]] static base::Expected<Opened, std::string> open(std::filesystem::path file, Options options,
                                                                   base::Log& log, const base::Clock& clock,
                                                                   const std::function<void(Row)>& on_row);
@@ -65,8 +74,8 @@ public:
     void save(Row row, std::function<void(bool)> done) override;
     void forget(base::Domain domain) override;
 
-    /// Writes what is queued (for stop_within at most; one commit in progress is waited for), moves the log into the
-    /// file and closes it. To be called by one thread; later calls do nothing.
+    /// Writes what is queued (for stop_within at most; one commit in progress is waited for), moves the log
+    /// into the file and closes it. To be called by one thread; later calls do nothing.
     void stop();
 
     struct Counters {

@@ -37,7 +37,8 @@ base::Expected<FileLock, std::string> take_lock(const fs::path& path, base::Log&
     const fs::path name = with_suffix(path, ".lock");
     const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
     if (fd < 0 && passing(errno)) { // no room even for an empty file: better unlocked than not at all
-        log.write(Level::warning, "store-unlocked", {{"file", name.string()}, {"problem", system_words(errno)}});
+        log.write(Level::warning, "store-unlocked",
+                  {{"file", name.string()}, {"problem", system_words(errno)}});
         return FileLock{-1};
     }
     if (fd < 0) return refuse("cannot open " + name.string() + ": " + system_words(errno));
@@ -55,13 +56,16 @@ void remove_store_file(const fs::path& path) {
 }
 
 /// A new store at `path` with what can be read in `from`. True when all of that is in it.
-bool write_salvaged(const fs::path& from, const fs::path& path, const SqliteFile::Sink& sink, std::size_t& rows) {
+bool write_salvaged(const fs::path& from, const fs::path& path, const SqliteFile::Sink& sink,
+                    std::size_t& rows) {
     remove_store_file(path);
     std::optional<SqliteFile> out;
     bool ok = create_store_file(path).has_value();
     if (ok) {
-        if (auto opened = SqliteFile::open(path)) out.emplace(std::move(*opened));
-        else ok = false;
+        if (auto opened = SqliteFile::open(path))
+            out.emplace(std::move(*opened));
+        else
+            ok = false;
     }
     std::size_t in_batch = 0;
     const auto copy = [&](Row row) {
@@ -78,15 +82,17 @@ bool write_salvaged(const fs::path& from, const fs::path& path, const SqliteFile
     return ok;
 }
 
-/// Puts a new store in the damaged one's place. The new one is complete before the old one is moved, so that a crash in
-/// between loses nothing.
-base::Expected<void, std::string> renew(const fs::path& path, std::string_view problem, const SqliteFile::Sink& sink,
-                                        base::Log& log, base::Instant now, Started& started) {
+/// Puts a new store in the damaged one's place. The new one is complete before the old one is moved, so that
+/// a crash in between loses nothing.
+base::Expected<void, std::string> renew(const fs::path& path, std::string_view problem,
+                                        const SqliteFile::Sink& sink, base::Log& log, base::Instant now,
+                                        Started& started) {
     const fs::path fresh = with_suffix(path, ".new");
     std::error_code error;
     std::size_t rows = 0;
     bool complete = true;
-    // SQLite throws an orphaned log away when it opens an empty file beside it; there is nothing to read then.
+    // SQLite throws an orphaned log away when it opens an empty file beside it; there is nothing to read
+    // then.
     const bool readable = fs::is_regular_file(path, error) && fs::file_size(path, error) > 0;
     if (readable) complete = write_salvaged(path, fresh, sink, rows);
     base::Expected<fs::path, std::string> aside = set_aside(path, now);
@@ -97,8 +103,9 @@ base::Expected<void, std::string> renew(const fs::path& path, std::string_view p
         sync_directory_of(path);
     }
     if (!complete) remove_store_file(fresh);
-    log.write(Level::error, "store-damaged",
-              {{"file", path.string()}, {"problem", problem}, {"moved_to", aside->string()}, {"salvaged", rows}});
+    log.write(
+        Level::error, "store-damaged",
+        {{"file", path.string()}, {"problem", problem}, {"moved_to", aside->string()}, {"salvaged", rows}});
     started.loaded = {};
     started.loaded.rows = rows;
     started.incomplete = !complete;
@@ -116,8 +123,10 @@ void go_on_without(const fs::path& path, Trouble trouble, const SqliteFile::Sink
         ++rows;
         sink(std::move(row));
     };
-    if (auto loaded = file->load(count)) started.loaded = std::move(*loaded);
-    else started.loaded.rows = rows;
+    if (auto loaded = file->load(count))
+        started.loaded = std::move(*loaded);
+    else
+        started.loaded.rows = rows;
 }
 
 } // namespace
@@ -126,8 +135,8 @@ FileLock::~FileLock() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-base::Expected<Started, std::string> start_store(const fs::path& path, const SqliteFile::Sink& sink, base::Log& log,
-                                                 base::Instant now) {
+base::Expected<Started, std::string> start_store(const fs::path& path, const SqliteFile::Sink& sink,
+                                                 base::Log& log, base::Instant now) {
     if (auto usable = check_folder(path); !usable) return refuse(usable.error());
     base::Expected<FileLock, std::string> lock = take_lock(path, log);
     if (!lock) return refuse(lock.error());
@@ -136,18 +145,25 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
     std::error_code error;
     const fs::path fresh = with_suffix(path, ".new");
     // Killed in renew() after the damaged file went and before the complete new one came.
-    if (!fs::exists(fs::symlink_status(path, error)) && fs::exists(fresh, error)) fs::rename(fresh, path, error);
-    else remove_store_file(fresh);
+    if (!fs::exists(fs::symlink_status(path, error)) && fs::exists(fresh, error))
+        fs::rename(fresh, path, error);
+    else
+        remove_store_file(fresh);
 
     const fs::file_status status = fs::status(path, error);
     const fs::path wal = with_suffix(path, "-wal");
     const bool log_left = fs::is_regular_file(wal, error) && fs::file_size(wal, error) > 0;
     std::string damage;
-    if (fs::exists(status) && !fs::is_regular_file(status)) damage = "it is not a file";
-    else if (!fs::exists(status) && log_left) damage = "the file is gone, its log is not";
+    if (fs::exists(status) && !fs::is_regular_file(status))
+        damage = "it is not a file";
+    else if (!fs::exists(status) && log_left)
+        damage = "the file is gone, its log is not";
     else if (fs::is_regular_file(status) && fs::file_size(path, error) == 0) {
-        if (log_left) damage = "the file is empty, its log is not";
-        else log.write(Level::warning, "store-empty", {{"file", path.string()}, {"problem", "zero octets; begun anew"}});
+        if (log_left)
+            damage = "the file is empty, its log is not";
+        else
+            log.write(Level::warning, "store-empty",
+                      {{"file", path.string()}, {"problem", "zero octets; begun anew"}});
     }
     // One round for the file as it is, one for the file that replaces a damaged one.
     for (int round = 0; round < 2; ++round) {
@@ -162,7 +178,8 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
                 return refuse("cannot write to " + path.string() + ": " + system_words(errno));
             base::Expected<SqliteFile, Trouble> file = SqliteFile::open(path);
             std::optional<Trouble> trouble;
-            if (!file) trouble = file.error();
+            if (!file)
+                trouble = file.error();
             else if (round > 0) { // loaded already, while it was salvaged
                 started.file.emplace(std::move(*file));
                 return started;
@@ -176,8 +193,10 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
             }
             file = base::unexpected(*trouble); // closed before anything else touches it
             if (trouble->kind == Trouble::Kind::passing) {
-                if (round == 0) go_on_without(path, std::move(*trouble), sink, started);
-                else started.trouble = std::move(*trouble);
+                if (round == 0)
+                    go_on_without(path, std::move(*trouble), sink, started);
+                else
+                    started.trouble = std::move(*trouble);
                 return started;
             }
             if (trouble->kind != Trouble::Kind::damage) return refuse(path.string() + ": " + trouble->words);

@@ -1,5 +1,5 @@
-// cache/store_start.hpp - what happens to the store's file before the store's thread starts: lock, open, load, and if it is
-// damaged, salvage. Part of cache/sqlite_store; nothing else includes it.
+// cache/store_start.hpp - what happens to the store's file before the store's thread starts: lock, open,
+// load, and if it is damaged, salvage. Part of cache/sqlite_store; nothing else includes it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -33,9 +33,9 @@ struct Started {
     bool incomplete = false; ///< the file lacks rows that were passed to `sink`
 };
 
-/// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put right: no
-/// folder, no permission, another daemon on the same file, a file from a newer version. In a damaged file's case
-/// `sink` may see a domain twice, with the same row.
+/// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put
+/// right: no folder, no permission, another daemon on the same file, a file from a newer version. In a
+/// damaged file's case `sink` may see a domain twice, with the same row.
 [[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
                                                                const SqliteFile::Sink& sink, base::Log& log,
                                                                base::Instant now);

@@ -10,8 +10,9 @@ namespace cache {
 
 namespace {
 
-constexpr SipKey sum_key{0x7374736d61706431U, 0x6f6e6520726f7721U}; // never to change: it is part of the format
-constexpr std::size_t max_txt_id = 32;                              // RFC 8461 section 3.1
+constexpr SipKey sum_key{0x7374736d61706431U,
+                         0x6f6e6520726f7721U}; // never to change: it is part of the format
+constexpr std::size_t max_txt_id = 32;         // RFC 8461 section 3.1
 
 bool letter_or_digit(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -37,8 +38,12 @@ std::int64_t row_sum(const RawRow& row) {
 }
 
 RawRow raw_row(const Row& row) {
-    RawRow raw{row.domain.name(), row.policy_text, row.txt_id, row.fetched_at.time_since_epoch().count(),
-               row.last_asked.time_since_epoch().count(), 0};
+    RawRow raw{row.domain.name(),
+               row.policy_text,
+               row.txt_id,
+               row.fetched_at.time_since_epoch().count(),
+               row.last_asked.time_since_epoch().count(),
+               0};
     raw.sum = row_sum(raw);
     return raw;
 }
@@ -48,15 +53,16 @@ base::Expected<Row, std::string_view> read_row(const RawRow& raw) {
     if (raw.policy_text.empty()) return bad("the policy text is empty");
     if (raw.policy_text.size() > sts::max_policy_size) return bad("the policy text is over 64 KiB");
     if (raw.txt_id.size() > max_txt_id) return bad("the TXT record id is over 32 octets");
-    if (!std::ranges::all_of(raw.txt_id, letter_or_digit)) return bad("the TXT record id is not letters and digits");
+    if (!std::ranges::all_of(raw.txt_id, letter_or_digit))
+        return bad("the TXT record id is not letters and digits");
     if (raw.fetched_at < 1 || raw.fetched_at > max_stored_time) return bad("fetched_at is out of range");
     if (raw.last_asked < 0 || raw.last_asked > max_stored_time) return bad("last_asked is out of range");
     if (raw.domain.size() > base::max_policy_domain) return bad("the domain is too long");
     if (raw.sum != row_sum(raw)) return bad("the checksum is wrong");
     base::Expected<base::Domain, base::DomainErrc> domain = base::Domain::parse(raw.domain);
     if (!domain || domain->name() != raw.domain) return bad("the domain is no domain name");
-    return Row{std::move(*domain), std::string(raw.policy_text), std::string(raw.txt_id), instant(raw.fetched_at),
-               instant(raw.last_asked)};
+    return Row{std::move(*domain), std::string(raw.policy_text), std::string(raw.txt_id),
+               instant(raw.fetched_at), instant(raw.last_asked)};
 }
 
 } // namespace cache

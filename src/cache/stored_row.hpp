@@ -1,7 +1,7 @@
 // cache/stored_row.hpp - one row of the store's file: what it means, its checksum, and who may come in. Pure.
 //
-// SQLite checks the structure of its pages, not their content: a flipped bit in a policy text would go unseen and could
-// withhold mail. So each row carries a checksum of all its other columns and stands on its own.
+// SQLite checks the structure of its pages, not their content: a flipped bit in a policy text would go unseen
+// and could withhold mail. So each row carries a checksum of all its other columns and stands on its own.
 #pragma once
 
 #include "base/expected.hpp"
@@ -25,7 +25,8 @@ struct RawRow {
 /// The last second of the year 9999.
 inline constexpr std::int64_t max_stored_time = 253'402'300'799;
 
-/// The row's checksum (SipHash-2-4 of all columns with their lengths, under a fixed key). Part of the file format.
+/// The row's checksum (SipHash-2-4 of all columns with their lengths, under a fixed key). Part of the file
+/// format.
 [[nodiscard]] std::int64_t row_sum(const RawRow& row);
 
 /// The columns of `row`, with their checksum. The views are into `row`.

@@ -1,8 +1,10 @@
-// tests/support/fake_store.hpp - a Store in memory whose commits the test times. Not for several threads at once.
+// tests/support/fake_store.hpp - a Store in memory whose commits the test times. Not for several threads at
+// once.
 //
 // Unless held, each save and forget is committed within the call. After hold() they wait for release() or
-// release_one(), in order; `done` is called there. What was committed is in rows(), which can start the next fake: that is
-// a restart. Whatever was not committed is lost with the fake, and its `done` is never called, as with kill -9.
+// release_one(), in order; `done` is called there. What was committed is in rows(), which can start the next
+// fake: that is a restart. Whatever was not committed is lost with the fake, and its `done` is never called,
+// as with kill -9.
 #pragma once
 
 #include "cache/store.hpp"
@@ -42,7 +44,8 @@ public:
     /// Commits what waits, also what is saved meanwhile, and ends the hold.
     void release() {
         held_ = false;
-        while (release_one()) {}
+        while (release_one()) {
+        }
     }
     /// Commits the first that waits; false when nothing did. The hold goes on.
     bool release_one() {

@@ -1,5 +1,5 @@
-// tests/support/store_bench.hpp - what the tests of the SQLite store share: a folder, a log, a clock that stands, rows,
-// waiting with a limit, and child processes to be killed.
+// tests/support/store_bench.hpp - what the tests of the SQLite store share: a folder, a log, a clock that
+// stands, rows, waiting with a limit, and child processes to be killed.
 #pragma once
 
 #include "cache/sqlite.hpp"
@@ -41,7 +41,8 @@ bool in_time(const Future& future) {
 
 inline cache::Row row(const std::string& name, const std::string& id = "1", int later = 0) {
     using base::Instant, base::seconds;
-    return {base::Domain::parse(name).value(), "version: STSv1\nmode: enforce\nmx: mx." + name + "\nmax_age: 86400\n", id,
+    return {base::Domain::parse(name).value(),
+            "version: STSv1\nmode: enforce\nmx: mx." + name + "\nmax_age: 86400\n", id,
             Instant{seconds{1'700'000'000 + later}}, Instant{seconds{1'700'000'060 + later}}};
 }
 
@@ -102,19 +103,24 @@ public:
 
     /// On the file, past the store.
     void sql(const std::string& statements) const {
-        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Create::yes);
+        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Use::create);
         if (!db) throw std::runtime_error(db.error().words);
         if (auto done = db->exec(statements.c_str()); !done) throw std::runtime_error(done.error().words);
     }
     [[nodiscard]] std::int64_t number(const std::string& query) const {
-        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Create::no);
+        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Use::normal);
         if (!db) throw std::runtime_error(db.error().words);
         return db->number(query).value();
     }
+    /// What was set aside, without the logs and indexes that went with it.
     [[nodiscard]] std::vector<std::filesystem::path> damaged_files() const {
         std::vector<std::filesystem::path> found;
-        for (const auto& entry : std::filesystem::directory_iterator(file_.parent_path()))
-            if (entry.path().filename().string().find(".damaged-") != std::string::npos) found.push_back(entry.path());
+        for (const auto& entry : std::filesystem::directory_iterator(file_.parent_path())) {
+            const std::string name = entry.path().filename().string();
+            if (name.find(".damaged-") != std::string::npos && !name.ends_with("-wal") &&
+                !name.ends_with("-shm"))
+                found.push_back(entry.path());
+        }
         std::ranges::sort(found);
         return found;
     }
@@ -122,8 +128,10 @@ public:
     [[nodiscard]] bool logged(std::string_view part) const {
         const auto end = std::chrono::steady_clock::now() + patience;
         while (log.count(part) == 0)
-            if (std::chrono::steady_clock::now() > end) return false;
-            else ::poll(nullptr, 0, 2);
+            if (std::chrono::steady_clock::now() > end)
+                return false;
+            else
+                ::poll(nullptr, 0, 2);
         return true;
     }
 
@@ -160,7 +168,8 @@ public:
         std::string line;
         for (char c = 0;;) {
             pollfd ready{lines_[0], POLLIN, 0};
-            if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1) return {};
+            if (::poll(&ready, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1)
+                return {};
             if (::read(lines_[0], &c, 1) != 1) return {}; // a line without its end does not count
             if (c == '\n') return line;
             line.push_back(c);

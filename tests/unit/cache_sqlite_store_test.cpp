@@ -1,4 +1,5 @@
-// The store over real files. Damage and disk trouble have a file of their own: cache_sqlite_store_damage_test.cpp.
+// The store over real files. Damage and disk trouble have a file of their own:
+// cache_sqlite_store_damage_test.cpp.
 #include "cache/sqlite_store.hpp"
 
 #include "cache/sqlite_file.hpp"
@@ -107,8 +108,10 @@ TEST(cache_sqlite_store, the_last_of_many_saves_of_a_domain_wins) {
         auto store = bench.open();
         for (int i = 0; i < 5000; ++i) {
             store->save(row("a.example", std::to_string(i)), nullptr);
-            if (i % 3 == 0) store->forget(row("b.example").domain);
-            else store->save(row("b.example", std::to_string(i)), nullptr);
+            if (i % 3 == 0)
+                store->forget(row("b.example").domain);
+            else
+                store->save(row("b.example", std::to_string(i)), nullptr);
         }
     }
     auto store = bench.open();
@@ -211,8 +214,10 @@ TEST(cache_sqlite_store, a_hundred_thousand_rows_load) {
     {
         auto store = bench.open();
         for (int i = 0; i < 100'000; ++i) {
-            if (i % 20'000 == 19'999) EXPECT_TRUE(bench.save(*store, row("d" + std::to_string(i) + ".example")));
-            else store->save(row("d" + std::to_string(i) + ".example"), nullptr);
+            if (i % 20'000 == 19'999)
+                EXPECT_TRUE(bench.save(*store, row("d" + std::to_string(i) + ".example")));
+            else
+                store->save(row("d" + std::to_string(i) + ".example"), nullptr);
         }
     }
     auto store = bench.open();
@@ -273,7 +278,8 @@ TEST(cache_sqlite_store, what_was_committed_survives_kill_9) {
         std::vector<std::string> heard;
         for (int i = 0; i < 1 + round % 7; ++i) heard.push_back(child.pipe().hear());
         child.kill();
-        for (std::string more = child.pipe().hear(); !more.empty(); more = child.pipe().hear()) heard.push_back(more);
+        for (std::string more = child.pipe().hear(); !more.empty(); more = child.pipe().hear())
+            heard.push_back(more);
         auto store = bench.open();
         for (const std::string& name : heard) EXPECT_TRUE(bench.rows.contains(name)) << name;
         acknowledged += heard.size();
@@ -352,7 +358,8 @@ TEST(cache_sqlite_schema, a_newer_file_is_refused_and_left_alone) {
     bench.sql("PRAGMA user_version = 7");
     auto opened = bench.try_open();
     ASSERT_FALSE(opened);
-    EXPECT_NE(opened.error().find("newer stsmapd (schema 7, this one knows 1): upgrade stsmapd, or move the file away"),
+    EXPECT_NE(opened.error().find(
+                  "newer stsmapd (schema 7, this one knows 1): upgrade stsmapd, or move the file away"),
               std::string::npos)
         << opened.error();
     EXPECT_EQ(bench.log.count("store-damaged"), 0U);

@@ -1,0 +1,485 @@
+// The store when the file is damaged or the disk takes no more. Whatever happens, a row comes back as it was
+// or not at all.
+#include "cache/sqlite_store.hpp"
+
+#include "cache/stored_row.hpp"
+#include "support/store_bench.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <fstream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+using cache::Row;
+using cache::SqliteStore;
+using test::row;
+using test::StoreBench;
+
+constexpr int many = 3000;
+std::string name_of(int i) { return "d" + std::to_string(i) + ".example"; }
+
+/// A store with `many` rows, closed in good order: no log.
+void fill(StoreBench& bench) {
+    auto store = bench.open();
+    for (int i = 0; i < many; ++i) store->save(row(name_of(i)), nullptr);
+}
+
+void overwrite(const fs::path& file, std::uintmax_t at, std::string_view octets) {
+    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+    out.seekp(static_cast<std::streamoff>(at));
+    out.write(octets.data(), static_cast<std::streamsize>(octets.size()));
+    ASSERT_TRUE(out.good());
+}
+
+/// Whatever was loaded is exactly what was saved.
+void expect_sound(const StoreBench& bench) {
+    for (const auto& [name, r] : bench.rows) {
+        const Row want = row(name, r.txt_id);
+        ASSERT_EQ(r.policy_text, want.policy_text);
+        ASSERT_EQ(r.txt_id, "1");
+        ASSERT_EQ(r.fetched_at, want.fetched_at);
+        ASSERT_EQ(r.last_asked, want.last_asked);
+    }
+}
+
+/// The damaged file was set aside with one error line, and the new one holds what was loaded and takes more.
+void expect_renewed(StoreBench& bench) {
+    auto store = bench.open();
+    expect_sound(bench);
+    const std::size_t salvaged = bench.rows.size();
+    EXPECT_EQ(bench.opened_rows, salvaged);
+    EXPECT_EQ(bench.log.count("error store-damaged"), 1U);
+    EXPECT_EQ(bench.log.count("error store-"), 1U);
+    EXPECT_EQ(bench.log.count("salvaged=" + std::to_string(salvaged)), 1U);
+    ASSERT_EQ(bench.damaged_files().size(), 1U);
+    EXPECT_EQ(bench.damaged_files().front().string(), bench.file().string() + ".damaged-20260309T040005Z");
+    EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.rows.size(), salvaged + 1);
+    EXPECT_TRUE(bench.rows.contains("after.example"));
+    EXPECT_EQ(bench.log.count("error store-"), 1U) << "the second open found nothing wrong";
+    EXPECT_FALSE(fs::exists(bench.file().string() + ".new"));
+}
+
+TEST(cache_sqlite_damage, a_truncated_file) {
+    StoreBench bench;
+    fill(bench);
+    fs::resize_file(bench.file(), fs::file_size(bench.file()) * 3 / 4);
+    expect_renewed(bench);
+    EXPECT_GT(bench.rows.size(), 10U) << "some of it could be read";
+}
+
+TEST(cache_sqlite_damage, a_file_cut_to_an_odd_size) {
+    StoreBench bench;
+    fill(bench);
+    fs::resize_file(bench.file(), 1000);
+    expect_renewed(bench);
+    EXPECT_EQ(bench.rows.size(), 1U);
+}
+
+TEST(cache_sqlite_damage, a_header_of_garbage) {
+    StoreBench bench;
+    fill(bench);
+    overwrite(bench.file(), 0, std::string(200, '#'));
+    expect_renewed(bench);
+}
+
+TEST(cache_sqlite_damage, a_file_of_something_else) {
+    StoreBench bench;
+    std::ofstream(bench.file()) << std::string(100'000, 'x');
+    expect_renewed(bench);
+}
+
+TEST(cache_sqlite_damage, a_database_of_another_program) {
+    StoreBench bench;
+    bench.sql("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
+    expect_renewed(bench);
+    EXPECT_EQ(bench.log.count("not a store of stsmapd"), 1U);
+}
+
+TEST(cache_sqlite_damage, a_store_without_its_table) {
+    StoreBench bench;
+    fill(bench);
+    bench.sql("DROP TABLE policies");
+    expect_renewed(bench);
+}
+
+TEST(cache_sqlite_damage, a_wrong_application_id_still_gives_its_rows) {
+    StoreBench bench;
+    fill(bench);
+    bench.sql("PRAGMA application_id = 5");
+    expect_renewed(bench);
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many) + 1);
+}
+
+TEST(cache_sqlite_damage, a_folder_in_its_place) {
+    StoreBench bench;
+    fs::create_directories(bench.file() / "inner");
+    expect_renewed(bench);
+    EXPECT_TRUE(fs::exists(bench.damaged_files().front() / "inner"));
+}
+
+TEST(cache_sqlite_damage, an_empty_file_is_begun_anew_with_a_warning) {
+    StoreBench bench;
+    std::ofstream(bench.file()).close();
+    auto store = bench.open();
+    EXPECT_EQ(bench.log.count("warning store-empty"), 1U);
+    EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.rows.size(), 1U);
+    EXPECT_EQ(bench.log.count("store-empty"), 1U);
+}
+
+/// A store as kill -9 leaves it: rows in the log alone.
+void fill_and_kill(StoreBench& bench) {
+    test::Child child([&](test::Pipe& pipe) {
+        StoreBench inner{bench.file()};
+        auto store = inner.open();
+        for (int i = 0; i < 20; ++i) (void)StoreBench::save(*store, row(name_of(i)));
+        pipe.say("saved");
+        pipe.wait_for_end();
+    });
+    ASSERT_EQ(child.pipe().hear(), "saved");
+    child.kill();
+    ASSERT_GT(fs::file_size(bench.wal()), 1000U);
+}
+
+TEST(cache_sqlite_damage, a_log_of_garbage_costs_only_what_was_in_it) {
+    StoreBench bench;
+    fill(bench);
+    {
+        std::ofstream(bench.wal()) << std::string(50'000, 'x');
+        auto store = bench.open();
+        expect_sound(bench);
+        EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many));
+        EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    }
+    auto store = bench.open();
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many) + 1);
+}
+
+TEST(cache_sqlite_damage, a_log_without_its_file_is_set_aside) {
+    for (const bool empty : {false, true}) {
+        StoreBench bench;
+        fill_and_kill(bench);
+        const auto size = fs::file_size(bench.wal());
+        fs::remove(bench.file());
+        if (empty) std::ofstream(bench.file()).close();
+        auto store = bench.open();
+        EXPECT_EQ(bench.log.count("its log is not"), 1U);
+        const std::string aside = bench.file().string() + ".damaged-20260309T040005Z";
+        EXPECT_EQ(fs::file_size(aside + "-wal"), size) << "untouched";
+        EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    }
+}
+
+TEST(cache_sqlite_damage, a_log_with_flipped_octets_never_alters_a_row) {
+    std::mt19937 random{11};
+    for (int round = 0; round < 10; ++round) {
+        StoreBench bench;
+        fill_and_kill(bench);
+        const auto size = fs::file_size(bench.wal());
+        for (int i = 0; i < 5; ++i)
+            overwrite(bench.wal(), random() % size, std::string(1, static_cast<char>(random())));
+        auto store = bench.open();
+        expect_sound(bench);
+        EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    }
+}
+
+// Octets anywhere in the file: structure, keys, texts, checksums. Every row that comes back is as it was
+// saved, most do (not where an inner page is hit), and the store goes on.
+TEST(cache_sqlite_damage, flipped_octets_never_alter_a_row) {
+    StoreBench original;
+    fill(original);
+    const auto size = fs::file_size(original.file());
+    std::mt19937 random{5};
+    std::size_t renewed = 0, skipped = 0, loaded = 0;
+    for (int round = 0; round < 30; ++round) {
+        StoreBench bench;
+        fs::copy_file(original.file(), bench.file());
+        const int flips = 1 << (round % 6);
+        for (int i = 0; i < flips; ++i)
+            overwrite(bench.file(), 100 + random() % (size - 100),
+                      std::string(1, static_cast<char>(random())));
+        auto store = bench.open();
+        expect_sound(bench);
+        loaded += bench.rows.size();
+        renewed += bench.log.count("store-damaged");
+        skipped += bench.skipped;
+        EXPECT_EQ(bench.damaged_files().empty(), bench.log.count("store-damaged") == 0);
+        EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    }
+    EXPECT_GT(renewed, 0U);
+    EXPECT_GT(skipped, 0U);
+    EXPECT_GT(loaded, 30U * many * 9 / 10);
+}
+
+TEST(cache_sqlite_damage, a_page_of_garbage_costs_little_more_than_its_rows) {
+    StoreBench bench;
+    fill(bench);
+    const auto pages = fs::file_size(bench.file()) / 4096;
+    ASSERT_GT(pages, 50U);
+    overwrite(bench.file(), 4096 * (pages - 2), std::string(4096, '\xa5'));
+    expect_renewed(bench);
+    EXPECT_GT(bench.rows.size(), static_cast<std::size_t>(many - 200));
+}
+
+TEST(cache_sqlite_damage, bad_rows_are_skipped_counted_and_removed_with_the_next_write) {
+    StoreBench bench;
+    fill(bench);
+    bench.sql("UPDATE policies SET policy_text = CAST('version: STSv1' AS BLOB) WHERE domain = 'd1.example';"
+              "UPDATE policies SET fetched_at = fetched_at + 1 WHERE domain = 'd2.example';"
+              "UPDATE policies SET domain = 'D3.example' WHERE domain = 'd3.example'");
+    auto store = bench.open();
+    expect_sound(bench);
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many) - 3);
+    EXPECT_EQ(bench.skipped, 3U);
+    EXPECT_EQ(bench.log.count("store-rows-skipped"), 1U);
+    EXPECT_EQ(bench.log.count("rows=3"), 1U);
+    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many);
+    EXPECT_TRUE(StoreBench::save(*store, row("d1.example")));
+    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many - 2);
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.skipped, 0U);
+    EXPECT_TRUE(bench.rows.contains("d1.example"));
+}
+
+TEST(cache_sqlite_damage, two_damages_in_one_second_get_two_names) {
+    StoreBench bench;
+    for (int i = 0; i < 3; ++i) {
+        std::ofstream(bench.file()) << std::string(10'000, 'x');
+        bench.open().reset();
+    }
+    const auto files = bench.damaged_files();
+    ASSERT_EQ(files.size(), 3U);
+    EXPECT_TRUE(files[1].string().ends_with("Z-1"));
+    EXPECT_TRUE(files[2].string().ends_with("Z-2"));
+}
+
+TEST(cache_sqlite_damage, killed_between_the_two_renames_the_salvaged_file_is_taken) {
+    StoreBench bench;
+    fill(bench);
+    fs::rename(bench.file(), bench.file().string() + ".new");
+    auto store = bench.open();
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many));
+    // A left-over beside a good file is not.
+    store.reset();
+    std::ofstream(bench.file().string() + ".new") << "half written";
+    store = bench.open();
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many));
+    EXPECT_FALSE(fs::exists(bench.file().string() + ".new"));
+}
+
+/// The owner's side of a refill: everything it has.
+void give_back(StoreBench& bench, int rows) {
+    bench.options.refill = [rows](const SqliteStore::RowSink& sink) {
+        for (int i = 0; i < rows; ++i)
+            if (!sink(row(name_of(i)))) return;
+    };
+}
+
+TEST(cache_sqlite_damage, found_while_writing_the_file_is_renewed_and_refilled) {
+    StoreBench bench;
+    constexpr int rows = 20'000; // more than SQLite keeps in memory
+    give_back(bench, rows);
+    bench.open()->stop();
+    {
+        auto store = bench.open();
+        for (int i = 0; i < rows; ++i) store->save(row(name_of(i)), nullptr);
+    }
+    auto store = bench.open();
+    // Every page but the first, under the running store.
+    const auto size = fs::file_size(bench.file());
+    overwrite(bench.file(), 4096, std::string(size - 4096, '\xa5'));
+    for (int i = 0; bench.log.count("store-damaged") == 0 && i < 1000; ++i)
+        (void)StoreBench::save(*store, row(name_of(i), "2", 100));
+    EXPECT_EQ(bench.log.count("error store-damaged"), 1U);
+    EXPECT_TRUE(bench.logged("info store-refilled"));
+    EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+    EXPECT_FALSE(store->counters().failing);
+    EXPECT_EQ(bench.damaged_files().size(), 1U);
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.log.count("error store-"), 1U);
+    EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(rows) + 1);
+}
+
+TEST(cache_sqlite_damage, a_file_removed_under_the_running_store_is_begun_anew) {
+    StoreBench bench;
+    give_back(bench, 10);
+    auto store = bench.open();
+    EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+    fs::remove(bench.file());
+    EXPECT_TRUE(StoreBench::save(*store, row("b.example")));
+    EXPECT_EQ(bench.log.count("error store-moved"), 1U);
+    EXPECT_TRUE(bench.logged("info store-refilled"));
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.rows.size(), 11U) << "what the owner gave, and b.example";
+    EXPECT_TRUE(bench.rows.contains("b.example"));
+}
+
+/// Files of this process may not grow beyond `octets`; the system says so as it does on a full disk.
+void limit_files(rlim_t octets) {
+    ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = std::min(octets, limit.rlim_max);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+TEST(cache_sqlite_trouble, a_full_disk_fails_saves_and_recovery_catches_up) {
+    StoreBench bench;
+    test::Child child([&](test::Pipe&) {
+        StoreBench inner{bench.file()};
+        inner.options.retry_first = std::chrono::milliseconds(20);
+        inner.options.retry_max = std::chrono::milliseconds(50);
+        auto store = inner.open();
+        constexpr int first_bad = 5;
+        for (int i = 0; i < first_bad; ++i) EXPECT_TRUE(StoreBench::save(*store, row(name_of(i))));
+        limit_files(10);
+        EXPECT_FALSE(StoreBench::save(*store, row(name_of(first_bad))));
+        EXPECT_TRUE(store->counters().failing);
+        for (int i = first_bad + 1; i < first_bad + 10; ++i)
+            EXPECT_FALSE(StoreBench::save(*store, row(name_of(i)))) << "at once, without a try each";
+        store->save(row(name_of(first_bad), "newer"), nullptr);
+        store->forget(row(name_of(first_bad + 1)).domain);
+        EXPECT_FALSE(StoreBench::save(*store, row("last.example")));
+        EXPECT_EQ(inner.log.count("error store-failed"), 1U) << "said once";
+        EXPECT_EQ(store->counters().kept, 11U) << "the newest of each domain";
+        EXPECT_TRUE(inner.logged("debug store-still-failing"));
+
+        limit_files(RLIM_INFINITY);
+        EXPECT_TRUE(inner.logged("info store-recovered"));
+        EXPECT_EQ(inner.log.count("caught_up=11"), 1U);
+        EXPECT_EQ(inner.log.count("error store-"), 1U);
+        EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
+        EXPECT_FALSE(store->counters().failing);
+        EXPECT_EQ(store->counters().kept, 0U);
+        store.reset();
+        store = inner.open();
+        EXPECT_EQ(inner.rows.size(), static_cast<std::size_t>(first_bad) + 11);
+        EXPECT_EQ(inner.rows.at(name_of(first_bad)).txt_id, "newer");
+        EXPECT_FALSE(inner.rows.contains(name_of(first_bad + 1)));
+        EXPECT_TRUE(inner.rows.contains("last.example"));
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(cache_sqlite_trouble, more_than_can_be_kept_is_made_up_for_by_the_refill) {
+    StoreBench bench;
+    test::Child child([&](test::Pipe&) {
+        StoreBench inner{bench.file()};
+        inner.options.retry_first = inner.options.retry_max = std::chrono::milliseconds(20);
+        inner.options.max_kept = 5;
+        give_back(inner, many);
+        auto store = inner.open();
+        limit_files(100'000);
+        for (int i = 0; i < many; ++i) store->save(row(name_of(i)), nullptr);
+        EXPECT_FALSE(StoreBench::save(*store, row("a.example")));
+        EXPECT_LE(store->counters().kept, 5U);
+        limit_files(RLIM_INFINITY);
+        EXPECT_TRUE(inner.logged("info store-refilled"));
+        store.reset();
+        store = inner.open();
+        for (int i = 0; i < many; ++i) ASSERT_TRUE(inner.rows.contains(name_of(i)));
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(cache_sqlite_trouble, a_disk_full_at_the_start_still_loads_and_recovers) {
+    for (const bool killed : {false, true}) { // with and without rows in the log
+        StoreBench bench;
+        if (killed)
+            fill_and_kill(bench);
+        else
+            fill(bench);
+        test::Child child([&](test::Pipe&) {
+            StoreBench inner{bench.file()};
+            inner.options.retry_first = inner.options.retry_max = std::chrono::milliseconds(20);
+            limit_files(10);
+            auto store = inner.open();
+            EXPECT_EQ(inner.rows.size(), killed ? 20U : static_cast<std::size_t>(many));
+            EXPECT_FALSE(StoreBench::save(*store, row("after.example")));
+            EXPECT_EQ(inner.log.count("error store-failed"), 1U);
+            EXPECT_EQ(inner.log.count("error store-"), 1U);
+            limit_files(RLIM_INFINITY);
+            EXPECT_TRUE(inner.logged("info store-recovered"));
+            const std::size_t had = inner.rows.size();
+            store.reset();
+            store = inner.open();
+            EXPECT_EQ(inner.rows.size(), had + 1);
+        });
+        EXPECT_EQ(child.wait(), 0);
+    }
+}
+
+TEST(cache_sqlite_trouble, a_disk_full_at_the_very_first_start_is_not_fatal) {
+    StoreBench bench;
+    test::Child child([&](test::Pipe&) {
+        StoreBench inner{bench.file()};
+        inner.options.retry_first = inner.options.retry_max = std::chrono::milliseconds(20);
+        limit_files(10);
+        auto store = inner.open();
+        EXPECT_FALSE(StoreBench::save(*store, row("a.example")));
+        limit_files(RLIM_INFINITY);
+        EXPECT_TRUE(inner.logged("info store-recovered"));
+        store.reset();
+        store = inner.open();
+        EXPECT_EQ(inner.rows.size(), 1U);
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(cache_sqlite_trouble, damage_on_a_full_disk_loads_what_can_be_read_and_keeps_the_evidence) {
+    StoreBench bench;
+    fill(bench);
+    const auto size = fs::file_size(bench.file());
+    overwrite(bench.file(), 4096 * (size / 4096 - 2), std::string(4096, '\xa5'));
+    test::Child child([&](test::Pipe&) {
+        StoreBench inner{bench.file()};
+        inner.options.retry_first = inner.options.retry_max = std::chrono::milliseconds(20);
+        give_back(inner, many);
+        limit_files(40'000);
+        auto store = inner.open();
+        expect_sound(inner);
+        EXPECT_GT(inner.rows.size(), static_cast<std::size_t>(many - 200));
+        EXPECT_EQ(inner.log.count("error store-damaged"), 1U);
+        limit_files(RLIM_INFINITY);
+        EXPECT_TRUE(inner.logged("info store-refilled"));
+        store.reset();
+        EXPECT_EQ(fs::file_size(inner.damaged_files().front()), size);
+        store = inner.open();
+        EXPECT_EQ(inner.rows.size(), static_cast<std::size_t>(many));
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+TEST(cache_sqlite_trouble, stopping_while_the_disk_is_full_ends_in_time_and_says_what_is_lost) {
+    StoreBench bench;
+    test::Child child([&](test::Pipe&) {
+        StoreBench inner{bench.file()};
+        auto store = inner.open();
+        limit_files(10);
+        EXPECT_FALSE(StoreBench::save(*store, row("a.example")));
+        store->stop();
+        EXPECT_EQ(inner.log.count("warning store-incomplete"), 1U);
+        EXPECT_EQ(inner.log.count("unwritten=1"), 1U);
+    });
+    EXPECT_EQ(child.wait(), 0);
+}
+
+} // namespace
