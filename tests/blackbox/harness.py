@@ -163,6 +163,9 @@ class Daemon:
             def limit():
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         with open(self.log_file, "wb") as log:
+            # The log file poses as the journal, so that lines begin with their priority.
+            status = os.fstat(log.fileno())
+            variables["JOURNAL_STREAM"] = "%d:%d" % (status.st_dev, status.st_ino)
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables,
                                             cwd=world.folder, pass_fds=inherited, preexec_fn=limit)
         if wait:
