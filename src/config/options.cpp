@@ -125,64 +125,64 @@ std::vector<Option> make_options() {
             "The daemon must be a member of the group, or root."),
 
         bounded_row(
-            "limits.max_connections", integer, restart, 1, 1'000'000,
+            "limits.max_connections", integer, live, 1, 1'000'000,
             [](auto& c) -> auto& { return c.limits.max_connections; },
             "Clients that may be connected at once.\n"
             "Postfix keeps up to 100 connections a service open, most of them silent."),
         bounded_row(
-            "limits.idle", duration, restart, 1, day, [](auto& c) -> auto& { return c.limits.idle; },
+            "limits.idle", duration, live, 1, day, [](auto& c) -> auto& { return c.limits.idle; },
             "A connection that stays silent this long is closed.\n"
             "Postfix connects again without a trace in the mail."),
         bounded_row(
-            "limits.max_request", integer, restart, 512, 1'000'000,
+            "limits.max_request", integer, live, 512, 1'000'000,
             [](auto& c) -> auto& { return c.limits.max_request; },
             "The longest request in bytes; a client that sends a longer one is disconnected.\n"
             "Postfix sends at most 10000."),
 
         text_row(
-            "dns.servers", list, restart, "addresses", [](auto& c) -> auto& { return c.dns.servers; },
+            "dns.servers", list, live, "addresses", [](auto& c) -> auto& { return c.dns.servers; },
             "The resolvers to ask, such as \"127.0.0.1\", \"127.0.0.1:5300\" or \"[::1]:53\".\n"
             "An empty list means those of /etc/resolv.conf, which is read again when it changes."),
         choice_row(
-            "dns.trust_ad", restart, [](auto& c) -> auto& { return c.dns.trust_ad; },
+            "dns.trust_ad", live, [](auto& c) -> auto& { return c.dns.trust_ad; },
             "Whether to believe a resolver that says it has validated an answer with DNSSEC.\n"
             "\"auto\" believes resolvers on a loopback address, and those of a resolv.conf with option "
             "trust-ad."),
         bounded_row(
-            "dns.timeout", duration, restart, 1, minute, [](auto& c) -> auto& { return c.dns.timeout; },
+            "dns.timeout", duration, live, 1, minute, [](auto& c) -> auto& { return c.dns.timeout; },
             "A DNS question fails when no resolver has answered after this long, all tries together."),
         bounded_row(
-            "dns.try_timeout", duration, restart, 1, minute / 2,
+            "dns.try_timeout", duration, live, 1, minute / 2,
             [](auto& c) -> auto& { return c.dns.try_timeout; },
             "How long one resolver may take before the next one is asked.\n"
             "It must not be longer than dns.timeout."),
 
         text_row(
-            "fetch.ca_file", text, restart, "file", [](auto& c) -> auto& { return c.fetch.ca_file; },
+            "fetch.ca_file", text, live, "file", [](auto& c) -> auto& { return c.fetch.ca_file; },
             "The certificates, in PEM form, that may vouch for a policy host.\n"
             "Empty means those of the system.",
             absolute_path_or_empty),
         flag_row(
-            "fetch.allow_private_addresses", restart,
+            "fetch.allow_private_addresses", live,
             [](auto& c) -> auto& { return c.fetch.allow_private_addresses; },
             "Connect to policy hosts on private, loopback and link-local addresses too.\n"
             "Anybody on the net can make the daemon connect to such an address by sending mail, so leave "
             "this off\n"
             "where policies come from strangers."),
         text_row(
-            "fetch.proxy", text, restart, "http://host:port", [](auto& c) -> auto& { return c.fetch.proxy; },
+            "fetch.proxy", text, live, "http://host:port", [](auto& c) -> auto& { return c.fetch.proxy; },
             "An HTTP proxy to fetch policies through, with CONNECT.\n"
             "Empty means a direct connection."),
         bounded_row(
-            "fetch.timeout", duration, restart, 1, 5 * minute,
+            "fetch.timeout", duration, live, 1, 5 * minute,
             [](auto& c) -> auto& { return c.fetch.timeout; },
             "A fetch of a policy fails after this long, from the address lookup to the last byte.\n"
             "It runs in the background: no delivery waits longer than deadline."),
         bounded_row(
-            "fetch.max_concurrent", integer, restart, 1, 4096,
+            "fetch.max_concurrent", integer, live, 1, 4096,
             [](auto& c) -> auto& { return c.fetch.max_concurrent; }, "Policies that may be fetched at once."),
         bounded_row(
-            "fetch.max_per_address", integer, restart, 1, 4096,
+            "fetch.max_per_address", integer, live, 1, 4096,
             [](auto& c) -> auto& { return c.fetch.max_per_address; },
             "Policies that may be fetched at once from one address, which may host thousands of domains."),
 

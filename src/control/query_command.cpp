@@ -104,10 +104,11 @@ private:
 };
 
 base::Expected<SocketmapClient, ClientError> connect_first(const QueryOptions& options) {
-    ClientError all{ClientError::Kind::unreachable, ""};
+    ClientError all{ClientError::Kind::bad_address, ""}; // unless one of them could have been asked
     for (const std::string& address : options.addresses) {
         auto client = SocketmapClient::connect(address, options.connect_limit);
-        if (client || client.error().kind == ClientError::Kind::bad_address) return client;
+        if (client) return client;
+        if (client.error().kind != ClientError::Kind::bad_address) all.kind = client.error().kind;
         all.words += (all.words.empty() ? "" : "\n") + client.error().words;
     }
     if (options.addresses.empty()) all.words = "no address to ask";

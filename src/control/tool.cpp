@@ -73,6 +73,8 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
             return status(Exit::usage);
         }
         options.addresses = std::move(*found);
+        std::stable_partition(options.addresses.begin(), options.addresses.end(),
+                              [](const std::string& address) { return address.starts_with("unix:"); });
     }
     return status(query(options, in, out, err));
 }

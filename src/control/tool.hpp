@@ -10,8 +10,8 @@
 
 namespace control {
 
-/// Where the daemon with this configuration file listens (empty: the default file), the best address first; or words
-/// about what is wrong with the file.
+/// Where the daemon with this configuration file listens (empty: the default file), or words about what is wrong with
+/// the file. Unix sockets are tried before TCP, else in this order.
 using FindAddresses = std::function<base::Expected<std::vector<std::string>, std::string>(const std::string& file)>;
 
 /// Runs the tool. `arguments` are those after the program's name. The result is the exit status (control::Exit).

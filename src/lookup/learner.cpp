@@ -161,9 +161,9 @@ asio::awaitable<bool> Learner::commit(cache::Row row) {
             });
         });
     };
-    const bool durable =
-        co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(std::move(initiate),
-                                                                                 asio::use_awaitable);
+    auto committed = asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(std::move(initiate),
+                                                                                     asio::use_awaitable);
+    const bool durable = co_await std::move(committed);
     co_return durable;
 }
 

@@ -7,12 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstdint>
 #include <optional>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace server {
@@ -30,6 +32,17 @@ constexpr int accepts_per_turn = 64;                             // then the ses
 constexpr std::chrono::milliseconds accept_pause{100};           // when descriptors or memory run out
 constexpr std::chrono::milliseconds stop_grace{800};             // for replies that are owed
 constexpr std::chrono::seconds repeat_after{10};                 // between two log lines about the same trouble
+// Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64 fetches to
+// a few addresses each) may have open at once, but never more than a quarter of all.
+constexpr rlim_t most_reserved = 2048;
+
+/// Connections get descriptors below this number; the kernel always gives the lowest one that is free.
+int descriptors_for_connections() noexcept {
+    rlimit files{};
+    if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return INT_MAX;
+    const rlim_t left = files.rlim_cur - std::min(most_reserved, files.rlim_cur / 4);
+    return static_cast<int>(std::min<rlim_t>(left, INT_MAX));
+}
 
 /// Lets a log line through at most once per repeat_after; what was held back is counted into the next one.
 class Seldom {
@@ -109,6 +122,7 @@ public:
     void configure(Options options) {
         const bool backlog = options.backlog != options_.backlog;
         options_ = options;
+        descriptors_ = descriptors_for_connections();
         if (backlog)
             for (const auto& door : doors_) door->listener->set_backlog(options_.backlog);
         if (sweeping_) arm_sweep(); // with the new interval
@@ -151,6 +165,7 @@ public:
 
     void ended(Session& session) override {
         sessions_.erase(&session);
+        crowded_ = false;
         if (stopping_) {
             if (sessions_.empty()) report_stopped();
         } else {
@@ -161,7 +176,7 @@ public:
 private:
     using Sessions = std::unordered_map<Session*, std::shared_ptr<Session>>;
 
-    [[nodiscard]] bool full() const noexcept { return sessions_.size() >= options_.max_connections; }
+    [[nodiscard]] bool full() const noexcept { return crowded_ || sessions_.size() >= options_.max_connections; }
 
     /// Sessions end while they are walked over.
     [[nodiscard]] std::vector<std::shared_ptr<Session>> snapshot() const {
@@ -190,6 +205,7 @@ private:
                 if (const auto held = fulls_.pass())
                     log_.write(base::Level::warning, "connections-full",
                                {{"connections", sessions_.size()}, {"address", door->listener->name()},
+                                {"limit", crowded_ ? "file descriptors" : "max_connections"},
                                 {"held_back", *held}});
                 return; // ended() goes on
             }
@@ -220,7 +236,7 @@ private:
             complain(door, error.message());
             return Accepted::out_of_resources;
         }
-        (void)fd.release();
+        crowded_ = fd.release() >= descriptors_;
         auto session = std::make_shared<Session>(std::move(socket), options_.max_request, handler_, *this);
         sessions_.emplace(session.get(), session);
         session->start();
@@ -277,12 +293,14 @@ private:
     Handler& handler_;
     base::Log& log_;
     Options options_;
+    int descriptors_ = descriptors_for_connections();
     std::vector<std::shared_ptr<Door>> doors_;
     Sessions sessions_;
     Session::Timer sweep_, pause_, grace_;
     std::function<void()> stopped_;
     Seldom violations_, fulls_, failures_;
     bool sweeping_ = false, paused_ = false, stopping_ = false;
+    bool crowded_ = false; ///< the last connection took one of the reserved descriptors
 };
 
 Server::Server(asio::io_context& front, Handler& handler, Options options, base::Log& log)

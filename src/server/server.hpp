@@ -4,8 +4,9 @@
 // threads each has its own io_context and Server; the others adopt() duplicates of the first one's listening_fds(),
 // so that all accept from the same queues.
 // Limits: at max_connections the server stops accepting and the kernel's queue holds newcomers (closing them would make
-// Postfix defer mail); the same for 100 ms when descriptors run out. One timer sweeps idle connections and is
-// armed only while there are any.
+// Postfix defer mail). So it does when connections have taken all descriptors of the process but a reserve for
+// DNS, HTTPS and the store, and for 100 ms when descriptors run out all the same. One timer sweeps idle connections
+// and is armed only while there are any.
 #pragma once
 
 #include "base/expected.hpp"

@@ -138,7 +138,7 @@ class Daemon:
     starts = 0
 
     def __init__(self, world, binary=None, wrapper=(), inherited=(), fd_names=None, files=None, wait=True, arguments=None,
-                 environment=None, journal=True, **options):
+                 environment=None, **options):
         Daemon.starts += 1
         self.world = world
         self.log_file = world.path("log.%d" % Daemon.starts)
@@ -163,9 +163,9 @@ class Daemon:
             def limit():
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
         with open(self.log_file, "wb") as log:
-            if journal:  # as systemd does, so that lines begin with their priority
-                stat = os.fstat(log.fileno())
-                variables["JOURNAL_STREAM"] = "%d:%d" % (stat.st_dev, stat.st_ino)
+            # The log file poses as the journal, so that lines begin with their priority.
+            status = os.fstat(log.fileno())
+            variables["JOURNAL_STREAM"] = "%d:%d" % (status.st_dev, status.st_ino)
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables,
                                             cwd=world.folder, pass_fds=inherited, preexec_fn=limit)
         if wait:

@@ -139,6 +139,7 @@ class PolicyHosts:
         try:
             with connection:
                 connection.settimeout(60)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 head = self._head(connection)
                 words = head.split(b" ")
                 if len(words) < 3 or words[0] != b"CONNECT" or not words[1].endswith(b":443"):

@@ -35,7 +35,10 @@ class StopTest(harness.Case):
         clients[30].send(b"13:sts go")
         self.stopped(daemon)
         for client in clients:
-            self.assertEqual(client.until_closed(), b"")
+            try:
+                self.assertEqual(client.until_closed(), b"")
+            except ConnectionResetError:
+                pass  # closed with something of ours unread
 
     def test_lookup_in_progress(self):
         self.world.policy("good.test")

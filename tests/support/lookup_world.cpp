@@ -185,7 +185,8 @@ boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
         auto held = std::make_shared<decltype(handler)>(std::move(handler));
         (void)time.after(duration, [held] { std::move (*held)(); });
     };
-    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+    auto woken = asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+    co_await std::move(woken);
 }
 
 std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {

@@ -58,7 +58,8 @@ struct Fixture {
         std::ostringstream out, err;
         const auto find = [this](const std::string& file) -> base::Expected<std::vector<std::string>, std::string> {
             if (file == "bad") return base::unexpected(std::string("bad:1:1: no"));
-            return std::vector<std::string>{"unix:" + folder / "not-there", unix_name};
+            return std::vector<std::string>{"tcp:127.0.0.1:0", "tcp:127.0.0.1:1", "unix:" + folder / "not-there",
+                                            unix_name};
         };
         const int status = control::run_tool(arguments, find, in, out, err);
         return {status, out.str(), err.str()};

@@ -469,6 +469,42 @@ TEST(Server, MayGoWithEverythingPending) {
     EXPECT_TRUE(f.closes(idle));
 }
 
+TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        rlimit files{};
+        ::getrlimit(RLIMIT_NOFILE, &files);
+        files.rlim_cur = 200;
+        ::setrlimit(RLIMIT_NOFILE, &files);
+        Fixture f;
+        const std::string path = f.listen_unix();
+        std::vector<RawPeer> crowd;
+        for (int i = 0; i < 90; ++i) crowd.push_back(RawPeer::to_unix(path));
+        bool good = turn_until(f.io, [&] { return f.log.count("warning connections-full") == 1; });
+        f.settle();
+        const std::size_t held = f.served->connections();
+        good = good && held > 20 && held < 80 && f.log.count("accept-failed") == 0;
+        std::vector<int> free;
+        for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) free.push_back(fd);
+        for (const int fd : free) ::close(fd);
+        good = good && free.size() >= 45; // a quarter of 200, less the one that showed where it begins
+        // Whoever leaves makes room for one who waits.
+        RawPeer last = std::move(crowd.back());
+        last.send(postfix::frame("sts z.example"));
+        crowd.clear();
+        good = good && turn_until(f.io, [&] {
+            last.receive();
+            return last.received == "12:OK z.example,";
+        });
+        std::filesystem::remove_all(f.folder.path());
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+}
+
 TEST(Server, PausesWhenDescriptorsRunOut) {
     // In a child of its own: the limit is the process's.
     const pid_t child = ::fork();
