@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of FOLDER and writes what happened to
+OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which counts test cases."""
+import json
+import os
+import sys
+import unittest
+
+
+class Counting(unittest.TextTestResult):
+    """Remembers every test's fate once, whatever number of subtests failed in it."""
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        self.run_ids, self.failed_ids, self.skipped_ids = [], {}, {}
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.run_ids.append(test.id())
+
+    def addFailure(self, test, err):
+        super().addFailure(test, err)
+        self.failed_ids[test.id()] = 1
+
+    def addError(self, test, err):
+        super().addError(test, err)
+        self.failed_ids[test.id()] = 1
+
+    def addUnexpectedSuccess(self, test):
+        super().addUnexpectedSuccess(test)
+        self.failed_ids[test.id()] = 1
+
+    def addSubTest(self, test, subtest, err):
+        super().addSubTest(test, subtest, err)
+        if err is not None:
+            self.failed_ids[test.id()] = 1
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.skipped_ids[test.id()] = reason
+
+
+def main():
+    out, folder, name = sys.argv[1:]
+    sys.path.insert(0, folder)
+    os.chdir(folder)
+    result = unittest.TextTestRunner(verbosity=2, resultclass=Counting).run(
+        unittest.defaultTestLoader.loadTestsFromName(name))
+    fates = {"failed": list(result.failed_ids), "skipped": result.skipped_ids,
+             "passed": [each for each in result.run_ids
+                        if each not in result.failed_ids and each not in result.skipped_ids]}
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump(fates, file)
+    sys.exit(1 if fates["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""`packaging/quickstart --demo`: the daemon in a local world, asked through a real postmap -q. Ends by itself."""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from world import namespace, world as world_module  # noqa: E402
+from world.process import WorldError  # noqa: E402
+
+ASKED = [
+    ("workspace.example", "Google Workspace: enforce, five mx lines"),
+    ("m365.example", "Microsoft 365: enforce, wildcards"),
+    ("apache.example", "a file with CRLF"),
+    ("delegated.example", "everything delegated by CNAME"),
+    ("pages.example", "mode testing, on a policy host behind a CNAME, no final newline"),
+    ("none.example", "mode none"),
+    ("modetest.example", "mode test: there is no such mode"),
+    ("norecord.example", "no MTA-STS at all"),
+]
+
+
+def asked(world, domain, map_name):
+    status, output, errors = world.sender.postmap(domain, map_name)
+    if errors:
+        raise WorldError(errors)
+    return f"OK {output}" if status == 0 else "NOTFOUND"
+
+
+def main():
+    reason = namespace.why_not()
+    if reason:
+        sys.exit("the demonstration " + reason)
+    namespace.enter()
+    print("== A local world: nsd behind unbound, nginx as policy hosts, a certificate authority", flush=True)
+    with world_module.World(mail=False) as world:
+        world.daemon.start()
+        print(f"== stsmapd listens on {' and '.join(world.daemon.settings['listen'])}")
+        print("== postmap -q DOMAIN socketmap:unix:.../stsmapd/socketmap:sts")
+        answers = {domain: asked(world, domain, "sts") for domain, _ in ASKED}
+        for domain, what in ASKED:
+            print(f"\n{domain} ({what})\n  {answers[domain]}")
+            for line in world.daemon.log_lines(domain, "reason=policy-")[:1]:
+                print(f"  refused, as its log says: {line}")
+        print("\n== The same for Postfix 3.10 and newer: map name sts-tlsrpt\n\nm365.example\n  "
+              + asked(world, "m365.example", "sts-tlsrpt"))
+        print("\n== For /etc/postfix/main.cf\n"
+              "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts         # Postfix before 3.10\n"
+              "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts-tlsrpt  # Postfix 3.10 and newer\n"
+              "smtp_tls_security_level = may\n"
+              "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+              "smtp_tls_session_cache_database =", flush=True)
+        refused = world.daemon.log_lines("modetest.example", "reason=policy-mode")
+    good = answers["workspace.example"].startswith("OK secure match=aspmx.l.google.com:") and refused
+    sys.exit(0 if good else "the answers are not what they should be")
+
+
+if __name__ == "__main__":
+    main()
