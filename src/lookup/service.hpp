@@ -9,7 +9,7 @@
 #include "cache/table.hpp"
 #include "lookup/learner.hpp"
 #include "postfix/request.hpp"
-#include "server/handler.hpp"
+#include "lookup/handler.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -30,7 +30,7 @@ struct ServiceOptions {
     cache::Tuning tuning;
 };
 
-class Service final : public server::Handler {
+class Service final : public Handler {
 public:
     struct Parts {
         boost::asio::any_io_executor front;

@@ -107,7 +107,7 @@ Accepted judge(int error) noexcept {
 
 class Server::Impl final : public SessionOwner, public std::enable_shared_from_this<Impl> {
 public:
-    Impl(asio::io_context& front, Handler& handler, Options options, base::Log& log)
+    Impl(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)
         : executor_(front.get_executor()), handler_(handler), log_(log), options_(options), sweep_(executor_),
           pause_(executor_), grace_(executor_) {}
 
@@ -290,7 +290,7 @@ private:
     }
 
     Session::Executor executor_;
-    Handler& handler_;
+    lookup::Handler& handler_;
     base::Log& log_;
     Options options_;
     int descriptors_ = descriptors_for_connections();
@@ -303,7 +303,7 @@ private:
     bool crowded_ = false; ///< the last connection took one of the reserved descriptors
 };
 
-Server::Server(asio::io_context& front, Handler& handler, Options options, base::Log& log)
+Server::Server(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)
     : impl_(std::make_shared<Impl>(front, handler, options, log)) {}
 
 Server::~Server() { impl_->abandon(); }

@@ -11,7 +11,7 @@
 
 #include "base/expected.hpp"
 #include "base/log.hpp"
-#include "server/handler.hpp"
+#include "lookup/handler.hpp"
 #include "server/listener.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -35,7 +35,7 @@ struct Options {
 class Server {
 public:
     /// `handler`, `log` and `front` outlive the Server.
-    Server(boost::asio::io_context& front, Handler& handler, Options options, base::Log& log);
+    Server(boost::asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log);
     /// Closes everything at once.
     ~Server();
     Server(const Server&) = delete;

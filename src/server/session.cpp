@@ -22,7 +22,7 @@ constexpr std::size_t linger_octets = 256 * 1024;
 
 } // namespace
 
-Session::Session(Socket socket, std::size_t max_request, Handler& handler, SessionOwner& owner)
+Session::Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner)
     : socket_(std::move(socket)), handler_(&handler), owner_(&owner), reader_(max_request) {}
 
 void Session::start() { read(); }

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "postfix/netstring.hpp"
-#include "server/handler.hpp"
+#include "lookup/handler.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -47,7 +47,7 @@ public:
                                                     boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
     /// `socket` is connected and non-blocking. `handler` and `owner` outlive the session or its detach().
-    Session(Socket socket, std::size_t max_request, Handler& handler, SessionOwner& owner);
+    Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner);
 
     /// Begins to serve. Call once.
     void start();
@@ -87,7 +87,7 @@ private:
     void linger();
 
     Socket socket_;
-    Handler* handler_;
+    lookup::Handler* handler_;
     SessionOwner* owner_;
     postfix::NetstringReader reader_;
     std::string out_;                 ///< the framed reply on its way; empty: none

@@ -1,7 +1,7 @@
 // tests/support/canned_handler.hpp - a Handler without a lookup behind it: answers at once, or when the test says so.
 #pragma once
 
-#include "server/handler.hpp"
+#include "lookup/handler.hpp"
 
 #include <functional>
 #include <map>
@@ -15,7 +15,7 @@ namespace test {
 
 /// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for release().
 /// A payload without a space is answered with PERM.
-class CannedHandler final : public server::Handler {
+class CannedHandler final : public lookup::Handler {
 public:
     std::map<std::string, std::string, std::less<>> replies;
     std::vector<std::string> asked; ///< every payload, in order

@@ -1,4 +1,4 @@
-// server/handler.hpp - the server's port to whoever answers requests.
+// lookup/handler.hpp - the port to whoever answers requests.
 #pragma once
 
 #include <functional>
@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace server {
+namespace lookup {
 
 /// Answers socketmap requests. Both members are called on the session's front thread.
 class Handler {
@@ -19,4 +19,4 @@ public:
     virtual void answer_later(std::string request, std::function<void(std::string)> reply) = 0;
 };
 
-} // namespace server
+} // namespace lookup
