@@ -161,7 +161,8 @@ class Checks:
 
     def ask(self, servers, name, kind="txt"):
         """The answer as the binary prints it, its records as octets, and its log."""
-        asked = subprocess.run([self.binary, servers, name, kind], capture_output=True, text=True, timeout=TIME_LIMIT)
+        command = [self.binary, servers, name, kind]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
         answer = json.loads(asked.stdout)
         answer["records"] = [bytes.fromhex(r) for r in answer.get("records", [])]
         return answer, asked.stderr
