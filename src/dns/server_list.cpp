@@ -57,17 +57,17 @@ void ServerList::learn(const Note& note, std::string_view question, base::Steady
     Report& report = reports_[note.server];
     if (note.what != Note::What::failed) {
         if (note.what != Note::What::replied)
-            log_.write(base::Level::debug, "dns_retry",
+            log_.write(base::Level::debug, "dns-retry",
                        {{"server", server},
                         {"question", question},
                         {"because", note.what == Note::What::truncated ? "truncated" : "no-edns"}});
         if (health_.answered(note.server, now) && report.told) {
             report.told = false;
-            log_.write(base::Level::info, "dns_server_back", {{"server", server}});
+            log_.write(base::Level::info, "dns-server-back", {{"server", server}});
         }
         return;
     }
-    log_.write(base::Level::debug, "dns_try_failed",
+    log_.write(base::Level::debug, "dns-try-failed",
                {{"server", server},
                 {"transport", name(note.transport)},
                 {"question", question},
@@ -84,7 +84,7 @@ void ServerList::learn(const Note& note, std::string_view question, base::Steady
 void ServerList::no_socket(std::string_view why, base::Steady now) {
     if (no_socket_told_ && now - *no_socket_told_ < between_reports) return;
     no_socket_told_ = now;
-    log_.write(base::Level::error, "dns_no_socket", {{"error", why}});
+    log_.write(base::Level::error, "dns-no-socket", {{"error", why}});
 }
 
 } // namespace dns

@@ -90,7 +90,7 @@ void StubResolver::Impl::configure(Options wanted) {
         if (auto server = parse_server(text))
             configured.push_back(*server);
         else
-            log.write(base::Level::error, "dns_server_ignored",
+            log.write(base::Level::error, "dns-server-ignored",
                       {{"server", text}, {"error", server.error()}});
     }
     if (!wanted.servers.empty())
@@ -111,7 +111,7 @@ void StubResolver::Impl::use_servers(base::Steady now) {
     std::string names;
     for (const Server& server : servers->plan().servers)
         names += (names.empty() ? "" : ",") + to_string(server);
-    log.write(changed ? base::Level::info : base::Level::debug, "dns_servers", {{"servers", names}});
+    log.write(changed ? base::Level::info : base::Level::debug, "dns-servers", {{"servers", names}});
 }
 
 asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std::string name, Type type) {
@@ -140,7 +140,7 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std:
         Result result = co_await Flight::run(place.flight);
         co_return result;
     } catch (const std::exception& trouble) {
-        self->log.write(base::Level::error, "dns_failed", {{"error", std::string_view{trouble.what()}}});
+        self->log.write(base::Level::error, "dns-failed", {{"error", std::string_view{trouble.what()}}});
         co_return base::unexpected(base::Reason::dns_network);
     }
 }

@@ -244,7 +244,7 @@ def without_unbound(c, server, nsd):
         silent.bind(("127.0.0.1", 0))
         answer, log = c.ask(f"127.0.0.1:{silent.getsockname()[1]},{server}", "plain.signed.example")
         c.check("fail-over from a silent server, with a warning",
-                len(answer["records"]) == 1 and "dns_server_silent" in log,
+                len(answer["records"]) == 1 and "dns-server-silent" in log,
                 (answer, log))
 
 

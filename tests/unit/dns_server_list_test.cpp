@@ -95,9 +95,9 @@ TEST_F(DnsServerList, SilenceIsToldOnceAMinute) {
         list.learn(note(Note::What::replied, base::Reason::none, now + 3s), "a.example", now + 3s);
         EXPECT_EQ(order(list, now + 3s), "0t1");
     }
-    EXPECT_EQ(log.count("debug dns_try_failed"), 4U);
-    EXPECT_EQ(log.count("warning dns_server_silent"), 2U);
-    EXPECT_EQ(log.count("info dns_server_back"), 2U);
+    EXPECT_EQ(log.count("debug dns-try-failed"), 4U);
+    EXPECT_EQ(log.count("warning dns-server-silent"), 2U);
+    EXPECT_EQ(log.count("info dns-server-back"), 2U);
 }
 
 TEST_F(DnsServerList, OnlySilenceIsThePenalty) {
@@ -117,7 +117,7 @@ TEST_F(DnsServerList, OnlySilenceIsThePenalty) {
 TEST_F(DnsServerList, NoSocketIsToldOnceAMinute) {
     auto list = make();
     for (auto at : {0s, 1s, 59s, 60s}) list.no_socket("Too many open files", start + at);
-    EXPECT_EQ(log.count("error dns_no_socket error=Too many open files"), 2U);
+    EXPECT_EQ(log.count("error dns-no-socket error=Too many open files"), 2U);
 }
 
 } // namespace

@@ -149,7 +149,7 @@ TEST_F(DnsStubResolver, TruncatedGoesOverTcp) {
     ASSERT_TRUE(r);
     EXPECT_EQ(r->records.size(), 400U);
     EXPECT_EQ(server.queries().size(), 2U);
-    EXPECT_EQ(log.count("debug dns_retry"), 1U);
+    EXPECT_EQ(log.count("debug dns-retry"), 1U);
 }
 
 TEST_F(DnsStubResolver, BrokenTcpGoesToTheNextServer) {
@@ -174,15 +174,15 @@ TEST_F(DnsStubResolver, ASilentServerCostsOneTryAndIsAskedLastThen) {
     make(options({silent.address(), good.address()}));
     EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(silent.queries().size(), 1U);
-    EXPECT_EQ(log.count("warning dns_server_silent server=" + silent.address() + " reason=dns-timeout"), 1U);
-    EXPECT_EQ(log.count("debug dns_try_failed"), 1U);
+    EXPECT_EQ(log.count("warning dns-server-silent server=" + silent.address() + " reason=dns-timeout"), 1U);
+    EXPECT_EQ(log.count("debug dns-try-failed"), 1U);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(silent.queries().size(), 1U);
     // Now the other way round: it is still asked, last, and its answer makes it well again.
     silent.play(DnsServer::text("back"));
     good.play(DnsServer::error(2));
     EXPECT_EQ(text(resolve()), "back");
-    EXPECT_EQ(log.count("info dns_server_back server=" + silent.address()), 1U);
+    EXPECT_EQ(log.count("info dns-server-back server=" + silent.address()), 1U);
     good.play(DnsServer::text("good"));
     EXPECT_EQ(text(resolve()), "back");
     // A second silence within the minute is not told again.
@@ -409,7 +409,7 @@ TEST_F(DnsStubResolver, OutOfDescriptorsIsANetworkFailureAndIsLoggedOnce) {
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
     EXPECT_EQ(first, "dns-network");
     EXPECT_EQ(second, "dns-network");
-    EXPECT_EQ(log.count("error dns_no_socket"), 1U);
+    EXPECT_EQ(log.count("error dns-no-socket"), 1U);
     EXPECT_EQ(log.count("warning"), 0U);
     EXPECT_EQ(text(resolve()), "x");
 }
@@ -417,7 +417,7 @@ TEST_F(DnsStubResolver, OutOfDescriptorsIsANetworkFailureAndIsLoggedOnce) {
 TEST_F(DnsStubResolver, NoUsableServer) {
     make(options({"nonsense"}));
     EXPECT_EQ(text(resolve()), "dns-network");
-    EXPECT_EQ(log.count("error dns_server_ignored server=nonsense"), 1U);
+    EXPECT_EQ(log.count("error dns-server-ignored server=nonsense"), 1U);
 }
 
 TEST_F(DnsStubResolver, ANameThatCannotBeAsked) {
@@ -439,11 +439,11 @@ TEST_F(DnsStubResolver, ReadsResolvConfAndNoticesItsChange) {
     make(o);
     const Result before = resolve();
     EXPECT_FALSE(before);
-    EXPECT_EQ(log.count("debug dns_servers servers=127.77.0.1:53"), 1U);
+    EXPECT_EQ(log.count("debug dns-servers servers=127.77.0.1:53"), 1U);
     std::ofstream{path} << "nameserver 127.77.0.2\nnameserver ::1\n";
     EXPECT_TRUE(run_until([&] {
         result(ask());
-        return log.count("info dns_servers servers=127.77.0.2:53,[::1]:53") == 1;
+        return log.count("info dns-servers servers=127.77.0.2:53,[::1]:53") == 1;
     }));
     std::filesystem::remove_all(folder);
 }
