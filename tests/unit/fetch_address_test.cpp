@@ -90,7 +90,8 @@ TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
         {"fec0::1", "private"},
         {"ff02::1", "multicast"},
     };
-    for (const Row& row : rows) EXPECT_EQ(fetch::not_public(make_address(row.address)), row.what) << row.address;
+    for (const Row& row : rows)
+        EXPECT_EQ(fetch::not_public(make_address(row.address)), row.what) << row.address;
 }
 
 TEST(Address, ComesFromRdata) {
@@ -102,7 +103,8 @@ TEST(Address, ComesFromRdata) {
 
 std::string all(Candidates& candidates) {
     std::string text;
-    while (const auto next = candidates.next([](const Address&) { return true; })) text += next->to_string() + " ";
+    while (const auto next = candidates.next([](const Address&) { return true; }))
+        text += next->to_string() + " ";
     return text;
 }
 
@@ -138,7 +140,8 @@ TEST(Candidates, DuplicatesAreTriedOnceAndTooManyNotAtAll) {
 TEST(Candidates, UnusableOnesStayWhereTheyAre) {
     Candidates c;
     c.add({make_address("192.0.2.1"), make_address("192.0.2.2")});
-    EXPECT_EQ(c.next([](const Address& a) { return a == make_address("192.0.2.2"); }), make_address("192.0.2.2"));
+    EXPECT_EQ(c.next([](const Address& a) { return a == make_address("192.0.2.2"); }),
+              make_address("192.0.2.2"));
     EXPECT_FALSE(c.next([](const Address&) { return false; }));
     c.put_back(make_address("192.0.2.2"));
     EXPECT_EQ(all(c), "192.0.2.2 192.0.2.1 ");
@@ -210,15 +213,17 @@ TEST(Proxy, IsAUrlWithAPort) {
     EXPECT_EQ(fetch::parse_proxy("http://127.0.0.1:80/")->address, make_address("127.0.0.1"));
     EXPECT_EQ(fetch::parse_proxy("http://[::1]:80")->address, make_address("::1"));
     EXPECT_EQ(fetch::parse_proxy("http://proxy.:1")->host, "proxy");
-    for (const char* bad : {"", "proxy:3128", "https://p:1", "http://p", "http://p:", "http://p:0", "http://p:65536",
-                            "http://p:80x", "http://:80", "http://u:w@p:80", "http://[::1:80", "http://[x]:80",
-                            "http://p:80/x", "http://a b:80", "http://p\r\nX:80"})
+    for (const char* bad :
+         {"", "proxy:3128", "https://p:1", "http://p", "http://p:", "http://p:0", "http://p:65536",
+          "http://p:80x", "http://:80", "http://u:w@p:80", "http://[::1:80", "http://[x]:80", "http://p:80/x",
+          "http://a b:80", "http://p\r\nX:80"})
         EXPECT_FALSE(fetch::parse_proxy(bad)) << bad;
 }
 
 TEST(Request, IsTheOneOfTheRfc) {
     EXPECT_EQ(fetch::policy_request("mta-sts.example.com"),
-              "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\nUser-Agent: stsmapd/" STSMAPD_VERSION
+              "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\nUser-Agent: "
+              "stsmapd/" STSMAPD_VERSION
               "\r\nAccept: text/plain\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(fetch::connect_request("mta-sts.example.com", 443),
               "CONNECT mta-sts.example.com:443 HTTP/1.1\r\nHost: mta-sts.example.com:443\r\nUser-Agent: "
