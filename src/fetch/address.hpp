@@ -1,7 +1,7 @@
 // fetch/address.hpp - which addresses of a policy host may be connected to, and in which order. Pure.
 //
-// A policy host's addresses come from strangers' DNS: without a check anyone could make the daemon talk to machines
-// of its own network (server-side request forgery).
+// A policy host's addresses come from strangers' DNS: without a check anyone could make the daemon talk to
+// machines of its own network (server-side request forgery).
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
@@ -16,15 +16,16 @@ namespace fetch {
 
 using Address = boost::asio::ip::address;
 
-/// Why an address is nobody's public host, e.g. "loopback" or "private"; "" when it is public. An IPv4 address inside
-/// an IPv6 one (v4-mapped, NAT64, 6to4) is judged as the IPv4 address it leads to.
+/// Why an address is nobody's public host, e.g. "loopback" or "private"; "" when it is public. An IPv4
+/// address inside an IPv6 one (v4-mapped, NAT64, 6to4) is judged as the IPv4 address it leads to.
 [[nodiscard]] std::string_view not_public(const Address& address) noexcept;
 
 /// An address of A or AAAA RDATA (4 or 16 octets); nothing for any other length.
 [[nodiscard]] std::optional<Address> from_rdata(std::string_view rdata);
 
-/// Addresses waiting for a connection attempt: IPv6 and IPv4 in turn, IPv6 first, each family in the order it came
-/// (RFC 8305 section 4 with "First Address Family Count" 1). Addresses may be added while others are being tried.
+/// Addresses waiting for a connection attempt: IPv6 and IPv4 in turn, IPv6 first, each family in the order it
+/// came (RFC 8305 section 4 with "First Address Family Count" 1). Addresses may be added while others are
+/// being tried.
 class Candidates {
 public:
     /// More than these of one family are never tried: a policy host has no use for them, a hostile one might.

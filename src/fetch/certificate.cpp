@@ -15,10 +15,12 @@ using base::Reason;
 
 constexpr std::string_view offered = "http/1.1";
 
-// The server's certificates together; as large as OpenSSL's own default, made explicit because it is a limit on peers.
+// The server's certificates together; as large as OpenSSL's own default, made explicit because it is a limit
+// on peers.
 constexpr long max_cert_list = 100 * 1024;
 
-// 112 bits: RSA 2048, SHA-2 (RFC 9325 section 4.5). Debian's own default; a system that demands more keeps its own.
+// 112 bits: RSA 2048, SHA-2 (RFC 9325 section 4.5). Debian's own default; a system that demands more keeps
+// its own.
 constexpr int min_security_level = 2;
 
 std::string openssl_words() {
@@ -31,10 +33,13 @@ std::string openssl_words() {
 
 Reason reason_of(long verdict) noexcept {
     switch (verdict) {
-    case X509_V_ERR_HOSTNAME_MISMATCH: return Reason::cert_name_mismatch;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+        return Reason::cert_name_mismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID: return Reason::cert_expired;
-    default: return Reason::cert_untrusted;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return Reason::cert_expired;
+    default:
+        return Reason::cert_untrusted;
     }
 }
 
@@ -96,7 +101,8 @@ std::optional<Failure> wrong_protocol(SSL* tls) {
     if (chosen.empty() || chosen == offered) return std::nullopt;
     Failure failure;
     failure.reason = Reason::tls_handshake;
-    failure.detail = "the server chose protocol " + std::string(chosen) + ", offered was " + std::string(offered);
+    failure.detail =
+        "the server chose protocol " + std::string(chosen) + ", offered was " + std::string(offered);
     return failure;
 }
 

@@ -1,8 +1,9 @@
-// fetch/certificate.hpp - TLS as a policy host must speak it (RFC 8461 sections 3.3 and 7): our side's settings, and
-// what a failed handshake says about the host.
+// fetch/certificate.hpp - TLS as a policy host must speak it (RFC 8461 sections 3.3 and 7): our side's
+// settings, and what a failed handshake says about the host.
 //
-// The certificate must chain to a trusted root, be in force, and have a DNS-ID (a dNSName of its subjectAltName, never
-// its common name, address or URI) equal to the policy host, or a wildcard that is its complete left-most label.
+// The certificate must chain to a trusted root, be in force, and have a DNS-ID (a dNSName of its
+// subjectAltName, never its common name, address or URI) equal to the policy host, or a wildcard that is its
+// complete left-most label.
 #pragma once
 
 #include "fetch/fetcher.hpp"
@@ -16,12 +17,13 @@
 
 namespace fetch {
 
-/// The roots of `ca_file` (PEM), or the system's when it is empty; TLS 1.2 or newer, ALPN http/1.1 and nothing else.
-/// The error is a sentence for an operator.
+/// The roots of `ca_file` (PEM), or the system's when it is empty; TLS 1.2 or newer, ALPN http/1.1 and
+/// nothing else. The error is a sentence for an operator.
 [[nodiscard]] base::Expected<std::shared_ptr<boost::asio::ssl::context>, std::string>
 make_client_context(const std::string& ca_file);
 
-/// Before the handshake: the name to send (SNI) and to find in the certificate. False when OpenSSL refuses the name.
+/// Before the handshake: the name to send (SNI) and to find in the certificate. False when OpenSSL refuses
+/// the name.
 [[nodiscard]] bool expect_host(SSL* tls, const std::string& policy_host);
 
 /// Why the peer's certificate was refused (cert_*), if that is what went wrong.

@@ -13,7 +13,8 @@ using boost::system::error_code;
 using std::chrono::steady_clock;
 
 struct Dialer::Attempt {
-    explicit Attempt(const asio::any_io_executor& executor) : connection(std::make_unique<Connection>(tcp::socket(executor))) {}
+    explicit Attempt(const asio::any_io_executor& executor)
+        : connection(std::make_unique<Connection>(tcp::socket(executor))) {}
     std::unique_ptr<Connection> connection; // null once the attempt is over
 };
 

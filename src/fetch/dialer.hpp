@@ -1,8 +1,9 @@
-// fetch/dialer.hpp - TCP connections to one host's addresses, one after the other but not waiting for the slow ones
-// (RFC 8305 section 5): the next attempt starts when one has failed, or after the attempt delay.
+// fetch/dialer.hpp - TCP connections to one host's addresses, one after the other but not waiting for the
+// slow ones (RFC 8305 section 5): the next attempt starts when one has failed, or after the attempt delay.
 //
-// Can be asked again: when a connection turned out to be useless, next() goes on with the addresses not yet used up.
-// Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report back.
+// Can be asked again: when a connection turned out to be useless, next() goes on with the addresses not yet
+// used up. Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report
+// back.
 #pragma once
 
 #include "fetch/address.hpp"

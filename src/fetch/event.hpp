@@ -1,7 +1,7 @@
 // fetch/event.hpp - wakes one waiting coroutine. Belongs to one single-threaded executor: no locks.
 //
-// A notification without a waiter is kept for the next wait, so "check, then wait" in a loop misses nothing. Waits may
-// end without cause: check again.
+// A notification without a waiter is kept for the next wait, so "check, then wait" in a loop misses nothing.
+// Waits may end without cause: check again.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -33,7 +33,8 @@ bool from_openssl(const error_code& error) { return error.category() == asio::er
 
 } // namespace
 
-Exchange::Exchange(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls, std::string policy_host)
+Exchange::Exchange(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
+                   std::string policy_host)
     : tls_(std::move(tls)), policy_host_(std::move(policy_host)), stream_(std::move(socket), *tls_),
       limit_(stream_.get_executor()) {}
 
@@ -77,8 +78,8 @@ Exchange::get(std::optional<std::chrono::steady_clock::duration> handshake_limit
     if (!expect_host(tls, policy_host_))
         co_return failed(failure(Reason::tls_handshake, "OpenSSL refuses the host name"), false);
     if (handshake_limit) limit_handshake(*handshake_limit);
-    auto [shake_error] = co_await stream_.async_handshake(asio::ssl::stream_base::client,
-                                                          asio::as_tuple(asio::use_awaitable));
+    auto [shake_error] =
+        co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
     shaken_ = true;
     limit_.cancel();
     if (shake_error) {
@@ -95,7 +96,8 @@ Exchange::get(std::optional<std::chrono::steady_clock::duration> handshake_limit
     co_await asio::async_write(stream_, asio::buffer(out_), asio::as_tuple(asio::use_awaitable));
     HttpReader reader;
     for (;;) {
-        auto [error, n] = co_await stream_.async_read_some(asio::buffer(in_), asio::as_tuple(asio::use_awaitable));
+        auto [error, n] =
+            co_await stream_.async_read_some(asio::buffer(in_), asio::as_tuple(asio::use_awaitable));
         if (n > 0) {
             auto fetched = reader.feed(std::string_view(in_.data(), n));
             if (fetched) co_return Outcome(std::move(*fetched));

@@ -1,8 +1,8 @@
-// fetch/exchange.hpp - what happens on one connection: a tunnel through the proxy if there is one, the TLS handshake,
-// one request, one response.
+// fetch/exchange.hpp - what happens on one connection: a tunnel through the proxy if there is one, the TLS
+// handshake, one request, one response.
 //
-// The caller's deadline is enforced by stop(); the exchange itself only limits a handshake that others wait behind.
-// Lives on one single-threaded executor.
+// The caller's deadline is enforced by stop(); the exchange itself only limits a handshake that others wait
+// behind. Lives on one single-threaded executor.
 #pragma once
 
 #include "fetch/http_reader.hpp"
@@ -27,7 +27,8 @@ public:
     enum class Stage { proxy, handshake, response };
 
     struct Outcome {
-        explicit Outcome(Fetched f, bool elsewhere = false) : fetched(std::move(f)), try_elsewhere(elsewhere) {}
+        explicit Outcome(Fetched f, bool elsewhere = false)
+            : fetched(std::move(f)), try_elsewhere(elsewhere) {}
         Fetched fetched;
         /// The connection failed, not the host: another of its addresses may do better.
         bool try_elsewhere;

@@ -1,4 +1,5 @@
-// fetch/gate.hpp - a limit on how many may be inside at once; those over it are let in in the order they came.
+// fetch/gate.hpp - a limit on how many may be inside at once; those over it are let in in the order they
+// came.
 //
 // Single-threaded, no I/O. Places and waiters may outlive the gate's owner.
 #pragma once
@@ -63,8 +64,8 @@ public:
 
     /// A place when one is free and nobody waits for it, else an empty one.
     [[nodiscard]] Place try_enter();
-    /// Joins the queue, at its front when `first`. `ready` is called once the place is granted; it must not come
-    /// back into the gate.
+    /// Joins the queue, at its front when `first`. `ready` is called once the place is granted; it must not
+    /// come back into the gate.
     [[nodiscard]] std::unique_ptr<Waiter> wait(std::function<void()> ready, bool first = false);
     /// A higher limit lets waiters in at once; a lower one throws nobody out.
     void set_limit(std::size_t limit);

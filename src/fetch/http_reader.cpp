@@ -32,8 +32,9 @@ Failure failure(Reason reason, std::string detail) {
     return f;
 }
 
-/// Collects one head and parses it whole: so its limit is exact (Beast's own counts anew with every put()) and what
-/// cannot become a head is refused at its first wrong octet, not when the peer gets round to an empty line.
+/// Collects one head and parses it whole: so its limit is exact (Beast's own counts anew with every put())
+/// and what cannot become a head is refused at its first wrong octet, not when the peer gets round to an
+/// empty line.
 class Head {
 public:
     /// Takes octets from the front of `octets`; true when the head is complete.
@@ -47,7 +48,8 @@ public:
             if (text_.size() <= start.size() && octet != start[text_.size() - 1])
                 return base::unexpected(failure(Reason::http_malformed, "not an HTTP/1 response"));
             if (octet == '\n' && before != '\r')
-                return base::unexpected(failure(Reason::http_malformed, "a line of the head ends without CR"));
+                return base::unexpected(
+                    failure(Reason::http_malformed, "a line of the head ends without CR"));
             if (text_.ends_with("\r\n\r\n")) return true;
             if (text_.size() >= max_head)
                 return base::unexpected(
@@ -58,8 +60,8 @@ public:
 
     /// Requires a complete head. Leaves the parser at the body; this one is empty again.
     base::Expected<std::unique_ptr<Parser>, Failure> parse() {
-        // "HTTP/1.1 200" CRLF: RFC 9112 section 4 wants a space after the status even without a reason phrase, but
-        // servers are known to leave it out.
+        // "HTTP/1.1 200" CRLF: RFC 9112 section 4 wants a space after the status even without a reason
+        // phrase, but servers are known to leave it out.
         static constexpr std::size_t bare_status = 12;
         if (text_.find("\r\n") == bare_status) text_.insert(bare_status, 1, ' ');
         auto parser = std::make_unique<Parser>();
@@ -92,7 +94,8 @@ public:
             auto parser = head_.parse();
             if (!parser) return parser;
             const unsigned status = (*parser)->get().result_int();
-            // 101 answers an Upgrade that was never asked for: no interim response, the connection is lost to HTTP.
+            // 101 answers an Upgrade that was never asked for: no interim response, the connection is lost to
+            // HTTP.
             if (status < 100 || status > 199 || status == 101) return parser;
             if (++interim_ > max_interim)
                 return base::unexpected(failure(Reason::http_malformed, "too many interim responses"));
@@ -168,29 +171,35 @@ private:
         head.content_type = types;
         head.content_encoding = codings;
         switch (const Reason reason = sts::judge(head)) {
-        case Reason::none: break;
-        case Reason::http_media_type: return failure(reason, "content type " + first(types, "missing"));
-        case Reason::http_encoding: return failure(reason, "content coding " + first(codings, "?"));
+        case Reason::none:
+            break;
+        case Reason::http_media_type:
+            return failure(reason, "content type " + first(types, "missing"));
+        case Reason::http_encoding:
+            return failure(reason, "content coding " + first(codings, "?"));
         case Reason::http_redirect: {
             const auto where = all(*parser_, http::field::location);
-            return failure(reason, "status " + std::to_string(head.status) + " to " + first(where, "nowhere"));
+            return failure(reason,
+                           "status " + std::to_string(head.status) + " to " + first(where, "nowhere"));
         }
-        default: return failure(reason, "status " + std::to_string(head.status));
+        default:
+            return failure(reason, "status " + std::to_string(head.status));
         }
-        // RFC 9112 section 6.1: with HTTP/1.0 the framing is faulty; with any other coding than chunked alone we
-        // could not decode the body. Both at once (6.3) Beast has refused.
+        // RFC 9112 section 6.1: with HTTP/1.0 the framing is faulty; with any other coding than chunked alone
+        // we could not decode the body. Both at once (6.3) Beast has refused.
         const auto transfer = all(*parser_, http::field::transfer_encoding);
         if (!transfer.empty() && (message.version() != 11 || transfer.size() != 1 || !parser_->chunked() ||
                                   !beast::iequals(transfer.front(), "chunked")))
             return failure(Reason::http_malformed, "transfer coding " + first(transfer, "?"));
         if (const auto length = parser_->content_length(); length && *length > max_body)
-            return failure(Reason::http_too_large, "announced body of " + std::to_string(*length) + " octets");
+            return failure(Reason::http_too_large,
+                           "announced body of " + std::to_string(*length) + " octets");
         return std::nullopt;
     }
 
     std::optional<Fetched> body(std::string_view octets) {
-        // Beast's assertion in the last chunk wants to see all of its five octets, "0" CRLF CRLF, at once. Since
-        // every chunked body ends with them, waiting for five holds up none.
+        // Beast's assertion in the last chunk wants to see all of its five octets, "0" CRLF CRLF, at once.
+        // Since every chunked body ends with them, waiting for five holds up none.
         const std::size_t least = parser_->chunked() ? 5 : 1;
         wire_ += octets.size();
         pending_.append(octets);
@@ -201,7 +210,8 @@ private:
             left.remove_prefix(used);
             if (parser_->get().body().size() > max_body) return over();
             if (ec == http::error::need_more) break;
-            if (ec) return Fetched(base::unexpected(failure(Reason::http_malformed, "body: " + ec.message())));
+            if (ec)
+                return Fetched(base::unexpected(failure(Reason::http_malformed, "body: " + ec.message())));
         }
         pending_.erase(0, pending_.size() - left.size());
         if (parser_->is_done()) return Fetched(std::move(parser_->get().body()));

@@ -41,7 +41,8 @@ Fetched failed(Reason reason, std::string detail) {
 
 /// What all fetches share. Outlives the fetcher while some of them are still winding up.
 struct HttpsFetcher::Core {
-    Core(asio::any_io_executor e, dns::Resolver& r, base::Log& l) : executor(std::move(e)), resolver(r), log(l) {}
+    Core(asio::any_io_executor e, dns::Resolver& r, base::Log& l)
+        : executor(std::move(e)), resolver(r), log(l) {}
 
     asio::any_io_executor executor;
     dns::Resolver& resolver;
@@ -56,8 +57,8 @@ struct HttpsFetcher::Core {
     bool closed = false;
 };
 
-/// One fetch, from its place in the queue to its outcome. Runs in a coroutine of its own, so that a cancelled caller
-/// does not disturb its winding up; everything it waits for is ended by stop().
+/// One fetch, from its place in the queue to its outcome. Runs in a coroutine of its own, so that a cancelled
+/// caller does not disturb its winding up; everything it waits for is ended by stop().
 class HttpsFetcher::Job : public std::enable_shared_from_this<Job> {
 public:
     Job(std::shared_ptr<Core> core, std::string policy_host)
@@ -126,10 +127,11 @@ void HttpsFetcher::Job::end(End why) {
 
 void HttpsFetcher::Job::arm_deadline() {
     deadline_.expires_after(left_);
-    deadline_.async_wait([weak = weak_from_this(), round = ++armed_](const boost::system::error_code& cancelled) {
-        const auto job = weak.lock();
-        if (!cancelled && job && round == job->armed_) job->end(End::deadline);
-    });
+    deadline_.async_wait(
+        [weak = weak_from_this(), round = ++armed_](const boost::system::error_code& cancelled) {
+            const auto job = weak.lock();
+            if (!cancelled && job && round == job->armed_) job->end(End::deadline);
+        });
 }
 
 void HttpsFetcher::Job::pause_deadline() {
@@ -174,8 +176,8 @@ asio::awaitable<bool> HttpsFetcher::Job::start() {
     co_return true;
 }
 
-/// All addresses have their limit of connections: waits for a place at one, neither keeping others from starting nor
-/// spending the deadline. False when the queue is full or the fetch has ended.
+/// All addresses have their limit of connections: waits for a place at one, neither keeping others from
+/// starting nor spending the deadline. False when the queue is full or the fetch has ended.
 asio::awaitable<bool> HttpsFetcher::Job::place_at(Address address) {
     if (core_->queued >= max_queued) co_return false;
     ++core_->queued;
@@ -228,8 +230,10 @@ void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error,
             without = {};
             const std::string_view what =
                 proxy_ || options_.allow_private_addresses ? std::string_view{} : not_public(*address);
-            if (what.empty()) usable.push_back(*address);
-            else if (refused_.empty()) refused_ = address->to_string() + " is " + std::string(what);
+            if (what.empty())
+                usable.push_back(*address);
+            else if (refused_.empty())
+                refused_ = address->to_string() + " is " + std::string(what);
         }
     }
     if (!without.empty()) {
@@ -259,7 +263,8 @@ Fetched HttpsFetcher::Job::ended() const {
     const Exchange::Stage stage = exchange_ ? exchange_->stage() : Exchange::Stage::proxy;
     if (proxy_ && stage == Exchange::Stage::proxy) return failed(Reason::proxy_failed, "no tunnel" + after);
     if (resolving_) return failed(Reason::fetch_timeout, "in the address lookup" + after);
-    if (!exchange_) return failed(Reason::connect_timeout, "no connection" + after + ", " + dialer_->progress());
+    if (!exchange_)
+        return failed(Reason::connect_timeout, "no connection" + after + ", " + dialer_->progress());
     return failed(Reason::fetch_timeout,
                   (stage == Exchange::Stage::handshake ? "in the TLS handshake" : "in the response") + after);
 }
@@ -311,7 +316,8 @@ asio::awaitable<Fetched> HttpsFetcher::Job::fetch() {
         if (end_ != End::no) co_return ended();
         resolving_ = false;
         if (!ready) {
-            if (lookups_overloaded_) co_return failed(Reason::overloaded, "address lookup: " + lookup_failures_);
+            if (lookups_overloaded_)
+                co_return failed(Reason::overloaded, "address lookup: " + lookup_failures_);
             if (proxy_) co_return failed(Reason::proxy_failed, "proxy's address: " + lookup_failures_);
             if (!refused_.empty()) co_return failed(Reason::host_refused_address, refused_);
             co_return failed(Reason::host_unresolvable, lookup_failures_);
@@ -343,7 +349,8 @@ asio::awaitable<Fetched> HttpsFetcher::Job::fetch() {
         }
         // An address that accepts connections and then says nothing must leave time for the others.
         std::optional<steady_clock::duration> handshake_limit;
-        if (!proxy_ && dialer_->more_to_try()) handshake_limit = (deadline_.expiry() - steady_clock::now()) / 2;
+        if (!proxy_ && dialer_->more_to_try())
+            handshake_limit = (deadline_.expiry() - steady_clock::now()) / 2;
         Exchange::Outcome outcome = co_await exchange_->get(handshake_limit);
         if (end_ != End::no) co_return ended();
         exchange_.reset();
@@ -352,7 +359,8 @@ asio::awaitable<Fetched> HttpsFetcher::Job::fetch() {
     }
 }
 
-HttpsFetcher::HttpsFetcher(asio::any_io_executor executor, dns::Resolver& resolver, Options options, base::Log& log)
+HttpsFetcher::HttpsFetcher(asio::any_io_executor executor, dns::Resolver& resolver, Options options,
+                           base::Log& log)
     : core_(std::make_shared<Core>(std::move(executor), resolver, log)) {
     if (auto set = configure(std::move(options)); !set) throw std::runtime_error(set.error());
 }

@@ -1,9 +1,10 @@
-// fetch/https_fetcher.hpp - fetches policies over HTTPS (RFC 8461 section 3.3): DNS through the resolver port, sockets
-// and TLS through Asio and OpenSSL.
+// fetch/https_fetcher.hpp - fetches policies over HTTPS (RFC 8461 section 3.3): DNS through the resolver
+// port, sockets and TLS through Asio and OpenSSL.
 //
-// Threads: belongs to one single-threaded io_context, all members included. The resolver must outlive the fetcher, the
-// fetcher must be destroyed before the io_context. Destroying it ends every get() with Reason::shutting_down; so does
-// cancelling a get() for that one. http_proxy and its like in the environment are never read.
+// Threads: belongs to one single-threaded io_context, all members included. The resolver must outlive the
+// fetcher, the fetcher must be destroyed before the io_context. Destroying it ends every get() with
+// Reason::shutting_down; so does cancelling a get() for that one. http_proxy and its like in the environment
+// are never read.
 #pragma once
 
 #include "base/log.hpp"
@@ -25,8 +26,8 @@ struct Options {
     std::string ca_file;
     /// Connect to policy hosts on private, loopback and other addresses that are not public.
     bool allow_private_addresses = false;
-    /// "http://host:port": every connection goes through this HTTP proxy by CONNECT. Policy hosts are then not looked
-    /// up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
+    /// "http://host:port": every connection goes through this HTTP proxy by CONNECT. Policy hosts are then
+    /// not looked up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
     std::string proxy;
     /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
     std::chrono::milliseconds timeout{60000};
@@ -46,7 +47,8 @@ inline constexpr std::size_t max_queued = 10000;
 class HttpsFetcher final : public Fetcher {
 public:
     /// Throws std::runtime_error when the options cannot be used, e.g. an unreadable ca_file.
-    HttpsFetcher(boost::asio::any_io_executor executor, dns::Resolver& resolver, Options options, base::Log& log);
+    HttpsFetcher(boost::asio::any_io_executor executor, dns::Resolver& resolver, Options options,
+                 base::Log& log);
     ~HttpsFetcher() override;
     HttpsFetcher(const HttpsFetcher&) = delete;
     HttpsFetcher& operator=(const HttpsFetcher&) = delete;
@@ -54,7 +56,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<base::Expected<std::string, Failure>>
     get(std::string policy_host) override;
 
-    /// For fetches that start from now on; reads the CA file again. On error, a sentence, the old options stay.
+    /// For fetches that start from now on; reads the CA file again. On error, a sentence, the old options
+    /// stay.
     [[nodiscard]] base::Expected<void, std::string> configure(Options options);
 
     [[nodiscard]] std::size_t running() const noexcept;

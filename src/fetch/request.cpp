@@ -10,8 +10,8 @@ namespace {
 constexpr std::string_view agent = "stsmapd/" STSMAPD_VERSION;
 
 bool host_octet(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
 }
 
 base::Expected<Proxy, std::string> wrong(std::string_view text, std::string_view what) {

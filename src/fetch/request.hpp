@@ -1,4 +1,5 @@
-// fetch/request.hpp - what is said to a policy host and to the HTTP CONNECT proxy before it, if one is configured. Pure.
+// fetch/request.hpp - what is said to a policy host and to the HTTP CONNECT proxy before it, if one is
+// configured. Pure.
 #pragma once
 
 #include "base/expected.hpp"
@@ -18,8 +19,8 @@ struct Proxy {
     std::uint16_t port = 0;
 };
 
-/// "http://host:port", host being a name, an IPv4 address or an IPv6 one in brackets. The error is a sentence for
-/// an operator.
+/// "http://host:port", host being a name, an IPv4 address or an IPv6 one in brackets. The error is a sentence
+/// for an operator.
 [[nodiscard]] base::Expected<Proxy, std::string> parse_proxy(std::string_view text);
 
 /// The request that opens a tunnel to host:port (RFC 9110 section 9.3.6).

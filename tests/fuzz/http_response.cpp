@@ -1,5 +1,5 @@
-// Fuzz target: HttpReader and ConnectReader over any octets. The first octet picks how the rest is cut; the outcome must
-// not depend on it, and never be larger than the limits.
+// Fuzz target: HttpReader and ConnectReader over any octets. The first octet picks how the rest is cut; the
+// outcome must not depend on it, and never be larger than the limits.
 #include "fetch/http_reader.hpp"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// tests/support/fake_fetcher.hpp - a Fetcher without a network: policy host -> body or failure, set and changed at
-// any time. Belongs to one thread, as a real one does.
+// tests/support/fake_fetcher.hpp - a Fetcher without a network: policy host -> body or failure, set and
+// changed at any time. Belongs to one thread, as a real one does.
 #pragma once
 
 #include "fetch/fetcher.hpp"
@@ -17,7 +17,8 @@ class FakeFetcher final : public fetch::Fetcher {
 public:
     using Fetched = base::Expected<std::string, fetch::Failure>;
 
-    /// Awaited by every get() before its outcome is looked up, so that a test can hold it or change the world.
+    /// Awaited by every get() before its outcome is looked up, so that a test can hold it or change the
+    /// world.
     std::function<boost::asio::awaitable<void>(std::string policy_host)> delay;
 
     void set(const std::string& policy_host, std::string body) {

@@ -1,8 +1,8 @@
 #include "support/test_ca.hpp"
 
 #include <openssl/bio.h>
-#include <openssl/err.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -57,7 +57,8 @@ void add_name(GENERAL_NAMES* names, int type, const std::string& text) {
     GENERAL_NAME_set0_value(name, type, string);
 }
 
-// Names are set as objects, not through OpenSSL's configuration syntax, so that any octets can be put into one.
+// Names are set as objects, not through OpenSSL's configuration syntax, so that any octets can be put into
+// one.
 void add_names(X509* cert, const CertSpec& spec) {
     GENERAL_NAMES* names = sk_GENERAL_NAME_new_null();
     must(names != nullptr, "GENERAL_NAMES");
@@ -90,7 +91,8 @@ Identity make(const CertSpec& spec, Key key, const Identity* issuer) {
     X509_set_issuer_name(cert.get(), X509_get_subject_name(signer));
     must(X509_set_pubkey(cert.get(), key.get()) == 1, "public key");
 
-    add_extension(cert.get(), signer, NID_basic_constraints, spec.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+    add_extension(cert.get(), signer, NID_basic_constraints,
+                  spec.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     add_extension(cert.get(), signer, NID_subject_key_identifier, "hash");
     if (spec.ca) add_extension(cert.get(), signer, NID_key_usage, "critical,keyCertSign,cRLSign");
     if (!spec.usage.empty()) add_extension(cert.get(), signer, NID_ext_key_usage, spec.usage);
@@ -142,13 +144,15 @@ std::string to_pem(const Identity& identity) {
 }
 
 std::string ocsp_response(const Identity& leaf, const Identity& issuer, bool revoked) {
-    std::unique_ptr<OCSP_BASICRESP, void (*)(OCSP_BASICRESP*)> basic{OCSP_BASICRESP_new(), OCSP_BASICRESP_free};
+    std::unique_ptr<OCSP_BASICRESP, void (*)(OCSP_BASICRESP*)> basic{OCSP_BASICRESP_new(),
+                                                                     OCSP_BASICRESP_free};
     std::unique_ptr<OCSP_CERTID, void (*)(OCSP_CERTID*)> id{
         OCSP_cert_to_id(EVP_sha1(), leaf.cert.get(), issuer.cert.get()), OCSP_CERTID_free};
     std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> now{X509_gmtime_adj(nullptr, -60), ASN1_TIME_free};
     std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> next{X509_gmtime_adj(nullptr, 3600), ASN1_TIME_free};
     must(basic && id && now && next, "OCSP");
-    must(OCSP_basic_add1_status(basic.get(), id.get(), revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD,
+    must(OCSP_basic_add1_status(basic.get(), id.get(),
+                                revoked ? V_OCSP_CERTSTATUS_REVOKED : V_OCSP_CERTSTATUS_GOOD,
                                 OCSP_REVOKED_STATUS_KEYCOMPROMISE, revoked ? now.get() : nullptr, now.get(),
                                 next.get()) != nullptr,
          "OCSP status");
@@ -194,7 +198,9 @@ Identity TestCa::another_intermediate(CertSpec spec) const {
     return made;
 }
 
-Identity TestCa::leaf_of(const CertSpec& spec, Key key) const { return issue(intermediate_, spec, std::move(key)); }
+Identity TestCa::leaf_of(const CertSpec& spec, Key key) const {
+    return issue(intermediate_, spec, std::move(key));
+}
 
 Identity TestCa::leaf(std::vector<std::string> dns) const {
     CertSpec spec;

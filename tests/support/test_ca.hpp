@@ -1,5 +1,5 @@
-// tests/support/test_ca.hpp - keys and certificates made at run time with OpenSSL, good ones and all kinds of bad
-// ones. Throws std::runtime_error when OpenSSL refuses.
+// tests/support/test_ca.hpp - keys and certificates made at run time with OpenSSL, good ones and all kinds of
+// bad ones. Throws std::runtime_error when OpenSSL refuses.
 #pragma once
 
 #include <openssl/evp.h>
@@ -31,10 +31,10 @@ struct CertSpec {
     std::chrono::seconds not_before{-3600};
     std::chrono::seconds not_after{std::chrono::hours{24 * 30}};
     bool ca = false;
-    bool sha1 = false;             ///< signed with SHA-1
-    std::string permitted;         ///< CA only: a name constraint, e.g. ".example.org"
-    std::string excluded;          ///< CA only: likewise
-    std::string usage;             ///< extendedKeyUsage, e.g. "clientAuth"; empty: none
+    bool sha1 = false;     ///< signed with SHA-1
+    std::string permitted; ///< CA only: a name constraint, e.g. ".example.org"
+    std::string excluded;  ///< CA only: likewise
+    std::string usage;     ///< extendedKeyUsage, e.g. "clientAuth"; empty: none
 };
 
 /// A certificate with its key and the certificates that go with it to the peer.

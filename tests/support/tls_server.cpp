@@ -78,7 +78,8 @@ void abort_connection(int fd) {
 
 void drain(int fd) {
     char octets[4096];
-    while (::recv(fd, octets, sizeof octets, 0) > 0) {}
+    while (::recv(fd, octets, sizeof octets, 0) > 0) {
+    }
 }
 
 void send_raw(int fd, const std::string& octets) {
@@ -285,7 +286,8 @@ void TlsServer::talk(int fd, const Script& first) {
     SSL_CTX_set_max_proto_version(context.get(), first.max_version);
     SSL_CTX_set_cert_cb(
         context.get(), [](SSL* ssl, void* self) { return pick_certificate(ssl, self); }, this);
-    SSL_CTX_set_alpn_select_cb(context.get(), pick_protocol, const_cast<std::optional<std::string>*>(&first.alpn));
+    SSL_CTX_set_alpn_select_cb(context.get(), pick_protocol,
+                               const_cast<std::optional<std::string>*>(&first.alpn));
     if (!first.ocsp.empty()) {
         SSL_CTX_set_tlsext_status_cb(context.get(), staple);
         SSL_CTX_set_tlsext_status_arg(context.get(), const_cast<std::string*>(&first.ocsp));
@@ -310,7 +312,8 @@ void TlsServer::talk(int fd, const Script& first) {
         const std::lock_guard lock{mutex_};
         requests_.push_back(request);
         const char* name = SSL_get_servername(ssl.get(), TLSEXT_NAMETYPE_host_name);
-        if (const auto found = scripts_.find(name ? name : ""); found != scripts_.end()) script = found->second;
+        if (const auto found = scripts_.find(name ? name : ""); found != scripts_.end())
+            script = found->second;
         changed_.notify_all();
     }
     if (script.reset_at == Script::Stage::request) return abort_connection(fd);
@@ -323,10 +326,16 @@ void TlsServer::talk(int fd, const Script& first) {
         return ERR_clear_error();
     }
     switch (script.close) {
-    case Script::Close::close_notify: SSL_shutdown(ssl.get()); [[fallthrough]];
-    case Script::Close::fin: ::shutdown(fd, SHUT_WR); break;
-    case Script::Close::reset: return abort_connection(fd);
-    case Script::Close::hold: break;
+    case Script::Close::close_notify:
+        SSL_shutdown(ssl.get());
+        [[fallthrough]];
+    case Script::Close::fin:
+        ::shutdown(fd, SHUT_WR);
+        break;
+    case Script::Close::reset:
+        return abort_connection(fd);
+    case Script::Close::hold:
+        break;
     }
     drain(fd);
 }

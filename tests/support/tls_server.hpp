@@ -1,8 +1,8 @@
-// tests/support/tls_server.hpp - a loopback TLS server that does exactly what a script says, right or wrong, and
-// remembers what it saw.
+// tests/support/tls_server.hpp - a loopback TLS server that does exactly what a script says, right or wrong,
+// and remembers what it saw.
 //
-// Threads: its own, one for accepting and one a connection; members are safe from any. The destructor ends all of
-// them at once, whatever they are doing.
+// Threads: its own, one for accepting and one a connection; members are safe from any. The destructor ends
+// all of them at once, whatever they are doing.
 #pragma once
 
 #include "support/test_ca.hpp"
@@ -33,14 +33,14 @@ struct Script {
     std::chrono::milliseconds before_response{0}; ///< pause before the first octet
     std::chrono::milliseconds per_octet{0};       ///< pause before every octet
     Close close = Close::close_notify;
-    Stage reset_at = Stage::never;  ///< RST after accepting, after the first octets, after the request
-    bool silent = false;            ///< never answers the handshake
-    bool plaintext = false;         ///< no TLS: `response` at once after the first octets
-    std::string before_tls;         ///< octets sent before the handshake
-    int min_version = 0;            ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
-    int max_version = 0;            ///< TLS1_1_VERSION and older lower the security level
+    Stage reset_at = Stage::never;   ///< RST after accepting, after the first octets, after the request
+    bool silent = false;             ///< never answers the handshake
+    bool plaintext = false;          ///< no TLS: `response` at once after the first octets
+    std::string before_tls;          ///< octets sent before the handshake
+    int min_version = 0;             ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
+    int max_version = 0;             ///< TLS1_1_VERSION and older lower the security level
     std::optional<std::string> alpn; ///< chosen whatever the client offers; "" chooses none
-    std::string ocsp;               ///< DER to staple
+    std::string ocsp;                ///< DER to staple
 };
 
 class TlsServer {
@@ -60,8 +60,8 @@ public:
     void set_script(Script script);
 
     [[nodiscard]] std::size_t connections() const;
-    [[nodiscard]] std::size_t open() const;      ///< connections right now
-    [[nodiscard]] std::size_t most_open() const; ///< at the same time, ever
+    [[nodiscard]] std::size_t open() const;                  ///< connections right now
+    [[nodiscard]] std::size_t most_open() const;             ///< at the same time, ever
     [[nodiscard]] std::vector<std::string> sni() const;      ///< one a handshake; "" for none
     [[nodiscard]] std::vector<std::string> requests() const; ///< raw octets up to the empty line
     /// Waits until `connections()` is at least `n`; false after `limit`.

@@ -1,6 +1,4 @@
 #include "fetch/address.hpp"
-#include "fetch/gate.hpp"
-#include "fetch/request.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +9,6 @@ namespace {
 using boost::asio::ip::make_address;
 using fetch::Address;
 using fetch::Candidates;
-using fetch::Gate;
 
 TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
     struct Row {
@@ -90,7 +87,8 @@ TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
         {"fec0::1", "private"},
         {"ff02::1", "multicast"},
     };
-    for (const Row& row : rows) EXPECT_EQ(fetch::not_public(make_address(row.address)), row.what) << row.address;
+    for (const Row& row : rows)
+        EXPECT_EQ(fetch::not_public(make_address(row.address)), row.what) << row.address;
 }
 
 TEST(Address, ComesFromRdata) {
@@ -102,7 +100,8 @@ TEST(Address, ComesFromRdata) {
 
 std::string all(Candidates& candidates) {
     std::string text;
-    while (const auto next = candidates.next([](const Address&) { return true; })) text += next->to_string() + " ";
+    while (const auto next = candidates.next([](const Address&) { return true; }))
+        text += next->to_string() + " ";
     return text;
 }
 
@@ -138,91 +137,11 @@ TEST(Candidates, DuplicatesAreTriedOnceAndTooManyNotAtAll) {
 TEST(Candidates, UnusableOnesStayWhereTheyAre) {
     Candidates c;
     c.add({make_address("192.0.2.1"), make_address("192.0.2.2")});
-    EXPECT_EQ(c.next([](const Address& a) { return a == make_address("192.0.2.2"); }), make_address("192.0.2.2"));
+    EXPECT_EQ(c.next([](const Address& a) { return a == make_address("192.0.2.2"); }),
+              make_address("192.0.2.2"));
     EXPECT_FALSE(c.next([](const Address&) { return false; }));
     c.put_back(make_address("192.0.2.2"));
     EXPECT_EQ(all(c), "192.0.2.2 192.0.2.1 ");
-}
-
-TEST(Gate, LetsWaitersInInOrder) {
-    const auto gate = std::make_shared<Gate>(2);
-    Gate::Place a = gate->try_enter(), b = gate->try_enter();
-    EXPECT_TRUE(a && b);
-    EXPECT_FALSE(gate->try_enter());
-    std::string order;
-    const auto first = gate->wait([&] { order += "1"; });
-    auto second = gate->wait([&] { order += "2"; });
-    const auto third = gate->wait([&] { order += "3"; });
-    const auto hasty = gate->wait([&] { order += "0"; }, true);
-    EXPECT_EQ(gate->waiting(), 4u);
-    a.release();
-    EXPECT_EQ(order, "0");
-    EXPECT_TRUE(hasty->granted());
-    second.reset(); // went away
-    b.release();
-    EXPECT_EQ(order, "01");
-    { const Gate::Place used = hasty->take(); }
-    EXPECT_EQ(order, "013");
-    EXPECT_EQ(gate->inside(), 2u);
-    EXPECT_EQ(gate->waiting(), 0u);
-}
-
-TEST(Gate, AGrantedWaiterThatGoesAwayGivesItsPlaceOn) {
-    const auto gate = std::make_shared<Gate>(1);
-    Gate::Place a = gate->try_enter();
-    auto first = gate->wait([] {});
-    const auto second = gate->wait([] {});
-    a.release();
-    EXPECT_TRUE(first->granted());
-    first.reset();
-    EXPECT_TRUE(second->granted());
-}
-
-TEST(Gate, ALimitCanChangeAndAGateCanClose) {
-    const auto gate = std::make_shared<Gate>(1);
-    Gate::Place a = gate->try_enter();
-    const auto waiting = gate->wait([] {});
-    gate->set_limit(2);
-    EXPECT_TRUE(waiting->granted());
-    const auto never = gate->wait([] {});
-    gate->close();
-    a.release();
-    EXPECT_FALSE(never->granted());
-    EXPECT_FALSE(gate->try_enter());
-}
-
-TEST(AddressGates, AreOneAnAddress) {
-    fetch::AddressGates gates{1};
-    const Gate::Place a = gates.at(make_address("192.0.2.1"))->try_enter();
-    EXPECT_TRUE(a);
-    EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter());
-    EXPECT_TRUE(gates.at(make_address("192.0.2.2"))->try_enter());
-    for (std::uint32_t i = 0; i < 1000; ++i) (void)gates.at(boost::asio::ip::address_v4(i));
-    EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter()) << "forgotten while somebody is inside";
-}
-
-TEST(Proxy, IsAUrlWithAPort) {
-    const auto name = fetch::parse_proxy("http://Proxy.Example.net:3128");
-    ASSERT_TRUE(name) << name.error();
-    EXPECT_EQ(name->host, "proxy.example.net");
-    EXPECT_EQ(name->port, 3128);
-    EXPECT_FALSE(name->address);
-    EXPECT_EQ(fetch::parse_proxy("http://127.0.0.1:80/")->address, make_address("127.0.0.1"));
-    EXPECT_EQ(fetch::parse_proxy("http://[::1]:80")->address, make_address("::1"));
-    EXPECT_EQ(fetch::parse_proxy("http://proxy.:1")->host, "proxy");
-    for (const char* bad : {"", "proxy:3128", "https://p:1", "http://p", "http://p:", "http://p:0", "http://p:65536",
-                            "http://p:80x", "http://:80", "http://u:w@p:80", "http://[::1:80", "http://[x]:80",
-                            "http://p:80/x", "http://a b:80", "http://p\r\nX:80"})
-        EXPECT_FALSE(fetch::parse_proxy(bad)) << bad;
-}
-
-TEST(Request, IsTheOneOfTheRfc) {
-    EXPECT_EQ(fetch::policy_request("mta-sts.example.com"),
-              "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.example.com\r\nUser-Agent: stsmapd/" STSMAPD_VERSION
-              "\r\nAccept: text/plain\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n");
-    EXPECT_EQ(fetch::connect_request("mta-sts.example.com", 443),
-              "CONNECT mta-sts.example.com:443 HTTP/1.1\r\nHost: mta-sts.example.com:443\r\nUser-Agent: "
-              "stsmapd/" STSMAPD_VERSION "\r\n\r\n");
 }
 
 } // namespace

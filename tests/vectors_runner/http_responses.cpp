@@ -1,5 +1,6 @@
-// http_responses.json: the raw octets of each vector go over a real TLS socket to the real fetcher. One server serves
-// all, told apart by the SNI, and all vectors run at the same time, so that the slow ones do not add up.
+// http_responses.json: the raw octets of each vector go over a real TLS socket to the real fetcher. One
+// server serves all, told apart by the SNI, and all vectors run at the same time, so that the slow ones do
+// not add up.
 #include "fetch/https_fetcher.hpp"
 #include "support/address_resolver.hpp"
 #include "support/memory_log.hpp"
@@ -23,8 +24,9 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using Fetched = base::Expected<std::string, fetch::Failure>;
 
-// The whole-fetch deadline is 60 s, and a vector that is to meet it would take as long. Such vectors, and others that
-// would take long, run faster: their pauses and their fetcher's deadline are both divided by this.
+// The whole-fetch deadline is 60 s, and a vector that is to meet it would take as long. Such vectors, and
+// others that would take long, run faster: their pauses and their fetcher's deadline are both divided by
+// this.
 constexpr int speed_up = 20;
 constexpr milliseconds long_time{10000};
 constexpr milliseconds whole_fetch{60000};
@@ -44,23 +46,29 @@ std::string prepare(const json& vector, test::Script& script, bool& quick) {
     if (!vector.contains("raw_b64")) return "no raw_b64";
     script.response = from_base64(vector.at("raw_b64").get<std::string>());
     const std::string close = vector.value("tls_close", "close_notify");
-    if (close == "close_notify") script.close = Close::close_notify;
+    if (close == "close_notify")
+        script.close = Close::close_notify;
     else if (close == "none" || close == "fin" || close == "eof" || close == "tcp" || close == "tcp_fin" ||
              close == "truncated" || close == "no_close_notify" || close == "missing" || close == "abrupt")
         script.close = Close::fin;
     else if (close == "reset" || close == "rst" || close == "tcp_rst" || close == "tcp_reset")
         script.close = Close::reset;
-    else if (close == "never" || close == "open" || close == "hold" || close == "keep_open") script.close = Close::hold;
-    else return "unknown tls_close " + close;
+    else if (close == "never" || close == "open" || close == "hold" || close == "keep_open")
+        script.close = Close::hold;
+    else
+        return "unknown tls_close " + close;
     if (!vector.contains("timing")) return "";
     const json& timing = vector.at("timing");
     // The others are shown in real time that a slow server is not a dead one.
     milliseconds takes{0};
     for (const auto& [key, value] : timing.items()) {
         const milliseconds time{std::llround(value.get<double>() * 1000)};
-        if (key == "before_headers_s") script.before_response = time;
-        else if (key == "per_octet_s") script.per_octet = time;
-        else return "unknown timing " + key;
+        if (key == "before_headers_s")
+            script.before_response = time;
+        else if (key == "per_octet_s")
+            script.per_octet = time;
+        else
+            return "unknown timing " + key;
         takes += key == "per_octet_s" ? time * static_cast<int>(script.response.size()) : time;
     }
     quick = takes > long_time;
@@ -74,8 +82,10 @@ std::string prepare(const json& vector, test::Script& script, bool& quick) {
 bool fits(const json& outcome, const Fetched& fetched) {
     if (outcome.at("accept").get<bool>() != fetched.has_value()) return false;
     if (!fetched) return true; // the reason is advisory
-    if (outcome.contains("body_len") && outcome.at("body_len").get<std::size_t>() != fetched->size()) return false;
-    return !outcome.contains("body_b64") || from_base64(outcome.at("body_b64").get<std::string>()) == *fetched;
+    if (outcome.contains("body_len") && outcome.at("body_len").get<std::size_t>() != fetched->size())
+        return false;
+    return !outcome.contains("body_b64") ||
+           from_base64(outcome.at("body_b64").get<std::string>()) == *fetched;
 }
 
 std::string came(const Fetched& fetched) {
@@ -130,8 +140,11 @@ void run_http_responses(const json& vectors, Report& report) {
         } else {
             bool fit = false;
             for (const json& outcome : outcomes(*item->vector)) fit = fit || fits(outcome, *item->fetched);
-            if (fit) report.pass(*item->vector);
-            else report.fail(*item->vector, "expected " + item->vector->at("expect").dump() + ", came " + came(*item->fetched));
+            if (fit)
+                report.pass(*item->vector);
+            else
+                report.fail(*item->vector, "expected " + item->vector->at("expect").dump() + ", came " +
+                                               came(*item->fetched));
         }
     }
 }

@@ -1,5 +1,5 @@
-// tls_fetch.json: each vector's condition becomes a real server with a real certificate on loopback addresses, and the
-// real fetcher goes there. Conditions that are not understood are failures.
+// tls_fetch.json: each vector's condition becomes a real server with a real certificate on loopback
+// addresses, and the real fetcher goes there. Conditions that are not understood are failures.
 #include "base/domain.hpp"
 #include "fetch/https_fetcher.hpp"
 #include "support/address_resolver.hpp"
@@ -110,58 +110,93 @@ public:
         if (!expect_sni_.empty() && servers_.front()->sni().empty()) return "no SNI was sent";
         if (!expect_host_.empty()) {
             for (const std::string& request : servers_.front()->requests())
-                if (request.find("\r\nHost: " + expect_host_ + "\r\n") == std::string::npos) return "request was " + request;
+                if (request.find("\r\nHost: " + expect_host_ + "\r\n") == std::string::npos)
+                    return "request was " + request;
             if (servers_.front()->requests().empty()) return "no request was sent";
         }
         for (const json& outcome : outcomes(vector_)) {
             if (outcome.at("accept").get<bool>() != fetched_->has_value()) continue;
             if (*fetched_ || !outcome.contains("tlsrpt")) return "";
-            if (outcome.at("tlsrpt").get<std::string>() == base::tlsrpt_result(fetched_->error().reason)) return "";
+            if (outcome.at("tlsrpt").get<std::string>() == base::tlsrpt_result(fetched_->error().reason))
+                return "";
         }
         std::string came = "accepted";
         if (!*fetched_)
-            came = "refused, " + std::string(base::to_string(fetched_->error().reason)) + ": " + fetched_->error().detail;
+            came = "refused, " + std::string(base::to_string(fetched_->error().reason)) + ": " +
+                   fetched_->error().detail;
         return "expected " + vector_.at("expect").dump() + ", came " + came;
     }
 
 private:
     void understand(const std::string& key, const json& value) {
-        if (key == "san_dns") spec_.dns = strings(value);
-        else if (key == "cn") spec_.cn = value.get<std::string>();
-        else if (key == "san_ip") spec_.ip = strings(value);
-        else if (key == "san_other" || key == "san_uri" || key == "san_srv") other_name(key, value);
-        else if (key == "san_email") spec_.email = strings(value);
-        else if (key == "not_before") spec_.not_before = offset(value);
-        else if (key == "not_after") expires(offset(value));
-        else if (key == "chain") chain_ = value.get<std::string>();
-        else if (key == "key") key_ = value.get<std::string>();
-        else if (key == "signature" || key == "sig" || key == "hash") signature(value.get<std::string>());
-        else if (key == "eku" || key == "usage") spec_.usage = value.get<std::string>();
-        else if (key == "ocsp") ocsp_ = value.get<std::string>();
-        else if (key == "tls_max") script_.max_version = tls_version(value);
-        else if (key == "tls_min") script_.min_version = tls_version(value);
-        else if (key == "tls") script_.min_version = script_.max_version = tls_version(value);
-        else if (key == "alpn_selected" || key == "alpn") alpn(value);
-        else if (key == "alpn_offered") offered(value);
-        else if (key == "server") server(value.get<std::string>());
-        else if (key == "sni" || key == "expect_sni") expect_sni_ = value.get<std::string>();
-        else if (key == "expect_host") expect_host_ = value.get<std::string>();
-        else if (key == "query") return;
-        else if (key == "cname") cname_ = value.get<std::string>();
-        else if (key == "addr") addr(value);
-        else if (key == "a") a_ = strings(value);
-        else if (key == "aaaa") aaaa_ = strings(value);
-        else if (key == "port443") port443(value.get<std::string>());
-        else if (key == "port80") return; // nothing of ours ever goes there: only one port is known to the fetcher
-        else if (key == "handshake" || key == "tls_handshake") handshake(value.get<std::string>());
-        else if (key == "env") environment(value);
-        else if (key == "proxy") throw Unknown("proxy");
-        else throw Unknown(key);
+        if (key == "san_dns")
+            spec_.dns = strings(value);
+        else if (key == "cn")
+            spec_.cn = value.get<std::string>();
+        else if (key == "san_ip")
+            spec_.ip = strings(value);
+        else if (key == "san_other" || key == "san_uri" || key == "san_srv")
+            other_name(key, value);
+        else if (key == "san_email")
+            spec_.email = strings(value);
+        else if (key == "not_before")
+            spec_.not_before = offset(value);
+        else if (key == "not_after")
+            expires(offset(value));
+        else if (key == "chain")
+            chain_ = value.get<std::string>();
+        else if (key == "key")
+            key_ = value.get<std::string>();
+        else if (key == "signature" || key == "sig" || key == "hash")
+            signature(value.get<std::string>());
+        else if (key == "eku" || key == "usage")
+            spec_.usage = value.get<std::string>();
+        else if (key == "ocsp")
+            ocsp_ = value.get<std::string>();
+        else if (key == "tls_max")
+            script_.max_version = tls_version(value);
+        else if (key == "tls_min")
+            script_.min_version = tls_version(value);
+        else if (key == "tls")
+            script_.min_version = script_.max_version = tls_version(value);
+        else if (key == "alpn_selected" || key == "alpn")
+            alpn(value);
+        else if (key == "alpn_offered")
+            offered(value);
+        else if (key == "server")
+            server(value.get<std::string>());
+        else if (key == "sni" || key == "expect_sni")
+            expect_sni_ = value.get<std::string>();
+        else if (key == "expect_host")
+            expect_host_ = value.get<std::string>();
+        else if (key == "query")
+            return;
+        else if (key == "cname")
+            cname_ = value.get<std::string>();
+        else if (key == "addr")
+            addr(value);
+        else if (key == "a")
+            a_ = strings(value);
+        else if (key == "aaaa")
+            aaaa_ = strings(value);
+        else if (key == "port443")
+            port443(value.get<std::string>());
+        else if (key == "port80")
+            return; // nothing of ours ever goes there: only one port is known to the fetcher
+        else if (key == "handshake" || key == "tls_handshake")
+            handshake(value.get<std::string>());
+        else if (key == "env")
+            environment(value);
+        else if (key == "proxy")
+            throw Unknown("proxy");
+        else
+            throw Unknown(key);
     }
 
     void other_name(const std::string& key, const json& value) {
         for (const std::string& name : strings(value)) {
-            const bool uri = key == "san_uri" || (key == "san_other" && name.find("://") != std::string::npos);
+            const bool uri =
+                key == "san_uri" || (key == "san_other" && name.find("://") != std::string::npos);
             (uri ? spec_.uri : spec_.srv).push_back(name);
         }
     }
@@ -172,53 +207,69 @@ private:
     }
 
     void signature(const std::string& name) {
-        if (name == "sha1") spec_.sha1 = true;
-        else if (name != "sha256") throw Unknown("signature " + name);
+        if (name == "sha1")
+            spec_.sha1 = true;
+        else if (name != "sha256")
+            throw Unknown("signature " + name);
     }
 
     void alpn(const json& value) {
-        if (value.is_null() || value == "none") script_.alpn = "";
-        else script_.alpn = value.get<std::string>();
+        if (value.is_null() || value == "none")
+            script_.alpn = "";
+        else
+            script_.alpn = value.get<std::string>();
     }
 
     void offered(const json& value) {
-        if (strings(value) != std::vector<std::string>{"http/1.1"}) throw Unknown("alpn_offered " + value.dump());
+        if (strings(value) != std::vector<std::string>{"http/1.1"})
+            throw Unknown("alpn_offered " + value.dump());
     }
 
     void server(const std::string& text) {
-        if (text == "certificate depends on SNI") by_sni_ = true;
-        else handshake(text);
+        if (text == "certificate depends on SNI")
+            by_sni_ = true;
+        else
+            handshake(text);
     }
 
     void port443(const std::string& text) {
         if (text == "open") return;
-        if (text == "closed" || text == "refused") a_ = {"refused"};
-        else if (text == "filtered" || text == "blackhole" || text == "timeout") a_ = {"blackhole"};
-        else handshake(text);
+        if (text == "closed" || text == "refused")
+            a_ = {"refused"};
+        else if (text == "filtered" || text == "blackhole" || text == "timeout")
+            a_ = {"blackhole"};
+        else
+            handshake(text);
     }
 
     void handshake(const std::string& text) {
         if (text == "ok") return;
-        if (text == "never" || text == "never answered" || text == "silent" || text == "hang" || text == "timeout" ||
-            text == "stall" || text == "stalled" || text == "none")
+        if (text == "never" || text == "never answered" || text == "silent" || text == "hang" ||
+            text == "timeout" || text == "stall" || text == "stalled" || text == "none")
             script_.silent = true;
         else if (text == "plaintext" || text == "plain" || text == "http" || text == "plain http" ||
                  text == "plaintext http" || text == "plain HTTP")
             script_.plaintext = true;
-        else if (text == "smtp") script_.before_tls = "220 mail.example.com ESMTP\r\n";
-        else if (text == "reset" || text == "rst") script_.reset_at = Script::Stage::hello;
-        else if (text == "closed" || text == "close" || text == "eof") script_.reset_at = Script::Stage::accept;
-        else throw Unknown("server " + text);
+        else if (text == "smtp")
+            script_.before_tls = "220 mail.example.com ESMTP\r\n";
+        else if (text == "reset" || text == "rst")
+            script_.reset_at = Script::Stage::hello;
+        else if (text == "closed" || text == "close" || text == "eof")
+            script_.reset_at = Script::Stage::accept;
+        else
+            throw Unknown("server " + text);
     }
 
     void environment(const json& value) {
-        // Nobody answers there: a fetcher that listens to it fails. It stays set for the other vectors, which have no
-        // more use for it.
+        // Nobody answers there: a fetcher that listens to it fails. It stays set for the other vectors, which
+        // have no more use for it.
         static constexpr const char* nobody = "http://127.0.0.1:1";
         if (value.is_object())
-            for (const auto& [name, text] : value.items()) ::setenv(name.c_str(), text.get<std::string>().c_str(), 1);
+            for (const auto& [name, text] : value.items())
+                ::setenv(name.c_str(), text.get<std::string>().c_str(), 1);
         else
-            for (const std::string& name : strings(value)) ::setenv(name.substr(0, name.find('=')).c_str(), nobody, 1);
+            for (const std::string& name : strings(value))
+                ::setenv(name.substr(0, name.find('=')).c_str(), nobody, 1);
     }
 
     void addr(const json& value) {
@@ -244,9 +295,10 @@ private:
         using std::chrono::hours;
         test::CertSpec ca;
         if (chain_ == "trusted" || chain_ == "ok") return ca_.leaf_of(spec_, std::move(key));
-        if (chain_ == "self-signed" || chain_ == "selfsigned") return test::self_signed(spec_, std::move(key));
-        if (chain_ == "unknown-ca" || chain_ == "untrusted" || chain_ == "unknown-root" || chain_ == "self-signed-root" ||
-            chain_ == "untrusted-root") {
+        if (chain_ == "self-signed" || chain_ == "selfsigned")
+            return test::self_signed(spec_, std::move(key));
+        if (chain_ == "unknown-ca" || chain_ == "untrusted" || chain_ == "unknown-root" ||
+            chain_ == "self-signed-root" || chain_ == "untrusted-root") {
             const test::TestCa unknown;
             test::Identity made = unknown.leaf_of(spec_, std::move(key));
             made.chain.push_back(unknown.root().cert); // sending a root does not make it trusted
@@ -306,11 +358,15 @@ private:
                 const std::string address = !v6 ? v4 : i == 0 ? "::1" : "::ffff:" + v4;
                 all.push_back(address);
                 const std::string bindable = v6 && i > 0 ? v4 : address;
-                if (state == "ok") ok.push_back(bindable);
-                else if (state == "blackhole" || state == "timeout" || state == "unreachable" || state == "filtered")
+                if (state == "ok")
+                    ok.push_back(bindable);
+                else if (state == "blackhole" || state == "timeout" || state == "unreachable" ||
+                         state == "filtered")
                     holes.push_back(bindable);
-                else if (state == "SERVFAIL") all.pop_back();
-                else if (state != "refused" && state != "closed") throw Unknown("address " + state);
+                else if (state == "SERVFAIL")
+                    all.pop_back();
+                else if (state != "refused" && state != "closed")
+                    throw Unknown("address " + state);
             }
         };
         if (a_.empty() && aaaa_.empty()) a_ = {"ok"};
@@ -331,15 +387,17 @@ private:
         if (!literal_.empty()) all = literal_;
         if (dns_.empty() || dns_ == "ok") {
             resolver_.set(host_, all);
-            for (const auto& [states, type] : {std::pair(&a_, dns::Type::a), std::pair(&aaaa_, dns::Type::aaaa)})
-                if (*states == std::vector<std::string>{"SERVFAIL"}) resolver_.fail(host_, type, base::Reason::dns_servfail);
+            for (const auto& [states, type] :
+                 {std::pair(&a_, dns::Type::a), std::pair(&aaaa_, dns::Type::aaaa)})
+                if (*states == std::vector<std::string>{"SERVFAIL"})
+                    resolver_.fail(host_, type, base::Reason::dns_servfail);
         } else if (dns_ == "NODATA" || dns_ == "none") {
             resolver_.set(host_, {});
         } else if (dns_ != "NXDOMAIN") {
-            const base::Reason reason = dns_ == "SERVFAIL"                        ? base::Reason::dns_servfail
-                                        : dns_ == "REFUSED"                       ? base::Reason::dns_refused
+            const base::Reason reason = dns_ == "SERVFAIL"                       ? base::Reason::dns_servfail
+                                        : dns_ == "REFUSED"                      ? base::Reason::dns_refused
                                         : dns_ == "timeout" || dns_ == "TIMEOUT" ? base::Reason::dns_timeout
-                                                                                  : base::Reason::none;
+                                                                                 : base::Reason::none;
             if (reason == base::Reason::none) throw Unknown("addr " + dns_);
             resolver_.fail(host_, dns::Type::a, reason);
             resolver_.fail(host_, dns::Type::aaaa, reason);
@@ -390,8 +448,10 @@ void run_tls_fetch(const json& vectors, Report& report) {
     io.run();
     for (const auto& item : cases) {
         const std::string wrong = item->judge();
-        if (wrong.empty()) report.pass(item->vector());
-        else report.fail(item->vector(), wrong);
+        if (wrong.empty())
+            report.pass(item->vector());
+        else
+            report.fail(item->vector(), wrong);
     }
 }
 
