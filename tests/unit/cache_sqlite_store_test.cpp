@@ -93,7 +93,7 @@ TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
 TEST(cache_sqlite_store, any_octets_of_a_text_come_back) {
     StoreBench bench;
     Row odd = row("a.example");
-    odd.policy_text = std::string("\0\xff\r\n'\"; DROP TABLE policies", 30);
+    odd.policy_text = std::string_view("\0\xff\r\n'\"; DROP TABLE policies", 27);
     {
         auto store = bench.open();
         EXPECT_TRUE(bench.save(*store, odd));
