@@ -67,14 +67,17 @@ void parse_policy(std::string_view text, Reply& reply) {
 
 nlohmann::ordered_json to_json(const std::string& domain, const std::string& map, const std::string& payload,
                                const Reply& reply, double took_ms) {
-    nlohmann::ordered_json object{{"domain", domain}, {"map", map}, {"reply", payload}, {"status", reply.status}};
+    nlohmann::ordered_json object{
+        {"domain", domain}, {"map", map}, {"reply", payload}, {"status", reply.status}};
     object["level"] = reply.level.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(reply.level);
     object["match"] = reply.match;
     auto attributes = nlohmann::ordered_json::object();
     for (const auto& [name, value] : reply.attributes) {
         // These two may stand many times; they are lists even when they stand once.
-        if (name == "mx_host_pattern" || name == "policy_string") attributes[name].push_back(value);
-        else attributes[name] = value;
+        if (name == "mx_host_pattern" || name == "policy_string")
+            attributes[name].push_back(value);
+        else
+            attributes[name] = value;
     }
     object["attributes"] = std::move(attributes);
     if (!reply.words.empty()) object["words"] = reply.words;
@@ -92,7 +95,8 @@ public:
     std::optional<std::string> next() {
         if (!from_input_) return at_ < given_.size() ? std::optional(given_[at_++]) : std::nullopt;
         for (std::string line; std::getline(in_, line);)
-            if (const std::string_view word = trim(line); !word.empty()) return std::string(word.substr(0, max_line));
+            if (const std::string_view word = trim(line); !word.empty())
+                return std::string(word.substr(0, max_line));
         return std::nullopt;
     }
 
@@ -131,8 +135,10 @@ std::string shown(std::string_view reply) {
     std::string out;
     for (const char c : reply) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte < 0x7f) out += c;
-        else out.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+        if (byte >= 0x20 && byte < 0x7f)
+            out += c;
+        else
+            out.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
     }
     return out;
 }
@@ -142,8 +148,10 @@ Reply parse_reply(std::string_view payload) {
     const std::size_t space = payload.find(' ');
     reply.status = payload.substr(0, space);
     const std::string_view rest = space == std::string_view::npos ? "" : payload.substr(space + 1);
-    if (reply.status == "OK") parse_policy(rest, reply);
-    else reply.words = rest;
+    if (reply.status == "OK")
+        parse_policy(rest, reply);
+    else
+        reply.words = rest;
     return reply;
 }
 
@@ -166,10 +174,13 @@ Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std
         if (options.json)
             out << to_json(*domain, options.map, *payload, reply, took.count())
                        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-        else if (domains.several()) out << shown(*domain) << ": " << shown(*payload);
-        else out << shown(*payload);
+        else if (domains.several())
+            out << shown(*domain) << ": " << shown(*payload);
+        else
+            out << shown(*payload);
         out << '\n' << std::flush;
-        if (payload->starts_with("PERM")) { // the daemon closes after it; the next domain needs a new connection
+        if (payload->starts_with(
+                "PERM")) { // the daemon closes after it; the next domain needs a new connection
             client = connect_first(options);
             if (!client) return report(client.error(), err);
         }

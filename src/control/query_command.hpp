@@ -1,4 +1,5 @@
-// control/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own socket.
+// control/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own
+// socket.
 //
 // Blocking, for the tool. What came over the socket is shown with every byte but printable ASCII as \xNN.
 #pragma once
@@ -30,8 +31,8 @@ struct QueryOptions {
     std::chrono::milliseconds reply_limit{100000}; ///< Postfix's own
 };
 
-/// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several, or one
-/// JSON object. Words for the operator go to `err`.
+/// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several,
+/// or one JSON object. Words for the operator go to `err`.
 [[nodiscard]] Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std::ostream& err);
 
 /// A reply for people.
@@ -43,7 +44,8 @@ struct Reply {
     std::string level;              ///< OK only: the policy's first word, lower case
     std::string words;              ///< TEMP and PERM: the reason
     std::vector<std::string> match; ///< OK only: what the match attributes list
-    std::vector<std::pair<std::string, std::string>> attributes; ///< OK only, all but match: names in lower case
+    std::vector<std::pair<std::string, std::string>>
+        attributes; ///< OK only, all but match: names in lower case
 };
 [[nodiscard]] Reply parse_reply(std::string_view payload);
 

@@ -75,13 +75,16 @@ int connect_one(const sockaddr* where, socklen_t size, int family, Clock::time_p
 /// What to look at when nobody answers.
 std::string advice(bool unix_socket, int error) {
     switch (error) {
-    case ENOENT: return "there is no such socket: is the daemon running, and is this the path it listens on?";
-    case ECONNREFUSED: return "nobody listens there: is the daemon running?";
+    case ENOENT:
+        return "there is no such socket: is the daemon running, and is this the path it listens on?";
+    case ECONNREFUSED:
+        return "nobody listens there: is the daemon running?";
     case EACCES:
     case EPERM:
         return unix_socket ? "no permission: run as root, or as a member of the socket's group (postfix)"
                            : "no permission: is a firewall in the way?";
-    default: return why(error);
+    default:
+        return why(error);
     }
 }
 
@@ -108,7 +111,8 @@ SocketmapClient::SocketmapClient(int fd, std::string address)
     : fd_(fd), address_(std::move(address)), reader_(postfix::max_reply) {}
 
 SocketmapClient::SocketmapClient(SocketmapClient&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), address_(std::move(other.address_)), reader_(std::move(other.reader_)) {}
+    : fd_(std::exchange(other.fd_, -1)), address_(std::move(other.address_)),
+      reader_(std::move(other.reader_)) {}
 
 SocketmapClient& SocketmapClient::operator=(SocketmapClient&& other) noexcept {
     std::swap(fd_, other.fd_);
@@ -121,7 +125,8 @@ SocketmapClient::~SocketmapClient() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std::string& address, Milliseconds limit) {
+base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std::string& address,
+                                                                      Milliseconds limit) {
     const Clock::time_point end = Clock::now() + limit;
     if (address.starts_with("unix:")) {
         const std::string_view path = std::string_view(address).substr(5);
@@ -131,13 +136,15 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
             return failure(Kind::bad_address, address, "the path is empty or longer than 107 octets");
         std::memcpy(local.sun_path, path.data(), path.size());
         const int fd = connect_one(reinterpret_cast<const sockaddr*>(&local), sizeof local, AF_UNIX, end);
-        if (fd < 0) return failure(-fd == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, -fd));
+        if (fd < 0)
+            return failure(-fd == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, -fd));
         return SocketmapClient{fd, address};
     }
     if (!address.starts_with("tcp:") && !address.starts_with("inet:"))
         return failure(Kind::bad_address, address, "an address is \"unix:/path\" or \"tcp:host:port\"");
     const auto target = host_and_port(std::string_view(address).substr(address.find(':') + 1));
-    if (!target) return failure(Kind::bad_address, address, "is not \"tcp:host:port\" or \"tcp:[IPv6]:port\"");
+    if (!target)
+        return failure(Kind::bad_address, address, "is not \"tcp:host:port\" or \"tcp:[IPv6]:port\"");
 
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

@@ -1,4 +1,5 @@
-// control/socketmap_client.hpp - asks a running daemon over its socket, as Postfix does, one question at a time.
+// control/socketmap_client.hpp - asks a running daemon over its socket, as Postfix does, one question at a
+// time.
 //
 // Blocking, for command-line tools: every call has a limit in time. One thread at a time.
 #pragma once
@@ -27,8 +28,8 @@ class SocketmapClient {
 public:
     using Milliseconds = std::chrono::milliseconds;
 
-    /// Connects to "unix:/path", "tcp:host:port" or "tcp:[::1]:port" ("inet:" as Postfix writes it does, too). A
-    /// host that is empty stands for this machine. All of its addresses are tried within `limit`.
+    /// Connects to "unix:/path", "tcp:host:port" or "tcp:[::1]:port" ("inet:" as Postfix writes it does,
+    /// too). A host that is empty stands for this machine. All of its addresses are tried within `limit`.
     [[nodiscard]] static base::Expected<SocketmapClient, ClientError> connect(const std::string& address,
                                                                               Milliseconds limit);
 

@@ -29,8 +29,9 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
     app.require_subcommand(1);
     app.footer(footer);
     std::string socket, config;
-    auto* socket_option = app.add_option("--socket", socket, "The daemon's socket: unix:/path or tcp:host:port")
-                              ->option_text("ADDRESS");
+    auto* socket_option =
+        app.add_option("--socket", socket, "The daemon's socket: unix:/path or tcp:host:port")
+            ->option_text("ADDRESS");
     app.add_option("--config", config, "The daemon's configuration file, for where it listens")
         ->option_text("FILE")
         ->excludes(socket_option);
@@ -39,15 +40,19 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
     bool tlsrpt = false;
     double seconds = 100;
     CLI::App* query_app = app.add_subcommand("query", "Print what Postfix gets for a domain");
-    auto* map_option =
-        query_app->add_option("--map", options.map, "The map name to ask under (default: sts)")->option_text("NAME");
-    query_app->add_flag("--tlsrpt", tlsrpt, "Ask under the name sts-tlsrpt, for the answer to Postfix 3.10 and newer")
+    auto* map_option = query_app->add_option("--map", options.map, "The map name to ask under (default: sts)")
+                           ->option_text("NAME");
+    query_app
+        ->add_flag("--tlsrpt", tlsrpt,
+                   "Ask under the name sts-tlsrpt, for the answer to Postfix 3.10 and newer")
         ->excludes(map_option);
     query_app->add_flag("--json", options.json, "Print one JSON object a line");
     query_app->add_option("--timeout", seconds, "Seconds to wait for a reply (default: 100, as Postfix)")
         ->option_text("SECONDS")
         ->check(CLI::Range(0.001, 3600.0));
-    query_app->add_option("domain", options.domains, "Next hops as Postfix asks for them; none or -: one a line of input")
+    query_app
+        ->add_option("domain", options.domains,
+                     "Next hops as Postfix asks for them; none or -: one a line of input")
         ->option_text("[DOMAIN...]");
     query_app->footer(footer);
 

@@ -56,7 +56,8 @@ std::string tcp_name(const sockaddr_storage& address) {
 std::string bound_name(int fd) {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "socket " + std::to_string(fd);
+    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+        return "socket " + std::to_string(fd);
     if (address.ss_family == AF_UNIX) {
         sockaddr_un local;
         std::memcpy(&local, &address, sizeof local);
@@ -85,8 +86,8 @@ void set_on(int fd, int level, int option) noexcept {
 
 /// A number, or the result of looking a name up with getpwnam_r or getgrnam_r; nullopt when there is none.
 template <class Entry, class Id>
-std::optional<Id> id_of(const std::string& name, int (*look)(const char*, Entry*, char*, std::size_t, Entry**),
-                        Id Entry::*member) {
+std::optional<Id> id_of(const std::string& name,
+                        int (*look)(const char*, Entry*, char*, std::size_t, Entry**), Id Entry::*member) {
     Id number{};
     const char* const end = name.data() + name.size();
     if (auto [stop, error] = std::from_chars(name.data(), end, number); error == std::errc{} && stop == end)
@@ -129,15 +130,17 @@ base::Expected<void, std::string> make_way(const std::string& name, const sockad
         if (errno == ENOENT) return {}; // free, or a folder is missing: bind tells
         return failure(name, "cannot look at the path", errno);
     }
-    if (!S_ISSOCK(found.st_mode)) return failure(name, "the path exists and is not a socket; not removing it");
+    if (!S_ISSOCK(found.st_mode))
+        return failure(name, "the path exists and is not a socket; not removing it");
 
     const Descriptor probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (probe.get() < 0) return failure(name, "cannot make a socket", errno);
-    if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN ||
-        errno == EPROTOTYPE)
+    if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+        errno == EAGAIN || errno == EPROTOTYPE)
         return failure(name, "already in use by a running process");
     if (errno == ENOENT) return {};
-    if (errno != ECONNREFUSED) return failure(name, "cannot tell whether the existing socket is in use", errno);
+    if (errno != ECONNREFUSED)
+        return failure(name, "cannot tell whether the existing socket is in use", errno);
     if (unlink(address.sun_path) != 0 && errno != ENOENT)
         return failure(name, "cannot remove the socket of a process that is gone", errno);
     return {};
@@ -145,22 +148,28 @@ base::Expected<void, std::string> make_way(const std::string& name, const sockad
 
 std::string bind_words(const std::string& path, int error) {
     const std::size_t slash = path.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    const std::string folder =
+        slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
     switch (error) {
-    case ENOENT: return "the folder " + folder + " does not exist";
-    case EACCES: return "no permission to make a socket in " + folder;
-    case EROFS: return folder + " is on a read-only file system";
-    default: return "cannot bind: " + why(error);
+    case ENOENT:
+        return "the folder " + folder + " does not exist";
+    case EACCES:
+        return "no permission to make a socket in " + folder;
+    case EROFS:
+        return folder + " is on a read-only file system";
+    default:
+        return "cannot bind: " + why(error);
     }
 }
 
 /// Gives the socket's file its owner and mode, through a handle on the file itself so that a file put in its
 /// place meanwhile is never touched.
-base::Expected<struct stat, std::string> dress(const std::string& name, const char* path, const SocketOwner& owner,
-                                               const Ids& ids) {
+base::Expected<struct stat, std::string> dress(const std::string& name, const char* path,
+                                               const SocketOwner& owner, const Ids& ids) {
     const Descriptor file{open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     struct stat made {};
-    if (file.get() < 0 || fstat(file.get(), &made) != 0) return failure(name, "cannot look at the new socket", errno);
+    if (file.get() < 0 || fstat(file.get(), &made) != 0)
+        return failure(name, "cannot look at the new socket", errno);
     if (!S_ISSOCK(made.st_mode)) return failure(name, "the path was taken by another file meanwhile");
     if (fchownat(file.get(), "", ids.user, ids.group, AT_EMPTY_PATH) != 0) {
         const std::string who = (owner.user ? *owner.user : "") + ":" + (owner.group ? *owner.group : "");
@@ -169,7 +178,8 @@ base::Expected<struct stat, std::string> dress(const std::string& name, const ch
     const std::string handle = "/proc/self/fd/" + std::to_string(file.get());
     if (chmod(handle.c_str(), owner.mode) != 0) {
         if (errno != ENOENT) return failure(name, "cannot set the socket's mode", errno);
-        if (chmod(path, owner.mode) != 0) return failure(name, "cannot set the socket's mode", errno); // no /proc
+        if (chmod(path, owner.mode) != 0)
+            return failure(name, "cannot set the socket's mode", errno); // no /proc
     }
     return made;
 }
@@ -200,7 +210,8 @@ Listener::Listener(Descriptor fd, std::string name, std::optional<File> file)
     : fd_(std::move(fd)), name_(std::move(name)), file_(std::move(file)) {}
 
 Listener::Listener(Listener&& other) noexcept
-    : fd_(std::move(other.fd_)), name_(std::move(other.name_)), file_(std::exchange(other.file_, std::nullopt)) {}
+    : fd_(std::move(other.fd_)), name_(std::move(other.name_)),
+      file_(std::exchange(other.file_, std::nullopt)) {}
 
 Listener::~Listener() {
     if (!file_) return;
@@ -211,7 +222,8 @@ Listener::~Listener() {
 
 void Listener::set_backlog(int backlog) noexcept { (void)::listen(fd_.get(), backlog); }
 
-base::Expected<Listener, std::string> Listener::open(const Address& address, const SocketOwner& owner, int backlog) {
+base::Expected<Listener, std::string> Listener::open(const Address& address, const SocketOwner& owner,
+                                                     int backlog) {
     return address.kind == Address::Kind::unix_path ? open_unix(address, owner, backlog)
                                                     : open_tcp(address, backlog);
 }
@@ -243,7 +255,8 @@ base::Expected<Listener, std::string> Listener::open_unix(const Address& address
     struct stat made {};
     if (lstat(local.sun_path, &made) == 0) file = File{address.path, made.st_dev, made.st_ino};
     Listener listener{std::move(fd), name, std::move(file)};
-    if (auto dressed = dress(name, local.sun_path, owner, *ids); !dressed) return base::unexpected(dressed.error());
+    if (auto dressed = dress(name, local.sun_path, owner, *ids); !dressed)
+        return base::unexpected(dressed.error());
     if (::listen(listener.fd(), backlog) != 0) return failure(name, "cannot listen", errno);
     return listener;
 }
@@ -278,8 +291,10 @@ base::Expected<Listener, std::string> Listener::open_tcp(const Address& address,
         if (setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
             return failure(name, "cannot set IPV6_V6ONLY", errno);
     }
-    const auto* where = use_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-    if (bind(fd.get(), where, use_v4 ? sizeof v4 : sizeof v6) != 0) return failure(name, "cannot bind", errno);
+    const auto* where =
+        use_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
+    if (bind(fd.get(), where, use_v4 ? sizeof v4 : sizeof v6) != 0)
+        return failure(name, "cannot bind", errno);
     if (::listen(fd.get(), backlog) != 0) return failure(name, "cannot listen", errno);
     std::string bound = bound_name(fd.get());
     return Listener{std::move(fd), std::move(bound), std::nullopt};
@@ -290,8 +305,7 @@ base::Expected<Listener, std::string> Listener::adopt(int raw) {
     const std::string name = "inherited socket " + std::to_string(raw);
     int value = 0;
     socklen_t size = sizeof value;
-    if (getsockopt(raw, SOL_SOCKET, SO_TYPE, &value, &size) != 0)
-        return failure(name, "is no socket", errno);
+    if (getsockopt(raw, SOL_SOCKET, SO_TYPE, &value, &size) != 0) return failure(name, "is no socket", errno);
     if (value != SOCK_STREAM) return failure(name, "is no stream socket");
     int family = AF_UNSPEC;
     size = sizeof family;

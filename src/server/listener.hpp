@@ -1,7 +1,8 @@
-// server/listener.hpp - listening sockets: unix, TCP, inherited. Made, checked and, where ours, removed again here.
+// server/listener.hpp - listening sockets: unix, TCP, inherited. Made, checked and, where ours, removed again
+// here.
 //
-// Every function works at once (no wait) and may be called from any thread; a Listener has one owner. Errors are
-// words for an operator that name the address. Descriptors are non-blocking and close-on-exec.
+// Every function works at once (no wait) and may be called from any thread; a Listener has one owner. Errors
+// are words for an operator that name the address. Descriptors are non-blocking and close-on-exec.
 #pragma once
 
 #include "base/expected.hpp"
@@ -50,12 +51,12 @@ private:
 /// One listening socket. A unix socket's file goes with it, unless the file is no longer the one it made.
 class Listener {
 public:
-    /// Binds and listens. A unix socket file that nobody answers on is replaced; one that is answered on, or a file
-    /// of another kind, is left alone and an error.
-    [[nodiscard]] static base::Expected<Listener, std::string> open(const Address& address, const SocketOwner& owner,
-                                                                    int backlog);
-    /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes its
-    /// file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
+    /// Binds and listens. A unix socket file that nobody answers on is replaced; one that is answered on, or
+    /// a file of another kind, is left alone and an error.
+    [[nodiscard]] static base::Expected<Listener, std::string> open(const Address& address,
+                                                                    const SocketOwner& owner, int backlog);
+    /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes
+    /// its file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
     [[nodiscard]] static base::Expected<Listener, std::string> adopt(int fd);
 
     Listener(Listener&&) noexcept;
@@ -75,8 +76,8 @@ private:
         ino_t inode = 0;
     };
     Listener(Descriptor fd, std::string name, std::optional<File> file);
-    [[nodiscard]] static base::Expected<Listener, std::string> open_unix(const Address& address,
-                                                                         const SocketOwner& owner, int backlog);
+    [[nodiscard]] static base::Expected<Listener, std::string>
+    open_unix(const Address& address, const SocketOwner& owner, int backlog);
     [[nodiscard]] static base::Expected<Listener, std::string> open_tcp(const Address& address, int backlog);
 
     Descriptor fd_;

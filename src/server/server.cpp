@@ -28,12 +28,12 @@ using SteadyClock = std::chrono::steady_clock;
 using Watch = asio::posix::basic_stream_descriptor<Session::Executor>;
 
 constexpr unsigned sweeps_per_idle = 8;
-constexpr int accepts_per_turn = 64;                             // then the sessions have their turn
-constexpr std::chrono::milliseconds accept_pause{100};           // when descriptors or memory run out
-constexpr std::chrono::milliseconds stop_grace{800};             // for replies that are owed
-constexpr std::chrono::seconds repeat_after{10};                 // between two log lines about the same trouble
-// Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64 fetches to
-// a few addresses each) may have open at once, but never more than a quarter of all.
+constexpr int accepts_per_turn = 64;                   // then the sessions have their turn
+constexpr std::chrono::milliseconds accept_pause{100}; // when descriptors or memory run out
+constexpr std::chrono::milliseconds stop_grace{800};   // for replies that are owed
+constexpr std::chrono::seconds repeat_after{10};       // between two log lines about the same trouble
+// Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64
+// fetches to a few addresses each) may have open at once, but never more than a quarter of all.
 constexpr rlim_t most_reserved = 2048;
 
 /// Connections get descriptors below this number; the kernel always gives the lowest one that is free.
@@ -82,11 +82,13 @@ enum class Accepted { yes, none_waiting, try_next, out_of_resources };
 
 Accepted judge(int error) noexcept {
     switch (error) {
-    case EAGAIN: return Accepted::none_waiting;
+    case EAGAIN:
+        return Accepted::none_waiting;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: return Accepted::out_of_resources;
+    case ENOMEM:
+        return Accepted::out_of_resources;
     case EINTR:
     case ECONNABORTED:
     case EPERM: // a firewall rule
@@ -98,8 +100,10 @@ Accepted judge(int error) noexcept {
     case ENONET:
     case EHOSTUNREACH:
     case EOPNOTSUPP:
-    case ENETUNREACH: return Accepted::try_next;
-    default: return Accepted::out_of_resources; // unknown: never spin
+    case ENETUNREACH:
+        return Accepted::try_next;
+    default:
+        return Accepted::out_of_resources; // unknown: never spin
     }
 }
 
@@ -176,7 +180,9 @@ public:
 private:
     using Sessions = std::unordered_map<Session*, std::shared_ptr<Session>>;
 
-    [[nodiscard]] bool full() const noexcept { return crowded_ || sessions_.size() >= options_.max_connections; }
+    [[nodiscard]] bool full() const noexcept {
+        return crowded_ || sessions_.size() >= options_.max_connections;
+    }
 
     /// Sessions end while they are walked over.
     [[nodiscard]] std::vector<std::shared_ptr<Session>> snapshot() const {
@@ -204,7 +210,8 @@ private:
             if (full()) {
                 if (const auto held = fulls_.pass())
                     log_.write(base::Level::warning, "connections-full",
-                               {{"connections", sessions_.size()}, {"address", door->listener->name()},
+                               {{"connections", sessions_.size()},
+                                {"address", door->listener->name()},
                                 {"limit", crowded_ ? "file descriptors" : "max_connections"},
                                 {"held_back", *held}});
                 return; // ended() goes on
@@ -247,7 +254,9 @@ private:
     void complain(const Door& door, const std::string& problem) {
         if (const auto held = failures_.pass())
             log_.write(base::Level::error, "accept-failed",
-                       {{"address", door.listener->name()}, {"problem", problem}, {"connections", sessions_.size()},
+                       {{"address", door.listener->name()},
+                        {"problem", problem},
+                        {"connections", sessions_.size()},
                         {"held_back", *held}});
     }
 
@@ -270,7 +279,8 @@ private:
     }
 
     void sweep() {
-        // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the whole time.
+        // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the
+        // whole time.
         for (const auto& session : snapshot())
             if (session->quiet_sweeps() > sweeps_per_idle) session->close();
         sweeping_ = false;

@@ -1,12 +1,13 @@
-// server/server.hpp - the socketmap server of one front thread: listens, accepts, serves sessions within limits.
+// server/server.hpp - the socketmap server of one front thread: listens, accepts, serves sessions within
+// limits.
 //
-// All members belong to the thread of `front` (or to the one that prepares it before it runs). With several front
-// threads each has its own io_context and Server; the others adopt() duplicates of the first one's listening_fds(),
-// so that all accept from the same queues.
-// Limits: at max_connections the server stops accepting and the kernel's queue holds newcomers (closing them would make
-// Postfix defer mail). So it does when connections have taken all descriptors of the process but a reserve for
-// DNS, HTTPS and the store, and for 100 ms when descriptors run out all the same. One timer sweeps idle connections
-// and is armed only while there are any.
+// All members belong to the thread of `front` (or to the one that prepares it before it runs). With several
+// front threads each has its own io_context and Server; the others adopt() duplicates of the first one's
+// listening_fds(), so that all accept from the same queues. Limits: at max_connections the server stops
+// accepting and the kernel's queue holds newcomers (closing them would make Postfix defer mail). So it does
+// when connections have taken all descriptors of the process but a reserve for DNS, HTTPS and the store, and
+// for 100 ms when descriptors run out all the same. One timer sweeps idle connections and is armed only while
+// there are any.
 #pragma once
 
 #include "base/expected.hpp"
@@ -26,9 +27,10 @@
 namespace server {
 
 struct Options {
-    std::size_t max_request = 10000;        ///< octets of one request's payload (Postfix's own limit); 1 or more
-    std::size_t max_connections = 4096;     ///< at once, of this Server; 1 or more
-    std::chrono::milliseconds idle{100000}; ///< a connection without an octet this long (to 1/8 more) is closed
+    std::size_t max_request = 10000;    ///< octets of one request's payload (Postfix's own limit); 1 or more
+    std::size_t max_connections = 4096; ///< at once, of this Server; 1 or more
+    std::chrono::milliseconds idle{
+        100000};        ///< a connection without an octet this long (to 1/8 more) is closed
     int backlog = 4096; ///< connections waiting to be accepted; the kernel caps it (net.core.somaxconn)
 };
 
@@ -51,8 +53,8 @@ public:
     /// Changes the limits: idle, max_connections and backlog for all, max_request for new connections.
     void configure(Options options);
 
-    /// Stops accepting, lets the replies that are owed go out for up to 800 ms, closes the rest at once. Calls
-    /// `stopped` (may be empty) when the last connection is closed, never from within stop().
+    /// Stops accepting, lets the replies that are owed go out for up to 800 ms, closes the rest at once.
+    /// Calls `stopped` (may be empty) when the last connection is closed, never from within stop().
     void stop(std::function<void()> stopped = {});
 
     [[nodiscard]] std::size_t connections() const noexcept;

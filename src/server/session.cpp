@@ -28,25 +28,29 @@ Session::Session(Socket socket, std::size_t max_request, lookup::Handler& handle
 void Session::start() { read(); }
 
 void Session::read() {
-    socket_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](Error error, std::size_t count) {
-        self->on_read(error, count);
-    });
+    socket_.async_read_some(
+        asio::buffer(chunk_),
+        [self = shared_from_this()](Error error, std::size_t count) { self->on_read(error, count); });
 }
 
 void Session::on_read(Error error, std::size_t count) {
     if (state_ == State::closed) return;
     if (state_ == State::lingering) {
         drained_ += count;
-        if (error || drained_ > linger_octets) close();
-        else read();
+        if (error || drained_ > linger_octets)
+            close();
+        else
+            read();
         return;
     }
     quiet_ = 0;
     if (error == asio::error::eof) {
         // All whole requests have been answered before we read on; what is left can only be a part of one.
         peer_done_ = true;
-        if (reader_.buffered() > 0) violate("the connection ended within a request");
-        else close();
+        if (reader_.buffered() > 0)
+            violate("the connection ended within a request");
+        else
+            close();
         return;
     }
     if (error) return close();
@@ -97,8 +101,8 @@ void Session::send(std::string_view payload) {
 
 void Session::flush() {
     while (sent_ < out_.size()) {
-        // A plain send, not async_write: one system call and no way round through the scheduler. MSG_NOSIGNAL: a
-        // peer that has gone is an error value, never SIGPIPE.
+        // A plain send, not async_write: one system call and no way round through the scheduler.
+        // MSG_NOSIGNAL: a peer that has gone is an error value, never SIGPIPE.
         const ssize_t count = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_,
                                      MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {

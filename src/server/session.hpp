@@ -1,20 +1,20 @@
 // server/session.hpp - one client's connection: bytes to requests, replies in order, one write a reply.
 //
-// A session asks its Handler one request at a time. While a reply is owed (the handler answers later, or the peer
-// does not take the last reply) nothing more is read, so that at most one request, max_request octets, and one
-// chunk are held. A breach of the protocol is answered with one PERM and ends the connection; what the peer still sends
-// is read for a moment so that it sees the PERM and no reset.
-// All members belong to one io_context's thread. The session keeps itself alive while it waits; it tells its owner
-// once when it has ended.
+// A session asks its Handler one request at a time. While a reply is owed (the handler answers later, or the
+// peer does not take the last reply) nothing more is read, so that at most one request, max_request octets,
+// and one chunk are held. A breach of the protocol is answered with one PERM and ends the connection; what
+// the peer still sends is read for a moment so that it sees the PERM and no reset. All members belong to one
+// io_context's thread. The session keeps itself alive while it waits; it tells its owner once when it has
+// ended.
 #pragma once
 
 #include "postfix/netstring.hpp"
 #include "lookup/handler.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 
 #include <array>
 #include <chrono>
@@ -41,10 +41,12 @@ public:
 
 class Session : public std::enable_shared_from_this<Session> {
 public:
-    using Executor = boost::asio::io_context::executor_type; ///< named: any_io_executor costs an indirection a call
+    using Executor =
+        boost::asio::io_context::executor_type; ///< named: any_io_executor costs an indirection a call
     using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
-    using Timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                                    boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    using Timer =
+        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                          boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
     /// `socket` is connected and non-blocking. `handler` and `owner` outlive the session or its detach().
     Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner);
@@ -90,15 +92,15 @@ private:
     lookup::Handler* handler_;
     SessionOwner* owner_;
     postfix::NetstringReader reader_;
-    std::string out_;                 ///< the framed reply on its way; empty: none
-    std::size_t sent_ = 0;            ///< octets of out_ that are out
-    std::size_t drained_ = 0;         ///< octets dropped while lingering
-    unsigned quiet_ = 0;              ///< sweeps without an octet
+    std::string out_;         ///< the framed reply on its way; empty: none
+    std::size_t sent_ = 0;    ///< octets of out_ that are out
+    std::size_t drained_ = 0; ///< octets dropped while lingering
+    unsigned quiet_ = 0;      ///< sweeps without an octet
     State state_ = State::serving;
-    bool asked_ = false;              ///< the handler owes a reply
-    bool looping_ = false;            ///< serve() is on the stack
-    bool breach_ = false;             ///< the reply on its way is a PERM: linger after it
-    bool peer_done_ = false;          ///< the peer has shut its side
+    bool asked_ = false;         ///< the handler owes a reply
+    bool looping_ = false;       ///< serve() is on the stack
+    bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
+    bool peer_done_ = false;     ///< the peer has shut its side
     std::optional<Timer> limit_; ///< on lingering
     std::array<char, 2048> chunk_;
 };

@@ -29,7 +29,7 @@ def decode_name(wire, at):
     """An uncompressed name -> (lower-case text, offset behind it)."""
     labels = []
     while wire[at]:
-        labels.append(wire[at + 1:at + 1 + wire[at]].decode("latin-1").lower())
+        labels.append(wire[at + 1 : at + 1 + wire[at]].decode("latin-1").lower())
         at += 1 + wire[at]
     return ".".join(labels), at + 1
 
@@ -37,7 +37,7 @@ def decode_name(wire, at):
 def txt(text):
     """One TXT RDATA: the text as character-strings of up to 255 octets."""
     raw = text if isinstance(text, bytes) else text.encode()
-    parts = [raw[i:i + 255] for i in range(0, len(raw), 255)] or [b""]
+    parts = [raw[i : i + 255] for i in range(0, len(raw), 255)] or [b""]
     return b"".join(bytes([len(part)]) + part for part in parts)
 
 
@@ -53,7 +53,9 @@ class DnsServer:
         self._open = True
         self._udp, self._tcp = self._bind()
         self.port = self._udp.getsockname()[1]
-        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._serve_udp, self._serve_tcp)]
+        self._threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._serve_udp, self._serve_tcp)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -112,7 +114,7 @@ class DnsServer:
             self._records.pop((name.lower(), TYPES[kind]), None)
 
     def behave(self, behaviour, name=""):
-        """"servfail", "refused", "silent" or None (answer), for one name or all."""
+        """ "servfail", "refused", "silent" or None (answer), for one name or all."""
         with self._lock:
             if behaviour is None:
                 self._behaviours.pop(name.lower(), None)
@@ -162,8 +164,8 @@ class DnsServer:
             return None
         ident, flags, _, _, _, additional = struct.unpack("!6H", query[:12])
         name, end = decode_name(query, 12)
-        kind = struct.unpack("!H", query[end:end + 2])[0]
-        question = query[12:end + 4]
+        kind = struct.unpack("!H", query[end : end + 2])[0]
+        question = query[12 : end + 4]
         with self._lock:
             self.questions[name, NAMES.get(kind, str(kind))] += 1
             behaviour = self._behaviours.get(name, self._behaviours.get(""))
@@ -197,9 +199,16 @@ class DnsServer:
         # Names above an existing one exist too (RFC 8020).
         exists = any(known == name or known.endswith("." + name) for known, _ in self._records)
         zone = name.split(".")[-1]
-        soa = encode_name("ns.invalid") + encode_name("root.invalid") + struct.pack(
-            "!5I", 1, 3600, 600, 86400, self.negative_ttl)
-        return (NOERROR if exists else NXDOMAIN), answers, [self._record(zone, TYPES["SOA"], self.negative_ttl, soa)]
+        soa = (
+            encode_name("ns.invalid")
+            + encode_name("root.invalid")
+            + struct.pack("!5I", 1, 3600, 600, 86400, self.negative_ttl)
+        )
+        return (
+            (NOERROR if exists else NXDOMAIN),
+            answers,
+            [self._record(zone, TYPES["SOA"], self.negative_ttl, soa)],
+        )
 
     @staticmethod
     def _record(name, kind, ttl, rdata):

@@ -6,8 +6,9 @@
             daemon = self.start()                       # the real binary, ready to answer
             self.assertEqual(daemon.ask("good.test"), harness.SECURE)
 
-Everything is on 127.0.0.1 with ports of the system's choice and in one temporary folder a test, so that tests run in
-parallel, unprivileged, and leave nothing behind. Nothing sleeps for correctness: waits are for events, with a limit.
+Everything is on 127.0.0.1 with ports of the system's choice and in one temporary folder a test, so that tests
+run in parallel, unprivileged, and leave nothing behind. Nothing sleeps for correctness: waits are for events,
+with a limit.
 The binaries are STSMAPD_BIN and STSMAP_BIN (default: build/stsmapd and build/stsmap of this tree).
 """
 
@@ -27,16 +28,31 @@ from dns_server import DnsServer
 from policy_host import PolicyHosts
 from socketmap import Client, Closed, frame
 
-__all__ = ["Case", "Client", "Closed", "Daemon", "World", "frame", "unittest", "wait_for", "STSMAP", "STSMAPD"]
+__all__ = [
+    "Case",
+    "Client",
+    "Closed",
+    "Daemon",
+    "World",
+    "frame",
+    "unittest",
+    "wait_for",
+    "STSMAP",
+    "STSMAPD",
+]
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STSMAPD = os.environ.get("STSMAPD_BIN", os.path.join(TREE, "build", "stsmapd"))
 STSMAP = os.environ.get("STSMAP_BIN", os.path.join(TREE, "build", "stsmap"))
 LIMIT = 30  # seconds any wait may take; sanitizer builds on a busy machine are slow
-SECURE = "OK secure match=mx1.good.test:.mail.test servername=hostname"  # what world.policy() makes Postfix hear
+SECURE = (
+    "OK secure match=mx1.good.test:.mail.test servername=hostname"  # what world.policy() makes Postfix hear
+)
 NOTFOUND = "NOTFOUND "
 # A daemon that dies of a bug says so in one of these words.
-CRASHES = re.compile(r"Sanitizer|runtime error:|terminate called|Assertion .* failed|stack smashing|core dumped")
+CRASHES = re.compile(
+    r"Sanitizer|runtime error:|terminate called|Assertion .* failed|stack smashing|core dumped"
+)
 
 
 def wait_for(what, limit=LIMIT, every=0.02):
@@ -85,12 +101,24 @@ class World:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def policy(self, domain, mode="enforce", mx=("mx1.good.test", "*.mail.test"), max_age=86400, ident="1", ttl=300,
-               body=None, **options):
+    def policy(
+        self,
+        domain,
+        mode="enforce",
+        mx=("mx1.good.test", "*.mail.test"),
+        max_age=86400,
+        ident="1",
+        ttl=300,
+        body=None,
+        **options
+    ):
         """A domain with an MTA-STS policy. Called again it changes what is served."""
         if body is None:
             body = "version: STSv1\r\nmode: %s\r\n%smax_age: %d\r\n" % (
-                mode, "".join("mx: %s\r\n" % one for one in mx), max_age)
+                mode,
+                "".join("mx: %s\r\n" % one for one in mx),
+                max_age,
+            )
         self.hosts.add(domain, body, **options)
         self.record(domain, ident, ttl)
 
@@ -137,8 +165,19 @@ class Daemon:
 
     starts = 0
 
-    def __init__(self, world, binary=None, wrapper=(), inherited=(), fd_names=None, files=None, wait=True, arguments=None,
-                 environment=None, **options):
+    def __init__(
+        self,
+        world,
+        binary=None,
+        wrapper=(),
+        inherited=(),
+        fd_names=None,
+        files=None,
+        wait=True,
+        arguments=None,
+        environment=None,
+        **options
+    ):
         Daemon.starts += 1
         self.world = world
         self.log_file = world.path("log.%d" % Daemon.starts)
@@ -150,38 +189,55 @@ class Daemon:
         if "state_dir" not in options:
             os.makedirs(self.state_dir, exist_ok=True)
         self.notifications = Notifications(world.path("notify.%d" % Daemon.starts))
-        command = [binary or STSMAPD] + (["--config", self.config_file] if arguments is None else list(arguments))
+        command = [binary or STSMAPD] + (
+            ["--config", self.config_file] if arguments is None else list(arguments)
+        )
         command = list(wrapper) + command
         if inherited:
             command = self._inheriting(command, inherited, fd_names)
-        variables = {name: value for name, value in os.environ.items()
-                     if not name.startswith(("STSMAPD_", "LISTEN_", "WATCHDOG_"))}
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("STSMAPD_", "LISTEN_", "WATCHDOG_"))
+        }
         variables["NOTIFY_SOCKET"] = self.notifications.path
         variables.update(environment or {})
         limit = None
         if files is not None:
+
             def limit():
                 resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
         with open(self.log_file, "wb") as log:
             # The log file poses as the journal, so that lines begin with their priority.
             status = os.fstat(log.fileno())
             variables["JOURNAL_STREAM"] = "%d:%d" % (status.st_dev, status.st_ino)
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=variables,
-                                            cwd=world.folder, pass_fds=inherited, preexec_fn=limit)
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=variables,
+                cwd=world.folder,
+                pass_fds=inherited,
+                preexec_fn=limit,
+            )
         if wait:
             self.wait_ready()
 
     @staticmethod
     def _inheriting(command, inherited, fd_names):
         """Puts the sockets to 3 and on, as a service manager does, and tells the process."""
-        program = ("import fcntl, os, sys\n"
-                   "high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1].split(',')]\n"
-                   "for number, fd in enumerate(high): os.dup2(fd, 3 + number, inheritable=True)\n"
-                   "os.closerange(3 + len(high), 256)\n"
-                   "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-                   "os.environ['LISTEN_FDS'] = str(len(high))\n"
-                   "if sys.argv[2]: os.environ['LISTEN_FDNAMES'] = sys.argv[2]\n"
-                   "os.execv(sys.argv[3], sys.argv[3:])\n")
+        program = (
+            "import fcntl, os, sys\n"
+            "high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1].split(',')]\n"
+            "for number, fd in enumerate(high): os.dup2(fd, 3 + number, inheritable=True)\n"
+            "os.closerange(3 + len(high), 256)\n"
+            "os.environ['LISTEN_PID'] = str(os.getpid())\n"
+            "os.environ['LISTEN_FDS'] = str(len(high))\n"
+            "if sys.argv[2]: os.environ['LISTEN_FDNAMES'] = sys.argv[2]\n"
+            "os.execv(sys.argv[3], sys.argv[3:])\n"
+        )
         return [sys.executable, "-c", program, ",".join(map(str, inherited)), fd_names or ""] + command
 
     def configure(self, **options):
@@ -191,8 +247,10 @@ class Daemon:
             "state_dir": self.state_dir,
             "socket": {"mode": "0600", "owner": "", "group": ""},
             "dns": {"servers": ["127.0.0.1:%d" % self.world.dns.port], "try_timeout": "1s", "timeout": "3s"},
-            "fetch": {"ca_file": self.world.hosts.authority.file,
-                      "proxy": "http://127.0.0.1:%d" % self.world.hosts.port},
+            "fetch": {
+                "ca_file": self.world.hosts.authority.file,
+                "proxy": "http://127.0.0.1:%d" % self.world.hosts.port,
+            },
         }
         self.options.update(options)
         for name, value in self.options.items():
@@ -200,12 +258,16 @@ class Daemon:
                 merged[name] = {**merged.get(name, {}), **value}
             else:
                 merged[name] = value
-        lines = ["%s = %s" % (name, toml(value)) for name, value in merged.items()
-                 if value is not None and not isinstance(value, dict)]
+        lines = [
+            "%s = %s" % (name, toml(value))
+            for name, value in merged.items()
+            if value is not None and not isinstance(value, dict)
+        ]
         for name, table in merged.items():
             if isinstance(table, dict):
-                lines += ["[%s]" % name] + ["%s = %s" % (key, toml(value)) for key, value in table.items()
-                                            if value is not None]
+                lines += ["[%s]" % name] + [
+                    "%s = %s" % (key, toml(value)) for key, value in table.items() if value is not None
+                ]
         self.write_config("\n".join(lines) + "\n")
 
     def write_config(self, text):
@@ -219,6 +281,7 @@ class Daemon:
             if self.process.poll() is not None:
                 raise AssertionError("the daemon ended with %s:\n%s" % (self.process.returncode, self.log()))
             return self.notifications.count("READY=1") >= times
+
         wait_for(ready)
 
     def reload(self):
@@ -280,6 +343,7 @@ class Daemon:
     def wait_log(self, *parts, count=1, limit=LIMIT):
         def logged():
             return len(self.log_lines(*parts)) >= count
+
         try:
             wait_for(logged, limit)
         except AssertionError:
@@ -287,14 +351,16 @@ class Daemon:
         return self.log_lines(*parts)
 
     def lookups(self, domain, count=1):
-        """The fields of the lookup lines of a domain, once there are `count` (the log is written behind our back)."""
+        """The fields of the lookup lines of a domain, once there are `count`."""
         lines = self.wait_log("lookup", "domain=" + domain, count=count)
         return [fields(line) for line in lines if fields(line).get("domain") == domain]
 
 
 def fields(line):
     """key=value and key="quoted value" pairs of a log line."""
-    return {key: value.strip('"') for key, value in re.findall(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s,]*)', line)}
+    return {
+        key: value.strip('"') for key, value in re.findall(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s,]*)', line)
+    }
 
 
 class Case(unittest.TestCase):
@@ -322,11 +388,20 @@ class Case(unittest.TestCase):
             log = daemon.log()
             self.assertIsNone(CRASHES.search(log), log)
             status = daemon.process.returncode
-            self.assertNotIn(status, (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGPIPE),
-                             "died of signal %s:\n%s" % (status, log))
+            self.assertNotIn(
+                status,
+                (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGPIPE),
+                "died of signal %s:\n%s" % (status, log),
+            )
 
     def run_tool(self, *arguments, binary=None, stdin="", environment=None):
         variables = {name: value for name, value in os.environ.items() if not name.startswith("STSMAPD_")}
         variables.update(environment or {})
-        return subprocess.run([binary or STSMAP, *arguments], input=stdin, capture_output=True, text=True, timeout=60,
-                              env=variables)
+        return subprocess.run(
+            [binary or STSMAP, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env=variables,
+        )

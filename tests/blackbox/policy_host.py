@@ -1,7 +1,7 @@
 """Policy hosts for tests: one loopback HTTP proxy that answers CONNECT mta-sts.DOMAIN:443 itself, over TLS.
 
-The daemon reaches it through its option fetch.proxy, so no port 443 and no root is needed. Certificates come from a
-test CA made with the openssl command. Every host can be told to misbehave; every GET is counted.
+The daemon reaches it through its option fetch.proxy, so no port 443 and no root is needed. Certificates come
+from a test CA made with the openssl command. Every host can be told to misbehave; every GET is counted.
 """
 
 import collections
@@ -13,8 +13,9 @@ import threading
 
 
 def openssl(*arguments):
-    subprocess.run(["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                   timeout=60)
+    subprocess.run(
+        ["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60
+    )
 
 
 class Authority:
@@ -26,9 +27,27 @@ class Authority:
         self._key = os.path.join(folder, name + ".key")
         self._made = 0
         self._lock = threading.Lock()
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-                "-subj", "/CN=Test CA " + name, "-addext", "basicConstraints=critical,CA:TRUE",
-                "-addext", "keyUsage=critical,keyCertSign", "-keyout", self._key, "-out", self.file)
+        openssl(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=Test CA " + name,
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+            "-keyout",
+            self._key,
+            "-out",
+            self.file,
+        )
 
     def issue(self, *names):
         """A server certificate for DNS names -> (certificate file, key file)."""
@@ -37,10 +56,31 @@ class Authority:
             base = "%s-%d" % (self._key, self._made)
         alternatives = ",".join("DNS:" + name for name in names)
         # A CN of ours: a name beyond 64 octets would not fit, and nobody may look at it anyway.
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "20",
-                "-subj", "/CN=policy host", "-addext", "subjectAltName=" + alternatives,
-                "-addext", "basicConstraints=critical,CA:FALSE", "-CA", self.file, "-CAkey", self._key,
-                "-keyout", base + ".key", "-out", base + ".pem")
+        openssl(
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "20",
+            "-subj",
+            "/CN=policy host",
+            "-addext",
+            "subjectAltName=" + alternatives,
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+            "-CA",
+            self.file,
+            "-CAkey",
+            self._key,
+            "-keyout",
+            base + ".key",
+            "-out",
+            base + ".pem",
+        )
         return base + ".pem", base + ".key"
 
 
@@ -146,7 +186,7 @@ class PolicyHosts:
                     connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
                     return
                 host = words[1][:-4].decode("latin-1").lower()
-                domain = host[len("mta-sts."):] if host.startswith("mta-sts.") else host
+                domain = host[len("mta-sts.") :] if host.startswith("mta-sts.") else host
                 with self._lock:
                     self.connects[domain] += 1
                     page = None if self.unplugged else self._pages.get(domain)
@@ -178,9 +218,12 @@ class PolicyHosts:
             self._closing.wait(60)
             return
         head = "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
-            page.status, page.content_type, len(page.body))
+            page.status,
+            page.content_type,
+            len(page.body),
+        )
         if page.behaviour == "cut":
-            tls.sendall(head.encode() + page.body[:len(page.body) // 2])
+            tls.sendall(head.encode() + page.body[: len(page.body) // 2])
             return
         if page.behaviour == "dribble":
             for octet in head.encode() + page.body:

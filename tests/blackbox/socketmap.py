@@ -26,7 +26,9 @@ class Client:
         else:
             host, _, port = rest.rpartition(":")
             host = host.strip("[]") or "127.0.0.1"
-            self.socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+            self.socket = socket.socket(
+                socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM
+            )
             self.socket.settimeout(limit)
             target = (host, int(port))
         try:
@@ -55,8 +57,8 @@ class Client:
             if colon:
                 length = int(head)
                 if len(rest) > length:
-                    assert rest[length:length + 1] == b",", self._held
-                    self._held = rest[length + 1:]
+                    assert rest[length : length + 1] == b",", self._held
+                    self._held = rest[length + 1 :]
                     return rest[:length].decode()
             chunk = self.socket.recv(65536)
             if not chunk:

@@ -59,8 +59,12 @@ class DaemonCommandLineTest(harness.Case):
 
     def test_environment_goes_over_the_file(self):
         path = self.config('deadline = "5s"\n')
-        result = self.run_daemon("--config", path, "--dump-config", environment={"STSMAPD_DEADLINE": "7s",
-                                                                                  "STSMAPD_FETCH_CA_FILE": "/x/ca.pem"})
+        result = self.run_daemon(
+            "--config",
+            path,
+            "--dump-config",
+            environment={"STSMAPD_DEADLINE": "7s", "STSMAPD_FETCH_CA_FILE": "/x/ca.pem"},
+        )
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertRegex(result.stdout, r'(?m)^deadline = "7s"')
         self.assertRegex(result.stdout, r'(?m)^ca_file = "/x/ca.pem"')
@@ -77,6 +81,7 @@ class DaemonCommandLineTest(harness.Case):
 
         def values(text):
             return [line.partition("#")[0].strip() for line in text.splitlines() if not line.startswith("#")]
+
         second = self.run_daemon("--config", self.config(first.stdout), "--dump-config")
         self.assertEqual(second.returncode, 0, second.stderr)
         self.assertEqual(values(first.stdout), values(second.stdout))
@@ -100,7 +105,9 @@ class ToolTest(harness.Case):
         result = self.query(daemon, "good.test")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, SECURE + "\n", ""))
         self.assertEqual(self.query(daemon, "other.test").stdout, NOTFOUND + "\n")
-        self.assertEqual(self.query(daemon, "--tlsrpt", "good.test").stdout, daemon.ask("good.test", "x-tlsrpt") + "\n")
+        self.assertEqual(
+            self.query(daemon, "--tlsrpt", "good.test").stdout, daemon.ask("good.test", "x-tlsrpt") + "\n"
+        )
         several = self.query(daemon, "good.test", "other.test")
         self.assertEqual(several.stdout, "good.test: %s\nother.test: %s\n" % (SECURE, NOTFOUND))
         self.assertEqual(several.returncode, 0)
@@ -111,8 +118,10 @@ class ToolTest(harness.Case):
         daemon = self.start()
         lines = self.query(daemon, "--json", "--tlsrpt", "good.test", "other.test").stdout.splitlines()
         good, other = map(json.loads, lines)
-        self.assertEqual((good["domain"], good["map"], good["status"], good["level"]),
-                         ("good.test", "sts-tlsrpt", "OK", "secure"))
+        self.assertEqual(
+            (good["domain"], good["map"], good["status"], good["level"]),
+            ("good.test", "sts-tlsrpt", "OK", "secure"),
+        )
         self.assertEqual(good["match"], ["mx1.good.test", ".mail.test"])
         self.assertEqual(good["attributes"]["mx_host_pattern"], ["mx1.good.test", "*.mail.test"])
         self.assertEqual(good["attributes"]["policy_domain"], "good.test")
@@ -138,8 +147,13 @@ class ToolTest(harness.Case):
         self.assertIn("missing.toml", result.stderr)
 
     def test_wrong_command_lines(self):
-        for arguments in ([], ["--no-such-option"], ["no-such-command"], ["query", "--no-such-option", "x.test"],
-                          ["--socket", "nonsense", "query", "x.test"]):
+        for arguments in (
+            [],
+            ["--no-such-option"],
+            ["no-such-command"],
+            ["query", "--no-such-option", "x.test"],
+            ["--socket", "nonsense", "query", "x.test"],
+        ):
             with self.subTest(arguments=arguments):
                 result = self.run_tool(*arguments)
                 self.assertEqual((result.returncode, result.stdout), (2, ""))

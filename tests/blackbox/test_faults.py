@@ -78,7 +78,7 @@ class DiskTest(harness.Case):
             except OSError:
                 pass
         self.assertLess(shutil.disk_usage(inside).free, 4096)
-        # The write-ahead log may hold a few more; in the end a commit must fail, and the answer comes all the same.
+        # The write-ahead log may hold a few more; in the end a commit must fail. The answer comes all the same.
         for domain in domains[1:9]:
             self.assertEqual(daemon.ask(domain), SECURE, "answers go on from memory")
         complaints = daemon.wait_log("<3>")

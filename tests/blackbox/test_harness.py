@@ -12,13 +12,23 @@ from dns_server import NOERROR, NXDOMAIN, SERVFAIL, TYPES, encode_name
 
 def question(name, kind, edns=True):
     opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if edns else b""
-    return struct.pack("!6H", 4711, 0x0100, 1, 0, 0, len(opt) > 0) + encode_name(name) + struct.pack(
-        "!HH", TYPES[kind], 1) + opt
+    return (
+        struct.pack("!6H", 4711, 0x0100, 1, 0, 0, len(opt) > 0)
+        + encode_name(name)
+        + struct.pack("!HH", TYPES[kind], 1)
+        + opt
+    )
 
 
 def head(reply):
     ident, flags, _, answers, authority, _ = struct.unpack("!6H", reply[:12])
-    return {"id": ident, "code": flags & 15, "tc": bool(flags & 0x0200), "answers": answers, "authority": authority}
+    return {
+        "id": ident,
+        "code": flags & 15,
+        "tc": bool(flags & 0x0200),
+        "answers": answers,
+        "authority": authority,
+    }
 
 
 class HarnessTest(unittest.TestCase):
@@ -43,11 +53,17 @@ class HarnessTest(unittest.TestCase):
         dns = self.world.dns
         dns.add("_mta-sts.a.test", "TXT", "v=STSv1; id=1;")
         reply = self.ask("_MTA-STS.a.test", "TXT")
-        self.assertEqual(head(reply), {"id": 4711, "code": NOERROR, "tc": False, "answers": 1, "authority": 0})
+        self.assertEqual(
+            head(reply), {"id": 4711, "code": NOERROR, "tc": False, "answers": 1, "authority": 0}
+        )
         self.assertIn(b"\x0ev=STSv1; id=1;", reply)
-        self.assertEqual(reply[12:12 + 17], encode_name("_MTA-STS.a.test"), "the question comes back as asked")
-        self.assertEqual(head(self.ask("_mta-sts.a.test", "AAAA")),
-                         {"id": 4711, "code": NOERROR, "tc": False, "answers": 0, "authority": 1})
+        self.assertEqual(
+            reply[12 : 12 + 17], encode_name("_MTA-STS.a.test"), "the question comes back as asked"
+        )
+        self.assertEqual(
+            head(self.ask("_mta-sts.a.test", "AAAA")),
+            {"id": 4711, "code": NOERROR, "tc": False, "answers": 0, "authority": 1},
+        )
         self.assertEqual(head(self.ask("a.test", "TXT"))["code"], NOERROR, "an empty non-terminal exists")
         self.assertEqual(head(self.ask("b.test", "TXT"))["code"], NXDOMAIN)
         self.assertEqual(dns.count("_mta-sts.a.test", "TXT"), 1)
@@ -90,7 +106,9 @@ class HarnessTest(unittest.TestCase):
                 return line.decode(), b""
             context = ssl.create_default_context(cafile=self.world.hosts.authority.file)
             with context.wrap_socket(raw, server_hostname="mta-sts." + domain) as tls:
-                tls.sendall(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.%s\r\n\r\n" % domain.encode())
+                tls.sendall(
+                    b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.%s\r\n\r\n" % domain.encode()
+                )
                 response = b""
                 while chunk := tls.recv(65536):
                     response += chunk
@@ -101,7 +119,11 @@ class HarnessTest(unittest.TestCase):
         line, response = self.fetch("a.test")
         self.assertTrue(line.startswith("HTTP/1.1 200"))
         self.assertTrue(response.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"))
-        self.assertTrue(response.endswith(b"\r\n\r\nversion: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 86400\r\n"))
+        self.assertTrue(
+            response.endswith(
+                b"\r\n\r\nversion: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 86400\r\n"
+            )
+        )
         self.assertEqual(self.world.hosts.count("a.test"), 1)
         self.assertEqual(self.world.hosts.paths, [("a.test", "GET /.well-known/mta-sts.txt HTTP/1.1")])
 
@@ -134,9 +156,11 @@ class HarnessTest(unittest.TestCase):
         self.assertIn(b"mode: enforce", got[0][1])
 
     def test_toml_and_fields(self):
-        self.assertEqual(harness.toml(["a\"b", True, 3]), '["a\\"b", true, 3]')
-        self.assertEqual(harness.fields('<6>lookup: domain=a.test answer=NOTFOUND reason="a \\"b" age=3'),
-                         {"domain": "a.test", "answer": "NOTFOUND", "reason": 'a \\"b', "age": "3"})
+        self.assertEqual(harness.toml(['a"b', True, 3]), '["a\\"b", true, 3]')
+        self.assertEqual(
+            harness.fields('<6>lookup: domain=a.test answer=NOTFOUND reason="a \\"b" age=3'),
+            {"domain": "a.test", "answer": "NOTFOUND", "reason": 'a \\"b', "age": "3"},
+        )
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 import harness
 from harness import NOTFOUND, SECURE
 
-TLSRPT = (" policy_type=sts policy_domain=%s mx_host_pattern=mx1.good.test mx_host_pattern=*.mail.test"
-          " { policy_string = version: STSv1 } { policy_string = mode: enforce } { policy_string = mx: mx1.good.test }"
-          " { policy_string = mx: *.mail.test } { policy_string = max_age: 86400 }")
+TLSRPT = (
+    " policy_type=sts policy_domain=%s mx_host_pattern=mx1.good.test mx_host_pattern=*.mail.test"
+    " { policy_string = version: STSv1 } { policy_string = mode: enforce }"
+    " { policy_string = mx: mx1.good.test }"
+    " { policy_string = mx: *.mail.test } { policy_string = max_age: 86400 }"
+)
 
 
 class KeyTest(harness.Case):
@@ -45,15 +48,59 @@ class KeyTest(harness.Case):
         before = self.world.dns.total()
         label = "a" * 63
         table = [
-            ".good.test", ".test", ".",
-            "[127.0.1.11]", "[IPv6:fd00::2]", "[192.0.2.1]:25", "[fd00::2]:25", "[fd00::2]", "192.0.2.1", "192.0.2.1:25",
-            "fd00::2", "[ipv6:FD00::2]", "[::ffff:192.0.2.1]",
-            "localhost", "test", "mx", "[mx]", "[mx]:25", "mx:25",
-            "good..test", "..", "good.test..", label + "a.test", ".".join([label] * 4) + ".test", "-.test",
-            "good test", "good.test ", " good.test", "good.test\n", "good\ttest", "good.test/x", "good.test@x", "a*.test",
-            "[good.test", "good.test]", "[]", "[]:25", "[good.test]x", "good.test:25:25", "good.test:70000", "user@good.test",
-            "{good.test}", "good.test,x", "good.test;x", "good=x.test", "", " ", "x" * 9980,
-            b"\xff\xfe.test", b"good.test\0", b"\0", b"b\xfccher.test", "\u202egood.test",
+            ".good.test",
+            ".test",
+            ".",
+            "[127.0.1.11]",
+            "[IPv6:fd00::2]",
+            "[192.0.2.1]:25",
+            "[fd00::2]:25",
+            "[fd00::2]",
+            "192.0.2.1",
+            "192.0.2.1:25",
+            "fd00::2",
+            "[ipv6:FD00::2]",
+            "[::ffff:192.0.2.1]",
+            "localhost",
+            "test",
+            "mx",
+            "[mx]",
+            "[mx]:25",
+            "mx:25",
+            "good..test",
+            "..",
+            "good.test..",
+            label + "a.test",
+            ".".join([label] * 4) + ".test",
+            "-.test",
+            "good test",
+            "good.test ",
+            " good.test",
+            "good.test\n",
+            "good\ttest",
+            "good.test/x",
+            "good.test@x",
+            "a*.test",
+            "[good.test",
+            "good.test]",
+            "[]",
+            "[]:25",
+            "[good.test]x",
+            "good.test:25:25",
+            "good.test:70000",
+            "user@good.test",
+            "{good.test}",
+            "good.test,x",
+            "good.test;x",
+            "good=x.test",
+            "",
+            " ",
+            "x" * 9980,
+            b"\xff\xfe.test",
+            b"good.test\0",
+            b"\0",
+            b"b\xfccher.test",
+            "\u202egood.test",
         ]
         with daemon.client() as client:
             for key in table:

@@ -66,7 +66,9 @@ class ListenTest(harness.Case):
         path = self.world.path("socketmap")
         self.refused("no-such-group", path, socket={"group": "no-such-group"})
         self.refused("no-such-user", path, socket={"owner": "no-such-user"})
-        self.refused(self.world.path("missing/folder"), listen=["unix:" + self.world.path("missing/folder/s")])
+        self.refused(
+            self.world.path("missing/folder"), listen=["unix:" + self.world.path("missing/folder/s")]
+        )
         with open(path, "w") as file:
             file.write("precious")
         self.refused(path, "not a socket")

@@ -18,8 +18,8 @@ class LogTest(harness.Case):
             for key in ("good.test", "good.test", "absent.test", "bad.test"):
                 client.ask(key)
         first, second = daemon.lookups("good.test", count=2)
-        absent, = daemon.lookups("absent.test")
-        bad, = daemon.lookups("bad.test")
+        (absent,) = daemon.lookups("absent.test")
+        (bad,) = daemon.lookups("bad.test")
         for line in (first, second, absent, bad):
             self.assertLessEqual(FIELDS, set(line))
             self.assertGreaterEqual(float(line["took_ms"]), 0)
@@ -41,8 +41,10 @@ class LogTest(harness.Case):
         learnt = [line for line in daemon.wait_log("good.test") if "lookup" not in line]
         self.assertEqual(len(learnt), 1, "one line for a policy learnt: %s" % learnt)
         self.assertIn("enforce", learnt[0])
-        self.assertTrue([line for line in daemon.log_lines("bad.test", "policy-mode") if "lookup" not in line],
-                        "a failed fetch has a line of its own that says why")
+        self.assertTrue(
+            [line for line in daemon.log_lines("bad.test", "policy-mode") if "lookup" not in line],
+            "a failed fetch has a line of its own that says why",
+        )
 
     def test_priorities_for_the_journal(self):
         daemon = self.start()
@@ -55,7 +57,7 @@ class LogTest(harness.Case):
         self.world.policy("good.test")
         daemon = self.start(log={"format": "json"})
         daemon.ask("good.test")
-        daemon.ask(b"b\xfc\x1b\n\"\\.test")
+        daemon.ask(b'b\xfc\x1b\n"\\.test')
         daemon.wait_log("lookup", "good.test")
         self.assertEqual(daemon.stop(), 0)
         objects = [json.loads(re.sub(r"^<\d>", "", line)) for line in daemon.log().splitlines()]
@@ -76,7 +78,9 @@ class LogTest(harness.Case):
         # In a TXT record, in a policy, in an HTTP status line and in a header.
         self.world.policy("txt.test")
         self.world.dns.add("_mta-sts.txt.test", "TXT", "v=STSv1; id=" + evil)
-        self.world.policy("text.test", body="version: STSv1\nmode: enforce\nmx: " + evil + "\nmax_age: 86400\n")
+        self.world.policy(
+            "text.test", body="version: STSv1\nmode: enforce\nmx: " + evil + "\nmax_age: 86400\n"
+        )
         self.world.policy("line.test", body=evil)
         self.world.policy("status.test", status="404 \x1b[31mdomain=forged.test")
         self.world.policy("header.test", content_type="text/\x1b[31mhtml domain=forged.test")

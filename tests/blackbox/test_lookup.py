@@ -20,8 +20,13 @@ class LookupTest(harness.Case):
         for domain in ("enforce.test", "testing.test", "none.test"):
             self.assertEqual(self.world.txt_questions(domain), 1, domain)
             self.assertEqual(self.world.hosts.count(domain), 1, domain)
-        self.assertEqual(set(self.world.hosts.paths), {(domain, "GET /.well-known/mta-sts.txt HTTP/1.1") for domain in
-                                                       ("enforce.test", "testing.test", "none.test")})
+        self.assertEqual(
+            set(self.world.hosts.paths),
+            {
+                (domain, "GET /.well-known/mta-sts.txt HTTP/1.1")
+                for domain in ("enforce.test", "testing.test", "none.test")
+            },
+        )
 
     def test_testing_can_be_treated_as_enforce(self):
         self.world.policy("testing.test", mode="testing")
@@ -70,11 +75,16 @@ class LookupTest(harness.Case):
     def test_failing_fetches_are_not_found_and_not_repeated(self):
         wrong = self.world.hosts.context("mta-sts.other.test")
         untrusted = self.world.hosts.context(
-            "mta-sts.untrusted.test", authority=type(self.world.hosts.authority)(self.world.folder, "stranger"))
+            "mta-sts.untrusted.test",
+            authority=type(self.world.hosts.authority)(self.world.folder, "stranger"),
+        )
         table = [  # domain, how it fails
             ("status.test", {"status": "503 Service Unavailable"}),
             ("missing.test", {"status": "404 Not Found"}),
-            ("redirect.test", {"status": "302 Found\r\nLocation: https://mta-sts.good.test/.well-known/mta-sts.txt"}),
+            (
+                "redirect.test",
+                {"status": "302 Found\r\nLocation: https://mta-sts.good.test/.well-known/mta-sts.txt"},
+            ),
             ("html.test", {"content_type": "text/html"}),
             ("cut.test", {"behaviour": "cut"}),
             ("refused.test", {"behaviour": "refuse"}),
@@ -83,7 +93,13 @@ class LookupTest(harness.Case):
             ("syntax.test", {"body": "no policy"}),
             ("mode.test", {"body": "version: STSv1\nmode: test\nmx: mx1.good.test\nmax_age: 86400\n"}),
             ("nomx.test", {"mx": ()}),
-            ("large.test", {"body": "version: STSv1\nmode: enforce\nmx: mx1.good.test\nmax_age: 86400\n" + "x: y\n" * 20000}),
+            (
+                "large.test",
+                {
+                    "body": "version: STSv1\nmode: enforce\nmx: mx1.good.test\nmax_age: 86400\n"
+                    + "x: y\n" * 20000
+                },
+            ),
         ]
         daemon = self.start()
         for domain, failure in table:
@@ -96,7 +112,11 @@ class LookupTest(harness.Case):
 
     def test_dns_trouble_is_not_found(self):
         daemon = self.start(deadline="5s")
-        for domain, behaviour in (("servfail.test", "servfail"), ("refused.test", "refused"), ("silent.test", "silent")):
+        for domain, behaviour in (
+            ("servfail.test", "servfail"),
+            ("refused.test", "refused"),
+            ("silent.test", "silent"),
+        ):
             with self.subTest(behaviour):
                 self.world.policy(domain)
                 self.world.dns.behave(behaviour, "_mta-sts." + domain)
@@ -204,17 +224,42 @@ class LookupTest(harness.Case):
         self.assertEqual(self.start().ask("good.test"), SECURE, "the new one outlives the process")
 
     def test_policies_in_the_wild(self):
-        google = "version: STSv1\nmode: enforce\n" + "".join("mx: %s\n" % mx for mx in (
-            "aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com", "alt3.aspmx.l.google.com",
-            "alt4.aspmx.l.google.com")) + "max_age: 86400\n"
-        microsoft = "version: STSv1\r\nmode: enforce\r\nmx: *.mail.protection.outlook.com\r\nmx: *.j-v1.mx.microsoft\r\nmax_age: 604800\r\n"
+        google = (
+            "version: STSv1\nmode: enforce\n"
+            + "".join(
+                "mx: %s\n" % mx
+                for mx in (
+                    "aspmx.l.google.com",
+                    "alt1.aspmx.l.google.com",
+                    "alt2.aspmx.l.google.com",
+                    "alt3.aspmx.l.google.com",
+                    "alt4.aspmx.l.google.com",
+                )
+            )
+            + "max_age: 86400\n"
+        )
+        microsoft = (
+            "version: STSv1\r\nmode: enforce\r\nmx: *.mail.protection.outlook.com\r\n"
+            "mx: *.j-v1.mx.microsoft\r\nmax_age: 604800\r\n"
+        )
         table = [
-            ("google.test", google, "OK secure match=aspmx.l.google.com:alt1.aspmx.l.google.com:alt2.aspmx.l.google.com:"
-             "alt3.aspmx.l.google.com:alt4.aspmx.l.google.com servername=hostname"),
-            ("microsoft.test", microsoft,
-             "OK secure match=.mail.protection.outlook.com:.j-v1.mx.microsoft servername=hostname"),
+            (
+                "google.test",
+                google,
+                "OK secure match=aspmx.l.google.com:alt1.aspmx.l.google.com:alt2.aspmx.l.google.com:"
+                "alt3.aspmx.l.google.com:alt4.aspmx.l.google.com servername=hostname",
+            ),
+            (
+                "microsoft.test",
+                microsoft,
+                "OK secure match=.mail.protection.outlook.com:.j-v1.mx.microsoft servername=hostname",
+            ),
             ("github.test", "version: STSv1\nmode: testing\nmx: mx.github.test\nmax_age: 86400", NOTFOUND),
-            ("hostile.test", "version: STSv1\nmode: enforce\nmx: mx.hostile.test ciphers=low\nmax_age: 86400\n", NOTFOUND),
+            (
+                "hostile.test",
+                "version: STSv1\nmode: enforce\nmx: mx.hostile.test ciphers=low\nmax_age: 86400\n",
+                NOTFOUND,
+            ),
         ]
         daemon = self.start()
         for domain, body, expected in table:

@@ -68,8 +68,10 @@ class ReloadTest(harness.Case):
         self.assertLess(lines.index("RELOADING=1"), len(lines) - 1 - lines[::-1].index("READY=1"))
         stamps = [line for line in lines if line.startswith("MONOTONIC_USEC=")]
         self.assertTrue(stamps, "Type=notify-reload needs it")
-        self.assertLess(abs(int(stamps[0].partition("=")[2]) - time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000),
-                        60_000_000)
+        self.assertLess(
+            abs(int(stamps[0].partition("=")[2]) - time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000),
+            60_000_000,
+        )
 
     def test_bad_configuration_keeps_the_old_one(self):
         self.world.policy("good.test")
@@ -79,9 +81,9 @@ class ReloadTest(harness.Case):
             good = file.read()
         table = [  # what is appended at the top, where the message points to, words
             ('deadlin = "2s"\n', r":1:1: .*deadlin\b.*deadline", "unknown option, nearest name"),
-            ('threads = 0\n', r":1:\d+: .*threads", "out of range"),
+            ("threads = 0\n", r":1:\d+: .*threads", "out of range"),
             ('threads = "x"\n', r":1:\d+: .*threads", "wrong type"),
-            ('threads = \n', r":1:\d+: ", "syntax"),
+            ("threads = \n", r":1:\d+: ", "syntax"),
         ]
         for number, (line, pattern, why) in enumerate(table):
             with self.subTest(why):
@@ -90,13 +92,19 @@ class ReloadTest(harness.Case):
                 daemon.process.send_signal(signal.SIGHUP)
 
                 def told():
-                    return [text for text in daemon.log().splitlines()
-                            if re.search(re.escape(daemon.config_file) + pattern, text)]
+                    return [
+                        text
+                        for text in daemon.log().splitlines()
+                        if re.search(re.escape(daemon.config_file) + pattern, text)
+                    ]
+
                 harness.wait_for(told)
                 daemon.wait_ready(before + 1)
                 self.assertEqual(daemon.ask("good.test"), SECURE)
                 self.world.policy("hang%d.test" % number, behaviour="hang")
-                self.assertLess(self.asked_for(daemon, "hang%d.test" % number), 20, "the old deadline is in force")
+                self.assertLess(
+                    self.asked_for(daemon, "hang%d.test" % number), 20, "the old deadline is in force"
+                )
         daemon.write_config(good)
         daemon.reload()
         self.assertEqual(daemon.ask("good.test"), SECURE)

@@ -1,4 +1,4 @@
-"""What outlives the process: policies once told to Postfix, whatever happened to the process, DNS or the store."""
+"""What outlives the process: policies once told to Postfix, whatever happened to process, DNS or store."""
 
 import glob
 import os
@@ -26,7 +26,9 @@ class RestartTest(harness.Case):
         daemon = self.start()
         for number in range(5):
             self.assertEqual(daemon.ask("good%d.test" % number), SECURE)
-            self.assertIn("policy_domain=good%d.test " % number, daemon.ask("good%d.test" % number, "sts-tlsrpt"))
+            self.assertIn(
+                "policy_domain=good%d.test " % number, daemon.ask("good%d.test" % number, "sts-tlsrpt")
+            )
 
     def test_killed_under_load(self):
         domains = ["d%d.test" % number for number in range(40)]
@@ -73,7 +75,9 @@ class RestartTest(harness.Case):
         daemon.wait_log("stsmapd.sqlite")
         self.assertEqual(daemon.ask("good.test"), SECURE, "learnt anew")
         self.assertEqual(daemon.stop(), 0)
-        aside = [name for name in self.store_files() if name not in before and not name.endswith(("-wal", "-shm"))]
+        aside = [
+            name for name in self.store_files() if name not in before and not name.endswith(("-wal", "-shm"))
+        ]
         self.assertEqual(len(aside), 1, "set aside, not wiped: %s" % self.store_files())
         self.assertIn("stsmapd.sqlite", aside[0])
         self.world.unplug()
@@ -84,6 +88,7 @@ class RestartTest(harness.Case):
         def damage(store):
             with open(store, "wb") as file:
                 file.write(b"this is no database\n" * 1000)
+
         aside = self.damaged(damage)
         with open(aside, "rb") as file:
             self.assertTrue(file.read().startswith(b"this is no database"))
@@ -94,6 +99,7 @@ class RestartTest(harness.Case):
             with open(store, "r+b") as file:
                 file.seek(100)
                 file.write(b"\xa5" * (size - 100))
+
         self.damaged(damage)
 
     def test_store_from_the_future(self):
@@ -101,6 +107,7 @@ class RestartTest(harness.Case):
             with sqlite3.connect(store) as database:
                 database.execute("PRAGMA user_version = 987654")
             database.close()
+
         # Of a newer version: never wiped. Refusing to start with words is as good as setting it aside.
         self.world.policy("good.test")
         daemon = self.start()

@@ -1,4 +1,4 @@
-"""Breaches of the socketmap protocol: one PERM with words, then closed; never a crash, never an open question."""
+"""Breaches of the socketmap protocol: one PERM with words, then closed; never a crash or an open question."""
 
 import socket
 import struct
@@ -41,7 +41,7 @@ class ViolationTest(harness.Case):
 
     def check(self, received, before=b""):
         self.assertTrue(received.startswith(before), received)
-        length, _, rest = received[len(before):].partition(b":")
+        length, _, rest = received[len(before) :].partition(b":")
         self.assertEqual(len(rest), int(length) + 1, "one whole reply and nothing more: %r" % received)
         self.assertTrue(rest.startswith(b"PERM ") and len(rest) > 10, received)
         self.assertRegex(rest.decode("ascii"), r"^[ -~]+,$")
@@ -62,7 +62,9 @@ class ViolationTest(harness.Case):
                                 client.socket.shutdown(socket.SHUT_WR)
                             self.check(client.until_closed(), frame(SECURE) if prefix else b"")
         self.assertEqual(daemon.ask("good.test"), SECURE)
-        self.assertLessEqual(len(daemon.log_lines("violation")), len(TABLE), "a flood of them does not flood the log")
+        self.assertLessEqual(
+            len(daemon.log_lines("violation")), len(TABLE), "a flood of them does not flood the log"
+        )
 
     def test_limits_of_a_request(self):
         daemon = self.start()
@@ -102,7 +104,9 @@ class ViolationTest(harness.Case):
         gate = self.world.hosts.hold("slow.test")
         self.assertEqual(daemon.ask("good.test"), SECURE)
         with daemon.client() as client:
-            client.send(frame("sts slow.test") + frame("sts .x") + frame("sts-tlsrpt good.test") + frame("sts a"))
+            client.send(
+                frame("sts slow.test") + frame("sts .x") + frame("sts-tlsrpt good.test") + frame("sts a")
+            )
             harness.wait_for(lambda: self.world.hosts.count("slow.test") == 1)
             gate.set()
             self.assertEqual(client.reply(), SECURE)

@@ -1,5 +1,5 @@
-// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a loop that turns an io_context until
-// something has come true. Nothing here sleeps: every wait is for an event and has a limit.
+// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a loop that turns an io_context
+// until something has come true. Nothing here sleeps: every wait is for an event and has a limit.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -38,7 +38,8 @@ bool turn_until(boost::asio::io_context& io, Done done, std::chrono::millisecond
 class RawPeer {
 public:
     explicit RawPeer(int fd) : fd_(fd) { ::fcntl(fd_, F_SETFL, ::fcntl(fd_, F_GETFL) | O_NONBLOCK); }
-    RawPeer(RawPeer&& other) noexcept : received(std::move(other.received)), fd_(std::exchange(other.fd_, -1)) {}
+    RawPeer(RawPeer&& other) noexcept
+        : received(std::move(other.received)), fd_(std::exchange(other.fd_, -1)) {}
     RawPeer& operator=(RawPeer&&) = delete;
     ~RawPeer() { close(); }
 
@@ -48,7 +49,8 @@ public:
         std::memcpy(address.sun_path, path.data(), path.size());
         const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         RawPeer peer{fd};
-        peer.connect_error = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+        peer.connect_error =
+            ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
         return peer;
     }
     /// `name` as the server gives it: "tcp:127.0.0.1:PORT", "tcp:[::1]:PORT".
@@ -90,8 +92,10 @@ public:
                 ++reads;
                 continue;
             }
-            if (count == 0) closed = true;
-            else if (errno != EAGAIN && errno != EINTR) closed = reset = true;
+            if (count == 0)
+                closed = true;
+            else if (errno != EAGAIN && errno != EINTR)
+                closed = reset = true;
             return !closed;
         }
     }

@@ -43,7 +43,8 @@ struct Fixture {
         for (const server::Address& address :
              {server::Address{server::Address::Kind::unix_path, folder / "s", "", 0},
               server::Address{server::Address::Kind::tcp, "", "127.0.0.1", 0}})
-            if (auto listening = served.listen(address, {}); !listening) throw std::runtime_error(listening.error());
+            if (auto listening = served.listen(address, {}); !listening)
+                throw std::runtime_error(listening.error());
         unix_name = served.addresses().at(0);
         tcp_name = served.addresses().at(1);
         thread = std::thread([this] { io.run(); });
@@ -56,10 +57,11 @@ struct Fixture {
     Outcome run(std::vector<std::string> arguments, const std::string& input = {}) const {
         std::istringstream in{input};
         std::ostringstream out, err;
-        const auto find = [this](const std::string& file) -> base::Expected<std::vector<std::string>, std::string> {
+        const auto find =
+            [this](const std::string& file) -> base::Expected<std::vector<std::string>, std::string> {
             if (file == "bad") return base::unexpected(std::string("bad:1:1: no"));
-            return std::vector<std::string>{"tcp:127.0.0.1:0", "tcp:127.0.0.1:1", "unix:" + folder / "not-there",
-                                            unix_name};
+            return std::vector<std::string>{"tcp:127.0.0.1:0", "tcp:127.0.0.1:1",
+                                            "unix:" + folder / "not-there", unix_name};
         };
         const int status = control::run_tool(arguments, find, in, out, err);
         return {status, out.str(), err.str()};
@@ -100,7 +102,8 @@ TEST(QueryCommand, PrintsDomainAndReplyForSeveral) {
 TEST(QueryCommand, ReadsDomainsFromItsInput) {
     const Fixture f;
     const std::string input = "x.example\n\n  none.example \r\ny.example";
-    const std::string expected = "x.example: OK x.example\nnone.example: NOTFOUND \ny.example: OK y.example\n";
+    const std::string expected =
+        "x.example: OK x.example\nnone.example: NOTFOUND \ny.example: OK y.example\n";
     EXPECT_EQ(f.query({}, input).out, expected);
     EXPECT_EQ(f.query({"-"}, input).out, expected);
     EXPECT_EQ(f.query({}, "").status, 0);
@@ -110,9 +113,11 @@ TEST(QueryCommand, TellsTroubleByItsStatus) {
     const Fixture f;
     const Outcome temp = f.query({"x.example", "trouble.example", "a.example"});
     EXPECT_EQ(temp.status, 1);
-    EXPECT_NE(temp.out.find("trouble.example: TEMP the store cannot be read\na.example: OK"), std::string::npos);
+    EXPECT_NE(temp.out.find("trouble.example: TEMP the store cannot be read\na.example: OK"),
+              std::string::npos);
     const Outcome perm = f.query({"perm.example", "x.example"});
-    EXPECT_EQ(perm.out, "perm.example: PERM no\nx.example: OK x.example\n") << "goes on after the closed connection";
+    EXPECT_EQ(perm.out, "perm.example: PERM no\nx.example: OK x.example\n")
+        << "goes on after the closed connection";
     EXPECT_EQ(perm.status, 1);
 }
 

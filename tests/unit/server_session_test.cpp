@@ -1,4 +1,5 @@
-// The session over a real socket pair: the far end is written byte by byte, the answers come when the test says so.
+// The session over a real socket pair: the far end is written byte by byte, the answers come when the test
+// says so.
 #include "server/session.hpp"
 
 #include "support/canned_handler.hpp"
@@ -14,7 +15,8 @@ namespace {
 using test::turn_until;
 
 struct Fixture : server::SessionOwner {
-    explicit Fixture(std::size_t max_request = 100, int send_buffer = 0) : peer(connect(max_request, send_buffer)) {}
+    explicit Fixture(std::size_t max_request = 100, int send_buffer = 0)
+        : peer(connect(max_request, send_buffer)) {}
     ~Fixture() override {
         if (session) session->detach();
     }
@@ -44,10 +46,13 @@ struct Fixture : server::SessionOwner {
     /// Turns until nothing is ready any more: what has not happened by then waits for somebody else.
     void settle() {
         if (io.stopped()) io.restart();
-        while (io.poll() > 0) {}
+        while (io.poll() > 0) {
+        }
     }
 
-    void violated(const server::Session&, std::string_view problem) override { problems.emplace_back(problem); }
+    void violated(const server::Session&, std::string_view problem) override {
+        problems.emplace_back(problem);
+    }
     void ended(server::Session&) override {
         ++ends;
         session.reset();
@@ -226,7 +231,8 @@ TEST(Session, PeerThatStillSendsReadsThePermAndNoReset) {
     }
     EXPECT_TRUE(f.get_closed());
     EXPECT_FALSE(f.peer.reset);
-    EXPECT_EQ(f.peer.received, postfix::frame("PERM " + std::string(to_string(postfix::FrameErrc::not_a_digit))));
+    EXPECT_EQ(f.peer.received,
+              postfix::frame("PERM " + std::string(to_string(postfix::FrameErrc::not_a_digit))));
     EXPECT_EQ(f.ends, 0) << "still reading";
     EXPECT_TRUE(turn_until(f.io, [&] { return f.ends == 1; })) << "but not for ever";
 }
@@ -235,10 +241,14 @@ TEST(Session, LingeringHasALimitInOctets) {
     Fixture f;
     f.peer.send("x");
     const std::string more(65536, 'y');
-    EXPECT_TRUE(turn_until(f.io, [&] {
-        f.peer.send(more);
-        return f.ends == 1;
-    }, std::chrono::milliseconds(900))) << "sooner than the limit in time";
+    EXPECT_TRUE(turn_until(
+        f.io,
+        [&] {
+            f.peer.send(more);
+            return f.ends == 1;
+        },
+        std::chrono::milliseconds(900)))
+        << "sooner than the limit in time";
 }
 
 TEST(Session, ClosesAfterALatePerm) {
@@ -332,7 +342,8 @@ TEST(Session, CountsQuietSweeps) {
 
 TEST(Session, NamesAUnixPeer) {
     Fixture f;
-    EXPECT_EQ(f.session->peer(), "unix pid=" + std::to_string(::getpid()) + " uid=" + std::to_string(::getuid()));
+    EXPECT_EQ(f.session->peer(),
+              "unix pid=" + std::to_string(::getpid()) + " uid=" + std::to_string(::getuid()));
 }
 
 } // namespace
