@@ -20,6 +20,9 @@ SHOWN_LINES = 80     # of a failing log
 STEP_LIMIT = 2400    # seconds for one step; the whole of --all has to stay under an hour
 FUZZ_SECONDS = "10"  # for each fuzz target
 
+# What gtest prints about tests that pass.
+UNTELLING = r"\[( RUN      |       OK |-+)\]|$"
+
 say_lock = threading.Lock()
 
 
@@ -69,6 +72,12 @@ def gtest_counts(path):
     return ran - failed - skipped, failed, skipped
 
 
+def gtest_counts_in(text):
+    """For a test program that died: what had passed until then, what had failed, and the death itself."""
+    passed = len(re.findall(r"^\[       OK \] ", text, re.M))
+    return passed, len(re.findall(r"^\[  FAILED  \] \S+ \(\d+ ms\)", text, re.M)) + 1, 0
+
+
 def unittest_counts(path):
     with open(path, encoding="utf-8") as file:
         fates = json.load(file)
@@ -100,6 +109,7 @@ def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LI
         result = counts() if counts else counts_in(text)
     except (OSError, ValueError, KeyError) as error:  # it died before it wrote its counts
         text += f"no counts: {error}\n"
+        result = gtest_counts_in(text) if "[ RUN      ]" in text else None
     if result is None:
         result = (1, 0, 0) if status == 0 else (0, 1, 0)
     if status != 0 and result[1] == 0:
@@ -110,8 +120,8 @@ def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LI
     say(f"{'ok    ' if good else 'FAILED'} {name}: {passed} passed, {failed} failed"
         + (f", {skipped} skipped" if skipped else "") + f" ({seconds:.1f} s)")
     if not good:
-        lines = text.splitlines()
-        left_out = f"... {len(lines) - SHOWN_LINES} earlier lines are in {log}\n" if len(lines) > SHOWN_LINES else ""
+        lines = [line for line in text.splitlines() if not re.match(UNTELLING, line)]
+        left_out = f"... {len(lines) - SHOWN_LINES} lines more are in {log}\n" if len(lines) > SHOWN_LINES else ""
         say(f"------ {name}\n" + left_out + "\n".join(lines[-SHOWN_LINES:]) + f"\n------ end of {name}")
     return good
 

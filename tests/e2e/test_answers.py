@@ -30,7 +30,7 @@ class InTheWild(WorldTest):
 
     def test_mode_test_is_refused_and_says_why(self):
         self.expect_nothing("modetest.example")
-        self.assertTrue(self.world.daemon.log_lines("modetest.example", "policy-mode"))
+        self.assertTrue(self.world.daemon.wait_for_log("modetest.example", "policy-mode"))
 
 
 class Keys(WorldTest):
@@ -89,7 +89,7 @@ class Trouble(WorldTest):
 
     def expect_nothing_because(self, domain, reason):
         self.expect_nothing(domain)
-        self.assertTrue(self.world.daemon.log_lines(domain, reason), f"{reason} in the log for {domain}")
+        self.assertTrue(self.world.daemon.wait_for_log(domain, reason), f"{reason} in the log for {domain}")
 
     def test_no_record(self):
         self.expect_nothing("norecord.example")

@@ -4,7 +4,7 @@ import shutil
 import signal
 import socket
 
-from .process import Process, WorldError
+from .process import Process, WorldError, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -82,6 +82,13 @@ class Daemon:
         """The lines of its log that contain all the words."""
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return [line.rstrip("\n") for line in file if all(word in line for word in words)]
+
+    def wait_for_log(self, *words, seconds=5.0):
+        """Like log_lines(), at most one; the log may be written after the answer, so it is waited for."""
+        try:
+            return wait_for(lambda: self.log_lines(*words), f"{words} in the log", seconds)[:1]
+        except WorldError:
+            return []
 
     @staticmethod
     def _ready(notify):
