@@ -1,0 +1,141 @@
+// The learner over the ports' fakes: what happens in which order, and what when the store does not play along.
+#include "lookup/learner.hpp"
+
+#include "support/fake_fetcher.hpp"
+#include "support/fake_resolver.hpp"
+#include "support/fake_store.hpp"
+#include "support/lookup_world.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::Reason;
+using lookup::Outcome;
+using lookup::Why;
+
+class LearnerTest : public testing::Test {
+protected:
+    LearnerTest() {
+        resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
+        fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
+    }
+
+    void learn(Why why = Why::query) {
+        learner.learn(domain, why, [this](const Outcome& outcome) { outcomes.push_back(outcome); });
+        run();
+    }
+    void run() {
+        io.restart();
+        io.poll();
+    }
+    [[nodiscard]] bool in_table() const { return std::holds_alternative<cache::Entry>(table.find(domain)); }
+
+    boost::asio::io_context io;
+    test::ManualTime time;
+    test::MemoryLog log;
+    test::FakeResolver resolver;
+    test::FakeFetcher fetcher;
+    test::FakeStore store;
+    cache::Table table{cache::Limits{}};
+    lookup::Learner learner{{io.get_executor(), resolver, fetcher, store, table, time, time, log}, {}};
+    const base::Domain domain = *base::Domain::parse("a.example");
+    std::vector<Outcome> outcomes;
+};
+
+TEST_F(LearnerTest, TellsNobodyBeforeTheCommit) {
+    store.hold();
+    learn();
+    EXPECT_TRUE(outcomes.empty());
+    EXPECT_FALSE(in_table()) << "another client would hear of a policy that a crash could lose";
+    ASSERT_TRUE(store.release_one());
+    run();
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_TRUE(outcomes[0].fetched);
+    EXPECT_TRUE(in_table());
+    EXPECT_EQ(store.rows().at("a.example").txt_id, "1");
+}
+
+TEST_F(LearnerTest, GoesOnFromMemoryWhenTheDiskIsFull) {
+    store.fail_next();
+    learn();
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_NE(outcomes[0].policy, nullptr);
+    EXPECT_TRUE(in_table());
+    EXPECT_TRUE(store.rows().empty());
+}
+
+TEST_F(LearnerTest, DoesNotWaitForADiskThatHangs) {
+    store.hold();
+    learn();
+    time.make_next_call();
+    run();
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_NE(outcomes[0].policy, nullptr);
+    EXPECT_EQ(time.passed(), lookup::Learner::commit_patience);
+    store.release(); // a commit that comes after all does no harm
+    run();
+    EXPECT_EQ(outcomes.size(), 1u);
+    EXPECT_EQ(store.rows().size(), 1u);
+}
+
+TEST_F(LearnerTest, ManyJoinOneFlight) {
+    store.hold();
+    for (int i = 0; i < 100; ++i) learn();
+    EXPECT_EQ(learner.aloft(), 1u);
+    store.release();
+    run();
+    EXPECT_EQ(outcomes.size(), 100u);
+    EXPECT_EQ(resolver.asked.size(), 1u);
+    EXPECT_EQ(fetcher.gets(), 1u);
+    EXPECT_EQ(learner.aloft(), 0u);
+}
+
+TEST_F(LearnerTest, RefusedAddressesAndBadPoliciesHaveTheirReasons) {
+    fetcher.set("mta-sts.a.example", "version: STSv1\nmode: test\nmx: mx.a.example\nmax_age: 1\n");
+    learn();
+    ASSERT_EQ(outcomes.size(), 1u);
+    EXPECT_EQ(outcomes[0].reason, Reason::policy_mode);
+    EXPECT_EQ(log.count("policy-failed domain=a.example reason=policy-mode"), 1u);
+    EXPECT_EQ(log.count("(line 2)"), 1u);
+    EXPECT_TRUE(store.operations().empty()) << "nothing to keep";
+}
+
+TEST_F(LearnerTest, AFailureIsLoggedOnceAnHour) {
+    fetcher.fail("mta-sts.a.example", Reason::http_status, "status 503");
+    for (int minute = 0; minute < 120; ++minute) {
+        learn();
+        time.move_to(time.passed() + 60s);
+    }
+    EXPECT_GE(fetcher.gets(), 5u);
+    EXPECT_LE(log.count("policy-failed"), 2u);
+}
+
+TEST_F(LearnerTest, NewPoliciesAreAnnouncedOnce) {
+    int announced = 0;
+    learner.on_new_policy([&](const base::Domain&) { ++announced; });
+    learn();
+    EXPECT_EQ(announced, 1);
+    time.move_to(90s);
+    resolver.txt("_mta-sts.a.example", {"v=STSv1; id=2;"});
+    learn(Why::txt_check);
+    EXPECT_EQ(fetcher.gets(), 2u);
+    EXPECT_EQ(announced, 1);
+}
+
+TEST_F(LearnerTest, TooManyFlightsAreRefusedNotQueued) {
+    store.hold();
+    std::size_t overloaded = 0;
+    for (std::size_t i = 0; i <= lookup::Learner::max_flights; ++i) {
+        const base::Domain one = *base::Domain::parse("d" + std::to_string(i) + ".example");
+        learner.learn(one, Why::query, [&](const Outcome& o) { overloaded += o.reason == Reason::overloaded; });
+    }
+    EXPECT_EQ(learner.aloft(), lookup::Learner::max_flights);
+    run();
+    EXPECT_EQ(overloaded, 1u);
+}
+
+} // namespace
