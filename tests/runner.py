@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Builds and runs the test suites and adds up their test cases. Called by tests/run, which says what there is."""
+"""Builds and runs the test suites and adds up their test cases. Called by tests/run, which says what there
+is."""
 import concurrent.futures
 import glob
 import json
@@ -16,8 +17,8 @@ BUILD = os.path.abspath(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "
 WORKERS = os.cpu_count() or 2
 FIRST_THREE = ["lint", "unit", "vectors", "blackbox", "e2e"]
 REST = ["debian13", "asan", "tsan", "clang", "live", "fuzz"]
-SHOWN_LINES = 80     # of a failing log
-STEP_LIMIT = 2400    # seconds for one step; the whole of --all has to stay under an hour
+SHOWN_LINES = 80  # of a failing log
+STEP_LIMIT = 2400  # seconds for one step; the whole of --all has to stay under an hour
 FUZZ_SECONDS = "10"  # for each fuzz target
 
 # What gtest prints about tests that pass.
@@ -66,7 +67,9 @@ def counts_in(text):
 def gtest_counts(path):
     with open(path, encoding="utf-8") as file:
         report = json.load(file)
-    skipped = sum(case.get("result") == "SKIPPED" for suite in report["testsuites"] for case in suite["testsuite"])
+    skipped = sum(
+        case.get("result") == "SKIPPED" for suite in report["testsuites"] for case in suite["testsuite"]
+    )
     ran = sum(case.get("status") == "RUN" for suite in report["testsuites"] for case in suite["testsuite"])
     failed = report["failures"] + report.get("errors", 0)
     return ran - failed - skipped, failed, skipped
@@ -87,8 +90,9 @@ def unittest_counts(path):
 
 
 def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LIMIT):
-    """Runs a command with its output in a log file. `counts`: a function of no arguments that gives (passed, failed,
-    skipped); without one the last "N passed, N failed" of the output counts, else the step is one test case itself.
+    """Runs a command with its output in a log file. `counts`: a function of no arguments that gives (passed,
+    failed, skipped); without one the last "N passed, N failed" of the output counts, else the step
+    is one test case itself.
     Returns whether it succeeded."""
     logs = os.path.join(build, "test-logs")
     os.makedirs(logs, exist_ok=True)
@@ -96,8 +100,16 @@ def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LI
     started = time.monotonic()
     with open(log, "wb") as file:
         try:
-            status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-                                    env={**os.environ, **(env or {})}, timeout=limit, check=False).returncode
+            status = subprocess.run(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                env={**os.environ, **(env or {})},
+                timeout=limit,
+                check=False,
+            ).returncode
         except (OSError, subprocess.TimeoutExpired) as error:
             file.write(f"{error}\n".encode())
             status = 124
@@ -117,11 +129,16 @@ def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LI
     totals.add(suite, *result, seconds)
     passed, failed, skipped = result
     good = failed == 0
-    say(f"{'ok    ' if good else 'FAILED'} {name}: {passed} passed, {failed} failed"
-        + (f", {skipped} skipped" if skipped else "") + f" ({seconds:.1f} s)")
+    say(
+        f"{'ok    ' if good else 'FAILED'} {name}: {passed} passed, {failed} failed"
+        + (f", {skipped} skipped" if skipped else "")
+        + f" ({seconds:.1f} s)"
+    )
     if not good:
         lines = [line for line in text.splitlines() if not re.match(UNTELLING, line)]
-        left_out = f"... {len(lines) - SHOWN_LINES} lines more are in {log}\n" if len(lines) > SHOWN_LINES else ""
+        left_out = (
+            f"... {len(lines) - SHOWN_LINES} lines more are in {log}\n" if len(lines) > SHOWN_LINES else ""
+        )
         say(f"------ {name}\n" + left_out + "\n".join(lines[-SHOWN_LINES:]) + f"\n------ end of {name}")
     return good
 
@@ -143,8 +160,18 @@ def build(folder, *options, suite="build", targets=()):
     with open(log, "wb") as file:
         for command in (configure, ["ninja", "-C", folder, *targets]):
             try:
-                done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, env=env,
-                                      timeout=STEP_LIMIT, check=False).returncode == 0
+                done = (
+                    subprocess.run(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=file,
+                        stderr=file,
+                        env=env,
+                        timeout=STEP_LIMIT,
+                        check=False,
+                    ).returncode
+                    == 0
+                )
             except (OSError, subprocess.TimeoutExpired) as error:
                 file.write(f"{error}\n".encode())
                 done = False
@@ -170,7 +197,14 @@ def unittest_job(suite, folder, module, prefix=(), env=None, where=BUILD):
     out = os.path.join(where, "test-logs", name.replace("/", "_") + ".json")
     if os.path.exists(out):
         os.unlink(out)
-    command = [*prefix, sys.executable, f"{ROOT}/tests/unittest_json.py", out, f"{ROOT}/tests/{folder}", module]
+    command = [
+        *prefix,
+        sys.executable,
+        f"{ROOT}/tests/unittest_json.py",
+        out,
+        f"{ROOT}/tests/{folder}",
+        module,
+    ]
     env = {"PYTHONDONTWRITEBYTECODE": "1", **binaries(where), **(env or {})}
     return lambda: step(suite, name, command, lambda: unittest_counts(out), env, where, 900)
 
@@ -185,13 +219,27 @@ def unit_job(suite, where, prefix=(), env=None, only=""):
         os.unlink(out)
     command = [*prefix, f"{where}/tests/unit_tests", f"--gtest_output=json:{out}"]
     command += [f"--gtest_filter={only}"] if only else []
-    return lambda: step(suite, f"{suite}/unit" if suite != "unit" else "unit", command, lambda: gtest_counts(out), env,
-                        where, 900)
+    return lambda: step(
+        suite,
+        f"{suite}/unit" if suite != "unit" else "unit",
+        command,
+        lambda: gtest_counts(out),
+        env,
+        where,
+        900,
+    )
 
 
 def vectors_job(suite, where, prefix=(), env=None):
-    return lambda: step(suite, f"{suite}/vectors" if suite != "vectors" else "vectors",
-                        [*prefix, f"{where}/tests/vectors_runner", f"{ROOT}/tests/vectors"], None, env, where, 900)
+    return lambda: step(
+        suite,
+        f"{suite}/vectors" if suite != "vectors" else "vectors",
+        [*prefix, f"{where}/tests/vectors_runner", f"{ROOT}/tests/vectors"],
+        None,
+        env,
+        where,
+        900,
+    )
 
 
 def e2e_jobs(only=""):
@@ -199,18 +247,23 @@ def e2e_jobs(only=""):
     names = [only] if only else sorted(modules("e2e"), key=lambda name: name != "test_changes")
     sys.path.insert(0, f"{ROOT}/tests")
     from world import namespace
+
     reason = namespace.why_not()
     prefix = () if reason else (sys.executable, f"{ROOT}/tests/world/namespace.py")
     return [unittest_job("e2e", "e2e", name, prefix) for name in names]
 
 
 def lint_jobs(_=""):
-    return [lambda: step("lint", "lint", ["sh", f"{ROOT}/tests/lint/run.sh"], env={"STSMAPD_BUILD_DIR": BUILD})]
+    return [
+        lambda: step("lint", "lint", ["sh", f"{ROOT}/tests/lint/run.sh"], env={"STSMAPD_BUILD_DIR": BUILD})
+    ]
 
 
 def blackbox_jobs(suite="blackbox", where=BUILD, prefix=(), env=None, only=""):
-    return [unittest_job(suite, "blackbox", name, prefix, env, where)
-            for name in ([only] if only else modules("blackbox"))]
+    return [
+        unittest_job(suite, "blackbox", name, prefix, env, where)
+        for name in ([only] if only else modules("blackbox"))
+    ]
 
 
 def run_together(jobs, workers=WORKERS):
@@ -223,8 +276,13 @@ def run_together(jobs, workers=WORKERS):
 def sanitized(suite, sanitizers, env, prefix=()):
     where = f"{BUILD}-{suite}"
     if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", "-DSTSMAPD_DEVELOPER=ON", suite=suite):
-        run_together([unit_job(suite, where, prefix, env), vectors_job(suite, where, prefix, env),
-                      *blackbox_jobs(suite, where, prefix, env)])
+        run_together(
+            [
+                unit_job(suite, where, prefix, env),
+                vectors_job(suite, where, prefix, env),
+                *blackbox_jobs(suite, where, prefix, env),
+            ]
+        )
 
 
 def asan():
@@ -250,8 +308,14 @@ def fuzz():
     if not shutil.which("clang++") or not os.path.exists(f"{ROOT}/tests/fuzz/run.sh"):
         return skip("fuzz", "fuzz", "no clang++ here")
     where = f"{BUILD}-fuzz"
-    if build(where, "-DCMAKE_CXX_COMPILER=clang++", "-DCMAKE_C_COMPILER=clang", "-DSTSMAPD_FUZZ=ON", suite="fuzz",
-             targets=[f"{os.path.basename(path)[:-4]}" for path in glob.glob(f"{ROOT}/tests/fuzz/*_fuzz.cpp")]):
+    if build(
+        where,
+        "-DCMAKE_CXX_COMPILER=clang++",
+        "-DCMAKE_C_COMPILER=clang",
+        "-DSTSMAPD_FUZZ=ON",
+        suite="fuzz",
+        targets=[f"{os.path.basename(path)[:-4]}" for path in glob.glob(f"{ROOT}/tests/fuzz/*_fuzz.cpp")],
+    ):
         step("fuzz", "fuzz", ["sh", f"{ROOT}/tests/fuzz/run.sh", where, FUZZ_SECONDS], build=where)
 
 
@@ -265,9 +329,13 @@ def debian13():
 
 def chosen(names):
     """The jobs of suites 1 to 3 and the functions of the rest, for names as on the command line."""
-    kinds = {"lint": lint_jobs, "blackbox": lambda only: blackbox_jobs(only=only), "e2e": e2e_jobs,
-             "unit": lambda only: [unit_job("unit", BUILD, only=only)],
-             "vectors": lambda _: [vectors_job("vectors", BUILD)]}
+    kinds = {
+        "lint": lint_jobs,
+        "blackbox": lambda only: blackbox_jobs(only=only),
+        "e2e": e2e_jobs,
+        "unit": lambda only: [unit_job("unit", BUILD, only=only)],
+        "vectors": lambda _: [vectors_job("vectors", BUILD)],
+    }
     rest = {"asan": asan, "tsan": tsan, "clang": clang, "live": live, "fuzz": fuzz, "debian13": debian13}
     jobs, later = [], []
     for name in names:
@@ -284,7 +352,9 @@ def chosen(names):
 def main():
     arguments = sys.argv[1:]
     everything = "--all" in arguments
-    names = [name for name in arguments if name != "--all"] or (FIRST_THREE + REST if everything else FIRST_THREE)
+    names = [name for name in arguments if name != "--all"] or (
+        FIRST_THREE + REST if everything else FIRST_THREE
+    )
     jobs, later = chosen(names)
     started = time.monotonic()
     needs_build = jobs or not set(later) <= {asan, tsan, clang, fuzz}

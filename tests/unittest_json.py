@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of FOLDER and writes what happened to
-OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which counts test cases."""
+"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of FOLDER and writes what
+happened to OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which
+counts test cases."""
 import json
 import os
 import sys
@@ -45,10 +46,17 @@ def main():
     sys.path.insert(0, folder)
     os.chdir(folder)
     result = unittest.TextTestRunner(verbosity=2, resultclass=Counting).run(
-        unittest.defaultTestLoader.loadTestsFromName(name))
-    fates = {"failed": list(result.failed_ids), "skipped": result.skipped_ids,
-             "passed": [each for each in result.run_ids
-                        if each not in result.failed_ids and each not in result.skipped_ids]}
+        unittest.defaultTestLoader.loadTestsFromName(name)
+    )
+    fates = {
+        "failed": list(result.failed_ids),
+        "skipped": result.skipped_ids,
+        "passed": [
+            each
+            for each in result.run_ids
+            if each not in result.failed_ids and each not in result.skipped_ids
+        ],
+    }
     with open(out, "w", encoding="utf-8") as file:
         json.dump(fates, file)
     sys.exit(1 if fates["failed"] else 0)

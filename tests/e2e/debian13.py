@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""The end-to-end tests with the Postfix of Debian 13 as sender: MX patterns are enforced, the TLSRPT dialect is used.
+"""The end-to-end tests with the Postfix of Debian 13 as sender: MX patterns are enforced, the TLSRPT dialect
+is used.
 
     python3 tests/e2e/debian13.py [MODULE...]
 
-Makes a minimal Debian 13 with debootstrap and Postfix, once, under $XDG_CACHE_HOME/stsmapd (default: /var/cache or a
-temporary folder), and sends from its Postfix in the network of the same world; the daemon runs outside. Where that
-cannot be, it prints the reason and is skipped. Last line: "N passed, N failed[, N skipped]".
+Makes a minimal Debian 13 with debootstrap and Postfix, once, under $XDG_CACHE_HOME/stsmapd (default:
+/var/cache or a temporary folder), and sends from its Postfix in the network of the same world; the daemon
+runs outside. Where that cannot be, it prints the reason and is skipped. Last line: "N passed,
+N failed[, N skipped]".
 """
 import concurrent.futures
 import glob
@@ -40,8 +42,18 @@ def cache():
 
 def shell(log, *command):
     with open(log, "ab") as file:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, timeout=1200, check=False,
-                              env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}).returncode == 0
+        return (
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                timeout=1200,
+                check=False,
+                env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"},
+            ).returncode
+            == 0
+        )
 
 
 def make_root():
@@ -55,14 +67,29 @@ def make_root():
     log = new + ".log"
     print(f"making a Debian 13 root in {root}", flush=True)
     script = f"/usr/share/debootstrap/scripts/{SUITE}"
-    made = (shell(log, "debootstrap", "--variant=minbase", SUITE, new, MIRROR,
-                  *([] if os.path.exists(script) else ["/usr/share/debootstrap/scripts/sid"]))
-            and copy_apt_settings(new)
-            and shell(log, "chroot", new, "apt-get", "-q", "update")
-            # No service may start: there is no init here, and the host's would be none of our business.
-            and shell(log, "chroot", new, "sh", "-c", "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && "
-                      "chmod 755 /usr/sbin/policy-rc.d")
-            and shell(log, "chroot", new, "apt-get", "-q", "-y", "--no-install-recommends", "install", "postfix"))
+    made = (
+        shell(
+            log,
+            "debootstrap",
+            "--variant=minbase",
+            SUITE,
+            new,
+            MIRROR,
+            *([] if os.path.exists(script) else ["/usr/share/debootstrap/scripts/sid"]),
+        )
+        and copy_apt_settings(new)
+        and shell(log, "chroot", new, "apt-get", "-q", "update")
+        # No service may start: there is no init here, and the host's would be none of our business.
+        and shell(
+            log,
+            "chroot",
+            new,
+            "sh",
+            "-c",
+            "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && " "chmod 755 /usr/sbin/policy-rc.d",
+        )
+        and shell(log, "chroot", new, "apt-get", "-q", "-y", "--no-install-recommends", "install", "postfix")
+    )
     if not made:
         words = tail(log, 15)
         shutil.rmtree(new, ignore_errors=True)
@@ -84,10 +111,24 @@ def copy_apt_settings(root):
 def run_module(root, module, folder):
     out = os.path.join(folder, module + ".json")
     done = subprocess.run(
-        [sys.executable, os.path.join(os.path.dirname(HERE), "world", "namespace.py"), sys.executable,
-         os.path.join(os.path.dirname(HERE), "unittest_json.py"), out, HERE, module],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-        env={**os.environ, "STSMAPD_E2E_ROOT": root}, timeout=900, check=False)
+        [
+            sys.executable,
+            os.path.join(os.path.dirname(HERE), "world", "namespace.py"),
+            sys.executable,
+            os.path.join(os.path.dirname(HERE), "unittest_json.py"),
+            out,
+            HERE,
+            module,
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, "STSMAPD_E2E_ROOT": root},
+        timeout=900,
+        check=False,
+    )
     try:
         with open(out, encoding="utf-8") as file:
             fates = json.load(file)
@@ -105,15 +146,19 @@ def main():
     if reason:
         skip(reason)
     root = make_root()
-    version = subprocess.run(["chroot", root, "postconf", "-h", "mail_version"], capture_output=True, text=True,
-                             check=False).stdout.strip()
+    version = subprocess.run(
+        ["chroot", root, "postconf", "-h", "mail_version"], capture_output=True, text=True, check=False
+    ).stdout.strip()
     print(f"sending with Postfix {version} of {root}", flush=True)
     names = sys.argv[1:] or ["test_delivery", "test_answers", "test_outages"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):
-            passed, failed, skipped = (passed + len(fates["passed"]), failed + len(fates["failed"]),
-                                       skipped + len(fates["skipped"]))
+            passed, failed, skipped = (
+                passed + len(fates["passed"]),
+                failed + len(fates["failed"]),
+                skipped + len(fates["skipped"]),
+            )
             print(f"--- {module}: {len(fates['passed'])} passed, {len(fates['failed'])} failed")
             if fates["failed"] or fates["skipped"]:
                 print(text)

@@ -2,8 +2,8 @@
 
     python3 tests/e2e/test_answers.py [-v] [TestClass.test_name]
 
-runs one file by itself, as root. Environment: STSMAPD_BIN (the daemon; else build/stsmapd), STSMAPD_E2E_ROOT (the
-root folder of another system, whose Postfix sends).
+runs one file by itself, as root. Environment: STSMAPD_BIN (the daemon; else build/stsmapd), STSMAPD_E2E_ROOT
+(the root folder of another system, whose Postfix sends).
 """
 import os
 import sys
@@ -24,6 +24,7 @@ def main():
 
 class WorldTest(unittest.TestCase):
     """One world for all tests of a class. A subclass may set MAIL and SETTINGS, see world.World."""
+
     MAIL = False
     SETTINGS = {}
 
@@ -69,6 +70,12 @@ class WorldTest(unittest.TestCase):
         if self.world.sender.map_name == "sts":
             return text
         lines = self.world.domains[domain].policy.decode().splitlines()
-        return " ".join([text, "policy_type=sts", f"policy_domain={domain}",
-                         *(f"mx_host_pattern={pattern}" for pattern in patterns),
-                         *(f"{{ policy_string = {line} }}" for line in lines)])
+        return " ".join(
+            [
+                text,
+                "policy_type=sts",
+                f"policy_domain={domain}",
+                *(f"mx_host_pattern={pattern}" for pattern in patterns),
+                *(f"{{ policy_string = {line} }}" for line in lines),
+            ]
+        )

@@ -64,8 +64,17 @@ class Keys(WorldTest):
         self.expect_nothing("sub.good.example")
 
     def test_no_domain(self):
-        for key in ("localhost", "[192.0.2.25]", "[192.0.2.25]:25", "[IPv6:2001:db8::25]", "[2001:db8::25]:25",
-                    "192.0.2.25", "[localhost]:10025", "a..example", "-"):
+        for key in (
+            "localhost",
+            "[192.0.2.25]",
+            "[192.0.2.25]:25",
+            "[IPv6:2001:db8::25]",
+            "[2001:db8::25]:25",
+            "192.0.2.25",
+            "[localhost]:10025",
+            "a..example",
+            "-",
+        ):
             with self.subTest(key):
                 self.expect_nothing(key)
 
@@ -78,10 +87,12 @@ class Keys(WorldTest):
         for name in ("sts", "postfix", "QUERY"):
             self.assertEqual(self.world.daemon.ask("good.example", name), "OK " + plain)
         for name in ("sts-tlsrpt", "QUERYwithTLSRPT"):
-            self.assertEqual(self.world.daemon.ask("good.example", name),
-                             f"OK {plain} policy_type=sts policy_domain=good.example mx_host_pattern=mx.good.example"
-                             " { policy_string = version: STSv1 } { policy_string = mode: enforce }"
-                             " { policy_string = mx: mx.good.example } { policy_string = max_age: 604800 }")
+            self.assertEqual(
+                self.world.daemon.ask("good.example", name),
+                f"OK {plain} policy_type=sts policy_domain=good.example mx_host_pattern=mx.good.example"
+                " { policy_string = version: STSv1 } { policy_string = mode: enforce }"
+                " { policy_string = mx: mx.good.example } { policy_string = max_age: 604800 }",
+            )
 
 
 class Trouble(WorldTest):
@@ -128,6 +139,7 @@ class Trouble(WorldTest):
 
 class HangingPolicyHosts(WorldTest):
     """Policy hosts that take the connection and say nothing."""
+
     SETTINGS = {"deadline": "2s"}
 
     def test_unknown_domain_waits_for_the_deadline_and_known_ones_do_not(self):
@@ -139,8 +151,11 @@ class HangingPolicyHosts(WorldTest):
         # The flight goes on behind the answer and protects the next delivery.
         self.world.policy_hosts.thaw()
         self.world.daemon.process.wait_until(
-            lambda: self.world.daemon.ask("late.example") == "OK secure match=mx.late.example servername=hostname",
-            "the policy of late.example", 30)
+            lambda: self.world.daemon.ask("late.example")
+            == "OK secure match=mx.late.example servername=hostname",
+            "the policy of late.example",
+            30,
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,9 @@ class Changes(WorldTest):
         gets = self.world.policy_hosts.gets("mta-sts.change.example")
 
         # Another file under the same id is not fetched; the new id makes the daemon fetch it.
-        self.world.policy_hosts.change("mta-sts.change.example", policy("enforce", ["mx.change.example"], 86400))
+        self.world.policy_hosts.change(
+            "mta-sts.change.example", policy("enforce", ["mx.change.example"], 86400)
+        )
         self.expect_secure_as_before("change.example", ["mx.old.example"])
         self.world.set_txt("change.example", "v=STSv1; id=2;")
         # A policy of 20 s, and its domain withdraws everything.

@@ -9,7 +9,8 @@ class DeliveryTest(WorldTest):
     MAIL = True
 
     def expect_sent(self, recipient, tls, via="unix"):
-        """The message is sent, over a connection that Postfix calls Verified, Trusted, Untrusted... or none ("")."""
+        """The message is sent, over a connection that Postfix calls Verified, Trusted, Untrusted... or none
+        ("")."""
         delivery = self.world.sender.deliver(recipient, via)
         self.assertEqual(delivery.status, "sent", str(delivery))
         if tls:
@@ -30,8 +31,10 @@ class Enforced(DeliveryTest):
     def test_right_certificate(self):
         delivery = self.expect_sent("user@good.example", "Verified")
         self.assertIn("relay=mx.good.example[", delivery.line)
-        self.assertTrue([line for line in self.world.receiver.log() if "to=<user@good.example>" in line],
-                        "the message in the receiver's log")
+        self.assertTrue(
+            [line for line in self.world.receiver.log() if "to=<user@good.example>" in line],
+            "the message in the receiver's log",
+        )
 
     def test_not_chrooted(self):
         self.expect_sent("user@good.example", "Verified", "unchrooted")

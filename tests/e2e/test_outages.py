@@ -7,6 +7,7 @@ from support import WorldTest, main
 
 class Outages(WorldTest):
     """Each test learns a policy, breaks something, and asks again; setUp mends everything."""
+
     MAIL = True
     KNOWN = ("good.example", ["mx.good.example"])
 

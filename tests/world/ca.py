@@ -7,17 +7,39 @@ LEAF = "basicConstraints=CA:FALSE\nkeyUsage=digitalSignature\nextendedKeyUsage=s
 
 
 class Authority:
-    """`root` is the path of the trust anchor; leaf() gives the paths of a chain (leaf + intermediate) and a key."""
+    """`root` is the path of the trust anchor; leaf() gives the paths of a chain (leaf + intermediate) and a
+    key."""
 
     def __init__(self, folder, name="Test"):
         self.folder = folder
         os.makedirs(folder, exist_ok=True)
         self.root = self._path("root.pem")
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
-            "-subj", f"/CN={name} Root", "-keyout", self._path("root.key"), "-out", self.root,
-            "-addext", "keyUsage=critical,keyCertSign")
-        self._sign("intermediate", f"/CN={name} Intermediate", "root",
-                   "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
+        run(
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            f"/CN={name} Root",
+            "-keyout",
+            self._path("root.key"),
+            "-out",
+            self.root,
+            "-addext",
+            "keyUsage=critical,keyCertSign",
+        )
+        self._sign(
+            "intermediate",
+            f"/CN={name} Intermediate",
+            "root",
+            "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n",
+        )
 
     def leaf(self, file, names, common_name=None):
         """A certificate for DNS names; returns (chain, key), two paths."""
@@ -37,8 +59,36 @@ class Authority:
     def _sign(self, file, subject, issuer, extensions):
         with open(self._path(file + ".ext"), "w", encoding="ascii") as out:
             out.write(extensions)
-        run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-            subject, "-keyout", self._path(file + ".key"), "-out", self._path(file + ".csr"))
-        run("openssl", "x509", "-req", "-in", self._path(file + ".csr"), "-days", "30", "-CAcreateserial",
-            "-CA", self._path(issuer + ".pem"), "-CAkey", self._path(issuer + ".key"),
-            "-extfile", self._path(file + ".ext"), "-out", self._path(file + ".pem"))
+        run(
+            "openssl",
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            subject,
+            "-keyout",
+            self._path(file + ".key"),
+            "-out",
+            self._path(file + ".csr"),
+        )
+        run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            self._path(file + ".csr"),
+            "-days",
+            "30",
+            "-CAcreateserial",
+            "-CA",
+            self._path(issuer + ".pem"),
+            "-CAkey",
+            self._path(issuer + ".key"),
+            "-extfile",
+            self._path(file + ".ext"),
+            "-out",
+            self._path(file + ".pem"),
+        )

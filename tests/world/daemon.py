@@ -10,7 +10,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def program(name):
-    """The path of a built program: $STSMAPD_BIN or $STSMAP_BIN, else from the build folder; "" when not built."""
+    """The path of a built program: $STSMAPD_BIN or $STSMAP_BIN, else from the build folder; "" when not
+    built."""
     named = os.environ.get(name.upper() + "_BIN", "")
     built = os.path.join(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "build")), name)
     return named or (built if os.access(built, os.X_OK) else "")
@@ -51,8 +52,12 @@ class Daemon:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(path)
             notify.settimeout(0)
-            self.process = Process("stsmapd", [program("stsmapd"), "--config", self.config], self.log,
-                                   env={**environment, "NOTIFY_SOCKET": path})
+            self.process = Process(
+                "stsmapd",
+                [program("stsmapd"), "--config", self.config],
+                self.log,
+                env={**environment, "NOTIFY_SOCKET": path},
+            )
             self.process.wait_until(lambda: self._ready(notify), "READY=1", 20)
 
     def stop(self):
@@ -105,11 +110,14 @@ class Daemon:
             for table in self.TABLES:
                 if table in self.settings:
                     file.write(f"[{table}]\n")
-                    file.write("".join(f"{key} = {toml(value)}\n" for key, value in self.settings[table].items()))
+                    file.write(
+                        "".join(f"{key} = {toml(value)}\n" for key, value in self.settings[table].items())
+                    )
 
 
 def socketmap(address, name, key, seconds=30.0):
-    """Asks a socketmap server at "unix:PATH" or "tcp:HOST:PORT"; returns the reply without its netstring frame."""
+    """Asks a socketmap server at "unix:PATH" or "tcp:HOST:PORT"; returns the reply without its netstring
+    frame."""
     kind, _, where = address.partition(":")
     if kind == "unix":
         stream = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -125,7 +133,7 @@ def socketmap(address, name, key, seconds=30.0):
         while True:
             length, colon, rest = received.partition(b":")
             if colon and len(rest) > int(length):
-                return rest[:int(length)].decode()
+                return rest[: int(length)].decode()
             more = stream.recv(65536)
             if not more:
                 raise WorldError(f"the connection was closed after {received!r}")

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""`packaging/quickstart --demo`: the daemon in a local world, asked through a real postmap -q. Ends by itself."""
+"""`packaging/quickstart --demo`: the daemon in a local world, asked through a real postmap -q. Ends by
+itself."""
 import os
 import sys
 
@@ -44,14 +45,19 @@ def main():
             if domain == "modetest.example":
                 refused = world.daemon.wait_for_log(domain, "reason=policy-mode")
                 print("".join(f"  refused, as its log says: {line}" for line in refused))
-        print("\n== The same for Postfix 3.10 and newer: map name sts-tlsrpt\n\nm365.example\n  "
-              + asked(world, "m365.example", "sts-tlsrpt"))
-        print("\n== For /etc/postfix/main.cf\n"
-              "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts         # Postfix before 3.10\n"
-              "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts-tlsrpt  # Postfix 3.10 and newer\n"
-              "smtp_tls_security_level = may\n"
-              "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
-              "smtp_tls_session_cache_database =", flush=True)
+        print(
+            "\n== The same for Postfix 3.10 and newer: map name sts-tlsrpt\n\nm365.example\n  "
+            + asked(world, "m365.example", "sts-tlsrpt")
+        )
+        print(
+            "\n== For /etc/postfix/main.cf\n"
+            "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts         # Postfix before 3.10\n"
+            "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts-tlsrpt  # Postfix 3.10 and newer\n"
+            "smtp_tls_security_level = may\n"
+            "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+            "smtp_tls_session_cache_database =",
+            flush=True,
+        )
     good = answers["workspace.example"].startswith("OK secure match=aspmx.l.google.com:") and refused
     sys.exit(0 if good else "the answers are not what they should be")
 

@@ -12,8 +12,13 @@ RESOLVER = "127.0.0.1"
 
 def ask(server, name, kind):
     """(rcode, answer lines, has AD) of one question; ("", [], False) when no answer comes."""
-    done = subprocess.run(["drill", "-4", "-D", f"@{server}", name, kind], capture_output=True, text=True,
-                          timeout=30, check=False)
+    done = subprocess.run(
+        ["drill", "-4", "-D", f"@{server}", name, kind],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
     head = re.search(r"rcode: (\w+)", done.stdout)
     if not head:
         return "", [], False
@@ -34,8 +39,10 @@ class Zone:
     def write(self):
         self.serial += 1
         with open(self.path, "w", encoding="ascii") as file:
-            file.write(f"$ORIGIN {self.origin}\n$TTL 60\n"
-                       f"@ SOA ns.example. hostmaster.example. {self.serial} 3600 600 86400 60\n@ NS ns.example.\n")
+            file.write(
+                f"$ORIGIN {self.origin}\n$TTL 60\n"
+                f"@ SOA ns.example. hostmaster.example. {self.serial} 3600 600 86400 60\n@ NS ns.example.\n"
+            )
             file.write("".join(record + "\n" for record in self.records))
 
 
@@ -76,20 +83,28 @@ class Nsd:
         for zone in zones:
             zone.write()
         with open(os.path.join(folder, "nsd.conf"), "w", encoding="ascii") as file:
-            file.write(f'server:\n  ip-address: {AUTHORITATIVE}\n  port: 53\n  username: ""\n  chroot: ""\n'
-                       f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
-                       f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
-                       f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.log"\n'
-                       "remote-control:\n  control-enable: no\n")
+            file.write(
+                f'server:\n  ip-address: {AUTHORITATIVE}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
+                f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
+                f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.log"\n'
+                "remote-control:\n  control-enable: no\n"
+            )
             for zone in zones:
                 file.write(f'zone:\n  name: "{zone.origin}"\n  zonefile: "{zone.path}"\n')
             for origin in broken:
                 file.write(f'zone:\n  name: "{origin}"\n  zonefile: "{folder}/none/{origin}zone"\n')
 
     def start(self):
-        self.process = Process("nsd", ["nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")],
-                               os.path.join(self.folder, "nsd.out"))
-        self.process.wait_until(lambda: listening(AUTHORITATIVE, 53) and ask(AUTHORITATIVE, ".", "SOA")[0] == "NOERROR", "answering")
+        self.process = Process(
+            "nsd",
+            ["nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")],
+            os.path.join(self.folder, "nsd.out"),
+        )
+        self.process.wait_until(
+            lambda: listening(AUTHORITATIVE, 53) and ask(AUTHORITATIVE, ".", "SOA")[0] == "NOERROR",
+            "answering",
+        )
 
     def stop(self):
         if self.process:
@@ -102,8 +117,10 @@ class Nsd:
         zone.write()
         self.process.send_signal(signal.SIGHUP)
         served = re.compile(rf"\sSOA\s.*\s{zone.serial} 3600 ")
-        wait_for(lambda: any(served.search(line) for line in ask(AUTHORITATIVE, origin, "SOA")[1]),
-                 f"nsd serving {origin} with serial {zone.serial}")
+        wait_for(
+            lambda: any(served.search(line) for line in ask(AUTHORITATIVE, origin, "SOA")[1]),
+            f"nsd serving {origin} with serial {zone.serial}",
+        )
 
 
 class Unbound:
@@ -113,22 +130,31 @@ class Unbound:
         self.folder = folder
         self.process = None
         with open(os.path.join(folder, "unbound.conf"), "w", encoding="ascii") as file:
-            file.write("server:\n"
-                       f'  interface: {RESOLVER}\n  port: 53\n  username: ""\n  chroot: ""\n'
-                       f'  directory: "{folder}"\n  pidfile: "{folder}/unbound.pid"\n  use-syslog: no\n'
-                       "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
-                       '  module-config: "validator iterator"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
-                       "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
-                       "  qname-minimisation: no\n  so-rcvbuf: 0\n")
+            file.write(
+                "server:\n"
+                f'  interface: {RESOLVER}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                f'  directory: "{folder}"\n  pidfile: "{folder}/unbound.pid"\n  use-syslog: no\n'
+                "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
+                '  module-config: "validator iterator"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
+                "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
+                "  qname-minimisation: no\n  so-rcvbuf: 0\n"
+            )
             for anchor in anchors:
                 file.write(f'  trust-anchor-file: "{anchor}"\n')
-            file.write("remote-control:\n  control-enable: no\n"
-                       f'stub-zone:\n  name: "."\n  stub-addr: {AUTHORITATIVE}\n')
+            file.write(
+                "remote-control:\n  control-enable: no\n"
+                f'stub-zone:\n  name: "."\n  stub-addr: {AUTHORITATIVE}\n'
+            )
 
     def start(self):
-        self.process = Process("unbound", ["unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf")],
-                               os.path.join(self.folder, "unbound.log"))
-        self.process.wait_until(lambda: listening(RESOLVER, 53) and ask(RESOLVER, "ns.example.", "A")[0] == "NOERROR", "answering")
+        self.process = Process(
+            "unbound",
+            ["unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf")],
+            os.path.join(self.folder, "unbound.log"),
+        )
+        self.process.wait_until(
+            lambda: listening(RESOLVER, 53) and ask(RESOLVER, "ns.example.", "A")[0] == "NOERROR", "answering"
+        )
 
     def stop(self):
         if self.process:
@@ -138,6 +164,9 @@ class Unbound:
     def wait_for_answer(self, name, kind, text):
         """Returns when an answer line to the question contains the text."""
         try:
-            wait_for(lambda: any(text in line for line in ask(RESOLVER, name, kind)[1]), f"{text} for {name} {kind}")
+            wait_for(
+                lambda: any(text in line for line in ask(RESOLVER, name, kind)[1]),
+                f"{text} for {name} {kind}",
+            )
         except WorldError as error:
             raise WorldError(f"{error}; now: {ask(RESOLVER, name, kind)}") from None

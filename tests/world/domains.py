@@ -1,7 +1,7 @@
 """The recipient domains of the world: their DNS records, policies and mail hosts.
 
-The first group are policies as they are found in the wild; the second, one domain per state that Postfix or its
-administrator can meet.
+The first group are policies as they are found in the wild; the second, one domain per state that Postfix or
+its administrator can meet.
 """
 from dataclasses import dataclass, field
 
@@ -23,7 +23,7 @@ class Domain:
     txt: str | None = "v=STSv1; id=1;"  # None: no record of the usual form
     mx: dict = field(default_factory=dict)  # mail host -> its address, in order of preference
     records: tuple = ()                 # further records, relative to the zone example.
-    certificate: str = ""               # the name in the policy host's certificate, where it is not the right one
+    certificate: str = ""               # the name in the policy host's certificate, where it is a wrong one
     instead: str = ""                   # nginx words in place of serving the file
     policy_host: bool = True
     address: bool = True                # an A record for the policy host (else `records` has a CNAME)
@@ -34,7 +34,8 @@ class Domain:
         return "mta-sts." + self.name
 
 
-GOOGLE = ["aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com", "alt3.aspmx.l.google.com",
+GOOGLE = ["aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.com",
+"alt3.aspmx.l.google.com",
           "alt4.aspmx.l.google.com"]
 MICROSOFT = ["*.mail.protection.outlook.com", "*.j-v1.mx.microsoft"]
 
@@ -50,7 +51,8 @@ WILD = [
     Domain("apache.example", policy("enforce", ["mail.apache.example"], end="\r\n"), txt="v=STSv1;id=42"),
     # A hosting provider runs MTA-STS for its customer: both names are delegated by CNAME.
     Domain("delegated.example", policy("enforce", ["mx.provider.example"]), txt=None, address=False,
-           records=("_mta-sts.delegated CNAME _mta-sts.provider", '_mta-sts.provider TXT "v=STSv1; id=provider7;"',
+           records=("_mta-sts.delegated CNAME _mta-sts.provider",
+                    '_mta-sts.provider TXT "v=STSv1; id=provider7;"',
                     "mta-sts.delegated CNAME mta-sts.provider", "mta-sts.provider A 192.0.2.44")),
     Domain("none.example", policy("none")),
     # Found in the wild more than once: no such mode exists, so the policy is refused.
@@ -66,14 +68,18 @@ STATES = [
            zone="signed.example."),
     Domain("xn--bcher-kva.example", policy("enforce", ["mx.xn--bcher-kva.example"]),
            mx={"mx.xn--bcher-kva.example": RIGHT}),
-    Domain("testing.example", policy("testing", ["mx.testing.example"]), mx={"mx.testing.example": WRONG_NAME}),
+    Domain("testing.example", policy("testing", ["mx.testing.example"]),
+           mx={"mx.testing.example": WRONG_NAME}),
     # Enforced, and something is wrong with the mail host.
-    Domain("wrongname.example", policy("enforce", ["mx.wrongname.example"]), mx={"mx.wrongname.example": WRONG_NAME}),
-    Domain("untrusted.example", policy("enforce", ["mx.untrusted.example"]), mx={"mx.untrusted.example": UNTRUSTED}),
+    Domain("wrongname.example", policy("enforce", ["mx.wrongname.example"]),
+           mx={"mx.wrongname.example": WRONG_NAME}),
+    Domain("untrusted.example", policy("enforce", ["mx.untrusted.example"]),
+           mx={"mx.untrusted.example": UNTRUSTED}),
     Domain("nostarttls.example", policy("enforce", ["mx.nostarttls.example"]),
            mx={"mx.nostarttls.example": NO_STARTTLS}),
     # The MX name is none of the policy's; its certificate names one of them.
-    Domain("mismatch.example", policy("enforce", ["mx.allowed.example"]), mx={"mx.mismatch.example": OTHER_NAME}),
+    Domain("mismatch.example", policy("enforce", ["mx.allowed.example"]),
+           mx={"mx.mismatch.example": OTHER_NAME}),
     # No policy can be learnt; the mail hosts would not satisfy any.
     Domain("norecord.example", txt=None, policy_host=False, mx={"mx.norecord.example": WRONG_NAME}),
     Domain("nofile.example", mx={"mx.nofile.example": WRONG_NAME}),

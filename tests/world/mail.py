@@ -1,4 +1,5 @@
-"""Mail hosts of the world: a Postfix that receives on port 25 of several addresses, and a Postfix that sends."""
+"""Mail hosts of the world: a Postfix that receives on port 25 of several addresses, and a Postfix that
+sends."""
 import os
 import re
 import shutil
@@ -80,8 +81,9 @@ class Postfix:
         self.command("postfix", "-c", self.config, "start", stdin=subprocess.DEVNULL)
 
     def stop(self):
-        subprocess.run([*self.prefix, "postfix", "-c", self.config, "stop"], capture_output=True, timeout=60,
-                       check=False)
+        subprocess.run(
+            [*self.prefix, "postfix", "-c", self.config, "stop"], capture_output=True, timeout=60, check=False
+        )
 
     def log(self):
         with open(self.maillog, encoding="utf-8", errors="replace") as file:
@@ -89,7 +91,8 @@ class Postfix:
 
 
 class Receiver(Postfix):
-    """Takes mail for everybody and throws it away. `hosts`: (address, certificate or None for no STARTTLS)."""
+    """Takes mail for everybody and throws it away. `hosts`: (address, certificate or None for no
+    STARTTLS)."""
 
     def __init__(self, folder, hosts):
         services = ""
@@ -99,14 +102,24 @@ class Receiver(Postfix):
             if certificate:
                 chain, key = certificate
                 services += f"  -o smtpd_tls_security_level=may -o smtpd_tls_chain_files={key},{chain}\n"
-        super().__init__(folder, {
-            "myhostname": "receiver.example", "inet_interfaces": "127.0.0.1",
-            "default_transport": "discard:", "relay_transport": "discard:", "smtpd_tls_loglevel": "1",
-            "smtputf8_enable": "yes"}, services)
+        super().__init__(
+            folder,
+            {
+                "myhostname": "receiver.example",
+                "inet_interfaces": "127.0.0.1",
+                "default_transport": "discard:",
+                "relay_transport": "discard:",
+                "smtpd_tls_loglevel": "1",
+                "smtputf8_enable": "yes",
+            },
+            services,
+        )
 
     def start(self):
         super().start()
-        wait_for(lambda: any("daemon started" in line for line in self.log()), "the receiving Postfix's start")
+        wait_for(
+            lambda: any("daemon started" in line for line in self.log()), "the receiving Postfix's start"
+        )
 
 
 class Delivery:
@@ -133,14 +146,24 @@ class Sender(Postfix):
         relative = f"socketmap:unix:stsmapd/socketmap:{map_name}"
         tcp = f"socketmap:inet:127.0.0.1:8461:{map_name}"
         by_sender = ", ".join(f"{{ {way}@sender.example = {name}: }}" for way, name in self.WAYS.items())
-        super().__init__(folder, {
-            "myhostname": "sender.example", "inet_interfaces": "127.0.0.1",
-            "smtp_tls_policy_maps": relative, "smtp_tls_security_level": "may", "smtp_tls_CAfile": trust,
-            "smtp_tls_loglevel": "1", "smtp_tls_session_cache_database": "", "smtp_connect_timeout": "10s",
-            "sender_dependent_default_transport_maps": f"inline:{{ {by_sender} }}"},
+        super().__init__(
+            folder,
+            {
+                "myhostname": "sender.example",
+                "inet_interfaces": "127.0.0.1",
+                "smtp_tls_policy_maps": relative,
+                "smtp_tls_security_level": "may",
+                "smtp_tls_CAfile": trust,
+                "smtp_tls_loglevel": "1",
+                "smtp_tls_session_cache_database": "",
+                "smtp_connect_timeout": "10s",
+                "sender_dependent_default_transport_maps": f"inline:{{ {by_sender} }}",
+            },
             "127.0.0.1:25 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
             "smtpfree unix - - n - - smtp\n"
-            f"smtptcp unix - - y - - smtp -o smtp_tls_policy_maps={tcp}\n", root)
+            f"smtptcp unix - - y - - smtp -o smtp_tls_policy_maps={tcp}\n",
+            root,
+        )
         self.socket = os.path.join(folder, "queue/stsmapd/socketmap")
         os.makedirs(os.path.dirname(self.socket))
         # What Debian's own instance copies into the chroot of smtp(8).
@@ -157,9 +180,21 @@ class Sender(Postfix):
     def postmap(self, key, map_name=None, tcp=False):
         """(exit status, output, errors) of `postmap -q KEY` with the map."""
         where = "inet:127.0.0.1:8461" if tcp else f"unix:{self.socket}"
-        done = subprocess.run([*self.prefix, "postmap", "-c", self.config, "-q", key,
-                               f"socketmap:{where}:{map_name or self.map_name}"],
-                              capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            [
+                *self.prefix,
+                "postmap",
+                "-c",
+                self.config,
+                "-q",
+                key,
+                f"socketmap:{where}:{map_name or self.map_name}",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         return done.returncode, done.stdout.rstrip("\n"), done.stderr
 
     def send(self, recipient, via="unix"):
@@ -173,14 +208,19 @@ class Sender(Postfix):
             code, text = client.rcpt(recipient)
             if code != 250:
                 raise smtplib.SMTPResponseException(code, text)
-            code, text = client.data(message.as_bytes() if recipient.isascii() else b"Subject: test\r\n\r\ntest\r\n")
+            code, text = client.data(
+                message.as_bytes() if recipient.isascii() else b"Subject: test\r\n\r\ntest\r\n"
+            )
             return re.search(rb"queued as (\w+)", text).group(1).decode()
 
     def outcome(self, queue_id, seconds=60.0):
         """Waits for the first status line of a queued message."""
         status = re.compile(rf"\[(\d+)\]: {queue_id}: to=<.* status=")
-        line = wait_for(lambda: next((text for text in self.log() if status.search(text)), None),
-                        f"an outcome of {queue_id}\n{tail(self.maillog)}", seconds)
+        line = wait_for(
+            lambda: next((text for text in self.log() if status.search(text)), None),
+            f"an outcome of {queue_id}\n{tail(self.maillog)}",
+            seconds,
+        )
         pid = status.search(line).group(1)
         before = []
         for text in self.log():

@@ -4,13 +4,14 @@
     namespace.py COMMAND [ARGUMENT...]
 
 Inside, the command finds: a loopback interface that also answers to every address of 192.0.2.0/24 and to
-2001:db8::25, ::44 and ::53; no other network; an /etc/resolv.conf that names 127.0.0.1; and a temporary folder
-whose path is in STSMAPD_WORLD. When the command ends, whatever it left running is ended with it (the kernel ends
-a process namespace with its first process) and the folder is removed; the same happens when this process is
-killed. Exit status: the command's; 125 when the namespaces cannot be made (needs root).
+2001:db8::25, ::44 and ::53; no other network; an /etc/resolv.conf that names 127.0.0.1; and a temporary
+folder whose path is in STSMAPD_WORLD. When the command ends, whatever it left running is ended with it (the
+kernel
+ends a process namespace with its first process) and the folder is removed; the same happens when this
+process is killed. Exit status: the command's; 125 when the namespaces cannot be made (needs root).
 
-Namespaces without a name are used, not `ip netns`: nothing has to be deleted afterwards, and they also work in a
-plain chroot, where `ip netns exec` cannot change the mount propagation of "/".
+Namespaces without a name are used, not `ip netns`: nothing has to be deleted afterwards, and they also work
+in a plain chroot, where `ip netns exec` cannot change the mount propagation of "/".
 """
 import os
 import shutil
@@ -29,13 +30,17 @@ def why_not():
     for tool in ("unshare", "setpriv", "ip", "mount"):
         if not shutil.which(tool):
             return f"needs the program {tool}"
-    tried = subprocess.run(["unshare", "--net", "--pid", "--fork", "--mount", "--propagation", "unchanged", "true"],
-                           capture_output=True, text=True)
+    tried = subprocess.run(
+        ["unshare", "--net", "--pid", "--fork", "--mount", "--propagation", "unchanged", "true"],
+        capture_output=True,
+        text=True,
+    )
     return "" if tried.returncode == 0 else "namespaces are not allowed here: " + tried.stderr.strip()
 
 
 def umount_leftovers(folder):
-    """In a chroot whose file system is shared with other namespaces our mounts show there too: take them back."""
+    """In a chroot whose file system is shared with other namespaces our mounts show there too: take them
+    back."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
         points = [line.split()[4] for line in mounts if folder in line]
     for point in reversed(points):
@@ -48,9 +53,25 @@ def outside(command):
     # "/" of a chroot is no mount point: its propagation cannot be changed.
     propagation = "private" if os.path.ismount("/") else "unchanged"
     child = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--pid", "--fork", "--kill-child=KILL", "--mount",
-         "--propagation", propagation, sys.executable, os.path.abspath(__file__), "--inside", *command],
-        env={**os.environ, "STSMAPD_WORLD": folder, "PYTHONDONTWRITEBYTECODE": "1"})
+        [
+            "setpriv",
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--net",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+            "--mount",
+            "--propagation",
+            propagation,
+            sys.executable,
+            os.path.abspath(__file__),
+            "--inside",
+            *command,
+        ],
+        env={**os.environ, "STSMAPD_WORLD": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     signal.signal(signal.SIGTERM, lambda *_: child.kill())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to the command as well
     status = child.wait()
@@ -66,8 +87,11 @@ def set_up(folder):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "addr", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     for address in IPV6_ADDRESSES:  # a machine without IPv6 still has the rest
-        subprocess.run(["ip", "addr", "add", address + "/128", "dev", "lo", "nodad"], check=False,
-                       stderr=subprocess.DEVNULL)
+        subprocess.run(
+            ["ip", "addr", "add", address + "/128", "dev", "lo", "nodad"],
+            check=False,
+            stderr=subprocess.DEVNULL,
+        )
     if os.path.ismount("/proc"):
         subprocess.run(["mount", "--make-private", "/proc"], check=False, stderr=subprocess.DEVNULL)
         subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)

@@ -28,17 +28,19 @@ class PolicyHosts:
         self.addresses = [address for address in ADDRESSES if usable(address)]
 
     def add(self, host, certificate, policy=None, instead=None):
-        """`policy`: the octets of the policy file (None: there is none, 404). `instead`: nginx words to use in the
-        location, for hosts that answer with something else."""
+        """`policy`: the octets of the policy file (None: there is none, 404). `instead`: nginx words to use
+        in the location, for hosts that answer with something else."""
         chain, key = certificate
         root = os.path.join(self.folder, "www", host)
         os.makedirs(root + "/.well-known", exist_ok=True)
         if policy is not None:
             self.change(host, policy)
-        self.blocks.append(f"server {{ {self._listen()} server_name {host};\n"
-                           f"  ssl_certificate {chain}; ssl_certificate_key {key};\n"
-                           f"  location = {WELL_KNOWN} {{ root {root}; default_type text/plain; {instead or ''} }}\n"
-                           "  location / { return 404; } }\n")
+        self.blocks.append(
+            f"server {{ {self._listen()} server_name {host};\n"
+            f"  ssl_certificate {chain}; ssl_certificate_key {key};\n"
+            f"  location = {WELL_KNOWN} {{ root {root}; default_type text/plain; {instead or ''} }}\n"
+            "  location / { return 404; } }\n"
+        )
 
     def change(self, host, policy):
         """Puts other octets in place of the policy file, at once for new requests."""
@@ -52,19 +54,28 @@ class PolicyHosts:
 
     def start(self):
         conf = os.path.join(self.folder, "nginx.conf")
-        places = "".join(f"{kind}_temp_path {self.folder}/{kind}; "
-                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        places = "".join(
+            f"{kind}_temp_path {self.folder}/{kind}; "
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
         with open(conf, "w", encoding="ascii") as file:
             # Workers as root: the folder is ours alone, and there is no other network.
-            file.write(f"user root; daemon off; worker_processes 1; pid {self.folder}/nginx.pid;\n"
-                       f"error_log {self.folder}/error.log info;\nevents {{ worker_connections 512; }}\n"
-                       f"http {{\n{places}\ntypes {{}} default_type text/plain; server_names_hash_bucket_size 128;\n"
-                       'log_format short "$host $request $status";\n'
-                       f"access_log {self.folder}/access.log short;\n")
+            file.write(
+                f"user root; daemon off; worker_processes 1; pid {self.folder}/nginx.pid;\n"
+                f"error_log {self.folder}/error.log info;\nevents {{ worker_connections 512; }}\n"
+                f"http {{\n{places}\ntypes {{}} default_type text/plain; server_names_hash_bucket_size 128;\n"
+                'log_format short "$host $request $status";\n'
+                f"access_log {self.folder}/access.log short;\n"
+            )
             file.write("".join(self.blocks) + "}\n")
-        self.process = Process("nginx", ["nginx", "-c", conf, "-e", f"{self.folder}/error.log"],
-                               os.path.join(self.folder, "nginx.out"))
-        self.process.wait_until(lambda: all(listening(address, 443) for address in self.addresses), "listening")
+        self.process = Process(
+            "nginx",
+            ["nginx", "-c", conf, "-e", f"{self.folder}/error.log"],
+            os.path.join(self.folder, "nginx.out"),
+        )
+        self.process.wait_until(
+            lambda: all(listening(address, 443) for address in self.addresses), "listening"
+        )
 
     def stop(self):
         if self.process:

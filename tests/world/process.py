@@ -54,13 +54,16 @@ class Process:
         self.name = name
         self.log = log
         with open(log, "ab") as file:
-            self.child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **options)
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=file, stderr=file, **options
+            )
 
     def wait_until(self, condition, what, seconds=15.0):
         def alive_and_true():
             if self.child.poll() is not None:
                 raise WorldError(f"{self.name} ended with {self.child.returncode}:\n{tail(self.log)}")
             return condition()
+
         try:
             return wait_for(alive_and_true, what, seconds)
         except WorldError as error:
@@ -74,7 +77,8 @@ class Process:
         self.child.send_signal(number)
 
     def stop(self, number=signal.SIGTERM, seconds=10.0):
-        """Sends the signal and returns the exit status; after `seconds` it is killed and WorldError raised."""
+        """Sends the signal and returns the exit status; after `seconds` it is killed and WorldError
+        raised."""
         if self.running:
             self.child.send_signal(signal.SIGCONT)
             self.child.send_signal(number)

@@ -4,8 +4,8 @@
         world.daemon.start()
         print(world.sender.postmap("good.example"))
 
-Only inside the namespaces of namespace.py. Switches: world.nsd, world.unbound and world.policy_hosts have start()
-and stop(); set_txt() and world.policy_hosts.change() alter what a domain publishes.
+Only inside the namespaces of namespace.py. Switches: world.nsd, world.unbound and world.policy_hosts have
+start() and stop(); set_txt() and world.policy_hosts.change() alter what a domain publishes.
 """
 import os
 import shutil
@@ -36,8 +36,9 @@ def why_not():
 
 
 class World:
-    """`mail`: with a sending and a receiving Postfix running; without, the sender's folders are there for postmap
-    and the socket. `root`: the folder of another system whose Postfix sends. `settings`: more configuration of the
+    """`mail`: with a sending and a receiving Postfix running; without, the sender's folders are there for
+    postmap and the socket. `root`: the folder of another system whose Postfix sends. `settings`: more
+    configuration of the
     daemon."""
 
     def __init__(self, mail=True, root="", settings=None):
@@ -56,14 +57,23 @@ class World:
         if self.postfix_at_least(3, 10):
             self.sender = self._again_with_tlsrpt(root)
         settings = settings or {}
-        self.daemon = Daemon(self._new("daemon"), {
-            "listen": [f"unix:{self.sender.socket}", "tcp:127.0.0.1:8461"], "state_dir": self._new("daemon/state"),
-            # Within another root the group postfix may have another number.
-            "socket": {"mode": "0666" if root else "0660", "group": "postfix"},
-            "log": {"level": "info", "format": "text", "target": "stderr"},
-            **settings,
-            "dns": {"servers": ["127.0.0.1"], "trust_ad": "yes", **settings.get("dns", {})},
-            "fetch": {"ca_file": self.ca.root, "allow_private_addresses": True, **settings.get("fetch", {})}})
+        self.daemon = Daemon(
+            self._new("daemon"),
+            {
+                "listen": [f"unix:{self.sender.socket}", "tcp:127.0.0.1:8461"],
+                "state_dir": self._new("daemon/state"),
+                # Within another root the group postfix may have another number.
+                "socket": {"mode": "0666" if root else "0660", "group": "postfix"},
+                "log": {"level": "info", "format": "text", "target": "stderr"},
+                **settings,
+                "dns": {"servers": ["127.0.0.1"], "trust_ad": "yes", **settings.get("dns", {})},
+                "fetch": {
+                    "ca_file": self.ca.root,
+                    "allow_private_addresses": True,
+                    **settings.get("fetch", {}),
+                },
+            },
+        )
 
     def __enter__(self):
         self.start()
@@ -106,7 +116,10 @@ class World:
             self.unbound.wait_for_answer("_mta-sts." + name, "TXT", txt)
 
     def postfix_at_least(self, *version):
-        return tuple(int(part) for part in self.sender.version.split("-")[0].split(".")[:len(version)]) >= version
+        return (
+            tuple(int(part) for part in self.sender.version.split("-")[0].split(".")[: len(version)])
+            >= version
+        )
 
     def settle(self):
         """Lets what the resolver may still remember run out (it keeps nothing longer than a second)."""
@@ -119,7 +132,10 @@ class World:
 
     def _make_dns(self, everything):
         folder = self._new("dns")
-        zones = [Zone(folder, ".", ["ns.example. A 192.0.2.53"]), Zone(folder, "example.", ["ns A 192.0.2.53"])]
+        zones = [
+            Zone(folder, ".", ["ns.example. A 192.0.2.53"]),
+            Zone(folder, "example.", ["ns A 192.0.2.53"]),
+        ]
         for domain in everything:
             if domain.zone != "example.":
                 zones.append(SignedZone(folder, domain.zone, [], domains.DAMAGED_TXT))
@@ -128,9 +144,12 @@ class World:
         for name in ("mx.good", "mx.signed"):
             zone = "example." if name == "mx.good" else "signed.example."
             next(each for each in zones if each.origin == zone).records.append(
-                f"{name.removesuffix('.signed')} AAAA {domains.RIGHT6}")
+                f"{name.removesuffix('.signed')} AAAA {domains.RIGHT6}"
+            )
         self.nsd = Nsd(folder, zones, domains.BROKEN_ZONES)
-        self.unbound = Unbound(self._new("unbound"), [zone.anchor for zone in zones if isinstance(zone, SignedZone)])
+        self.unbound = Unbound(
+            self._new("unbound"), [zone.anchor for zone in zones if isinstance(zone, SignedZone)]
+        )
 
     def _make_policy_hosts(self, everything):
         self.policy_hosts = PolicyHosts(self._new("policyhosts"))
@@ -140,13 +159,18 @@ class World:
                 self.policy_hosts.add(domain.host, certificate, domain.policy, domain.instead)
 
     def _make_mail_hosts(self, everything):
-        right = [host for domain in everything for host, address in domain.mx.items() if address == domains.RIGHT]
+        right = [
+            host for domain in everything for host, address in domain.mx.items() if address == domains.RIGHT
+        ]
         other = Authority(self._new("other-ca"), "Unknown")
-        hosts = [(domains.RIGHT, self.ca.leaf("mx-right", right)), (domains.RIGHT6, self.ca.leaf("mx-right6", right)),
-                 (domains.WRONG_NAME, self.ca.leaf("mx-wrong-name", "mail.elsewhere.example")),
-                 (domains.UNTRUSTED, other.leaf("mx-untrusted", "mx.untrusted.example")),
-                 (domains.NO_STARTTLS, None),
-                 (domains.OTHER_NAME, self.ca.leaf("mx-other-name", "mx.allowed.example"))]
+        hosts = [
+            (domains.RIGHT, self.ca.leaf("mx-right", right)),
+            (domains.RIGHT6, self.ca.leaf("mx-right6", right)),
+            (domains.WRONG_NAME, self.ca.leaf("mx-wrong-name", "mail.elsewhere.example")),
+            (domains.UNTRUSTED, other.leaf("mx-untrusted", "mx.untrusted.example")),
+            (domains.NO_STARTTLS, None),
+            (domains.OTHER_NAME, self.ca.leaf("mx-other-name", "mx.allowed.example")),
+        ]
         if domains.RIGHT6.split("::")[0] not in " ".join(self.policy_hosts.addresses):
             hosts = [(address, certificate) for address, certificate in hosts if ":" not in address]
         self.receiver = Receiver(self._new("receiver"), hosts)
@@ -156,9 +180,12 @@ class World:
         return Sender(self._new("sender"), self.ca.root, "sts-tlsrpt", root)
 
     def _mount_into(self, root):
-        """Shows our folder, /proc, /dev and the resolver to the other system, in this mount namespace only."""
+        """Shows our folder, /proc, /dev and the resolver to the other system, in this mount namespace
+        only."""
+
         def mount(*words):
             subprocess.run(["mount", *words], check=True)
+
         whole = os.environ["STSMAPD_WORLD"]
         if os.path.ismount(root + whole):
             return  # an earlier world of the same namespace did it
