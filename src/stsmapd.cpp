@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <iostream>
 #include <string>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -20,6 +22,14 @@ enum Exit { ok = 0, start_failed = 1, bad_usage = 2 };
 
 void print(const std::vector<config::Problem>& problems) {
     for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
+}
+
+/// Postfix alone may keep hundreds of connections open; the usual soft limit of 1024 is for select(2), not used here.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+    (void)setrlimit(RLIMIT_NOFILE, &limit); // a sandbox may forbid it: then the limit is what it is
 }
 
 } // namespace
@@ -60,6 +70,7 @@ int main(int argc, char** argv) {
     if (dump) return std::cout << config::dump(*loaded), ok;
     if (check) return std::cout << file << ": ok\n", ok;
 
+    raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN); // a full file is an error the store reports, not the end
     app::LineLog log{loaded->config.log};

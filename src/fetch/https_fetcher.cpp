@@ -53,6 +53,7 @@ struct HttpsFetcher::Core {
     std::shared_ptr<Gate> starts = std::make_shared<Gate>(0);
     std::shared_ptr<AddressGates> addresses = std::make_shared<AddressGates>(0);
     std::size_t queued = 0;
+    std::size_t slow = 0; // fetches that gave their place up and still run
     std::set<Job*> jobs;
     bool closed = false;
 };
@@ -63,7 +64,7 @@ class HttpsFetcher::Job : public std::enable_shared_from_this<Job> {
 public:
     Job(std::shared_ptr<Core> core, std::string policy_host)
         : done(core->executor), core_(std::move(core)), policy_host_(std::move(policy_host)),
-          event_(core_->executor), deadline_(core_->executor) {
+          event_(core_->executor), deadline_(core_->executor), patience_(core_->executor) {
         core_->jobs.insert(this);
     }
     ~Job() { core_->jobs.erase(this); }
@@ -84,6 +85,8 @@ private:
     void end(End why);
     void arm_deadline();
     void pause_deadline();
+    void arm_patience();
+    void make_room();
     void look_up(const std::string& name, dns::Type type);
     void found(dns::Type type, std::exception_ptr error, base::Expected<dns::Answer, Reason> answer);
     [[nodiscard]] asio::awaitable<bool> start();
@@ -105,6 +108,8 @@ private:
     steady_clock::duration left_{};
     End end_ = End::no;
     Gate::Place place_;
+    asio::steady_timer patience_;
+    bool slow_ = false; // gave its place up for good
 
     std::shared_ptr<Dialer> dialer_;
     std::shared_ptr<Exchange> exchange_;
@@ -134,6 +139,23 @@ void HttpsFetcher::Job::arm_deadline() {
         });
 }
 
+/// Restarts the time after which this fetch makes room for another.
+void HttpsFetcher::Job::arm_patience() {
+    if (slow_) return;
+    patience_.expires_after(options_.patience);
+    patience_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+        const auto job = weak.lock();
+        if (!cancelled && job) job->make_room();
+    });
+}
+
+void HttpsFetcher::Job::make_room() {
+    if (slow_ || !place_ || end_ != End::no || core_->slow >= slow_factor * options_.max_concurrent) return;
+    slow_ = true;
+    ++core_->slow;
+    place_.release();
+}
+
 void HttpsFetcher::Job::pause_deadline() {
     left_ = std::max(deadline_.expiry() - steady_clock::now(), steady_clock::duration::zero());
     ++armed_;
@@ -142,7 +164,10 @@ void HttpsFetcher::Job::pause_deadline() {
 
 void HttpsFetcher::Job::finish(std::exception_ptr error, Fetched fetched) {
     deadline_.cancel();
+    patience_.cancel();
     place_.release();
+    if (slow_) --core_->slow;
+    slow_ = false;
     if (error) {
         try {
             std::rethrow_exception(error);
@@ -173,6 +198,7 @@ asio::awaitable<bool> HttpsFetcher::Job::start() {
     proxy_ = core_->proxy;
     left_ = options_.timeout;
     arm_deadline();
+    arm_patience();
     co_return true;
 }
 
@@ -188,7 +214,7 @@ asio::awaitable<bool> HttpsFetcher::Job::place_at(Address address) {
     while (!at_address->granted() && end_ == End::no) {
         co_await event_.wait();
     }
-    if (end_ == End::no) {
+    if (end_ == End::no && !slow_) {
         const auto again = core_->starts->wait(notify, true);
         while (!again->granted() && end_ == End::no) {
             co_await event_.wait();
@@ -199,6 +225,7 @@ asio::awaitable<bool> HttpsFetcher::Job::place_at(Address address) {
     if (end_ != End::no) co_return false;
     dialer_->lend(address, at_address->take());
     arm_deadline();
+    arm_patience();
     co_return true;
 }
 

@@ -270,6 +270,27 @@ TEST_F(HttpsFetcherTest, ManyHostsOnOneHangingAddressHoldUpNobodyElse) {
     EXPECT_GE(steady_clock::now() - begun, milliseconds{2000});
 }
 
+TEST_F(HttpsFetcherTest, HostsThatHangMakeRoomForThoseThatAnswer) {
+    Script silent;
+    silent.silent = true;
+    std::vector<std::string> addresses;
+    for (int i = 0; i < 20; ++i) addresses.push_back("127.0.3." + std::to_string(i + 1));
+    TlsServer hanging{ca().leaf({host}), silent, addresses};
+    TlsServer healthy{ca().leaf({host}), good(), {"127.0.0.1"}, hanging.port()};
+    options.port = hanging.port();
+    options.max_concurrent = 2;
+    options.patience = milliseconds{20};
+    std::vector<std::shared_ptr<std::optional<Fetched>>> results;
+    for (int i = 0; i < 20; ++i) {
+        const std::string name = "mta-sts.h" + std::to_string(i) + ".example";
+        resolver.set(name, {addresses[static_cast<std::size_t>(i)]});
+        results.push_back(begin(name));
+    }
+    EXPECT_EQ(show(get()), "body") << "though ten times as many hang as may be fetched at a time";
+    EXPECT_EQ(hanging.connections(), 20u);
+    for (const auto& result : results) EXPECT_FALSE(result->has_value());
+}
+
 TEST_F(HttpsFetcherTest, TheQueueIsBounded) {
     Script silent;
     silent.silent = true;
