@@ -341,7 +341,8 @@ def chosen(names):
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
         if kind in kinds:
-            jobs += kinds[kind](only)
+            # The end-to-end tests mostly wait, so they go first; among them the longest.
+            jobs = kinds[kind](only) + jobs if kind == "e2e" else jobs + kinds[kind](only)
         elif kind in rest and not only:
             later.append(rest[kind])
         else:
@@ -359,8 +360,7 @@ def main():
     started = time.monotonic()
     needs_build = jobs or not set(later) <= {asan, tsan, clang, fuzz}
     if not needs_build or build(BUILD, "-DSTSMAPD_DEVELOPER=ON"):
-        # The end-to-end tests mostly wait: they go first, with one worker more than there are processors.
-        jobs.reverse()
+        # The end-to-end tests and others wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
         # The Debian 13 part waits for downloads and for mail, the builds keep the processors busy meanwhile.
         beside = [threading.Thread(target=job) for job in later if job is debian13]
