@@ -154,7 +154,7 @@ def build(folder, *options, suite="build", targets=()):
     started = time.monotonic()
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, "build.log")
-    fresh = [] if os.path.exists(os.path.join(folder, "CMakeCache.txt")) else ["-DCMAKE_BUILD_TYPE=Debug"]
+    fresh = [] if os.path.exists(os.path.join(folder, "CMakeCache.txt")) else ["-DCMAKE_BUILD_TYPE=Debug", "-DSTSMAPD_DEVELOPER=ON"]
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *fresh, "-DSTSMAPD_TESTS=ON", *options]
     env = {"CCACHE_BASEDIR": ROOT, "CCACHE_NOHASHDIR": "1", **os.environ}
     with open(log, "wb") as file:
@@ -275,7 +275,7 @@ def run_together(jobs, workers=WORKERS):
 
 def sanitized(suite, sanitizers, env, prefix=()):
     where = f"{BUILD}-{suite}"
-    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", "-DSTSMAPD_DEVELOPER=ON", suite=suite):
+    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", suite=suite):
         run_together(
             [
                 unit_job(suite, where, prefix, env),
@@ -359,7 +359,7 @@ def main():
     jobs, later = chosen(names)
     started = time.monotonic()
     needs_build = jobs or not set(later) <= {asan, tsan, clang, fuzz}
-    if not needs_build or build(BUILD, "-DSTSMAPD_DEVELOPER=ON"):
+    if not needs_build or build(BUILD):
         # The end-to-end tests and others wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
         # The Debian 13 part waits for downloads and for mail, the builds keep the processors busy meanwhile.
