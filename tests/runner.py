@@ -154,7 +154,8 @@ def build(folder, *options, suite="build", targets=()):
     started = time.monotonic()
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, "build.log")
-    fresh = [] if os.path.exists(os.path.join(folder, "CMakeCache.txt")) else ["-DCMAKE_BUILD_TYPE=Debug", "-DSTSMAPD_DEVELOPER=ON"]
+    configured = os.path.exists(os.path.join(folder, "CMakeCache.txt"))
+    fresh = [] if configured else ["-DCMAKE_BUILD_TYPE=Debug", "-DSTSMAPD_DEVELOPER=ON"]
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *fresh, "-DSTSMAPD_TESTS=ON", *options]
     env = {"CCACHE_BASEDIR": ROOT, "CCACHE_NOHASHDIR": "1", **os.environ}
     with open(log, "wb") as file:
