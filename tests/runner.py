@@ -154,7 +154,8 @@ def build(folder, *options, suite="build", targets=()):
     started = time.monotonic()
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, "build.log")
-    fresh = [] if os.path.exists(os.path.join(folder, "CMakeCache.txt")) else ["-DCMAKE_BUILD_TYPE=Debug"]
+    configured = os.path.exists(os.path.join(folder, "CMakeCache.txt"))
+    fresh = [] if configured else ["-DCMAKE_BUILD_TYPE=Debug", "-DSTSMAPD_DEVELOPER=ON"]
     configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *fresh, "-DSTSMAPD_TESTS=ON", *options]
     env = {"CCACHE_BASEDIR": ROOT, "CCACHE_NOHASHDIR": "1", **os.environ}
     with open(log, "wb") as file:
@@ -275,7 +276,7 @@ def run_together(jobs, workers=WORKERS):
 
 def sanitized(suite, sanitizers, env, prefix=()):
     where = f"{BUILD}-{suite}"
-    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", "-DSTSMAPD_DEVELOPER=ON", suite=suite):
+    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", suite=suite):
         run_together(
             [
                 unit_job(suite, where, prefix, env),
@@ -341,7 +342,8 @@ def chosen(names):
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
         if kind in kinds:
-            jobs += kinds[kind](only)
+            # The end-to-end tests mostly wait, so they go first; among them the longest.
+            jobs = kinds[kind](only) + jobs if kind == "e2e" else jobs + kinds[kind](only)
         elif kind in rest and not only:
             later.append(rest[kind])
         else:
@@ -358,9 +360,8 @@ def main():
     jobs, later = chosen(names)
     started = time.monotonic()
     needs_build = jobs or not set(later) <= {asan, tsan, clang, fuzz}
-    if not needs_build or build(BUILD, "-DSTSMAPD_DEVELOPER=ON"):
-        # The end-to-end tests mostly wait: they go first, with one worker more than there are processors.
-        jobs.reverse()
+    if not needs_build or build(BUILD):
+        # The end-to-end tests and others wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
         # The Debian 13 part waits for downloads and for mail, the builds keep the processors busy meanwhile.
         beside = [threading.Thread(target=job) for job in later if job is debian13]

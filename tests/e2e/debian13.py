@@ -141,7 +141,7 @@ def main():
     reason = namespace.why_not()
     if not reason and not shutil.which("debootstrap"):
         reason = "debootstrap is not installed"
-    if not reason and not os.path.ismount("/"):
+    if not reason and not namespace.root_is_a_mount():
         reason = "in a chroot, mounts cannot be made private"
     if reason:
         skip(reason)

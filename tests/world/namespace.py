@@ -6,8 +6,7 @@
 Inside, the command finds: a loopback interface that also answers to every address of 192.0.2.0/24 and to
 2001:db8::25, ::44 and ::53; no other network; an /etc/resolv.conf that names 127.0.0.1; and a temporary
 folder whose path is in STSMAPD_WORLD. When the command ends, whatever it left running is ended with it (the
-kernel
-ends a process namespace with its first process) and the folder is removed; the same happens when this
+kernel ends a process namespace with its first process) and the folder is removed; the same happens when this
 process is killed. Exit status: the command's; 125 when the namespaces cannot be made (needs root).
 
 Namespaces without a name are used, not `ip netns`: nothing has to be deleted afterwards, and they also work
@@ -38,6 +37,12 @@ def why_not():
     return "" if tried.returncode == 0 else "namespaces are not allowed here: " + tried.stderr.strip()
 
 
+def root_is_a_mount():
+    """Whether "/" is a mount point, which it is not in a plain chroot: there mounts cannot be made private."""
+    with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
+        return any(line.split()[4] == "/" for line in mounts)
+
+
 def umount_leftovers(folder):
     """In a chroot whose file system is shared with other namespaces our mounts show there too: take them
     back."""
@@ -50,8 +55,7 @@ def umount_leftovers(folder):
 def outside(command):
     folder = tempfile.mkdtemp(prefix="stsmapd-world-")
     os.chmod(folder, 0o755)
-    # "/" of a chroot is no mount point: its propagation cannot be changed.
-    propagation = "private" if os.path.ismount("/") else "unchanged"
+    propagation = "private" if root_is_a_mount() else "unchanged"
     child = subprocess.Popen(
         [
             "setpriv",
