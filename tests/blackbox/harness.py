@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -136,26 +137,33 @@ class World:
 
 
 class Notifications:
-    """The service manager's end of NOTIFY_SOCKET."""
+    """The service manager's end of NOTIFY_SOCKET. A thread reads it: the sender waits when the queue is full."""
 
     def __init__(self, path):
         self.path = path
+        self._lines = []
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(path)
-        self._socket.setblocking(False)
-        self.lines = []
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self):
+        while True:
+            message = self._socket.recv(65536)
+            if not message:
+                return
+            self._lines += message.decode().splitlines()
 
     def poll(self):
-        while True:
-            try:
-                self.lines += self._socket.recv(65536).decode().splitlines()
-            except BlockingIOError:
-                return self.lines
+        return list(self._lines)
 
     def count(self, line):
         return self.poll().count(line)
 
     def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as nudge:
+            nudge.sendto(b"", self.path)
+        self._thread.join(5)
         self._socket.close()
         os.unlink(self.path)
 

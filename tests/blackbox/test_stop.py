@@ -16,7 +16,7 @@ class StopTest(harness.Case):
         self.assertEqual(daemon.wait_exit(10), 0, daemon.log())
         took = time.monotonic() - began
         self.assertLess(took, 2.0)
-        self.assertEqual(daemon.notifications.count("STOPPING=1"), 1)
+        harness.wait_for(lambda: daemon.notifications.count("STOPPING=1") == 1)
         self.assertFalse(os.path.exists(daemon.socket_path))
 
     def test_idle(self):
