@@ -45,7 +45,7 @@ lookup::ServiceOptions service_options(const config::Config& config) {
 server::Options server_options(const config::Config& config) {
     server::Options options;
     options.max_request = config.limits.max_request;
-    options.max_connections = config.limits.max_connections;
+    options.max_connections = std::max(1u, config.limits.max_connections / config.threads); // one Server a thread
     options.idle = config.limits.idle;
     return options;
 }

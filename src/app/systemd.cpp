@@ -6,8 +6,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,7 +27,30 @@ namespace {
 /// A line of sd_notify's format must not bring further ones with it.
 std::string status_line(std::string_view status) { return "STATUS=" + base::printable(status, 500); }
 
-void notify(const std::string& state) { (void)sd_notify(0, state.c_str()); }
+/// How long a message may wait for room in the service manager's queue.
+constexpr int notify_patience_ms = 100;
+
+/// sd_notify(3), but for one thing: that one waits for ever when the service manager does not read, and with it the
+/// thread that does DNS and hears signals. A message that finds no room is lost, as if there were no supervisor.
+void notify(const std::string& state) {
+    const char* path = std::getenv("NOTIFY_SOCKET");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::size_t length = path ? std::string_view(path).size() : 0;
+    if (length < 2 || length >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@')) return;
+    std::copy_n(path, length, address.sun_path);
+    if (path[0] == '@') address.sun_path[0] = '\0'; // an abstract socket
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return;
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) {
+        ssize_t sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
+        pollfd room{fd, POLLOUT, 0};
+        if (sent < 0 && errno == EAGAIN && poll(&room, 1, notify_patience_ms) > 0)
+            sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
+    }
+    close(fd);
+}
 
 /// The names that sd_listen_fds_with_names() allocates: an array of strings, each of which and itself to be
 /// freed.

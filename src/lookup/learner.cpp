@@ -27,16 +27,36 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
         if (done) flight.waiters.push_back(std::move(done));
         return;
     }
+    const auto answer = [&](const Outcome& outcome) {
+        if (done) asio::post(parts_.executor, [done = std::move(done), outcome] { done(outcome); });
+    };
+    if (why == Why::query)
+        // A flight may have landed while this query was on its way from the front thread to here.
+        if (const std::optional<Outcome> known = from_memory(domain)) return answer(*known);
     if (aloft_.size() >= max_flights) {
         Outcome outcome;
         outcome.reason = Reason::overloaded;
-        if (done) asio::post(parts_.executor, [done = std::move(done), outcome] { done(outcome); });
-        return;
+        return answer(outcome);
     }
     auto flight = std::make_shared<Flight>();
     if (done) flight->waiters.push_back(std::move(done));
     aloft_.emplace(domain, std::move(flight));
     start(domain, why);
+}
+
+std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    Outcome outcome;
+    outcome.policy = current_policy(known, now);
+    if (outcome.policy) {
+        outcome.fetched_at = std::get<cache::Entry>(known).fetched_at;
+        return outcome;
+    }
+    const auto* absence = std::get_if<cache::Absence>(&known);
+    if (!absence || cache::plan(*absence, now, tuning_) == cache::Step::resolve) return std::nullopt;
+    outcome.reason = absence->reason;
+    return outcome;
 }
 
 void Learner::start(const base::Domain& domain, Why why) {

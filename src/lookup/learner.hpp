@@ -77,6 +77,7 @@ private:
         std::vector<Done> waiters;
     };
 
+    [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain) const;
     void start(const base::Domain& domain, Why why);
     void land(const base::Domain& domain, const Outcome& outcome);
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);

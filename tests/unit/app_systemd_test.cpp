@@ -86,6 +86,27 @@ TEST_F(Systemd, hears_when_a_reload_began) {
     EXPECT_LE(usec, after);
 }
 
+TEST_F(Systemd, a_service_manager_that_does_not_read_holds_nobody_up) {
+    // Far more than the socket's queue takes; a send that blocks would never return.
+    for (int i = 0; i < 30; ++i) notify_watchdog();
+    EXPECT_EQ(heard(), "WATCHDOG=1");
+}
+
+TEST_F(Systemd, an_abstract_notify_socket_is_found) {
+    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string name = "stsmapd-test-" + std::to_string(getpid());
+    std::memcpy(address.sun_path + 1, name.data(), name.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size());
+    ASSERT_EQ(bind(fd, reinterpret_cast<const sockaddr*>(&address), size), 0);
+    setenv("NOTIFY_SOCKET", ("@" + name).c_str(), 1);
+    notify_watchdog();
+    std::array<char, 64> message{};
+    EXPECT_EQ(recv(fd, message.data(), message.size(), 0), 10);
+    close(fd);
+}
+
 TEST_F(Systemd, a_status_cannot_bring_further_assignments) {
     notify_status("a\nREADY=1\nMAINPID=1");
     const std::string text = heard();

@@ -94,6 +94,19 @@ TEST_F(LearnerTest, ManyJoinOneFlight) {
     EXPECT_EQ(learner.aloft(), 0u);
 }
 
+TEST_F(LearnerTest, AQueryThatComesLateFindsWhatTheFlightBrought) {
+    learn();
+    learn();
+    ASSERT_EQ(outcomes.size(), 2u);
+    EXPECT_EQ(outcomes[1].policy, outcomes[0].policy);
+    EXPECT_FALSE(outcomes[1].fetched);
+    EXPECT_EQ(resolver.asked.size(), 1u);
+    const base::Domain nothing = *base::Domain::parse("nothing.example");
+    for (int i = 0; i < 2; ++i) learner.learn(nothing, Why::query, [this](const Outcome& o) { outcomes.push_back(o); }), run();
+    EXPECT_EQ(outcomes[3].reason, Reason::no_record);
+    EXPECT_EQ(resolver.asked.size(), 2u);
+}
+
 TEST_F(LearnerTest, RefusedAddressesAndBadPoliciesHaveTheirReasons) {
     fetcher.set("mta-sts.a.example", "version: STSv1\nmode: test\nmx: mx.a.example\nmax_age: 1\n");
     learn();
