@@ -174,12 +174,12 @@ class LookupTest(harness.Case):
         daemon.wait_log("dribble.test", "fetch-timeout")
 
     def test_one_question_and_one_get_for_many_clients(self):
-        if harness.raise_file_limit() < 1000:
+        if harness.raise_file_limit(8192) < 4096:
             self.skipTest("too few open files allowed")
         self.world.policy("good.test")
         gate = self.world.hosts.hold("good.test")
         daemon = self.start(deadline="30s")
-        clients = [daemon.client() for _ in range(200)]
+        clients = [daemon.client() for _ in range(1000)]
         for number, client in enumerate(clients):
             self.addCleanup(client.close)
             client.send(harness.frame("sts " + ("good.test", "GOOD.test", "[good.test]:25")[number % 3]))
