@@ -274,9 +274,9 @@ def run_together(jobs, workers=WORKERS):
             job.result()
 
 
-def sanitized(suite, sanitizers, env, prefix=(), options=()):
+def sanitized(suite, sanitizers, env, prefix=()):
     where = f"{BUILD}-{suite}"
-    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", *options, suite=suite):
+    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", suite=suite):
         run_together(
             [
                 unit_job(suite, where, prefix, env),
@@ -294,14 +294,7 @@ def tsan():
     # Without a fixed address layout ThreadSanitizer may find its shadow memory taken.
     fixed = ("setarch", os.uname().machine, "-R")
     works = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
-    sanitized(
-        "tsan",
-        "thread",
-        {"TSAN_OPTIONS": "second_deadlock_stack=1"},
-        fixed if works else (),
-        # g++ warns that it does not see fences; the mutexes beside them it does see.
-        ["-DCMAKE_CXX_FLAGS=-Wno-tsan"],
-    )
+    sanitized("tsan", "thread", {"TSAN_OPTIONS": "second_deadlock_stack=1"}, fixed if works else ())
 
 
 def clang():
