@@ -35,7 +35,7 @@ class RestartTest(harness.Case):
         context = self.world.hosts.context(*["mta-sts." + domain for domain in domains])
         for domain in domains:
             self.world.policy(domain, context=context)
-        daemon = self.start()
+        daemon = self.start(deadline="60s")
         clients = [daemon.client() for _ in domains]
         for client, domain in zip(clients, domains):
             self.addCleanup(client.close)
