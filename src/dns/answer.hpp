@@ -37,8 +37,8 @@ struct Answer {
 /// One MX record (RFC 1035 section 3.3.9).
 struct Mx {
     std::uint16_t preference = 0;
-    /// Lower-case, no final dot; "" is the root, as in a null MX (RFC 7505). As in canonical_name, octets that
-    /// no host name has are \DDD.
+    /// Lower-case, no final dot; "" is the root, as in a null MX (RFC 7505). As in canonical_name, octets
+    /// that no host name has are \DDD.
     std::string host;
     friend bool operator==(const Mx&, const Mx&) = default;
 };

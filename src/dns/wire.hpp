@@ -13,8 +13,9 @@
 namespace dns {
 
 struct QueryForm {
-    bool edns = true;       ///< add an OPT record that offers edns_udp_size
-    /// The DO bit. Resolvers from before RFC 6840 (section 5.7) need it to answer with AD; Postfix sets it too.
+    bool edns = true; ///< add an OPT record that offers edns_udp_size
+    /// The DO bit. Resolvers from before RFC 6840 (section 5.7) need it to answer with AD; Postfix sets it
+    /// too.
     bool dnssec_ok = false;
 };
 

@@ -1,6 +1,7 @@
 // dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...] - asks with the real resolver, prints JSON lines.
 //
-// TYPE is txt, a, aaaa, cname, mx, tlsa or soa; the empty NAME is the root. The log goes to standard error. For tests/live/dns_live.py.
+// TYPE is txt, a, aaaa, cname, mx, tlsa or soa; the empty NAME is the root. The log goes to standard error.
+// For tests/live/dns_live.py.
 #include "dns/stub_resolver.hpp"
 
 #include "support/real_clock.hpp"
@@ -70,9 +71,10 @@ int main(int argc, char** argv) {
     StderrLog log;
     boost::asio::io_context context;
     dns::StubResolver resolver{context.get_executor(), options, clock, log};
-    const std::map<std::string, dns::Type> types{
-        {"txt", dns::Type::txt}, {"a", dns::Type::a},       {"aaaa", dns::Type::aaaa}, {"cname", dns::Type::cname},
-        {"mx", dns::Type::mx},   {"tlsa", dns::Type::tlsa}, {"soa", dns::Type::soa}};
+    const std::map<std::string, dns::Type> types{{"txt", dns::Type::txt},   {"a", dns::Type::a},
+                                                 {"aaaa", dns::Type::aaaa}, {"cname", dns::Type::cname},
+                                                 {"mx", dns::Type::mx},     {"tlsa", dns::Type::tlsa},
+                                                 {"soa", dns::Type::soa}};
     for (int i = 2; i < argc; i += 2) {
         const auto known = types.find(argv[i + 1]);
         if (known == types.end()) {

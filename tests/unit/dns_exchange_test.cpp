@@ -395,7 +395,8 @@ TEST(DnsExchange, ASilentServerIsNotWaitedForLongOnceAnotherGaveAReason) {
 
 TEST(DnsExchange, AsksForSignaturesWhereAdMatters) {
     for (const Type type : {Type::txt, Type::mx, Type::a, Type::aaaa, Type::tlsa, Type::soa}) {
-        Exchange exchange{"a.example", type, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
+        Exchange exchange{"a.example", type,       {dns::Candidate{}},
+                          {},          Steady{8s}, [] { return std::uint16_t{1}; }};
         const Step step = exchange.start(Steady{0s});
         ASSERT_TRUE(step.send);
         const dns::Bytes& query = step.send->message;

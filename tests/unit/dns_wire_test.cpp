@@ -65,8 +65,8 @@ TEST(DnsEncode, RefusesWhatIsNoName) {
     for (const std::string& good : {std::string{}, std::string{"a"}, std::string{"_a.b-c.example"}, longest})
         EXPECT_TRUE(dns::encode_query({1, good, Type::a})) << good;
     for (const std::string& bad :
-         {std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."},
-          label + "a.b", longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
+         {std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."}, label + "a.b",
+          longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
         EXPECT_FALSE(dns::encode_query({1, bad, Type::a})) << bad;
 }
 
@@ -109,8 +109,9 @@ TEST(DnsDecode, TakesMxHostsInLowerCaseAndUncompressed) {
         read.push_back(dns::parse_mx(record).value());
         EXPECT_EQ(dns::to_record(read.back()), record);
     }
-    EXPECT_EQ(read, (std::vector<dns::Mx>{
-                        {10, "mx1.example.com"}, {0x1234, "mx2.example.net"}, {0, ""}, {30, "mx3.example.com"}}));
+    EXPECT_EQ(read,
+              (std::vector<dns::Mx>{
+                  {10, "mx1.example.com"}, {0x1234, "mx2.example.net"}, {0, ""}, {30, "mx3.example.com"}}));
     EXPECT_FALSE(dns::parse_mx(""));
     EXPECT_FALSE(dns::parse_mx("x"));
 }
@@ -129,8 +130,7 @@ TEST(DnsDecode, TakesTlsaAsItIs) {
                                                 {question.name, test::rr::tlsa, 60, {3, 1, 0}}});
     const auto out = dns::decode(m.bytes(), question);
     ASSERT_TRUE(out);
-    EXPECT_EQ(out->answer.records,
-              (std::vector<std::string>{{"\3\1\1\xff\0A", 6}, {"\3\1\0", 3}}));
+    EXPECT_EQ(out->answer.records, (std::vector<std::string>{{"\3\1\1\xff\0A", 6}, {"\3\1\0", 3}}));
 }
 
 TEST(DnsDecode, TakesTheSoaOfTheRoot) {
@@ -329,8 +329,8 @@ TEST(DnsDecode, ShortAndLongRdata) {
     for (std::size_t n : {0U, 3U, 5U, 16U}) EXPECT_TRUE(refused(a, test::rr::a, dns::Bytes(n))) << n;
     for (std::size_t n : {0U, 4U, 15U, 17U}) EXPECT_TRUE(refused(aaaa, test::rr::aaaa, dns::Bytes(n))) << n;
     const dns::Question mx{1, "a.example", Type::mx}, tlsa{1, "a.example", Type::tlsa};
-    const dns::Bytes mx_rows[] = {{},           {0},          {0, 1},          {0, 1, 1},
-                                  {0, 1, 1, 'a'}, {0, 1, 0, 0}, {0, 1, 0xc0, 2}, {0, 1, 0xff, 0xff}};
+    const dns::Bytes mx_rows[] = {
+        {}, {0}, {0, 1}, {0, 1, 1}, {0, 1, 1, 'a'}, {0, 1, 0, 0}, {0, 1, 0xc0, 2}, {0, 1, 0xff, 0xff}};
     for (const dns::Bytes& row : mx_rows) EXPECT_TRUE(refused(mx, test::rr::mx, row)) << row.size();
     const auto itself = static_cast<std::uint8_t>(12 + 11 + 4 + 11 + 10 + 2); // where the host itself begins
     EXPECT_TRUE(refused(mx, test::rr::mx, {0, 1, 0xc0, itself}));
