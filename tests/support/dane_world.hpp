@@ -13,7 +13,6 @@
 
 namespace test::dane_world {
 
-using namespace std::chrono_literals;
 using base::Reason;
 using dane::Inquiry;
 using dane::Result;
@@ -33,7 +32,7 @@ struct World {
     std::map<std::pair<std::string, Type>, Result> answers;
 
     void data(const std::string& name, Type type, std::vector<std::string> records, bool secure = true,
-              std::chrono::seconds ttl = 600s) {
+              std::chrono::seconds ttl = std::chrono::seconds{600}) {
         Answer answer;
         answer.kind = Answer::Kind::data;
         answer.records = std::move(records);
@@ -42,7 +41,8 @@ struct World {
         answer.canonical_name = name;
         answers.insert_or_assign({name, type}, answer);
     }
-    void mx(std::vector<dns::Mx> hosts, bool secure = true, std::chrono::seconds ttl = 600s) {
+    void mx(std::vector<dns::Mx> hosts, bool secure = true,
+            std::chrono::seconds ttl = std::chrono::seconds{600}) {
         std::vector<std::string> records;
         for (const dns::Mx& host : hosts) records.push_back(dns::to_record(host));
         data("example.org", Type::mx, std::move(records), secure, ttl);
@@ -58,7 +58,7 @@ struct World {
         answers.insert_or_assign({name, type}, Result{base::unexpected(reason)});
     }
     void none(const std::string& name, Type type, bool secure = true,
-              std::optional<std::chrono::seconds> ttl = 300s) {
+              std::optional<std::chrono::seconds> ttl = std::chrono::seconds{300}) {
         Answer answer;
         answer.kind = Answer::Kind::nodata;
         answer.ttl = ttl;
@@ -82,7 +82,7 @@ struct World {
         if (const auto it = answers.find({name, type}); it != answers.end()) return it->second;
         Answer answer;
         answer.kind = Answer::Kind::nxdomain;
-        answer.ttl = 300s;
+        answer.ttl = std::chrono::seconds{300};
         answer.authentic = true;
         answer.canonical_name = name;
         return answer;

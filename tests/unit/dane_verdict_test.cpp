@@ -5,6 +5,7 @@
 
 namespace {
 
+using namespace std::chrono_literals;
 using namespace test::dane_world;
 using dane::Advice;
 
