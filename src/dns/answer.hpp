@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dns {
 
-enum class Type : std::uint16_t { a = 1, txt = 16, aaaa = 28 };
+enum class Type : std::uint16_t { a = 1, cname = 5, soa = 6, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
 
 struct Answer {
     enum class Kind {
@@ -19,7 +20,8 @@ struct Answer {
     };
     Kind kind{};
     /// Raw RDATA, one element a record, in the order received. TXT: the character-strings of one record
-    /// joined. A: 4 octets. AAAA: 16 octets.
+    /// joined. A: 4 octets. AAAA: 16 octets. MX: as parse_mx() reads it. TLSA: 3 octets or more (RFC 6698
+    /// section 2.1). CNAME, SOA: names in uncompressed wire form.
     std::vector<std::string> records;
     /// data: the smallest TTL of the records and the CNAMEs that led to them. Else the negative TTL (RFC
     /// 2308: the smaller of the SOA's TTL and its minimum, and of the CNAMEs' TTLs); nullopt when the answer
@@ -31,5 +33,29 @@ struct Answer {
     /// dot.
     std::string canonical_name;
 };
+
+/// One MX record (RFC 1035 section 3.3.9).
+struct Mx {
+    std::uint16_t preference = 0;
+    /// Lower-case, no final dot; "" is the root, as in a null MX (RFC 7505). As in canonical_name, octets
+    /// that no host name has are \DDD.
+    std::string host;
+    friend bool operator==(const Mx&, const Mx&) = default;
+};
+
+/// The form of an MX record in Answer::records: two octets of preference, high one first, then the host.
+[[nodiscard]] inline std::string to_record(const Mx& mx) {
+    return std::string{static_cast<char>(mx.preference >> 8), static_cast<char>(mx.preference & 0xff)} +
+           mx.host;
+}
+/// And back; nullopt for less than two octets, which no answer from the wire has.
+[[nodiscard]] inline std::optional<Mx> parse_mx(std::string_view record) {
+    if (record.size() < 2) return std::nullopt;
+    const auto octet = [record](std::size_t i) { return unsigned{static_cast<unsigned char>(record[i])}; };
+    Mx mx;
+    mx.preference = static_cast<std::uint16_t>(octet(0) << 8 | octet(1));
+    mx.host = record.substr(2);
+    return mx;
+}
 
 } // namespace dns

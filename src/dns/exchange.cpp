@@ -203,6 +203,7 @@ void Exchange::ask(std::size_t number, base::Steady now, Step& step) {
     question.type = type_;
     QueryForm form;
     form.edns = peer.edns;
+    form.dnssec_ok = type_ != Type::txt; // nobody asks whether a TXT record is authentic
     auto query = encode_query(question, form);
     if (!query) {
         finish(base::unexpected(query.error()), step);

@@ -12,7 +12,8 @@ constexpr std::size_t header_size = 12;
 constexpr std::size_t max_name = 255; // RFC 1035 section 2.3.4, in octets of wire form
 constexpr unsigned max_jumps = 127;   // a name has at most 127 labels, and a pointer stands for one at least
 
-constexpr unsigned type_ns = 2, type_cname = 5, type_soa = 6, type_sig = 24, type_opt = 41, type_tkey = 249,
+constexpr unsigned type_ns = 2, type_cname = static_cast<unsigned>(Type::cname),
+                   type_soa = static_cast<unsigned>(Type::soa), type_sig = 24, type_opt = 41, type_tkey = 249,
                    type_tsig = 250;
 constexpr std::uint8_t private_type_high =
     0xff; // 0xff00: private use (RFC 6895 section 3.1), unknown to ldns
@@ -59,6 +60,11 @@ bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end
         if (at == end) return false; // RFC 1035 section 3.3.14: one or more strings
         while (at < end) at += 1 + std::size_t{m[at]};
         return at == end;
+    case static_cast<unsigned>(Type::mx):
+        at += 2;
+        return at < end && read_name(m, at) && at == end;
+    case static_cast<unsigned>(Type::tlsa):
+        return end - at >= 3; // RFC 6698 section 2.1; the association data may be empty
     case type_ns:
     case type_cname:
         return read_name(m, at) && at == end;
@@ -78,7 +84,8 @@ unsigned count_strings(std::span<const std::uint8_t> m, std::size_t at, std::siz
 } // namespace
 
 std::string wire_name(std::string_view text) {
-    if (text.empty() || text.size() > 253) return {};
+    if (text.size() > 253) return {};
+    if (text.empty()) return std::string(1, '\0');
     std::string wire;
     while (true) {
         const std::size_t dot = std::min(text.find('.'), text.size());

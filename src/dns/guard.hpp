@@ -28,8 +28,8 @@ enum class ReplyForm {
 /// CNAME, SOA, NS or OPT.
 [[nodiscard]] base::Expected<void, WireErrc> check_sections(std::span<std::uint8_t> message, Type type);
 
-/// "a.example" -> its lower-case wire form with the final zero octet; empty when it is no name for a
-/// question: empty, over 253 octets, a label empty or over 63, a backslash or a NUL octet.
+/// "a.example" -> its lower-case wire form with the final zero octet; "" is the root. Empty when it is no
+/// name for a question: over 253 octets, a label empty or over 63, a backslash or a NUL octet.
 [[nodiscard]] std::string wire_name(std::string_view text);
 
 } // namespace dns

@@ -27,7 +27,7 @@ inline constexpr unsigned max_chain = 16;
 /// One question as it goes over the wire; class IN always.
 struct Question {
     std::uint16_t id = 0;
-    std::string name; ///< absolute, lower-case, no final dot
+    std::string name; ///< absolute, lower-case, no final dot; "" is the root
     Type type{};
 };
 

@@ -1,7 +1,8 @@
 // dns/resolver.hpp - the DNS port: one question, one answer. Everything above it runs on a fake in tests.
 //
 // Threads: a resolver belongs to one io_context; call and await on it. Names are absolute (never a search
-// list), lower-case, without the final dot. The tests' fake is tests/support/fake_resolver.hpp.
+// list), lower-case, without the final dot; "" is the root. The tests' fake is
+// tests/support/fake_resolver.hpp.
 #pragma once
 
 #include "base/expected.hpp"

@@ -65,6 +65,8 @@ bool covers(std::string_view zone, std::string_view name) {
 
 std::string rdata(const ldns_rr* rr, Type type) {
     std::string out;
+    if (type == Type::mx && ldns_rr_rd_count(rr) == 2)
+        return octets(ldns_rr_rdf(rr, 0)) + name_text(lower_name(ldns_rr_rdf(rr, 1)));
     for (std::size_t i = 0; i < ldns_rr_rd_count(rr); ++i) {
         const std::string field = octets(ldns_rr_rdf(rr, i));
         // A character-string's first octet is its length.
@@ -153,7 +155,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
 base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form) {
     const auto bad = base::unexpected(base::Reason::dns_malformed);
     if (wire_name(question.name).empty()) return bad;
-    Owned<ldns_rdf> name{ldns_dname_new_frm_str(question.name.c_str())};
+    Owned<ldns_rdf> name{ldns_dname_new_frm_str(question.name.empty() ? "." : question.name.c_str())};
     if (!name) return bad;
     Owned<ldns_pkt> packet{
         ldns_pkt_query_new(name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD)};

@@ -1,7 +1,7 @@
 // dns/wire.hpp - DNS messages: a question into bytes, bytes into an answer. Pure; wire.cpp alone knows ldns.
 //
 // A further record type needs an enumerator in Type, its RDATA form in guard.cpp, and nothing here: RDATA is
-// handed on as raw octets with its names decompressed (TXT alone is joined).
+// handed on as raw octets with its names decompressed (TXT is joined, an MX host is made text).
 #pragma once
 
 #include "base/expected.hpp"
@@ -13,8 +13,10 @@
 namespace dns {
 
 struct QueryForm {
-    bool edns = true;       ///< add an OPT record that offers edns_udp_size
-    bool dnssec_ok = false; ///< the DO bit; not needed for the AD bit (RFC 6840 section 5.7)
+    bool edns = true; ///< add an OPT record that offers edns_udp_size
+    /// The DO bit. Resolvers from before RFC 6840 (section 5.7) need it to answer with AD; Postfix sets it
+    /// too.
+    bool dnssec_ok = false;
 };
 
 /// A query with RD and AD set. Reason::dns_malformed when the name cannot be asked for.

@@ -5,12 +5,14 @@
 #include "dns/wire.hpp"
 
 #include <cstdlib>
+#include <iterator>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1) return 0;
-    constexpr dns::Type types[] = {dns::Type::txt, dns::Type::a, dns::Type::aaaa};
+    constexpr dns::Type types[] = {dns::Type::txt,  dns::Type::a,   dns::Type::aaaa, dns::Type::mx,
+                                   dns::Type::tlsa, dns::Type::soa, dns::Type::cname};
     dns::Question asked;
-    asked.type = types[data[0] % 3];
+    asked.type = types[data[0] % std::size(types)];
     asked.name = "a.example";
     asked.id = 0x4242;
     dns::Bytes message(data + 1, data + size);
@@ -36,6 +38,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const std::string& record : answer.records) {
         if (asked.type == dns::Type::a && record.size() != 4) std::abort();
         if (asked.type == dns::Type::aaaa && record.size() != 16) std::abort();
+        if (asked.type == dns::Type::tlsa && record.size() < 3) std::abort();
+        if (asked.type != dns::Type::mx) continue;
+        const auto mx = dns::parse_mx(record);
+        if (!mx || dns::to_record(*mx) != record) std::abort();
+        for (char c : mx->host)
+            if (c <= 0x20 || c >= 0x7f || (c >= 'A' && c <= 'Z')) std::abort();
     }
     for (char c : answer.canonical_name)
         if (c <= 0x20 || c >= 0x7f) std::abort();

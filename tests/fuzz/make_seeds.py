@@ -48,6 +48,16 @@ def seeds(vectors):
         yield "request", b"sts " + key.encode()
         yield "domain", key.encode()
         yield "netstring", netstring(b"sts " + key.encode()) * 3
+    for head in (b"\x03\x01\x01", b"\x02\x00\x02", b"\x03\x01\x00", b"\x00\x00\x01"):
+        for length in (0, 31, 32, 64):
+            yield "tlsa", head + b"x" * length
+    # MX (one host, secure), its A and its TLSA: secure and usable, or failing.
+    secure, mx = b"\x16\x08", b"\x00" + b"\x16\x08" + bytes([12]) + b"\x00\x0amx.example"
+    address, usable = b"\x00" + secure + b"\x04\x01\x02\x03\x04", secure + b"\x23\x03\x01\x01" + b"x" * 32
+    yield "dane", mx + address + b"\x01" + usable
+    yield "dane", mx + address + b"\x01\x00"
+    yield "dane", mx + b"\x00" + b"\x1e\x08\x04\x01\x02\x03\x04" + b"\x01" + usable
+    yield "dane", b"\x00\x15\x08" + address + b"\x01" + usable
     for wire in (b"0:,", b"003:abc,", b"301:", b"3:abcd", b"00000000000000000000000:,"):
         yield "netstring", wire
 

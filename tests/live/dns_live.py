@@ -40,7 +40,15 @@ host IN A 192.0.2.2
 host IN AAAA 2001:db8::1
 loop IN CNAME pool
 pool IN CNAME loop
+mail IN MX 10 Host
+mail 60 IN MX 20 host.{other}.
+null IN MX 0 .
+odd IN MX 5 od\\.d
+_25._tcp.host IN TLSA 3 1 1 {digest}
+_25._tcp.host 60 IN TLSA 2 0 2 {digest}{digest}
+_25._tcp.alias IN CNAME _25._tcp.host
 """
+DIGEST = "00ff" * 16
 MANY = "".join(f'many IN TXT "record {i} {"x" * 80}"\n' for i in range(40))
 
 
@@ -74,7 +82,7 @@ def make_zones(folder):
     anchors = []
     for zone, other in others.items():
         file = folder / zone
-        file.write_text(ZONE.format(zone=zone + ".example", other=other + ".example") + MANY)
+        file.write_text(ZONE.format(zone=zone + ".example", other=other + ".example", digest=DIGEST) + MANY)
         if zone == "plain":
             continue
         keygen = [tool("ldns-keygen"), "-a", "ECDSAP256SHA256", "-k", zone + ".example"]
@@ -179,7 +187,7 @@ def through_unbound(c, server):
 
         answer, _ = c.ask(server, "plain." + where)
         c.check(f"{zone}: TXT",
-                answer["records"] == [b"v=STSv1; id=20260101;"] and answer["ttl"] == 300, answer)
+                answer["records"] == [b"v=STSv1; id=20260101;"] and 270 <= answer["ttl"] <= 300, answer)
         c.check(f"{zone}: AD is {secure}", answer["authentic"] is secure, answer)
 
         answer, _ = c.ask(server, "parts." + where)
@@ -222,10 +230,50 @@ def through_unbound(c, server):
         c.check(f"{zone}: AAAA",
                 answer["records"] == [socket.inet_pton(socket.AF_INET6, "2001:db8::1")], answer)
 
+        mail_server(c, server, zone, "plain" if secure else "signed", secure)
+
     answer, _ = c.ask(server, "plain.bogus.example")
     c.check("bogus: SERVFAIL", answer.get("failed") == "dns-servfail", answer)
     answer, _ = c.ask(server, "loop.plain.example")
     c.check("a CNAME loop: SERVFAIL", answer.get("failed") == "dns-servfail", answer)
+
+
+def mx(preference, host):
+    return preference.to_bytes(2, "big") + host.encode()
+
+
+def mail_server(c, server, zone, other, secure):
+    """What DANE asks for."""
+    where = zone + ".example"
+    answer, _ = c.ask(server, "mail." + where, "mx")
+    c.check(f"{zone}: MX",
+            sorted(answer["records"]) == [mx(10, "host." + where), mx(20, f"host.{other}.example")] and
+            answer["ttl"] <= 60 and answer["authentic"] is secure, answer)
+    answer, _ = c.ask(server, "null." + where, "mx")
+    c.check(f"{zone}: null MX", answer["records"] == [mx(0, "")] and answer["authentic"] is secure, answer)
+    answer, _ = c.ask(server, "odd." + where, "mx")
+    c.check(f"{zone}: a dot within a label", answer["records"] == [mx(5, "od\\046d." + where)], answer)
+    answer, _ = c.ask(server, "host." + where, "mx")
+    c.check(f"{zone}: no MX", answer.get("kind") == "nodata" and answer["authentic"] is secure, answer)
+    answer, _ = c.ask(server, "host." + where, "a")
+    c.check(f"{zone}: address of an MX host",
+            len(answer["records"]) == 2 and answer["authentic"] is secure, answer)
+
+    digest = bytes.fromhex(DIGEST)
+    records = [b"\x02\x00\x02" + 2 * digest, b"\x03\x01\x01" + digest]
+    for name in ("host", "alias"):
+        answer, _ = c.ask(server, f"_25._tcp.{name}.{where}", "tlsa")
+        c.check(f"{zone}: TLSA of {name}",
+                sorted(answer["records"]) == records and answer["authentic"] is secure and
+                answer["canonical_name"] == "_25._tcp.host." + where, answer)
+    answer, _ = c.ask(server, "_25._tcp.plain." + where, "tlsa")
+    c.check(f"{zone}: no TLSA", answer.get("kind") == "nxdomain" and answer["authentic"] is secure, answer)
+    answer, _ = c.ask(server, "one." + where, "cname")
+    c.check(f"{zone}: CNAME itself",
+            len(answer["records"]) == 1 and answer["authentic"] is secure and
+            answer["canonical_name"] == "one." + where, answer)
+    answer, _ = c.ask(server, where, "soa")
+    c.check(f"{zone}: SOA", len(answer["records"]) == 1 and answer["authentic"] is secure, answer)
 
 
 def without_unbound(c, server, nsd):
@@ -237,6 +285,18 @@ def without_unbound(c, server, nsd):
     c.check("without validation the bogus zone answers, without AD",
             len(answer["records"]) == 1 and not answer["authentic"],
             answer)
+    for name, kind in (("mail.bogus.example", "mx"), ("host.bogus.example", "a"),
+                       ("_25._tcp.host.bogus.example", "tlsa"), ("bogus.example", "soa")):
+        answer, _ = c.ask(server, name, kind)
+        c.check(f"bogus: SERVFAIL for {kind}", answer.get("failed") == "dns-servfail", answer)
+    answer, _ = c.ask(nsd, "mail.signed.example", "mx")
+    c.check("an authoritative server gives MX without AD",
+            len(answer["records"]) == 2 and not answer["authentic"], answer)
+    answer, _ = c.ask(nsd, "_25._tcp.host.signed.example", "tlsa")
+    c.check("an authoritative server gives TLSA without AD",
+            len(answer["records"]) == 2 and not answer["authentic"], answer)
+    answer, _ = c.ask(nsd, "", "soa")
+    c.check("the root can be asked for", answer.get("failed") == "dns-refused", answer)
     closed = f"127.0.0.1:{free_port()}"
     answer, _ = c.ask(closed + "," + server, "plain.signed.example")
     c.check("fail-over from a closed port", len(answer["records"]) == 1, answer)

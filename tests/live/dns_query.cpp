@@ -1,6 +1,7 @@
 // dns_query SERVER[,SERVER...] NAME TYPE [NAME TYPE...] - asks with the real resolver, prints JSON lines.
 //
-// TYPE is txt, a or aaaa. The log goes to standard error. For tests/live/dns_live.py.
+// TYPE is txt, a, aaaa, cname, mx, tlsa or soa; the empty NAME is the root. The log goes to standard error.
+// For tests/live/dns_live.py.
 #include "dns/stub_resolver.hpp"
 
 #include "support/real_clock.hpp"
@@ -11,6 +12,7 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <map>
 #include <sstream>
 
 namespace {
@@ -69,11 +71,17 @@ int main(int argc, char** argv) {
     StderrLog log;
     boost::asio::io_context context;
     dns::StubResolver resolver{context.get_executor(), options, clock, log};
+    const std::map<std::string, dns::Type> types{{"txt", dns::Type::txt},   {"a", dns::Type::a},
+                                                 {"aaaa", dns::Type::aaaa}, {"cname", dns::Type::cname},
+                                                 {"mx", dns::Type::mx},     {"tlsa", dns::Type::tlsa},
+                                                 {"soa", dns::Type::soa}};
     for (int i = 2; i < argc; i += 2) {
-        const std::string type = argv[i + 1];
-        const dns::Type wanted = type == "a"      ? dns::Type::a
-                                 : type == "aaaa" ? dns::Type::aaaa
-                                                  : dns::Type::txt;
+        const auto known = types.find(argv[i + 1]);
+        if (known == types.end()) {
+            std::cerr << "unknown type " << argv[i + 1] << '\n';
+            return EXIT_FAILURE;
+        }
+        const dns::Type wanted = known->second;
         boost::asio::co_spawn(context, resolver.resolve(argv[i], wanted),
                               [](std::exception_ptr, base::Expected<dns::Answer, base::Reason> result) {
                                   std::cout << show(result).dump() << std::endl;

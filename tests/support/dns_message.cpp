@@ -51,6 +51,13 @@ Rr txt(std::string owner, std::string_view text, std::uint32_t ttl) {
     return {std::move(owner), rr::txt, ttl, strings({text})};
 }
 
+Rr mx(std::string owner, std::uint16_t preference, std::string_view host, std::uint32_t ttl) {
+    Bytes rdata;
+    put16(rdata, preference);
+    put(rdata, wire(host));
+    return {std::move(owner), rr::mx, ttl, std::move(rdata)};
+}
+
 Rr cname(std::string owner, std::string_view target, std::uint32_t ttl) {
     return {std::move(owner), rr::cname, ttl, wire(target)};
 }

@@ -15,7 +15,7 @@ using dns::Bytes;
 
 namespace rr {
 inline constexpr std::uint16_t a = 1, ns = 2, cname = 5, soa = 6, mx = 15, txt = 16, sig = 24, aaaa = 28,
-                               opt = 41, tkey = 249, tsig = 250;
+                               opt = 41, tlsa = 52, tkey = 249, tsig = 250;
 } // namespace rr
 
 struct Rr {
@@ -30,6 +30,8 @@ struct Rr {
 [[nodiscard]] Bytes wire(std::string_view name);
 [[nodiscard]] Bytes strings(std::initializer_list<std::string_view> parts);
 [[nodiscard]] Rr txt(std::string owner, std::string_view text, std::uint32_t ttl = 300);
+[[nodiscard]] Rr mx(std::string owner, std::uint16_t preference, std::string_view host,
+                    std::uint32_t ttl = 300);
 [[nodiscard]] Rr cname(std::string owner, std::string_view target, std::uint32_t ttl = 300);
 [[nodiscard]] Rr soa(std::string owner, std::uint32_t ttl, std::uint32_t minimum);
 

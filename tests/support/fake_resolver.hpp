@@ -4,7 +4,14 @@
 #include "base/clock.hpp"
 #include "dns/resolver.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,14 +36,44 @@ public:
     void address(const std::string& name, dns::Type type, std::vector<std::string> octets) {
         answers.insert_or_assign({name, type}, data(name, std::move(octets), base::seconds{300}));
     }
+    /// Hosts of an MX RRset, each with its preference.
+    void mx(const std::string& name, const std::vector<dns::Mx>& hosts, bool authentic = true,
+            base::seconds ttl = base::seconds{300}) {
+        std::vector<std::string> records;
+        for (const dns::Mx& host : hosts) records.push_back(dns::to_record(host));
+        put(name, dns::Type::mx, std::move(records), authentic, ttl);
+    }
+    /// Records of any type as Answer::records has them; none at all is NODATA.
+    void put(const std::string& name, dns::Type type, std::vector<std::string> records, bool authentic = true,
+             base::seconds ttl = base::seconds{300}) {
+        Result answer = data(name, std::move(records), ttl);
+        if (answer->records.empty()) answer->kind = dns::Answer::Kind::nodata;
+        answer->authentic = authentic;
+        answers.insert_or_assign({name, type}, std::move(answer));
+    }
     void fail(const std::string& name, dns::Type type, base::Reason reason) {
         answers.insert_or_assign({name, type}, Result{base::unexpected(reason)});
     }
     void absent(const std::string& name, dns::Type type) { answers.erase({name, type}); }
 
+    /// From now on questions of this type are answered only after release().
+    void hold(dns::Type type) { held_.insert(type); }
+    /// Answers what was held, from the map as it is now, and holds nothing more.
+    void release() {
+        held_.clear();
+        for (boost::asio::steady_timer* waiting : waiting_) waiting->cancel();
+    }
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+
     boost::asio::awaitable<Result> resolve(std::string name, dns::Type type) override {
         Question question{std::move(name), type};
         asked.push_back(question);
+        if (held_.contains(type)) {
+            const auto executor = co_await boost::asio::this_coro::executor;
+            boost::asio::steady_timer released(executor, boost::asio::steady_timer::time_point::max());
+            const Waiting listed(waiting_, released);
+            co_await released.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+        }
         const auto it = answers.find(question);
         if (it != answers.end()) co_return it->second;
         dns::Answer none;
@@ -47,6 +84,20 @@ public:
     }
 
 private:
+    /// On the list as long as its coroutine lives.
+    struct Waiting {
+        Waiting(std::set<boost::asio::steady_timer*>& l, boost::asio::steady_timer& t) : list(l), timer(t) {
+            list.insert(&timer);
+        }
+        ~Waiting() { list.erase(&timer); }
+        Waiting(const Waiting&) = delete;
+        Waiting& operator=(const Waiting&) = delete;
+        std::set<boost::asio::steady_timer*>& list;
+        boost::asio::steady_timer& timer;
+    };
+    std::set<dns::Type> held_;
+    std::set<boost::asio::steady_timer*> waiting_;
+
     static Result data(const std::string& name, std::vector<std::string> records, base::seconds ttl) {
         dns::Answer answer;
         answer.kind = dns::Answer::Kind::data;

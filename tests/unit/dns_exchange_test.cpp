@@ -393,6 +393,18 @@ TEST(DnsExchange, ASilentServerIsNotWaitedForLongOnceAnotherGaveAReason) {
     EXPECT_EQ(s.now, Steady{1004s});
 }
 
+TEST(DnsExchange, AsksForSignaturesWhereAdMatters) {
+    for (const Type type : {Type::txt, Type::mx, Type::a, Type::aaaa, Type::tlsa, Type::soa}) {
+        Exchange exchange{"a.example", type,       {dns::Candidate{}},
+                          {},          Steady{8s}, [] { return std::uint16_t{1}; }};
+        const Step step = exchange.start(Steady{0s});
+        ASSERT_TRUE(step.send);
+        const dns::Bytes& query = step.send->message;
+        EXPECT_EQ(query.at(query.size() - 4) & 0x80, type == Type::txt ? 0 : 0x80); // DO, at OPT's end
+        EXPECT_NE(query.at(3) & 0x20, 0);                                           // AD
+    }
+}
+
 TEST(DnsExchange, NoServersOrNoName) {
     EXPECT_EQ(Script{0}.reason(), Reason::dns_network);
     Exchange exchange{"a..b", Type::txt, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};

@@ -62,11 +62,11 @@ TEST(DnsEncode, LeavesOutEdnsOrAsksForSignatures) {
 TEST(DnsEncode, RefusesWhatIsNoName) {
     const std::string label(63, 'a');
     const std::string longest = label + "." + label + "." + label + "." + std::string(61, 'b');
-    for (const std::string& good : {std::string{"a"}, std::string{"_a.b-c.example"}, longest})
+    for (const std::string& good : {std::string{}, std::string{"a"}, std::string{"_a.b-c.example"}, longest})
         EXPECT_TRUE(dns::encode_query({1, good, Type::a})) << good;
     for (const std::string& bad :
-         {std::string{}, std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."},
-          label + "a.b", longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
+         {std::string{"."}, std::string{"a..b"}, std::string{".a"}, std::string{"a."}, label + "a.b",
+          longest + "b", std::string{"a\\.b"}, std::string{"a\0b", 3}})
         EXPECT_FALSE(dns::encode_query({1, bad, Type::a})) << bad;
 }
 
@@ -92,6 +92,68 @@ TEST(DnsDecode, TakesAddresses) {
     ASSERT_TRUE(out);
     EXPECT_EQ(out->answer.records, (std::vector<std::string>{std::string(octets.begin(), octets.end())}));
     EXPECT_FALSE(out->answer.authentic);
+}
+
+TEST(DnsDecode, TakesMxHostsInLowerCaseAndUncompressed) {
+    const dns::Question question{7, "example.com", Type::mx};
+    Message m = test::reply_to(question, {test::mx("example.com", 10, "MX1.Example.COM", 60),
+                                          test::mx("example.com", 0x1234, "mx2.example.net"),
+                                          {"example.com", test::rr::mx, 300, {0, 0, 0}}});
+    // "mx3" and a pointer to the name of the question.
+    m.answer.push_back({"example.com", test::rr::mx, 300, {0, 30, 3, 'm', 'X', '3', 0xc0, 12}});
+    const auto out = dns::decode(m.bytes(), question);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->answer.ttl, 60s);
+    std::vector<dns::Mx> read;
+    for (const std::string& record : out->answer.records) {
+        read.push_back(dns::parse_mx(record).value());
+        EXPECT_EQ(dns::to_record(read.back()), record);
+    }
+    EXPECT_EQ(read,
+              (std::vector<dns::Mx>{
+                  {10, "mx1.example.com"}, {0x1234, "mx2.example.net"}, {0, ""}, {30, "mx3.example.com"}}));
+    EXPECT_FALSE(dns::parse_mx(""));
+    EXPECT_FALSE(dns::parse_mx("x"));
+}
+
+TEST(DnsDecode, EscapesOddMxHosts) {
+    const dns::Question question{7, "example.com", Type::mx};
+    const Rr odd{"example.com", test::rr::mx, 1, {0, 1, 3, 'a', '.', 0, 1, '\\', 0}};
+    const auto out = dns::decode(test::reply_to(question, {odd}).bytes(), question);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(dns::parse_mx(out->answer.records.at(0))->host, "a\\046\\000.\\092");
+}
+
+TEST(DnsDecode, TakesTlsaAsItIs) {
+    const dns::Question question{7, "_25._tcp.mx.example.com", Type::tlsa};
+    const Message m = test::reply_to(question, {{question.name, test::rr::tlsa, 60, {3, 1, 1, 0xff, 0, 'A'}},
+                                                {question.name, test::rr::tlsa, 60, {3, 1, 0}}});
+    const auto out = dns::decode(m.bytes(), question);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->answer.records, (std::vector<std::string>{{"\3\1\1\xff\0A", 6}, {"\3\1\0", 3}}));
+}
+
+TEST(DnsDecode, TakesTheSoaOfTheRoot) {
+    const dns::Question question{7, "", Type::soa};
+    Message m = test::reply_to(question, {test::soa("", 60, 60)});
+    m.ad = true;
+    const auto out = dns::decode(m.bytes(), question);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->answer.kind, Answer::Kind::data);
+    EXPECT_EQ(out->answer.canonical_name, "");
+    EXPECT_TRUE(out->answer.authentic);
+    m.name = "a";
+    EXPECT_EQ(error_of(m.bytes(), question), WireErrc::not_ours);
+}
+
+TEST(DnsDecode, TakesACname) {
+    const dns::Question question{7, "a.example", Type::cname};
+    const auto out =
+        dns::decode(test::reply_to(question, {test::cname("a.example", "B.example")}).bytes(), question);
+    ASSERT_TRUE(out);
+    EXPECT_EQ(out->answer.kind, Answer::Kind::data);
+    EXPECT_EQ(out->answer.canonical_name, "a.example");
+    EXPECT_EQ(out->answer.records.size(), 1U);
 }
 
 TEST(DnsDecode, IgnoresCase) {
@@ -266,6 +328,13 @@ TEST(DnsDecode, ShortAndLongRdata) {
     };
     for (std::size_t n : {0U, 3U, 5U, 16U}) EXPECT_TRUE(refused(a, test::rr::a, dns::Bytes(n))) << n;
     for (std::size_t n : {0U, 4U, 15U, 17U}) EXPECT_TRUE(refused(aaaa, test::rr::aaaa, dns::Bytes(n))) << n;
+    const dns::Question mx{1, "a.example", Type::mx}, tlsa{1, "a.example", Type::tlsa};
+    const dns::Bytes mx_rows[] = {
+        {}, {0}, {0, 1}, {0, 1, 1}, {0, 1, 1, 'a'}, {0, 1, 0, 0}, {0, 1, 0xc0, 2}, {0, 1, 0xff, 0xff}};
+    for (const dns::Bytes& row : mx_rows) EXPECT_TRUE(refused(mx, test::rr::mx, row)) << row.size();
+    const auto itself = static_cast<std::uint8_t>(12 + 11 + 4 + 11 + 10 + 2); // where the host itself begins
+    EXPECT_TRUE(refused(mx, test::rr::mx, {0, 1, 0xc0, itself}));
+    for (std::size_t n : {0U, 1U, 2U}) EXPECT_TRUE(refused(tlsa, test::rr::tlsa, dns::Bytes(n))) << n;
     EXPECT_TRUE(refused(txt, test::rr::txt, {}));
     EXPECT_TRUE(refused(txt, test::rr::txt, {5, 'a'}));
     EXPECT_TRUE(refused(txt, test::rr::txt, {1, 'a', 1}));

@@ -1,0 +1,90 @@
+// Any answers, in any order, to what is asked about a domain's DANE.
+//
+// The input is a script: an octet that picks an open question, one that says what comes of it (failure,
+// denial or records; with AD or not; through an alias or not), one for the TTL, and the records: a length
+// octet before each.
+#include "dane/verdict.hpp"
+
+#include "fuzz.hpp"
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+/// Reads octets; zeros after the end.
+class Script {
+public:
+    explicit Script(std::string_view text) : rest_(text) {}
+    unsigned octet() {
+        if (rest_.empty()) return 0;
+        const auto value = static_cast<unsigned char>(rest_.front());
+        rest_.remove_prefix(1);
+        return value;
+    }
+    std::string octets(std::size_t n) {
+        const std::string_view taken = rest_.substr(0, n);
+        rest_.remove_prefix(taken.size());
+        return std::string{taken};
+    }
+
+private:
+    std::string_view rest_;
+};
+
+dane::Result result(Script& script, const dane::Inquiry::Question& question) {
+    const unsigned how = script.octet();
+    if ((how & 3) == 0) return base::unexpected(base::Reason::dns_servfail);
+    dns::Answer answer;
+    answer.kind = (how & 3) == 1 ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
+    answer.authentic = (how & 4) != 0;
+    answer.canonical_name = (how & 8) != 0 ? "alias.example" : question.name;
+    if ((how & 16) != 0) answer.ttl = std::chrono::seconds{script.octet() * 64};
+    if (answer.kind == dns::Answer::Kind::data)
+        for (unsigned n = 0; n <= how >> 5; ++n) answer.records.push_back(script.octets(script.octet() % 48));
+    return answer;
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Script script(fuzz::view(data, size));
+    dane::Inquiry inquiry(*base::Domain::parse("example.org"));
+    std::vector<dane::Inquiry::Question> open;
+    std::size_t asked = 0;
+    bool mx_secure = false, tlsa_secure_or_failed = false, any_failure = false;
+    while (!inquiry.verdict()) {
+        for (auto& question : inquiry.next()) {
+            ++asked;
+            open.push_back(std::move(question));
+        }
+        fuzz::require(!open.empty(), "a question or a verdict");
+        const auto at = open.begin() + static_cast<std::ptrdiff_t>(script.octet() % open.size());
+        const dane::Inquiry::Question question = std::move(*at);
+        open.erase(at);
+        const dane::Result answer = result(script, question);
+        any_failure = any_failure || !answer;
+        if (question.type == dns::Type::mx) mx_secure = answer && answer->authentic;
+        if (question.type == dns::Type::tlsa)
+            tlsa_secure_or_failed = tlsa_secure_or_failed || !answer ||
+                                    (answer->authentic && answer->kind == dns::Answer::Kind::data);
+        inquiry.take(question, answer);
+    }
+    const dane::Verdict& verdict = *inquiry.verdict();
+    fuzz::require(asked <= 1 + 5 * dane::max_mx_hosts, "questions have their limit");
+    fuzz::require(inquiry.next().empty(), "no question after the verdict");
+    fuzz::require(verdict.advice != dane::Advice::dane_only || (mx_secure && tlsa_secure_or_failed),
+                  "DANE needs a secure MX RRset, and a host with secure or failing TLSA");
+    fuzz::require(!verdict.on_failures || (any_failure && verdict.ttl == dane::min_ttl),
+                  "failures are short-lived");
+    fuzz::require(verdict.advice != dane::Advice::no_verdict || verdict.on_failures,
+                  "no verdict without a failure");
+    fuzz::require(verdict.ttl >= dane::min_ttl && verdict.ttl <= dane::max_ttl, "the TTL keeps its limits");
+    fuzz::require(verdict.why.size() <= dane::max_why && !verdict.why.empty(), "words, and not too many");
+    for (const char c : verdict.why) fuzz::require(c >= 0x20 && c < 0x7f, "printable words");
+    std::set<std::string> hosts(verdict.mx_hosts.begin(), verdict.mx_hosts.end());
+    fuzz::require(hosts.size() == verdict.mx_hosts.size(), "each MX host once");
+    return 0;
+}

@@ -1,0 +1,238 @@
+// The DANE lookup over the resolver's fake: what is asked when, limits, and lifetimes.
+#include "lookup/dane_lookup.hpp"
+
+#include "support/fake_resolver.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+using base::Reason;
+using dane::Advice;
+using dns::Type;
+using lookup::DaneLookup;
+using State = dane::Validation::State;
+
+const std::string usable{"\3\1\1" + std::string(32, 'x')};
+
+class DaneLookupTest : public testing::Test {
+protected:
+    void host(const std::string& name) {
+        resolver.put(name, Type::a, {"\1\2\3\4"});
+        resolver.put(name, Type::aaaa, {});
+        resolver.put("_25._tcp." + name, Type::tlsa, {usable});
+    }
+    void start() {
+        const auto handler = [this](std::exception_ptr error, dane::Verdict v) {
+            thrown = error;
+            verdict = std::move(v);
+        };
+        asio::co_spawn(io, lookup->verdict(domain), asio::bind_cancellation_slot(cancel.slot(), handler));
+        run();
+    }
+    void run() {
+        io.restart();
+        io.poll();
+    }
+    Advice ask() {
+        start();
+        EXPECT_TRUE(verdict);
+        return verdict ? verdict->advice : Advice::no_verdict;
+    }
+    dane::Validation validating() {
+        std::optional<dane::Validation> out;
+        asio::co_spawn(io, lookup->validating(), [&out](std::exception_ptr error, dane::Validation v) {
+            EXPECT_FALSE(error);
+            out = std::move(v);
+        });
+        run();
+        EXPECT_TRUE(out);
+        return out.value_or(dane::Validation{});
+    }
+
+    test::FakeResolver resolver;
+    asio::io_context io;
+    std::unique_ptr<DaneLookup> lookup = std::make_unique<DaneLookup>(io.get_executor(), resolver);
+    const base::Domain domain = *base::Domain::parse("example.org");
+    asio::cancellation_signal cancel;
+    std::optional<dane::Verdict> verdict;
+    std::exception_ptr thrown;
+};
+
+TEST_F(DaneLookupTest, AsksMxThenAddressesThenTlsa) {
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    host("mx.example.net");
+    EXPECT_EQ(ask(), Advice::dane_only);
+    using Q = test::FakeResolver::Question;
+    EXPECT_EQ(resolver.asked, (std::vector<Q>{{"example.org", Type::mx},
+                                              {"mx.example.net", Type::a},
+                                              {"mx.example.net", Type::aaaa},
+                                              {"_25._tcp.mx.example.net", Type::tlsa}}));
+    EXPECT_EQ(verdict->ttl, 300s);
+    EXPECT_EQ(verdict->mx_hosts, std::vector<std::string>{"mx.example.net"});
+    EXPECT_EQ(lookup->running(), 0u);
+}
+
+TEST_F(DaneLookupTest, AnUnsignedMxRrsetNeedsNoMoreQuestions) {
+    resolver.mx("example.org", {{10, "mx.example.net"}}, false);
+    host("mx.example.net");
+    EXPECT_EQ(ask(), Advice::sts);
+    EXPECT_EQ(resolver.asked.size(), 1u);
+    EXPECT_EQ(verdict->mx_hosts, std::vector<std::string>{"mx.example.net"});
+}
+
+TEST_F(DaneLookupTest, AFailingMxLookupIsNoVerdict) {
+    resolver.fail("example.org", Type::mx, Reason::dns_timeout);
+    EXPECT_EQ(ask(), Advice::no_verdict);
+    EXPECT_EQ(verdict->why, "MX lookup failed: dns-timeout");
+}
+
+TEST_F(DaneLookupTest, AHangingAaaaIsNotWaitedFor) {
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    host("mx.example.net");
+    resolver.hold(Type::aaaa);
+    EXPECT_EQ(ask(), Advice::dane_only);
+    EXPECT_EQ(resolver.waiting(), 1u);
+    resolver.release(); // comes too late for anybody, and harms nobody
+    run();
+    EXPECT_EQ(lookup->running(), 0u);
+}
+
+TEST_F(DaneLookupTest, AsksAllHostsAtOnceWithinTheLimit) {
+    std::vector<dns::Mx> hosts;
+    for (std::uint16_t i = 0; i < dane::max_mx_hosts; ++i) {
+        hosts.push_back({i, "mx" + std::to_string(i) + ".example.net"});
+        host(hosts.back().host);
+    }
+    resolver.mx("example.org", hosts);
+    resolver.hold(Type::a);
+    resolver.hold(Type::aaaa);
+    start();
+    EXPECT_FALSE(verdict);
+    EXPECT_EQ(resolver.waiting(), DaneLookup::max_questions_at_once);
+    EXPECT_EQ(resolver.asked.size(), 1 + DaneLookup::max_questions_at_once);
+    resolver.release();
+    run();
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->advice, Advice::dane_only);
+    // What was still in the queue when the host was settled is asked too; it matters no more.
+    EXPECT_EQ(resolver.asked.size(), 1 + 3 * dane::max_mx_hosts);
+}
+
+TEST_F(DaneLookupTest, CancelledByItsCaller) {
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    resolver.hold(Type::mx);
+    start();
+    ASSERT_EQ(lookup->running(), 1u);
+    cancel.emit(asio::cancellation_type::terminal);
+    run();
+    ASSERT_TRUE(verdict);
+    EXPECT_FALSE(thrown);
+    EXPECT_EQ(verdict->advice, Advice::no_verdict);
+    EXPECT_EQ(verdict->why, "the lookup was given up");
+    EXPECT_EQ(lookup->running(), 0u);
+    resolver.release();
+    run();
+    EXPECT_EQ(resolver.asked.size(), 1u);
+}
+
+TEST_F(DaneLookupTest, DestroyedWithLookupsUnderWay) {
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    host("mx.example.net");
+    resolver.hold(Type::a);
+    resolver.hold(Type::aaaa);
+    start();
+    EXPECT_FALSE(verdict);
+    lookup.reset();
+    run();
+    ASSERT_TRUE(verdict);
+    EXPECT_EQ(verdict->advice, Advice::no_verdict);
+    const auto asked = resolver.asked.size();
+    resolver.release();
+    run();
+    EXPECT_EQ(resolver.asked.size(), asked);
+}
+
+TEST_F(DaneLookupTest, DestroyedBeforeItBegins) {
+    const auto handler = [this](std::exception_ptr, dane::Verdict v) { verdict = std::move(v); };
+    auto later = lookup->verdict(domain);
+    auto validation = lookup->validating();
+    lookup.reset();
+    asio::co_spawn(io, std::move(later), handler);
+    std::optional<dane::Validation> validity;
+    asio::co_spawn(io, std::move(validation),
+                   [&validity](std::exception_ptr, dane::Validation v) { validity = std::move(v); });
+    run();
+    ASSERT_TRUE(verdict && validity);
+    EXPECT_EQ(verdict->advice, Advice::no_verdict);
+    EXPECT_EQ(validity->state, State::unknown);
+    EXPECT_TRUE(resolver.asked.empty());
+}
+
+TEST_F(DaneLookupTest, TheContextEndsWithLookupsUnderWay) {
+    auto context = std::make_unique<asio::io_context>();
+    DaneLookup other{context->get_executor(), resolver};
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    resolver.hold(Type::a);
+    asio::co_spawn(*context, other.verdict(domain), [](std::exception_ptr, const dane::Verdict&) { FAIL(); });
+    context->poll();
+    EXPECT_EQ(other.running(), 1u);
+    context.reset();
+    EXPECT_EQ(other.running(), 0u);
+}
+
+/// Throws where a resolver must not.
+class BrokenResolver final : public dns::Resolver {
+public:
+    boost::asio::awaitable<dane::Result> resolve(std::string, Type) override {
+        throw std::runtime_error("broken");
+        co_return base::unexpected(Reason::dns_timeout);
+    }
+};
+
+TEST_F(DaneLookupTest, NoExceptionEscapes) {
+    BrokenResolver broken;
+    lookup = std::make_unique<DaneLookup>(io.get_executor(), broken);
+    EXPECT_EQ(ask(), Advice::no_verdict);
+    EXPECT_FALSE(thrown);
+    EXPECT_EQ(validating().state, State::unknown);
+}
+
+TEST_F(DaneLookupTest, ValidatingByTheRoot) {
+    resolver.put("", Type::soa, {"x"});
+    EXPECT_EQ(validating().state, State::yes);
+    resolver.put("", Type::soa, {"x"}, false);
+    EXPECT_EQ(validating().state, State::no);
+    resolver.fail("", Type::soa, Reason::dns_timeout);
+    EXPECT_EQ(validating().state, State::unknown);
+    using Q = test::FakeResolver::Question;
+    EXPECT_EQ(resolver.asked, std::vector<Q>(3, {"", Type::soa}));
+}
+
+TEST_F(DaneLookupTest, ValidatingByConfiguredNames) {
+    DaneLookup::Options options;
+    options.signed_name = "Signed.Example.";
+    options.broken_name = "broken.example";
+    lookup->configure(options);
+    resolver.put("signed.example", Type::soa, {"x"});
+    resolver.fail("broken.example", Type::soa, Reason::dns_servfail);
+    EXPECT_EQ(validating().state, State::yes);
+    resolver.put("broken.example", Type::soa, {"x"}, false);
+    EXPECT_EQ(validating().state, State::no);
+    using Q = test::FakeResolver::Question;
+    EXPECT_EQ(resolver.asked[0], (Q{"signed.example", Type::soa}));
+    EXPECT_EQ(resolver.asked[1], (Q{"broken.example", Type::soa}));
+}
+
+} // namespace
