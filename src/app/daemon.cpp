@@ -5,10 +5,12 @@
 #include "app/systemd.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
+#include "lookup/dane_lookup.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -95,6 +97,10 @@ private:
     void wait_for_signals();
     void reload();
     void make_room();
+    [[nodiscard]] cache::Tuning current_tuning() const;
+    void apply_tuning();
+    void probe_resolver();
+    void probed(const dane::Validation& validation);
     void begin_stop(int signal);
     void finish_stop();
     void keep_watchdog();
@@ -112,6 +118,9 @@ private:
     std::unique_ptr<cache::SqliteStore> store_;
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
+    lookup::DaneLookup dane_{back_.get_executor(), resolver_, dane_options(loaded_.config)};
+    dane::Validation validation_; ///< what the last probe of the resolver showed
+    base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
     std::optional<lookup::Refresher> refresher_;
     std::vector<std::unique_ptr<Front>> fronts_;
@@ -127,10 +136,10 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
     open_store();
-    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, *store_, table_, clock_,
-                                            back_timers_, log_},
-                     tuning(config));
-    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform}, tuning(config),
+    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, *store_, table_,
+                                            clock_, back_timers_, log_},
+                     current_tuning());
+    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform}, current_tuning(),
                        refreshes_at_once(config));
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
     make_fronts(std::move(listeners));
@@ -212,7 +221,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
         auto front = std::make_unique<Front>();
         front->service.emplace(lookup::Service::Parts{front->context.get_executor(), back_.get_executor(), *learner_,
                                                       table_, clock_, front->timers, log_},
-                               service_options(config));
+                               service_options(config, validation_));
         front->server.emplace(front->context, *front->service, server_options(config), log_);
         fronts_.push_back(std::move(front));
     }
@@ -229,6 +238,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
 int Daemon::Impl::run() {
     refresher_->start();
     wait_for_signals();
+    probe_resolver();
     {
         const SignalsBlocked while_threads_start;
         for (const auto& front : fronts_) front->thread = std::thread([&front = *front] { front.context.run(); });
@@ -271,19 +281,52 @@ void Daemon::Impl::reload() {
     const config::Changes changes = changed(loaded_.config, next);
     log_.configure(next.log);
     resolver_.configure(dns_options(next));
-    learner_->configure(tuning(next));
-    refresher_->configure(tuning(next), refreshes_at_once(next));
+    dane_.configure(dane_options(next));
     table_.set_limits(cache_limits(next));
     make_room();
     for (const auto& front : fronts_)
-        asio::post(front->context, [&front = *front, service = service_options(next), server = server_options(next)] {
-            front.service->configure(service);
-            front.server->configure(server);
-        });
+        asio::post(front->context,
+                   [&front = *front, server = server_options(next)] { front.server->configure(server); });
     log_.write(Level::info, "reload",
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
+    apply_tuning();
+    probe_resolver();
     notify_ready(status());
+}
+
+cache::Tuning Daemon::Impl::current_tuning() const { return service_options(loaded_.config, validation_).tuning; }
+
+void Daemon::Impl::apply_tuning() {
+    const lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    learner_->configure(options.tuning);
+    refresher_->configure(options.tuning, refreshes_at_once(loaded_.config));
+    for (const auto& front : fronts_)
+        asio::post(front->context, [&front = *front, options] { front.service->configure(options); });
+}
+
+/// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as long as the
+/// resolver gives no answer that tells.
+void Daemon::Impl::probe_resolver() {
+    if (loaded_.config.dane == config::Dane::off) return;
+    asio::co_spawn(back_, dane_.validating(), [this](std::exception_ptr thrown, dane::Validation validation) {
+        if (!thrown) probed(validation);
+    });
+}
+
+void Daemon::Impl::probed(const dane::Validation& validation) {
+    using State = dane::Validation::State;
+    if (validation != validation_) {
+        log_.write(Level::info, "dane",
+                   {{"active", validation.state == State::yes ? "yes" : validation.state == State::no ? "no" : "not known yet"},
+                    {"detail", validation.why}});
+        validation_ = validation;
+        apply_tuning();
+    }
+    back_timers_.cancel(probe_timer_);
+    probe_timer_ = 0;
+    if (validation.state == State::unknown && !stopping_)
+        probe_timer_ = back_timers_.after(std::chrono::minutes{1}, [this] { probe_resolver(); });
 }
 
 /// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.

@@ -7,6 +7,8 @@ namespace app {
 cache::Tuning tuning(const config::Config& config) {
     cache::Tuning tuning;
     tuning.forget_unasked_after = config.cache.forget_unasked_after;
+    tuning.enforce_testing = config.strict_testing;
+    tuning.dane = config.dane == config::Dane::automatic;
     return tuning;
 }
 
@@ -38,8 +40,19 @@ fetch::Options fetch_options(const config::Config& config) {
     return options;
 }
 
-lookup::ServiceOptions service_options(const config::Config& config) {
-    return {config.deadline, config.strict_testing, tuning(config)};
+lookup::DaneLookup::Options dane_options(const config::Config& config) {
+    return {config.dns.signed_name, config.dns.broken_name};
+}
+
+lookup::ServiceOptions service_options(const config::Config& config, const dane::Validation& validation) {
+    lookup::ServiceOptions options{config.deadline, tuning(config), "active"};
+    if (!options.tuning.dane) {
+        options.dane_status = "inactive: dane = \"off\"";
+    } else if (validation.state == dane::Validation::State::no) {
+        options.tuning.dane = false;
+        options.dane_status = "inactive: " + validation.why;
+    }
+    return options;
 }
 
 server::Options server_options(const config::Config& config) {

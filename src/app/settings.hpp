@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "dns/stub_resolver.hpp"
 #include "fetch/https_fetcher.hpp"
+#include "lookup/dane_lookup.hpp"
 #include "lookup/service.hpp"
 #include "server/listener.hpp"
 #include "server/server.hpp"
@@ -18,7 +19,10 @@ namespace app {
 [[nodiscard]] cache::Limits cache_limits(const config::Config& config);
 [[nodiscard]] dns::Options dns_options(const config::Config& config);
 [[nodiscard]] fetch::Options fetch_options(const config::Config& config);
-[[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config);
+[[nodiscard]] lookup::DaneLookup::Options dane_options(const config::Config& config);
+/// `validation`: what is known of the resolver; DANE is not looked for through one that cannot show it.
+[[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config,
+                                                     const dane::Validation& validation);
 [[nodiscard]] server::Options server_options(const config::Config& config);
 [[nodiscard]] server::Address server_address(const config::ListenAddress& address);
 [[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);

@@ -53,7 +53,7 @@ enum class Reason : std::uint8_t {
     // Our own trouble.
     store_failed, ///< not committed to disk; answers go on from memory
     overloaded,   ///< a limit of ours was reached
-    shutting_down,///< the daemon is stopping; Postfix hears TEMP
+    shutting_down,///< the daemon is stopping: what was under way is given up
     deadline,     ///< the query deadline passed; discovery goes on in the background
     backing_off,  ///< an earlier failure forbids another try for now
 

@@ -42,9 +42,42 @@ bool clamp_to(Entry& entry, Instant now) {
     return true;
 }
 
+bool needs_dane(const Entry& entry, const Tuning& tuning) {
+    const sts::Mode mode = entry.policy->policy.mode;
+    return tuning.dane && (mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing));
+}
+
+bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning) {
+    return needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::dane &&
+           since(entry.dane.known_at, now) < tuning.dane_bridge;
+}
+
+bool dane_due(const Entry& entry, Instant now, const Tuning& tuning) {
+    if (!needs_dane(entry, tuning)) return false;
+    // After a step back of the clock check_at may lie far ahead.
+    return now >= entry.dane.check_at || entry.dane.check_at - now > tuning.txt_check_max;
+}
+
+DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now, const Tuning& tuning) {
+    DaneState after = before;
+    after.check_at = now + found.ttl;
+    if (found.verdict == DaneVerdict::unknown) return after;
+    after.verdict = found.verdict;
+    after.known_at = now;
+    if (found.on_failures) {
+        const Instant proven = before.verdict == found.verdict ? std::min(before.known_at, now) : Instant{};
+        after.known_at = std::max(proven, now + found.ttl - tuning.dane_bridge);
+    }
+    return after;
+}
+
 Step plan(const Entry& entry, Instant now, const Tuning& tuning) {
     if (now >= expires_at(entry, now)) return Step::resolve;
-    const bool check = in_future(entry.txt_checked, now) || now - entry.txt_checked >= txt_life(entry, tuning);
+    // Before the first DANE lookup there is nothing to say: "secure" could override DANE.
+    if (needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::unknown && entry.dane.check_at == Instant{})
+        return Step::resolve;
+    const bool check = in_future(entry.txt_checked, now) || now - entry.txt_checked >= txt_life(entry, tuning) ||
+                       dane_due(entry, now, tuning);
     return check ? Step::serve_and_check : Step::serve;
 }
 

@@ -28,6 +28,19 @@ struct Attempts {
     friend bool operator==(const Attempts&, const Attempts&) = default;
 };
 
+/// Whether the domain's MX hosts are secured by DANE (RFC 7672); looked up only for policies that are enforced.
+enum class DaneVerdict : std::uint8_t {
+    unknown, ///< not looked up yet, or never with an answer
+    sts,     ///< not all of them: MTA-STS decides
+    dane,    ///< all of them: MTA-STS must not override it (RFC 8461 section 2)
+};
+struct DaneState {
+    DaneVerdict verdict = DaneVerdict::unknown;
+    Instant known_at{}; ///< when it was last proven; one built on failures counts as proven long ago
+    Instant check_at{}; ///< the next lookup is due then; epoch: none was made since the start
+    friend bool operator==(const DaneState&, const DaneState&) = default;
+};
+
 /// A domain with a policy (of any mode). Only a successful GET makes or extends one.
 struct Entry {
     PolicyPtr policy;      ///< never null
@@ -38,6 +51,7 @@ struct Entry {
     Instant last_asked{};  ///< last query of a client (coarse)
     Instant agenda_at{};   ///< the refresher's one valid agenda item is for this time; epoch: none
     Attempts gets;
+    DaneState dane;
 };
 
 /// A domain without a current policy: shown to have none, or not knowable for now.
@@ -57,6 +71,9 @@ struct Tuning {
     seconds refresh_every{86400};                   ///< the daily GET (RFC 8461 section 10.2)
     seconds forget_unasked_after{30 * 86400};       ///< no daily GET for domains unasked this long
     bool daily_refresh = true;
+    bool dane = false;                              ///< look for DANE: a validating resolver is in use
+    bool enforce_testing = false;                   ///< treat mode testing as enforce
+    seconds dane_bridge{86400};                     ///< how long a verdict outlives lookups that fail
 };
 
 /// When the policy stops being usable: fetched_at + max_age, counted from `now` at the latest.
@@ -66,10 +83,27 @@ struct Tuning {
 /// entry is loaded and when the clock is seen to have jumped, so that max_age counts from a moment that has been.
 bool clamp_to(Entry& entry, Instant now);
 
+/// Does the policy call for a DANE verdict at all?
+[[nodiscard]] bool needs_dane(const Entry& entry, const Tuning& tuning);
+/// Shall Postfix be told to use DANE?
+[[nodiscard]] bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning);
+/// Is a DANE lookup due?
+[[nodiscard]] bool dane_due(const Entry& entry, Instant now, const Tuning& tuning);
+/// What a lookup showed.
+struct DaneFinding {
+    DaneVerdict verdict = DaneVerdict::unknown; ///< unknown: it failed
+    bool on_failures = false;                   ///< some lookups failed, and the rest spoke for this verdict
+    seconds ttl{60};                            ///< how long that is good
+};
+/// The state after it. A failed lookup changes nothing but the time of the next. A verdict built on failures is good for
+/// its ttl and bridges nothing after that.
+[[nodiscard]] DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
+                                          const Tuning& tuning);
+
 /// What to do about a query for a known domain.
 enum class Step {
     serve,              ///< answer from the entry, nothing to start
-    serve_and_check,    ///< answer from the entry; a TXT re-check is due in the background
+    serve_and_check,    ///< answer from the entry; a re-check (TXT or DANE) is due in the background
     resolve,            ///< nothing to answer from: discover in the foreground
 };
 [[nodiscard]] Step plan(const Entry& entry, Instant now, const Tuning& tuning);

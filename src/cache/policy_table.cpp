@@ -34,15 +34,16 @@ struct Record {
     std::uint32_t hash = 0;
     std::uint32_t next = nil; ///< in the bucket, or in the free list
     std::uint32_t fetched_at = 0, txt_checked = 0, txt_ttl = 0, last_asked = 0, last_get = 0, expires = 0;
-    std::uint32_t agenda_at = 0;
+    std::uint32_t agenda_at = 0, dane_known_at = 0, dane_check_at = 0;
     std::uint32_t expiry_slot = 0, asked_slot = 0; ///< places in the heaps
     std::uint8_t name_size = 0, id_size = 0;
+    DaneVerdict dane = DaneVerdict::unknown;
 
     [[nodiscard]] std::string_view name() const { return {words.get(), name_size}; }
     [[nodiscard]] std::string_view id() const { return {words.get() + name_size, id_size}; }
     [[nodiscard]] bool hard() const { return policy->policy.mode == sts::Mode::enforce; }
 };
-static_assert(sizeof(Record) <= 80, "the memory budget of a domain");
+static_assert(sizeof(Record) <= 88, "the memory budget of a domain");
 
 /// Records by number; they never move.
 class Slab {
@@ -161,7 +162,7 @@ struct alignas(64) PolicyTable::Shard {
     [[nodiscard]] Entry entry(std::uint32_t i) const {
         const Record& r = slab[i];
         Entry e{r.policy, std::string(r.id()), unpack(r.fetched_at), unpack(r.txt_checked), seconds{r.txt_ttl},
-                unpack(r.last_asked), unpack(r.agenda_at), {}};
+                unpack(r.last_asked), unpack(r.agenda_at), {}, {r.dane, unpack(r.dane_known_at), unpack(r.dane_check_at)}};
         e.gets.last = unpack(r.last_get);
         if (r.failure) {
             e.gets.failures = r.failure->in_a_row;
@@ -186,6 +187,9 @@ struct alignas(64) PolicyTable::Shard {
         r.txt_ttl = pack(e.txt_ttl.count());
         r.last_asked = pack(e.last_asked);
         r.agenda_at = pack(e.agenda_at);
+        r.dane = e.dane.verdict;
+        r.dane_known_at = pack(e.dane.known_at);
+        r.dane_check_at = pack(e.dane.check_at);
         r.last_get = pack(e.gets.last);
         r.expires = pack(expires_at(e, e.fetched_at));
         r.failure.reset();

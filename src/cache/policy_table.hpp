@@ -3,7 +3,7 @@
 //
 // Layout: a shard keeps its records in chunks of 256 that never move, names them by 32-bit numbers, and chains them in
 // a hash table. Times are 32-bit seconds (to 2106; later ones are taken as that). Name and record id share one
-// allocation; what only failing domains need has its own. That is 80 octets a record, some 140 a domain with all.
+// allocation; what only failing domains need has its own. That is 88 octets a record, some 150 a domain with all.
 //
 // Eviction: two binary heaps of record numbers a shard, by expiry (all records) and by last_asked (one heap for enforce,
 // one for testing and none). Each shard publishes its heads in atomics, so the victim of the whole table is found by

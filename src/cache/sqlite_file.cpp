@@ -24,6 +24,7 @@ constexpr std::array all_migrations{
                  " txt_id TEXT NOT NULL,"
                  " fetched_at INTEGER NOT NULL,"
                  " last_asked INTEGER NOT NULL,"
+                 " dane_at INTEGER NOT NULL,"
                  " sum INTEGER NOT NULL"
                  ") STRICT, WITHOUT ROWID"},
 };
@@ -41,7 +42,8 @@ SqliteFile::Result plain(const sqlite::Result& result) {
 }
 
 base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
-    return read_row({s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5)});
+    return read_row({s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5),
+                     s.integer(6)});
 }
 
 } // namespace
@@ -109,14 +111,15 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
 
 SqliteFile::Result SqliteFile::prepare() {
     auto put = db_.prepare("INSERT OR REPLACE INTO policies(domain, policy_text, txt_id, fetched_at, "
-                           "last_asked, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+                           "last_asked, dane_at, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, sum) VALUES(?1, ?2, ?3, "
-        "?4, ?5, ?6)"
+        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum) VALUES(?1, ?2, ?3, "
+        "?4, ?5, ?6, ?7)"
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
-        " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, sum = excluded.sum"
+        " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
+        " sum = excluded.sum"
         " WHERE excluded.fetched_at > fetched_at");
     if (!put_if_newer) return failed(put_if_newer.error());
     put_if_newer_ = std::move(*put_if_newer);
@@ -128,7 +131,7 @@ SqliteFile::Result SqliteFile::prepare() {
 
 base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
     Loaded loaded;
-    auto all = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies");
+    auto all = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies");
     if (!all) return failed(all.error());
     for (;;) {
         const auto more = all->step();
@@ -150,9 +153,9 @@ std::size_t SqliteFile::salvage(const Sink& sink) {
     // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
     // more than that page. The ranges are the first two octets of a domain name.
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
-    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum FROM policies "
+    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies "
                           "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
-    auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, sum"
+    auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum"
                             " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
     if (!up || !down) return 0;
     std::string last; // the last key read going up
@@ -192,7 +195,8 @@ SqliteFile::Result SqliteFile::write(std::optional<sqlite::Statement>& statement
     statement->bind_text(3, raw.txt_id);
     statement->bind(4, raw.fetched_at);
     statement->bind(5, raw.last_asked);
-    statement->bind(6, raw.sum);
+    statement->bind(6, raw.dane_at);
+    statement->bind(7, raw.sum);
     return plain(statement->run());
 }
 

@@ -4,7 +4,7 @@
 // Format (schema 1). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the
 // schema. One table, one row a policy domain, columns as in cache/stored_row.hpp:
 //     policies(domain TEXT PRIMARY KEY, policy_text BLOB, txt_id TEXT, fetched_at INTEGER, last_asked
-//     INTEGER, sum INTEGER)
+//     INTEGER, dane_at INTEGER, sum INTEGER)
 // The text stands in every row although many domains share one. A table of texts would save disk (some 150
 // octets a domain) and cost what the file is for: each row stands on its own, is checked on its own, is
 // salvaged on its own, is written by one statement, and no text is ever left over.

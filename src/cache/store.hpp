@@ -19,6 +19,7 @@ struct Row {
     std::string txt_id;
     base::Instant fetched_at{};
     base::Instant last_asked{};
+    base::Instant dane_at{}; ///< when its MX hosts were last found secured by DANE; epoch: they are not
 };
 
 class Store {

@@ -34,6 +34,7 @@ std::int64_t row_sum(const RawRow& row) {
     }
     add_number(static_cast<std::uint64_t>(row.fetched_at));
     add_number(static_cast<std::uint64_t>(row.last_asked));
+    add_number(static_cast<std::uint64_t>(row.dane_at));
     return static_cast<std::int64_t>(siphash(all, sum_key));
 }
 
@@ -43,6 +44,7 @@ RawRow raw_row(const Row& row) {
                row.txt_id,
                row.fetched_at.time_since_epoch().count(),
                row.last_asked.time_since_epoch().count(),
+               row.dane_at.time_since_epoch().count(),
                0};
     raw.sum = row_sum(raw);
     return raw;
@@ -57,12 +59,13 @@ base::Expected<Row, std::string_view> read_row(const RawRow& raw) {
         return bad("the TXT record id is not letters and digits");
     if (raw.fetched_at < 1 || raw.fetched_at > max_stored_time) return bad("fetched_at is out of range");
     if (raw.last_asked < 0 || raw.last_asked > max_stored_time) return bad("last_asked is out of range");
+    if (raw.dane_at < 0 || raw.dane_at > max_stored_time) return bad("dane_at is out of range");
     if (raw.domain.size() > base::max_policy_domain) return bad("the domain is too long");
     if (raw.sum != row_sum(raw)) return bad("the checksum is wrong");
     base::Expected<base::Domain, base::DomainErrc> domain = base::Domain::parse(raw.domain);
     if (!domain || domain->name() != raw.domain) return bad("the domain is no domain name");
     return Row{std::move(*domain), std::string(raw.policy_text), std::string(raw.txt_id),
-               instant(raw.fetched_at), instant(raw.last_asked)};
+               instant(raw.fetched_at), instant(raw.last_asked), instant(raw.dane_at)};
 }
 
 } // namespace cache

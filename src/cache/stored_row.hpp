@@ -19,6 +19,7 @@ struct RawRow {
     std::string_view txt_id;      ///< 0 to 32 letters and digits (RFC 8461 section 3.1)
     std::int64_t fetched_at = 0;  ///< seconds since 1970 UTC, 1 to max_stored_time
     std::int64_t last_asked = 0;  ///< the same, 0: never
+    std::int64_t dane_at = 0;     ///< the same, 0: no
     std::int64_t sum = 0;         ///< row_sum() of the others
 };
 

@@ -15,7 +15,7 @@
 
 namespace config {
 
-enum class Dane { automatic, off };
+enum class Dane { automatic, off }; ///< automatic: on where a trusted validating resolver is in use
 enum class TrustAd {
     automatic,
     yes,
@@ -52,6 +52,8 @@ struct Dns {
     TrustAd trust_ad = TrustAd::automatic;
     seconds timeout{8};     ///< a whole question
     seconds try_timeout{2}; ///< one server, one try
+    std::string signed_name = "."; ///< its SOA tells whether the resolver validates
+    std::string broken_name;       ///< "": none
     friend bool operator==(const Dns&, const Dns&) = default;
 };
 

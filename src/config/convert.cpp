@@ -1,5 +1,6 @@
 #include "config/convert.hpp"
 
+#include "base/domain.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -67,6 +68,12 @@ std::string absolute_path(std::string_view text) {
 std::string absolute_path_or_empty(std::string_view text) {
     return text.empty() ? std::string{} : absolute_path(text);
 }
+
+std::string domain_name(std::string_view text) {
+    return text == "." || base::Domain::parse(text) ? "" : "must be a domain name, or \".\" for the root zone";
+}
+
+std::string domain_name_or_empty(std::string_view text) { return text.empty() ? "" : domain_name(text); }
 
 Names<Dane> names_of(Dane) noexcept {
     static constexpr std::array<std::pair<std::string_view, Dane>, 2> names{

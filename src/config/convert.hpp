@@ -20,6 +20,8 @@ namespace config {
 using TextCheck = std::string (*)(std::string_view);
 [[nodiscard]] std::string absolute_path(std::string_view text);
 [[nodiscard]] std::string absolute_path_or_empty(std::string_view text);
+[[nodiscard]] std::string domain_name(std::string_view text); ///< or "." for the root
+[[nodiscard]] std::string domain_name_or_empty(std::string_view text);
 
 /// The words of an enumeration, in the order of the manual. `of` only picks the overload.
 template <class E>

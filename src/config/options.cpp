@@ -91,8 +91,9 @@ std::vector<Option> make_options() {
             "One is enough for most hosts: known domains are answered from memory."),
         choice_row(
             "dane", live, [](auto& c) -> auto& { return c.dane; },
-            "Reserved for DANE awareness, which this version does not have: both values mean off.\n"
-            "Name the domains that rely on DANE in a policy table that Postfix asks before this one."),
+            "\"auto\" answers dane-only for a domain with an enforced policy whose MX hosts are all secured by DANE,\n"
+            "where a trusted validating resolver is in use; without one it does nothing.\n"
+            "\"off\" never looks: a policy then overrides DANE, which RFC 8461 section 2 forbids."),
         flag_row(
             "strict_testing", live, [](auto& c) -> auto& { return c.strict_testing; },
             "Treat policies of mode testing like those of mode enforce.\n"
@@ -156,6 +157,17 @@ std::vector<Option> make_options() {
             [](auto& c) -> auto& { return c.dns.try_timeout; },
             "How long one resolver may take before the next one is asked.\n"
             "It must not be longer than dns.timeout."),
+        text_row(
+            "dns.signed_name", text, live, "domain name", [](auto& c) -> auto& { return c.dns.signed_name; },
+            "A name signed with DNSSEC, whose SOA record is asked for at start and after a reload:\n"
+            "an answer without the AD bit means that the resolver does not validate, and that DANE is not seen.\n"
+            "The root zone is \".\".",
+            domain_name),
+        text_row(
+            "dns.broken_name", text, live, "domain name", [](auto& c) -> auto& { return c.dns.broken_name; },
+            "A name whose signatures are wrong on purpose: a resolver that answers for it does not validate.\n"
+            "Empty means that none is asked for.",
+            domain_name_or_empty),
 
         text_row(
             "fetch.ca_file", text, live, "file", [](auto& c) -> auto& { return c.fetch.ca_file; },

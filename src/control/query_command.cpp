@@ -1,6 +1,7 @@
 #include "control/query_command.hpp"
 
 #include "base/text.hpp"
+#include "postfix/request.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -65,10 +66,17 @@ void parse_policy(std::string_view text, Reply& reply) {
     }
 }
 
+/// Whether the daemon looks for DANE, in its words; null when it does not say.
+nlohmann::ordered_json dane_status(SocketmapClient& client, const QueryOptions& options) {
+    const auto payload = client.ask(std::string(postfix::status_map), "dane", options.reply_limit);
+    if (!payload || !payload->starts_with("OK ")) return {};
+    return payload->substr(3);
+}
+
 nlohmann::ordered_json to_json(const std::string& domain, const std::string& map, const std::string& payload,
-                               const Reply& reply, double took_ms) {
+                               const Reply& reply, double took_ms, const nlohmann::ordered_json& dane) {
     nlohmann::ordered_json object{
-        {"domain", domain}, {"map", map}, {"reply", payload}, {"status", reply.status}};
+        {"domain", domain}, {"map", map}, {"reply", payload}, {"status", reply.status}, {"dane", dane}};
     object["level"] = reply.level.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(reply.level);
     object["match"] = reply.match;
     auto attributes = nlohmann::ordered_json::object();
@@ -159,6 +167,8 @@ Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std
     auto client = connect_first(options);
     if (!client) return report(client.error(), err);
 
+    const nlohmann::ordered_json dane =
+        options.json ? dane_status(*client, options) : nlohmann::ordered_json();
     Exit result = Exit::answered;
     Domains domains{options.domains, in};
     while (const std::optional<std::string> domain = domains.next()) {
@@ -172,7 +182,7 @@ Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std
         const Reply reply = parse_reply(*payload);
         if (reply.status != "OK" && reply.status != "NOTFOUND") result = Exit::trouble;
         if (options.json)
-            out << to_json(*domain, options.map, *payload, reply, took.count())
+            out << to_json(*domain, options.map, *payload, reply, took.count(), dane)
                        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
         else if (domains.several())
             out << shown(*domain) << ": " << shown(*payload);

@@ -32,15 +32,19 @@ struct Enforce {
     PolicyPtr policy; ///< never null
 };
 
+/// Deliver only with DANE: all MX hosts have it, and MTA-STS must not override it (RFC 8461 section 2).
+struct UseDane {};
+
 /// We cannot answer; Postfix defers and asks again.
 struct TryLater {
     base::Reason reason;
     std::string words; ///< what an operator can act on; printable ASCII
 };
 
-using Decision = std::variant<NoOpinion, Enforce, TryLater>;
+using Decision = std::variant<NoOpinion, Enforce, UseDane, TryLater>;
 
-/// The decision for a domain with a current policy. `enforce_testing`: treat mode testing as enforce.
-[[nodiscard]] Decision decide(const base::Domain& domain, const PolicyPtr& policy, bool enforce_testing);
+/// The decision for a domain with a current policy. `enforce_testing`: treat mode testing as enforce. `dane`: the
+/// domain's MX hosts are secured by DANE.
+[[nodiscard]] Decision decide(const base::Domain& domain, const PolicyPtr& policy, bool enforce_testing, bool dane);
 
 } // namespace decision

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "fetch/address.hpp"
-#include "fetch/event.hpp"
+#include "base/event.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/gate.hpp"
 
@@ -79,7 +79,7 @@ private:
     std::chrono::milliseconds attempt_delay_;
     std::uint16_t port_;
 
-    Event event_;
+    base::Event event_;
     Candidates candidates_;
     std::vector<std::shared_ptr<Attempt>> in_flight_;
     std::unique_ptr<Connection> winner_;

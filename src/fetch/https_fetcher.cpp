@@ -76,7 +76,7 @@ public:
     void stop() { end(End::abandoned); }
     void finish(std::exception_ptr error, Fetched fetched);
 
-    Event done;
+    base::Event done;
     std::optional<Fetched> result;
 
 private:
@@ -102,7 +102,7 @@ private:
     std::shared_ptr<asio::ssl::context> tls_;
     std::optional<Proxy> proxy_;
 
-    Event event_;
+    base::Event event_;
     asio::steady_timer deadline_;
     unsigned armed_ = 0; // tells a late expiry from the current one
     steady_clock::duration left_{};

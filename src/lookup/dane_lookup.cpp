@@ -1,7 +1,7 @@
 #include "lookup/dane_lookup.hpp"
 
 #include "base/text.hpp"
-#include "fetch/event.hpp"
+#include "base/event.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -57,7 +57,7 @@ public:
 
     void ask();
 
-    fetch::Event event; ///< something was answered, or the lookup is gone
+    base::Event event; ///< something was answered, or the lookup is gone
     dane::Inquiry inquiry;
 
 private:

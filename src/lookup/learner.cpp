@@ -2,6 +2,7 @@
 
 #include "lookup/load.hpp"
 #include "lookup/record_outcome.hpp"
+#include "sts/match.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -17,8 +18,40 @@ namespace asio = boost::asio;
 using base::Level;
 using base::Reason;
 
+namespace {
+
+cache::DaneVerdict state_of(dane::Advice advice) {
+    switch (advice) {
+    case dane::Advice::dane_only: return cache::DaneVerdict::dane;
+    case dane::Advice::sts: return cache::DaneVerdict::sts;
+    case dane::Advice::no_verdict: return cache::DaneVerdict::unknown;
+    }
+    return cache::DaneVerdict::unknown;
+}
+
+/// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off. The time
+/// of the last proof is brought up to date four times a day.
+bool worth_storing(const cache::DaneState& before, const cache::DaneState& after) {
+    constexpr std::int64_t quarter = 6 * 3600;
+    const auto part = [](base::Instant t) { return t.time_since_epoch().count() / quarter; };
+    const bool was = before.verdict == cache::DaneVerdict::dane, is = after.verdict == cache::DaneVerdict::dane;
+    return was != is || (is && part(before.known_at) != part(after.known_at));
+}
+
+std::string_view word(cache::DaneVerdict verdict) {
+    switch (verdict) {
+    case cache::DaneVerdict::dane: return "dane-only";
+    case cache::DaneVerdict::sts: return "sts";
+    case cache::DaneVerdict::unknown: return "unknown";
+    }
+    return "unknown";
+}
+
+} // namespace
+
 Learner::Learner(Parts parts, cache::Tuning tuning)
-    : parts_(std::move(parts)), tuning_(tuning), failures_logged_(std::chrono::hours{1}, 10'000) {}
+    : parts_(std::move(parts)), tuning_(tuning), failures_logged_(std::chrono::hours{1}, 10'000),
+      refusals_logged_(std::chrono::days{30}, 10'000) {}
 
 void Learner::learn(const base::Domain& domain, Why why, Done done) {
     if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
@@ -50,7 +83,10 @@ std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
     Outcome outcome;
     outcome.policy = current_policy(known, now);
     if (outcome.policy) {
-        outcome.fetched_at = std::get<cache::Entry>(known).fetched_at;
+        const auto& entry = std::get<cache::Entry>(known);
+        if (cache::plan(entry, now, tuning_) == cache::Step::resolve) return std::nullopt; // DANE is not known yet
+        outcome.fetched_at = entry.fetched_at;
+        outcome.dane = cache::dane_secured(entry, now, tuning_);
         return outcome;
     }
     const auto* absence = std::get_if<cache::Absence>(&known);
@@ -99,6 +135,46 @@ asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
 }
 
 asio::awaitable<Outcome> Learner::discover(base::Domain domain, Why why) {
+    Outcome outcome = co_await learn_policy(domain, why);
+    co_return co_await learn_dane(std::move(domain), std::move(outcome));
+}
+
+/// RFC 8461 section 2: before Postfix hears `secure`, DANE must be known not to secure the domain.
+asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcome) {
+    if (!outcome.policy) co_return outcome;
+    cache::Known known = parts_.table.find(domain);
+    const auto* in_table = std::get_if<cache::Entry>(&known);
+    cache::Entry entry;
+    if (in_table) entry = *in_table;
+    entry.policy = outcome.policy; // one of max_age 0 is in no table
+    if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) {
+        outcome.dane = cache::dane_secured(entry, parts_.clock.now(), tuning_);
+        co_return outcome;
+    }
+
+    const dane::Verdict verdict = co_await parts_.dane.verdict(domain);
+    const base::Instant now = parts_.clock.now();
+    known = parts_.table.find(domain);
+    in_table = std::get_if<cache::Entry>(&known);
+    if (in_table) entry.dane = in_table->dane;
+    const cache::DaneState before = entry.dane;
+    const cache::DaneFinding found{state_of(verdict.advice), verdict.on_failures, verdict.ttl};
+    entry.dane = cache::after_dane_lookup(before, found, now, tuning_);
+    outcome.dane = cache::dane_secured(entry, now, tuning_);
+    warn_of_refused_hosts(domain, entry, verdict);
+    if (!in_table) co_return outcome;
+    log_dane(domain, before, entry.dane, verdict);
+    if (worth_storing(before, entry.dane)) {
+        cache::Entry changed = *in_table;
+        changed.dane = entry.dane;
+        cache::Row stored = row(domain, changed);
+        co_await commit(std::move(stored));
+    }
+    parts_.table.update(domain, [&](cache::Entry& e) { e.dane = entry.dane; });
+    co_return outcome;
+}
+
+asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
     TxtOutcome txt = co_await ask_txt(domain);
     const cache::Known known = parts_.table.find(domain);
     Next next = after_txt(known, txt, why, parts_.clock.now(), tuning_);
@@ -279,6 +355,38 @@ void Learner::log_policy(const base::Domain& domain, const cache::Known& before,
         break;
     }
     }
+}
+
+void Learner::log_dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
+                       const dane::Verdict& verdict) {
+    Level level = Level::debug;
+    if (after.verdict != before.verdict) {
+        // Losing DANE deserves a look; that a domain has none, seen for the first time, is the usual case.
+        if (after.verdict == cache::DaneVerdict::dane) level = Level::info;
+        else if (before.verdict == cache::DaneVerdict::dane) level = Level::warning;
+    }
+    parts_.log.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
+                     {{"domain", domain.name()},
+                      {"verdict", word(after.verdict)},
+                      {"before", word(before.verdict)},
+                      {"detail", verdict.why},
+                      {"ttl", verdict.ttl.count()}});
+}
+
+/// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it is not our doing.
+void Learner::warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry,
+                                    const dane::Verdict& verdict) {
+    if (verdict.mx_hosts.empty()) return;
+    std::string hosts;
+    for (const std::string& host : verdict.mx_hosts) {
+        if (sts::admits(entry.policy->policy, host)) return;
+        hosts += (hosts.empty() ? "" : ",") + host;
+    }
+    const auto allowed =
+        refusals_logged_.allow(domain.name() + " " + entry.txt_id + " " + hosts, parts_.clock.steady());
+    if (!allowed.write) return;
+    parts_.log.write(Level::warning, "policy-admits-no-mx",
+                     {{"domain", domain.name()}, {"id", entry.txt_id}, {"mx_hosts", hosts}});
 }
 
 void Learner::log_failure(const base::Domain& domain, Reason reason, std::string_view detail, bool kept_enforce,

@@ -1,4 +1,5 @@
-// lookup/learner.hpp - learns one domain at a time: TXT, then GET where called for, then commit, then the memory table.
+// lookup/learner.hpp - learns one domain at a time: TXT, then GET where called for, then commit, then the memory table,
+// then, for a policy that is enforced, DANE.
 //
 // One flight per domain (promise 5): whoever asks while it is in the air joins it, and whoever leaves does not stop it.
 // Threads: lives on the back io_context; every member is called there, every callback comes from there.
@@ -14,6 +15,7 @@
 #include "cache/table.hpp"
 #include "dns/resolver.hpp"
 #include "fetch/fetcher.hpp"
+#include "lookup/dane_lookup.hpp"
 #include "lookup/steps.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -33,6 +35,7 @@ struct Outcome {
     cache::PolicyPtr policy;                    ///< the policy to use now; null: none
     base::Reason reason = base::Reason::none;   ///< why there is none, or why this try changed nothing
     bool fetched = false;                       ///< this flight fetched the policy
+    bool dane = false;                          ///< the domain's MX hosts are secured by DANE
     base::Instant fetched_at{};                 ///< when `policy` was fetched
 };
 
@@ -49,6 +52,7 @@ public:
         boost::asio::any_io_executor executor;
         dns::Resolver& resolver;
         fetch::Fetcher& fetcher;
+        DaneLookup& dane;
         cache::Store& store;
         cache::Table& table;
         base::Clock& clock;
@@ -82,6 +86,8 @@ private:
     void land(const base::Domain& domain, const Outcome& outcome);
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> discover(base::Domain domain, Why why);
+    boost::asio::awaitable<Outcome> learn_policy(base::Domain domain, Why why);
+    boost::asio::awaitable<Outcome> learn_dane(base::Domain domain, Outcome outcome);
     boost::asio::awaitable<Outcome> get(base::Domain domain, std::string id, TxtOutcome txt);
     boost::asio::awaitable<TxtOutcome> ask_txt(base::Domain domain);
     boost::asio::awaitable<bool> commit(cache::Row row);
@@ -91,6 +97,9 @@ private:
     Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason, std::string_view detail,
                    const TxtOutcome& txt);
     void log_policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after);
+    void log_dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
+                  const dane::Verdict& verdict);
+    void warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry, const dane::Verdict& verdict);
     void log_failure(const base::Domain& domain, base::Reason reason, std::string_view detail, bool kept_enforce,
                      base::seconds next_try);
 
@@ -98,7 +107,7 @@ private:
     cache::Tuning tuning_;
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::function<void(const base::Domain&)> on_new_policy_;
-    base::Repeats failures_logged_;
+    base::Repeats failures_logged_, refusals_logged_;
 };
 
 } // namespace lookup

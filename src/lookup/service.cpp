@@ -1,5 +1,6 @@
 #include "lookup/service.hpp"
 
+#include "lookup/steps.hpp"
 #include "postfix/answer.hpp"
 
 #include <boost/asio/post.hpp>
@@ -20,6 +21,7 @@ namespace {
 /// Words of the lookup line's `answer` field.
 std::string_view answer_word(const Decision& decision) {
     if (std::holds_alternative<decision::Enforce>(decision)) return "secure";
+    if (std::holds_alternative<decision::UseDane>(decision)) return "dane-only";
     if (std::holds_alternative<TryLater>(decision)) return "temp";
     return "notfound";
 }
@@ -64,6 +66,7 @@ Service::~Service() {
 std::optional<std::string> Service::answer_now(std::string_view text) {
     const std::optional<postfix::Request> request = postfix::parse_request(text);
     if (!request) return postfix::perm("not a socketmap request: no space after the map name");
+    if (text.substr(0, text.find(' ')) == postfix::status_map) return status(text);
     Facts facts;
     facts.begun = parts_.clock.steady();
     facts.key = text.substr(text.find(' ') + 1);
@@ -84,13 +87,23 @@ std::optional<std::string> Service::answer_now(std::string_view text) {
         facts.age = now - entry->fetched_at;
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks for.
         if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
-        return conclude(*request, decision::decide(domain, entry->policy, options_.strict_testing), facts);
+        const bool dane = cache::dane_secured(*entry, now, options_.tuning);
+        return conclude(*request, decide(domain, entry->policy, dane), facts);
     }
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {
         if (cache::plan(*absence, now, options_.tuning) == cache::Step::resolve) return std::nullopt;
         return conclude(*request, NoOpinion{absence->reason}, facts);
     }
     return std::nullopt;
+}
+
+std::string Service::status(std::string_view request) const {
+    const std::string_view key = request.substr(request.find(' ') + 1);
+    return key == "dane" ? "OK " + options_.dane_status : "NOTFOUND ";
+}
+
+Decision Service::decide(const base::Domain& domain, const cache::PolicyPtr& policy, bool dane) const {
+    return decision::decide(domain, policy, options_.tuning.enforce_testing, dane);
 }
 
 void Service::check_in_background(const base::Domain& domain) {
@@ -109,11 +122,8 @@ void Service::answer_later(std::string text, std::function<void(std::string)> re
     const std::uint64_t ticket = next_ticket_++;
     auto pending = std::make_unique<Pending>(Pending{*std::move(request), std::move(reply), 0, parts_.clock.steady()});
     const base::Domain domain = *pending->request.domain;
-    pending->timer = parts_.timers.after(options_.deadline, [this, ticket] {
-        Outcome late;
-        late.reason = Reason::deadline; // the flight goes on and protects the next delivery
-        finish(ticket, late);
-    });
+    pending->timer = parts_.timers.after(
+        options_.deadline, [this, ticket, domain] { finish(ticket, known_at_deadline(domain)); });
     pending_.emplace(ticket, std::move(pending));
     asio::post(parts_.back, [learner = &parts_.learner, domain, ticket, self = self_, front = parts_.front] {
         learner->learn(domain, Why::query, [ticket, self, front](const Outcome& outcome) {
@@ -122,6 +132,21 @@ void Service::answer_later(std::string text, std::function<void(std::string)> re
             });
         });
     });
+}
+
+/// The flight goes on and protects the next delivery. A policy that is known all the same, as after a restart, when only
+/// its DANE verdict was still wanted, stays in force (RFC 8461 section 3.3).
+Outcome Service::known_at_deadline(const base::Domain& domain) const {
+    Outcome late;
+    late.reason = Reason::deadline;
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    late.policy = current_policy(known, now);
+    if (!late.policy) return late;
+    const auto& entry = std::get<cache::Entry>(known);
+    late.fetched_at = entry.fetched_at;
+    late.dane = cache::dane_secured(entry, now, options_.tuning);
+    return late;
 }
 
 void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
@@ -137,7 +162,7 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     facts.reason = outcome.reason;
     Decision decision = without_policy(outcome.reason);
     if (outcome.policy) {
-        decision = decision::decide(*pending->request.domain, outcome.policy, options_.strict_testing);
+        decision = decide(*pending->request.domain, outcome.policy, outcome.dane);
         facts.age = parts_.clock.now() - outcome.fetched_at;
     }
     pending->reply(conclude(pending->request, decision, facts));

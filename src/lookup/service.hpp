@@ -26,8 +26,8 @@ namespace lookup {
 
 struct ServiceOptions {
     base::milliseconds deadline{10000}; ///< an answer never takes longer
-    bool strict_testing = false;        ///< treat mode testing as enforce
     cache::Tuning tuning;
+    std::string dane_status = "inactive"; ///< told to tools: "active", or "inactive: why"
 };
 
 class Service final : public Handler {
@@ -54,9 +54,12 @@ private:
     struct Pending;
     struct Facts; ///< what a lookup line says
 
+    [[nodiscard]] std::string status(std::string_view request) const;
+    [[nodiscard]] decision::Decision decide(const base::Domain& domain, const cache::PolicyPtr& policy, bool dane) const;
     [[nodiscard]] std::string conclude(const postfix::Request& request, const decision::Decision& decision,
                                        const Facts& facts);
     void check_in_background(const base::Domain& domain);
+    [[nodiscard]] Outcome known_at_deadline(const base::Domain& domain) const;
     void finish(std::uint64_t ticket, const Outcome& outcome);
 
     Parts parts_;

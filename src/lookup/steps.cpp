@@ -42,6 +42,7 @@ cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::s
     if (const auto* old = std::get_if<Entry>(&before)) {
         entry.last_asked = old->last_asked;
         entry.agenda_at = old->agenda_at;
+        entry.dane = old->dane; // a matter of the MX hosts, not of the policy
     }
     entry.policy = std::move(policy);
     entry.txt_id = std::move(id);

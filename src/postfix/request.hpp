@@ -24,6 +24,10 @@ enum class Dialect {
 /// tlsrpt when the map name contains "tlsrpt" in any case, else plain. Any name is accepted.
 [[nodiscard]] Dialect dialect_of(std::string_view map_name) noexcept;
 
+/// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK inactive: why".
+/// Every other key, and every key of a daemon that does not know it, is NOTFOUND.
+inline constexpr std::string_view status_map = "stsmapd.status";
+
 struct Request {
     Dialect dialect{};
     /// The policy domain, or why the key has none (one of the key_* reasons): answer NOTFOUND without any lookup.

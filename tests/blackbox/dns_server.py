@@ -18,9 +18,9 @@ NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 def encode_name(name):
     """A presentation name without escapes -> wire form."""
     wire = b""
-    for label in name.rstrip(".").split("."):
+    for label in filter(None, name.rstrip(".").split(".")):  # none: the root
         raw = label.encode()
-        assert 0 < len(raw) < 64, name
+        assert len(raw) < 64, name
         wire += bytes([len(raw)]) + raw
     return wire + b"\0"
 

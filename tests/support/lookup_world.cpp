@@ -42,7 +42,15 @@ class WorldResolver final : public dns::Resolver {
 public:
     explicit WorldResolver(LookupWorld& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name, dns::Type) override {
+    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name, dns::Type type) override {
+        if (!name.starts_with("_mta-sts.")) {
+            const auto found = world_.dns.find({name, type});
+            if (found != world_.dns.end()) co_return found->second;
+            dns::Answer none;
+            none.kind = dns::Answer::Kind::nxdomain;
+            none.canonical_name = name;
+            co_return none;
+        }
         ++world_.txt_questions_;
         DomainWorld seen = world_.at(name.substr(std::string_view("_mta-sts.").size()));
         co_await world_.sleep(seen.txt_delay);
@@ -90,28 +98,45 @@ private:
     std::size_t outstanding_ = 0; ///< touched on the io_context's thread only
 };
 
+void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa) {
+    const auto set = [this](const std::string& name, dns::Type type, std::vector<std::string> records) {
+        dns::Answer answer;
+        answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
+        answer.records = std::move(records);
+        answer.ttl = base::seconds{300};
+        answer.authentic = true;
+        answer.canonical_name = name;
+        dns.insert_or_assign({name, type}, std::move(answer));
+    };
+    set(domain, dns::Type::mx, {dns::to_record({10, mx_host})});
+    set(mx_host, dns::Type::a, {std::string("\xc0\x00\x02\x01", 4)});
+    set(mx_host, dns::Type::aaaa, {});
+    set("_25._tcp." + mx_host, dns::Type::tlsa, tlsa.empty() ? std::vector<std::string>{} : std::vector{tlsa});
+}
+
 struct LookupWorld::Parts {
     WorldResolver resolver;
     WorldFetcher fetcher;
+    lookup::DaneLookup dane;
     CountingStore store;
     lookup::Learner learner;
     lookup::Refresher refresher;
     lookup::Service service;
 
     Parts(LookupWorld& world, std::unique_ptr<cache::SqliteStore> sqlite)
-        : resolver(world), fetcher(world), store(std::move(sqlite), *world.io_),
-          learner({world.io_->get_executor(), resolver, fetcher, store, *world.table_, world.time, world.time, world.log},
+        : resolver(world), fetcher(world), dane(world.io_->get_executor(), resolver), store(std::move(sqlite), *world.io_),
+          learner({world.io_->get_executor(), resolver, fetcher, dane, store, *world.table_, world.time, world.time, world.log},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time, [&world] { return world.random; }},
                     world.tuning_, 32),
           service({world.io_->get_executor(), world.io_->get_executor(), learner, *world.table_, world.time, world.time,
                    world.log},
-                  lookup::ServiceOptions{base::milliseconds{10'000}, world.strict_testing_, world.tuning_}) {
+                  lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }
 };
 
-LookupWorld::LookupWorld(cache::Tuning tuning, bool strict_testing) : tuning_(tuning), strict_testing_(strict_testing) {
+LookupWorld::LookupWorld(cache::Tuning tuning) : tuning_(tuning) {
     std::string name = (std::filesystem::temp_directory_path() / "stsmapd-world-XXXXXX").string();
     if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
     folder_ = name;
@@ -217,6 +242,15 @@ std::string LookupWorld::ask(const std::string& key, const std::string& map) {
         settle();
     }
     return *reply;
+}
+
+void LookupWorld::tune(const cache::Tuning& tuning) {
+    tuning_ = tuning;
+    parts_->learner.configure(tuning);
+    parts_->refresher.configure(tuning, 32);
+    lookup::ServiceOptions options;
+    options.tuning = tuning;
+    parts_->service.configure(options);
 }
 
 void LookupWorld::pass_to(base::milliseconds at) {

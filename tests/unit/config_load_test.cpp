@@ -87,7 +87,10 @@ TEST(ConfigLoad, every_option_of_a_file_arrives) {
     want.log = {base::Level::debug, LogFormat::json, LogTarget::syslog};
     want.socket = {{0666}, "postfix", ""};
     want.limits = {100, 120s, 512};
-    want.dns = {{{"127.0.0.1", 53}, {"127.0.0.1", 5300}, {"::1", 53}, {"::1", 5300}}, TrustAd::yes, 4s, 1s};
+    want.dns.servers = {{"127.0.0.1", 53}, {"127.0.0.1", 5300}, {"::1", 53}, {"::1", 5300}};
+    want.dns.trust_ad = TrustAd::yes;
+    want.dns.timeout = 4s;
+    want.dns.try_timeout = 1s;
     want.fetch = {"/etc/ssl/certs/ca.pem", true, {"2001:db8::1", 3128}, 30s, 8, 2};
     want.cache = {1000, 500, 12h};
     EXPECT_EQ(loaded->config, want);

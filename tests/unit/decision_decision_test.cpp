@@ -17,7 +17,7 @@ TEST(Decide, FollowsTheMode) {
     const base::Domain domain = *base::Domain::parse("example.com");
     const auto enforces = [&](sts::Mode mode, bool enforce_testing, bool want) {
         const auto policy = policy_of(mode);
-        const auto got = decision::decide(domain, policy, enforce_testing);
+        const auto got = decision::decide(domain, policy, enforce_testing, false);
         const auto* enforce = std::get_if<Enforce>(&got);
         ASSERT_EQ(enforce != nullptr, want) << sts::to_string(mode) << " " << enforce_testing;
         if (enforce) {
@@ -33,6 +33,18 @@ TEST(Decide, FollowsTheMode) {
     enforces(sts::Mode::testing, true, true);
     enforces(sts::Mode::none, false, false);
     enforces(sts::Mode::none, true, false); // a withdrawn policy is never enforced
+}
+
+TEST(Decide, LeavesDaneAlone) {
+    const base::Domain domain = *base::Domain::parse("example.com");
+    const auto uses_dane = [&](sts::Mode mode, bool enforce_testing) {
+        return std::holds_alternative<decision::UseDane>(
+            decision::decide(domain, policy_of(mode), enforce_testing, true));
+    };
+    EXPECT_TRUE(uses_dane(sts::Mode::enforce, false)) << "RFC 8461 section 2";
+    EXPECT_FALSE(uses_dane(sts::Mode::testing, false)) << "no opinion: Postfix's own level rules";
+    EXPECT_TRUE(uses_dane(sts::Mode::testing, true));
+    EXPECT_FALSE(uses_dane(sts::Mode::none, true));
 }
 
 } // namespace

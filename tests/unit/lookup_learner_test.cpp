@@ -41,7 +41,8 @@ protected:
     test::FakeFetcher fetcher;
     test::FakeStore store;
     cache::Table table{cache::Limits{}};
-    lookup::Learner learner{{io.get_executor(), resolver, fetcher, store, table, time, time, log}, {}};
+    lookup::DaneLookup dane{io.get_executor(), resolver};
+    lookup::Learner learner{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, log}, {}};
     const base::Domain domain = *base::Domain::parse("a.example");
     std::vector<Outcome> outcomes;
 };

@@ -161,7 +161,9 @@ TEST(Lookup, WithdrawnPolicyIsForgottenAndSaidAloud) {
 
 TEST(Lookup, StrictTestingEnforcesTesting) {
     for (const bool strict : {false, true}) {
-        LookupWorld world({}, strict);
+        cache::Tuning tuning;
+        tuning.enforce_testing = strict;
+        LookupWorld world(tuning);
         world.at("a.example").record("1");
         world.at("a.example").policy(policy_text("testing", {"mx.a.example"}, 86400));
         EXPECT_EQ(world.ask("a.example"), strict ? secure : notfound);
@@ -240,6 +242,120 @@ TEST(Lookup, KeysWithoutAPolicyDomainCostNothing) {
     for (const char* key : {".a.example", ".example", "[192.0.2.1]", "[IPv6:2001:db8::1]:25", "localhost", "", "a b"})
         EXPECT_EQ(world.ask(key), notfound) << key;
     EXPECT_EQ(world.txt_questions(), 0u);
+}
+
+constexpr const char* dane_only = "OK dane-only";
+
+cache::Tuning with_dane() {
+    cache::Tuning tuning;
+    tuning.dane = true;
+    return tuning;
+}
+
+TEST(Dane, IsNeverOverridden) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    EXPECT_EQ(world.ask("a.example", "sts-tlsrpt"), dane_only);
+    EXPECT_EQ(world.log.count("info dane-changed domain=a.example verdict=dane-only before=unknown"), 1u);
+    EXPECT_EQ(world.log.count("lookup domain=a.example answer=dane-only"), 2u);
+}
+
+TEST(Dane, IsForEnforcedPoliciesOnly) {
+    LookupWorld world(with_dane());
+    world.at("a.example").record("1");
+    world.at("a.example").policy(policy_text("testing", {"mx.a.example"}, 86400));
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    EXPECT_EQ(world.ask("a.example"), notfound) << "main.cf's own dane level does that better";
+}
+
+TEST(Dane, UnsignedMxRecordsLeaveMtaSts) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    world.dns.at({"a.example", dns::Type::mx})->authentic = false;
+    EXPECT_EQ(world.ask("a.example"), secure) << "dane would be a downgrade by a spoofed MX";
+}
+
+TEST(Dane, OneBadNameServerChangesNothing) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    for (const dns::Type type : {dns::Type::mx, dns::Type::a, dns::Type::aaaa, dns::Type::tlsa})
+        for (auto& [question, answer] : world.dns)
+            if (question.second == type) answer = base::unexpected(Reason::dns_servfail);
+    for (int hour = 0; hour < 23; ++hour) {
+        world.pass(1h);
+        EXPECT_EQ(world.ask("a.example"), dane_only) << "hour " << hour;
+    }
+    world.pass(2h);
+    EXPECT_EQ(world.ask("a.example"), secure) << "a day without any sign of DANE: MTA-STS protects";
+}
+
+TEST(Dane, AddedAndRemovedRecordsAreNoticed) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", "");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    world.pass(301s);
+    world.ask("a.example");
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    world.signed_mx("a.example", "mx.a.example", "");
+    world.pass(301s);
+    world.ask("a.example");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.log.count("warning dane-changed domain=a.example verdict=sts before=dane-only"), 1u);
+}
+
+TEST(Dane, SurvivesKillDuringAnOutage) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    for (auto& [question, answer] : world.dns) answer = base::unexpected(Reason::dns_timeout);
+    world.at("a.example").dns_fails(Reason::dns_timeout);
+    world.kill();
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    EXPECT_EQ(world.ask("a.example"), dane_only) << "the failed check behind the first answer changes nothing";
+}
+
+TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {
+    LookupWorld world(with_dane());
+    serve(world);
+    world.signed_mx("a.example", "mx.a.example", "");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.restart();
+    world.at("a.example").dns_fails(Reason::dns_timeout);
+    world.at("a.example").txt_delay = 16s;
+    const auto begun = world.time.passed();
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.time.passed(), begun) << "the last verdict serves, and is checked behind the answer";
+}
+
+TEST(Dane, AKnownPolicyIsToldAtTheDeadlineThoughDaneIsNot) {
+    // DANE is looked for from now on: the policies at hand have no verdict yet.
+    LookupWorld world;
+    serve(world);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.tune(with_dane());
+    world.at("a.example").txt_delay = 16s;
+    world.pass(61s);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.log.count("reason=deadline"), 1u);
+}
+
+TEST(Dane, APolicyThatAdmitsNoMxHostIsSaidOnce) {
+    LookupWorld world(with_dane());
+    serve(world, "other.a.example");
+    world.signed_mx("a.example", "mx.a.example", "");
+    for (int i = 0; i < 5; ++i) {
+        world.ask("a.example");
+        world.pass(301s);
+    }
+    EXPECT_EQ(world.log.count("warning policy-admits-no-mx domain=a.example id=1 mx_hosts=mx.a.example"), 1u);
 }
 
 } // namespace

@@ -22,7 +22,7 @@ decision::Decision decision_for(const json& vector) {
     auto parsed = sts::parse_policy(policy->text);
     if (!parsed) return decision::NoOpinion{parsed.error().reason};
     policy->policy = std::move(*parsed);
-    return decision::decide(*domain, policy, false);
+    return decision::decide(*domain, policy, false, false);
 }
 
 bool balanced(std::string_view text) {

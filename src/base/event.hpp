@@ -1,4 +1,4 @@
-// fetch/event.hpp - wakes one waiting coroutine. Belongs to one single-threaded executor: no locks.
+// base/event.hpp - wakes one waiting coroutine. Belongs to one single-threaded executor: no locks.
 //
 // A notification without a waiter is kept for the next wait, so "check, then wait" in a loop misses nothing.
 // Waits may end without cause: check again.
@@ -12,7 +12,7 @@
 
 #include <chrono>
 
-namespace fetch {
+namespace base {
 
 class Event {
 public:
@@ -39,4 +39,4 @@ private:
     bool notified_ = false;
 };
 
-} // namespace fetch
+} // namespace base
