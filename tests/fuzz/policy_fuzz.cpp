@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     policy->policy = std::move(*parsed);
     const base::Domain domain = *base::Domain::parse("example.com");
     for (bool enforce_testing : {false, true}) {
-        const decision::Decision decision = decision::decide(domain, policy, enforce_testing);
+        const decision::Decision decision = decision::decide(domain, policy, enforce_testing, false);
         check_answer(decision, postfix::Dialect::plain, test::Postfix::v3_4);
         check_answer(decision, postfix::Dialect::tlsrpt, test::Postfix::v3_10);
     }

@@ -13,6 +13,7 @@ failed=0
 
 # run_target TARGET MAX_LEN SECONDS
 run_target() {
+    mkdir -p "$work/seeds/$1" # a target whose inputs make their own way
     if "$build/tests/fuzz/${1}_fuzz" -max_total_time="$3" -max_len="$2" -print_final_stats=1 \
         -artifact_prefix="$build/fuzz-findings/$1-" "$work/seeds/$1" > "$work/log" 2>&1; then
         echo "$1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log") executions of up to $2 octets," \

@@ -11,6 +11,7 @@ import co_await_lint
 import doubled_words
 import header_alone
 import include_direction
+import log_events
 from sources import code_only
 
 GOOD_AWAITS = [
@@ -85,8 +86,7 @@ BAD_INCLUDES = [
     ("base/domain.cpp", '#include "sts/policy.hpp"'),
     ("postfix/request.cpp", '#include "dns/resolver.hpp"'),
     ("dns/stub_resolver.cpp", '#include "lookup/service.hpp"'),
-    ("lookup/service.cpp", '#include "postfix/answer.hpp"'),
-    ("lookup/service.cpp", '#include "server/handler.hpp"'),
+    ("lookup/service.cpp", '#include "server/session.hpp"'),
     ("lookup/service.cpp", '#include "fetch/https_fetcher.hpp"'),
     ("server/session.cpp", '#include "dns/stub_resolver.hpp"'),
     ("metrics/metrics.cpp", '#include "cache/sqlite_store.hpp"'),
@@ -117,6 +117,37 @@ BAD_WORDS = [
     ("a.py", "x = 1  # is is"),
 ]
 
+EVENTS_MANUAL = """
+.Sh DIAGNOSTICS
+.Bl -tag
+.It Ic begun , ended
+.Ar signal , took_ms .
+.El
+.Pp
+Others are
+.Cm step
+and more.
+.Sh SEE ALSO
+.Bl -tag
+.It Ic elsewhere
+.El
+"""
+EVENTS_BOTH = 'log.write(Level::info, "begun", {{"signal", 3}}); log_.write(x, y ? "ended" : "begun", {{"took_ms", f({1})}});'
+GOOD_EVENTS = [
+    EVENTS_BOTH,
+    EVENTS_BOTH + 'log.write(Level::debug, "step", {{"any", 1}});',
+    EVENTS_BOTH + '// log.write(Level::info, "other", {{"a", 1}});',
+    EVENTS_BOTH + 'file.write("other", 5); std::vector<int> v{{"other", 1}};',
+]
+BAD_EVENTS = [
+    'log.write(Level::info, "begun", {{"signal", 3}});',
+    EVENTS_BOTH + 'log.write(Level::info, "other", {{"signal", 3}});',
+    EVENTS_BOTH + 'log.write(Level::info, "elsewhere", {{"signal", 3}});',
+    EVENTS_BOTH + 'log.write(bad ? Level::warning : Level::info, bad ? "step" : "other",\n {{"signal", 3}});',
+    EVENTS_BOTH + 'log.write(Level::info, "begun", {{"signal", 3}, {"more", g(1)}});',
+    EVENTS_BOTH + 'log.write(Level::info, "begun", {{"signal", 3}, a ? base::Field{"more", 1} : b});',
+]
+
 
 def main():
     wrong = []
@@ -135,6 +166,9 @@ def main():
     for cases, bad in ((GOOD_WORDS, False), (BAD_WORDS, True)):
         for path, text in cases:
             expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
+    for cases, bad in ((GOOD_EVENTS, False), (BAD_EVENTS, True)):
+        for text in cases:
+            expect("log_events", text, log_events.check([("a.cpp", text)], EVENTS_MANUAL).lines, bad)
     with tempfile.TemporaryDirectory() as folder:
         good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"
         good.write_text("#pragma once\n#include <string>\ninline std::string f() { return {}; }\n")

@@ -29,7 +29,7 @@ void check(const cache::RawRow& raw) {
     if (row->policy_text.empty() || row->policy_text.size() > sts::max_policy_size) std::abort();
     const cache::RawRow again = cache::raw_row(*row);
     if (again.policy_text != raw.policy_text || again.txt_id != raw.txt_id ||
-        again.fetched_at != raw.fetched_at || again.last_asked != raw.last_asked || again.sum != raw.sum)
+        again.fetched_at != raw.fetched_at || again.last_asked != raw.last_asked || again.dane_at != raw.dane_at || again.sum != raw.sum)
         std::abort();
     (void)sts::parse_policy(row->policy_text);
 }
@@ -41,6 +41,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     cache::RawRow raw;
     raw.fetched_at = take_number(input);
     raw.last_asked = take_number(input);
+    raw.dane_at = take_number(input);
     raw.sum = take_number(input);
     const std::string_view lengths = take(input, 2);
     if (lengths.size() < 2) return 0;
@@ -53,6 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // And with times in range, so that the rest is reached.
     raw.fetched_at = 1 + (raw.fetched_at & 0xffffffff);
     raw.last_asked = raw.last_asked & 0xffffffff;
+    raw.dane_at = raw.dane_at & 0xffffffff;
     raw.sum = cache::row_sum(raw);
     check(raw);
     return 0;
