@@ -23,10 +23,11 @@ def main():
 
 
 class WorldTest(unittest.TestCase):
-    """One world for all tests of a class. A subclass may set MAIL and SETTINGS, see world.World."""
+    """One world for all tests of a class. A subclass may set MAIL, SETTINGS and MAIN_CF, see world.World."""
 
     MAIL = False
     SETTINGS = {}
+    MAIN_CF = {}
 
     @classmethod
     def setUpClass(cls):
@@ -35,7 +36,8 @@ class WorldTest(unittest.TestCase):
             reason = "stsmapd is not built"
         if reason:
             raise unittest.SkipTest(reason)
-        cls.world = world_module.World(cls.MAIL, os.environ.get("STSMAPD_E2E_ROOT", ""), cls.SETTINGS)
+        root = os.environ.get("STSMAPD_E2E_ROOT", "")
+        cls.world = world_module.World(cls.MAIL, root, cls.SETTINGS, cls.MAIN_CF)
         cls.addClassCleanup(cls.world.stop)
         cls.world.start()
         cls.world.daemon.start()

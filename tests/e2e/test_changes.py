@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""What a domain publishes changes: a new id is noticed, an expired policy is not told any more.
+"""What a domain publishes changes: a new id is noticed, an expired policy is not told any more, and DANE
+comes and goes.
 
-Takes a good minute: the daemon asks for a domain's record again after 60 s at the earliest.
+Takes a good minute: the daemon asks for a domain's records again after 60 s at the earliest.
 """
 import sys
 import time
@@ -12,10 +13,12 @@ from world.domains import policy
 
 
 class Changes(WorldTest):
-    def test_new_id_and_expiry(self):
+    def test_new_id_and_expiry_and_tlsa(self):
         started = time.monotonic()
         self.expect_secure("change.example", ["mx.old.example"])
         self.expect_secure("short.example", ["mx.short.example"])
+        self.expect_level("leaving.dane.example", "dane-only")
+        self.expect_level("coming.dane.example", "secure")
         gets = self.world.policy_hosts.gets("mta-sts.change.example")
 
         # Another file under the same id is not fetched; the new id makes the daemon fetch it.
@@ -29,19 +32,40 @@ class Changes(WorldTest):
         self.world.set_txt("short.example", None)
         self.expect_secure("short.example", ["mx.short.example"])
 
+        # TLSA records move from one domain to another.
+        leaving, coming = (self.world.domains[f"{label}.dane.example"] for label in ("leaving", "coming"))
+        self.world.set_tlsa(coming.name, {host: list(leaving.tlsa.values())[0] for host in coming.mx})
+        self.world.set_tlsa(leaving.name, {})
+        self.expect_level("leaving.dane.example", "dane-only")
+        self.expect_level("coming.dane.example", "secure")
+
         seen = {}
-        while len(seen) < 2 and time.monotonic() - started < 100:
+        while len(seen) < 4 and time.monotonic() - started < 100:
             if "id" not in seen and "mx.change.example" in self.world.daemon.ask("change.example"):
                 seen["id"] = time.monotonic() - started
             if "expiry" not in seen and self.world.daemon.ask("short.example") == "NOTFOUND ":
                 seen["expiry"] = time.monotonic() - started
+            if "leaving" not in seen and self.level(leaving.name) == "secure":
+                seen["leaving"] = time.monotonic() - started
+            if "coming" not in seen and self.level(coming.name) == "dane-only":
+                seen["coming"] = time.monotonic() - started
             if int(time.monotonic() - started) % 20 == 0:
                 print(f"waited {time.monotonic() - started:.0f} s", file=sys.stderr)
             time.sleep(1)
         self.assertIn("id", seen, "the new id was not noticed")
         self.assertIn("expiry", seen, "an expired policy is still told")
+        self.assertIn("leaving", seen, "the end of TLSA was not noticed")
+        self.assertIn("coming", seen, "new TLSA were not noticed")
+        self.assertTrue(self.world.daemon.log_lines("warning", "dane-changed", leaving.name, "has no TLSA"))
         self.assertGreater(seen["expiry"], 15, "the policy was dropped before its max_age")
         self.assertEqual(self.world.policy_hosts.gets("mta-sts.change.example"), gets + 1)
+
+    def level(self, domain):
+        """The first word of a policy."""
+        return self.world.daemon.ask(domain).removeprefix("OK ").split(" ")[0]
+
+    def expect_level(self, domain, level):
+        self.assertEqual(self.level(domain), level)
 
     def expect_secure_as_before(self, domain, patterns):
         match = ":".join(patterns)

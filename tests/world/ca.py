@@ -1,5 +1,7 @@
 """Test certificate authorities, made with the openssl command: a root, an intermediate, and leaves."""
+import hashlib
 import os
+import subprocess
 
 from .process import run
 
@@ -92,3 +94,16 @@ class Authority:
             "-out",
             self._path(file + ".pem"),
         )
+
+
+def key_digest(chain):
+    """SHA-256, in hex, of the public key of a chain's leaf: what TLSA records "3 1 1" hold."""
+    key = run("openssl", "x509", "-in", chain, "-noout", "-pubkey")
+    der = subprocess.run(
+        ["openssl", "pkey", "-pubin", "-outform", "DER"],
+        input=key.encode(),
+        capture_output=True,
+        timeout=120,
+        check=True,
+    ).stdout
+    return hashlib.sha256(der).hexdigest()

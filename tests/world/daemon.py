@@ -1,10 +1,11 @@
 """stsmapd under test: its configuration, its life, and a plain socketmap client."""
+import json
 import os
 import shutil
 import signal
 import socket
 
-from .process import Process, WorldError, wait_for
+from .process import Process, WorldError, run, wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -74,6 +75,13 @@ class Daemon:
         self.process.stop(signal.SIGKILL)
         self.process = None
 
+    def reload(self):
+        """Gives it the present settings by SIGHUP; returns when it has logged its reload."""
+        before = len(self.log_lines(" reload: "))
+        self._write_config()
+        self.process.send_signal(signal.SIGHUP)
+        self.process.wait_until(lambda: len(self.log_lines(" reload: ")) > before, "a reload")
+
     def forget_everything(self):
         """Removes its state (while it is stopped)."""
         shutil.rmtree(self.settings["state_dir"], ignore_errors=True)
@@ -82,6 +90,11 @@ class Daemon:
     def ask(self, key, name="sts", seconds=30.0):
         """The reply to one socketmap request over the first listener."""
         return socketmap(self.settings["listen"][0], name, key, seconds)
+
+    def query(self, domain):
+        """What `stsmap query --json` says of the domain."""
+        address = self.settings["listen"][0]
+        return json.loads(run(program("stsmap"), "--socket", address, "query", "--json", domain))
 
     def log_lines(self, *words):
         """The lines of its log that contain all the words."""

@@ -54,6 +54,7 @@ def main():
             "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts         # Postfix before 3.10\n"
             "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts-tlsrpt  # Postfix 3.10 and newer\n"
             "smtp_tls_security_level = may\n"
+            "smtp_dns_support_level = dnssec\n"
             "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
             "smtp_tls_session_cache_database =",
             flush=True,

@@ -47,7 +47,7 @@ class Zone:
 
 
 class SignedZone(Zone):
-    """A DNSSEC-signed zone; `damaged` names (relative to the root) get signatures that do not verify."""
+    """A DNSSEC-signed zone; the signatures of `damaged`, pairs of name and type, do not verify."""
 
     def __init__(self, folder, origin, records, damaged=()):
         super().__init__(folder, origin, records)
@@ -66,7 +66,7 @@ class SignedZone(Zone):
 
     def _damage(self, line):
         fields = line.split()
-        if len(fields) > 4 and fields[3] == "RRSIG" and fields[4] == "TXT" and fields[0] in self.damaged:
+        if len(fields) > 4 and fields[3] == "RRSIG" and (fields[0], fields[4]) in self.damaged:
             signature = fields[-1]
             fields[-1] = ("A" if signature[0] != "A" else "B") + signature[1:]
             return " ".join(fields)
@@ -124,18 +124,21 @@ class Nsd:
 
 
 class Unbound:
-    """The validating resolver. It keeps no answer longer than a second, so that a change shows at once."""
+    """A resolver, validating when there are `anchors` (paths). It keeps no answer longer than a second, so
+    that a change shows at once."""
 
-    def __init__(self, folder, anchors):
+    def __init__(self, folder, anchors=(), address=RESOLVER):
         self.folder = folder
+        self.address = address
         self.process = None
+        modules = "validator iterator" if anchors else "iterator"
         with open(os.path.join(folder, "unbound.conf"), "w", encoding="ascii") as file:
             file.write(
                 "server:\n"
-                f'  interface: {RESOLVER}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                f'  interface: {address}\n  port: 53\n  username: ""\n  chroot: ""\n'
                 f'  directory: "{folder}"\n  pidfile: "{folder}/unbound.pid"\n  use-syslog: no\n'
                 "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
-                '  module-config: "validator iterator"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
+                f'  module-config: "{modules}"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
                 "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
                 "  qname-minimisation: no\n  so-rcvbuf: 0\n"
             )
@@ -153,7 +156,8 @@ class Unbound:
             os.path.join(self.folder, "unbound.log"),
         )
         self.process.wait_until(
-            lambda: listening(RESOLVER, 53) and ask(RESOLVER, "ns.example.", "A")[0] == "NOERROR", "answering"
+            lambda: listening(self.address, 53) and ask(self.address, "ns.example.", "A")[0] == "NOERROR",
+            "answering",
         )
 
     def stop(self):
@@ -165,8 +169,8 @@ class Unbound:
         """Returns when an answer line to the question contains the text."""
         try:
             wait_for(
-                lambda: any(text in line for line in ask(RESOLVER, name, kind)[1]),
+                lambda: any(text in line for line in ask(self.address, name, kind)[1]),
                 f"{text} for {name} {kind}",
             )
         except WorldError as error:
-            raise WorldError(f"{error}; now: {ask(RESOLVER, name, kind)}") from None
+            raise WorldError(f"{error}; now: {ask(self.address, name, kind)}") from None

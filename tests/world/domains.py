@@ -1,13 +1,17 @@
 """The recipient domains of the world: their DNS records, policies and mail hosts.
 
 The first group are policies as they are found in the wild; the second, one domain per state that Postfix or
-its administrator can meet.
+its administrator can meet; the third, domains with TLSA records.
 """
 from dataclasses import dataclass, field
 
 # Mail hosts by address: what they present on STARTTLS is in world.py.
 RIGHT, RIGHT6, WRONG_NAME, UNTRUSTED, NO_STARTTLS, OTHER_NAME = (
     "192.0.2.25", "2001:db8::25", "192.0.2.26", "192.0.2.27", "192.0.2.28", "192.0.2.29")
+
+
+# The SHA-256 digests of the public keys that the mail hosts at RIGHT and at UNTRUSTED have.
+RIGHT_KEY, UNTRUSTED_KEY = "{right}", "{untrusted}"
 
 
 def policy(mode, mx=(), max_age=604800, end="\n"):
@@ -28,6 +32,7 @@ class Domain:
     policy_host: bool = True
     address: bool = True                # an A record for the policy host (else `records` has a CNAME)
     zone: str = "example."
+    tlsa: dict = field(default_factory=dict)  # mail host -> its TLSA records, see RIGHT_KEY
 
     @property
     def host(self):
@@ -102,11 +107,45 @@ STATES = [
     Domain("late.example", policy("enforce", ["mx.late.example"]), mx={"mx.late.example": WRONG_NAME}),
 ]
 
-BROKEN_ZONES = ["_mta-sts.servfail.example."]
-DAMAGED_TXT = ["_mta-sts.bogus.example."]
+def _dane(label, mx, tlsa, **more):
+    """An enforcing domain in a signed zone. `mx` and `tlsa`: by the first label of the mail host."""
+    name = f"{label}.dane.example"
+    return Domain(name, policy("enforce", [f"*.{name}"]), zone="dane.example.",
+                  mx={f"{host}.{name}": address for host, address in mx.items()},
+                  tlsa={f"{host}.{name}": records for host, records in tlsa.items()}, **more)
 
 
-def records(domain):
+DANE = [
+    # Two that MTA-STS alone would judge the other way round.
+    _dane("right", {"mx": UNTRUSTED}, {"mx": ["3 1 1 " + UNTRUSTED_KEY]}),
+    _dane("wrong", {"mx": RIGHT}, {"mx": ["3 1 1 " + UNTRUSTED_KEY]}),
+    # The host with TLSA is the one that only DANE would accept.
+    _dane("partial", {"mx1": UNTRUSTED, "mx2": RIGHT}, {"mx1": ["3 1 1 " + UNTRUSTED_KEY]}),
+    # The TLSA lookup of the first host fails: a delegated zone cannot be served, or a signature is wrong.
+    _dane("servfail", {"mx1": RIGHT, "mx2": UNTRUSTED}, {"mx2": ["3 1 1 " + UNTRUSTED_KEY]},
+          records=("_25._tcp.mx1.servfail NS ns.example.",)),
+    _dane("bogus", {"mx1": RIGHT, "mx2": UNTRUSTED},
+          {"mx1": ["3 1 1 " + RIGHT_KEY], "mx2": ["3 1 1 " + UNTRUSTED_KEY]}),
+    # TLSA that no SMTP client can use.
+    _dane("pkix", {"mx": RIGHT}, {"mx": ["1 1 1 " + RIGHT_KEY, "0 0 1 " + RIGHT_KEY]}),
+    _dane("length", {"mx": RIGHT}, {"mx": ["3 1 1 " + 20 * "ab"]}),
+    # TLSA and a secure address, but the MX record is not signed.
+    Domain("unsignedmx.example", policy("enforce", ["mx.right.dane.example"]),
+           records=("unsignedmx MX 10 mx.right.dane",)),
+    _dane("nosts", {"mx": RIGHT}, {"mx": ["3 1 1 " + RIGHT_KEY]}, txt=None, policy_host=False),
+    # For a test that changes them.
+    _dane("leaving", {"mx": RIGHT}, {"mx": ["3 1 1 " + RIGHT_KEY]}),
+    _dane("coming", {"mx": RIGHT}, {}),
+]
+
+BROKEN_ZONES = ["_mta-sts.servfail.example.", "_25._tcp.mx1.servfail.dane.example."]
+# A signed zone with nothing but its SOA, whose signature does not verify.
+WRONGLY_SIGNED = "wrongly-signed.example."
+DAMAGED = [("_mta-sts.bogus.example.", "TXT"), ("_25._tcp.mx1.bogus.dane.example.", "TLSA"),
+           (WRONGLY_SIGNED, "SOA")]
+
+
+def records(domain, right_key, untrusted_key):
     """The zone file lines of a domain, relative to its zone."""
     def relative(name):
         return (name + ".").removesuffix(domain.zone).removesuffix(".") or "@"
@@ -118,4 +157,7 @@ def records(domain):
     for number, (host, address) in enumerate(domain.mx.items()):
         kind = "AAAA" if ":" in address else "A"
         lines += [f"{relative(domain.name)} MX {10 + number} {host}.", f"{relative(host)} {kind} {address}"]
+    for host, tlsa in domain.tlsa.items():
+        lines += [f"{relative('_25._tcp.' + host)} TLSA "
+                  + one.format(right=right_key, untrusted=untrusted_key) for one in tlsa]
     return lines

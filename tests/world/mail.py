@@ -137,11 +137,12 @@ class Delivery:
 
 class Sender(Postfix):
     """Sends over smtp(8), chrooted as Debian does, with the policy map in all three ways an administrator may
-    choose: deliver(via="unix" | "unchrooted" | "tcp"). `map_name`: sts or sts-tlsrpt."""
+    choose: deliver(via="unix" | "unchrooted" | "tcp"). `map_name`: sts or sts-tlsrpt. `settings`: more
+    lines of main.cf."""
 
     WAYS = {"unix": "smtp", "unchrooted": "smtpfree", "tcp": "smtptcp"}
 
-    def __init__(self, folder, trust, map_name, root=""):
+    def __init__(self, folder, trust, map_name, root="", settings=None):
         self.map_name = map_name
         relative = f"socketmap:unix:stsmapd/socketmap:{map_name}"
         tcp = f"socketmap:inet:127.0.0.1:8461:{map_name}"
@@ -158,6 +159,7 @@ class Sender(Postfix):
                 "smtp_tls_session_cache_database": "",
                 "smtp_connect_timeout": "10s",
                 "sender_dependent_default_transport_maps": f"inline:{{ {by_sender} }}",
+                **(settings or {}),
             },
             "127.0.0.1:25 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
             "smtpfree unix - - n - - smtp\n"

@@ -5,8 +5,9 @@
         print(world.sender.postmap("good.example"))
 
 Only inside the namespaces of namespace.py. Switches: world.nsd, world.unbound and world.policy_hosts have
-start() and stop(); set_txt() and world.policy_hosts.change() alter what a domain publishes.
+start() and stop(); set_txt(), set_tlsa() and world.policy_hosts.change() alter what a domain publishes.
 """
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -14,11 +15,11 @@ import tempfile
 import time
 
 from . import domains, namespace
-from .ca import Authority
+from .ca import Authority, key_digest
 from .daemon import Daemon
 from .dns import Nsd, SignedZone, Unbound, Zone
 from .mail import Receiver, Sender
-from .policyhosts import PolicyHosts
+from .policyhosts import PolicyHosts, usable
 from .process import WorldError, others, wait_for
 
 TOOLS = ["nsd", "unbound", "drill", "ldns-keygen", "ldns-signzone", "nginx", "openssl", "postfix", "postmap"]
@@ -38,30 +39,32 @@ def why_not():
 class World:
     """`mail`: with a sending and a receiving Postfix running; without, the sender's folders are there for
     postmap and the socket. `root`: the folder of another system whose Postfix sends. `settings`: more
-    configuration of the
-    daemon."""
+    configuration of the daemon. `main_cf`: more lines of the sending Postfix's main.cf."""
 
-    def __init__(self, mail=True, root="", settings=None):
+    def __init__(self, mail=True, root="", settings=None, main_cf=None):
         self.folder = tempfile.mkdtemp(prefix="w-", dir=os.environ["STSMAPD_WORLD"])
         os.chmod(self.folder, 0o755)
         self.mail = mail
-        everything = domains.WILD + domains.STATES
+        everything = domains.WILD + domains.STATES + domains.DANE
         self.domains = {domain.name: domain for domain in everything}
-        self.ca = Authority(self._new("ca"))
+        self.ca = Authority(self.new_folder("ca"))
+        mail_hosts = self._make_certificates(everything)
+        self.keys = [key_digest(mail_hosts[address][0]) for address in (domains.RIGHT, domains.UNTRUSTED)]
         self._make_dns(everything)
         self._make_policy_hosts(everything)
-        self._make_mail_hosts(everything)
+        self.receiver = Receiver(self.new_folder("receiver"), mail_hosts.items())
         if root:
             self._mount_into(root)
-        self.sender = Sender(self._new("sender"), self.ca.root, "sts", root)
+        self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts", root, main_cf)
         if self.postfix_at_least(3, 10):
-            self.sender = self._again_with_tlsrpt(root)
+            shutil.rmtree(self.sender.folder)
+            self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts-tlsrpt", root, main_cf)
         settings = settings or {}
         self.daemon = Daemon(
-            self._new("daemon"),
+            self.new_folder("daemon"),
             {
                 "listen": [f"unix:{self.sender.socket}", "tcp:127.0.0.1:8461"],
-                "state_dir": self._new("daemon/state"),
+                "state_dir": self.new_folder("daemon/state"),
                 # Within another root the group postfix may have another number.
                 "socket": {"mode": "0666" if root else "0660", "group": "postfix"},
                 "log": {"level": "info", "format": "text", "target": "stderr"},
@@ -105,15 +108,23 @@ class World:
 
     def set_txt(self, name, txt):
         """Gives the domain another TXT record; returns when the resolver shows it."""
-        domain = self.domains[name]
-        zone = self.nsd.zones[domain.zone]
-        for line in domains.records(domain):
-            zone.records.remove(line)
-        domain.txt = txt
-        zone.records += domains.records(domain)
-        self.nsd.update(domain.zone)
+        self._change(name, txt=txt)
         if txt is not None:
             self.unbound.wait_for_answer("_mta-sts." + name, "TXT", txt)
+
+    def set_tlsa(self, name, tlsa):
+        """Gives a mail host of the domain other TLSA records, or none, as in domains.Domain."""
+        self._change(name, tlsa=tlsa)
+
+    def _change(self, name, **fields):
+        domain = self.domains[name]
+        zone = self.nsd.zones[domain.zone]
+        for line in domains.records(domain, *self.keys):
+            zone.records.remove(line)
+        # Not in place: the next world of this process starts with what the lists of domains.py have.
+        self.domains[name] = domain = dataclasses.replace(domain, **fields)
+        zone.records += domains.records(domain, *self.keys)
+        self.nsd.update(domain.zone)
 
     def postfix_at_least(self, *version):
         return (
@@ -125,22 +136,23 @@ class World:
         """Lets what the resolver may still remember run out (it keeps nothing longer than a second)."""
         time.sleep(1.2)
 
-    def _new(self, name):
+    def new_folder(self, name):
         path = os.path.join(self.folder, name)
         os.makedirs(path, exist_ok=True)
         return path
 
     def _make_dns(self, everything):
-        folder = self._new("dns")
+        folder = self.new_folder("dns")
         zones = [
-            Zone(folder, ".", ["ns.example. A 192.0.2.53"]),
+            SignedZone(folder, ".", ["example. NS ns.example.", "ns.example. A 192.0.2.53"]),
             Zone(folder, "example.", ["ns A 192.0.2.53"]),
         ]
+        signed = {domain.zone for domain in everything} - {"example."} | {domains.WRONGLY_SIGNED}
+        for origin in sorted(signed):
+            zones.append(SignedZone(folder, origin, [], domains.DAMAGED))
         for domain in everything:
-            if domain.zone != "example.":
-                zones.append(SignedZone(folder, domain.zone, [], domains.DAMAGED_TXT))
-        for domain in everything:
-            next(zone for zone in zones if zone.origin == domain.zone).records += domains.records(domain)
+            zone = next(zone for zone in zones if zone.origin == domain.zone)
+            zone.records += domains.records(domain, *self.keys)
         for name in ("mx.good", "mx.signed"):
             zone = "example." if name == "mx.good" else "signed.example."
             next(each for each in zones if each.origin == zone).records.append(
@@ -148,36 +160,35 @@ class World:
             )
         self.nsd = Nsd(folder, zones, domains.BROKEN_ZONES)
         self.unbound = Unbound(
-            self._new("unbound"), [zone.anchor for zone in zones if isinstance(zone, SignedZone)]
+            self.new_folder("unbound"), [zone.anchor for zone in zones if isinstance(zone, SignedZone)]
         )
 
     def _make_policy_hosts(self, everything):
-        self.policy_hosts = PolicyHosts(self._new("policyhosts"))
+        self.policy_hosts = PolicyHosts(self.new_folder("policyhosts"))
         for domain in everything:
             if domain.policy_host:
                 certificate = self.ca.leaf(domain.host, domain.certificate or domain.host)
                 self.policy_hosts.add(domain.host, certificate, domain.policy, domain.instead)
 
-    def _make_mail_hosts(self, everything):
-        right = [
-            host for domain in everything for host, address in domain.mx.items() if address == domains.RIGHT
-        ]
-        other = Authority(self._new("other-ca"), "Unknown")
-        hosts = [
-            (domains.RIGHT, self.ca.leaf("mx-right", right)),
-            (domains.RIGHT6, self.ca.leaf("mx-right6", right)),
-            (domains.WRONG_NAME, self.ca.leaf("mx-wrong-name", "mail.elsewhere.example")),
-            (domains.UNTRUSTED, other.leaf("mx-untrusted", "mx.untrusted.example")),
-            (domains.NO_STARTTLS, None),
-            (domains.OTHER_NAME, self.ca.leaf("mx-other-name", "mx.allowed.example")),
-        ]
-        if domains.RIGHT6.split("::")[0] not in " ".join(self.policy_hosts.addresses):
-            hosts = [(address, certificate) for address, certificate in hosts if ":" not in address]
-        self.receiver = Receiver(self._new("receiver"), hosts)
+    def _make_certificates(self, everything):
+        """What the mail hosts present on STARTTLS: address -> (chain, key), or None for no STARTTLS."""
 
-    def _again_with_tlsrpt(self, root):
-        shutil.rmtree(self.sender.folder)
-        return Sender(self._new("sender"), self.ca.root, "sts-tlsrpt", root)
+        def hosts_at(wanted):
+            return [host for each in everything for host, address in each.mx.items() if address == wanted]
+
+        right = hosts_at(domains.RIGHT)
+        other = Authority(self.new_folder("other-ca"), "Unknown")
+        hosts = {
+            domains.RIGHT: self.ca.leaf("mx-right", right),
+            domains.RIGHT6: self.ca.leaf("mx-right6", right),
+            domains.WRONG_NAME: self.ca.leaf("mx-wrong-name", "mail.elsewhere.example"),
+            domains.UNTRUSTED: other.leaf("mx-untrusted", hosts_at(domains.UNTRUSTED)),
+            domains.NO_STARTTLS: None,
+            domains.OTHER_NAME: self.ca.leaf("mx-other-name", "mx.allowed.example"),
+        }
+        if not usable(domains.RIGHT6):
+            del hosts[domains.RIGHT6]
+        return hosts
 
     def _mount_into(self, root):
         """Shows our folder, /proc, /dev and the resolver to the other system, in this mount namespace
