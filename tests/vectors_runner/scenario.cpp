@@ -195,18 +195,33 @@ private:
         if (change.contains("dane")) set_dane(change.at("dane"));
     }
 
+    /// The states a vector's world may name, in the words it may use for them.
     void set_dane(const std::string& dane) {
+        const auto says = [&](std::initializer_list<std::string_view> words) {
+            return std::ranges::any_of(words, [&](std::string_view w) { return dane.find(w) != std::string::npos; });
+        };
         const std::string host = "mail." + domain_;
-        const std::pair tlsa{"_25._tcp." + host, dns::Type::tlsa};
-        world_.signed_mx(domain_, host, dane == "usable" ? test::LookupWorld::usable_tlsa() : "");
-        if (dane == "usable" || dane == "none") return;
-        if (dane == "unusable") world_.signed_mx(domain_, host, std::string("\x00\x01\x01", 3) + std::string(32, 'h'));
-        else if (dane == "tlsa_servfail" || dane == "servfail" || dane == "temperror")
-            world_.dns.insert_or_assign(tlsa, base::unexpected(Reason::dns_servfail));
-        else if (dane == "insecure" || dane == "unsigned_mx" || dane == "unsigned") {
-            world_.signed_mx(domain_, host, test::LookupWorld::usable_tlsa());
+        const auto with = [&](const std::string& tlsa) { world_.signed_mx(domain_, host, tlsa); };
+        const std::string usable = test::LookupWorld::usable_tlsa();
+        if (says({"unusable"})) return with(std::string("\x00\x01\x01", 3) + std::string(32, 'h')); // usage 0
+        if (says({"fail", "timeout", "temp", "bogus"})) {
+            with(usable);
+            world_.dns.insert_or_assign({"_25._tcp." + host, dns::Type::tlsa}, base::unexpected(Reason::dns_servfail));
+        } else if (says({"partial", "some"})) {
+            const std::string other = "mail2." + domain_;
+            world_.signed_mx(domain_, other, "");
+            with(usable);
+            world_.dns.at({domain_, dns::Type::mx})->records.push_back(dns::to_record({20, other}));
+        } else if (says({"unsigned", "insecure"})) {
+            with(usable);
             world_.dns.at({domain_, dns::Type::mx})->authentic = false;
-        } else throw NotUnderstood("dane " + dane);
+        } else if (says({"usable", "all", "wrong", "mismatch"})) {
+            with(usable);
+        } else if (says({"none", "absent", "no"})) {
+            with("");
+        } else {
+            throw NotUnderstood("dane " + dane);
+        }
     }
 
     /// The policy domain of a query, where it has one.
