@@ -11,19 +11,20 @@ namespace {
 /// Where the daemon listens according to its configuration.
 base::Expected<std::vector<std::string>, std::string> listen_addresses(const std::string& file) {
     const bool given = !file.empty();
-    const auto loaded = config::load(given ? file : std::string(config::default_file), given,
-                                     config::environment(environ));
+    const auto loaded =
+        config::load(given ? file : std::string(config::default_file), given, config::environment(environ));
     if (!loaded) return base::unexpected(to_string(loaded.error().front()));
     std::vector<std::string> addresses;
     for (const config::ListenAddress& address : loaded->config.listen)
         if (address.kind == config::ListenAddress::Kind::unix_socket || address.port != 0)
-            addresses.push_back(to_string(address)); // port 0 was the system's choice: nobody can tell it from here
+            addresses.push_back(
+                to_string(address)); // port 0 was the system's choice: nobody can tell it from here
     return addresses;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin, std::cout,
-                             std::cerr);
+    return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin,
+                             std::cout, std::cerr);
 }

@@ -24,7 +24,8 @@ void print(const std::vector<config::Problem>& problems) {
     for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
 }
 
-/// Postfix alone may keep hundreds of connections open; the usual soft limit of 1024 is for select(2), not used here.
+/// Postfix alone may keep hundreds of connections open; the usual soft limit of 1024 is for select(2), not
+/// used here.
 void raise_descriptor_limit() {
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -40,15 +41,19 @@ int main(int argc, char** argv) {
     cli.set_help_flag("--help,-h", "Print this help and exit");
     std::string file;
     bool check = false, dump = false, example = false, man = false;
-    cli.add_option("--config", file, "The configuration file (default: " + std::string(config::default_file) + ")")
+    cli.add_option("--config", file,
+                   "The configuration file (default: " + std::string(config::default_file) + ")")
         ->option_text("FILE");
     auto* modes = cli.add_option_group("instead of serving");
-    modes->add_flag("--check-config", check, "Say what is wrong with the configuration, if anything, and exit");
-    modes->add_flag("--dump-config", dump, "Print the configuration in force and where it comes from, and exit");
+    modes->add_flag("--check-config", check,
+                    "Say what is wrong with the configuration, if anything, and exit");
+    modes->add_flag("--dump-config", dump,
+                    "Print the configuration in force and where it comes from, and exit");
     modes->add_flag("--print-example-config", example, "Print the commented example file and exit");
     modes->add_flag("--print-man-options", man, "Print the manual's option list (mdoc) and exit");
     modes->require_option(0, 1);
-    cli.footer("Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line or configuration.");
+    cli.footer("Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line or "
+               "configuration.");
     try {
         cli.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -83,7 +83,7 @@ public:
 private:
     /// One front thread and what lives on it.
     struct Front {
-        Context context;  // goes last: the rest has handlers in it
+        Context context; // goes last: the rest has handlers in it
         asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
         AsioTimers timers{context.get_executor()};
         std::optional<lookup::Service> service;
@@ -129,18 +129,17 @@ private:
 };
 
 Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
-    : loaded_(std::move(loaded)), reread_(std::move(reread)), log_(log),
-      table_(cache_limits(loaded_.config)),
+    : loaded_(std::move(loaded)), reread_(std::move(reread)), log_(log), table_(cache_limits(loaded_.config)),
       resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, log_) {
     const config::Config& config = loaded_.config;
     fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
     open_store();
-    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, *store_, table_,
-                                            clock_, back_timers_, log_},
+    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, *store_,
+                                            table_, clock_, back_timers_, log_},
                      current_tuning());
-    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform}, current_tuning(),
-                       refreshes_at_once(config));
+    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
+                       current_tuning(), refreshes_at_once(config));
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
     make_fronts(std::move(listeners));
 }
@@ -172,14 +171,16 @@ std::vector<server::Listener> Daemon::Impl::listen() {
     for (const config::ListenAddress& wanted : loaded_.config.listen) {
         if (inherited.contains(to_string(wanted))) continue;
         const server::Address address = server_address(wanted);
-        auto listener = server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
+        auto listener =
+            server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
         if (listener) {
             listeners.push_back(*std::move(listener));
             continue;
         }
         // What the operator asked for must work; of the defaults (no Postfix here, perhaps) one is enough.
         if (explicitly) throw std::runtime_error(listener.error());
-        log_.write(Level::warning, "not-listening", {{"address", to_string(address)}, {"detail", listener.error()}});
+        log_.write(Level::warning, "not-listening",
+                   {{"address", to_string(address)}, {"detail", listener.error()}});
         trouble += (trouble.empty() ? "" : "; ") + listener.error();
     }
     if (listeners.empty()) throw std::runtime_error("nowhere to listen: " + trouble);
@@ -198,14 +199,13 @@ void Daemon::Impl::open_store() {
             if (more) more = sink(lookup::row(domain, entry));
         });
     };
-    auto opened = cache::SqliteStore::open(
-        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), log_, clock_,
-        [&](const cache::Row& row) {
-            const lookup::Loaded loaded = lookup::load(table_, row, now);
-            if (loaded == lookup::Loaded::kept) return;
-            if (loaded == lookup::Loaded::expired) ++expired;
-            gone.push_back(row.domain);
-        });
+    auto opened = cache::SqliteStore::open(std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite",
+                                           std::move(options), log_, clock_, [&](const cache::Row& row) {
+                                               const lookup::Loaded loaded = lookup::load(table_, row, now);
+                                               if (loaded == lookup::Loaded::kept) return;
+                                               if (loaded == lookup::Loaded::expired) ++expired;
+                                               gone.push_back(row.domain);
+                                           });
     if (!opened) throw std::runtime_error(opened.error());
     store_ = std::move(opened->store);
     for (base::Domain& domain : gone) store_->forget(std::move(domain));
@@ -219,10 +219,10 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
     const config::Config& config = loaded_.config;
     for (unsigned i = 0; i < config.threads; ++i) {
         auto front = std::make_unique<Front>();
-        front->service.emplace(lookup::Service::Parts{front->context.get_executor(), back_.get_executor(), *learner_,
-                                                      table_, clock_, front->timers, log_},
+        front->service.emplace(lookup::Service::Parts{front->context.get_executor(), back_.get_executor(),
+                                                      *learner_, table_, clock_, front->timers, log_},
                                service_options(config, validation_));
-        front->server.emplace(front->context, *front->service, server_options(config), log_);
+        front->server.emplace(front->context, *front->service, server_options(config, config.threads), log_);
         fronts_.push_back(std::move(front));
     }
     // The others accept from the same queues as the first.
@@ -230,7 +230,8 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
         for (const server::Listener& listener : listeners) {
             const int copy = ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0);
             if (copy < 0) throw std::runtime_error("no file descriptors left for " + listener.name());
-            if (auto adopted = fronts_[i]->server->adopt(copy); !adopted) throw std::runtime_error(adopted.error());
+            if (auto adopted = fronts_[i]->server->adopt(copy); !adopted)
+                throw std::runtime_error(adopted.error());
         }
     for (server::Listener& listener : listeners) fronts_.front()->server->serve(std::move(listener));
 }
@@ -241,7 +242,8 @@ int Daemon::Impl::run() {
     probe_resolver();
     {
         const SignalsBlocked while_threads_start;
-        for (const auto& front : fronts_) front->thread = std::thread([&front = *front] { front.context.run(); });
+        for (const auto& front : fronts_)
+            front->thread = std::thread([&front = *front] { front.context.run(); });
     }
     log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
     notify_ready(status());
@@ -256,8 +258,10 @@ int Daemon::Impl::run() {
 void Daemon::Impl::wait_for_signals() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
         if (error) return;
-        if (signal == SIGHUP) reload();
-        else begin_stop(signal);
+        if (signal == SIGHUP)
+            reload();
+        else
+            begin_stop(signal);
         wait_for_signals();
     });
 }
@@ -272,12 +276,14 @@ void Daemon::Impl::reload() {
     base::Expected<config::Loaded, std::vector<config::Problem>> reread = reread_();
     if (!reread) {
         std::string all;
-        for (const config::Problem& problem : reread.error()) all += (all.empty() ? "" : "; ") + to_string(problem);
+        for (const config::Problem& problem : reread.error())
+            all += (all.empty() ? "" : "; ") + to_string(problem);
         return keep_old(all);
     }
     const config::Config& next = reread->config;
     // The only part that can refuse: a CA file that cannot be read.
-    if (auto configured = fetcher_->configure(fetch_options(next)); !configured) return keep_old(configured.error());
+    if (auto configured = fetcher_->configure(fetch_options(next)); !configured)
+        return keep_old(configured.error());
     const config::Changes changes = changed(loaded_.config, next);
     log_.configure(next.log);
     resolver_.configure(dns_options(next));
@@ -285,8 +291,9 @@ void Daemon::Impl::reload() {
     table_.set_limits(cache_limits(next));
     make_room();
     for (const auto& front : fronts_)
-        asio::post(front->context,
-                   [&front = *front, server = server_options(next)] { front.server->configure(server); });
+        asio::post(front->context, [&front = *front, server = server_options(next, fronts_.size())] {
+            front.server->configure(server);
+        });
     log_.write(Level::info, "reload",
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
@@ -295,7 +302,9 @@ void Daemon::Impl::reload() {
     notify_ready(status());
 }
 
-cache::Tuning Daemon::Impl::current_tuning() const { return service_options(loaded_.config, validation_).tuning; }
+cache::Tuning Daemon::Impl::current_tuning() const {
+    return service_options(loaded_.config, validation_).tuning;
+}
 
 void Daemon::Impl::apply_tuning() {
     const lookup::ServiceOptions options = service_options(loaded_.config, validation_);
@@ -305,8 +314,8 @@ void Daemon::Impl::apply_tuning() {
         asio::post(front->context, [&front = *front, options] { front.service->configure(options); });
 }
 
-/// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as long as the
-/// resolver gives no answer that tells.
+/// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as
+/// long as the resolver gives no answer that tells.
 void Daemon::Impl::probe_resolver() {
     if (loaded_.config.dane == config::Dane::off) return;
     asio::co_spawn(back_, dane_.validating(), [this](std::exception_ptr thrown, dane::Validation validation) {
@@ -316,10 +325,11 @@ void Daemon::Impl::probe_resolver() {
 
 void Daemon::Impl::probed(const dane::Validation& validation) {
     using State = dane::Validation::State;
+    if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was under way
     if (validation != validation_) {
-        log_.write(Level::info, "dane",
-                   {{"active", validation.state == State::yes ? "yes" : validation.state == State::no ? "no" : "not known yet"},
-                    {"detail", validation.why}});
+        const std::string_view active =
+            validation.state == State::unknown ? "not known yet" : to_string(validation.state);
+        log_.write(Level::info, "dane", {{"active", active}, {"detail", validation.why}});
         validation_ = validation;
         apply_tuning();
     }
@@ -363,7 +373,8 @@ void Daemon::Impl::finish_stop() {
 }
 
 std::string Daemon::Impl::status() const {
-    return std::to_string(table_.policy_count()) + " policies, " + std::to_string(table_.absence_count()) + " absences";
+    return std::to_string(table_.policy_count()) + " policies, " + std::to_string(table_.absence_count()) +
+           " absences";
 }
 
 void Daemon::Impl::keep_watchdog() {
@@ -381,7 +392,8 @@ void Daemon::Impl::ping(std::size_t front) {
         notify_status(status());
         return notify_watchdog();
     }
-    asio::post(fronts_[front]->context, [this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
+    asio::post(fronts_[front]->context,
+               [this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
 }
 
 Daemon::Daemon(config::Loaded loaded, Reread reread, LineLog& log)

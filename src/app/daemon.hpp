@@ -1,8 +1,10 @@
-// app/daemon.hpp - the composition root: the one place that names concrete adapters and puts the parts together.
+// app/daemon.hpp - the composition root: the one place that names concrete adapters and puts the parts
+// together.
 //
-// Threads (DESIGN): front threads answer from memory; the back thread, which is the one that calls run(), does DNS, HTTPS,
-// refreshing, signals and systemd; the store has its own. Start: listen, load the store, serve, READY. Reload: build
-// and prove, then swap, else keep the old. Stop: within two seconds, everything learnt on the disk.
+// Threads (DESIGN): front threads answer from memory; the back thread, which is the one that calls run(),
+// does DNS, HTTPS, refreshing, signals and systemd; the store has its own. Start: listen, load the store,
+// serve, READY. Reload: build and prove, then swap, else keep the old. Stop: within two seconds, everything
+// learnt on the disk.
 #pragma once
 
 #include "app/log.hpp"

@@ -18,14 +18,10 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(base::Level level) noexcept {
     switch (level) {
-    case base::Level::debug:
-        return spdlog::level::debug;
-    case base::Level::info:
-        return spdlog::level::info;
-    case base::Level::warning:
-        return spdlog::level::warn;
-    case base::Level::error:
-        return spdlog::level::err;
+    case base::Level::debug: return spdlog::level::debug;
+    case base::Level::info: return spdlog::level::info;
+    case base::Level::warning: return spdlog::level::warn;
+    case base::Level::error: return spdlog::level::err;
     }
     return spdlog::level::err;
 }

@@ -117,28 +117,20 @@ std::string timestamp(LogTime time) {
 
 std::string_view to_string(base::Level level) noexcept {
     switch (level) {
-    case base::Level::debug:
-        return "debug";
-    case base::Level::info:
-        return "info";
-    case base::Level::warning:
-        return "warning";
-    case base::Level::error:
-        return "error";
+    case base::Level::debug: return "debug";
+    case base::Level::info: return "info";
+    case base::Level::warning: return "warning";
+    case base::Level::error: return "error";
     }
     return "error";
 }
 
 int priority(base::Level level) noexcept {
     switch (level) {
-    case base::Level::debug:
-        return 7;
-    case base::Level::info:
-        return 6;
-    case base::Level::warning:
-        return 4;
-    case base::Level::error:
-        return 3;
+    case base::Level::debug: return 7;
+    case base::Level::info: return 6;
+    case base::Level::warning: return 4;
+    case base::Level::error: return 3;
     }
     return 3;
 }

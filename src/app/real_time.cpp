@@ -14,7 +14,8 @@ base::Steady SystemClock::steady() const noexcept {
 
 base::Timers::Id AsioTimers::after(base::milliseconds delay, std::function<void()> what) {
     const Id id = ++last_id_;
-    auto waiting = std::make_unique<Waiting>(Waiting{boost::asio::steady_timer{executor_, delay}, std::move(what)});
+    auto waiting =
+        std::make_unique<Waiting>(Waiting{boost::asio::steady_timer{executor_, delay}, std::move(what)});
     waiting->timer.async_wait([this, id](boost::system::error_code error) {
         if (error) return; // cancelled: the timer, and perhaps this object, are gone
         auto node = waiting_.extract(id);

@@ -18,7 +18,8 @@ cache::Limits cache_limits(const config::Config& config) {
 
 dns::Options dns_options(const config::Config& config) {
     dns::Options options;
-    for (const config::ServerAddress& server : config.dns.servers) options.servers.push_back(to_string(server));
+    for (const config::ServerAddress& server : config.dns.servers)
+        options.servers.push_back(to_string(server));
     switch (config.dns.trust_ad) {
     case config::TrustAd::automatic: options.trust_ad = dns::TrustAd::automatic; break;
     case config::TrustAd::yes: options.trust_ad = dns::TrustAd::yes; break;
@@ -55,10 +56,10 @@ lookup::ServiceOptions service_options(const config::Config& config, const dane:
     return options;
 }
 
-server::Options server_options(const config::Config& config) {
+server::Options server_options(const config::Config& config, std::size_t threads) {
     server::Options options;
     options.max_request = config.limits.max_request;
-    options.max_connections = std::max(1u, config.limits.max_connections / config.threads); // one Server a thread
+    options.max_connections = std::max<std::size_t>(1, config.limits.max_connections / threads);
     options.idle = config.limits.idle;
     return options;
 }

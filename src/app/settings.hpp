@@ -23,7 +23,8 @@ namespace app {
 /// `validation`: what is known of the resolver; DANE is not looked for through one that cannot show it.
 [[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config,
                                                      const dane::Validation& validation);
-[[nodiscard]] server::Options server_options(const config::Config& config);
+/// For each of `threads` servers: they share the limit on connections.
+[[nodiscard]] server::Options server_options(const config::Config& config, std::size_t threads);
 [[nodiscard]] server::Address server_address(const config::ListenAddress& address);
 [[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);
 /// How many daily GETs run at once: half of all fetches, so that clients' own always find room.

@@ -30,8 +30,9 @@ std::string status_line(std::string_view status) { return "STATUS=" + base::prin
 /// How long a message may wait for room in the service manager's queue.
 constexpr int notify_patience_ms = 100;
 
-/// sd_notify(3), but for one thing: that one waits for ever when the service manager does not read, and with it the
-/// thread that does DNS and hears signals. A message that finds no room is lost, as if there were no supervisor.
+/// sd_notify(3), but for one thing: that one waits for ever when the service manager does not read, and with
+/// it the thread that does DNS and hears signals. A message that finds no room is lost, as if there were no
+/// supervisor.
 void notify(const std::string& state) {
     const char* path = std::getenv("NOTIFY_SOCKET");
     sockaddr_un address{};
@@ -120,14 +121,10 @@ base::Expected<config::ListenAddress, std::string> address_of(int fd) {
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
         return base::unexpected("its address cannot be told: " + words_of(errno));
     switch (storage.ss_family) {
-    case AF_UNIX:
-        return from_unix(storage, length);
-    case AF_INET:
-        return from_ipv4(storage);
-    case AF_INET6:
-        return from_ipv6(fd, storage);
-    default:
-        return base::unexpected(std::string{"it is neither a unix nor a TCP socket"});
+    case AF_UNIX: return from_unix(storage, length);
+    case AF_INET: return from_ipv4(storage);
+    case AF_INET6: return from_ipv6(fd, storage);
+    default: return base::unexpected(std::string{"it is neither a unix nor a TCP socket"});
     }
 }
 

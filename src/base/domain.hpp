@@ -2,8 +2,8 @@
 //
 // Holding a Domain means its name is safe to put into a DNS question, a URL, a log line and a Postfix answer.
 // Labels are letters, digits, hyphens and underscores (DNS has them, RFC 5321 has not), 1 to 63 octets, not
-// beginning or ending with a hyphen; the whole has at most 253 octets. U-labels are converted as Postfix does it:
-// IDNA2008 with UTS 46, non-transitional.
+// beginning or ending with a hyphen; the whole has at most 253 octets. U-labels are converted as Postfix does
+// it: IDNA2008 with UTS 46, non-transitional.
 #pragma once
 
 #include "base/expected.hpp"
@@ -17,11 +17,11 @@
 namespace base {
 
 enum class DomainErrc {
-    empty,       ///< no name at all
-    too_long,    ///< over 253 octets as A-labels, or a label over 63
-    bad_label,   ///< an empty label, or a byte that no host name has
-    address,     ///< looks like an IPv4 address (all labels digits): never a domain
-    not_idna,    ///< not UTF-8, or not convertible under IDNA2008/UTS 46
+    empty,     ///< no name at all
+    too_long,  ///< over 253 octets as A-labels, or a label over 63
+    bad_label, ///< an empty label, or a byte that no host name has
+    address,   ///< looks like an IPv4 address (all labels digits): never a domain
+    not_idna,  ///< not UTF-8, or not convertible under IDNA2008/UTS 46
 };
 
 class Domain {
@@ -51,5 +51,7 @@ inline constexpr std::size_t max_policy_domain = 253 - 9;
 
 template <>
 struct std::hash<base::Domain> {
-    std::size_t operator()(const base::Domain& d) const noexcept { return std::hash<std::string>{}(d.name()); }
+    std::size_t operator()(const base::Domain& d) const noexcept {
+        return std::hash<std::string>{}(d.name());
+    }
 };

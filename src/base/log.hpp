@@ -1,8 +1,9 @@
 // base/log.hpp - the logging port: one event, a few key=value fields, one line.
 //
 // Levels follow who must act: error = we are not doing our job; warning = someone should look; info = what an
-// operator may want tomorrow; debug = steps. Values are raw bytes: the sink cuts them and makes them printable, so
-// callers pass peer text as it came. write() is safe from any thread and never waits for a disk or a socket.
+// operator may want tomorrow; debug = steps. Values are raw bytes: the sink cuts them and makes them
+// printable, so callers pass peer text as it came. write() is safe from any thread and never waits for a disk
+// or a socket.
 #pragma once
 
 #include <concepts>

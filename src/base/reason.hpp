@@ -1,8 +1,8 @@
 // base/reason.hpp - the failure vocabulary: one enum, one name each, used by logs, tools, metrics and TLSRPT.
 //
-// A reason says why a domain's live policy could not be learnt. Unless a comment says otherwise its consequence
-// is the same: an unexpired cached policy stays in use (RFC 8461 section 3.3), else Postfix hears NOTFOUND.
-// Source: DESIGN "Failure vocabulary"; RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
+// A reason says why a domain's live policy could not be learnt. Unless a comment says otherwise its
+// consequence is the same: an unexpired cached policy stays in use (RFC 8461 section 3.3), else Postfix hears
+// NOTFOUND. Source: DESIGN "Failure vocabulary"; RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ enum class Reason : std::uint8_t {
     none, ///< no failure
 
     // Discovery over DNS (RFC 8461 section 3.1).
-    no_record,       ///< NXDOMAIN, NODATA or no STS record: the domain shows no policy; remembered as an absence
+    no_record, ///< NXDOMAIN, NODATA or no STS record: the domain shows no policy; remembered as an absence
     record_multiple, ///< more than one STS record: as if there were none
     record_invalid,  ///< one STS record, not valid: as if there were none
     dns_timeout,     ///< no resolver answered in time; asked again soon
@@ -51,11 +51,11 @@ enum class Reason : std::uint8_t {
     policy_mx_invalid, ///< an mx that is no host name or wildcard pattern
 
     // Our own trouble.
-    store_failed, ///< not committed to disk; answers go on from memory
-    overloaded,   ///< a limit of ours was reached
-    shutting_down,///< the daemon is stopping: what was under way is given up
-    deadline,     ///< the query deadline passed; discovery goes on in the background
-    backing_off,  ///< an earlier failure forbids another try for now
+    store_failed,  ///< not committed to disk; answers go on from memory
+    overloaded,    ///< a limit of ours was reached
+    shutting_down, ///< the daemon is stopping: what was under way is given up
+    deadline,      ///< the query deadline passed; discovery goes on in the background
+    backing_off,   ///< an earlier failure forbids another try for now
 
     // The key was not for MTA-STS: Postfix hears NOTFOUND, nothing is looked up.
     key_parent_domain,   ///< ".parent" (RFC 8461 section 3.4: no tree walk)
@@ -67,7 +67,8 @@ enum class Reason : std::uint8_t {
 /// The reason's one name: lower-case words joined by hyphens, e.g. "cert-name-mismatch". Never empty.
 [[nodiscard]] std::string_view to_string(Reason reason) noexcept;
 
-/// The RFC 8460 section 4.3 result type a report would use, or "" where there is none (no record, our own trouble).
+/// The RFC 8460 section 4.3 result type a report would use, or "" where there is none (no record, our own
+/// trouble).
 [[nodiscard]] std::string_view tlsrpt_result(Reason reason) noexcept;
 
 /// True for trouble that may pass by itself within minutes, as opposed to a definite "there is none".

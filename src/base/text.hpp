@@ -7,8 +7,8 @@
 
 namespace base {
 
-/// Peer text for a log line or terminal: at most `limit` octets of output, every byte outside printable ASCII as
-/// \xNN, backslash and quote escaped, "..." where it was cut.
+/// Peer text for a log line or terminal: at most `limit` octets of output, every byte outside printable ASCII
+/// as \xNN, backslash and quote escaped, "..." where it was cut.
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 200);
 
 [[nodiscard]] constexpr char ascii_lower(char c) noexcept {

@@ -34,7 +34,7 @@ struct alignas(64) AbsenceTable::Shard {
     mutable std::mutex mutex;
     std::list<Item> order; ///< the longest unused first
     std::unordered_map<std::string_view, std::list<Item>::iterator, KeyedHash> index; ///< keys: Item::name
-    std::atomic<std::uint64_t> oldest{nobody}; ///< order.front().turn
+    std::atomic<std::uint64_t> oldest{nobody};                                        ///< order.front().turn
 
     void use(std::list<Item>::iterator item, std::uint64_t turn) {
         item->turn = turn;
@@ -46,7 +46,8 @@ struct alignas(64) AbsenceTable::Shard {
 
 AbsenceTable::AbsenceTable(SipKey key, std::size_t most)
     : key_(key), shards_(std::make_unique<Shard[]>(shard_count)), most_(most) {
-    for (std::size_t i = 0; i < shard_count; ++i) shards_[i].index = decltype(Shard::index)(0, KeyedHash{key});
+    for (std::size_t i = 0; i < shard_count; ++i)
+        shards_[i].index = decltype(Shard::index)(0, KeyedHash{key});
 }
 AbsenceTable::~AbsenceTable() = default;
 

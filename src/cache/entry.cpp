@@ -44,7 +44,8 @@ bool clamp_to(Entry& entry, Instant now) {
 
 bool needs_dane(const Entry& entry, const Tuning& tuning) {
     const sts::Mode mode = entry.policy->policy.mode;
-    return tuning.dane && (mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing));
+    return tuning.dane &&
+           (mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing));
 }
 
 bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning) {
@@ -58,7 +59,8 @@ bool dane_due(const Entry& entry, Instant now, const Tuning& tuning) {
     return now >= entry.dane.check_at || entry.dane.check_at - now > tuning.txt_check_max;
 }
 
-DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now, const Tuning& tuning) {
+DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
+                            const Tuning& tuning) {
     DaneState after = before;
     after.check_at = now + found.ttl;
     if (found.verdict == DaneVerdict::unknown) return after;
@@ -74,15 +76,17 @@ DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, I
 Step plan(const Entry& entry, Instant now, const Tuning& tuning) {
     if (now >= expires_at(entry, now)) return Step::resolve;
     // Before the first DANE lookup there is nothing to say: "secure" could override DANE.
-    if (needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::unknown && entry.dane.check_at == Instant{})
+    if (needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::unknown &&
+        entry.dane.check_at == Instant{})
         return Step::resolve;
-    const bool check = in_future(entry.txt_checked, now) || now - entry.txt_checked >= txt_life(entry, tuning) ||
-                       dane_due(entry, now, tuning);
+    const bool check = in_future(entry.txt_checked, now) ||
+                       now - entry.txt_checked >= txt_life(entry, tuning) || dane_due(entry, now, tuning);
     return check ? Step::serve_and_check : Step::serve;
 }
 
 Step plan(const Absence& absence, Instant now, const Tuning& tuning) {
-    // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the longest life.
+    // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the
+    // longest life.
     const seconds longest = std::max(tuning.absence_max, tuning.dns_failure_for);
     return now < absence.until && absence.until - now <= longest ? Step::serve : Step::resolve;
 }
@@ -119,7 +123,8 @@ Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double 
     const bool retry = entry.gets.failures > 0;
     const seconds tenth = (retry ? backoff(entry.gets.failures, tuning) : refresh_period(entry, tuning)) / 10;
     const double from = retry ? 0 : -1, to = 1;
-    const seconds shift{static_cast<std::int64_t>(static_cast<double>(tenth.count()) * (from + (to - from) * random))};
+    const seconds shift{
+        static_cast<std::int64_t>(static_cast<double>(tenth.count()) * (from + (to - from) * random))};
     return std::min(due + shift, end);
 }
 

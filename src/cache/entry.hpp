@@ -1,6 +1,8 @@
-// cache/entry.hpp - what is known of one policy domain, and its whole life as pure functions of entry and time.
+// cache/entry.hpp - what is known of one policy domain, and its whole life as pure functions of entry and
+// time.
 //
-// Source: DESIGN "What an entry is"; RFC 8461 sections 3.1 to 3.3, 5.1, 10.2. Nothing else compares these times.
+// Source: DESIGN "What an entry is"; RFC 8461 sections 3.1 to 3.3, 5.1, 10.2. Nothing else compares these
+// times.
 #pragma once
 
 #include "base/clock.hpp"
@@ -28,7 +30,8 @@ struct Attempts {
     friend bool operator==(const Attempts&, const Attempts&) = default;
 };
 
-/// Whether the domain's MX hosts are secured by DANE (RFC 7672); looked up only for policies that are enforced.
+/// Whether the domain's MX hosts are secured by DANE (RFC 7672); looked up only for policies that are
+/// enforced.
 enum class DaneVerdict : std::uint8_t {
     unknown, ///< not looked up yet, or never with an answer
     sts,     ///< not all of them: MTA-STS decides
@@ -62,25 +65,28 @@ struct Absence {
 };
 
 struct Tuning {
-    seconds txt_check_min{60}, txt_check_max{3600}; ///< bounds on the TTL after which the TXT record is asked again
-    seconds absence_min{60}, absence_max{900};      ///< bounds on the negative TTL (CONFORMANCE 110)
-    seconds dns_failure_for{60};                    ///< how long "the resolver could not say" is believed (RFC 2308 7.1)
-    seconds backoff_first{300}, backoff_max{3600};  ///< between GETs for one id after a failure (RFC 8461 section 3.3)
-    seconds get_spacing{60};                        ///< between any two GETs of a domain
-    seconds short_life_spacing{5};                  ///< the same when the policy itself expired sooner than that
-    seconds refresh_every{86400};                   ///< the daily GET (RFC 8461 section 10.2)
-    seconds forget_unasked_after{30 * 86400};       ///< no daily GET for domains unasked this long
+    seconds txt_check_min{60},
+        txt_check_max{3600}; ///< bounds on the TTL after which the TXT record is asked again
+    seconds absence_min{60}, absence_max{900}; ///< bounds on the negative TTL (CONFORMANCE 110)
+    seconds dns_failure_for{60}; ///< how long "the resolver could not say" is believed (RFC 2308 7.1)
+    seconds backoff_first{300},
+        backoff_max{3600};         ///< between GETs for one id after a failure (RFC 8461 section 3.3)
+    seconds get_spacing{60};       ///< between any two GETs of a domain
+    seconds short_life_spacing{5}; ///< the same when the policy itself expired sooner than that
+    seconds refresh_every{86400};  ///< the daily GET (RFC 8461 section 10.2)
+    seconds forget_unasked_after{30 * 86400}; ///< no daily GET for domains unasked this long
     bool daily_refresh = true;
-    bool dane = false;                              ///< look for DANE: a validating resolver is in use
-    bool enforce_testing = false;                   ///< treat mode testing as enforce
-    seconds dane_bridge{86400};                     ///< how long a verdict outlives lookups that fail
+    bool dane = false;            ///< look for DANE: a validating resolver is in use
+    bool enforce_testing = false; ///< treat mode testing as enforce
+    seconds dane_bridge{86400};   ///< how long a verdict outlives lookups that fail
 };
 
 /// When the policy stops being usable: fetched_at + max_age, counted from `now` at the latest.
 [[nodiscard]] Instant expires_at(const Entry& entry, Instant now);
 
-/// Sets a fetched_at that lies in the future (the clock was set back) to `now`; true when it did. To be done when an
-/// entry is loaded and when the clock is seen to have jumped, so that max_age counts from a moment that has been.
+/// Sets a fetched_at that lies in the future (the clock was set back) to `now`; true when it did. To be done
+/// when an entry is loaded and when the clock is seen to have jumped, so that max_age counts from a moment
+/// that has been.
 bool clamp_to(Entry& entry, Instant now);
 
 /// Does the policy call for a DANE verdict at all?
@@ -95,38 +101,41 @@ struct DaneFinding {
     bool on_failures = false;                   ///< some lookups failed, and the rest spoke for this verdict
     seconds ttl{60};                            ///< how long that is good
 };
-/// The state after it. A failed lookup changes nothing but the time of the next. A verdict built on failures is good for
-/// its ttl and bridges nothing after that.
+/// The state after it. A failed lookup changes nothing but the time of the next. A verdict built on failures
+/// is good for its ttl and bridges nothing after that.
 [[nodiscard]] DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
                                           const Tuning& tuning);
 
 /// What to do about a query for a known domain.
 enum class Step {
-    serve,              ///< answer from the entry, nothing to start
-    serve_and_check,    ///< answer from the entry; a re-check (TXT or DANE) is due in the background
-    resolve,            ///< nothing to answer from: discover in the foreground
+    serve,           ///< answer from the entry, nothing to start
+    serve_and_check, ///< answer from the entry; a re-check (TXT or DANE) is due in the background
+    resolve,         ///< nothing to answer from: discover in the foreground
 };
 [[nodiscard]] Step plan(const Entry& entry, Instant now, const Tuning& tuning);
 [[nodiscard]] Step plan(const Absence& absence, Instant now, const Tuning& tuning);
 
-/// May a GET be started for `id` now? `expired`: the last success is no longer usable (or there never was one).
-[[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now, const Tuning& tuning);
+/// May a GET be started for `id` now? `expired`: the last success is no longer usable (or there never was
+/// one).
+[[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now,
+                           const Tuning& tuning);
 /// The earliest time may_get() becomes true for `id`.
 [[nodiscard]] Instant next_get(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning);
 
 /// Time from one failed GET to the next for the same id: 5 min three times, then doubling up to an hour.
 [[nodiscard]] seconds backoff(std::uint32_t failures, const Tuning& tuning);
 
-/// When the daily GET (or, after a failure, the next try) is due, before jitter, whether the domain is wanted or not.
+/// When the daily GET (or, after a failure, the next try) is due, before jitter, whether the domain is wanted
+/// or not.
 [[nodiscard]] Instant daily_get_at(const Entry& entry, const Tuning& tuning);
 
-/// The daily GET is late by more than its jitter explains, as for a domain that is asked for again after a long time: the
-/// next TXT re-check then brings the GET along.
+/// The daily GET is late by more than its jitter explains, as for a domain that is asked for again after a
+/// long time: the next TXT re-check then brings the GET along.
 [[nodiscard]] bool overdue(const Entry& entry, Instant now, const Tuning& tuning);
 
-/// When the refresher should look at the entry next: the daily GET (+- 10 % of its period), the retry of a failed one (up
-/// to 10 % of the back-off later), or, for a domain nobody asks for any more, the expiry. `random` is in [0, 1); 0.5 is
-/// the middle.
+/// When the refresher should look at the entry next: the daily GET (+- 10 % of its period), the retry of a
+/// failed one (up to 10 % of the back-off later), or, for a domain nobody asks for any more, the expiry.
+/// `random` is in [0, 1); 0.5 is the middle.
 [[nodiscard]] Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double random);
 
 /// What the refresher should do when it looks.
@@ -137,8 +146,8 @@ enum class Upkeep {
 };
 [[nodiscard]] Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning);
 
-/// How long "there is no policy to be had" is believed: the TTL of the TXT answer, negative or not, within bounds
-/// (absence_min when there is none); dns_failure_for when the resolver could not say.
+/// How long "there is no policy to be had" is believed: the TTL of the TXT answer, negative or not, within
+/// bounds (absence_min when there is none); dns_failure_for when the resolver could not say.
 [[nodiscard]] seconds absence_life(base::Reason reason, std::optional<seconds> ttl, const Tuning& tuning);
 
 } // namespace cache

@@ -12,7 +12,8 @@ using decision::PolicyText;
 
 struct Interner::Shelf {
     struct Place {
-        const PolicyText* text; ///< alive as long as the place is there: the deleter takes the place away first
+        const PolicyText*
+            text; ///< alive as long as the place is there: the deleter takes the place away first
         std::weak_ptr<const PolicyText> holder;
     };
     mutable std::mutex mutex;
@@ -20,7 +21,8 @@ struct Interner::Shelf {
 
     [[nodiscard]] PolicyPtr find(std::uint64_t hash, std::string_view text) const {
         const auto [from, to] = places.equal_range(hash);
-        // Only what is returned may be locked: a pointer dropped here could be the last, and its deleter locks too.
+        // Only what is returned may be locked: a pointer dropped here could be the last, and its deleter
+        // locks too.
         for (auto it = from; it != to; ++it)
             if (it->second.text->text == text)
                 if (PolicyPtr found = it->second.holder.lock()) return found;

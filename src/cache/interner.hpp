@@ -1,7 +1,9 @@
-// cache/interner.hpp - one PolicyText for each text that anybody holds. Part of cache/table; nothing else includes it.
+// cache/interner.hpp - one PolicyText for each text that anybody holds. Part of cache/table; nothing else
+// includes it.
 //
-// A text is parsed once, while no lock is held. Its last holder removes it from here, on whatever thread that happens
-// and even after the interner is gone, so there is nothing to sweep. Every member may be called from any thread.
+// A text is parsed once, while no lock is held. Its last holder removes it from here, on whatever thread that
+// happens and even after the interner is gone, so there is nothing to sweep. Every member may be called from
+// any thread.
 #pragma once
 
 #include "base/expected.hpp"

@@ -72,7 +72,8 @@ private:
     std::uint32_t free_ = nil;
 };
 
-/// A binary heap of record numbers, least Key first; a record knows its place, so that it can be moved or removed.
+/// A binary heap of record numbers, least Key first; a record knows its place, so that it can be moved or
+/// removed.
 template <std::uint32_t Record::*Key, std::uint32_t Record::*Place>
 class Heap {
 public:
@@ -149,20 +150,30 @@ struct alignas(64) PolicyTable::Shard {
     }
 
     void publish() {
-        const auto key = [this](std::uint32_t i, std::uint32_t Record::*k) { return i == nil ? nil : slab[i].*k; };
+        const auto key = [this](std::uint32_t i, std::uint32_t Record::*k) {
+            return i == nil ? nil : slab[i].*k;
+        };
         first_expiry.store(key(by_expiry.top(), &Record::expires), std::memory_order_relaxed);
         first_soft.store(key(soft.top(), &Record::last_asked), std::memory_order_relaxed);
         first_hard.store(key(hard.top(), &Record::last_asked), std::memory_order_relaxed);
     }
     [[nodiscard]] Rank rank(std::uint32_t now) const {
-        return rank_of(first_expiry.load(std::memory_order_relaxed), first_soft.load(std::memory_order_relaxed),
-                       first_hard.load(std::memory_order_relaxed), now);
+        return rank_of(first_expiry.load(std::memory_order_relaxed),
+                       first_soft.load(std::memory_order_relaxed), first_hard.load(std::memory_order_relaxed),
+                       now);
     }
 
     [[nodiscard]] Entry entry(std::uint32_t i) const {
         const Record& r = slab[i];
-        Entry e{r.policy, std::string(r.id()), unpack(r.fetched_at), unpack(r.txt_checked), seconds{r.txt_ttl},
-                unpack(r.last_asked), unpack(r.agenda_at), {}, {r.dane, unpack(r.dane_known_at), unpack(r.dane_check_at)}};
+        Entry e{r.policy,
+                std::string(r.id()),
+                unpack(r.fetched_at),
+                unpack(r.txt_checked),
+                seconds{r.txt_ttl},
+                unpack(r.last_asked),
+                unpack(r.agenda_at),
+                {},
+                {r.dane, unpack(r.dane_known_at), unpack(r.dane_check_at)}};
         e.gets.last = unpack(r.last_get);
         if (r.failure) {
             e.gets.failures = r.failure->in_a_row;
@@ -353,7 +364,9 @@ std::optional<std::string> PolicyTable::evict(Instant now_) {
         std::lock_guard lock{s.mutex};
         const Rank found = s.rank(now);
         if (found.order == 3 || (tries > 1 && wanted < found)) continue;
-        const std::uint32_t i = found.order == 0 ? s.by_expiry.top() : found.order == 1 ? s.soft.top() : s.hard.top();
+        const std::uint32_t i = found.order == 0   ? s.by_expiry.top()
+                                : found.order == 1 ? s.soft.top()
+                                                   : s.hard.top();
         std::string name{s.slab[i].name()};
         old = s.slab[i].policy;
         s.remove(i);

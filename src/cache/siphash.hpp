@@ -1,7 +1,7 @@
 // cache/siphash.hpp - SipHash-2-4 (Aumasson, Bernstein 2012): a keyed hash of octets. Pure.
 //
-// Two uses. With a random key it places names that strangers choose, so that nobody can aim many of them at one
-// bucket. With a fixed key it is the checksum of a stored row (cache/stored_row.hpp).
+// Two uses. With a random key it places names that strangers choose, so that nobody can aim many of them at
+// one bucket. With a fixed key it is the checksum of a stored row (cache/stored_row.hpp).
 #pragma once
 
 #include <bit>
@@ -24,7 +24,8 @@ struct SipKey {
         v0 += v3, v3 = std::rotl(v3, 21), v3 ^= v0;
         v2 += v1, v1 = std::rotl(v1, 17), v1 ^= v2, v2 = std::rotl(v2, 32);
     };
-    const auto word = [&](std::size_t at, std::size_t octets) noexcept { // little endian, whatever the machine
+    const auto word = [&](std::size_t at,
+                          std::size_t octets) noexcept { // little endian, whatever the machine
         std::uint64_t w = 0;
         for (std::size_t i = 0; i < octets; ++i)
             w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);

@@ -35,10 +35,8 @@ bool is_damage(const Error& error) noexcept {
     case SQLITE_TOOBIG:
     case SQLITE_ERROR: // "no such table" and the like: our statements never change
     case SQLITE_CONSTRAINT:
-    case SQLITE_MISMATCH:
-        return true;
-    default:
-        return false;
+    case SQLITE_MISMATCH: return true;
+    default: return false;
     }
 }
 
@@ -50,13 +48,11 @@ bool is_passing(const Error& error) noexcept {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
     case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM:
-        return true;
+    case SQLITE_NOMEM: return true;
     case SQLITE_CANTOPEN: // the log or its index could not be made; what permissions forbid does not pass
         return error.system == ENOSPC || error.system == EDQUOT || error.system == EIO ||
                error.system == EMFILE || error.system == ENFILE || error.system == EFBIG;
-    default:
-        return false;
+    default: return false;
     }
 }
 

@@ -42,8 +42,8 @@ SqliteFile::Result plain(const sqlite::Result& result) {
 }
 
 base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
-    return read_row({s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5),
-                     s.integer(6)});
+    return read_row(
+        {s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5), s.integer(6)});
 }
 
 } // namespace
@@ -115,7 +115,8 @@ SqliteFile::Result SqliteFile::prepare() {
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum) VALUES(?1, ?2, ?3, "
+        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum) VALUES(?1, "
+        "?2, ?3, "
         "?4, ?5, ?6, ?7)"
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
@@ -131,7 +132,8 @@ SqliteFile::Result SqliteFile::prepare() {
 
 base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
     Loaded loaded;
-    auto all = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies");
+    auto all =
+        db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies");
     if (!all) return failed(all.error());
     for (;;) {
         const auto more = all->step();
@@ -153,8 +155,9 @@ std::size_t SqliteFile::salvage(const Sink& sink) {
     // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
     // more than that page. The ranges are the first two octets of a domain name.
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
-    auto up = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies "
-                          "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
+    auto up =
+        db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies "
+                    "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
     auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum"
                             " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
     if (!up || !down) return 0;

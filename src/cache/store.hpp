@@ -1,7 +1,8 @@
-// cache/store.hpp - the port to what outlives the process. One row a policy domain; the policy text is the truth.
+// cache/store.hpp - the port to what outlives the process. One row a policy domain; the policy text is the
+// truth.
 //
-// save() and forget() queue and return at once; they are safe from any thread. Writes reach the disk in order and in
-// batches (group commit). The tests' fake is tests/support/fake_store.hpp.
+// save() and forget() queue and return at once; they are safe from any thread. Writes reach the disk in order
+// and in batches (group commit). The tests' fake is tests/support/fake_store.hpp.
 #pragma once
 
 #include "base/clock.hpp"
@@ -25,8 +26,8 @@ struct Row {
 class Store {
 public:
     virtual ~Store() = default;
-    /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it could not be
-    /// written (the failure has been logged; the caller goes on from memory). May be empty.
+    /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it
+    /// could not be written (the failure has been logged; the caller goes on from memory). May be empty.
     virtual void save(Row row, std::function<void(bool)> done) = 0;
     virtual void forget(base::Domain domain) = 0;
 };

@@ -64,8 +64,8 @@ base::Expected<Row, std::string_view> read_row(const RawRow& raw) {
     if (raw.sum != row_sum(raw)) return bad("the checksum is wrong");
     base::Expected<base::Domain, base::DomainErrc> domain = base::Domain::parse(raw.domain);
     if (!domain || domain->name() != raw.domain) return bad("the domain is no domain name");
-    return Row{std::move(*domain), std::string(raw.policy_text), std::string(raw.txt_id),
-               instant(raw.fetched_at), instant(raw.last_asked), instant(raw.dane_at)};
+    return Row{std::move(*domain),      std::string(raw.policy_text), std::string(raw.txt_id),
+               instant(raw.fetched_at), instant(raw.last_asked),      instant(raw.dane_at)};
 }
 
 } // namespace cache

@@ -36,8 +36,8 @@ struct Table::Impl {
 Table::Table(Limits limits) : impl_(std::make_unique<Impl>(limits)) {}
 Table::~Table() = default;
 
-// Policies are looked at before absences, and put() adds the policy before it removes the absence, so that a reader
-// never sees a domain with a policy as unknown.
+// Policies are looked at before absences, and put() adds the policy before it removes the absence, so that a
+// reader never sees a domain with a policy as unknown.
 Known Table::find(const base::Domain& domain) const {
     if (auto entry = impl_->policies.find(domain.name())) return std::move(*entry);
     if (auto absence = impl_->absences.find(domain.name())) return std::move(*absence);
@@ -47,8 +47,10 @@ Known Table::find(const base::Domain& domain) const {
 Known Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
     bool noted = true; // of an unknown domain every query is the first
     Known known;
-    if (auto entry = impl_->policies.ask(domain.name(), now, noted)) known = std::move(*entry);
-    else if (auto absence = impl_->absences.ask(domain.name(), now, noted)) known = std::move(*absence);
+    if (auto entry = impl_->policies.ask(domain.name(), now, noted))
+        known = std::move(*entry);
+    else if (auto absence = impl_->absences.ask(domain.name(), now, noted))
+        known = std::move(*absence);
     if (first_in_minute != nullptr) *first_in_minute = noted;
     return known;
 }
@@ -101,6 +103,8 @@ void Table::set_limits(Limits limits) {
     impl_->absences.set_most(limits.max_absences);
 }
 
-base::Expected<PolicyPtr, sts::PolicyError> Table::intern(std::string_view text) { return impl_->texts.intern(text); }
+base::Expected<PolicyPtr, sts::PolicyError> Table::intern(std::string_view text) {
+    return impl_->texts.intern(text);
+}
 
 } // namespace cache

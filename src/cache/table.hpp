@@ -1,10 +1,12 @@
-// cache/table.hpp - the memory table: what is known of every domain, readable in microseconds from any thread.
+// cache/table.hpp - the memory table: what is known of every domain, readable in microseconds from any
+// thread.
 //
-// Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences. Policies
-// are bounded too; to make room, expired ones go first, then modes none and testing, then the longest unasked;
-// an unexpired enforce policy goes last (how: cache/policy_table.hpp). Identical policy texts are held once. Every member
-// is safe to call from any thread and holds a lock only for the time of a hash lookup; the bound on policies is exact when one
-// thread puts. Some 150 octets a domain, and its share of the text. TXT record ids have at most 255 octets.
+// Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences.
+// Policies are bounded too; to make room, expired ones go first, then modes none and testing, then the
+// longest unasked; an unexpired enforce policy goes last (how: cache/policy_table.hpp). Identical policy
+// texts are held once. Every member is safe to call from any thread and holds a lock only for the time of a
+// hash lookup; the bound on policies is exact when one thread puts. Some 150 octets a domain, and its share
+// of the text. TXT record ids have at most 255 octets.
 #pragma once
 
 #include "base/domain.hpp"
@@ -40,20 +42,23 @@ public:
     /// What is known of `domain`, whether current or not. Does not count as being asked.
     [[nodiscard]] Known find(const base::Domain& domain) const;
 
-    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`, when
-    /// given, tells whether this query is the first since the note before, so that work due is started once.
+    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`,
+    /// when given, tells whether this query is the first since the note before, so that work due is started
+    /// once.
     [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
     /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two.
-    /// Returns the domain that had to go to make room, if any (the caller removes it from the store). That may be `domain`
-    /// itself: a policy of mode none does not push out an enforced one. Throws std::invalid_argument without a policy.
+    /// Returns the domain that had to go to make room, if any (the caller removes it from the store). That
+    /// may be `domain` itself: a policy of mode none does not push out an enforced one. Throws
+    /// std::invalid_argument without a policy.
     std::optional<base::Domain> put(const base::Domain& domain, Entry entry, Instant now);
 
-    /// Evicts one policy, in the same order, when there are more than the limit (which may have been lowered): call
-    /// until it returns none, in slices.
+    /// Evicts one policy, in the same order, when there are more than the limit (which may have been
+    /// lowered): call until it returns none, in slices.
     std::optional<base::Domain> make_room(Instant now);
 
-    /// Notes an absence. Never replaces a policy: the caller forgets that first. The oldest absence makes room.
+    /// Notes an absence. Never replaces a policy: the caller forgets that first. The oldest absence makes
+    /// room.
     void put(const base::Domain& domain, Absence absence);
 
     /// Changes a policy's bookkeeping in place, under the lock; false when there is no policy for the domain.
@@ -64,7 +69,8 @@ public:
 
     /// A snapshot of all domains with a policy, for the refresher at start.
     [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
-    /// The same one by one, each as it is when reached, for a store to be written anew. No lock is held during `visit`.
+    /// The same one by one, each as it is when reached, for a store to be written anew. No lock is held
+    /// during `visit`.
     void for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const;
 
     [[nodiscard]] std::size_t policy_count() const;

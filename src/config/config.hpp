@@ -50,8 +50,8 @@ struct Limits {
 struct Dns {
     std::vector<ServerAddress> servers; ///< empty: those of /etc/resolv.conf
     TrustAd trust_ad = TrustAd::automatic;
-    seconds timeout{8};     ///< a whole question
-    seconds try_timeout{2}; ///< one server, one try
+    seconds timeout{8};            ///< a whole question
+    seconds try_timeout{2};        ///< one server, one try
     std::string signed_name = "."; ///< its SOA tells whether the resolver validates
     std::string broken_name;       ///< "": none
     friend bool operator==(const Dns&, const Dns&) = default;

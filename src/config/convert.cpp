@@ -70,7 +70,8 @@ std::string absolute_path_or_empty(std::string_view text) {
 }
 
 std::string domain_name(std::string_view text) {
-    return text == "." || base::Domain::parse(text) ? "" : "must be a domain name, or \".\" for the root zone";
+    return text == "." || base::Domain::parse(text) ? ""
+                                                    : "must be a domain name, or \".\" for the root zone";
 }
 
 std::string domain_name_or_empty(std::string_view text) { return text.empty() ? "" : domain_name(text); }

@@ -54,16 +54,12 @@ void walk(const std::function<void(const Section&)>& section,
 
 std::string_view type_name(const Option& option) {
     switch (option.type) {
-    case Type::integer:
-        return "number";
-    case Type::duration:
-        return "time";
-    case Type::boolean:
-        return "true | false";
+    case Type::integer: return "number";
+    case Type::duration: return "time";
+    case Type::boolean: return "true | false";
     case Type::text:
     case Type::list:
-    case Type::choice:
-        break;
+    case Type::choice: break;
     }
     return option.form;
 }

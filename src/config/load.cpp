@@ -111,17 +111,12 @@ private:
     /// For what has no Value at all: tables, dates, fractions, lists of other things.
     static std::string wrong_type(const Option& option) {
         switch (option.type) {
-        case Type::list:
-            return "must be a list of texts, as in [\"a\", \"b\"]";
-        case Type::boolean:
-            return "must be true or false";
-        case Type::integer:
-            return "must be a whole number";
-        case Type::duration:
-            return "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
+        case Type::list: return "must be a list of texts, as in [\"a\", \"b\"]";
+        case Type::boolean: return "must be true or false";
+        case Type::integer: return "must be a whole number";
+        case Type::duration: return "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
         case Type::text:
-        case Type::choice:
-            break;
+        case Type::choice: break;
         }
         return "must be text in quotes";
     }
@@ -170,8 +165,7 @@ Value value_of_variable(const Option& option, const std::string& text) {
     }
     case Type::text:
     case Type::duration:
-    case Type::choice:
-        break;
+    case Type::choice: break;
     }
     return text;
 }

@@ -91,7 +91,8 @@ std::vector<Option> make_options() {
             "One is enough for most hosts: known domains are answered from memory."),
         choice_row(
             "dane", live, [](auto& c) -> auto& { return c.dane; },
-            "\"auto\" answers dane-only for a domain with an enforced policy whose MX hosts are all secured by DANE,\n"
+            "\"auto\" answers dane-only for a domain with an enforced policy whose MX hosts are all secured "
+            "by DANE,\n"
             "where a trusted validating resolver is in use; without one it does nothing.\n"
             "\"off\" never looks: a policy then overrides DANE, which RFC 8461 section 2 forbids."),
         flag_row(
@@ -160,12 +161,14 @@ std::vector<Option> make_options() {
         text_row(
             "dns.signed_name", text, live, "domain name", [](auto& c) -> auto& { return c.dns.signed_name; },
             "A name signed with DNSSEC, whose SOA record is asked for at start and after a reload:\n"
-            "an answer without the AD bit means that the resolver does not validate, and that DANE is not seen.\n"
+            "an answer without the AD bit means that the resolver does not validate, and that DANE is not "
+            "seen.\n"
             "The root zone is \".\".",
             domain_name),
         text_row(
             "dns.broken_name", text, live, "domain name", [](auto& c) -> auto& { return c.dns.broken_name; },
-            "A name whose signatures are wrong on purpose: a resolver that answers for it does not validate.\n"
+            "A name whose signatures are wrong on purpose: a resolver that answers for it does not "
+            "validate.\n"
             "Empty means that none is asked for.",
             domain_name_or_empty),
 
@@ -186,8 +189,7 @@ std::vector<Option> make_options() {
             "An HTTP proxy to fetch policies through, with CONNECT.\n"
             "Empty means a direct connection."),
         bounded_row(
-            "fetch.timeout", duration, live, 1, 5 * minute,
-            [](auto& c) -> auto& { return c.fetch.timeout; },
+            "fetch.timeout", duration, live, 1, 5 * minute, [](auto& c) -> auto& { return c.fetch.timeout; },
             "A fetch of a policy fails after this long, from the address lookup to the last byte.\n"
             "It runs in the background: no delivery waits longer than deadline."),
         bounded_row(
@@ -256,12 +258,10 @@ std::string Option::environment() const {
 
 std::string Option::range() const {
     switch (type) {
-    case Type::integer:
-        return "from " + std::to_string(min) + " to " + std::to_string(max);
+    case Type::integer: return "from " + std::to_string(min) + " to " + std::to_string(max);
     case Type::duration:
         return "from " + format_duration(seconds{min}) + " to " + format_duration(seconds{max});
-    case Type::boolean:
-        return "true or false";
+    case Type::boolean: return "true or false";
     case Type::choice: {
         std::string text;
         for (std::size_t i = 0; i < choices.size(); ++i) {
@@ -271,8 +271,7 @@ std::string Option::range() const {
         return text;
     }
     case Type::text:
-    case Type::list:
-        break;
+    case Type::list: break;
     }
     return {};
 }

@@ -25,16 +25,11 @@ std::optional<std::int64_t> digits(std::string_view text) {
 
 std::int64_t unit_of(char c) noexcept {
     switch (c) {
-    case 's':
-        return 1;
-    case 'm':
-        return 60;
-    case 'h':
-        return 3600;
-    case 'd':
-        return 86400;
-    default:
-        return 0;
+    case 's': return 1;
+    case 'm': return 60;
+    case 'h': return 3600;
+    case 'd': return 86400;
+    default: return 0;
     }
 }
 

@@ -75,16 +75,13 @@ int connect_one(const sockaddr* where, socklen_t size, int family, Clock::time_p
 /// What to look at when nobody answers.
 std::string advice(bool unix_socket, int error) {
     switch (error) {
-    case ENOENT:
-        return "there is no such socket: is the daemon running, and is this the path it listens on?";
-    case ECONNREFUSED:
-        return "nobody listens there: is the daemon running?";
+    case ENOENT: return "there is no such socket: is the daemon running, and is this the path it listens on?";
+    case ECONNREFUSED: return "nobody listens there: is the daemon running?";
     case EACCES:
     case EPERM:
         return unix_socket ? "no permission: run as root, or as a member of the socket's group (postfix)"
                            : "no permission: is a firewall in the way?";
-    default:
-        return why(error);
+    default: return why(error);
     }
 }
 

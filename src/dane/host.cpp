@@ -57,8 +57,7 @@ void Host::take(const Question& question, const Result& result) {
         return;
     case Type::mx:
     case Type::soa:
-    case Type::txt:
-        return;
+    case Type::txt: return;
     }
 }
 

@@ -22,14 +22,10 @@ bool usable(const Tlsa& record) noexcept {
     if (record.usage != 2 && record.usage != 3) return false;
     if (record.selector > 1) return false;
     switch (record.matching) {
-    case 0:
-        return !record.data.empty();
-    case 1:
-        return record.data.size() == sha256_size;
-    case 2:
-        return record.data.size() == sha512_size;
-    default:
-        return false;
+    case 0: return !record.data.empty();
+    case 1: return record.data.size() == sha256_size;
+    case 2: return record.data.size() == sha512_size;
+    default: return false;
     }
 }
 

@@ -11,12 +11,9 @@ std::string shown(std::string_view name) { return name.empty() ? "the root" : ba
 
 std::string_view to_string(Validation::State state) noexcept {
     switch (state) {
-    case Validation::State::yes:
-        return "yes";
-    case Validation::State::no:
-        return "no";
-    case Validation::State::unknown:
-        break;
+    case Validation::State::yes: return "yes";
+    case Validation::State::no: return "no";
+    case Validation::State::unknown: break;
     }
     return "unknown";
 }

@@ -34,12 +34,9 @@ std::string count_of(std::size_t n, std::size_t all) {
 
 std::string_view to_string(Advice advice) noexcept {
     switch (advice) {
-    case Advice::dane_only:
-        return "dane-only";
-    case Advice::sts:
-        return "sts";
-    case Advice::no_verdict:
-        break;
+    case Advice::dane_only: return "dane-only";
+    case Advice::sts: return "sts";
+    case Advice::no_verdict: break;
     }
     return "no-verdict";
 }

@@ -1,7 +1,7 @@
 // decision/decision.hpp - what to tell Postfix about a domain, and why. A closed sum type; pure.
 //
-// Order of authority: overrides > DANE > MTA-STS > no opinion. TryLater is only for our own inability to answer
-// (promise 1: a stranger's trouble never defers mail).
+// Order of authority: overrides > DANE > MTA-STS > no opinion. TryLater is only for our own inability to
+// answer (promise 1: a stranger's trouble never defers mail).
 #pragma once
 
 #include "base/domain.hpp"
@@ -43,8 +43,9 @@ struct TryLater {
 
 using Decision = std::variant<NoOpinion, Enforce, UseDane, TryLater>;
 
-/// The decision for a domain with a current policy. `enforce_testing`: treat mode testing as enforce. `dane`: the
-/// domain's MX hosts are secured by DANE.
-[[nodiscard]] Decision decide(const base::Domain& domain, const PolicyPtr& policy, bool enforce_testing, bool dane);
+/// The decision for a domain with a current policy. `enforce_testing`: treat mode testing as enforce. `dane`:
+/// the domain's MX hosts are secured by DANE.
+[[nodiscard]] Decision decide(const base::Domain& domain, const PolicyPtr& policy, bool enforce_testing,
+                              bool dane);
 
 } // namespace decision

@@ -13,18 +13,12 @@ using base::Reason;
 /// silence.
 int weight(Reason reason) {
     switch (reason) {
-    case Reason::dns_servfail:
-        return 5;
-    case Reason::dns_refused:
-        return 4;
-    case Reason::dns_malformed:
-        return 3;
-    case Reason::dns_timeout:
-        return 2;
-    case Reason::dns_network:
-        return 1;
-    default:
-        return 0;
+    case Reason::dns_servfail: return 5;
+    case Reason::dns_refused: return 4;
+    case Reason::dns_malformed: return 3;
+    case Reason::dns_timeout: return 2;
+    case Reason::dns_network: return 1;
+    default: return 0;
     }
 }
 

@@ -52,26 +52,19 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
 /// RDATA of the types that are read later has the form that reading them relies on.
 bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end, unsigned type) {
     switch (type) {
-    case static_cast<unsigned>(Type::a):
-        return end - at == 4;
-    case static_cast<unsigned>(Type::aaaa):
-        return end - at == 16;
+    case static_cast<unsigned>(Type::a): return end - at == 4;
+    case static_cast<unsigned>(Type::aaaa): return end - at == 16;
     case static_cast<unsigned>(Type::txt):
         if (at == end) return false; // RFC 1035 section 3.3.14: one or more strings
         while (at < end) at += 1 + std::size_t{m[at]};
         return at == end;
-    case static_cast<unsigned>(Type::mx):
-        at += 2;
-        return at < end && read_name(m, at) && at == end;
+    case static_cast<unsigned>(Type::mx): at += 2; return at < end && read_name(m, at) && at == end;
     case static_cast<unsigned>(Type::tlsa):
         return end - at >= 3; // RFC 6698 section 2.1; the association data may be empty
     case type_ns:
-    case type_cname:
-        return read_name(m, at) && at == end;
-    case type_soa:
-        return read_name(m, at) && read_name(m, at) && at + 20 == end;
-    default:
-        return true;
+    case type_cname: return read_name(m, at) && at == end;
+    case type_soa: return read_name(m, at) && read_name(m, at) && at + 20 == end;
+    default: return true;
     }
 }
 
@@ -141,8 +134,7 @@ base::Expected<void, WireErrc> check_sections(std::span<std::uint8_t> m, Type as
         switch (type) {
         case type_sig:
         case type_tkey:
-        case type_tsig:
-            return malformed; // transaction signatures: we share no key with anybody
+        case type_tsig: return malformed; // transaction signatures: we share no key with anybody
         case type_opt:
             // RFC 6891 section 6.1.1: one, in the additional section, at the root.
             if (++opts > 1 || i < before_additional || owner->size() != 1) return malformed;

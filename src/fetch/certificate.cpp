@@ -33,13 +33,10 @@ std::string openssl_words() {
 
 Reason reason_of(long verdict) noexcept {
     switch (verdict) {
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-        return Reason::cert_name_mismatch;
+    case X509_V_ERR_HOSTNAME_MISMATCH: return Reason::cert_name_mismatch;
     case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-        return Reason::cert_expired;
-    default:
-        return Reason::cert_untrusted;
+    case X509_V_ERR_CERT_NOT_YET_VALID: return Reason::cert_expired;
+    default: return Reason::cert_untrusted;
     }
 }
 

@@ -6,8 +6,8 @@
 // back.
 #pragma once
 
-#include "fetch/address.hpp"
 #include "base/event.hpp"
+#include "fetch/address.hpp"
 #include "fetch/fetcher.hpp"
 #include "fetch/gate.hpp"
 

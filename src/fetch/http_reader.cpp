@@ -171,19 +171,15 @@ private:
         head.content_type = types;
         head.content_encoding = codings;
         switch (const Reason reason = sts::judge(head)) {
-        case Reason::none:
-            break;
-        case Reason::http_media_type:
-            return failure(reason, "content type " + first(types, "missing"));
-        case Reason::http_encoding:
-            return failure(reason, "content coding " + first(codings, "?"));
+        case Reason::none: break;
+        case Reason::http_media_type: return failure(reason, "content type " + first(types, "missing"));
+        case Reason::http_encoding: return failure(reason, "content coding " + first(codings, "?"));
         case Reason::http_redirect: {
             const auto where = all(*parser_, http::field::location);
             return failure(reason,
                            "status " + std::to_string(head.status) + " to " + first(where, "nowhere"));
         }
-        default:
-            return failure(reason, "status " + std::to_string(head.status));
+        default: return failure(reason, "status " + std::to_string(head.status));
         }
         // RFC 9112 section 6.1: with HTTP/1.0 the framing is faulty; with any other coding than chunked alone
         // we could not decode the body. Both at once (6.3) Beast has refused.

@@ -31,8 +31,8 @@ struct Options {
     std::string proxy;
     /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
     std::chrono::milliseconds timeout{60000};
-    /// Fetches at a time; others wait in order. A fetch that is still waiting for its host after `patience` makes
-    /// room for the next, so that hosts that hang do not hold up those that answer; see max_slow.
+    /// Fetches at a time; others wait in order. A fetch that is still waiting for its host after `patience`
+    /// makes room for the next, so that hosts that hang do not hold up those that answer; see max_slow.
     std::size_t max_concurrent = 64;
     std::chrono::milliseconds patience{1000};
     /// Connections at a time to one remote address; others wait in order, without holding up other hosts.
@@ -46,7 +46,8 @@ struct Options {
 /// Fetches that may wait for their turn; further ones fail with Reason::overloaded.
 inline constexpr std::size_t max_queued = 10000;
 
-/// For each fetch of max_concurrent so many may have made room for others; beyond that hanging hosts do hold up.
+/// For each fetch of max_concurrent so many may have made room for others; beyond that hanging hosts do hold
+/// up.
 inline constexpr std::size_t slow_factor = 16;
 
 class HttpsFetcher final : public Fetcher {

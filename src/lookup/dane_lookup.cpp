@@ -1,7 +1,7 @@
 #include "lookup/dane_lookup.hpp"
 
-#include "base/text.hpp"
 #include "base/event.hpp"
+#include "base/text.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>

@@ -12,10 +12,11 @@ namespace lookup {
 class Handler {
 public:
     virtual ~Handler() = default;
-    /// The reply's payload when memory knows it, else nullopt. Never waits. `request` is one payload ("NAME SP KEY").
+    /// The reply's payload when memory knows it, else nullopt. Never waits. `request` is one payload ("NAME
+    /// SP KEY").
     [[nodiscard]] virtual std::optional<std::string> answer_now(std::string_view request) = 0;
-    /// For a request that answer_now() could not answer: calls `reply` exactly once, later, on the calling thread's
-    /// io_context, within the query deadline.
+    /// For a request that answer_now() could not answer: calls `reply` exactly once, later, on the calling
+    /// thread's io_context, within the query deadline.
     virtual void answer_later(std::string request, std::function<void(std::string)> reply) = 0;
 };
 

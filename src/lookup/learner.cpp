@@ -29,12 +29,13 @@ cache::DaneVerdict state_of(dane::Advice advice) {
     return cache::DaneVerdict::unknown;
 }
 
-/// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off. The time
-/// of the last proof is brought up to date four times a day.
+/// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off.
+/// The time of the last proof is brought up to date four times a day.
 bool worth_storing(const cache::DaneState& before, const cache::DaneState& after) {
     constexpr std::int64_t quarter = 6 * 3600;
     const auto part = [](base::Instant t) { return t.time_since_epoch().count() / quarter; };
-    const bool was = before.verdict == cache::DaneVerdict::dane, is = after.verdict == cache::DaneVerdict::dane;
+    const bool was = before.verdict == cache::DaneVerdict::dane,
+               is = after.verdict == cache::DaneVerdict::dane;
     return was != is || (is && part(before.known_at) != part(after.known_at));
 }
 
@@ -84,7 +85,8 @@ std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
     outcome.policy = current_policy(known, now);
     if (outcome.policy) {
         const auto& entry = std::get<cache::Entry>(known);
-        if (cache::plan(entry, now, tuning_) == cache::Step::resolve) return std::nullopt; // DANE is not known yet
+        if (cache::plan(entry, now, tuning_) == cache::Step::resolve)
+            return std::nullopt; // DANE is not known yet
         outcome.fetched_at = entry.fetched_at;
         outcome.dane = cache::dane_secured(entry, now, tuning_);
         return outcome;
@@ -99,10 +101,12 @@ void Learner::start(const base::Domain& domain, Why why) {
     aloft_.at(domain)->why = why;
     asio::co_spawn(parts_.executor, fly(domain, why), [this, domain](std::exception_ptr thrown) {
         if (!thrown) return;
-        // Nothing in a flight throws but the allocator. The waiters must hear of it, or they would wait for ever.
+        // Nothing in a flight throws but the allocator. The waiters must hear of it, or they would wait for
+        // ever.
         Outcome outcome;
         outcome.reason = Reason::overloaded;
-        parts_.log.write(Level::error, "lookup-aborted", {{"domain", domain.name()}, {"reason", "out of memory"}});
+        parts_.log.write(Level::error, "lookup-aborted",
+                         {{"domain", domain.name()}, {"reason", "out of memory"}});
         land(domain, outcome);
     });
 }
@@ -115,7 +119,8 @@ asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
 void Learner::land(const base::Domain& domain, const Outcome& outcome) {
     auto aloft = aloft_.find(domain);
     if (aloft == aloft_.end()) return;
-    const std::shared_ptr<Flight> flight = aloft->second; // a copy: start() and the waiters may change the map
+    const std::shared_ptr<Flight> flight =
+        aloft->second; // a copy: start() and the waiters may change the map
     // A background check that found nothing to do is no answer to a client whose policy expired meanwhile.
     if (flight->again && !outcome.policy && outcome.reason != Reason::overloaded) {
         flight->again = false;
@@ -192,7 +197,8 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
 }
 
 asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOutcome txt) {
-    const base::Expected<std::string, fetch::Failure> body = co_await parts_.fetcher.get(domain.policy_host());
+    const base::Expected<std::string, fetch::Failure> body =
+        co_await parts_.fetcher.get(domain.policy_host());
     if (!body) co_return failed(domain, id, body.error().reason, body.error().detail, txt);
     const base::Expected<cache::PolicyPtr, sts::PolicyError> policy = parts_.table.intern(*body);
     if (!policy) {
@@ -207,7 +213,8 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     outcome.fetched = true;
     outcome.fetched_at = entry.fetched_at;
     if (entry.policy->policy.max_age.count() == 0) {
-        // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. Nothing is kept but the GET's time.
+        // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. Nothing is kept but the
+        // GET's time.
         log_policy(domain, parts_.table.find(domain), entry);
         parts_.store.forget(domain);
         parts_.table.erase(domain);
@@ -225,7 +232,8 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     log_policy(domain, before, entry);
     const bool had_policy = std::holds_alternative<cache::Entry>(before);
     if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
-        parts_.log.write(Level::warning, "policy-evicted", {{"domain", evicted->name()}, {"for", domain.name()}});
+        parts_.log.write(Level::warning, "policy-evicted",
+                         {{"domain", evicted->name()}, {"for", domain.name()}});
         parts_.store.forget(*evicted);
     }
     if (!had_policy && on_new_policy_) on_new_policy_(domain);
@@ -282,8 +290,8 @@ Outcome Learner::give(const base::Domain& domain, Reason reason, const TxtOutcom
     return outcome;
 }
 
-Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reason reason, std::string_view detail,
-                        const TxtOutcome& txt) {
+Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reason reason,
+                        std::string_view detail, const TxtOutcome& txt) {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     const cache::Attempts gets = failed_get(attempts(known), id, reason, now);
@@ -308,11 +316,12 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
 
 void Learner::forget(const base::Domain& domain, const cache::Entry& entry) {
     const sts::Mode mode = entry.policy->policy.mode;
-    parts_.log.write(Level::info, "policy-expired",
-                     {{"domain", domain.name()},
-                      {"mode", sts::to_string(mode)},
-                      {"fetched_at", entry.fetched_at.time_since_epoch().count()},
-                      {"reason", base::to_string(entry.gets.failures > 0 ? entry.gets.reason : Reason::none)}});
+    parts_.log.write(
+        Level::info, "policy-expired",
+        {{"domain", domain.name()},
+         {"mode", sts::to_string(mode)},
+         {"fetched_at", entry.fetched_at.time_since_epoch().count()},
+         {"reason", base::to_string(entry.gets.failures > 0 ? entry.gets.reason : Reason::none)}});
     parts_.store.forget(domain);
     parts_.table.erase(domain);
     if (entry.gets.failures == 0) return;
@@ -338,12 +347,14 @@ void Learner::log_policy(const base::Domain& domain, const cache::Known& before,
                           {"id", after.txt_id}});
         break;
     case Change::refreshed:
-        parts_.log.write(Level::info, "policy-refreshed",
-                         {{"domain", domain.name()}, {"mode", mode}, {"max_age", max_age}, {"id", after.txt_id}});
+        parts_.log.write(
+            Level::info, "policy-refreshed",
+            {{"domain", domain.name()}, {"mode", mode}, {"max_age", max_age}, {"id", after.txt_id}});
         break;
     case Change::changed:
     case Change::weakened: {
-        const bool weaker = old->policy->policy.mode == sts::Mode::enforce && policy.mode != sts::Mode::enforce;
+        const bool weaker =
+            old->policy->policy.mode == sts::Mode::enforce && policy.mode != sts::Mode::enforce;
         parts_.log.write(weaker ? Level::warning : Level::info, "policy-changed",
                          {{"domain", domain.name()},
                           {"mode", mode},
@@ -357,13 +368,15 @@ void Learner::log_policy(const base::Domain& domain, const cache::Known& before,
     }
 }
 
-void Learner::log_dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
-                       const dane::Verdict& verdict) {
+void Learner::log_dane(const base::Domain& domain, const cache::DaneState& before,
+                       const cache::DaneState& after, const dane::Verdict& verdict) {
     Level level = Level::debug;
     if (after.verdict != before.verdict) {
         // Losing DANE deserves a look; that a domain has none, seen for the first time, is the usual case.
-        if (after.verdict == cache::DaneVerdict::dane) level = Level::info;
-        else if (before.verdict == cache::DaneVerdict::dane) level = Level::warning;
+        if (after.verdict == cache::DaneVerdict::dane)
+            level = Level::info;
+        else if (before.verdict == cache::DaneVerdict::dane)
+            level = Level::warning;
     }
     parts_.log.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
                      {{"domain", domain.name()},
@@ -373,7 +386,8 @@ void Learner::log_dane(const base::Domain& domain, const cache::DaneState& befor
                       {"ttl", verdict.ttl.count()}});
 }
 
-/// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it is not our doing.
+/// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it is
+/// not our doing.
 void Learner::warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry,
                                     const dane::Verdict& verdict) {
     if (verdict.mx_hosts.empty()) return;
@@ -389,8 +403,8 @@ void Learner::warn_of_refused_hosts(const base::Domain& domain, const cache::Ent
                      {{"domain", domain.name()}, {"id", entry.txt_id}, {"mx_hosts", hosts}});
 }
 
-void Learner::log_failure(const base::Domain& domain, Reason reason, std::string_view detail, bool kept_enforce,
-                          base::seconds next_try) {
+void Learner::log_failure(const base::Domain& domain, Reason reason, std::string_view detail,
+                          bool kept_enforce, base::seconds next_try) {
     // Failures come five minutes to an hour apart; once an hour and domain says it all.
     const auto allowed = failures_logged_.allow(domain.name(), parts_.clock.steady());
     if (!allowed.write) return;

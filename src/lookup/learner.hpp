@@ -1,10 +1,10 @@
-// lookup/learner.hpp - learns one domain at a time: TXT, then GET where called for, then commit, then the memory table,
-// then, for a policy that is enforced, DANE.
+// lookup/learner.hpp - learns one domain at a time: TXT, then GET where called for, then commit, then the
+// memory table, then, for a policy that is enforced, DANE.
 //
-// One flight per domain (promise 5): whoever asks while it is in the air joins it, and whoever leaves does not stop it.
-// Threads: lives on the back io_context; every member is called there, every callback comes from there.
-// Order (promise 2): a new policy is on the disk before the table shows it or a waiter hears of it; when the disk fails
-// or takes longer than commit_patience, answers go on from memory.
+// One flight per domain (promise 5): whoever asks while it is in the air joins it, and whoever leaves does
+// not stop it. Threads: lives on the back io_context; every member is called there, every callback comes from
+// there. Order (promise 2): a new policy is on the disk before the table shows it or a waiter hears of it;
+// when the disk fails or takes longer than commit_patience, answers go on from memory.
 #pragma once
 
 #include "base/clock.hpp"
@@ -32,11 +32,11 @@ namespace lookup {
 
 /// What a flight ended with.
 struct Outcome {
-    cache::PolicyPtr policy;                    ///< the policy to use now; null: none
-    base::Reason reason = base::Reason::none;   ///< why there is none, or why this try changed nothing
-    bool fetched = false;                       ///< this flight fetched the policy
-    bool dane = false;                          ///< the domain's MX hosts are secured by DANE
-    base::Instant fetched_at{};                 ///< when `policy` was fetched
+    cache::PolicyPtr policy;                  ///< the policy to use now; null: none
+    base::Reason reason = base::Reason::none; ///< why there is none, or why this try changed nothing
+    bool fetched = false;                     ///< this flight fetched the policy
+    bool dane = false;                        ///< the domain's MX hosts are secured by DANE
+    base::Instant fetched_at{};               ///< when `policy` was fetched
 };
 
 class Learner {
@@ -94,14 +94,15 @@ private:
 
     Outcome give(const base::Domain& domain, base::Reason reason, const TxtOutcome& txt);
     Outcome keep(const base::Domain& domain, base::Reason reason);
-    Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason, std::string_view detail,
-                   const TxtOutcome& txt);
+    Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason,
+                   std::string_view detail, const TxtOutcome& txt);
     void log_policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after);
     void log_dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
                   const dane::Verdict& verdict);
-    void warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry, const dane::Verdict& verdict);
-    void log_failure(const base::Domain& domain, base::Reason reason, std::string_view detail, bool kept_enforce,
-                     base::seconds next_try);
+    void warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry,
+                               const dane::Verdict& verdict);
+    void log_failure(const base::Domain& domain, base::Reason reason, std::string_view detail,
+                     bool kept_enforce, base::seconds next_try);
 
     Parts parts_;
     cache::Tuning tuning_;

@@ -41,11 +41,14 @@ void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) 
 void Refresher::start() {
     const Instant now = parts_.clock.now();
     const auto policies = parts_.table.policies();
-    const auto is_due = [&](const auto& policy) { return cache::next_look(policy.second, now, tuning_, 0.5) <= now; };
+    const auto is_due = [&](const auto& policy) {
+        return cache::next_look(policy.second, now, tuning_, 0.5) <= now;
+    };
     const auto overdue = static_cast<std::size_t>(std::count_if(policies.begin(), policies.end(), is_due));
     for (const auto& [domain, entry] : policies) {
         const Instant due = cache::next_look(entry, now, tuning_, parts_.random());
-        schedule(domain, due > now ? due : spread(now, cache::expires_at(entry, now), overdue, parts_.random()));
+        schedule(domain,
+                 due > now ? due : spread(now, cache::expires_at(entry, now), overdue, parts_.random()));
     }
     arm();
 }

@@ -1,10 +1,11 @@
-// lookup/refresher.hpp - the daily GET of every wanted policy, and the end of the expired ones (RFC 8461 section 10.2).
+// lookup/refresher.hpp - the daily GET of every wanted policy, and the end of the expired ones (RFC 8461
+// section 10.2).
 //
-// One valid agenda item a policy domain (the one its entry's agenda_at names; others are dropped when their time
-// comes), one timer for the earliest; nothing is polled. Due times are jittered; what is overdue
-// at the start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so that
-// clients' own fetches always find room. Survives restarts by being rebuilt from the entries.
-// Threads: lives on the back io_context.
+// One valid agenda item a policy domain (the one its entry's agenda_at names; others are dropped when their
+// time comes), one timer for the earliest; nothing is polled. Due times are jittered; what is overdue at the
+// start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
+// that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. Threads:
+// lives on the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -71,8 +72,9 @@ private:
     base::Instant armed_for_{};
 };
 
-/// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item, three hours
-/// at most, and well before its policy expires. Pure.
-[[nodiscard]] base::Instant spread(base::Instant now, base::Instant expires, std::size_t overdue, double random);
+/// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item,
+/// three hours at most, and well before its policy expires. Pure.
+[[nodiscard]] base::Instant spread(base::Instant now, base::Instant expires, std::size_t overdue,
+                                   double random);
 
 } // namespace lookup

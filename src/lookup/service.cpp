@@ -85,7 +85,8 @@ std::optional<std::string> Service::answer_now(std::string_view text) {
         if (step == cache::Step::resolve) return std::nullopt;
         if (step == cache::Step::serve_and_check) check_in_background(domain);
         facts.age = now - entry->fetched_at;
-        // A failure behind a policy that is still good shows on the line too: it is what an operator looks for.
+        // A failure behind a policy that is still good shows on the line too: it is what an operator looks
+        // for.
         if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
         const bool dane = cache::dane_secured(*entry, now, options_.tuning);
         return conclude(*request, decide(domain, entry->policy, dane), facts);
@@ -120,7 +121,8 @@ void Service::check_in_background(const base::Domain& domain) {
 void Service::answer_later(std::string text, std::function<void(std::string)> reply) {
     std::optional<postfix::Request> request = postfix::parse_request(text);
     const std::uint64_t ticket = next_ticket_++;
-    auto pending = std::make_unique<Pending>(Pending{*std::move(request), std::move(reply), 0, parts_.clock.steady()});
+    auto pending =
+        std::make_unique<Pending>(Pending{*std::move(request), std::move(reply), 0, parts_.clock.steady()});
     const base::Domain domain = *pending->request.domain;
     pending->timer = parts_.timers.after(
         options_.deadline, [this, ticket, domain] { finish(ticket, known_at_deadline(domain)); });
@@ -134,8 +136,8 @@ void Service::answer_later(std::string text, std::function<void(std::string)> re
     });
 }
 
-/// The flight goes on and protects the next delivery. A policy that is known all the same, as after a restart, when only
-/// its DANE verdict was still wanted, stays in force (RFC 8461 section 3.3).
+/// The flight goes on and protects the next delivery. A policy that is known all the same, as after a
+/// restart, when only its DANE verdict was still wanted, stays in force (RFC 8461 section 3.3).
 Outcome Service::known_at_deadline(const base::Domain& domain) const {
     Outcome late;
     late.reason = Reason::deadline;

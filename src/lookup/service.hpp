@@ -1,15 +1,15 @@
 // lookup/service.hpp - a socketmap request in, a reply out: from memory at once, else through the learner.
 //
-// Threads: one Service a front thread, used on that thread only. It shares the memory table (safe from any thread) and
-// posts to the back io_context, whose learner posts back. Nothing here waits.
+// Threads: one Service a front thread, used on that thread only. It shares the memory table (safe from any
+// thread) and posts to the back io_context, whose learner posts back. Nothing here waits.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "cache/table.hpp"
+#include "lookup/handler.hpp"
 #include "lookup/learner.hpp"
 #include "postfix/request.hpp"
-#include "lookup/handler.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -55,7 +55,8 @@ private:
     struct Facts; ///< what a lookup line says
 
     [[nodiscard]] std::string status(std::string_view request) const;
-    [[nodiscard]] decision::Decision decide(const base::Domain& domain, const cache::PolicyPtr& policy, bool dane) const;
+    [[nodiscard]] decision::Decision decide(const base::Domain& domain, const cache::PolicyPtr& policy,
+                                            bool dane) const;
     [[nodiscard]] std::string conclude(const postfix::Request& request, const decision::Decision& decision,
                                        const Facts& facts);
     void check_in_background(const base::Domain& domain);

@@ -35,8 +35,8 @@ Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::
     return Nothing{};
 }
 
-cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id, const TxtOutcome& txt,
-                     base::Instant now) {
+cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
+                     const TxtOutcome& txt, base::Instant now) {
     Entry entry;
     entry.last_asked = now;
     if (const auto* old = std::get_if<Entry>(&before)) {
@@ -67,7 +67,8 @@ cache::Absence absent(cache::Attempts gets, Reason reason, const TxtOutcome& txt
     Absence absence;
     absence.reason = reason;
     absence.until = now + cache::absence_life(reason, txt.ttl, tuning);
-    // When the TXT record allows a policy and only the back-off forbids the GET, look again as soon as it ends.
+    // When the TXT record allows a policy and only the back-off forbids the GET, look again as soon as it
+    // ends.
     if (txt.id) {
         const base::Instant next = cache::next_get(gets, *txt.id, true, tuning);
         if (next > now) absence.until = std::min(absence.until, next);

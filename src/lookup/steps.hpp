@@ -1,7 +1,8 @@
-// lookup/steps.hpp - the decisions of discovery, as pure functions: what to do next, and what an outcome changes.
+// lookup/steps.hpp - the decisions of discovery, as pure functions: what to do next, and what an outcome
+// changes.
 //
-// RFC 8461 sections 3.1, 3.3, 5.1, 10.2; DESIGN "What an entry is". The learner (lookup/learner.hpp) does the asking
-// and fetching between these calls and decides nothing itself.
+// RFC 8461 sections 3.1, 3.3, 5.1, 10.2; DESIGN "What an entry is". The learner (lookup/learner.hpp) does the
+// asking and fetching between these calls and decides nothing itself.
 #pragma once
 
 #include "base/expected.hpp"
@@ -29,9 +30,13 @@ struct TxtOutcome {
 };
 
 /// What follows from it.
-struct Nothing {};                            ///< the policy at hand stays
-struct Get { std::string id; };               ///< fetch; a success is filed under this id
-struct Give { base::Reason reason; };         ///< no policy at hand and none to be fetched now
+struct Nothing {}; ///< the policy at hand stays
+struct Get {
+    std::string id;
+}; ///< fetch; a success is filed under this id
+struct Give {
+    base::Reason reason;
+}; ///< no policy at hand and none to be fetched now
 using Next = std::variant<Nothing, Get, Give>;
 
 [[nodiscard]] Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
@@ -48,11 +53,12 @@ using Next = std::variant<Nothing, Get, Give>;
                                    const TxtOutcome& txt, base::Instant now);
 
 /// The GETs after one more, which failed.
-[[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason, base::Instant now);
+[[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason,
+                                         base::Instant now);
 
 /// The absence to note when a domain without a policy at hand has shown none.
-[[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt, base::Instant now,
-                                    const cache::Tuning& tuning);
+[[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt,
+                                    base::Instant now, const cache::Tuning& tuning);
 
 /// How a new policy differs from the one before, for the log.
 enum class Change {

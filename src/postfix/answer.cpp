@@ -193,7 +193,8 @@ std::string answer(const decision::Decision& decision, Dialect dialect) {
         Dialect dialect;
         std::string operator()(const decision::NoOpinion&) const { return "NOTFOUND "; }
         std::string operator()(const decision::Enforce& e) const { return enforce(e, dialect); }
-        // Not "dane": without TLSA records that would fall back on an unauthenticated or even plain connection.
+        // Not "dane": without TLSA records that would fall back on an unauthenticated or even plain
+        // connection.
         std::string operator()(const decision::UseDane&) const { return "OK dane-only"; }
         std::string operator()(const decision::TryLater& t) const {
             return temp(t.words.empty() ? base::to_string(t.reason) : std::string_view{t.words});

@@ -1,17 +1,17 @@
 // postfix/request.hpp - one socketmap request "NAME SP KEY" -> dialect and policy domain. Pure.
 //
 // Keys are Postfix next hops as written in its configuration or address: "example.com", "UPPER.Example",
-// "example.com:25", "[mx.example.com]:587", "[192.0.2.1]", ".parent", U-labels. RFC 8461 section 3.4: the host of a
-// smart-host next hop is the policy domain; address literals and parents have no policy.
+// "example.com:25", "[mx.example.com]:587", "[192.0.2.1]", ".parent", U-labels. RFC 8461 section 3.4: the
+// host of a smart-host next hop is the policy domain; address literals and parents have no policy.
 #pragma once
 
 #include "base/domain.hpp"
 #include "base/expected.hpp"
 #include "base/reason.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <optional>
 
 namespace postfix {
 
@@ -24,13 +24,14 @@ enum class Dialect {
 /// tlsrpt when the map name contains "tlsrpt" in any case, else plain. Any name is accepted.
 [[nodiscard]] Dialect dialect_of(std::string_view map_name) noexcept;
 
-/// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK inactive: why".
-/// Every other key, and every key of a daemon that does not know it, is NOTFOUND.
+/// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK
+/// inactive: why". Every other key, and every key of a daemon that does not know it, is NOTFOUND.
 inline constexpr std::string_view status_map = "stsmapd.status";
 
 struct Request {
     Dialect dialect{};
-    /// The policy domain, or why the key has none (one of the key_* reasons): answer NOTFOUND without any lookup.
+    /// The policy domain, or why the key has none (one of the key_* reasons): answer NOTFOUND without any
+    /// lookup.
     base::Expected<base::Domain, base::Reason> domain;
 };
 

@@ -151,14 +151,10 @@ std::string bind_words(const std::string& path, int error) {
     const std::string folder =
         slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
     switch (error) {
-    case ENOENT:
-        return "the folder " + folder + " does not exist";
-    case EACCES:
-        return "no permission to make a socket in " + folder;
-    case EROFS:
-        return folder + " is on a read-only file system";
-    default:
-        return "cannot bind: " + why(error);
+    case ENOENT: return "the folder " + folder + " does not exist";
+    case EACCES: return "no permission to make a socket in " + folder;
+    case EROFS: return folder + " is on a read-only file system";
+    default: return "cannot bind: " + why(error);
     }
 }
 

@@ -82,13 +82,11 @@ enum class Accepted { yes, none_waiting, try_next, out_of_resources };
 
 Accepted judge(int error) noexcept {
     switch (error) {
-    case EAGAIN:
-        return Accepted::none_waiting;
+    case EAGAIN: return Accepted::none_waiting;
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM:
-        return Accepted::out_of_resources;
+    case ENOMEM: return Accepted::out_of_resources;
     case EINTR:
     case ECONNABORTED:
     case EPERM: // a firewall rule
@@ -100,10 +98,8 @@ Accepted judge(int error) noexcept {
     case ENONET:
     case EHOSTUNREACH:
     case EOPNOTSUPP:
-    case ENETUNREACH:
-        return Accepted::try_next;
-    default:
-        return Accepted::out_of_resources; // unknown: never spin
+    case ENETUNREACH: return Accepted::try_next;
+    default: return Accepted::out_of_resources; // unknown: never spin
     }
 }
 

@@ -8,8 +8,8 @@
 // ended.
 #pragma once
 
-#include "postfix/netstring.hpp"
 #include "lookup/handler.hpp"
+#include "postfix/netstring.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>

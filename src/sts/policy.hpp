@@ -40,9 +40,9 @@ struct PolicyError {
     std::string_view problem; ///< constant words for a person, e.g. "mode is not enforce, testing or none"
 };
 
-/// Parses a policy body of any length. Of a field that stands twice the first counts and later ones are not even
-/// looked at; mx fields add up. Strict where a lost mx line could hurt, lenient where nothing can go wrong (blank lines,
-/// white space at line ends, one UTF-8 byte order mark, unknown fields).
+/// Parses a policy body of any length. Of a field that stands twice the first counts and later ones are not
+/// even looked at; mx fields add up. Strict where a lost mx line could hurt, lenient where nothing can go
+/// wrong (blank lines, white space at line ends, one UTF-8 byte order mark, unknown fields).
 [[nodiscard]] base::Expected<Policy, PolicyError> parse_policy(std::string_view body);
 
 } // namespace sts

@@ -11,9 +11,10 @@
 namespace sts {
 
 /// The id of the one valid STS record among `records`, or why there is none: Reason::no_record,
-/// record_multiple or record_invalid. Each element is one TXT RR with its character-strings joined, in any order.
-/// RRs that do not begin with "v=STSv1;" (blanks allowed before the ';', erratum 6285) are discarded first; then
-/// exactly one must be left and be valid. The id is 1 to 32 letters and digits; compare it byte by byte.
+/// record_multiple or record_invalid. Each element is one TXT RR with its character-strings joined, in any
+/// order. RRs that do not begin with "v=STSv1;" (blanks allowed before the ';', erratum 6285) are discarded
+/// first; then exactly one must be left and be valid. The id is 1 to 32 letters and digits; compare it byte
+/// by byte.
 [[nodiscard]] base::Expected<std::string, base::Reason> find_id(std::span<const std::string> records);
 
 } // namespace sts

@@ -29,7 +29,8 @@ void check(const cache::RawRow& raw) {
     if (row->policy_text.empty() || row->policy_text.size() > sts::max_policy_size) std::abort();
     const cache::RawRow again = cache::raw_row(*row);
     if (again.policy_text != raw.policy_text || again.txt_id != raw.txt_id ||
-        again.fetched_at != raw.fetched_at || again.last_asked != raw.last_asked || again.dane_at != raw.dane_at || again.sum != raw.sum)
+        again.fetched_at != raw.fetched_at || again.last_asked != raw.last_asked ||
+        again.dane_at != raw.dane_at || again.sum != raw.sum)
         std::abort();
     (void)sts::parse_policy(row->policy_text);
 }

@@ -1,4 +1,5 @@
-// tests/support/canned_handler.hpp - a Handler without a lookup behind it: answers at once, or when the test says so.
+// tests/support/canned_handler.hpp - a Handler without a lookup behind it: answers at once, or when the test
+// says so.
 #pragma once
 
 #include "lookup/handler.hpp"
@@ -13,8 +14,8 @@
 
 namespace test {
 
-/// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for release().
-/// A payload without a space is answered with PERM.
+/// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for
+/// release(). A payload without a space is answered with PERM.
 class CannedHandler final : public lookup::Handler {
 public:
     std::map<std::string, std::string, std::less<>> replies;

@@ -42,7 +42,8 @@ class WorldResolver final : public dns::Resolver {
 public:
     explicit WorldResolver(LookupWorld& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name, dns::Type type) override {
+    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name,
+                                                                       dns::Type type) override {
         if (!name.starts_with("_mta-sts.")) {
             const auto found = world_.dns.find({name, type});
             if (found != world_.dns.end()) co_return found->second;
@@ -111,7 +112,8 @@ void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_hos
     set(domain, dns::Type::mx, {dns::to_record({10, mx_host})});
     set(mx_host, dns::Type::a, {std::string("\xc0\x00\x02\x01", 4)});
     set(mx_host, dns::Type::aaaa, {});
-    set("_25._tcp." + mx_host, dns::Type::tlsa, tlsa.empty() ? std::vector<std::string>{} : std::vector{tlsa});
+    set("_25._tcp." + mx_host, dns::Type::tlsa,
+        tlsa.empty() ? std::vector<std::string>{} : std::vector{tlsa});
 }
 
 struct LookupWorld::Parts {
@@ -124,13 +126,15 @@ struct LookupWorld::Parts {
     lookup::Service service;
 
     Parts(LookupWorld& world, std::unique_ptr<cache::SqliteStore> sqlite)
-        : resolver(world), fetcher(world), dane(world.io_->get_executor(), resolver), store(std::move(sqlite), *world.io_),
-          learner({world.io_->get_executor(), resolver, fetcher, dane, store, *world.table_, world.time, world.time, world.log},
+        : resolver(world), fetcher(world), dane(world.io_->get_executor(), resolver),
+          store(std::move(sqlite), *world.io_),
+          learner({world.io_->get_executor(), resolver, fetcher, dane, store, *world.table_, world.time,
+                   world.time, world.log},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time, [&world] { return world.random; }},
                     world.tuning_, 32),
-          service({world.io_->get_executor(), world.io_->get_executor(), learner, *world.table_, world.time, world.time,
-                   world.log},
+          service({world.io_->get_executor(), world.io_->get_executor(), learner, *world.table_, world.time,
+                   world.time, world.log},
                   lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }
@@ -175,7 +179,8 @@ void LookupWorld::restart() {
 }
 
 void LookupWorld::kill() {
-    // What a new process would find after kill -9: the files as they are now, while the old store still has them open.
+    // What a new process would find after kill -9: the files as they are now, while the old store still has
+    // them open.
     const std::filesystem::path copy = folder_ / ("after-kill-" + std::to_string(time.passed().count()));
     std::filesystem::create_directory(copy);
     for (const char* suffix : {"", "-wal"})
@@ -210,17 +215,19 @@ boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
         auto held = std::make_shared<decltype(handler)>(std::move(handler));
         (void)time.after(duration, [held] { std::move (*held)(); });
     };
-    auto woken = asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
+    auto woken =
+        asio::async_initiate<const asio::use_awaitable_t<>, void()>(std::move(initiate), asio::use_awaitable);
     co_await std::move(woken);
 }
 
 std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {
     std::vector<std::string> replies;
     for (std::size_t i = 0; i < count; ++i) {
-        if (auto now = parts_->service.answer_now("sts " + key)) replies.push_back(*std::move(now));
+        if (auto now = parts_->service.answer_now("sts " + key))
+            replies.push_back(*std::move(now));
         else
-            parts_->service.answer_later("sts " + key,
-                                         [&replies](std::string reply) { replies.push_back(std::move(reply)); });
+            parts_->service.answer_later(
+                "sts " + key, [&replies](std::string reply) { replies.push_back(std::move(reply)); });
     }
     settle();
     while (replies.size() < count) {
@@ -234,7 +241,8 @@ std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size
 std::string LookupWorld::ask(const std::string& key, const std::string& map) {
     std::optional<std::string> reply = parts_->service.answer_now(map + " " + key);
     if (!reply)
-        parts_->service.answer_later(map + " " + key, [&reply](std::string text) { reply = std::move(text); });
+        parts_->service.answer_later(map + " " + key,
+                                     [&reply](std::string text) { reply = std::move(text); });
     settle();
     while (!reply) {
         if (!time.next_call()) throw std::logic_error("a question stays open");

@@ -1,7 +1,9 @@
-// tests/support/lookup_world.hpp - the real cache, learner, refresher and service in a world made of variables.
+// tests/support/lookup_world.hpp - the real cache, learner, refresher and service in a world made of
+// variables.
 //
-// Time is turned by hand; DNS and HTTPS answer what the test set; the store is the real one, on a file in a temporary
-// folder. Everything runs on the calling thread's io_context, so that a test sees a settled state after each call.
+// Time is turned by hand; DNS and HTTPS answer what the test set; the store is the real one, on a file in a
+// temporary folder. Everything runs on the calling thread's io_context, so that a test sees a settled state
+// after each call.
 #pragma once
 
 #include "cache/sqlite_store.hpp"
@@ -44,7 +46,8 @@ struct DomainWorld {
 };
 
 /// "version: STSv1 ..." with these fields.
-[[nodiscard]] std::string policy_text(std::string_view mode, const std::vector<std::string>& mx, long max_age);
+[[nodiscard]] std::string policy_text(std::string_view mode, const std::vector<std::string>& mx,
+                                      long max_age);
 
 class LookupWorld {
 public:

@@ -11,7 +11,8 @@ namespace test {
 
 class ManualTime final : public base::Clock, public base::Timers {
 public:
-    explicit ManualTime(base::Instant start = base::Instant{std::chrono::seconds{1'700'000'000}}) : start_(start) {}
+    explicit ManualTime(base::Instant start = base::Instant{std::chrono::seconds{1'700'000'000}})
+        : start_(start) {}
 
     [[nodiscard]] base::Instant now() const noexcept override {
         return std::chrono::floor<base::seconds>(start_ + jumped_ + passed_);
@@ -32,7 +33,9 @@ public:
     }
 
     /// Time since the start.
-    [[nodiscard]] base::milliseconds passed() const { return std::chrono::floor<base::milliseconds>(passed_); }
+    [[nodiscard]] base::milliseconds passed() const {
+        return std::chrono::floor<base::milliseconds>(passed_);
+    }
     /// When the next delayed call is due.
     [[nodiscard]] std::optional<base::milliseconds> next_call() const {
         if (calls_.empty()) return std::nullopt;

@@ -1,4 +1,5 @@
-// tests/support/memory_log.hpp - a Log that keeps its lines, as "level event key=value ...", for tests to look at.
+// tests/support/memory_log.hpp - a Log that keeps its lines, as "level event key=value ...", for tests to
+// look at.
 #pragma once
 
 #include "base/log.hpp"
@@ -13,15 +14,19 @@ class MemoryLog final : public base::Log {
 public:
     [[nodiscard]] bool enabled(base::Level) const noexcept override { return true; }
 
-    void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) override {
+    void write(base::Level level, std::string_view event,
+               std::initializer_list<base::Field> fields) override {
         static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
         std::string line{names[static_cast<int>(level)]};
         line.append(" ").append(event);
         for (const base::Field& f : fields) {
             line.append(" ").append(f.key).append("=");
-            if (auto* s = std::get_if<std::string_view>(&f.value)) line.append(*s);
-            else if (auto* i = std::get_if<std::int64_t>(&f.value)) line.append(std::to_string(*i));
-            else line.append(std::to_string(std::get<double>(f.value)));
+            if (auto* s = std::get_if<std::string_view>(&f.value))
+                line.append(*s);
+            else if (auto* i = std::get_if<std::int64_t>(&f.value))
+                line.append(std::to_string(*i));
+            else
+                line.append(std::to_string(std::get<double>(f.value)));
         }
         std::lock_guard lock{mutex_};
         lines_.push_back(std::move(line));

@@ -326,16 +326,10 @@ void TlsServer::talk(int fd, const Script& first) {
         return ERR_clear_error();
     }
     switch (script.close) {
-    case Script::Close::close_notify:
-        SSL_shutdown(ssl.get());
-        [[fallthrough]];
-    case Script::Close::fin:
-        ::shutdown(fd, SHUT_WR);
-        break;
-    case Script::Close::reset:
-        return abort_connection(fd);
-    case Script::Close::hold:
-        break;
+    case Script::Close::close_notify: SSL_shutdown(ssl.get()); [[fallthrough]];
+    case Script::Close::fin: ::shutdown(fd, SHUT_WR); break;
+    case Script::Close::reset: return abort_connection(fd);
+    case Script::Close::hold: break;
     }
     drain(fd);
 }

@@ -73,7 +73,8 @@ TEST(Entry, TxtIsAskedAgainAfterItsTtlWithinBounds) {
     }
     Entry restarted = entry();
     restarted.txt_checked = Instant{};
-    EXPECT_EQ(cache::plan(restarted, t0 + 1s, tuning), Step::serve_and_check) << "first query after a restart";
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, tuning), Step::serve_and_check)
+        << "first query after a restart";
 }
 
 TEST(Absence, IsBelievedUntilItsTimeIsOver) {
@@ -91,7 +92,8 @@ TEST(Absence, LivesAsLongAsItsAnswerWithinBounds) {
     EXPECT_EQ(cache::absence_life(Reason::no_record, 24h, tuning), 900s);
     EXPECT_EQ(cache::absence_life(Reason::no_record, std::nullopt, tuning), 60s);
     EXPECT_EQ(cache::absence_life(Reason::record_multiple, 600s, tuning), 600s);
-    EXPECT_EQ(cache::absence_life(Reason::dns_servfail, 600s, tuning), 60s) << "RFC 2308 section 7.1: briefly";
+    EXPECT_EQ(cache::absence_life(Reason::dns_servfail, 600s, tuning), 60s)
+        << "RFC 2308 section 7.1: briefly";
 }
 
 TEST(Backoff, FiveMinutesThreeTimesThenDoublingToAnHour) {
@@ -144,7 +146,8 @@ TEST(DailyGet, IsJitteredByATenthOfItsPeriod) {
     EXPECT_LE(cache::next_look(entry(), t0, tuning, 0.999), t0 + 24h + 8640s);
     Entry failing = entry();
     failing.gets = {t0 + 24h, 1, Reason::http_status, "1"};
-    EXPECT_EQ(cache::next_look(failing, t0 + 24h, tuning, 0.0), t0 + 24h + 300s) << "a retry never comes early";
+    EXPECT_EQ(cache::next_look(failing, t0 + 24h, tuning, 0.0), t0 + 24h + 300s)
+        << "a retry never comes early";
 }
 
 TEST(Upkeep, FetchesDailyWhatIsWanted) {
@@ -206,11 +209,13 @@ TEST(Dane, IsLookedUpBeforeTheFirstAnswerThenBehindIt) {
     EXPECT_EQ(cache::plan(e, t0 + 119s, with_dane()), Step::serve);
     EXPECT_EQ(cache::plan(e, t0 + 120s, with_dane()), Step::serve_and_check);
     e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::unknown, false, 60s}, t0, with_dane());
-    EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), Step::serve) << "it could not be found out: MTA-STS for now";
+    EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), Step::serve)
+        << "it could not be found out: MTA-STS for now";
     EXPECT_FALSE(cache::dane_secured(e, t0 + 10s, with_dane()));
     Entry restarted = entry();
     restarted.dane = {cache::DaneVerdict::dane, t0, {}};
-    EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), Step::serve_and_check) << "remembered through a restart";
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), Step::serve_and_check)
+        << "remembered through a restart";
     EXPECT_TRUE(cache::dane_secured(restarted, t0 + 1s, with_dane()));
 }
 
@@ -218,7 +223,8 @@ TEST(Dane, AVerdictBridgesFailuresForADay) {
     Entry e = entry();
     e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
     for (seconds t = 300s; t <= 36h; t += 60s)
-        e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, t0 + t, with_dane());
+        e.dane =
+            cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, t0 + t, with_dane());
     EXPECT_EQ(e.dane.known_at, t0);
     EXPECT_TRUE(cache::dane_secured(e, t0 + 24h - 1s, with_dane()));
     EXPECT_FALSE(cache::dane_secured(e, t0 + 24h, with_dane()));
@@ -227,11 +233,13 @@ TEST(Dane, AVerdictBridgesFailuresForADay) {
 }
 
 TEST(Dane, AVerdictBuiltOnFailuresLivesForItsTtl) {
-    const cache::DaneFinding doubtful{cache::DaneVerdict::dane, true, 60s}, failed{cache::DaneVerdict::unknown, true, 60s};
+    const cache::DaneFinding doubtful{cache::DaneVerdict::dane, true, 60s},
+        failed{cache::DaneVerdict::unknown, true, 60s};
     Entry e = entry();
     e.dane = cache::after_dane_lookup({}, doubtful, t0, with_dane());
     EXPECT_TRUE(cache::dane_secured(e, t0 + 59s, with_dane()));
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane())) << "nothing was proven that could bridge anything";
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane()))
+        << "nothing was proven that could bridge anything";
     e.dane = cache::after_dane_lookup(e.dane, failed, t0 + 30s, with_dane());
     EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane()));
     // Beside a proof of an hour ago it takes nothing away.

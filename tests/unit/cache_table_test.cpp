@@ -107,7 +107,8 @@ TEST(cache_table, an_entry_without_a_policy_is_refused) {
     Table table{Limits{}};
     EXPECT_THROW(table.put(domain("a.example"), Entry{}, t0), std::invalid_argument);
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
-    EXPECT_THROW(table.update(domain("a.example"), [](Entry& e) { e.policy = nullptr; }), std::invalid_argument);
+    EXPECT_THROW(table.update(domain("a.example"), [](Entry& e) { e.policy = nullptr; }),
+                 std::invalid_argument);
     EXPECT_TRUE(has_policy(table, "a.example"));
 }
 
@@ -125,7 +126,8 @@ TEST(cache_table, erase_forgets_policy_and_absence) {
 
 TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
     Table table{Limits{}};
-    const Absence absence{base::Reason::dns_servfail, t0 + seconds{60}, {t0, 2, base::Reason::dns_servfail, ""}};
+    const Absence absence{
+        base::Reason::dns_servfail, t0 + seconds{60}, {t0, 2, base::Reason::dns_servfail, ""}};
     table.put(domain("a.example"), absence);
     const Absence out = std::get<Absence>(table.find(domain("a.example")));
     EXPECT_EQ(out.reason, base::Reason::dns_servfail);
@@ -173,7 +175,8 @@ TEST(cache_table, a_flood_of_junk_names_evicts_no_policy) {
     for (int i = 0; i < 1000; ++i)
         table.put(domain("p" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
     for (int i = 0; i < 300'000; ++i)
-        table.put(domain("junk" + std::to_string(i) + ".example"), Absence{base::Reason::no_record, t0 + day, {}});
+        table.put(domain("junk" + std::to_string(i) + ".example"),
+                  Absence{base::Reason::no_record, t0 + day, {}});
     EXPECT_EQ(table.policy_count(), 1000U);
     EXPECT_EQ(table.absence_count(), 5000U);
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(has_policy(table, "p" + std::to_string(i) + ".example"));
@@ -190,7 +193,9 @@ TEST(cache_table, absences_in_use_outlive_the_unused) {
     for (const char* name : {"a.example", "b.example", "c.example"}) table.put(domain(name), absence);
     (void)table.ask(domain("a.example"), t0);
     table.put(domain("d.example"), absence);
-    const auto known = [&](const char* name) { return std::holds_alternative<Absence>(table.find(domain(name))); };
+    const auto known = [&](const char* name) {
+        return std::holds_alternative<Absence>(table.find(domain(name)));
+    };
     EXPECT_TRUE(known("a.example"));
     EXPECT_FALSE(known("b.example"));
     table.put(domain("c.example"), absence);
@@ -216,8 +221,9 @@ TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
     const Instant now = t0 + seconds{100};
     std::vector<std::string> order;
     while (const auto victim = table.make_room(now)) order.push_back(victim->name());
-    EXPECT_EQ(order, (std::vector<std::string>{"expired-early.example", "expired-late.example", "testing.example",
-                                               "none.example", "enforced-old.example", "enforced-new.example"}));
+    EXPECT_EQ(order,
+              (std::vector<std::string>{"expired-early.example", "expired-late.example", "testing.example",
+                                        "none.example", "enforced-old.example", "enforced-new.example"}));
     EXPECT_EQ(table.policy_count(), 0U);
 }
 
@@ -227,18 +233,22 @@ TEST(cache_table, a_refreshed_policy_is_no_longer_the_first_to_go) {
     table.put(domain("b.example"), entry(table, "enforce", day, t0 + seconds{10}), t0);
     EXPECT_TRUE(table.update(domain("a.example"), [](Entry& e) { e.fetched_at = t0 + seconds{200}; }));
     (void)table.ask(domain("a.example"), t0 + seconds{200});
-    EXPECT_EQ(table.put(domain("c.example"), entry(table, "enforce", day, t0 + seconds{200}), t0 + seconds{200}),
-              domain("b.example"));
+    EXPECT_EQ(
+        table.put(domain("c.example"), entry(table, "enforce", day, t0 + seconds{200}), t0 + seconds{200}),
+        domain("b.example"));
     // A mode that changes under update() changes the class.
-    EXPECT_TRUE(table.update(domain("c.example"), [&](Entry& e) { e.policy = table.intern(text("none", day)).value(); }));
-    EXPECT_EQ(table.put(domain("d.example"), entry(table, "enforce", day, t0), t0 + seconds{200}), domain("c.example"));
+    EXPECT_TRUE(table.update(domain("c.example"),
+                             [&](Entry& e) { e.policy = table.intern(text("none", day)).value(); }));
+    EXPECT_EQ(table.put(domain("d.example"), entry(table, "enforce", day, t0), t0 + seconds{200}),
+              domain("c.example"));
 }
 
 TEST(cache_table, an_unenforced_newcomer_never_pushes_out_an_enforced_policy) {
     Table table{Limits{2, 10}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
     table.put(domain("b.example"), entry(table, "enforce", day, t0), t0);
-    EXPECT_EQ(table.put(domain("new.example"), entry(table, "none", day, t0 + day), t0), domain("new.example"));
+    EXPECT_EQ(table.put(domain("new.example"), entry(table, "none", day, t0 + day), t0),
+              domain("new.example"));
     EXPECT_EQ(table.policy_count(), 2U);
     EXPECT_TRUE(has_policy(table, "a.example"));
 }
@@ -259,8 +269,10 @@ TEST(cache_table, eviction_order_is_exact_over_thousands) {
         const seconds max_age{random() % 4 == 0 ? 1 + random() % 1000 : 5000 + random() % 1000};
         const Instant asked = t0 + seconds{random() % 100'000};
         table.put(domain(name), entry(table, mode, max_age, asked), t0);
-        if (max_age <= seconds{1000}) items[name] = {0, max_age.count()};
-        else items[name] = {i % 3 == 0 ? 2 : 1, (asked - t0).count()};
+        if (max_age <= seconds{1000})
+            items[name] = {0, max_age.count()};
+        else
+            items[name] = {i % 3 == 0 ? 2 : 1, (asked - t0).count()};
     }
     for (int i = 0; i < 5000; i += 7) { // and some leave in between
         const std::string name = "d" + std::to_string(i) + ".example";
@@ -339,7 +351,8 @@ TEST(cache_table, a_text_outlives_the_table) {
 
 TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
     Table table{Limits{}};
-    table.put(domain("a.example"), entry(table, "enforce", day, Instant{seconds{-5}}, Instant{seconds{1LL << 40}}), t0);
+    table.put(domain("a.example"),
+              entry(table, "enforce", day, Instant{seconds{-5}}, Instant{seconds{1LL << 40}}), t0);
     const Entry out = std::get<Entry>(table.find(domain("a.example")));
     EXPECT_EQ(out.last_asked, Instant{});
     EXPECT_GT(out.fetched_at, t0 + 70 * 365 * day) << "still far in the future";

@@ -1,4 +1,5 @@
-// The learner over the ports' fakes: what happens in which order, and what when the store does not play along.
+// The learner over the ports' fakes: what happens in which order, and what when the store does not play
+// along.
 #include "lookup/learner.hpp"
 
 #include "support/fake_fetcher.hpp"
@@ -103,7 +104,8 @@ TEST_F(LearnerTest, AQueryThatComesLateFindsWhatTheFlightBrought) {
     EXPECT_FALSE(outcomes[1].fetched);
     EXPECT_EQ(resolver.asked.size(), 1u);
     const base::Domain nothing = *base::Domain::parse("nothing.example");
-    for (int i = 0; i < 2; ++i) learner.learn(nothing, Why::query, [this](const Outcome& o) { outcomes.push_back(o); }), run();
+    for (int i = 0; i < 2; ++i)
+        learner.learn(nothing, Why::query, [this](const Outcome& o) { outcomes.push_back(o); }), run();
     EXPECT_EQ(outcomes[3].reason, Reason::no_record);
     EXPECT_EQ(resolver.asked.size(), 2u);
 }
@@ -145,7 +147,8 @@ TEST_F(LearnerTest, TooManyFlightsAreRefusedNotQueued) {
     std::size_t overloaded = 0;
     for (std::size_t i = 0; i <= lookup::Learner::max_flights; ++i) {
         const base::Domain one = *base::Domain::parse("d" + std::to_string(i) + ".example");
-        learner.learn(one, Why::query, [&](const Outcome& o) { overloaded += o.reason == Reason::overloaded; });
+        learner.learn(one, Why::query,
+                      [&](const Outcome& o) { overloaded += o.reason == Reason::overloaded; });
     }
     EXPECT_EQ(learner.aloft(), lookup::Learner::max_flights);
     run();

@@ -55,7 +55,12 @@ TEST(AfterTxt, Decides) {
     };
     const Row rows[] = {
         {{}, shows("1"), Why::query, 0s, "get 1", "nothing known"},
-        {{}, shows_none(Reason::no_record), Why::query, 0s, "give no-record", "no HTTPS without a record (3.1)"},
+        {{},
+         shows_none(Reason::no_record),
+         Why::query,
+         0s,
+         "give no-record",
+         "no HTTPS without a record (3.1)"},
         {{}, shows_none(Reason::record_multiple), Why::query, 0s, "give record-multiple", "3.1"},
         {{}, shows_none(Reason::dns_servfail), Why::query, 0s, "give dns-servfail", "nothing to go by"},
         {just_failed, shows("1"), Why::query, 60s, "give connect-failed", "back-off for the same id"},
@@ -63,14 +68,17 @@ TEST(AfterTxt, Decides) {
         {just_failed, shows("1"), Why::query, 300s, "get 1", "the back-off is over"},
         {with_policy(), shows("1"), Why::txt_check, 1h, "nothing", "unchanged"},
         {with_policy(), shows("2"), Why::txt_check, 1h, "get 2", "changed"},
-        {with_policy(), shows("2"), Why::txt_check, 30s, "nothing", "changed within a minute of the last GET"},
-        {with_policy(), shows_none(Reason::no_record), Why::txt_check, 1h, "nothing", "3.1 note: the policy stays"},
+        {with_policy(), shows("2"), Why::txt_check, 30s, "nothing",
+         "changed within a minute of the last GET"},
+        {with_policy(), shows_none(Reason::no_record), Why::txt_check, 1h, "nothing",
+         "3.1 note: the policy stays"},
         {with_policy(), shows_none(Reason::dns_timeout), Why::txt_check, 1h, "nothing", "the policy stays"},
         {with_policy(), shows("1"), Why::txt_check, 40h, "get 1", "the daily GET is overdue"},
         {with_policy(), shows("1"), Why::daily, 24h, "get 1", "daily"},
         {with_policy(), shows_none(Reason::no_record), Why::daily, 24h, "get 1", "10.2: whatever TXT says"},
         {with_policy(), shows("3"), Why::daily, 24h, "get 3", "filed under the id shown"},
-        {with_policy(), shows("1"), Why::query, 8 * 24h, "get 1", "expired: an unchanged id revives nothing (5.1)"},
+        {with_policy(), shows("1"), Why::query, 8 * 24h, "get 1",
+         "expired: an unchanged id revives nothing (5.1)"},
         {with_policy(), shows_none(Reason::no_record), Why::query, 8 * 24h, "give no-record", "expired"},
     };
     for (const Row& row : rows)
@@ -90,7 +98,8 @@ TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
     EXPECT_EQ(after.gets.failures, 0u);
     EXPECT_EQ(after.gets.last, t0 + 2h);
     EXPECT_EQ(after.txt_ttl, 300s);
-    EXPECT_EQ(lookup::fetched({}, policy(), "1", shows("1"), t0).last_asked, t0) << "a first query asked for it";
+    EXPECT_EQ(lookup::fetched({}, policy(), "1", shows("1"), t0).last_asked, t0)
+        << "a first query asked for it";
 }
 
 TEST(FailedGet, CountsPerId) {
@@ -105,9 +114,11 @@ TEST(FailedGet, CountsPerId) {
 }
 
 TEST(Absent, IsBelievedAsLongAsItsCauseLasts) {
-    EXPECT_EQ(lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, tuning).until, t0 + 300s);
+    EXPECT_EQ(lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, tuning).until,
+              t0 + 300s);
     const cache::Attempts gets{t0, 1, Reason::http_status, "1"};
-    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, tuning).until, t0 + 300s)
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, tuning).until,
+              t0 + 300s)
         << "no longer than the back-off";
     EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, tuning).until, t0 + 60s)
         << "a new id may show up when the TTL is over";

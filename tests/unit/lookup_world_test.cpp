@@ -55,7 +55,8 @@ TEST(Lookup, NewIdIsFetchedBehindTheAnswer) {
 }
 
 TEST(Lookup, KeepsThePolicyThroughEveryKindOfTrouble) {
-    for (const Reason trouble : {Reason::dns_timeout, Reason::dns_servfail, Reason::dns_refused, Reason::dns_network}) {
+    for (const Reason trouble :
+         {Reason::dns_timeout, Reason::dns_servfail, Reason::dns_refused, Reason::dns_network}) {
         LookupWorld world;
         serve(world);
         world.ask("a.example");
@@ -239,7 +240,8 @@ TEST(Lookup, ClockSetBackNeitherLosesNorImmortalises) {
 
 TEST(Lookup, KeysWithoutAPolicyDomainCostNothing) {
     LookupWorld world;
-    for (const char* key : {".a.example", ".example", "[192.0.2.1]", "[IPv6:2001:db8::1]:25", "localhost", "", "a b"})
+    for (const char* key :
+         {".a.example", ".example", "[192.0.2.1]", "[IPv6:2001:db8::1]:25", "localhost", "", "a b"})
         EXPECT_EQ(world.ask(key), notfound) << key;
     EXPECT_EQ(world.txt_questions(), 0u);
 }
@@ -319,7 +321,8 @@ TEST(Dane, SurvivesKillDuringAnOutage) {
     world.at("a.example").dns_fails(Reason::dns_timeout);
     world.kill();
     EXPECT_EQ(world.ask("a.example"), dane_only);
-    EXPECT_EQ(world.ask("a.example"), dane_only) << "the failed check behind the first answer changes nothing";
+    EXPECT_EQ(world.ask("a.example"), dane_only)
+        << "the failed check behind the first answer changes nothing";
 }
 
 TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {

@@ -1,5 +1,5 @@
-// vectors_runner DIR: runs every vector file of DIR. One line per failing id, last "N passed, N failed" per file
-// and in total. Exit 0: all passed; 1: a failure; 2: DIR cannot be used.
+// vectors_runner DIR: runs every vector file of DIR. One line per failing id, last "N passed, N failed" per
+// file and in total. Exit 0: all passed; 1: a failure; 2: DIR cannot be used.
 #include "vectors_runner/runner.hpp"
 
 #include <algorithm>
@@ -14,8 +14,8 @@ namespace vectors {
 namespace {
 void line(const std::string& file, const json& vector, std::string_view verdict, std::string_view why) {
     const std::string id = vector.value("id", "?");
-    std::printf("%s %s %.*s: %.*s\n", file.c_str(), id.c_str(), static_cast<int>(verdict.size()), verdict.data(),
-                static_cast<int>(why.size()), why.data());
+    std::printf("%s %s %.*s: %.*s\n", file.c_str(), id.c_str(), static_cast<int>(verdict.size()),
+                verdict.data(), static_cast<int>(why.size()), why.data());
 }
 } // namespace
 
@@ -69,10 +69,14 @@ std::string octets(const json& value) {
 int main(int argc, char** argv) {
     using Run = void (*)(const vectors::json&, vectors::Report&);
     static const std::map<std::string, Run> files = {
-        {"txt_records.json", vectors::run_txt_records},       {"policies.json", vectors::run_policies},
-        {"mx_match.json", vectors::run_mx_match},             {"postfix_reply.json", vectors::run_postfix_reply},
-        {"http_responses.json", vectors::run_http_responses}, {"tls_fetch.json", vectors::run_tls_fetch},
-        {"scenario.json", vectors::run_scenario},             {"tlsrpt_records.json", vectors::leave_out_reports},
+        {"txt_records.json", vectors::run_txt_records},
+        {"policies.json", vectors::run_policies},
+        {"mx_match.json", vectors::run_mx_match},
+        {"postfix_reply.json", vectors::run_postfix_reply},
+        {"http_responses.json", vectors::run_http_responses},
+        {"tls_fetch.json", vectors::run_tls_fetch},
+        {"scenario.json", vectors::run_scenario},
+        {"tlsrpt_records.json", vectors::leave_out_reports},
     };
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     if (argc != 2 || !std::filesystem::is_directory(argv[1])) {
@@ -97,7 +101,8 @@ int main(int argc, char** argv) {
             std::ifstream in{path};
             const vectors::json file = vectors::json::parse(in);
             const vectors::json& all = file.at("vectors");
-            if (auto run = files.find(name); run != files.end()) run->second(all, report);
+            if (auto run = files.find(name); run != files.end())
+                run->second(all, report);
             else
                 for (const vectors::json& vector : all) report.fail(vector, "no runner for this file");
         } catch (const std::exception& e) {

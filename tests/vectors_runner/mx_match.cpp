@@ -14,8 +14,10 @@ void run_mx_match(const json& vectors, Report& report) {
             json same = vector; // this file calls the expected outcome "match"
             same["expect"] = vector.at("match");
             const auto wanted = outcomes(same);
-            if (std::ranges::find(wanted, json(got)) != wanted.end()) report.pass(vector);
-            else report.fail(vector, got ? "expected no match, got one" : "expected a match, got none");
+            if (std::ranges::find(wanted, json(got)) != wanted.end())
+                report.pass(vector);
+            else
+                report.fail(vector, got ? "expected no match, got one" : "expected a match, got none");
         } catch (const std::exception& e) {
             report.fail(vector, e.what());
         }

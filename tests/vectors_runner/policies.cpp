@@ -21,7 +21,8 @@ std::vector<std::string> distinct(const json& mx) {
 
 bool agrees(const json& want, const base::Expected<sts::Policy, sts::PolicyError>& got) {
     if (want.at("result") == "error") return !got; // the class is a suggestion
-    if (!got || want.at("mode") != sts::to_string(got->mode) || want.at("max_age") != got->max_age.count()) return false;
+    if (!got || want.at("mode") != sts::to_string(got->mode) || want.at("max_age") != got->max_age.count())
+        return false;
     std::vector<std::string> mx;
     for (const sts::MxPattern& p : got->mx) mx.push_back((p.wildcard ? "*." : "") + p.name);
     return distinct(want.at("mx")) == mx;
@@ -31,7 +32,8 @@ std::string describe(const base::Expected<sts::Policy, sts::PolicyError>& got) {
     if (!got)
         return "error " + std::string{base::to_string(got.error().reason)} + " in line " +
                std::to_string(got.error().line) + " (" + std::string{got.error().problem} + ")";
-    std::string out = "ok " + std::string{sts::to_string(got->mode)} + " " + std::to_string(got->max_age.count());
+    std::string out =
+        "ok " + std::string{sts::to_string(got->mode)} + " " + std::to_string(got->max_age.count());
     for (const sts::MxPattern& p : got->mx) out += (p.wildcard ? " *." : " ") + p.name;
     return out;
 }
@@ -43,10 +45,12 @@ void run_policies(const json& vectors, Report& report) {
         try {
             const auto got = sts::parse_policy(from_base64(vector.at("body_b64").get<std::string>()));
             const auto wanted = outcomes(vector);
-            if (std::ranges::any_of(wanted, [&](const json& want) { return agrees(want, got); })) report.pass(vector);
+            if (std::ranges::any_of(wanted, [&](const json& want) { return agrees(want, got); }))
+                report.pass(vector);
             else
-                report.fail(vector, base::printable("expected " + vector.at("expect").dump() + ", got " + describe(got),
-                                                    1000));
+                report.fail(vector,
+                            base::printable(
+                                "expected " + vector.at("expect").dump() + ", got " + describe(got), 1000));
         } catch (const std::exception& e) {
             report.fail(vector, e.what());
         }

@@ -50,9 +50,11 @@ std::optional<std::string> complaint(const std::string& reply, const json& expec
             for (const json& part : value)
                 if (holds(reply, part)) return "contains " + part.dump();
         } else if (rule == "must_not_match") {
-            if (boost::regex_search(reply, boost::regex{value.get<std::string>()})) return "matches " + value.dump();
+            if (boost::regex_search(reply, boost::regex{value.get<std::string>()}))
+                return "matches " + value.dump();
         } else if (rule == "max_reply_bytes") {
-            if (reply.size() > value.get<std::size_t>()) return "has " + std::to_string(reply.size()) + " octets";
+            if (reply.size() > value.get<std::size_t>())
+                return "has " + std::to_string(reply.size()) + " octets";
         } else if (rule == "balanced_braces") {
             if (balanced(reply) != value.get<bool>()) return "has unbalanced braces";
         } else {
@@ -70,18 +72,22 @@ void run_postfix_reply(const json& vectors, Report& report) {
     for (const json& vector : vectors) {
         try {
             const bool tlsrpt = vector.at("config").at("tlsrpt").get<bool>();
-            const std::string reply = postfix::answer(
-                decision_for(vector), tlsrpt ? postfix::Dialect::tlsrpt : postfix::Dialect::plain);
+            const std::string reply = postfix::answer(decision_for(vector), tlsrpt ? postfix::Dialect::tlsrpt
+                                                                                   : postfix::Dialect::plain);
             const auto version = tlsrpt ? test::Postfix::v3_10 : test::Postfix::v3_4;
             std::string why;
             bool passed = false;
             for (const json& want : outcomes(vector)) {
                 const auto wrong = complaint(reply, want, version);
-                if (!wrong) passed = true;
-                else if (why.empty()) why = *wrong;
+                if (!wrong)
+                    passed = true;
+                else if (why.empty())
+                    why = *wrong;
             }
-            if (passed) report.pass(vector);
-            else report.fail(vector, base::printable(why, 300) + "; got " + base::printable(reply, 300));
+            if (passed)
+                report.pass(vector);
+            else
+                report.fail(vector, base::printable(why, 300) + "; got " + base::printable(reply, 300));
         } catch (const std::exception& e) {
             report.fail(vector, e.what());
         }

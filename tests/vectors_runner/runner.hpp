@@ -1,7 +1,7 @@
 // tests/vectors_runner/runner.hpp - runs a folder of vector files through the real code.
 //
-// One function per file name; main.cpp holds the table. A vector passes when the code's outcome is the expected one or, where
-// the vector is ambiguous, any acceptable one.
+// One function per file name; main.cpp holds the table. A vector passes when the code's outcome is the
+// expected one or, where the vector is ambiguous, any acceptable one.
 #pragma once
 
 #include <nlohmann/json.hpp>

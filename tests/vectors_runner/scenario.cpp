@@ -1,6 +1,7 @@
-// Scenario vectors: sequences over virtual time through the real cache, store, learner, refresher and service.
-#include "support/lookup_world.hpp"
+// Scenario vectors: sequences over virtual time through the real cache, store, learner, refresher and
+// service.
 #include "sts/response.hpp"
+#include "support/lookup_world.hpp"
 #include "vectors_runner/runner.hpp"
 
 #include <algorithm>
@@ -187,8 +188,10 @@ private:
 
     void change_world(const json& step) {
         const json& change = step.at("world");
-        if (step.contains("world_for")) domain_ = step.at("world_for");
-        else if (step.contains("query")) domain_ = world_key(step.at("query"));
+        if (step.contains("world_for"))
+            domain_ = step.at("world_for");
+        else if (step.contains("query"))
+            domain_ = world_key(step.at("query"));
         test::DomainWorld& world = world_.at(domain_);
         if (change.contains("txt")) set_txt(world, change.at("txt"));
         if (change.contains("https")) set_https(world, change.at("https"));
@@ -198,7 +201,8 @@ private:
     /// The states a vector's world may name, in the words it may use for them.
     void set_dane(const std::string& dane) {
         const auto says = [&](std::initializer_list<std::string_view> words) {
-            return std::ranges::any_of(words, [&](std::string_view w) { return dane.find(w) != std::string::npos; });
+            return std::ranges::any_of(words,
+                                       [&](std::string_view w) { return dane.find(w) != std::string::npos; });
         };
         const std::string host = "mail." + domain_;
         const auto with = [&](const std::string& tlsa) { world_.signed_mx(domain_, host, tlsa); };
@@ -206,7 +210,8 @@ private:
         if (says({"unusable"})) return with(std::string("\x00\x01\x01", 3) + std::string(32, 'h')); // usage 0
         if (says({"fail", "timeout", "temp", "bogus"})) {
             with(usable);
-            world_.dns.insert_or_assign({"_25._tcp." + host, dns::Type::tlsa}, base::unexpected(Reason::dns_servfail));
+            world_.dns.insert_or_assign({"_25._tcp." + host, dns::Type::tlsa},
+                                        base::unexpected(Reason::dns_servfail));
         } else if (says({"partial", "some"})) {
             const std::string other = "mail2." + domain_;
             world_.signed_mx(domain_, other, "");
@@ -231,7 +236,8 @@ private:
     }
 
     std::string query(const json& step, std::optional<long> next_t) {
-        const std::size_t gets = world_.gets(), questions = world_.txt_questions(), lines = world_.log.lines().size();
+        const std::size_t gets = world_.gets(), questions = world_.txt_questions(),
+                          lines = world_.log.lines().size();
         const std::string key = step.at("query");
         const auto look = [&] {
             Seen seen;
@@ -245,7 +251,8 @@ private:
         Seen seen = look();
         std::string wrong = judge(step, seen);
         if (!wrong.empty() && step.value("async_ok", false)) {
-            // A background fetch may give the previous answer once; ask again 30 s later, before the next step.
+            // A background fetch may give the previous answer once; ask again 30 s later, before the next
+            // step.
             milliseconds again = world_.time.passed() + seconds{30};
             if (next_t) again = std::min<milliseconds>(again, seconds{*next_t} - milliseconds{1});
             world_.pass_to(again);
@@ -281,8 +288,10 @@ void run_scenario(const json& all, Report& report) {
         } catch (const std::exception& e) {
             wrong = std::string("cannot be run: ") + e.what();
         }
-        if (wrong.empty()) report.pass(vector);
-        else report.fail(vector, wrong);
+        if (wrong.empty())
+            report.pass(vector);
+        else
+            report.fail(vector, wrong);
     }
 }
 

@@ -50,8 +50,10 @@ void run_txt_records(const json& vectors, Report& report) {
             got["result"] = id ? "id" : word_for(id.error());
             if (id) got["id"] = *id;
             const auto wanted = outcomes(vector);
-            if (std::ranges::find(wanted, got) != wanted.end()) report.pass(vector);
-            else report.fail(vector, "expected " + vector.at("expect").dump() + ", got " + got.dump());
+            if (std::ranges::find(wanted, got) != wanted.end())
+                report.pass(vector);
+            else
+                report.fail(vector, "expected " + vector.at("expect").dump() + ", got " + got.dump());
         } catch (const std::exception& e) {
             report.fail(vector, e.what());
         }
