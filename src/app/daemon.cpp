@@ -336,7 +336,7 @@ void Daemon::Impl::probed(const dane::Validation& validation) {
     back_timers_.cancel(probe_timer_);
     probe_timer_ = 0;
     if (validation.state == State::unknown && !stopping_)
-        probe_timer_ = back_timers_.after(std::chrono::minutes{1}, [this] { probe_resolver(); });
+        probe_timer_ = back_timers_.after(std::chrono::seconds{5}, [this] { probe_resolver(); });
 }
 
 /// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.

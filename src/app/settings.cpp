@@ -47,12 +47,18 @@ lookup::DaneLookup::Options dane_options(const config::Config& config) {
 
 lookup::ServiceOptions service_options(const config::Config& config, const dane::Validation& validation) {
     lookup::ServiceOptions options{config.deadline, tuning(config), "active"};
+    using State = dane::Validation::State;
     if (!options.tuning.dane) {
         options.dane_status = "inactive: dane = \"off\"";
-    } else if (validation.state == dane::Validation::State::no) {
-        options.tuning.dane = false;
-        options.dane_status = "inactive: " + validation.why;
+        return options;
     }
+    // While DNS is silent, as in an outage after a restart, nobody is made to wait for what it could say of
+    // DANE; but what it said before is believed.
+    options.tuning.dane = validation.state == State::yes;
+    options.tuning.dane_remembered = validation.state != State::no;
+    if (validation.state == State::no) options.dane_status = "inactive: " + validation.why;
+    if (validation.state == State::unknown)
+        options.dane_status = "inactive: whether the resolver validates is not known yet";
     return options;
 }
 

@@ -21,6 +21,11 @@ bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
     return since(entry.last_asked, at) < tuning.forget_unasked_after;
 }
 
+bool is_enforced(const Entry& entry, const Tuning& tuning) {
+    const sts::Mode mode = entry.policy->policy.mode;
+    return mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing);
+}
+
 seconds refresh_period(const Entry& entry, const Tuning& tuning) {
     return std::min(tuning.refresh_every, entry.policy->policy.max_age / 2);
 }
@@ -43,14 +48,12 @@ bool clamp_to(Entry& entry, Instant now) {
 }
 
 bool needs_dane(const Entry& entry, const Tuning& tuning) {
-    const sts::Mode mode = entry.policy->policy.mode;
-    return tuning.dane &&
-           (mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing));
+    return tuning.dane && is_enforced(entry, tuning);
 }
 
 bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning) {
-    return needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::dane &&
-           since(entry.dane.known_at, now) < tuning.dane_bridge;
+    return (tuning.dane || tuning.dane_remembered) && is_enforced(entry, tuning) &&
+           entry.dane.verdict == DaneVerdict::dane && since(entry.dane.known_at, now) < tuning.dane_bridge;
 }
 
 bool dane_due(const Entry& entry, Instant now, const Tuning& tuning) {

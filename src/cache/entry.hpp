@@ -77,6 +77,7 @@ struct Tuning {
     seconds forget_unasked_after{30 * 86400}; ///< no daily GET for domains unasked this long
     bool daily_refresh = true;
     bool dane = false;            ///< look for DANE: a validating resolver is in use
+    bool dane_remembered = false; ///< believe a verdict found before: a validating resolver is not ruled out
     bool enforce_testing = false; ///< treat mode testing as enforce
     seconds dane_bridge{86400};   ///< how long a verdict outlives lookups that fail
 };

@@ -14,11 +14,7 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now) {
     entry.last_asked = std::min(row.last_asked, now);
     entry.gets.last = row.fetched_at;
     cache::clamp_to(entry, now);
-    // Either way the last verdict serves at once, and is checked behind the first answer: a restart must not
-    // make known domains wait for DNS.
-    if (row.dane_at == base::Instant{})
-        entry.dane = {cache::DaneVerdict::sts, entry.fetched_at, {}};
-    else
+    if (row.dane_at != base::Instant{})
         entry.dane = {cache::DaneVerdict::dane, std::min(row.dane_at, now), {}};
     if (now >= cache::expires_at(entry, now)) return Loaded::expired;
     (void)table.put(row.domain, std::move(entry), now);

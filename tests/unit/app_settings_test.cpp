@@ -12,21 +12,29 @@ config::Config with(config::Dane dane) {
     return config;
 }
 
-TEST(ServiceOptions, dane_is_looked_for_until_the_resolver_shows_that_it_cannot_be_seen) {
-    for (const State state : {State::unknown, State::yes}) {
-        const auto options = app::service_options(with(config::Dane::automatic), {state, "why"});
-        EXPECT_TRUE(options.tuning.dane);
-        EXPECT_EQ(options.dane_status, "active");
+TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
+    struct Row {
+        State state;
+        bool look, remembered;
+        const char* status;
+    };
+    const Row rows[] = {
+        {State::yes, true, true, "active"},
+        {State::unknown, false, true, "inactive: whether the resolver validates is not known yet"},
+        {State::no, false, false, "inactive: no AD bit"},
+    };
+    for (const Row& row : rows) {
+        const auto options = app::service_options(with(config::Dane::automatic), {row.state, "no AD bit"});
+        EXPECT_EQ(options.tuning.dane, row.look);
+        EXPECT_EQ(options.tuning.dane_remembered, row.remembered);
+        EXPECT_EQ(options.dane_status, row.status);
     }
-    const auto options = app::service_options(with(config::Dane::automatic), {State::no, "no AD bit"});
-    EXPECT_FALSE(options.tuning.dane);
-    EXPECT_EQ(options.dane_status, "inactive: no AD bit");
 }
 
 TEST(ServiceOptions, dane_switched_off_is_the_reason_whatever_the_resolver_can) {
     for (const State state : {State::unknown, State::yes, State::no}) {
         const auto options = app::service_options(with(config::Dane::off), {state, "why"});
-        EXPECT_FALSE(options.tuning.dane);
+        EXPECT_FALSE(options.tuning.dane || options.tuning.dane_remembered);
         EXPECT_EQ(options.dane_status, "inactive: dane = \"off\"");
     }
 }
