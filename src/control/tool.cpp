@@ -17,6 +17,9 @@ constexpr const char* footer = R"(Exit status:
   2  the command line or the configuration is wrong
   3  the daemon cannot be reached, or stopped answering)";
 
+/// CLI11 takes "[a]" for a list and drops the brackets, which mean something in a next hop.
+constexpr std::string_view bracket_guard = "\x01";
+
 int status(Exit exit) { return static_cast<int>(exit); }
 
 } // namespace
@@ -58,7 +61,11 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
 
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants it
+        for (std::string& argument : reversed)
+            if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);
+        for (std::string& domain : options.domains)
+            if (domain.starts_with(bracket_guard)) domain.erase(0, bracket_guard.size());
     } catch (const CLI::ParseError& e) {
         return app.exit(e, out, err) == 0 ? status(Exit::answered) : status(Exit::usage);
     }

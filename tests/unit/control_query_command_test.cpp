@@ -201,6 +201,14 @@ TEST(QueryCommand, TakesTheFirstAddressThatCanBeReached) {
     EXPECT_EQ(bad.err, "stsmap: bad:1:1: no\n");
 }
 
+TEST(QueryCommand, SendsBracketsAsTheyAre) {
+    const Fixture f;
+    const Outcome outcome = f.run({"query", "[192.0.2.1]", "[mx.example]:25", "[mx.example]"});
+    EXPECT_EQ(outcome.out, "[192.0.2.1]: OK [192.0.2.1]\n"
+                           "[mx.example]:25: OK [mx.example]:25\n"
+                           "[mx.example]: OK [mx.example]\n");
+}
+
 TEST(QueryCommand, RefusesAWrongCommandLine) {
     const Fixture f;
     const std::vector<std::vector<std::string>> table = {
