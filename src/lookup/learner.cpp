@@ -294,7 +294,9 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
                         std::string_view detail, const TxtOutcome& txt) {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
-    const cache::Attempts gets = failed_get(attempts(known), id, reason, now);
+    // Our own trouble is no failure of the policy host: it starts no back-off.
+    const bool ours = reason == Reason::overloaded || reason == Reason::shutting_down;
+    const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
     const cache::PolicyPtr current = current_policy(known, now);
     log_failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
                 cache::backoff(gets.failures, tuning_));

@@ -104,9 +104,13 @@ void Refresher::look(const Item& item) {
     case cache::Upkeep::get: break;
     }
     ++running_;
-    parts_.learner.learn(item.domain, Why::daily, [this, domain = item.domain](const Outcome&) {
+    parts_.learner.learn(item.domain, Why::daily, [this, domain = item.domain](const Outcome& outcome) {
         --running_;
-        add(domain);
+        // What our own overload kept from being tried is due still, but not at once.
+        if (outcome.reason == base::Reason::overloaded)
+            schedule(domain, parts_.clock.now() + tuning_.dns_failure_for);
+        else
+            add(domain);
         tick();
     });
 }

@@ -130,6 +130,17 @@ TEST_F(LearnerTest, AFailureIsLoggedOnceAnHour) {
     EXPECT_LE(log.count("policy-failed"), 2u);
 }
 
+TEST_F(LearnerTest, OurOwnOverloadIsNoFailureOfThePolicyHost) {
+    fetcher.fail("mta-sts.a.example", Reason::overloaded);
+    learn();
+    fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
+    time.move_to(61s);
+    learn();
+    ASSERT_EQ(outcomes.size(), 2u);
+    EXPECT_EQ(outcomes[0].reason, Reason::overloaded);
+    EXPECT_TRUE(outcomes[1].fetched) << "no back-off of five minutes";
+}
+
 TEST_F(LearnerTest, NewPoliciesAreAnnouncedOnce) {
     int announced = 0;
     learner.on_new_policy([&](const base::Domain&) { ++announced; });
