@@ -25,6 +25,7 @@ import threading
 import time
 import unittest
 
+import logcheck
 from dns_server import DnsServer
 from policy_host import PolicyHosts
 from socketmap import Client, Closed, frame
@@ -395,6 +396,7 @@ class Case(unittest.TestCase):
         for daemon in self.daemons:
             log = daemon.log()
             self.assertIsNone(CRASHES.search(log), log)
+            self.assertEqual(logcheck.mistakes(log), [], "rules for logcheck and log lines do not agree")
             status = daemon.process.returncode
             self.assertNotIn(
                 status,

@@ -8,6 +8,8 @@ find src tests -name '*.hpp' -o -name '*.cpp' | sort | xargs python3 tests/lint/
 python3 tests/lint/include_direction.py || failed=1
 python3 tests/lint/doubled_words.py || failed=1
 python3 tests/lint/log_events.py || failed=1
+python3 tests/lint/logcheck_rules.py || failed=1
+python3 tests/lint/packaging.py || failed=1
 python3 tests/lint/header_alone.py || failed=1
 [ $failed = 0 ] && echo "lint: nothing found"
 exit $failed

@@ -9,10 +9,13 @@ import tempfile
 
 import co_await_lint
 import doubled_words
+import hardening
 import header_alone
 import include_direction
 import log_events
-from sources import code_only
+import logcheck_rules
+import packaging
+from sources import code_only, read
 
 GOOD_AWAITS = [
     "co_await f(std::move(x));",
@@ -148,6 +151,45 @@ BAD_EVENTS = [
     EVENTS_BOTH + 'log.write(Level::info, "begun", {{"signal", 3}, a ? base::Field{"more", 1} : b});',
 ]
 
+LOGCHECK_RULES = r"^[^ ]+ mail stsmapd\[1\]: (begun: signal=7|ended: kept=no|other: .*)$"
+GOOD_LOGCHECK = [
+    'log.write(Level::info, "begun", {{"signal", 3}}); log.write(Level::error, "died", {{"signal", 3}});',
+    'log.write(Level::debug, "step", {{"signal", 3}}); log.write(level, "ended", {{"kept", x}});',
+]
+BAD_LOGCHECK = [
+    'log.write(Level::info, "begun", {{"signal", 3}, {"more", 1}});',
+    'log.write(Level::warning, "begun", {{"signal", 3}});',
+    'log.write(Level::error, "other", {{"signal", 3}});',
+    'log.write(Level::info, "novel", {{"signal", 3}});',
+    'log.write(bad ? Level::error : Level::info, "begun", {{"signal", 3}});',
+    'log.write(level, "begun", {{"signal", 3}});',
+]
+
+# Flags for a small program, and whether the result is hardened.
+UNHARDENED = [
+    ["-no-pie"], ["-Wl,-z,norelro"], ["-Wl,-z,lazy"], ["-fno-stack-protector"], ["-U_FORTIFY_SOURCE"],
+    ["-Wl,-z,execstack"], ["-fcf-protection=none"], ["-Wl,-rpath,/tmp"],
+]
+
+VERSION_TEXTS = {
+    "CMakeLists.txt": "project(stsmapd VERSION 1.2.3 LANGUAGES CXX\n",
+    "CHANGELOG.md": "# Changes\n\n## 1.2.3 (unreleased)\n",
+    "packaging/debian/changelog": "stsmapd (1.2.3-1) UNRELEASED; urgency=medium\n",
+}
+BAD_VERSIONS = [
+    {"CMakeLists.txt": "project(stsmapd VERSION 1.2.4 LANGUAGES CXX\n"},
+    {"CHANGELOG.md": "# Changes\n\n## 1.2 (unreleased)\n## 1.2.3\n"},
+    {"packaging/debian/changelog": "stsmapd (1.2.3~rc1-1) UNRELEASED; urgency=medium\n"},
+    {"packaging/debian/changelog": "\n"},
+]
+# (file of packaging/systemd, what in it, what instead)
+EXPOSING_CHANGES = [("stsmapd.service", "PrivateUsers=yes", ""), ("stsmapd.service", "NoNewPrivileges=yes", "")]
+BAD_UNIT_CHANGES = [
+    ("stsmapd.service", "WatchdogSec=", "WatchDogSec="),
+    ("stsmapd.service", "ExecStart=/usr/sbin/stsmapd", "ExecStart=/usr/sbin/stsmap"),
+    ("stsmapd.socket", "SocketMode=0660", "SocketMode=rw"),
+]
+
 
 def main():
     wrong = []
@@ -170,11 +212,33 @@ def main():
         for text in cases:
             expect("log_events", text, log_events.check([("a.cpp", text)], EVENTS_MANUAL).lines, bad)
     with tempfile.TemporaryDirectory() as folder:
+        rules = pathlib.Path(folder) / "rules"
+        rules.write_text(LOGCHECK_RULES + "\n")
+        for cases, bad in ((GOOD_LOGCHECK, False), (BAD_LOGCHECK, True)):
+            for text in cases:
+                two_sided = {"ended": ("kept=no", "kept=enforce")}
+                expect("logcheck_rules", text, logcheck_rules.check([("a.cpp", text)], rules, two_sided).lines, bad)
+        for flags in [[], *UNHARDENED]:
+            expect("hardening", flags, hardening.check_flags(flags, folder), bool(flags))
         good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"
         good.write_text("#pragma once\n#include <string>\ninline std::string f() { return {}; }\n")
         bad.write_text("#pragma once\ninline std::string f() { return {}; }\n")
         expect("header_alone", "good.hpp", header_alone.check([good]).lines, False)
         expect("header_alone", "bad.hpp", header_alone.check([bad]).lines, True)
+        folder = pathlib.Path(folder)
+        for cases, unit_check in ((EXPOSING_CHANGES, lambda: packaging.check_exposure(folder / "stsmapd.service")),
+                                  (BAD_UNIT_CHANGES, lambda: packaging.check_units(folder, False))):
+            for name, old, new in [("stsmapd.socket", "", ""), *cases]:
+                for unit in ("stsmapd.service", "stsmapd.socket"):
+                    (folder / unit).write_text(read(packaging.UNITS / unit))
+                text = read(packaging.UNITS / name)
+                (folder / name).write_text(text.replace(old, new))
+                expect("units", (old, new), unit_check().lines, bool(old))
+        for old, new in [("", ""), ("network inet stream,", "network inet streem,"), ("abstractions/base", "abstractions/bsse")]:
+            (folder / "profile").write_text(read(packaging.PROFILE).replace(old, new))
+            expect("AppArmor", (old, new), packaging.check_profile(folder / "profile").lines, bool(old))
+    for change in [{}, *BAD_VERSIONS]:
+        expect("versions", change, packaging.check_versions({**VERSION_TEXTS, **change}).lines, bool(change))
     # A lint that finds something has to say where, and to fail.
     found = doubled_words.Offences()
     found.add("a.md", 3, "x")

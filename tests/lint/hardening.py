@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Programs are hardened: position independent, read-only relocations, bound at start, stack protector, fortified
+libc calls, no executable stack, no search path of their own, and on amd64 landing pads for indirect branches.
+
+usage: hardening.py PROGRAM...        prints every offence; exit 1 when there is one
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+HARDENED = ["-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-fPIE", "-fcf-protection",
+            "-pie", "-Wl,-z,relro", "-Wl,-z,now"]
+# Has what each flag can be seen by: an array on the stack, a libc call to be checked, functions.
+SOURCE = """#include <cstdio>
+#include <cstring>
+int f(char* to, const char* from) { return std::snprintf(to, 64, "%s", from); }
+int main(int argc, char** argv) { char a[64]; std::strcpy(a, argv[argc - 1]); return f(a, argv[0]) + a[5]; }
+"""
+ENDBR64 = bytes.fromhex("f30f1efa")
+
+
+def readelf(path, *options):
+    return subprocess.run(["readelf", "--wide", *options, str(path)], capture_output=True, text=True, check=True).stdout
+
+
+def landing_pads(path):
+    """Whether functions of the program begin with endbr64: more than what the C runtime brings along."""
+    text = re.search(r" \.text +PROGBITS +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", readelf(path, "--sections"))
+    begin, size = int(text[1], 16), int(text[2], 16)
+    return pathlib.Path(path).read_bytes()[begin:begin + size].count(ENDBR64) > 3
+
+
+def check(path):
+    """What is missing."""
+    header, segments, dynamic, symbols = (
+        readelf(path, option) for option in ("--file-header", "--segments", "--dynamic", "--dyn-syms"))
+    stack = re.search(r"GNU_STACK.* (R..) +0x", segments)
+    wanted = {
+        "position independent": re.search(r"Type: +DYN", header),
+        "RELRO": "GNU_RELRO" in segments,
+        "bound at start": re.search(r"\bBIND_NOW\b|Flags:.*\bNOW\b", dynamic),
+        "stack protector": "__stack_chk_fail" in symbols,
+        "fortified calls": re.search(r"\b__\w+_chk\b(?<!__stack_chk)", symbols),
+        "stack not executable": stack and "E" not in stack[1],
+        "no search path": not re.search(r"R(UN)?PATH", dynamic),
+        "landing pads": "X86-64" not in header or landing_pads(path),
+    }
+    return [f"{path}: not so: {what}" for what, there in wanted.items() if not there]
+
+
+def check_flags(flags, folder):
+    """What is missing in a small program made with these flags on top of the right ones."""
+    program = pathlib.Path(folder) / "program"
+    subprocess.run(["c++", "-x", "c++", "-", *HARDENED, *flags, "-o", str(program)], input=SOURCE, text=True,
+                   capture_output=True, check=True)
+    return check(program)
+
+
+if __name__ == "__main__":
+    offences = [offence for program in sys.argv[1:] for offence in check(program)]
+    print("\n".join(offences or ["hardened: " + " ".join(sys.argv[1:])]))
+    sys.exit(1 if offences else 0)

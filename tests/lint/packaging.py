@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""What the package is made of: one version everywhere, units that systemd takes and finds well confined, an
+AppArmor profile that its parser takes.
+
+usage: packaging.py        prints every offence; exit 1 when there is one
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from sources import ROOT, Offences, line_of, read
+
+EXPOSURE_LIMIT = 11  # of `systemd-analyze security`, in tenths
+UNITS = ROOT / "packaging" / "systemd"
+PROFILE = ROOT / "packaging" / "apparmor" / "usr.sbin.stsmapd"
+
+# Where the version stands, and as what.
+VERSIONS = {
+    "CMakeLists.txt": r"^project\(stsmapd VERSION (\S+) ",
+    "CHANGELOG.md": r"^## (\d\S*)",
+    "packaging/debian/changelog": r"^stsmapd \((\S+)-[^-\s]+\) ",
+}
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def check_versions(texts):
+    """Offences of {path: text}, in which the first version counts."""
+    found = Offences()
+    versions = {path: re.search(VERSIONS[path], text, re.M) for path, text in texts.items()}
+    for path, match in versions.items():
+        if not match:
+            found.add(path, 1, "no version here")
+        elif match[1] != versions["CMakeLists.txt"][1]:
+            found.add(path, line_of(texts[path], match.start()),
+                      f"version {match[1]}, but {versions['CMakeLists.txt'][1]} in CMakeLists.txt")
+    return found
+
+
+def check_exposure(service):
+    """systemd's own score of the unit as it is shipped."""
+    found = Offences()
+    status, said = run("systemd-analyze", "--no-pager", "--offline=true", f"--threshold={EXPOSURE_LIMIT}",
+                       "security", str(service))
+    overall = re.search(r"Overall exposure level for \S+: (\d+\.\d+)", said)
+    if status or not overall or float(overall[1]) * 10 > EXPOSURE_LIMIT + 0.01:
+        found.add(service, 1, f"too exposed: {overall[0] if overall else said}")
+    return found
+
+
+def check_units(folder, with_drop_in):
+    """What `systemd-analyze verify` says of the units in a system that has our programs."""
+    found = Offences()
+    with tempfile.TemporaryDirectory() as root:
+        units = pathlib.Path(root, "usr/lib/systemd/system")
+        units.mkdir(parents=True)
+        for program in ("usr/sbin/stsmapd", "bin/kill"):
+            pathlib.Path(root, program).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy("/bin/true", pathlib.Path(root, program))
+        for unit in ("stsmapd.service", "stsmapd.socket"):
+            shutil.copy(pathlib.Path(folder, unit), units)
+        if with_drop_in:
+            (units / "stsmapd.service.d").mkdir()
+            shutil.copy(pathlib.Path(folder, "notify-reload.conf"), units / "stsmapd.service.d")
+        # Units of systemd's own that ours name.
+        for unit in ("sysinit.target", "basic.target", "sockets.target", "shutdown.target", "system.slice", "-.slice"):
+            (units / unit).write_text("[Unit]\nDescription=x\n", encoding="utf-8")
+        status, said = run("systemd-analyze", f"--root={root}", "--man=no", "verify", "stsmapd.service",
+                           "stsmapd.socket")
+        for line in said.splitlines():
+            if "stsmapd" in line or status:
+                found.add(folder, 1, f"systemd-analyze verify: {line}")
+    return found
+
+
+def check_profile(path):
+    found = Offences()
+    status, said = run("apparmor_parser", "--skip-kernel-load", "--skip-cache", str(path))
+    if status:
+        found.add(path, 1, f"apparmor_parser: {said}")
+    return found
+
+
+def systemd_version():
+    return int(run("systemctl", "--version")[1].split()[1])
+
+
+if __name__ == "__main__":
+    checks = [
+        check_versions({path: read(ROOT / path) for path in VERSIONS}),
+        check_exposure(UNITS / "stsmapd.service"),
+        check_units(UNITS, systemd_version() >= 253),
+        check_profile(PROFILE),
+    ]
+    sys.exit(max([offences.report() for offences in checks]))
