@@ -74,7 +74,8 @@ std::vector<Option> make_options() {
             "\"tcp::8461\" is every address of the host, IPv6 and IPv4.\n"
             "Sockets inherited from systemd take the place of the default; entries written here are opened "
             "as well.\n"
-            "So where stsmapd.socket is in use, its unix socket is all there is, and removing the # adds TCP."),
+            "So where stsmapd.socket is in use, its unix socket is all there is, and removing the # adds "
+            "TCP."),
         text_row(
             "state_dir", text, restart, "directory", [](auto& c) -> auto& { return c.state_dir; },
             "The directory of the policy store, stsmapd.sqlite.\n"

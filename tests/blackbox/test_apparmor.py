@@ -1,0 +1,154 @@
+"""The AppArmor profile of the package admits every file and socket that the daemon touches in a busy life, seen by
+strace(1). What the kernel would enforce is read from the profile itself, flattened by apparmor_parser(8)."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+
+import harness
+
+PROFILE = os.path.join(harness.TREE, "packaging", "apparmor", "usr.sbin.stsmapd")
+CALLS = "trace=openat,open,creat,connect,bind,socket,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,chmod,fchmodat"
+CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)(?: (E\w+))?", re.M)
+WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
+
+
+class Profile:
+    """The file rules as (regular expression, permissions), and the address families of the network rules."""
+
+    def __init__(self, text):
+        self.variables = {}
+        text = re.sub(r"^\s*#.*$", "", text, flags=re.M)
+        for name, values in re.findall(r"^(@\{\w+\})\s*\+?=\s*(.*)$", text, re.M):
+            self.variables.setdefault(name, []).extend(values.replace('"', "").split())
+        self.rules = [
+            (re.compile(self.expression(path)), set(permissions))
+            for path, permissions in re.findall(
+                r"^\s*(?:owner\s+)?((?:/|@\{)\S*)\s+([rwakmixPU]+)\s*,", text, re.M
+            )
+        ]
+        self.families = set(re.findall(r"^\s*network\s+(\w+)", text, re.M))
+
+    def expand(self, glob):
+        """The glob with variables as alternatives."""
+        found = re.search(r"@\{\w+\}", glob)
+        if not found:
+            return glob
+        values = ",".join(self.variables.get(found[0], ["\x00"]))
+        return self.expand(glob.replace(found[0], "{%s}" % values, 1))
+
+    def expression(self, glob):
+        parts = {"**": ".*", "*": "[^/]*", "?": "[^/]", "{": "(?:", "}": ")", ",": "|"}
+        pieces = re.findall(r"\*\*|\[[^]]*\]|.", self.expand(glob))
+        text = "".join(part if part[0] == "[" else parts.get(part, re.escape(part)) for part in pieces)
+        # A variable may end in a slash and be followed by another.
+        return "^" + re.sub(r"/\)/", "/)/?", text) + "$"
+
+    def admits(self, path, permissions):
+        had = set().union(*(allowed for rule, allowed in self.rules if rule.match(path)))
+        if "w" in had:
+            had.add("a")
+        return set(permissions) <= had
+
+
+def flattened():
+    done = subprocess.run(["apparmor_parser", "-p", PROFILE], capture_output=True, text=True)
+    return done.stdout
+
+
+@harness.unittest.skipUnless(shutil.which("strace"), "no strace here")
+@harness.unittest.skipUnless(shutil.which("apparmor_parser"), "no apparmor_parser here")
+class AppArmorTest(harness.Case):
+    def setUp(self):
+        super().setUp()
+        with open(harness.STSMAPD, "rb") as file:
+            if re.search(b"__[at]san_init", file.read()):
+                self.skipTest("a sanitizer opens files of its own")
+        self.profile = Profile(flattened())
+
+    def shown(self, path):
+        """Where a file of this test is on an installed system, after links, as AppArmor sees it."""
+        path = os.path.join(self.world.folder, path)
+        path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        path = os.path.realpath(path) if not path.startswith(self.world.folder) else path
+        path += "/" if os.path.isdir(path) else ""  # as the rules write folders
+        for here, there in (
+            ("state", "/var/lib/stsmapd"),
+            ("socketmap", "/run/stsmapd/socketmap"),
+            ("notify", "/run/systemd/notify"),
+            ("", "/etc/stsmapd"),
+        ):
+            start = os.path.join(os.path.realpath(self.world.folder), here)
+            if path.startswith(start):
+                rest = path[len(start) :]
+                return there if there.endswith("notify") else there + ("/" + rest if not here else rest)
+        return "/usr/sbin/stsmapd" if path == os.path.realpath(harness.STSMAPD) else path
+
+    def refused(self, trace):
+        """What the profile does not admit, of a trace that begins with strace starting the daemon."""
+        found = set()
+        for call, arguments, status, error in CALL.findall(trace):
+            if error == "ENOENT" or "O_PATH" in arguments:
+                continue  # the kernel looks for the file before it asks AppArmor
+            if call == "socket":
+                family = re.match(r"(?:AF|PF)_(\w+)", arguments)[1].lower()
+                family = {"local": "unix"}.get(family, family)
+                if family not in self.profile.families:
+                    found.add("network " + family)
+                continue
+            paths = re.findall(r'"((?:[^"\\]|\\.)*)"', arguments)
+            if call in ("connect", "bind"):
+                paths = paths if "AF_UNIX" in arguments and 'sun_path="' in arguments else []
+            permissions = "w"
+            if call in ("openat", "open"):
+                permissions = "w" if WRITES.search(arguments) else ""
+                permissions += "" if "O_WRONLY" in arguments else "r"
+            # What the daemon reaches through a descriptor it had opened by name before.
+            paths = [path for path in paths if not path.startswith("/proc/self/fd/")]
+            for path in paths:
+                if not self.profile.admits(self.shown(path), permissions):
+                    found.add("%s %s (%s)" % (self.shown(path), permissions, call))
+        return found
+
+    def live(self, **options):
+        """A start, lookups of every kind, a reload and a stop; the trace."""
+        trace = self.world.path("trace")
+        self.world.policy("good.test")
+        self.world.policy("bad.test", status="404 Not Found")
+        daemon = self.start(wrapper=("strace", "-f", "-qq", "-e", CALLS, "-o", trace), **options)
+        for domain in ("good.test", "bad.test", "absent.test"):
+            daemon.ask(domain)
+        with open(trace) as file:
+            pid = int(file.read().split()[0])  # the daemon's, not that of strace
+        os.kill(pid, signal.SIGHUP)
+        daemon.wait_ready(2)
+        os.kill(pid, signal.SIGTERM)
+        self.assertEqual(daemon.wait_exit(), 0)
+        with open(trace) as file:
+            return file.read()
+
+    def test_everything_is_admitted(self):
+        trace = self.live(listen=["unix:" + self.world.path("socketmap"), "tcp:127.0.0.1:0", "tcp:[::1]:0"])
+        for wanted in ("stsmapd.sqlite", "AF_INET", "notify", "socketmap", "stsmapd.%d.toml" % harness.Daemon.starts):
+            self.assertIn(wanted, trace)
+        self.assertEqual(self.refused(trace), set())
+
+    def test_certificates_of_the_system_and_its_resolver(self):
+        trace = self.live(fetch={"ca_file": None, "timeout": "2s"}, dns={"servers": None}, deadline="2s")
+        self.assertIn("/etc/resolv.conf", trace)
+        self.assertRegex(trace, r"ssl/cert|certs")
+        self.assertEqual(self.refused(trace), set())
+
+    def test_finds_what_is_not_admitted(self):
+        text = flattened()
+        trace = self.live()
+        for rule in ("owner /var/lib/stsmapd/", "/etc/stsmapd/", "@{run}/systemd/notify", "network inet"):
+            without = "\n".join(line for line in text.splitlines() if not line.strip().startswith(rule))
+            self.profile = Profile(without)
+            self.assertNotEqual(self.refused(trace), set(), rule)
+
+
+if __name__ == "__main__":
+    harness.unittest.main()
