@@ -100,7 +100,8 @@ std::optional<std::string> Service::answer_now(std::string_view text) {
 
 std::string Service::status(std::string_view request) const {
     const std::string_view key = request.substr(request.find(' ') + 1);
-    return key == "dane" ? "OK " + options_.dane_status : "NOTFOUND ";
+    if (key == "dane") return "OK " + options_.dane_status;
+    return key == "version" ? "OK " STSMAPD_VERSION : "NOTFOUND ";
 }
 
 Decision Service::decide(const base::Domain& domain, const cache::PolicyPtr& policy, bool dane) const {

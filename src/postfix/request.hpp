@@ -25,7 +25,8 @@ enum class Dialect {
 [[nodiscard]] Dialect dialect_of(std::string_view map_name) noexcept;
 
 /// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK
-/// inactive: why". Every other key, and every key of a daemon that does not know it, is NOTFOUND.
+/// inactive: why", key "version" "OK 1.2.3". Every other key, and every key of a daemon that does not know
+/// it, is NOTFOUND.
 inline constexpr std::string_view status_map = "stsmapd.status";
 
 struct Request {
