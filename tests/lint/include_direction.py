@@ -41,6 +41,7 @@ ALLOWED = {
     "server": {"postfix", "lookup"},
     "config": set(),
     "metrics": None,
+    "setup": {"postfix"},
     "control": None,
     "diagnose": None,
     "app": None,  # the composition root names everything

@@ -1,0 +1,28 @@
+// setup/command.hpp - `stsmap postfix-setup`: shows the plan, carries it out, or takes it back.
+#pragma once
+
+#include "setup/host.hpp"
+#include "setup/survey.hpp"
+
+#include <iosfwd>
+
+namespace setup {
+
+/// The exit status, as in stsmap(1).
+enum class Exit {
+    done = 0,       ///< shown, applied, taken back, or nothing to do
+    refused = 1,    ///< nothing was changed, for the reasons printed; or a change failed
+    no_postfix = 3, ///< Postfix is not there, or cannot be asked
+};
+
+struct CommandOptions {
+    enum class Action { show, apply, undo } action = Action::show;
+    bool reload = false; ///< `postfix reload` after a change
+    Wishes wishes;
+    SurveyOptions survey;
+};
+
+[[nodiscard]] Exit postfix_setup(const CommandOptions& options, Host& host, std::ostream& out,
+                                 std::ostream& err);
+
+} // namespace setup

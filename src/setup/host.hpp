@@ -1,0 +1,45 @@
+// setup/host.hpp - the port to the machine that Postfix runs on. The tests' fake is in
+// tests/unit/setup_command_test.cpp; the real one is setup/real_host.hpp.
+//
+// Blocking; every call has a limit of time. One thread at a time.
+#pragma once
+
+#include "base/expected.hpp"
+#include "setup/plan.hpp"
+#include "setup/process.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace setup {
+
+class Host {
+public:
+    virtual ~Host() = default;
+
+    [[nodiscard]] virtual base::Expected<Ran, std::string> run(const std::vector<std::string>& command) = 0;
+
+    /// nullopt: not there. The error is words.
+    [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
+    read(const std::string& file) = 0;
+    /// Replaces the file as a whole, or leaves it as it was; owner and mode are those of `like`.
+    [[nodiscard]] virtual base::Expected<void, std::string>
+    write(const std::string& file, const std::string& content, const std::string& like) = 0;
+    virtual void remove(const std::string& file) = 0;
+    [[nodiscard]] virtual bool is_link(const std::string& file) = 0;
+
+    [[nodiscard]] virtual CaFile ca_file(const std::string& path) = 0;
+    /// Certificates in a folder under the names that OpenSSL looks for (c_rehash).
+    [[nodiscard]] virtual std::size_t ca_folder(const std::string& path) = 0;
+    /// The system's bundle of CA certificates; "" when there is none.
+    [[nodiscard]] virtual std::string system_ca() = 0;
+
+    /// What a daemon at "unix:/path" or "inet:host:port" replies to the question for its status under `key`
+    /// (postfix/request.hpp), or words why there is none.
+    [[nodiscard]] virtual base::Expected<std::string, std::string> status(const std::string& address,
+                                                                          const std::string& key) = 0;
+};
+
+} // namespace setup

@@ -1,0 +1,29 @@
+// setup/process.hpp - runs another program and takes what it prints.
+//
+// Blocking. Standard input is /dev/null, LC_ALL is C. At the limit of time the program and its children are
+// killed. A program without a slash is looked for in PATH, then in the sbin folders, which users' PATH leaves
+// out.
+#pragma once
+
+#include "base/expected.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace setup {
+
+struct Ran {
+    int status = 0; ///< its exit status; 128 + the signal that ended it
+    std::string out, err;
+};
+
+/// Of each of the two streams; more is an error.
+inline constexpr std::size_t max_program_output = 1 << 20;
+
+/// The error is words for an operator: not there, took too long, printed too much.
+[[nodiscard]] base::Expected<Ran, std::string> run_program(const std::vector<std::string>& command,
+                                                           std::chrono::milliseconds limit);
+
+} // namespace setup

@@ -1,0 +1,138 @@
+#include "setup/real_host.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace setup {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// No main.cf and no bundle of certificates is larger.
+constexpr std::uintmax_t max_file = 16 << 20;
+
+/// Where Debian, Red Hat, Alpine and SUSE keep the system's CA certificates.
+constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                                    "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
+
+std::string words(const std::string& file) { return file + ": " + std::generic_category().message(errno); }
+
+/// Writes all of it and brings it to the disk; false with errno set.
+bool fill(int fd, std::string_view content) {
+    while (!content.empty()) {
+        const ssize_t written = ::write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return false;
+        content.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return ::fsync(fd) == 0;
+}
+
+/// "0a1b2c3d.0", as c_rehash names certificates.
+bool hashed_name(const std::string& name) {
+    return name.size() >= 10 && name[8] == '.' && name.find_first_not_of("0123456789abcdef") == 8 &&
+           name.find_first_not_of("0123456789", 9) == std::string::npos;
+}
+
+} // namespace
+
+std::chrono::milliseconds RealHost::within(std::chrono::milliseconds limit) const {
+    using std::chrono::milliseconds;
+    const auto left = limits_.until - std::chrono::steady_clock::now();
+    return std::clamp(std::chrono::duration_cast<milliseconds>(left), milliseconds{1}, limit);
+}
+
+base::Expected<Ran, std::string> RealHost::run(const std::vector<std::string>& command) {
+    return run_program(command, within(limits_.program));
+}
+
+base::Expected<std::optional<std::string>, std::string> RealHost::read(const std::string& file) {
+    errno = 0;
+    std::error_code error;
+    const fs::file_status status = fs::status(file, error);
+    if (status.type() == fs::file_type::not_found) return std::nullopt;
+    if (!fs::is_regular_file(status))
+        return base::unexpected(file + ": " + (error ? error.message() : "is not a file"));
+    if (fs::file_size(file, error) > max_file) return base::unexpected(file + ": is too large");
+    std::ifstream stream(file, std::ios::binary);
+    std::stringstream content;
+    content << stream.rdbuf();
+    if (!stream.is_open() || stream.bad()) return base::unexpected(words(file));
+    return content.str();
+}
+
+base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,
+                                                  const std::string& like) {
+    struct stat model {};
+    if (::stat(like.c_str(), &model) != 0) return base::unexpected(words(like));
+    std::string name = file + ".XXXXXX";
+    const int fd = ::mkostemp(name.data(), O_CLOEXEC);
+    if (fd < 0) return base::unexpected(words(name));
+    const bool done = fill(fd, content) && ::fchmod(fd, model.st_mode & 07777) == 0 &&
+                      (::fchown(fd, model.st_uid, model.st_gid) == 0 || ::geteuid() != 0) &&
+                      ::rename(name.c_str(), file.c_str()) == 0;
+    const std::string trouble = done ? "" : words(file);
+    ::close(fd);
+    if (done) return {};
+    ::unlink(name.c_str());
+    return base::unexpected(trouble);
+}
+
+void RealHost::remove(const std::string& file) { (void)::unlink(file.c_str()); }
+
+bool RealHost::is_link(const std::string& file) {
+    std::error_code ignored;
+    return fs::is_symlink(file, ignored);
+}
+
+CaFile RealHost::ca_file(const std::string& path) {
+    CaFile result;
+    result.path = path;
+    std::error_code error;
+    if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > max_file) return result;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(path.c_str(), "r"), BIO_free);
+    result.readable = file != nullptr;
+    while (file) {
+        X509* certificate = PEM_read_bio_X509_AUX(file.get(), nullptr, nullptr, nullptr);
+        if (certificate == nullptr) break;
+        X509_free(certificate);
+        ++result.certificates;
+    }
+    ERR_clear_error();
+    return result;
+}
+
+std::size_t RealHost::ca_folder(const std::string& path) {
+    std::size_t count = 0;
+    std::error_code error;
+    for (fs::directory_iterator each(path, error), end; !error && each != end; each.increment(error))
+        if (hashed_name(each->path().filename().string())) ++count;
+    return count;
+}
+
+std::string RealHost::system_ca() {
+    for (const char* file : system_bundles)
+        if (ca_file(file).certificates > 0) return file;
+    return {};
+}
+
+base::Expected<std::string, std::string> RealHost::status(const std::string& address,
+                                                          const std::string& key) {
+    return ask_(address, key, within(limits_.question));
+}
+
+} // namespace setup

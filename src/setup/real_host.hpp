@@ -1,0 +1,46 @@
+// setup/real_host.hpp - the machine itself, for setup/host.hpp.
+#pragma once
+
+#include "setup/host.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace setup {
+
+class RealHost final : public Host {
+public:
+    struct Limits {
+        std::chrono::milliseconds program{5000}; ///< postconf takes some ms; `postfix reload` a second
+        std::chrono::milliseconds question{2000};
+        /// No call takes longer than this, either: all of them together have a limit.
+        std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+    };
+    /// Asks a daemon, as Host::status() and within the limit.
+    using Ask = std::function<base::Expected<std::string, std::string>(
+        const std::string& address, const std::string& key, std::chrono::milliseconds limit)>;
+
+    RealHost(Ask ask, Limits limits) : ask_(std::move(ask)), limits_(limits) {}
+    explicit RealHost(Ask ask) : RealHost(std::move(ask), Limits{}) {}
+
+    [[nodiscard]] base::Expected<Ran, std::string> run(const std::vector<std::string>& command) override;
+    [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
+    read(const std::string& file) override;
+    [[nodiscard]] base::Expected<void, std::string> write(const std::string& file, const std::string& content,
+                                                          const std::string& like) override;
+    void remove(const std::string& file) override;
+    [[nodiscard]] bool is_link(const std::string& file) override;
+    [[nodiscard]] CaFile ca_file(const std::string& path) override;
+    [[nodiscard]] std::size_t ca_folder(const std::string& path) override;
+    [[nodiscard]] std::string system_ca() override;
+    [[nodiscard]] base::Expected<std::string, std::string> status(const std::string& address,
+                                                                  const std::string& key) override;
+
+private:
+    [[nodiscard]] std::chrono::milliseconds within(std::chrono::milliseconds limit) const;
+
+    Ask ask_;
+    Limits limits_;
+};
+
+} // namespace setup

@@ -1,0 +1,92 @@
+// Files and certificates of this machine.
+#include "setup/real_host.hpp"
+
+#include "support/temp_folder.hpp"
+#include "support/test_ca.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <sys/stat.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+setup::RealHost host() {
+    return setup::RealHost(
+        [](const std::string& address, const std::string& key, std::chrono::milliseconds limit) {
+            return base::Expected<std::string, std::string>(address + ' ' + key + ' ' +
+                                                            std::to_string(limit.count()));
+        });
+}
+
+void put(const std::string& file, const std::string& content) { std::ofstream(file) << content; }
+
+TEST(RealHost, ReplacesAFileAsAWhole) {
+    const test::TempFolder folder;
+    auto machine = host();
+    put(folder / "main.cf", "before\n");
+    ::chmod((folder / "main.cf").c_str(), 0640);
+    ASSERT_TRUE(machine.write(folder / "copy", "copy\n", folder / "main.cf"));
+    ASSERT_TRUE(machine.write(folder / "main.cf", "after\n", folder / "main.cf"));
+    EXPECT_EQ(**machine.read(folder / "main.cf"), "after\n");
+    for (const char* name : {"copy", "main.cf"}) {
+        struct stat found {};
+        ASSERT_EQ(::stat((folder / name).c_str(), &found), 0);
+        EXPECT_EQ(found.st_mode & 07777, 0640U) << name;
+    }
+    EXPECT_FALSE(machine.write(folder / "nowhere/main.cf", "x", folder / "main.cf"));
+    EXPECT_FALSE(machine.write(folder / "x", "x", folder / "no model"));
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 2)
+        << "nothing is left behind";
+    machine.remove(folder / "copy");
+    EXPECT_FALSE(machine.read(folder / "copy")->has_value());
+    EXPECT_FALSE(machine.read(folder.path().string()));
+}
+
+TEST(RealHost, SeesLinks) {
+    const test::TempFolder folder;
+    put(folder / "file", "");
+    fs::create_symlink("file", folder / "link");
+    auto machine = host();
+    EXPECT_TRUE(machine.is_link(folder / "link"));
+    EXPECT_FALSE(machine.is_link(folder / "file"));
+    EXPECT_FALSE(machine.is_link(folder / "none"));
+}
+
+TEST(RealHost, CountsCertificates) {
+    const test::TempFolder folder;
+    auto machine = host();
+    const test::TestCa ca, other;
+    put(folder / "two.pem",
+        "text before\n" + **machine.read(ca.file()) + "\n# between\n" + **machine.read(other.file()));
+    put(folder / "none.pem", "nothing\n");
+    EXPECT_EQ(machine.ca_file(folder / "two.pem").certificates, 2U);
+    EXPECT_TRUE(machine.ca_file(folder / "none.pem").readable);
+    EXPECT_EQ(machine.ca_file(folder / "none.pem").certificates, 0U);
+    EXPECT_FALSE(machine.ca_file(folder / "missing.pem").readable);
+    EXPECT_FALSE(machine.ca_file(folder.path().string()).readable);
+    for (const char* name : {"0a1b2c3d.0", "ffffffff.12", "0a1b2c3d.r0", "0a1b2c3d", "ca.pem", "0a1b2c3d."})
+        put(folder / name, "");
+    EXPECT_EQ(machine.ca_folder(folder.path().string()), 2U);
+    EXPECT_EQ(machine.ca_folder(folder / "missing"), 0U);
+}
+
+TEST(RealHost, KeepsToItsLimits) {
+    EXPECT_EQ(*host().status("unix:/x", "dane"), "unix:/x dane 2000");
+    setup::RealHost late(
+        [](const std::string&, const std::string&, std::chrono::milliseconds limit) {
+            return base::Expected<std::string, std::string>(std::to_string(limit.count()));
+        },
+        {5s, 2s, std::chrono::steady_clock::now()});
+    EXPECT_EQ(*late.status("unix:/x", "dane"), "1");
+    const auto ran = late.run({"sh", "-c", "sleep 600"});
+    ASSERT_FALSE(ran);
+    EXPECT_EQ(ran.error(), "sh took too long");
+}
+
+} // namespace
