@@ -1,0 +1,51 @@
+// diagnose/report.hpp - facts into findings: what is in order, what is not, and what to do about it. Pure.
+#pragma once
+
+#include "diagnose/facts.hpp"
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace diagnose {
+
+enum class Verdict {
+    ok,
+    warn, ///< mail flows; something is weaker than it could be, or could not be checked
+    fail, ///< policies are not obeyed, or mail is deferred
+};
+[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
+
+struct Finding {
+    Verdict verdict{};
+    std::string
+        check; ///< one word: config, postfix, socket, daemon, resolver, egress, ca, clock, state, systemd
+    std::string words;
+    std::string fix; ///< "" for ok
+    friend bool operator==(const Finding&, const Finding&) = default;
+};
+using Findings = std::vector<Finding>;
+
+/// In the order of the checks; at least one for each.
+[[nodiscard]] Findings report(const Facts& facts);
+[[nodiscard]] Verdict worst(const Findings& findings);
+
+// The parts of it.
+[[nodiscard]] Findings judge(const ConfigFacts& facts);
+[[nodiscard]] Findings judge(const PostfixFacts& facts);
+[[nodiscard]] Findings judge(const SocketFacts& facts, const std::string& owner);
+[[nodiscard]] Findings judge(const DaemonFacts& facts);
+[[nodiscard]] Findings judge(const ResolverFacts& facts);
+[[nodiscard]] Findings judge(const EgressFacts& facts);
+[[nodiscard]] Findings judge(const ClockFacts& facts);
+[[nodiscard]] Findings judge(const CaFacts& facts);
+[[nodiscard]] Findings judge(const StateFacts& facts);
+[[nodiscard]] Findings judge(const SystemdFacts& facts);
+
+/// One line a finding, "ok    socket    words", and one "          fix: ..." below where there is a fix.
+void print_text(const Findings& findings, std::ostream& out);
+/// One object: the members verdict, version, and checks, a list of objects with check, verdict, words, fix.
+void print_json(const Findings& findings, std::string_view version, std::ostream& out);
+
+} // namespace diagnose
