@@ -1,4 +1,5 @@
 // stsmap(1) - the command-line tool.
+#include "app/tool_commands.hpp"
 #include "config/load.hpp"
 #include "control/tool.hpp"
 
@@ -26,5 +27,5 @@ base::Expected<std::vector<std::string>, std::string> listen_addresses(const std
 
 int main(int argc, char** argv) {
     return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin,
-                             std::cout, std::cerr);
+                             std::cout, std::cerr, app::tool_commands());
 }

@@ -1,94 +1,203 @@
 #include "control/tool.hpp"
 
+#include "base/domain.hpp"
+#include "base/text.hpp"
 #include "control/query_command.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <ostream>
 
 namespace control {
 
 namespace {
 
-constexpr const char* footer = R"(Exit status:
+constexpr const char* query_footer = R"(Exit status:
   0  every domain got OK or NOTFOUND
   1  some domain got TEMP or PERM: Postfix would defer its mail
   2  the command line or the configuration is wrong
   3  the daemon cannot be reached, or stopped answering)";
+
+constexpr const char* setup_footer = R"(Exit status:
+  0  shown, applied, taken back, or nothing to do
+  1  nothing was changed, for the reasons printed
+  2  the command line or the configuration is wrong
+  3  Postfix is not there, or cannot be asked)";
+
+constexpr const char* doctor_footer = R"(Exit status:
+  0  no line says fail
+  1  some line says fail
+  2  the command line is wrong)";
+
+/// A large mail provider whose policy has been up for years: who sends mail at all can reach it.
+constexpr const char* doctors_domain = "gmail.com";
 
 /// CLI11 takes "[a]" for a list and drops the brackets, which mean something in a next hop.
 constexpr std::string_view bracket_guard = "\x01";
 
 int status(Exit exit) { return static_cast<int>(exit); }
 
+/// `stsmap query`.
+class QueryCommand {
+public:
+    explicit QueryCommand(CLI::App& app)
+        : app_(app.add_subcommand("query", "Print what Postfix gets for a domain")) {
+        auto* map_option = app_->add_option("--map", options_.map, "The map name to ask under (default: sts)")
+                               ->option_text("NAME");
+        app_->add_flag("--tlsrpt", tlsrpt_,
+                       "Ask under the name sts-tlsrpt, for the answer to Postfix 3.10 and newer")
+            ->excludes(map_option);
+        app_->add_flag("--json", options_.json, "Print one JSON object a line");
+        app_->add_option("--timeout", seconds_, "Seconds to wait for a reply (default: 100, as Postfix)")
+            ->option_text("SECONDS")
+            ->check(CLI::Range(0.001, 3600.0));
+        app_->add_option("domain", options_.domains,
+                         "Next hops as Postfix asks for them; none or -: one a line of input")
+            ->option_text("[DOMAIN...]");
+        app_->footer(query_footer);
+    }
+
+    int run(const Place& place, const FindAddresses& find_addresses, std::istream& in, std::ostream& out,
+            std::ostream& err) {
+        for (std::string& domain : options_.domains)
+            if (domain.starts_with(bracket_guard)) domain.erase(0, bracket_guard.size());
+        if (options_.map.empty() || options_.map.find_first_of(" \t\r\n") != std::string::npos) {
+            err << "stsmap: a map name has no spaces\n";
+            return status(Exit::usage);
+        }
+        if (tlsrpt_) options_.map = "sts-tlsrpt";
+        options_.reply_limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds_ * 1000));
+        if (!place.socket.empty()) {
+            options_.addresses = {place.socket};
+        } else {
+            auto found = find_addresses(place.config);
+            if (!found) {
+                err << "stsmap: " << found.error() << '\n';
+                return status(Exit::usage);
+            }
+            options_.addresses = std::move(*found);
+            std::stable_partition(options_.addresses.begin(), options_.addresses.end(),
+                                  [](const std::string& address) { return address.starts_with("unix:"); });
+        }
+        return status(query(options_, in, out, err));
+    }
+
+private:
+    CLI::App* app_;
+    QueryOptions options_;
+    bool tlsrpt_ = false;
+    double seconds_ = 100;
+};
+
+/// `stsmap postfix-setup`.
+class SetupCommand {
+public:
+    explicit SetupCommand(CLI::App& app)
+        : app_(app.add_subcommand("postfix-setup", "Show or make the settings that Postfix needs")) {
+        auto* apply = app_->add_flag("--apply", apply_, "Change main.cf, with postconf -e");
+        auto* undo = app_->add_flag("--undo", undo_, "Take the changes of --apply back")->excludes(apply);
+        app_->add_flag("--reload", options_.reload, "Run postfix reload after a change");
+        app_->add_flag("--replace", options_.wishes.replace_other_daemon,
+                       "Take the place of another MTA-STS daemon in the list of maps")
+            ->excludes(undo);
+        app_->add_flag("--without-daemon", options_.wishes.without_daemon,
+                       "Go on although no stsmapd answers: Postfix defers all mail until one does")
+            ->excludes(undo);
+        app_->add_option("-c", options_.survey.config_directory,
+                         "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
+            ->option_text("DIR");
+        app_->footer(setup_footer);
+    }
+
+    [[nodiscard]] bool chosen() const { return app_->parsed(); }
+
+    int run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+        using Action = setup::CommandOptions::Action;
+        options_.action = apply_ ? Action::apply : undo_ ? Action::undo : Action::show;
+        if (options_.reload && options_.action == Action::show) {
+            err << "stsmap: --reload goes with --apply or --undo\n";
+            return status(Exit::usage);
+        }
+        return commands.postfix_setup(place, options_, out, err);
+    }
+
+private:
+    CLI::App* app_;
+    setup::CommandOptions options_;
+    bool apply_ = false, undo_ = false;
+};
+
+/// `stsmap doctor`.
+class DoctorCommand {
+public:
+    explicit DoctorCommand(CLI::App& app)
+        : app_(app.add_subcommand("doctor", "Check all that stsmapd and Postfix need to work together")) {
+        app_->add_option("--domain", options_.domain,
+                         std::string("Fetch this domain's policy, to see whether any can be (default: ") +
+                             doctors_domain + ")")
+            ->option_text("DOMAIN");
+        app_->add_flag("--json", options_.json, "Print one JSON object");
+        app_->add_option("-c", options_.postfix_directory,
+                         "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
+            ->option_text("DIR");
+        app_->footer(doctor_footer);
+    }
+
+    [[nodiscard]] bool chosen() const { return app_->parsed(); }
+
+    int run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+        options_.default_domain = options_.domain.empty();
+        const auto domain =
+            base::Domain::parse(options_.default_domain ? std::string_view(doctors_domain) : options_.domain);
+        if (!domain) {
+            err << "stsmap: " << base::printable(options_.domain, 100) << " is not a domain\n";
+            return status(Exit::usage);
+        }
+        options_.domain = domain->name();
+        return commands.doctor(place, options_, out);
+    }
+
+private:
+    CLI::App* app_;
+    DoctorOptions options_;
+};
+
 } // namespace
 
 int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
-             std::ostream& out, std::ostream& err) {
-    CLI::App app{"Asks a running stsmapd.", "stsmap"};
+             std::ostream& out, std::ostream& err, const Commands& commands) {
+    CLI::App app{"Asks a running stsmapd, and looks after what it needs.", "stsmap"};
     app.set_version_flag("--version", "stsmap " STSMAPD_VERSION, "Print the version and exit");
     app.set_help_flag("--help,-h", "Print this help and exit");
     app.require_subcommand(1);
-    app.footer(footer);
-    std::string socket, config;
+    app.footer("Exit status: 0 when all is well, 2 for a wrong command line or configuration; else see\n"
+               "stsmap COMMAND --help.");
+    Place place;
     auto* socket_option =
-        app.add_option("--socket", socket, "The daemon's socket: unix:/path or tcp:host:port")
+        app.add_option("--socket", place.socket, "The daemon's socket: unix:/path or tcp:host:port")
             ->option_text("ADDRESS");
-    app.add_option("--config", config, "The daemon's configuration file, for where it listens")
+    app.add_option("--config", place.config, "The daemon's configuration file, for where it listens")
         ->option_text("FILE")
         ->excludes(socket_option);
-
-    QueryOptions options;
-    bool tlsrpt = false;
-    double seconds = 100;
-    CLI::App* query_app = app.add_subcommand("query", "Print what Postfix gets for a domain");
-    auto* map_option = query_app->add_option("--map", options.map, "The map name to ask under (default: sts)")
-                           ->option_text("NAME");
-    query_app
-        ->add_flag("--tlsrpt", tlsrpt,
-                   "Ask under the name sts-tlsrpt, for the answer to Postfix 3.10 and newer")
-        ->excludes(map_option);
-    query_app->add_flag("--json", options.json, "Print one JSON object a line");
-    query_app->add_option("--timeout", seconds, "Seconds to wait for a reply (default: 100, as Postfix)")
-        ->option_text("SECONDS")
-        ->check(CLI::Range(0.001, 3600.0));
-    query_app
-        ->add_option("domain", options.domains,
-                     "Next hops as Postfix asks for them; none or -: one a line of input")
-        ->option_text("[DOMAIN...]");
-    query_app->footer(footer);
+    QueryCommand query_command(app);
+    std::optional<SetupCommand> setup_command;
+    if (commands.postfix_setup) setup_command.emplace(app);
+    std::optional<DoctorCommand> doctor_command;
+    if (commands.doctor) doctor_command.emplace(app);
 
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants it
         for (std::string& argument : reversed)
             if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);
-        for (std::string& domain : options.domains)
-            if (domain.starts_with(bracket_guard)) domain.erase(0, bracket_guard.size());
     } catch (const CLI::ParseError& e) {
         return app.exit(e, out, err) == 0 ? status(Exit::answered) : status(Exit::usage);
     }
-
-    if (options.map.empty() || options.map.find_first_of(" \t\r\n") != std::string::npos) {
-        err << "stsmap: a map name has no spaces\n";
-        return status(Exit::usage);
-    }
-    if (tlsrpt) options.map = "sts-tlsrpt";
-    options.reply_limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-    if (!socket.empty()) {
-        options.addresses = {socket};
-    } else {
-        auto found = find_addresses(config);
-        if (!found) {
-            err << "stsmap: " << found.error() << '\n';
-            return status(Exit::usage);
-        }
-        options.addresses = std::move(*found);
-        std::stable_partition(options.addresses.begin(), options.addresses.end(),
-                              [](const std::string& address) { return address.starts_with("unix:"); });
-    }
-    return status(query(options, in, out, err));
+    if (setup_command && setup_command->chosen()) return setup_command->run(place, commands, out, err);
+    if (doctor_command && doctor_command->chosen()) return doctor_command->run(place, commands, out, err);
+    return query_command.run(place, find_addresses, in, out, err);
 }
 
 } // namespace control

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "setup/command.hpp"
 
 #include <functional>
 #include <iosfwd>
@@ -15,9 +16,29 @@ namespace control {
 using FindAddresses =
     std::function<base::Expected<std::vector<std::string>, std::string>(const std::string& file)>;
 
+/// The options before the command, as given: at most one is not empty.
+struct Place {
+    std::string socket, config;
+};
+
+struct DoctorOptions {
+    std::string domain; ///< whose policy is fetched; lower-case A-labels
+    bool default_domain = true;
+    std::string postfix_directory; ///< as postfix -c; "": the default
+    bool json = false;
+};
+
+/// What the tool can do besides asking the daemon. `options.survey` has the folder of Postfix only.
+struct Commands {
+    std::function<int(const Place&, setup::CommandOptions options, std::ostream& out, std::ostream& err)>
+        postfix_setup;
+    std::function<int(const Place&, const DoctorOptions&, std::ostream& out)> doctor;
+};
+
 /// Runs the tool. `arguments` are those after the program's name. The result is the exit status
-/// (control::Exit).
+/// (control::Exit). Without a command in `commands` its subcommand does not exist.
 [[nodiscard]] int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses,
-                           std::istream& in, std::ostream& out, std::ostream& err);
+                           std::istream& in, std::ostream& out, std::ostream& err,
+                           const Commands& commands = {});
 
 } // namespace control

@@ -1,0 +1,105 @@
+// The command line of stsmap: options into what the commands are called with.
+#include "control/tool.hpp"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <sstream>
+
+namespace {
+
+using Action = setup::CommandOptions::Action;
+
+/// The tool with commands that only remember what they were asked.
+struct Tool {
+    control::Place place;
+    std::optional<setup::CommandOptions> setup_options;
+    std::optional<control::DoctorOptions> doctor_options;
+    std::string out, err;
+
+    int run(const std::vector<std::string>& arguments) {
+        const control::Commands commands{
+            [this](const control::Place& where, const setup::CommandOptions& options, std::ostream&,
+                   std::ostream&) {
+                place = where;
+                setup_options = options;
+                return 7;
+            },
+            [this](const control::Place& where, const control::DoctorOptions& options, std::ostream&) {
+                place = where;
+                doctor_options = options;
+                return 8;
+            }};
+        std::istringstream in;
+        std::ostringstream o, e;
+        const int status = control::run_tool(
+            arguments, [](const std::string&) { return std::vector<std::string>{}; }, in, o, e, commands);
+        out = o.str();
+        err = e.str();
+        return status;
+    }
+};
+
+TEST(ToolCommandLine, AsksForASetup) {
+    Tool tool;
+    EXPECT_EQ(tool.run({"postfix-setup"}), 7);
+    EXPECT_EQ(tool.setup_options->action, Action::show);
+    EXPECT_FALSE(tool.setup_options->wishes.replace_other_daemon ||
+                 tool.setup_options->wishes.without_daemon);
+    EXPECT_EQ(tool.run({"--config", "x.toml", "postfix-setup", "--apply", "--reload", "--replace",
+                        "--without-daemon", "-c", "/etc/postfix-out"}),
+              7);
+    EXPECT_EQ(tool.setup_options->action, Action::apply);
+    EXPECT_TRUE(tool.setup_options->reload);
+    EXPECT_TRUE(tool.setup_options->wishes.replace_other_daemon);
+    EXPECT_TRUE(tool.setup_options->wishes.without_daemon);
+    EXPECT_EQ(tool.setup_options->survey.config_directory, "/etc/postfix-out");
+    EXPECT_EQ(tool.place.config, "x.toml");
+    EXPECT_EQ(tool.run({"--socket", "unix:/s", "postfix-setup", "--undo"}), 7);
+    EXPECT_EQ(tool.setup_options->action, Action::undo);
+    EXPECT_EQ(tool.place.socket, "unix:/s");
+}
+
+TEST(ToolCommandLine, AsksTheDoctor) {
+    Tool tool;
+    EXPECT_EQ(tool.run({"doctor"}), 8);
+    EXPECT_EQ(tool.doctor_options->domain, "gmail.com");
+    EXPECT_TRUE(tool.doctor_options->default_domain);
+    EXPECT_EQ(tool.run({"doctor", "--json", "--domain", "Good.Example.", "-c", "/p"}), 8);
+    EXPECT_EQ(tool.doctor_options->domain, "good.example");
+    EXPECT_FALSE(tool.doctor_options->default_domain);
+    EXPECT_TRUE(tool.doctor_options->json);
+    EXPECT_EQ(tool.doctor_options->postfix_directory, "/p");
+}
+
+TEST(ToolCommandLine, RefusesWhatMakesNoSense) {
+    const std::vector<std::string> table[] = {
+        {"postfix-setup", "--apply", "--undo"},
+        {"postfix-setup", "--reload"},
+        {"postfix-setup", "--undo", "--replace"},
+        {"postfix-setup", "--undo", "--without-daemon"},
+        {"postfix-setup", "surplus"},
+        {"doctor", "--domain", "not a domain"},
+        {"doctor", "surplus"},
+        {"doctor", "postfix-setup", "--nonsense"},
+    };
+    for (const auto& arguments : table) {
+        Tool tool;
+        EXPECT_EQ(tool.run(arguments), 2) << testing::PrintToString(arguments);
+        EXPECT_NE(tool.err, "") << testing::PrintToString(arguments);
+        EXPECT_EQ(tool.out, "");
+        EXPECT_FALSE(tool.setup_options || tool.doctor_options);
+    }
+}
+
+TEST(ToolCommandLine, HelpsWithEachCommand) {
+    for (const char* command : {"postfix-setup", "doctor"}) {
+        Tool tool;
+        EXPECT_EQ(tool.run({command, "--help"}), 0);
+        EXPECT_NE(tool.out.find("Exit status"), std::string::npos) << tool.out;
+        EXPECT_EQ(tool.run({"--help"}), 0);
+        EXPECT_NE(tool.out.find(command), std::string::npos);
+    }
+}
+
+} // namespace
