@@ -31,6 +31,11 @@ def toml(value):
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def without_options():
+    """The environment without variables that would be options of the daemon, or taken for some."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("STSMAPD_")}
+
+
 class Daemon:
     """`settings`: the configuration; a dictionary under dns, fetch or cache becomes a table of that name."""
 
@@ -45,11 +50,11 @@ class Daemon:
 
     def start(self):
         """Starts it and returns when it says READY=1."""
-        self._write_config()
+        self.write_config()
         path = os.path.join(self.folder, "notify")
         if os.path.exists(path):
             os.unlink(path)
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("STSMAPD_")}
+        environment = without_options()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
             notify.bind(path)
             notify.settimeout(0)
@@ -78,7 +83,7 @@ class Daemon:
     def reload(self):
         """Gives it the present settings by SIGHUP; returns when it has logged its reload."""
         before = len(self.log_lines(" reload: "))
-        self._write_config()
+        self.write_config()
         self.process.send_signal(signal.SIGHUP)
         self.process.wait_until(lambda: len(self.log_lines(" reload: ")) > before, "a reload")
 
@@ -115,7 +120,8 @@ class Daemon:
         except BlockingIOError:
             return False
 
-    def _write_config(self):
+    def write_config(self):
+        """Writes the present settings to its file."""
         with open(self.config, "w", encoding="utf-8") as file:
             for key, value in self.settings.items():
                 if key not in self.TABLES:

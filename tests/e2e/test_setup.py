@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+"""`stsmap postfix-setup` on a real Postfix: what it changes in main.cf, what mail gets from it, the way back."""
+import os
+import subprocess
+import unittest
+
+from support import WorldTest, main
+from world.daemon import program, without_options
+from world.process import run
+
+
+class SetupTest(WorldTest):
+    """A Postfix without any setting of ours; main.cf is put back after each test."""
+
+    MAIL = True
+    MAIN_CF = {"smtp_tls_policy_maps": "", "smtp_tls_security_level": ""}
+
+    def setUp(self):
+        self.sender = self.world.sender
+        self.main_cf = os.path.join(self.sender.config, "main.cf")
+        self.before = self.read(self.main_cf)
+        self.addCleanup(self.put_back)
+        self.map = f"socketmap:unix:stsmapd/socketmap:{self.sender.map_name}"
+
+    def put_back(self):
+        with open(self.main_cf, "wb") as file:
+            file.write(self.before)
+        for suffix in (".stsmap-before", ".stsmap-undo"):
+            if os.path.exists(self.main_cf + suffix):
+                os.unlink(self.main_cf + suffix)
+
+    @staticmethod
+    def read(path):
+        with open(path, "rb") as file:
+            return file.read()
+
+    def files(self):
+        return {name: self.read(os.path.join(self.sender.config, name)) for name in os.listdir(self.sender.config)}
+
+    def postconf(self, *words):
+        return self.sender.command("postconf", "-c", self.sender.config, *words)
+
+    def value(self, name):
+        return self.postconf("-h", name).strip()
+
+    def set(self, **settings):
+        self.postconf("-e", *(f"{name} = {value}" for name, value in settings.items()))
+
+    def environment(self):
+        """PATH with the Postfix of another root, where that is the one under test."""
+        root = os.environ.get("STSMAPD_E2E_ROOT", "")
+        if not root:
+            return without_options()
+        folder = self.world.new_folder("programs")
+        for name in ("postconf", "postfix"):
+            with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                file.write(f'#!/bin/sh\nexec chroot {root} {name} "$@"\n')
+            os.chmod(os.path.join(folder, name), 0o755)
+        return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def setup(self, *words, config=None):
+        """(exit status, output, errors) of postfix-setup."""
+        done = subprocess.run(
+            [
+                program("stsmap"),
+                "--config",
+                self.world.daemon.config,
+                "postfix-setup",
+                "-c",
+                config or self.sender.config,
+                *words,
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=self.environment(),
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def expect_refused(self, words, *arguments):
+        before = self.files()
+        status, output, errors = self.setup("--apply", *arguments)
+        self.assertEqual((status, errors), (1, ""), output)
+        self.assertIn("refused: ", output)
+        self.assertIn(words, output)
+        self.assertEqual(self.files(), before)
+
+    def test_show_apply_deliver_and_back(self):
+        before = self.files()
+        status, output, errors = self.setup()
+        self.assertEqual((status, errors), (0, ""), output)
+        self.assertIn(f"postconf -c {self.sender.config} -e 'smtp_tls_policy_maps = {self.map}'", output)
+        self.assertEqual(self.files(), before)
+
+        status, output, errors = self.setup("--apply", "--reload")
+        self.assertEqual((status, errors), (0, ""), output)
+        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.value("smtp_tls_security_level"), "may")
+        self.assertEqual(self.value("smtp_dns_support_level"), "dnssec", "the world's resolver validates")
+        answer = run(
+            *self.sender.prefix, "postmap", "-c", self.sender.config, "-q", "good.example",
+            self.map.replace("stsmapd/socketmap", self.sender.socket),
+        )  # fmt: skip
+        self.assertTrue(answer.startswith("secure match=mx.good.example "), answer)
+        delivery = self.sender.deliver("user@good.example")
+        self.assertEqual(delivery.status, "sent", str(delivery))
+        self.assertIn("Verified TLS connection established", str(delivery))
+        delivery = self.sender.deliver("user@wrongname.example")
+        self.assertEqual(delivery.status, "deferred", str(delivery))
+
+        settled = self.files()
+        stamp = os.stat(self.main_cf).st_mtime_ns
+        status, output, errors = self.setup("--apply")
+        self.assertEqual((status, errors), (0, ""))
+        self.assertIn("Nothing to change.", output)
+        self.assertEqual(self.files(), settled)
+        self.assertEqual(os.stat(self.main_cf).st_mtime_ns, stamp, "not even written")
+
+        status, output, errors = self.setup("--undo", "--reload")
+        self.assertEqual((status, errors), (0, ""), output)
+        self.assertEqual(self.files(), before, "every octet")
+
+    def test_comments_and_continued_lines_come_back(self):
+        with open(self.main_cf, "ab") as file:
+            file.write(
+                b"# exceptions\nsmtp_tls_policy_maps =\n  inline:{ a.example=encrypt, b.example=may }\n"
+                b"  # one more\n  texthash:/etc/hosts\n\n# the end\n"
+            )
+        before = self.files()
+        self.assertEqual(self.setup("--apply")[0], 0)
+        self.assertEqual(
+            self.value("smtp_tls_policy_maps"),
+            f"inline:{{ a.example=encrypt, b.example=may }}, texthash:/etc/hosts, {self.map}",
+        )
+        self.assertEqual(self.value("smtp_tls_policy_maps"), self.postconf("-hx", "smtp_tls_policy_maps").strip())
+        self.assertEqual(self.setup("--undo")[0], 0)
+        self.assertEqual(self.files(), before)
+
+    def test_later_edits_are_kept(self):
+        values = self.postconf("-n")
+        self.assertEqual(self.setup("--apply")[0], 0)
+        self.set(relayhost="[relay.example]")
+        status, output, _ = self.setup("--undo")
+        self.assertEqual(status, 0, output)
+        self.assertEqual(self.value("relayhost"), "[relay.example]")
+        self.postconf("-X", "relayhost")
+        self.assertEqual(self.postconf("-n"), values)
+
+    def test_an_entry_in_another_spelling_is_known(self):
+        for entry in (
+            f"socketmap:unix:{self.sender.socket}:{self.sender.map_name}",
+            f"proxy:socketmap:inet:localhost:8461:{self.sender.map_name}",
+            f"socketmap:unix:/stsmapd/socketmap:{self.sender.map_name}",
+        ):
+            with self.subTest(entry):
+                self.set(smtp_tls_policy_maps=entry)
+                self.assertEqual(self.setup("--apply")[0], 0)
+                self.assertEqual(self.value("smtp_tls_policy_maps"), entry)
+                self.assertEqual(self.setup("--undo")[0], 0)
+
+    def test_the_dialect_of_another_version_is_corrected(self):
+        wrong = "sts" if self.sender.map_name == "sts-tlsrpt" else "sts-tlsrpt"
+        self.set(smtp_tls_policy_maps=f"socketmap:unix:stsmapd/socketmap:{wrong}")
+        self.assertEqual(self.setup("--apply")[0], 0)
+        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+
+    def test_refuses_what_would_weaken(self):
+        table = (
+            ({"smtp_tls_security_level": "secure"}, "authenticates every mail host"),
+            ({"smtp_tls_security_level": "verify"}, "authenticates every mail host"),
+            ({"smtp_tls_security_level": "fingerprint"}, "authenticates every mail host"),
+            ({"smtp_tls_wrappermode": "yes", "smtp_tls_security_level": "encrypt"}, "from the first byte"),
+            ({"smtp_tls_per_site": "texthash:/etc/hosts"}, "ignores it as soon as"),
+            ({"smtp_tls_CAfile": "/no/such/file.pem"}, "cannot be read"),
+            ({"smtp_tls_policy_maps": "socketmap:inet:127.0.0.1:8642:QUERY"}, "postfix-tlspol"),
+        )
+        for settings, words in table:
+            with self.subTest(settings=settings):
+                self.set(**settings)
+                self.expect_refused(words)
+                self.put_back()
+
+    def test_replaces_another_daemon_when_told_to(self):
+        self.set(smtp_tls_policy_maps="inline:{ a.example=encrypt } socketmap:inet:127.0.0.1:8642:QUERY")
+        self.assertEqual(self.setup("--apply", "--replace")[0], 0)
+        self.assertEqual(self.value("smtp_tls_policy_maps"), f"inline:{{ a.example=encrypt }}, {self.map}")
+
+    def test_refuses_while_no_daemon_answers(self):
+        self.world.daemon.stop()
+        self.addCleanup(self.world.daemon.start)
+        self.expect_refused("Postfix would defer all mail")
+        self.assertEqual(self.setup("--apply", "--without-daemon")[0], 0)
+        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+
+    def test_main_cf_behind_a_link(self):
+        real = self.main_cf + ".real"
+        os.rename(self.main_cf, real)
+        os.symlink("main.cf.real", self.main_cf)
+        try:
+            self.expect_refused("symbolic link")
+            self.assertTrue(os.path.islink(self.main_cf))
+        finally:
+            os.rename(real, self.main_cf)
+
+    def test_warns_of_overrides_in_master_cf(self):
+        self.postconf("-P", "relay/unix/smtp_tls_policy_maps=inline:{a.example=may}")
+        self.addCleanup(self.postconf, "-P", "-X", "relay/unix/smtp_tls_policy_maps")
+        status, output, _ = self.setup()
+        self.assertEqual(status, 0)
+        self.assertIn("warning: service relay/unix has its own smtp_tls_policy_maps", output)
+        self.assertNotIn("smtptcp", output, "that one asks stsmapd over TCP")
+
+    def test_says_that_there_is_no_postfix(self):
+        status, output, errors = self.setup(config="/no/such/folder")
+        self.assertEqual((status, output), (3, ""))
+        self.assertIn("Postfix cannot be asked for its settings", errors)
+        self.assertIn("/no/such/folder/main.cf", errors)
+
+
+if __name__ == "__main__":
+    main()
