@@ -16,7 +16,7 @@ public:
     /// SP KEY").
     [[nodiscard]] virtual std::optional<std::string> answer_now(std::string_view request) = 0;
     /// For a request that answer_now() could not answer: calls `reply` exactly once, later, on the calling
-    /// thread's io_context, within the query deadline.
+    /// thread's io_context, within the query deadline. An empty reply closes the connection.
     virtual void answer_later(std::string request, std::function<void(std::string)> reply) = 0;
 };
 

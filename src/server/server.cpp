@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <climits>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <system_error>
 #include <unordered_map>
@@ -30,8 +31,14 @@ using Watch = asio::posix::basic_stream_descriptor<Session::Executor>;
 constexpr unsigned sweeps_per_idle = 8;
 constexpr int accepts_per_turn = 64;                   // then the sessions have their turn
 constexpr std::chrono::milliseconds accept_pause{100}; // when descriptors or memory run out
-constexpr std::chrono::milliseconds stop_grace{800};   // for replies that are owed
-constexpr std::chrono::seconds repeat_after{10};       // between two log lines about the same trouble
+// A connection that has asked nothing for so long may have to make room for another. Postfix connects again
+// by itself, at once, when it finds one closed.
+constexpr std::chrono::milliseconds closable_after{1000};
+constexpr std::chrono::milliseconds full_pause{250};  // until it is looked again for one to close
+constexpr std::chrono::milliseconds search_pause{50}; // the same when others keep coming and going
+constexpr std::size_t closed_at_once = 64;            // of this many of a listener's connections, one
+constexpr std::chrono::milliseconds stop_grace{800};  // for replies that are owed
+constexpr std::chrono::seconds repeat_after{10};      // between two log lines about the same trouble
 // Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64
 // fetches to a few addresses each) may have open at once, but never more than a quarter of all.
 constexpr rlim_t most_reserved = 2048;
@@ -68,6 +75,8 @@ struct Door {
     std::optional<Listener> listener; ///< nullopt once closed
     Watch watch;
     bool waiting = false;
+    bool full = false;        ///< no room for its next connection: not watched until there may be some
+    std::size_t sessions = 0; ///< the connections that came through it
 
     Door(Session::Executor executor, Listener l) : listener(std::move(l)), watch(executor, listener->fd()) {}
     ~Door() { close(); }
@@ -109,7 +118,7 @@ class Server::Impl final : public SessionOwner, public std::enable_shared_from_t
 public:
     Impl(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)
         : executor_(front.get_executor()), handler_(handler), log_(log), options_(options), sweep_(executor_),
-          pause_(executor_), grace_(executor_) {}
+          pause_(executor_), full_(executor_), grace_(executor_) {}
 
     base::Expected<void, std::string> open(base::Expected<Listener, std::string> listener) {
         if (!listener) return base::unexpected(std::move(listener.error()));
@@ -126,7 +135,7 @@ public:
         if (backlog)
             for (const auto& door : doors_) door->listener->set_backlog(options_.backlog);
         if (sweeping_) arm_sweep(); // with the new interval
-        watch_all();
+        look_again();
     }
 
     void stop(std::function<void()> stopped) {
@@ -149,6 +158,7 @@ public:
         close_doors();
         sweep_.cancel();
         grace_.cancel();
+        full_.cancel();
         for (const auto& session : snapshot()) session->detach();
         sessions_.clear();
     }
@@ -164,32 +174,76 @@ public:
     }
 
     void ended(Session& session) override {
-        sessions_.erase(&session);
-        crowded_ = false;
+        const auto held = sessions_.find(&session);
+        --held->second.door->sessions;
+        if (held->second.reserved) --reserved_;
+        sessions_.erase(held);
         if (stopping_) {
             if (sessions_.empty()) report_stopped();
         } else {
-            watch_all();
+            look_again();
         }
     }
 
 private:
-    using Sessions = std::unordered_map<Session*, std::shared_ptr<Session>>;
+    struct Held {
+        std::shared_ptr<Session> session;
+        std::shared_ptr<Door> door; ///< it came through
+        bool reserved = false;      ///< it took a descriptor of the reserve
+    };
+    using Sessions = std::unordered_map<Session*, Held>;
 
-    [[nodiscard]] bool full() const noexcept {
-        return crowded_ || sessions_.size() >= options_.max_connections;
+    /// Connections have reached the reserve of descriptors, and since then no more have ended than begun.
+    [[nodiscard]] bool crowded() const noexcept { return reserved_ > 0 && sessions_.size() >= crowd_; }
+
+    /// Half of the places are set aside in equal parts, one for each listener, so that a crowd at one of them
+    /// never keeps all others from connecting.
+    [[nodiscard]] bool has_room(const Door& door) const noexcept {
+        if (crowded() || sessions_.size() >= options_.max_connections) return false;
+        const std::size_t part = options_.max_connections / (2 * doors_.size());
+        if (door.sessions < part) return true;
+        std::size_t set_aside = 0;
+        for (const auto& other : doors_)
+            if (other.get() != &door && other->sessions < part) set_aside += part - other->sessions;
+        return sessions_.size() + set_aside < options_.max_connections;
+    }
+
+    /// Closes the connections that have been idle longest, of this listener if it has its share of all, else
+    /// of the one that has most. False when none has been idle long enough.
+    bool make_room(const Door& door) {
+        const Door* from = &door;
+        if (door.sessions * doors_.size() < sessions_.size())
+            for (const auto& other : doors_)
+                if (other->sessions > from->sessions) from = other.get();
+        using Idle = std::pair<SteadyClock::duration, std::shared_ptr<Session>>;
+        std::vector<Idle> idle;
+        const SteadyClock::time_point now = SteadyClock::now();
+        if (now < search_again_) return false;
+        for (const auto& [key, held] : sessions_) {
+            if (held.door.get() != from) continue;
+            const auto since = key->idle_for(now);
+            if (since && *since >= closable_after) idle.emplace_back(*since, held.session);
+        }
+        const std::size_t count = std::min(idle.size(), from->sessions / closed_at_once + 1);
+        std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end(),
+                          [](const Idle& a, const Idle& b) { return a.first > b.first; });
+        idle.resize(count);
+        for (const Idle& longest : idle) longest.second->close();
+        closed_for_room_ += count;
+        if (count == 0) search_again_ = now + search_pause;
+        return count > 0;
     }
 
     /// Sessions end while they are walked over.
     [[nodiscard]] std::vector<std::shared_ptr<Session>> snapshot() const {
         std::vector<std::shared_ptr<Session>> all;
         all.reserve(sessions_.size());
-        for (const auto& [key, session] : sessions_) all.push_back(session);
+        for (const auto& [key, held] : sessions_) all.push_back(held.session);
         return all;
     }
 
     void watch(const std::shared_ptr<Door>& door) {
-        if (stopping_ || paused_ || door->waiting || full()) return;
+        if (stopping_ || paused_ || door->waiting || door->full) return;
         door->waiting = true;
         door->watch.async_wait(Watch::wait_read, [self = shared_from_this(), door](Error error) {
             door->waiting = false;
@@ -197,29 +251,62 @@ private:
         });
     }
 
+    /// There may be room again.
+    void look_again() {
+        for (const auto& door : doors_) door->full = false;
+        try {
+            watch_all();
+        } catch (const std::bad_alloc&) {
+            // The next connection that ends, or the next sweep, tries it again.
+        }
+    }
+
     void watch_all() {
         for (const auto& door : doors_) watch(door);
     }
 
     void accept(const std::shared_ptr<Door>& door) {
+        try {
+            accept_some(door);
+        } catch (const std::bad_alloc&) {
+            pause();
+        }
+    }
+
+    void accept_some(const std::shared_ptr<Door>& door) {
         for (int turn = 0; turn < accepts_per_turn; ++turn) {
-            if (full()) {
+            if (!has_room(*door)) {
+                if (turn > 0) break; // is anybody waiting? Then we are called again
+                const std::size_t before = sessions_.size();
+                const bool files = crowded();
+                const bool made = make_room(*door);
                 if (const auto held = fulls_.pass())
                     log_.write(base::Level::warning, "connections-full",
-                               {{"connections", sessions_.size()},
+                               {{"connections", before},
                                 {"address", door->listener->name()},
-                                {"limit", crowded_ ? "file descriptors" : "max_connections"},
+                                {"limit", files ? "file descriptors" : "max_connections"},
+                                {"closed", std::exchange(closed_for_room_, 0)},
                                 {"held_back", *held}});
-                return; // ended() goes on
+                if (!made) return wait_for_room(*door);
+                continue;
             }
-            const Accepted accepted = accept_one(*door);
+            const Accepted accepted = accept_one(door);
             if (accepted == Accepted::none_waiting) break;
             if (accepted == Accepted::out_of_resources) return pause();
         }
         watch(door);
     }
 
-    Accepted accept_one(const Door& door) {
+    void wait_for_room(Door& door) {
+        door.full = true;
+        full_.expires_after(full_pause);
+        full_.async_wait([self = shared_from_this()](Error error) {
+            if (!error && !self->stopping_) self->look_again();
+        });
+    }
+
+    Accepted accept_one(const std::shared_ptr<Door>& through) {
+        const Door& door = *through;
         sockaddr_storage from{};
         socklen_t size = sizeof from;
         Descriptor fd{::accept4(door.listener->fd(), reinterpret_cast<sockaddr*>(&from), &size,
@@ -239,9 +326,11 @@ private:
             complain(door, error.message());
             return Accepted::out_of_resources;
         }
-        crowded_ = fd.release() >= descriptors_;
+        const bool reserved = fd.release() >= descriptors_;
         auto session = std::make_shared<Session>(std::move(socket), options_.max_request, handler_, *this);
-        sessions_.emplace(session.get(), session);
+        sessions_.emplace(session.get(), Held{session, through, reserved});
+        ++through->sessions;
+        if (reserved && reserved_++ == 0) crowd_ = sessions_.size();
         session->start();
         if (!sweeping_) arm_sweep();
         return Accepted::yes;
@@ -267,11 +356,11 @@ private:
     }
 
     void arm_sweep() {
-        sweeping_ = true;
         sweep_.expires_after(std::max(options_.idle / sweeps_per_idle, std::chrono::milliseconds{1}));
         sweep_.async_wait([self = shared_from_this()](Error error) {
             if (!error) self->sweep();
         });
+        sweeping_ = true;
     }
 
     void sweep() {
@@ -281,10 +370,12 @@ private:
             if (session->quiet_sweeps() > sweeps_per_idle) session->close();
         sweeping_ = false;
         if (!sessions_.empty()) arm_sweep();
+        look_again();
     }
 
     void close_doors() {
         pause_.cancel();
+        full_.cancel();
         for (const auto& door : doors_) door->close();
         doors_.clear();
     }
@@ -302,11 +393,14 @@ private:
     int descriptors_ = descriptors_for_connections();
     std::vector<std::shared_ptr<Door>> doors_;
     Sessions sessions_;
-    Session::Timer sweep_, pause_, grace_;
+    Session::Timer sweep_, pause_, full_, grace_;
     std::function<void()> stopped_;
     Seldom violations_, fulls_, failures_;
+    std::size_t closed_for_room_ = 0;      ///< connections, since the last line that told
+    SteadyClock::time_point search_again_; ///< the last search for idle connections found none
     bool sweeping_ = false, paused_ = false, stopping_ = false;
-    bool crowded_ = false; ///< the last connection took one of the reserved descriptors
+    std::size_t reserved_ = 0; ///< connections on descriptors of the reserve
+    std::size_t crowd_ = 0;    ///< how many connections there were when the first of them came
 };
 
 Server::Server(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)

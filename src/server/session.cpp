@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <new>
 #include <sys/socket.h>
 #include <utility>
 
@@ -25,15 +26,28 @@ constexpr std::size_t linger_octets = 256 * 1024;
 Session::Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner)
     : socket_(std::move(socket)), handler_(&handler), owner_(&owner), reader_(max_request) {}
 
-void Session::start() { read(); }
-
-void Session::read() {
-    socket_.async_read_some(
-        asio::buffer(chunk_),
-        [self = shared_from_this()](Error error, std::size_t count) { self->on_read(error, count); });
+/// Runs one step. One that found no memory may have left nothing to wake the session again.
+template <class Work>
+void Session::guard(Work work) {
+    try {
+        work();
+    } catch (const std::bad_alloc&) {
+        close();
+    }
 }
 
-void Session::on_read(Error error, std::size_t count) {
+void Session::start() {
+    guard([this] { read(); });
+}
+
+void Session::read() {
+    socket_.async_read_some(asio::buffer(chunk_),
+                            [self = shared_from_this()](Error error, std::size_t count) {
+                                self->guard([&] { self->receive(error, count); });
+                            });
+}
+
+void Session::receive(Error error, std::size_t count) {
     if (state_ == State::closed) return;
     if (state_ == State::lingering) {
         drained_ += count;
@@ -76,16 +90,17 @@ void Session::serve() {
         }
         asked_ = true;
         handler_->answer_later(std::string(**item), [weak = weak_from_this()](std::string payload) {
-            if (auto self = weak.lock()) self->on_reply(std::move(payload));
+            if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
         });
     }
     looping_ = false;
 }
 
-void Session::on_reply(std::string payload) {
+void Session::answered(std::string_view payload) {
     if (state_ == State::closed || !asked_) return;
     asked_ = false;
     quiet_ = 0;
+    if (payload.empty()) return close(); // not even a reply could be made
     send(payload);
 }
 
@@ -108,8 +123,9 @@ void Session::flush() {
         if (count >= 0) {
             sent_ += static_cast<std::size_t>(count);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            socket_.async_wait(Socket::wait_write,
-                               [self = shared_from_this()](Error error) { self->on_writable(error); });
+            socket_.async_wait(Socket::wait_write, [self = shared_from_this()](Error error) {
+                self->guard([&] { self->writable(error); });
+            });
             return;
         } else if (errno != EINTR) {
             return close();
@@ -118,7 +134,7 @@ void Session::flush() {
     replied();
 }
 
-void Session::on_writable(Error error) {
+void Session::writable(Error error) {
     if (state_ == State::closed) return;
     if (error) return close();
     const std::size_t before = sent_;
@@ -129,6 +145,7 @@ void Session::on_writable(Error error) {
 void Session::replied() {
     out_.clear();
     sent_ = 0;
+    served_ = std::chrono::steady_clock::now();
     if (state_ == State::serving) {
         if (!looping_) serve();
     } else if (breach_) {
@@ -153,6 +170,12 @@ void Session::linger() {
         if (!error) self->close();
     });
     read();
+}
+
+std::optional<std::chrono::steady_clock::duration>
+Session::idle_for(std::chrono::steady_clock::time_point now) const noexcept {
+    if (asked_) return std::nullopt;
+    return now - served_;
 }
 
 unsigned Session::quiet_sweeps() noexcept {

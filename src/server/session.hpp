@@ -5,7 +5,7 @@
 // and one chunk are held. A breach of the protocol is answered with one PERM and ends the connection; what
 // the peer still sends is read for a moment so that it sees the PERM and no reset. All members belong to one
 // io_context's thread. The session keeps itself alive while it waits; it tells its owner once when it has
-// ended.
+// ended. One that cannot go on for want of memory closes.
 #pragma once
 
 #include "lookup/handler.hpp"
@@ -54,6 +54,11 @@ public:
     /// Begins to serve. Call once.
     void start();
 
+    /// How long no request has been answered, the time before the first one included; nothing while a request
+    /// waits for its answer.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::duration>
+    idle_for(std::chrono::steady_clock::time_point now) const noexcept;
+
     /// To be called at regular intervals; the number of calls in a row, this one included, that saw no octet
     /// move while none of our answers was outstanding.
     [[nodiscard]] unsigned quiet_sweeps() noexcept;
@@ -77,13 +82,15 @@ private:
         closed,
     };
 
+    template <class Work>
+    void guard(Work work);
     void read();
-    void on_read(Error error, std::size_t count);
+    void receive(Error error, std::size_t count);
     void serve();
-    void on_reply(std::string payload);
+    void answered(std::string_view payload);
     void send(std::string_view payload);
     void flush();
-    void on_writable(Error error);
+    void writable(Error error);
     void replied();
     void violate(std::string_view problem);
     void linger();
@@ -96,6 +103,8 @@ private:
     std::size_t sent_ = 0;    ///< octets of out_ that are out
     std::size_t drained_ = 0; ///< octets dropped while lingering
     unsigned quiet_ = 0;      ///< sweeps without an octet
+    std::chrono::steady_clock::time_point served_ =
+        std::chrono::steady_clock::now(); ///< the last request, or the start
     State state_ = State::serving;
     bool asked_ = false;         ///< the handler owes a reply
     bool looping_ = false;       ///< serve() is on the stack

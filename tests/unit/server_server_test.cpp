@@ -161,6 +161,61 @@ TEST(Server, FullServerLetsNewcomersQueue) {
     })) << "its turn comes when one leaves";
 }
 
+TEST(Server, ACrowdAtOneListenerLeavesRoomAtTheOthers) {
+    Fixture f{{.max_connections = 16}};
+    const std::string path = f.listen_unix();
+    const std::string tcp = f.listen_tcp();
+    // Busy ones, which cannot be closed: each waits for its answer.
+    std::vector<RawPeer> crowd;
+    for (int i = 0; i < 20; ++i) {
+        crowd.push_back(RawPeer::to_tcp(tcp));
+        crowd.back().send(postfix::frame("sts later" + std::to_string(i)));
+    }
+    ASSERT_TRUE(turn_until(f.io, [&] { return f.log.count("warning connections-full") == 1; }));
+    f.settle();
+    EXPECT_EQ(f.served->connections(), 12u) << "a quarter is set aside for the other listener";
+    std::vector<RawPeer> postfix;
+    for (int i = 0; i < 4; ++i) {
+        postfix.push_back(RawPeer::to_unix(path));
+        EXPECT_TRUE(f.answers(postfix.back(), "a.example")) << i;
+    }
+    EXPECT_EQ(f.served->connections(), 16u);
+}
+
+TEST(Server, TheIdlestMakeRoom) {
+    Fixture f{{.max_connections = 4}};
+    const std::string path = f.listen_unix();
+    RawPeer silent = RawPeer::to_unix(path), later = RawPeer::to_unix(path), busy = RawPeer::to_unix(path),
+            owed = RawPeer::to_unix(path);
+    owed.send(postfix::frame("sts later"));
+    EXPECT_TRUE(f.answers(busy, "a.example"));
+    EXPECT_TRUE(f.answers(later, "a.example"));
+    // Partial requests do not count as activity.
+    silent.send("12");
+    f.settle();
+    RawPeer newcomer = RawPeer::to_unix(path);
+    newcomer.send(postfix::frame("sts b.example"));
+    f.settle();
+    newcomer.receive();
+    EXPECT_EQ(newcomer.received, "") << "nobody has been idle for a second";
+    const auto idle_from = std::chrono::steady_clock::now();
+    bool served = false;
+    EXPECT_TRUE(turn_until(f.io, [&] {
+        served = newcomer.receive() && newcomer.received == "12:OK b.example,";
+        return served || !f.answers(busy, "a.example");
+    }));
+    EXPECT_TRUE(served);
+    EXPECT_GE(std::chrono::steady_clock::now() - idle_from, 900ms);
+    EXPECT_TRUE(f.closes(silent)) << "it has been idle longest";
+    EXPECT_TRUE(later.receive()) << "one is enough";
+    EXPECT_TRUE(owed.receive());
+    f.handler.release();
+    EXPECT_TRUE(turn_until(f.io, [&] {
+        owed.receive();
+        return owed.received == "8:OK later,";
+    }));
+}
+
 TEST(Server, MoreRoomTakesEffectAtOnce) {
     Fixture f{{.max_connections = 1}};
     const std::string path = f.listen_unix();
