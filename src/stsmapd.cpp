@@ -12,6 +12,7 @@
 #include <exception>
 #include <iostream>
 #include <string>
+#include <system_error>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -22,6 +23,14 @@ enum Exit { ok = 0, start_failed = 1, bad_usage = 2 };
 
 void print(const std::vector<config::Problem>& problems) {
     for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
+}
+
+/// std::thread says no more than "Resource temporarily unavailable" when the system gives it no thread.
+std::string words(const std::exception& trouble) {
+    const auto* system = dynamic_cast<const std::system_error*>(&trouble);
+    const bool thread = system != nullptr && system->code() == std::errc::resource_unavailable_try_again;
+    return (thread ? "no more threads for this user or service (RLIMIT_NPROC, TasksMax): " : "") +
+           std::string(trouble.what());
 }
 
 /// Postfix alone may keep hundreds of connections open; the usual soft limit of 1024 is for select(2), not
@@ -78,12 +87,16 @@ int main(int argc, char** argv) {
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN); // a full file is an error the store reports, not the end
-    app::LineLog log{loaded->config.log};
     try {
-        app::Daemon daemon{*std::move(loaded), read, log};
-        return daemon.run();
-    } catch (const std::exception& e) {
-        log.write(base::Level::error, "cannot-start", {{"detail", e.what()}});
-        return start_failed;
+        app::LineLog log{loaded->config.log};
+        try {
+            app::Daemon daemon{*std::move(loaded), read, log};
+            return daemon.run();
+        } catch (const std::exception& e) {
+            log.write(base::Level::error, "cannot-start", {{"detail", words(e)}});
+        }
+    } catch (const std::exception& e) { // not even a log
+        std::cerr << "stsmapd: cannot start: " << words(e) << '\n';
     }
+    return start_failed;
 }

@@ -1,5 +1,6 @@
 #include "app/daemon.hpp"
 
+#include "app/memory_reserve.hpp"
 #include "app/real_time.hpp"
 #include "app/settings.hpp"
 #include "app/systemd.hpp"
@@ -21,6 +22,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <new>
 #include <optional>
 #include <random>
 #include <set>
@@ -67,6 +69,19 @@ std::string join(const std::vector<std::string_view>& words) {
     return joined;
 }
 
+/// Runs a context until it is stopped. For want of memory a handler may be lost, and with it a connection or
+/// a lookup, but never the daemon.
+void run(asio::io_context& context) {
+    for (;;) {
+        try {
+            context.run();
+            return;
+        } catch (const std::bad_alloc&) {
+            continue; // MemoryReserve says it
+        }
+    }
+}
+
 double uniform() {
     static std::mt19937_64 generator{std::random_device{}()};
     return std::uniform_real_distribution<double>{0, 1}(generator);
@@ -111,6 +126,7 @@ private:
     Reread reread_;
     LineLog& log_;
     SystemClock clock_;
+    MemoryReserve reserve_{clock_, log_};
     Context back_;
     AsioTimers back_timers_{back_.get_executor()};
     asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
@@ -136,7 +152,8 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
     open_store();
     learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, *store_,
-                                            table_, clock_, back_timers_, log_},
+                                            table_, clock_, back_timers_, log_,
+                                            [this] { return reserve_.available(); }},
                      current_tuning());
     refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
                        current_tuning(), refreshes_at_once(config));
@@ -243,13 +260,13 @@ int Daemon::Impl::run() {
     {
         const SignalsBlocked while_threads_start;
         for (const auto& front : fronts_)
-            front->thread = std::thread([&front = *front] { front.context.run(); });
+            front->thread = std::thread([&front = *front] { app::run(front.context); });
     }
     log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
     notify_ready(status());
     keep_watchdog();
     auto work = asio::make_work_guard(back_);
-    back_.run();
+    app::run(back_);
     store_->stop();
     log_.write(Level::info, "stopped", {{"policies", table_.policy_count()}});
     return 0;
@@ -258,11 +275,11 @@ int Daemon::Impl::run() {
 void Daemon::Impl::wait_for_signals() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
         if (error) return;
+        wait_for_signals(); // first: whatever comes of this signal, the next one must be heard
         if (signal == SIGHUP)
             reload();
         else
             begin_stop(signal);
-        wait_for_signals();
     });
 }
 
@@ -381,8 +398,8 @@ void Daemon::Impl::keep_watchdog() {
     const std::optional<std::chrono::microseconds> interval = watchdog_interval();
     if (!interval) return;
     (void)back_timers_.after(std::chrono::floor<base::milliseconds>(*interval / 3), [this] {
-        ping(0);
         keep_watchdog();
+        ping(0);
     });
 }
 

@@ -139,7 +139,7 @@ Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning) {
 }
 
 seconds absence_life(base::Reason reason, std::optional<seconds> ttl, const Tuning& tuning) {
-    if (base::is_dns_failure(reason) || reason == base::Reason::overloaded) return tuning.dns_failure_for;
+    if (base::is_dns_failure(reason)) return tuning.dns_failure_for;
     return std::clamp(ttl.value_or(tuning.absence_min), tuning.absence_min, tuning.absence_max);
 }
 

@@ -68,8 +68,10 @@ Step Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, 
 Step Exchange::failed(std::size_t number, IoError error, base::Steady now) {
     if (now >= deadline_) return time_passed(now);
     Step step;
-    if (!done_ && attempts_.at(number).open)
-        broken(number, Reason::dns_network, error != IoError::local, now, step);
+    if (!done_ && attempts_.at(number).open) {
+        exhausted_ = exhausted_ || error == IoError::exhausted;
+        broken(number, Reason::dns_network, error == IoError::unreachable, now, step);
+    }
     return rest(std::move(step));
 }
 
@@ -85,7 +87,7 @@ Step Exchange::time_passed(base::Steady now) {
     }
     current_.reset();
     if (over)
-        finish(base::unexpected(worst_ == Reason::none ? Reason::dns_timeout : worst_), step);
+        finish(base::unexpected(failure(Reason::dns_timeout)), step);
     else
         ask_next(now, step);
     return rest(std::move(step));
@@ -180,7 +182,14 @@ void Exchange::ask_next(base::Steady now, Step& step) {
         ask(peer, now, step);
         return;
     }
-    finish(base::unexpected(worst_ == Reason::none ? Reason::dns_network : worst_), step);
+    finish(base::unexpected(failure(Reason::dns_network)), step);
+}
+
+/// What the question failed of. What a server said counts, but when no more is known than that nothing came,
+/// and something of ours was missing, then that is the reason.
+Reason Exchange::failure(Reason without) const noexcept {
+    if (exhausted_ && weight(worst_) <= weight(Reason::dns_network)) return Reason::overloaded;
+    return worst_ == Reason::none ? without : worst_;
 }
 
 void Exchange::ask(std::size_t number, base::Steady now, Step& step) {

@@ -81,7 +81,8 @@ struct Step {
 
 enum class IoError {
     unreachable, ///< refused, no route, reset, ended early
-    local,       ///< we have no socket left: says nothing about the server
+    local,       ///< this machine does not let us ask: says nothing about the server
+    exhausted,   ///< we have no descriptor or memory left: likewise, and it is our own fault
 };
 
 class Exchange {
@@ -128,6 +129,7 @@ private:
     void take(std::size_t attempt, Decoded reply, base::Steady now, Step& step);
     void finish(Result result, Step& step);
     [[nodiscard]] bool may_ask(const Peer& peer) const noexcept;
+    [[nodiscard]] base::Reason failure(base::Reason without) const noexcept;
     [[nodiscard]] bool is_current(std::size_t attempt) const noexcept { return current_ == attempt; }
     [[nodiscard]] Step rest(Step step) const;
 
@@ -145,6 +147,7 @@ private:
     std::size_t next_peer_ = 0;
     base::Reason worst_ = base::Reason::none; ///< the most telling failure so far
     bool refused_or_servfail_ = false;
+    bool exhausted_ = false; ///< a try was lost for want of something of ours
     bool done_ = false;
 };
 

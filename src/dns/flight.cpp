@@ -2,7 +2,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/read.hpp>
@@ -13,6 +12,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <exception>
 #include <random>
 
 namespace dns {
@@ -40,16 +40,21 @@ asio::ip::address address(const Server& server) {
     return asio::ip::address_v4{octets};
 }
 
-/// Trouble of this process or machine, not of the server or the way to it.
-bool is_local(const error_code& error) {
+/// Something of ours is used up; nothing was asked.
+bool is_exhaustion(const error_code& error) {
     return error == asio::error::no_descriptors || error == asio::error::no_memory ||
            error == asio::error::no_buffer_space ||
            error == boost::system::errc::too_many_files_open_in_system ||
-           error == boost::system::errc::permission_denied ||
+           error == asio::error::address_in_use ||
+           error == boost::system::errc::resource_unavailable_try_again;
+}
+
+/// Trouble of this machine, not of the server or the way to it.
+bool is_local(const error_code& error) {
+    return error == boost::system::errc::permission_denied ||
            error == boost::system::errc::operation_not_permitted ||
            error == boost::system::errc::address_family_not_supported ||
-           error == asio::error::address_in_use || error == boost::system::errc::address_not_available ||
-           error == boost::system::errc::resource_unavailable_try_again;
+           error == boost::system::errc::address_not_available;
 }
 
 } // namespace
@@ -97,19 +102,25 @@ void Flight::act(Step step) {
     wake_.cancel();
     if (!step.send) return;
     // Last, because the try may begin, and fail, before co_spawn() returns.
+    const std::size_t attempt = step.send->attempt;
     const bool datagram = step.send->transport == Transport::udp;
+    const auto ended = [self = shared_from_this(), attempt](const std::exception_ptr& thrown) {
+        if (thrown) self->lost(attempt, asio::error::no_memory); // nothing else throws
+    };
     if (datagram)
-        asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), asio::detached);
+        asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), ended);
     else
-        asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), asio::detached);
+        asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), ended);
 }
 
 void Flight::lost(std::size_t attempt, const error_code& error) {
     if (result_) return;
     const base::Steady now = clock_.steady();
-    const bool local = is_local(error);
-    if (local) servers_->no_socket(error.message(), now);
-    act(exchange_.failed(attempt, local ? IoError::local : IoError::unreachable, now));
+    const IoError kind = is_exhaustion(error) ? IoError::exhausted
+                         : is_local(error)    ? IoError::local
+                                              : IoError::unreachable;
+    if (kind != IoError::unreachable) servers_->no_socket(error.message(), now);
+    act(exchange_.failed(attempt, kind, now));
 }
 
 asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) {

@@ -9,6 +9,7 @@
 
 #include <exception>
 #include <list>
+#include <new>
 #include <optional>
 #include <set>
 
@@ -139,6 +140,8 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std:
         self->flights.insert(place.flight.get());
         Result result = co_await Flight::run(place.flight);
         co_return result;
+    } catch (const std::bad_alloc&) {
+        co_return base::unexpected(base::Reason::overloaded);
     } catch (const std::exception& trouble) {
         self->log.write(base::Level::error, "dns-failed", {{"error", std::string_view{trouble.what()}}});
         co_return base::unexpected(base::Reason::dns_network);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <memory>
+#include <new>
 
 namespace dns {
 namespace {
@@ -22,6 +23,14 @@ struct Free {
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
+
+/// ldns does not look everywhere at what malloc() gives it: without memory it may end the process. So all
+/// that it may want for a message of `octets`, and a lot to spare, is asked for first, which throws, and left
+/// to it.
+void make_room_for(std::size_t octets) {
+    constexpr std::size_t packet = 32 * 1024, for_each_octet = 8;
+    ::operator delete(::operator new(packet + for_each_octet * octets)); // a call that no compiler leaves out
+}
 
 /// RFC 2181 section 8: 31 bits; anything larger is to be taken as zero.
 seconds ttl_seconds(std::uint32_t ttl) { return seconds{ttl > 0x7fffffff ? 0 : ttl}; }
@@ -155,6 +164,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
 base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form) {
     const auto bad = base::unexpected(base::Reason::dns_malformed);
     if (wire_name(question.name).empty()) return bad;
+    make_room_for(question.name.size());
     Owned<ldns_rdf> name{ldns_dname_new_frm_str(question.name.empty() ? "." : question.name.c_str())};
     if (!name) return bad;
     Owned<ldns_pkt> packet{
@@ -185,9 +195,11 @@ base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, 
 
     Bytes copy(message.begin(), message.end());
     if (const auto fine = check_sections(copy, asked.type); !fine) return base::unexpected(fine.error());
+    make_room_for(copy.size());
     ldns_pkt* raw = nullptr;
     const ldns_status status = ldns_wire2pkt(&raw, copy.data(), copy.size());
     const Owned<ldns_pkt> packet{raw};
+    if (status == LDNS_STATUS_MEM_ERR) throw std::bad_alloc{};
     if (status != LDNS_STATUS_OK || !packet) return base::unexpected(WireErrc::malformed);
     out.rcode |= unsigned{ldns_pkt_edns_extended_rcode(packet.get())} << 4;
     if (out.rcode != rcode::noerror && out.rcode != rcode::nxdomain) return out;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 
 namespace fetch {
 
@@ -23,10 +24,12 @@ constexpr long max_cert_list = 100 * 1024;
 // its own.
 constexpr int min_security_level = 2;
 
+/// What the system said if it was the system, else OpenSSL's last word.
 std::string openssl_words() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = code ? ERR_reason_error_string(code) : nullptr;
+    const unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
+    const char* reason = last ? ERR_reason_error_string(last) : nullptr;
     std::string words = reason ? reason : "unknown error";
+    if (ERR_SYSTEM_ERROR(first)) words = std::generic_category().message(ERR_GET_REASON(first));
     ERR_clear_error();
     return words;
 }

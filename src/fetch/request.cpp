@@ -27,7 +27,8 @@ base::Expected<Proxy, std::string> parse_proxy(std::string_view text) {
     if (!rest.starts_with(scheme)) return wrong(text, "does not begin with http://");
     rest.remove_prefix(scheme.size());
     if (rest.ends_with('/')) rest.remove_suffix(1);
-    if (rest.find('@') != std::string_view::npos) return wrong(text, "user names are not supported");
+    if (rest.find('@') != std::string_view::npos) // and so that no password gets into a log
+        return wrong("http://...@...", "user names are not supported");
 
     const std::size_t colon = rest.rfind(':');
     if (colon == std::string_view::npos) return wrong(text, "has no port");

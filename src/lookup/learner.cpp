@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace lookup {
@@ -39,6 +40,9 @@ bool worth_storing(const cache::DaneState& before, const cache::DaneState& after
     return was != is || (is && part(before.known_at) != part(after.known_at));
 }
 
+/// Trouble of this process says nothing about a domain: whoever asks next, asks anew.
+bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
+
 std::string_view word(cache::DaneVerdict verdict) {
     switch (verdict) {
     case cache::DaneVerdict::dane: return "dane-only";
@@ -52,7 +56,7 @@ std::string_view word(cache::DaneVerdict verdict) {
 
 Learner::Learner(Parts parts, cache::Tuning tuning)
     : parts_(std::move(parts)), tuning_(tuning), failures_logged_(std::chrono::hours{1}, 10'000),
-      refusals_logged_(std::chrono::days{30}, 10'000) {}
+      refusals_logged_(std::chrono::days{30}, 10'000), aborts_logged_(std::chrono::minutes{1}, 1) {}
 
 void Learner::learn(const base::Domain& domain, Why why, Done done) {
     if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
@@ -67,7 +71,7 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     if (why == Why::query)
         // A flight may have landed while this query was on its way from the front thread to here.
         if (const std::optional<Outcome> known = from_memory(domain)) return answer(*known);
-    if (aloft_.size() >= max_flights) {
+    if (aloft_.size() >= max_flights || (parts_.memory_left && !parts_.memory_left())) {
         Outcome outcome;
         outcome.reason = Reason::overloaded;
         return answer(outcome);
@@ -75,7 +79,11 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     auto flight = std::make_shared<Flight>();
     if (done) flight->waiters.push_back(std::move(done));
     aloft_.emplace(domain, std::move(flight));
-    start(domain, why);
+    try {
+        start(domain, why);
+    } catch (const std::bad_alloc&) {
+        abort(domain);
+    }
 }
 
 std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
@@ -100,15 +108,19 @@ std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
 void Learner::start(const base::Domain& domain, Why why) {
     aloft_.at(domain)->why = why;
     asio::co_spawn(parts_.executor, fly(domain, why), [this, domain](std::exception_ptr thrown) {
-        if (!thrown) return;
-        // Nothing in a flight throws but the allocator. The waiters must hear of it, or they would wait for
-        // ever.
-        Outcome outcome;
-        outcome.reason = Reason::overloaded;
+        if (thrown) abort(domain); // nothing in a flight throws but the allocator
+    });
+}
+
+/// Ends a flight for want of memory. The waiters must hear of it, or they would wait until their deadline,
+/// and the next ones with them.
+void Learner::abort(const base::Domain& domain) {
+    Outcome outcome;
+    outcome.reason = Reason::overloaded;
+    land(domain, outcome);
+    if (aborts_logged_.allow("", parts_.clock.steady()).write)
         parts_.log.write(Level::error, "lookup-aborted",
                          {{"domain", domain.name()}, {"reason", "out of memory"}});
-        land(domain, outcome);
-    });
 }
 
 asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
@@ -128,7 +140,13 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
         return;
     }
     aloft_.erase(aloft);
-    for (const Done& done : flight->waiters) done(outcome);
+    for (const Done& done : flight->waiters) {
+        try {
+            done(outcome);
+        } catch (const std::bad_alloc&) {
+            continue; // that client is answered at its deadline; the others need not wait so long
+        }
+    }
 }
 
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
@@ -284,7 +302,7 @@ Outcome Learner::give(const base::Domain& domain, Reason reason, const TxtOutcom
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
-    parts_.table.put(domain, absent(attempts(known), reason, txt, now, tuning_));
+    if (!is_our_own(reason)) parts_.table.put(domain, absent(attempts(known), reason, txt, now, tuning_));
     Outcome outcome;
     outcome.reason = reason;
     return outcome;
@@ -294,8 +312,8 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
                         std::string_view detail, const TxtOutcome& txt) {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
-    // Our own trouble is no failure of the policy host: it starts no back-off.
-    const bool ours = reason == Reason::overloaded || reason == Reason::shutting_down;
+    // Our own trouble is no failure of the policy host, starts no back-off and is not remembered.
+    const bool ours = is_our_own(reason);
     const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
     const cache::PolicyPtr current = current_policy(known, now);
     log_failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
@@ -310,7 +328,7 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
         return keep(domain, reason);
     }
     if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
-    parts_.table.put(domain, absent(gets, reason, txt, now, tuning_));
+    if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, tuning_));
     Outcome outcome;
     outcome.reason = reason;
     return outcome;

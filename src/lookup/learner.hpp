@@ -58,6 +58,8 @@ public:
         base::Clock& clock;
         base::Timers& timers;
         base::Log& log;
+        /// Is there memory for another flight? Empty: always. Without it learn() gives Reason::overloaded.
+        std::function<bool()> memory_left = {};
     };
 
     Learner(Parts parts, cache::Tuning tuning);
@@ -84,6 +86,7 @@ private:
     [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain) const;
     void start(const base::Domain& domain, Why why);
     void land(const base::Domain& domain, const Outcome& outcome);
+    void abort(const base::Domain& domain);
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> discover(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> learn_policy(base::Domain domain, Why why);
@@ -108,7 +111,7 @@ private:
     cache::Tuning tuning_;
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::function<void(const base::Domain&)> on_new_policy_;
-    base::Repeats failures_logged_, refusals_logged_;
+    base::Repeats failures_logged_, refusals_logged_, aborts_logged_;
 };
 
 } // namespace lookup

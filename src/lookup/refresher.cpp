@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace lookup {
@@ -86,10 +87,14 @@ void Refresher::arm() {
 void Refresher::tick() {
     if (stopped_) return;
     const Instant now = parts_.clock.now();
-    while (!agenda_.empty() && agenda_.top().when <= now && running_ < max_running_) {
-        const Item item = agenda_.top();
-        agenda_.pop();
-        look(item);
+    try {
+        while (!agenda_.empty() && agenda_.top().when <= now && running_ < max_running_) {
+            const Item item = agenda_.top();
+            agenda_.pop();
+            look(item);
+        }
+    } catch (const std::bad_alloc&) {
+        // That domain is fetched when it is next asked for; the others keep their turn.
     }
     arm();
 }

@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <new>
 #include <utility>
 
 namespace lookup {
@@ -34,7 +35,8 @@ Reason reason_of(const Decision& decision) {
 
 /// Promise 1: a stranger's trouble is no opinion; only our own inability is TEMP.
 Decision without_policy(Reason reason) {
-    if (reason == Reason::overloaded) return TryLater{reason, "stsmapd: too many lookups in progress"};
+    if (reason == Reason::overloaded)
+        return TryLater{reason, "stsmapd: too many lookups in progress, or no memory or open files left"};
     return NoOpinion{reason};
 }
 
@@ -111,11 +113,16 @@ Decision Service::decide(const base::Domain& domain, const cache::PolicyPtr& pol
 void Service::check_in_background(const base::Domain& domain) {
     if (!checking_.insert(domain).second) return;
     asio::post(parts_.back, [learner = &parts_.learner, domain, self = self_, front = parts_.front] {
-        learner->learn(domain, Why::txt_check, [domain, self, front](const Outcome&) {
+        const auto checked = [domain, self, front](const Outcome&) {
             asio::post(front, [domain, self] {
                 if (*self) (*self)->checking_.erase(domain);
             });
-        });
+        };
+        try {
+            learner->learn(domain, Why::txt_check, checked);
+        } catch (const std::bad_alloc&) {
+            checked(Outcome{}); // or it would never be checked again
+        }
     });
 }
 
@@ -129,11 +136,18 @@ void Service::answer_later(std::string text, std::function<void(std::string)> re
         options_.deadline, [this, ticket, domain] { finish(ticket, known_at_deadline(domain)); });
     pending_.emplace(ticket, std::move(pending));
     asio::post(parts_.back, [learner = &parts_.learner, domain, ticket, self = self_, front = parts_.front] {
-        learner->learn(domain, Why::query, [ticket, self, front](const Outcome& outcome) {
+        const auto learnt = [ticket, self, front](const Outcome& outcome) {
             asio::post(front, [ticket, self, outcome] {
                 if (*self) (*self)->finish(ticket, outcome);
             });
-        });
+        };
+        try {
+            learner->learn(domain, Why::query, learnt);
+        } catch (const std::bad_alloc&) {
+            Outcome outcome;
+            outcome.reason = Reason::overloaded;
+            learnt(outcome);
+        }
     });
 }
 
@@ -168,7 +182,13 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
         decision = decide(*pending->request.domain, outcome.policy, outcome.dane);
         facts.age = parts_.clock.now() - outcome.fetched_at;
     }
-    pending->reply(conclude(pending->request, decision, facts));
+    std::string reply;
+    try {
+        reply = conclude(pending->request, decision, facts);
+    } catch (const std::bad_alloc&) {
+        reply.clear(); // no reply can be made: the connection is closed
+    }
+    pending->reply(std::move(reply));
 }
 
 std::string Service::conclude(const postfix::Request& request, const Decision& decision, const Facts& facts) {

@@ -359,6 +359,24 @@ TEST(DnsExchange, LocalTroubleIsNotTheServersFault) {
     EXPECT_FALSE(s.notes[0].servers_fault);
 }
 
+TEST(DnsExchange, WantOfOurOwnIsNoTroubleOfTheDomain) {
+    Script s{1};
+    s.fail(0, IoError::exhausted);
+    EXPECT_FALSE(s.notes.at(0).servers_fault);
+    s.wake();
+    s.fail(1, IoError::exhausted);
+    EXPECT_EQ(s.reason(), Reason::overloaded);
+    // What a server said tells more.
+    Script told{2};
+    told.fail(0, IoError::exhausted);
+    told.receive(1, told.reply(1, 2));
+    for (std::size_t i = 2; !told.result; ++i) {
+        told.wake();
+        if (!told.result) told.fail(i, IoError::exhausted);
+    }
+    EXPECT_EQ(told.reason(), Reason::dns_servfail);
+}
+
 TEST(DnsExchange, TheMostTellingFailureWins) {
     const auto silent = [](Script& s, std::size_t) { s.wake(); };
     const auto servfail = [](Script& s, std::size_t i) { s.receive(i, s.reply(i, 2)); };

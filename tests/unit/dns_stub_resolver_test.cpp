@@ -393,7 +393,7 @@ TEST_F(DnsStubResolver, CancelledByItsCaller) {
     }
 }
 
-TEST_F(DnsStubResolver, OutOfDescriptorsIsANetworkFailureAndIsLoggedOnce) {
+TEST_F(DnsStubResolver, OutOfDescriptorsIsOurOverloadAndIsLoggedOnce) {
     DnsServer server{context, DnsServer::text("x")};
     make(options({server.address()}));
     EXPECT_EQ(text(resolve()), "x");
@@ -407,8 +407,8 @@ TEST_F(DnsStubResolver, OutOfDescriptorsIsANetworkFailureAndIsLoggedOnce) {
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
     const std::string first = text(resolve()), second = text(resolve());
     ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
-    EXPECT_EQ(first, "dns-network");
-    EXPECT_EQ(second, "dns-network");
+    EXPECT_EQ(first, "overloaded");
+    EXPECT_EQ(second, "overloaded");
     EXPECT_EQ(log.count("error dns-no-socket"), 1U);
     EXPECT_EQ(log.count("warning"), 0U);
     EXPECT_EQ(text(resolve()), "x");

@@ -134,11 +134,39 @@ TEST_F(LearnerTest, OurOwnOverloadIsNoFailureOfThePolicyHost) {
     fetcher.fail("mta-sts.a.example", Reason::overloaded);
     learn();
     fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
-    time.move_to(61s);
     learn();
     ASSERT_EQ(outcomes.size(), 2u);
     EXPECT_EQ(outcomes[0].reason, Reason::overloaded);
-    EXPECT_TRUE(outcomes[1].fetched) << "no back-off of five minutes";
+    EXPECT_TRUE(outcomes[1].fetched) << "neither remembered nor a reason to back off";
+}
+
+TEST_F(LearnerTest, OverloadInDnsIsNotRemembered) {
+    resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::overloaded);
+    learn();
+    resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
+    learn();
+    ASSERT_EQ(outcomes.size(), 2u);
+    EXPECT_EQ(outcomes[0].reason, Reason::overloaded);
+    EXPECT_TRUE(outcomes[1].fetched);
+}
+
+TEST_F(LearnerTest, WithoutMemoryNothingIsBegun) {
+    bool left = false;
+    lookup::Learner poor{
+        {io.get_executor(), resolver, fetcher, dane, store, table, time, time, log, [&left] { return left; }},
+        {}};
+    const auto ask = [&](Why why) {
+        poor.learn(domain, why, [this](const Outcome& outcome) { outcomes.push_back(outcome); });
+        run();
+        return outcomes.back();
+    };
+    EXPECT_EQ(ask(Why::query).reason, Reason::overloaded);
+    EXPECT_EQ(ask(Why::txt_check).reason, Reason::overloaded);
+    EXPECT_TRUE(resolver.asked.empty());
+    left = true;
+    EXPECT_TRUE(ask(Why::query).fetched);
+    left = false;
+    EXPECT_TRUE(ask(Why::query).policy) << "what is known needs no memory";
 }
 
 TEST_F(LearnerTest, NewPoliciesAreAnnouncedOnce) {
