@@ -41,12 +41,31 @@ def txt(text):
     return b"".join(bytes([len(part)]) + part for part in parts)
 
 
+class Exchange:
+    """One question to a name that misbehaves: send() puts bare octets on the wire."""
+
+    def __init__(self, transport, query, reply, send, connection=None):
+        self.transport = transport  # "udp" or "tcp"
+        self.query = query
+        self.reply = reply  # the right one, without TCP's length
+        self.send = send
+        self.connection = connection  # of TCP
+        self.peer = None  # of UDP
+
+    def run(self, behaviour):
+        try:
+            behaviour(self)
+        except OSError:
+            pass  # the test is over
+
+
 class DnsServer:
     """server.port answers on 127.0.0.1. Use as a context manager, or call close()."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self._records = {}  # (name, type) -> (ttl, [rdata])
+        self._existing = None  # all names and those above them; made when it is needed
         self._behaviours = {}  # name, or "" for all names -> "servfail" | "refused" | "silent"
         self.negative_ttl = 60
         self.questions = collections.Counter()  # (name, type) -> how often asked
@@ -108,13 +127,24 @@ class DnsServer:
                 rdata.append(ipaddress.ip_address(value).packed)
         with self._lock:
             self._records[name.lower(), TYPES[kind]] = (ttl, rdata)
+            self._existing = None
+
+    def add_rdata(self, name, kind, rdata, ttl=300):
+        """Sets the records of a name, in wire form."""
+        with self._lock:
+            self._records[name.lower(), TYPES[kind]] = (ttl, rdata)
+            self._existing = None
 
     def remove(self, name, kind):
         with self._lock:
             self._records.pop((name.lower(), TYPES[kind]), None)
+            self._existing = None
 
     def behave(self, behaviour, name=""):
-        """ "servfail", "refused", "silent" or None (answer), for one name or all."""
+        """ "servfail", "refused", "silent" or None (answer), for one name or all.
+
+        Or a function of an Exchange, which does what it likes with the right reply; called in its own thread.
+        """
         with self._lock:
             if behaviour is None:
                 self._behaviours.pop(name.lower(), None)
@@ -134,8 +164,12 @@ class DnsServer:
     def _serve_udp(self):
         while self._open:
             query, peer = self._udp.recvfrom(65535)
-            reply = self._answer(query, udp=True)
-            if reply:
+            reply, behaviour = self._answer(query, udp=True)
+            if behaviour:
+                exchange = Exchange("udp", query, reply, lambda octets, to=peer: self._udp.sendto(octets, to))
+                exchange.peer = peer
+                threading.Thread(target=exchange.run, args=(behaviour,), daemon=True).start()
+            elif reply:
                 self._udp.sendto(reply, peer)
 
     def _serve_tcp(self):
@@ -152,7 +186,9 @@ class DnsServer:
                     if len(head) < 2:
                         return
                     query = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
-                    reply = self._answer(query, udp=False)
+                    reply, behaviour = self._answer(query, udp=False)
+                    if behaviour:
+                        return behaviour(Exchange("tcp", query, reply, connection.sendall, connection))
                     if reply is None:
                         return
                     connection.sendall(struct.pack("!H", len(reply)) + reply)
@@ -160,8 +196,9 @@ class DnsServer:
                 return
 
     def _answer(self, query, udp):
+        """The reply, or None, and a function that is to send it."""
         if len(query) < 17:
-            return None
+            return None, None
         ident, flags, _, _, _, additional = struct.unpack("!6H", query[:12])
         name, end = decode_name(query, 12)
         kind = struct.unpack("!H", query[end : end + 2])[0]
@@ -170,7 +207,7 @@ class DnsServer:
             self.questions[name, NAMES.get(kind, str(kind))] += 1
             behaviour = self._behaviours.get(name, self._behaviours.get(""))
             if behaviour == "silent":
-                return None
+                return None, None
             if behaviour in ("servfail", "refused"):
                 code, answers, authority = (SERVFAIL if behaviour == "servfail" else REFUSED), [], []
             else:
@@ -181,7 +218,7 @@ class DnsServer:
         reply = head + question + b"".join(answers) + b"".join(authority) + opt
         if udp and len(reply) > (1232 if opt else 512):
             reply = struct.pack("!6H", ident, flags | 0x0200, 1, 0, 0, 1 if opt else 0) + question + opt
-        return reply
+        return reply, behaviour if callable(behaviour) else None
 
     def _look(self, name, kind):
         answers = []
@@ -197,7 +234,13 @@ class DnsServer:
             answers.append(self._record(name, TYPES["CNAME"], alias[0], alias[1][0]))
             name = decode_name(alias[1][0], 0)[0]
         # Names above an existing one exist too (RFC 8020).
-        exists = any(known == name or known.endswith("." + name) for known, _ in self._records)
+        if self._existing is None:
+            self._existing = set()
+            for known, _ in self._records:
+                while known:
+                    self._existing.add(known)
+                    known = known.partition(".")[2]
+        exists = name in self._existing
         zone = name.split(".")[-1]
         soa = (
             encode_name("ns.invalid")

@@ -79,6 +79,13 @@ def toml(value):
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def is_sanitized():
+    """Does the binary bring an allocator of its own, which measures and limits mean nothing to?"""
+    with open(STSMAPD, "rb") as file:
+        octets = file.read()
+    return b"__asan_init" in octets or b"__tsan_init" in octets
+
+
 def raise_file_limit(count=4096):
     """As many open files as allowed, up to `count`, for us and what we start; returns how many."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -338,6 +345,16 @@ class Daemon:
         """What it listens on, as its log says, with the system's choice of ports."""
         self.wait_log("ready")  # the log is written behind the back of what it tells
         return re.findall(r"\blistening\b.*?\baddress=\"?((?:unix|tcp):[^\s\"]+)", self.log())
+
+    # What it takes.
+
+    def memory(self, what="VmRSS"):
+        """In kilobytes: VmRSS now, VmHWM at most, VmSize of address space."""
+        with open("/proc/%d/status" % self.process.pid) as file:
+            return int(next(line for line in file if line.startswith(what + ":")).split()[1])
+
+    def files(self):
+        return len(os.listdir("/proc/%d/fd" % self.process.pid))
 
     # What it wrote.
 

@@ -93,7 +93,8 @@ class Page:
         self.status = options.pop("status", "200 OK")
         self.content_type = options.pop("content_type", "text/plain")
         # "serve"; "hang": takes the GET and never answers; "hang-tls": no handshake; "cut": closes within the
-        # body; "dribble": an octet at a time; "refuse": the proxy says 502.
+        # body; "dribble": an octet at a time; "refuse": the proxy says 502. Or a function that is given the
+        # connection (behind CONNECT, before TLS), the Page, and a function to call when the GET has come.
         self.behaviour = options.pop("behaviour", "serve")
         assert not options, options
 
@@ -194,13 +195,20 @@ class PolicyHosts:
                     connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
                     return
                 connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                if callable(page.behaviour):
+                    page.behaviour(connection, page, lambda: self._count(domain))
+                    return
                 if page.behaviour == "hang-tls":
                     self._closing.wait(60)
                     return
                 with page.context.wrap_socket(connection, server_side=True) as tls:
                     self._respond(tls, domain)
-        except OSError:
+        except (OSError, ssl.SSLError):
             pass  # the daemon may leave whenever it likes
+
+    def _count(self, domain):
+        with self._lock:
+            self.gets[domain] += 1
 
     def _respond(self, tls, domain):
         request = self._head(tls)

@@ -1,0 +1,82 @@
+"""How long cached answers take while something else goes on: asked at a fixed rate, by a process of its own."""
+
+import array
+import bisect
+import collections
+import select
+import subprocess
+import sys
+import time
+
+from socketmap import Client
+
+STARTED = b"started\n"
+SECURE = "OK secure match=mx1.good.test:.mail.test servername=hostname"
+
+
+class Probe:
+    """Asks for a domain that must be secure; a question's time counts from when it was due."""
+
+    def __init__(self, case, daemon, domain, every=0.005, address=None):
+        self._case = case
+        self._every = every
+        self._rest = None
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, address or "unix:" + daemon.socket_path, domain, str(every)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._process.stdout.read(len(STARTED))
+        self._marks = [(time.monotonic(), "before")]
+        self.times = collections.defaultdict(list)
+
+    def wait(self, samples=100):
+        """Until the phase has lasted for this many questions."""
+        time.sleep(max(0, self._marks[-1][0] + samples * self._every - time.monotonic()))
+
+    def phase(self, name, samples=100):
+        """Measures for this long at least, then goes on under another name."""
+        self.wait(samples)
+        self._marks.append((time.monotonic(), name))
+
+    def close(self):
+        """Ends it, and fails the test when an answer was wrong."""
+        if self._rest is None:
+            self._rest, _ = self._process.communicate(timeout=60)
+            samples = array.array("d", self._rest[: len(self._rest) // 16 * 16])
+            starts = [start for start, _ in self._marks]
+            for due, took in zip(samples[::2], samples[1::2]):
+                phase = self._marks[max(0, bisect.bisect(starts, due) - 1)][1]
+                self.times[phase].append(took)
+            for times in self.times.values():
+                times.sort()
+        self._case.assertEqual(self._process.returncode, 0, "a wrong answer, or none; see above")
+
+    def report(self, what):
+        print("\n%s, cached answers at %d a second:" % (what, 1 / self._every))
+        for phase, times in self.times.items():
+            marks = tuple(1e3 * times[int(len(times) * part)] for part in (0.5, 0.99, 0.999))
+            print("    %-7s p50 %7.3f  p99 %7.3f  p99.9 %7.3f ms  (%d)" % (phase, *marks, len(times)))
+
+    def median(self, phase):
+        return self.times[phase][len(self.times[phase]) // 2]
+
+
+def main():
+    address, domain, every = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    samples = array.array("d")
+    with Client(address) as client:
+        sys.stdout.buffer.write(STARTED)
+        sys.stdout.buffer.flush()
+        due = time.monotonic()
+        while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+            answer = client.ask(domain)
+            samples.extend((due, time.monotonic() - due))
+            if answer != SECURE:
+                sys.exit("probe: %r" % answer)
+            due += every
+    sys.stdout.buffer.write(samples.tobytes())
+
+
+if __name__ == "__main__":
+    main()
