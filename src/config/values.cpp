@@ -139,7 +139,9 @@ base::Expected<Proxy, std::string> parse_proxy(std::string_view text) {
     if (!parts) return base::unexpected(parts.error());
     if (parts->host.empty() || !parts->port || *parts->port == 0) return base::unexpected(std::string{words});
     if (parts->bracketed) return Proxy{*canonical_address(parts->host), *parts->port};
-    if (parts->host.size() > 253 || !std::ranges::all_of(parts->host, is_name_octet))
+    std::string_view name = parts->host;
+    if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.empty() || name.size() > 253 || !std::ranges::all_of(name, is_name_octet))
         return base::unexpected(std::string{words});
     return Proxy{std::string{parts->host}, *parts->port};
 }

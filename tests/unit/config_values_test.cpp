@@ -76,9 +76,10 @@ TEST(Proxy, is_a_plain_http_address) {
         EXPECT_EQ(*proxy, want) << text;
         EXPECT_EQ(parse_proxy(to_string(*proxy)).value(), want) << to_string(*proxy);
     }
-    for (const char* text : {"proxy:3128", "https://proxy:3128", "HTTP://proxy:3128", "http://proxy",
-                             "http://:3128", "http://proxy:0", "http://a@proxy:1", "http://pro xy:1",
-                             "http://proxy:1/x", "http://proxy\r\nHost: x:1", "http://", "http://[::1"})
+    for (const char* text :
+         {"proxy:3128", "https://proxy:3128", "HTTP://proxy:3128", "http://proxy", "http://:3128",
+          "http://proxy:0", "http://a@proxy:1", "http://pro xy:1", "http://proxy:1/x", "http://.:1",
+          "http://proxy\r\nHost: x:1", "http://", "http://[::1"})
         EXPECT_FALSE(parse_proxy(text)) << text;
 }
 
