@@ -243,4 +243,23 @@ base::Expected<Reply, std::string> read_reply(std::string_view payload, Postfix 
     return reply;
 }
 
+std::optional<std::string_view> take_netstring(std::string_view& wire) {
+    std::size_t length = 0, at = 0;
+    for (; at < wire.size() && wire[at] >= '0' && wire[at] <= '9'; ++at) {
+        if (at > 0 && length == 0) return std::nullopt; // a zero stands alone
+        length = length * 10 + static_cast<std::size_t>(wire[at] - '0');
+        if (length > reply_limit) return std::nullopt;
+    }
+    if (at == 0 || at >= wire.size() || wire[at] != ':') return std::nullopt;
+    if (wire.size() - at < length + 2 || wire[at + 1 + length] != ',') return std::nullopt;
+    const std::string_view payload = wire.substr(at + 1, length);
+    wire.remove_prefix(at + length + 2);
+    return payload;
+}
+
+std::optional<std::string_view> read_netstring(std::string_view wire) {
+    const auto payload = take_netstring(wire);
+    return wire.empty() ? payload : std::nullopt;
+}
+
 } // namespace test

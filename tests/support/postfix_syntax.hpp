@@ -8,6 +8,7 @@
 
 #include "base/expected.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,5 +40,11 @@ struct Reply {
 /// A whole reply payload, with everything that a reply of ours has to keep: size, UTF-8, no control byte, and
 /// for "secure" a match= and servername=hostname, for policy_type=sts all that belongs to it.
 [[nodiscard]] base::Expected<Reply, std::string> read_reply(std::string_view payload, Postfix version);
+
+/// The payload of the netstring that `wire` begins with, which is taken off; nullopt when it does not begin
+/// with one as our answers have to be: no leading zeros, at most 100000 octets, a comma at the end.
+[[nodiscard]] std::optional<std::string_view> take_netstring(std::string_view& wire);
+/// The payload of `wire`, which is one netstring and nothing else.
+[[nodiscard]] std::optional<std::string_view> read_netstring(std::string_view wire);
 
 } // namespace test

@@ -90,4 +90,18 @@ TEST(PostfixSyntax, FindsFaults) {
     bad(sts_part + " { policy_string = " + std::string(100000, 'x') + " }");
 }
 
+TEST(PostfixSyntax, ReadsNetstrings) {
+    EXPECT_EQ(test::read_netstring("0:,"), "");
+    EXPECT_EQ(test::read_netstring("9:NOTFOUND ,"), "NOTFOUND ");
+    EXPECT_EQ(test::read_netstring("100000:" + std::string(100000, 'x') + ","), std::string(100000, 'x'));
+    std::string_view two = "1:a,2:b,,";
+    EXPECT_EQ(test::take_netstring(two), "a");
+    EXPECT_EQ(test::take_netstring(two), "b,");
+    EXPECT_TRUE(two.empty());
+    for (const char* wire : {"", ":,", "1", "1:", "1:a", "1:a;", "2:a,", "0:a,", "01:a,", "00:,", "-1:a,",
+                             "+1:a,", " 1:a,", "1 :a,", "1:a,,", "1:a,2:b", "99999999999999999999999999:a,"})
+        EXPECT_FALSE(test::read_netstring(wire)) << wire;
+    EXPECT_FALSE(test::read_netstring("100001:" + std::string(100001, 'x') + ","));
+}
+
 } // namespace
