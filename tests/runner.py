@@ -306,7 +306,7 @@ def clang():
 
 
 def fuzz():
-    if not shutil.which("clang++") or not os.path.exists(f"{ROOT}/tests/fuzz/run.sh"):
+    if not shutil.which("clang++") or not os.path.exists(f"{ROOT}/tests/fuzz-run"):
         return skip("fuzz", "fuzz", "no clang++ here")
     where = f"{BUILD}-fuzz"
     if build(
@@ -317,7 +317,8 @@ def fuzz():
         suite="fuzz",
         targets=[f"{os.path.basename(path)[:-4]}" for path in glob.glob(f"{ROOT}/tests/fuzz/*_fuzz.cpp")],
     ):
-        step("fuzz", "fuzz", ["sh", f"{ROOT}/tests/fuzz/run.sh", where, FUZZ_SECONDS], build=where)
+        command = [sys.executable, f"{ROOT}/tests/fuzz-run", "--no-build", "--build", where]
+        step("fuzz", "fuzz", [*command, "-j", str(WORKERS), FUZZ_SECONDS], build=where)
 
 
 def live():

@@ -1,28 +1,33 @@
-// Fuzz target: any bytes as a configuration file. What loads must dump to a file that loads to the same.
-// The bytes after the first NUL, if any, are taken as the value of a variable.
+// Any bytes as a configuration file, and after the first NUL, if any, as a process's environment (NAME=VALUE,
+// NUL between them). What loads must dump to a file that loads to the same.
+#include "fuzz.hpp"
+
 #include "config/document.hpp"
 #include "config/load.hpp"
 
-#include <algorithm>
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
 #include <string>
-#include <string_view>
+#include <vector>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view input{reinterpret_cast<const char*>(data), size};
-    const auto end = std::min(input.find('\0'), size);
-    config::Environment variables;
-    if (end < size) variables["STSMAPD_LISTEN"] = input.substr(end + 1);
-    const auto loaded = config::parse(input.substr(0, end), "fuzz.toml", variables);
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Script input(fuzz::view(data, size));
+    const std::string_view text = input.until('\0');
+    std::vector<std::string> strings;
+    while (!input.empty()) strings.emplace_back(input.until('\0'));
+    std::vector<const char*> block;
+    for (const std::string& one : strings) block.push_back(one.c_str());
+    block.push_back(nullptr);
+    const config::Environment variables = config::environment(block.data());
+    for (const auto& [name, value] : variables)
+        fuzz::require(name.starts_with("STSMAPD_") && name.find('=') == name.npos, "only variables of ours");
+
+    const auto loaded = config::parse(text, "fuzz.toml", variables);
     if (!loaded) {
-        if (loaded.error().empty()) std::abort();
+        fuzz::require(!loaded.error().empty(), "no failure without a problem");
         for (const config::Problem& problem : loaded.error())
-            if (config::to_string(problem).find('\n') != std::string::npos) std::abort();
+            fuzz::require(fuzz::is_printable(config::to_string(problem)), "one printable line a problem");
         return 0;
     }
     const auto again = config::parse(config::dump(*loaded), "dump.toml", {});
-    if (!again || again->config != loaded->config) std::abort();
+    fuzz::require(again && again->config == loaded->config, "what was loaded can be dumped and loaded");
     return 0;
 }

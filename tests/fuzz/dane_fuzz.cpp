@@ -14,27 +14,7 @@
 
 namespace {
 
-/// Reads octets; zeros after the end.
-class Script {
-public:
-    explicit Script(std::string_view text) : rest_(text) {}
-    unsigned octet() {
-        if (rest_.empty()) return 0;
-        const auto value = static_cast<unsigned char>(rest_.front());
-        rest_.remove_prefix(1);
-        return value;
-    }
-    std::string octets(std::size_t n) {
-        const std::string_view taken = rest_.substr(0, n);
-        rest_.remove_prefix(taken.size());
-        return std::string{taken};
-    }
-
-private:
-    std::string_view rest_;
-};
-
-dane::Result result(Script& script, const dane::Inquiry::Question& question) {
+dane::Result result(fuzz::Script& script, const dane::Inquiry::Question& question) {
     const unsigned how = script.octet();
     if ((how & 3) == 0) return base::unexpected(base::Reason::dns_servfail);
     dns::Answer answer;
@@ -43,14 +23,15 @@ dane::Result result(Script& script, const dane::Inquiry::Question& question) {
     answer.canonical_name = (how & 8) != 0 ? "alias.example" : question.name;
     if ((how & 16) != 0) answer.ttl = std::chrono::seconds{script.octet() * 64};
     if (answer.kind == dns::Answer::Kind::data)
-        for (unsigned n = 0; n <= how >> 5; ++n) answer.records.push_back(script.octets(script.octet() % 48));
+        for (unsigned n = 0; n <= how >> 5; ++n)
+            answer.records.push_back(std::string{script.octets(script.octet() % 48)});
     return answer;
 }
 
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    Script script(fuzz::view(data, size));
+    fuzz::Script script(fuzz::view(data, size));
     dane::Inquiry inquiry(*base::Domain::parse("example.org"));
     std::vector<dane::Inquiry::Question> open;
     std::size_t asked = 0;

@@ -2,12 +2,21 @@
 //
 // The first octet picks the type asked for, the rest is the message. It is read as it is, and once more with
 // its header and question made to fit, so that the sections are reached.
+#include "fuzz.hpp"
+
 #include "dns/wire.hpp"
 
-#include <cstdlib>
 #include <iterator>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+namespace {
+
+bool is_name_text(std::string_view name) {
+    return fuzz::is_printable(name) && name.find_first_of(" ABCDEFGHIJKLMNOPQRSTUVWXYZ") == name.npos;
+}
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size < 1) return 0;
     constexpr dns::Type types[] = {dns::Type::txt,  dns::Type::a,   dns::Type::aaaa, dns::Type::mx,
                                    dns::Type::tlsa, dns::Type::soa, dns::Type::cname};
@@ -32,20 +41,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // What callers rely on.
     const dns::Answer& answer = reply->answer;
     const bool data_kind = answer.kind == dns::Answer::Kind::data;
-    if (!reply->truncated && reply->rcode == dns::rcode::noerror && data_kind != !answer.records.empty())
-        std::abort();
-    if (answer.ttl && (answer.ttl->count() < 0 || answer.ttl->count() > 0x7fffffff)) std::abort();
+    if (!reply->truncated && reply->rcode == dns::rcode::noerror)
+        fuzz::require(data_kind == !answer.records.empty(), "data has records");
+    fuzz::require(!answer.ttl || (answer.ttl->count() >= 0 && answer.ttl->count() <= 0x7fffffff),
+                  "31 bits of TTL");
     for (const std::string& record : answer.records) {
-        if (asked.type == dns::Type::a && record.size() != 4) std::abort();
-        if (asked.type == dns::Type::aaaa && record.size() != 16) std::abort();
-        if (asked.type == dns::Type::tlsa && record.size() < 3) std::abort();
+        fuzz::require(asked.type != dns::Type::a || record.size() == 4, "an IPv4 address");
+        fuzz::require(asked.type != dns::Type::aaaa || record.size() == 16, "an IPv6 address");
+        fuzz::require(asked.type != dns::Type::tlsa || record.size() >= 3, "a TLSA record");
         if (asked.type != dns::Type::mx) continue;
         const auto mx = dns::parse_mx(record);
-        if (!mx || dns::to_record(*mx) != record) std::abort();
-        for (char c : mx->host)
-            if (c <= 0x20 || c >= 0x7f || (c >= 'A' && c <= 'Z')) std::abort();
+        fuzz::require(mx && dns::to_record(*mx) == record, "an MX reads back");
+        fuzz::require(is_name_text(mx->host), "a lower-case printable host");
     }
-    for (char c : answer.canonical_name)
-        if (c <= 0x20 || c >= 0x7f) std::abort();
+    fuzz::require(is_name_text(answer.canonical_name), "a lower-case printable owner");
     return 0;
 }

@@ -1,12 +1,11 @@
-// Fuzz target: HttpReader and ConnectReader over any octets. The first octet picks how the rest is cut; the
+// HttpReader and ConnectReader over any octets. The first octet picks how the rest is cut; the
 // outcome must not depend on it, and never be larger than the limits.
+#include "fuzz.hpp"
+
 #include "fetch/http_reader.hpp"
 
-#include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 
 namespace {
 
@@ -17,28 +16,41 @@ fetch::Fetched read(std::string_view octets, std::size_t step, bool clean) {
     return reader.finish(clean);
 }
 
-void require(bool holds) {
-    if (!holds) std::abort();
+/// What a proxy's reply amounts to; nothing while it is not complete.
+std::optional<base::Expected<void, fetch::Failure>> connect(std::string_view octets, std::size_t step) {
+    fetch::ConnectReader reader;
+    for (std::size_t at = 0; at < octets.size(); at += step)
+        if (auto done = reader.feed(octets.substr(at, step))) return done;
+    return std::nullopt;
 }
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
-    const std::string_view octets(reinterpret_cast<const char*>(data) + 1, size - 1);
-    const bool clean = data[0] & 1;
-    const std::size_t step = 1 + (data[0] >> 1);
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Script input(fuzz::view(data, size));
+    const unsigned how = input.octet();
+    const bool clean = (how & 1) != 0;
+    const std::size_t step = 1 + (how >> 1);
+    const std::string_view octets = input.rest();
     const fetch::Fetched whole = read(octets, octets.size() + 1, clean);
     const fetch::Fetched pieces = read(octets, step, clean);
-    require(whole.has_value() == pieces.has_value());
+    fuzz::require(whole.has_value() == pieces.has_value(), "cuts do not matter");
     if (whole) {
-        require(*whole == *pieces && whole->size() <= fetch::max_body);
+        fuzz::require(*whole == *pieces, "cuts do not change the body");
+        fuzz::require(whole->size() <= fetch::max_body, "a body within its limit");
+        const fetch::Fetched ended = read(octets, octets.size() + 1, true);
+        fuzz::require(ended && *ended == *whole, "a clean end can only help");
     } else {
-        require(whole.error().reason == pieces.error().reason);
-        require(whole.error().reason != base::Reason::none && whole.error().detail.size() < 400);
+        fuzz::require(whole.error().reason == pieces.error().reason, "cuts do not change the reason");
+        const std::string_view reason = base::to_string(whole.error().reason);
+        fuzz::require(reason.starts_with("http-"), "an http_* reason");
+        fuzz::require(whole.error().detail.size() < 400, "words, and not too many");
     }
-    fetch::ConnectReader proxy;
-    for (std::size_t at = 0; at < octets.size(); at += step)
-        if (proxy.feed(octets.substr(at, step))) break;
+    const auto tunnel = connect(octets, octets.size() + 1), tunnel_in_pieces = connect(octets, step);
+    fuzz::require(tunnel.has_value() == tunnel_in_pieces.has_value(), "cuts do not matter to a tunnel");
+    if (tunnel && !*tunnel)
+        fuzz::require(tunnel->error().reason == base::Reason::proxy_failed &&
+                          tunnel->error().detail.size() < 400,
+                      "the proxy's fault");
     return 0;
 }

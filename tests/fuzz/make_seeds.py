@@ -1,13 +1,48 @@
 #!/usr/bin/env python3
-"""Writes seeds for the fuzz targets, made from the vectors, to DIR/<target>/.
+"""Writes seeds for the fuzz targets, made from the vectors, the rows of the unit tests and forms that neither has,
+to DIR/<target>/.
 
 usage: make_seeds.py DIR [VECTORS]      (VECTORS: a folder of vector files; default tests/vectors)
 """
+import ast
 import base64
 import hashlib
 import json
 import pathlib
+import re
+import struct
 import sys
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+LONGEST = 4096  # octets of a seed
+
+# One or more C++ string literals in a row.
+LITERALS = re.compile(r'(?:(?:R"\((?:.*?)\)"|"(?:\\.|[^"\\\n])*")\s*)+', re.DOTALL)
+LITERAL = re.compile(r'R"\((.*?)\)"|("(?:\\.|[^"\\\n])*")', re.DOTALL)
+
+# The unit tests whose rows are inputs of these targets as they stand.
+ROWS = {
+    "base_domain": ("domain", "request"),
+    "base_text": ("log_line",),
+    "app_log_format": ("log_line",),
+    "config_listen_address": ("config_values",),
+    "config_values": ("config_values",),
+    "config_load": ("config",),
+    "control_query_command": ("control_query",),
+    "dns_resolv_conf": ("resolv_conf", "config_values"),
+    "dns_wire": ("dns_query",),
+    "fetch_http_reader": ("http_response",),
+    "fetch_request": ("config_values",),
+    "postfix_request": ("request", "domain"),
+    "postfix_netstring": ("netstring", "session"),
+    "server_session": ("netstring", "session"),
+    "sts_match": ("domain", "mx_match"),
+    "sts_policy": ("policy",),
+    "sts_record": ("txt_record",),
+    "sts_response": ("media_type",),
+}
+# What goes before a row where the input begins with octets of another meaning.
+BEFORE = {"control_query": b"\x03\x20", "http_response": b"\x01", "session": b"\x06\x04", "dns_query": b"\xc0"}
 
 
 def octets(value):
@@ -23,31 +58,138 @@ def netstring(payload):
     return b"%d:%s," % (len(payload), payload)
 
 
-def seeds(vectors):
-    """Yields (target, octets)."""
+def rows(name):
+    """The string literals of a unit test, as octets."""
+    for run in LITERALS.finditer((TESTS / f"unit/{name}_test.cpp").read_text()):
+        whole = b""
+        for raw, plain in LITERAL.findall(run[0]):
+            try:
+                # UTF-8 text as its octets; \xNN as one octet, as in C++.
+                value = ast.literal_eval(plain).encode("latin-1") if plain.isascii() and plain else raw.encode()
+            except (SyntaxError, ValueError):
+                value = plain[1:-1].encode()
+            whole += value
+        yield whole
+
+
+def of_unit_tests():
+    for name, targets in ROWS.items():
+        for row in rows(name):
+            for target in targets:
+                yield target, BEFORE.get(target, b"") + row
+    for path in sorted((TESTS / "unit/config").glob("*.toml")):
+        yield "config", path.read_bytes()
+    yield "config", (TESTS.parent / "conf/stsmapd.toml").read_bytes()
+
+
+def of_vectors(vectors):
+    policies = [base64.b64decode(v["body_b64"]) for v in load(vectors, "policies.json")]
+    asked = netstring(b"sts a.example") + netstring(b"sts-tlsrpt a.example")
     for v in load(vectors, "txt_records.json"):
-        records = [b"".join(octets(s) for s in rr) for rr in v["input"].get("rr", [])]
-        yield "txt_record", b"\n".join(records)
-    for v in load(vectors, "policies.json"):
-        yield "policy", base64.b64decode(v["body_b64"])
+        records = b"\n".join(b"".join(octets(s) for s in rr) for rr in v["input"].get("rr", []))
+        yield "txt_record", records
+        yield "answer_path", b"\x01" + records + b"\0" + struct.pack(">H", len(policies[0])) + policies[0] + asked
+    for body in policies:
+        yield "policy", body
+        yield "answer", b"\x03\x00" + re.sub(rb"(?m)^mx: *(\*\.)?", lambda m: b"*" if m[1] else b"=", body)
+        yield "answer_path", b"\x03v=STSv1; id=1\0" + struct.pack(">H", min(len(body), 65535)) + body + asked
     for v in load(vectors, "postfix_reply.json"):
         yield "policy", b"".join(octets(line) + b"\n" for line in v["policy"]["lines"])
         for name in (b"sts", b"sts-tlsrpt"):
-            yield "request", name + b" " + octets(v["domain"])
-            yield "netstring", netstring(name + b" " + octets(v["domain"]))
+            payload = name + b" " + octets(v["domain"])
+            yield "request", payload
+            yield "netstring", netstring(payload)
+            yield "session", b"\x00\x03" + netstring(payload) * 3
+        if isinstance(v["expect"].get("reply"), str):
+            yield "control_query", b"\x03\x20" + v["expect"]["reply"].encode()
     for v in load(vectors, "mx_match.json"):
-        yield "domain", octets(v["host"])
-        yield "domain", octets(v["pattern"])
+        host, pattern = octets(v["host"]), octets(v["pattern"])
+        yield "domain", host
+        yield "domain", pattern
+        yield "mx_match", pattern + b"\n" + host
     for v in load(vectors, "http_responses.json"):
-        head = base64.b64decode(v["raw_b64"]).split(b"\r\n\r\n")[0].split(b"\r\n")
+        raw = base64.b64decode(v["raw_b64"])
+        head = raw.split(b"\r\n\r\n")[0].split(b"\r\n")
         fields = dict(line.lower().split(b":", 1) for line in head[1:] if b":" in line)
         yield "media_type", fields.get(b"content-type", b"") + b"\n" + fields.get(b"content-encoding", b"")
-    # Forms that the vectors do not have.
+        yield "http_response", b"\x15" + raw
+        yield "answer_path", b"\x00v=STSv1; id=1\0" + struct.pack(">H", min(len(raw), 65535)) + raw + asked
+    # Requests to a proxy are answered without a body.
+    for reply in (b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.0 407 Who are you\r\nX: y\r\n\r\n"):
+        yield "http_response", b"\x07" + reply
+
+
+def names_and_requests():
     for key in ("[IPv6:fd00::2]:25", ".example.com", "BÜCHER.test", "mail。example。com", "a:smtp", "[192.0.2.1]",
-                "faß.de", "example.com.", "mx", "xn--bcher-kva.test", "１９２.0.2.1"):
+                "faß.de", "example.com.", "mx", "xn--bcher-kva.test", "１９２.0.2.1", "a" * 63 + ".example"):
         yield "request", b"sts " + key.encode()
         yield "domain", key.encode()
+        yield "dns_query", b"\x80" + key.encode()
         yield "netstring", netstring(b"sts " + key.encode()) * 3
+        yield "session", b"\x02\x05" + netstring(b"sts " + key.encode()) * 3
+    for wire in (b"0:,", b"003:abc,", b"301:", b"3:abcd", b"00000000000000000000000:,"):
+        yield "netstring", wire
+        yield "session", b"\x04\x02" + netstring(b"sts later") + wire
+    for reply in (b"OK active", b"NOTFOUND ", b"TEMP words", b"PERM words", b"OK secure match=a:.b servername=hostname",
+                  b"OK secure match=a policy_type=sts policy_domain=a.b mx_host_pattern=a { policy_string = mode: x }",
+                  b"OK { a = {b} } { c", b"\xff\x00\x1b[2J"):
+        yield "control_query", b"\x02\x10" + reply + b"\n" + reply
+        yield "control_query", b"\x05\x10" + netstring(reply) * 3
+        yield "control_query", b"\x01\x00" + netstring(reply)[:-2]
+    for words in (b"", b"words", b"\xff\x00\n" * 80):
+        for kind in range(3):
+            yield "answer", bytes([kind, 14]) + words
+    for host in (b"hostname", b"nexthop", b"a.example ciphers=null", b"192.0.2.1", b"a_b.example", b"-a.example"):
+        yield "answer", b"\x04\x00=" + host + b"\n*" + host + b"\nversion: STSv1\nx: {\nx: }\ny: \tz"
+    for value in ("unix:/run/s", "tcp:[::1]:8461", "tcp::8461", "127.0.0.1:53", "[::1]:5300", "fe80::1%1",
+                  "http://[::1]:3128/", "http://proxy.example.:3128", "http://.:1", "1h", "0660", "99999d"):
+        yield "config_values", value.encode()
+    for environment in ("STSMAPD_LISTEN=tcp:127.0.0.1:0", "STSMAPD_FETCH_TIMEOUT=5s", "STSMAPD_NO_SUCH=1",
+                        "STSMAPD_DNS_SERVERS=::1,127.0.0.1:53", "STSMAPD_=", "HOME=/"):
+        yield "config", b'listen = ["unix:/run/x"]\n\0' + environment.encode() + b"\0STSMAPD_LOG_LEVEL=debug"
+    for lines in ("LISTEN_FDS=1\nLISTEN_PID=self\nLISTEN_FDNAMES=a:b", "LISTEN_FDS=99\nLISTEN_PID=self",
+                  "LISTEN_FDS=2\nLISTEN_PID=self\nLISTEN_FDNAMES=a:\x1b[b", "LISTEN_FDS=3\nLISTEN_PID=self",
+                  "LISTEN_FDS=3\nLISTEN_PID=self\nLISTEN_FDNAMES=a:b:\x1b[c",
+                  "LISTEN_FDS=-1\nLISTEN_PID=self", "LISTEN_FDS=1\nLISTEN_PID=1", "NOTIFY_SOCKET=/run/x\nS=a\tb",
+                  "NOTIFY_SOCKET=@abstract", "WATCHDOG_USEC=1000000\nWATCHDOG_PID=self", "WATCHDOG_USEC=x"):
+        yield "systemd", lines.encode()
+    for lines in (b"dmta-sts.example.com", b"d*.example.com\npspdy/3", b"cmta-sts.example.com", b"dx.example\nx",
+                  b"dmta-sts.example.com\nphttp/1.1", b"dMTA-STS.Example.COM\0.evil\nuhttps://mta-sts.example.com/",
+                  b"i\x7f\0\0\1", b"dmta-sts.example.com.\nd*.*.com", b"dmta-sts.example.com\nf\x00\x06\x01"):
+        yield "certificate", lines
+    for address in (b"\x7f\0\0\1", b"\x08\x08\x08\x08", b"\x20\x01\x0d\xb8" + b"\0" * 12, b"\0" * 15 + b"\1"):
+        yield "address", b"".join(bytes([len(a)]) + a for a in (address, address[::-1])) + b"\x40\xff\x40"
+
+
+def record(record_type, rdata, owner=b"\xc0\x0c", ttl=300):
+    return owner + struct.pack(">HHIH", record_type, 1, ttl, len(rdata)) + rdata
+
+
+def dns():
+    def header(answers, authority=0, flags=b"\x81\xa0"):
+        return b"\x42\x42" + flags + struct.pack(">HHHH", 0, answers, authority, 0)
+
+    soa = b"\x02ns\xc0\x0c\x01h\xc0\x0c" + struct.pack(">IIIII", 1, 2, 3, 4, 60)
+    name = b"\x02mx\xc0\x0c"
+    kinds = {0: (16, b"\x0cv=STSv1;id=1\x01x"), 1: (1, b"\x01\x02\x03\x04"), 2: (28, b"\x20\x01" + b"\0" * 14),
+             3: (15, b"\0\x0a" + name), 4: (52, b"\x03\x01\x01" + b"x" * 32), 5: (6, soa), 6: (5, name)}
+    for index, (number, rdata) in kinds.items():
+        kind = bytes([index])
+        one = record(number, rdata)
+        yield "dns_message", kind + header(1) + one
+        yield "dns_message", kind + header(2) + record(5, b"\x01b\xc0\x0c") + record(number, rdata, b"\xc0\x27")
+        yield "dns_message", kind + header(0, 1) + record(6, soa)
+        yield "dns_message", kind + header(0, 1, b"\x81\x83") + record(6, soa)
+        yield "dns_message", kind + header(1, 1) + one + record(2, b"\x02ns\xc0\x0c", b"\0")
+        yield "dns_message", kind + header(0) + b"\0" + struct.pack(">HHIH", 41, 1232, 0x8000, 0)
+        # Servers and trust; then a reply: which try, flags, counts, length, sections.
+        for flags in (0x00, 0x02, 0x20, 0x08, 0x10, 0x14):
+            yield "dns_exchange", (bytes([3 | (index & 3) << 4, 7, 2, 0, flags, 1, len(one)]) + one) * 2
+    for script in (b"\x02\x00\x00\x00\xfc\x00", b"\x01\x01\x05\x00\x05\x00", b"\x0b\x07\x81\x00\x03\x00abc", b"\0"):
+        yield "dns_exchange", script * 4
+
+
+def dane():
     for head in (b"\x03\x01\x01", b"\x02\x00\x02", b"\x03\x01\x00", b"\x00\x00\x01"):
         for length in (0, 31, 32, 64):
             yield "tlsa", head + b"x" * length
@@ -58,17 +200,34 @@ def seeds(vectors):
     yield "dane", mx + address + b"\x01\x00"
     yield "dane", mx + b"\x00" + b"\x1e\x08\x04\x01\x02\x03\x04" + b"\x01" + usable
     yield "dane", b"\x00\x15\x08" + address + b"\x01" + usable
-    for wire in (b"0:,", b"003:abc,", b"301:", b"3:abcd", b"00000000000000000000000:,"):
-        yield "netstring", wire
+
+
+def stored_rows():
+    text = b"version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 86400\n"
+    for domain, txt_id, times in ((b"example.com", b"20260101", (1_700_000_000, 1_700_000_001, 0)),
+                                  (b"xn--bcher-kva.test", b"", (1, 0, 253_402_300_799)),
+                                  (b"Example.com", b"not an id", (0, -1, 2**62))):
+        yield "stored_rows", struct.pack("<qqqqBB", *times, 0, len(domain), len(txt_id)) + domain + txt_id + text
+
+
+def seeds(vectors):
+    """Yields (target, octets)."""
+    yield from of_unit_tests()
+    yield from of_vectors(vectors)
+    yield from names_and_requests()
+    yield from dns()
+    yield from dane()
+    yield from stored_rows()
 
 
 def main():
     if len(sys.argv) not in (2, 3):
         sys.exit(__doc__.strip())
-    here = pathlib.Path(__file__).resolve().parent
-    vectors = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else here.parent / "vectors"
+    vectors = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else TESTS / "vectors"
     written = {}
     for target, data in seeds(vectors):
+        if len(data) > LONGEST and target != "policy":
+            continue
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)
         (folder / hashlib.sha1(data).hexdigest()[:16]).write_bytes(data)

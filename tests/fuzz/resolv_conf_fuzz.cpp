@@ -1,19 +1,30 @@
 // Any bytes as /etc/resolv.conf, and as a name server in the configuration.
+#include "fuzz.hpp"
+
 #include "dns/resolv_conf.hpp"
 
-#include <cstddef>
-#include <cstdint>
-#include <cstdlib>
+#include <string>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const std::string_view text{reinterpret_cast<const char*>(data), size};
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text = fuzz::view(data, size);
     const dns::ResolvConf conf = dns::parse_resolv_conf(text);
-    if (conf.servers.empty() || conf.servers.size() > 3) std::abort();
-    if (conf.timeout && (conf.timeout->count() < 1 || conf.timeout->count() > 30)) std::abort();
-    if (conf.attempts && (*conf.attempts < 1 || *conf.attempts > 5)) std::abort();
-    if (const auto server = dns::parse_server(text)) {
-        const auto again = dns::parse_server(dns::to_string(*server));
-        if (!again || !(*again == *server)) std::abort();
+    fuzz::require(!conf.servers.empty() && conf.servers.size() <= 3, "one to three servers");
+    fuzz::require(!conf.timeout || (conf.timeout->count() >= 1 && conf.timeout->count() <= 30),
+                  "timeout in range");
+    fuzz::require(!conf.attempts || (*conf.attempts >= 1 && *conf.attempts <= 5), "attempts in range");
+    std::string written;
+    for (const dns::Server& server : conf.servers) {
+        fuzz::require(dns::parse_server(dns::to_string(server)) == server, "a server reads back");
+        const std::string shown = dns::to_string(server);
+        const std::size_t port = shown.rfind(':');
+        written += "nameserver " + (server.v6 ? shown.substr(1, port - 2) : shown.substr(0, port)) + "\n";
     }
+    fuzz::require(dns::parse_resolv_conf(written).servers == conf.servers, "servers read back");
+    fuzz::require(dns::parse_resolv_conf("; a comment\nsearch example\n\n" + std::string{text}) == conf,
+                  "comments, search and blank lines do not matter");
+    if (const auto server = dns::parse_server(text))
+        fuzz::require(dns::parse_server(dns::to_string(*server)) == *server, "a server reads back");
+    else
+        fuzz::require(!server.error().empty() && fuzz::is_printable(server.error()), "printable words");
     return 0;
 }

@@ -1,0 +1,119 @@
+// One question to several name servers, with any events in any order: replies honest, forged, broken or cut,
+// failures, time. It ends by its deadline, asks no more than its limits allow, and never asks after its end.
+//
+// The input is a script: octets for the number of servers, trust and form, then events.
+#include "fuzz.hpp"
+
+#include "dns/exchange.hpp"
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A reply to what was sent: its id and question, the script's flags and counts, and sections as they come.
+dns::Bytes reply_to(const dns::Send& send, fuzz::Script& input) {
+    dns::Bytes reply = send.message;
+    std::size_t end = 12;
+    while (end < reply.size() && reply[end] != 0) end += 1 + reply[end];
+    reply.resize(std::min(end + 5, reply.size()));
+    const unsigned flags = input.octet();
+    reply[2] = static_cast<std::uint8_t>(0x81 | (flags & 2)); // QR, RD, sometimes TC
+    reply[3] = static_cast<std::uint8_t>(0x80 | (flags & 0x2f) >> 2);
+    const unsigned counts = input.octet();
+    reply[7] = counts & 7;
+    reply[9] = counts >> 3 & 3;
+    reply[11] = counts >> 5 & 1;
+    if ((flags & 64) != 0) reply[2] ^= 0x80;
+    if ((flags & 128) != 0) reply[1] ^= 1;
+    for (const char c : input.octets(input.octet())) reply.push_back(static_cast<std::uint8_t>(c));
+    return reply;
+}
+
+struct Run {
+    explicit Run(std::size_t servers) : sent_to(servers) {}
+
+    void take(const dns::Step& step, const dns::Exchange& exchange) {
+        for (const dns::Note& note : step.notes)
+            fuzz::require(note.server < sent_to.size(), "a known server");
+        if (step.send) {
+            fuzz::require(!over && !step.done, "nothing is sent after the end");
+            fuzz::require(step.send->attempt == sends.size(), "tries are numbered");
+            fuzz::require(exchange.listens_to(step.send->attempt), "a new try is listened to");
+            ++sent_to.at(step.send->server);
+            sends.push_back(*step.send);
+        }
+        if (step.done) {
+            fuzz::require(!over, "one end");
+            over = true;
+            result = step.done;
+        }
+        fuzz::require(over == exchange.done(), "done() says so");
+        wake = step.wake;
+    }
+
+    std::vector<unsigned> sent_to;
+    std::vector<dns::Send> sends;
+    std::optional<dns::Result> result;
+    base::Steady wake{};
+    bool over = false;
+};
+
+} // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    fuzz::Script input(fuzz::view(data, size));
+    const unsigned form = input.octet();
+    const std::size_t servers = form % 4; // none, too
+    const unsigned trust = input.octet();
+    std::vector<dns::Candidate> candidates;
+    for (std::size_t i = 0; i < servers; ++i) candidates.push_back({i, (trust >> i & 1) != 0});
+    dns::ExchangeOptions options;
+    options.tcp_only = (form & 8) != 0;
+    constexpr dns::Type types[] = {dns::Type::txt, dns::Type::mx, dns::Type::a, dns::Type::tlsa};
+    base::Steady now{1000s};
+    const base::Steady deadline = now + 8s;
+    std::uint16_t id = 7;
+    dns::Exchange exchange("a.example", types[form >> 4 & 3], candidates, options, deadline,
+                           [&id] { return id = static_cast<std::uint16_t>(id * 31 + 5); });
+    Run run(servers);
+    run.take(exchange.start(now), exchange);
+    while (!input.empty() && !run.over) {
+        const unsigned event = input.octet();
+        const std::size_t attempt = run.sends.empty() ? 0 : input.octet() % run.sends.size();
+        if (run.sends.empty() || event % 4 == 0) {
+            now += base::milliseconds{1 + event * 4};
+            run.take(exchange.time_passed(now), exchange);
+        } else if (event % 4 == 1) {
+            run.take(
+                exchange.failed(attempt, event < 128 ? dns::IoError::unreachable : dns::IoError::local, now),
+                exchange);
+        } else if (event % 4 == 2) {
+            const dns::Bytes reply = reply_to(run.sends[attempt], input);
+            run.take(exchange.message(attempt, reply, now), exchange);
+        } else {
+            const std::string_view any = input.octets(event);
+            const dns::Bytes bytes(any.begin(), any.end());
+            run.take(exchange.message(attempt, bytes, now), exchange);
+        }
+    }
+    // Left alone it wakes itself up to its end.
+    for (int turns = 0; !run.over; ++turns) {
+        fuzz::require(turns < 100, "it ends");
+        fuzz::require(run.wake > now || run.wake >= deadline, "it wakes later than now");
+        fuzz::require(run.wake <= deadline, "nothing extends the deadline");
+        now = std::max(now, run.wake);
+        run.take(exchange.time_passed(now), exchange);
+    }
+    for (const unsigned times : run.sent_to) // and once more over TCP, once more without EDNS
+        fuzz::require(times <= options.tries_per_server + 2, "tries have their limit");
+    if (run.result && !*run.result)
+        fuzz::require(run.result->error() != base::Reason::none, "a failure has a reason");
+    else if (run.result && (*run.result)->authentic)
+        fuzz::require(trust % 8 != 0, "no authentic answer from servers that are not trusted");
+    return 0;
+}
