@@ -1,0 +1,112 @@
+// bench_pure: the pure parts of an answer, one by one (Google Benchmark).
+#include "bench/domains.hpp"
+#include "cache/table.hpp"
+#include "decision/decision.hpp"
+#include "postfix/answer.hpp"
+#include "postfix/netstring.hpp"
+#include "postfix/request.hpp"
+#include "sts/match.hpp"
+#include "sts/policy.hpp"
+#include "sts/record.hpp"
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace {
+
+constexpr base::Instant now{base::seconds{1'700'000'000}};
+
+void netstring_in(benchmark::State& state) {
+    const std::string request = postfix::frame("sts " + bench::domain(1));
+    postfix::NetstringReader reader{10000};
+    for (auto _ : state) {
+        reader.feed(request);
+        auto payload = reader.next();
+        benchmark::DoNotOptimize(payload);
+    }
+}
+BENCHMARK(netstring_in);
+
+void request_key(benchmark::State& state, std::string key) {
+    const std::string request = "sts " + key;
+    for (auto _ : state) {
+        auto parsed = postfix::parse_request(request);
+        benchmark::DoNotOptimize(parsed);
+    }
+}
+BENCHMARK_CAPTURE(request_key, plain, "mail.example.com");
+BENCHMARK_CAPTURE(request_key, upper_case, "MAIL.EXAMPLE.COM");
+BENCHMARK_CAPTURE(request_key, brackets, "[mail.example.com]:587");
+BENCHMARK_CAPTURE(request_key, u_label,
+                  "b\xc3\xbc"
+                  "cher.example.com");
+BENCHMARK_CAPTURE(request_key, parent, ".example.com");
+
+void policy_text(benchmark::State& state) {
+    const std::string text = bench::policy(1);
+    for (auto _ : state) {
+        auto policy = sts::parse_policy(text);
+        benchmark::DoNotOptimize(policy);
+    }
+}
+BENCHMARK(policy_text);
+
+void txt_record(benchmark::State& state) {
+    const std::vector<std::string> records{"v=spf1 -all", "v=STSv1; id=20240101T000000;"};
+    for (auto _ : state) {
+        auto id = sts::find_id(records);
+        benchmark::DoNotOptimize(id);
+    }
+}
+BENCHMARK(txt_record);
+
+void mx_match(benchmark::State& state) {
+    const auto policy = sts::parse_policy(
+        "version: STSv1\nmode: enforce\nmx: mx1.example.com\nmx: *.example.net\nmax_age: 86400\n");
+    for (auto _ : state) benchmark::DoNotOptimize(sts::admits(*policy, "mx7.example.net"));
+}
+BENCHMARK(mx_match);
+
+void answer_format(benchmark::State& state, postfix::Dialect dialect) {
+    const std::string text = bench::policy(1);
+    const auto policy = std::make_shared<const decision::PolicyText>(
+        decision::PolicyText{text, sts::parse_policy(text).value()});
+    const auto domain = base::Domain::parse(bench::domain(1)).value();
+    const decision::Decision decision = decision::decide(domain, policy, false, false);
+    for (auto _ : state) {
+        std::string answer = postfix::answer(decision, dialect);
+        benchmark::DoNotOptimize(answer);
+    }
+}
+BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
+BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
+
+/// As a query does it, for names in random order.
+void table_ask(benchmark::State& state) {
+    const auto count = static_cast<std::uint64_t>(state.range(0));
+    cache::Table table{cache::Limits{}};
+    std::vector<base::Domain> domains;
+    for (std::uint64_t n = 0; n < count; ++n) {
+        cache::Entry entry;
+        entry.policy = table.intern(bench::policy(n)).value();
+        entry.txt_id = bench::record_id;
+        entry.fetched_at = entry.txt_checked = now;
+        domains.push_back(base::Domain::parse(bench::domain(n)).value());
+        table.put(domains.back(), std::move(entry), now);
+    }
+    std::mt19937_64 random{1};
+    std::ranges::shuffle(domains, random);
+    std::size_t at = 0;
+    for (auto _ : state) {
+        auto known = table.ask(domains[at], now);
+        benchmark::DoNotOptimize(known);
+        if (++at == domains.size()) at = 0;
+    }
+}
+BENCHMARK(table_ask)->Arg(1000)->Arg(1'000'000);
+
+} // namespace
