@@ -52,7 +52,7 @@ struct Entry {
     Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
     seconds txt_ttl{};     ///< the TTL it came with
     Instant last_asked{};  ///< last query of a client (coarse)
-    Instant agenda_at{};   ///< the refresher's one valid agenda item is for this time; epoch: none
+    Instant agenda_at{};   ///< when the refresher looks at it next; epoch: it is not on the agenda
     Attempts gets;
     DaneState dane;
 };

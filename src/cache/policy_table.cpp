@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 #include <limits>
 #include <mutex>
 #include <stdexcept>
@@ -21,29 +23,81 @@ std::uint32_t pack(std::int64_t seconds_) noexcept {
 std::uint32_t pack(Instant t) noexcept { return pack(t.time_since_epoch().count()); }
 Instant unpack(std::uint32_t t) noexcept { return Instant{seconds{t}}; }
 
-struct Failure {
-    std::uint32_t in_a_row;
-    base::Reason reason;
-    std::string id;
-};
+bool enforced(const Entry& e) { return e.policy->policy.mode == sts::Mode::enforce; }
 
 struct Record {
-    std::unique_ptr<char[]> words; ///< the name, then the record id; null: the record is free
-    PolicyPtr policy;
-    std::unique_ptr<Failure> failure; ///< null: the last GET, if any, went well
+    PolicyPtr policy;               ///< null: the record is free
+    std::unique_ptr<Attempts> gets; ///< null: the last GET was the one that brought the policy
+    std::uint32_t words = nil;      ///< the name and the record id, in Words
     std::uint32_t hash = 0;
     std::uint32_t next = nil; ///< in the bucket, or in the free list
-    std::uint32_t fetched_at = 0, txt_checked = 0, txt_ttl = 0, last_asked = 0, last_get = 0, expires = 0;
-    std::uint32_t agenda_at = 0, dane_known_at = 0, dane_check_at = 0;
-    std::uint32_t expiry_slot = 0, asked_slot = 0; ///< places in the heaps
-    std::uint8_t name_size = 0, id_size = 0;
-    DaneVerdict dane = DaneVerdict::unknown;
+    std::uint32_t fetched_at = 0, txt_checked = 0, last_asked = 0, expires = 0, agenda_at = 0;
+    std::uint32_t dane_known_at = 0, dane_check_at = 0;
+    std::uint32_t expiry_slot = 0, asked_slot = 0, agenda_slot = nil; ///< places in the heaps; nil: not there
+    std::uint32_t txt_ttl : 30 = 0; ///< a TTL has 31 bits; beyond 34 years all are the same
+    std::uint32_t dane : 2 = 0;     ///< DaneVerdict
 
-    [[nodiscard]] std::string_view name() const { return {words.get(), name_size}; }
-    [[nodiscard]] std::string_view id() const { return {words.get() + name_size, id_size}; }
     [[nodiscard]] bool hard() const { return policy->policy.mode == sts::Mode::enforce; }
 };
-static_assert(sizeof(Record) <= 88, "the memory budget of a domain");
+static_assert(sizeof(Record) <= 80, "the memory budget of a domain");
+
+constexpr std::uint32_t longest_ttl = (1U << 30) - 1;
+
+/// Names and record ids, a pair a block, in blocks of whole eights of octets without a header of their own.
+/// A block is "size of name, size of id, name, id"; a freed one waits in the list of its size.
+class Words {
+public:
+    Words() { free_.fill(nil); }
+
+    [[nodiscard]] std::string_view name(std::uint32_t block) const { return {at(block) + 2, size(block, 0)}; }
+    [[nodiscard]] std::string_view id(std::uint32_t block) const {
+        return {at(block) + 2 + size(block, 0), size(block, 1)};
+    }
+    std::uint32_t add(std::string_view name, std::string_view id) {
+        const std::uint32_t block = take(units(name.size() + id.size()));
+        char* out = at(block);
+        *out++ = static_cast<char>(name.size());
+        *out++ = static_cast<char>(id.size());
+        std::ranges::copy(id, std::ranges::copy(name, out).out);
+        return block;
+    }
+    void remove(std::uint32_t block) { give(block, units(size(block, 0) + size(block, 1))); }
+
+private:
+    static constexpr std::size_t unit = 8, chunk = 512; ///< octets; units
+    static constexpr std::size_t longest = (2 + 255 + 255 + unit - 1) / unit;
+
+    [[nodiscard]] static std::size_t units(std::size_t octets) { return (2 + octets + unit - 1) / unit; }
+    [[nodiscard]] char* at(std::uint32_t block) const {
+        return chunks_[block / chunk].get() + block % chunk * unit;
+    }
+    [[nodiscard]] std::size_t size(std::uint32_t block, std::size_t which) const {
+        return static_cast<unsigned char>(at(block)[which]);
+    }
+    std::uint32_t take(std::size_t wanted) {
+        if (const std::uint32_t block = free_[wanted]; block != nil) {
+            std::memcpy(&free_[wanted], at(block), sizeof free_[wanted]);
+            return block;
+        }
+        if (left_ < wanted) {
+            if (left_ > 0) give(end() - static_cast<std::uint32_t>(left_), left_);
+            chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk * unit));
+            left_ = chunk;
+        }
+        const std::uint32_t block = end() - static_cast<std::uint32_t>(left_);
+        left_ -= wanted;
+        return block;
+    }
+    void give(std::uint32_t block, std::size_t size) {
+        std::memcpy(at(block), &free_[size], sizeof free_[size]);
+        free_[size] = block;
+    }
+    [[nodiscard]] std::uint32_t end() const { return static_cast<std::uint32_t>(chunks_.size() * chunk); }
+
+    std::vector<std::unique_ptr<char[]>> chunks_;
+    std::size_t left_ = 0; ///< units at the end of the last chunk that nobody has had yet
+    std::array<std::uint32_t, longest + 1> free_{};
+};
 
 /// Records by number; they never move.
 class Slab {
@@ -80,13 +134,14 @@ public:
     [[nodiscard]] std::uint32_t top() const { return order_.empty() ? nil : order_.front(); }
 
     void push(Slab& slab, std::uint32_t i) {
-        order_.push_back(i);
+        order_.push_back(i); // moved() lays it where it belongs
         slab[i].*Place = static_cast<std::uint32_t>(order_.size() - 1);
         moved(slab, i);
     }
     void remove(Slab& slab, std::uint32_t i) {
         const std::uint32_t at = slab[i].*Place, last = order_.back();
         order_.pop_back();
+        slab[i].*Place = nil;
         if (last == i) return;
         order_[at] = last;
         slab[last].*Place = at;
@@ -134,18 +189,38 @@ Rank rank_of(std::uint32_t expiry, std::uint32_t soft, std::uint32_t hard, std::
 struct alignas(64) PolicyTable::Shard {
     mutable std::mutex mutex;
     Slab slab;
-    std::vector<std::uint32_t> buckets = std::vector<std::uint32_t>(16, nil); ///< a power of two of them
+    Words words;
+    std::vector<std::uint32_t> buckets = std::vector<std::uint32_t>(16, nil);
     std::size_t count = 0;
     Heap<&Record::expires, &Record::expiry_slot> by_expiry;
     Heap<&Record::last_asked, &Record::asked_slot> soft, hard;
+    Heap<&Record::agenda_at, &Record::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.
-    std::atomic<std::uint32_t> first_expiry{nil}, first_soft{nil}, first_hard{nil};
+    std::atomic<std::uint32_t> first_expiry{nil}, first_soft{nil}, first_hard{nil}, first_due{nil};
 
-    std::uint32_t& bucket(std::uint32_t hash) { return buckets[hash & (buckets.size() - 1)]; }
+    /// Linear hashing: there are as many buckets as records, and each record more splits one bucket, so that
+    /// no insertion ever lays the whole table anew.
+    [[nodiscard]] std::size_t bucket(std::uint32_t hash) const {
+        const std::size_t level = std::bit_floor(buckets.size());
+        const std::size_t at = hash & (2 * level - 1);
+        return at < buckets.size() ? at : at - level;
+    }
+    void split_a_bucket() {
+        const std::size_t fresh = buckets.size();
+        std::uint32_t i = std::exchange(buckets[fresh - std::bit_floor(fresh)], nil);
+        buckets.push_back(nil);
+        while (i != nil) {
+            const std::uint32_t next = slab[i].next;
+            slab[i].next = std::exchange(buckets[bucket(slab[i].hash)], i);
+            i = next;
+        }
+    }
 
-    [[nodiscard]] std::uint32_t find(std::string_view name, std::uint32_t hash) const {
-        std::uint32_t i = buckets[hash & (buckets.size() - 1)];
-        while (i != nil && (slab[i].hash != hash || slab[i].name() != name)) i = slab[i].next;
+    [[nodiscard]] std::string_view name(std::uint32_t i) const { return words.name(slab[i].words); }
+
+    [[nodiscard]] std::uint32_t find(std::string_view wanted, std::uint32_t hash) const {
+        std::uint32_t i = buckets[bucket(hash)];
+        while (i != nil && (slab[i].hash != hash || name(i) != wanted)) i = slab[i].next;
         return i;
     }
 
@@ -156,6 +231,7 @@ struct alignas(64) PolicyTable::Shard {
         first_expiry.store(key(by_expiry.top(), &Record::expires), std::memory_order_relaxed);
         first_soft.store(key(soft.top(), &Record::last_asked), std::memory_order_relaxed);
         first_hard.store(key(hard.top(), &Record::last_asked), std::memory_order_relaxed);
+        first_due.store(key(agenda.top(), &Record::agenda_at), std::memory_order_relaxed);
     }
     [[nodiscard]] Rank rank(std::uint32_t now) const {
         return rank_of(first_expiry.load(std::memory_order_relaxed),
@@ -166,92 +242,96 @@ struct alignas(64) PolicyTable::Shard {
     [[nodiscard]] Entry entry(std::uint32_t i) const {
         const Record& r = slab[i];
         Entry e{r.policy,
-                std::string(r.id()),
+                std::string(words.id(r.words)),
                 unpack(r.fetched_at),
                 unpack(r.txt_checked),
                 seconds{r.txt_ttl},
                 unpack(r.last_asked),
                 unpack(r.agenda_at),
                 {},
-                {r.dane, unpack(r.dane_known_at), unpack(r.dane_check_at)}};
-        e.gets.last = unpack(r.last_get);
-        if (r.failure) {
-            e.gets.failures = r.failure->in_a_row;
-            e.gets.reason = r.failure->reason;
-            e.gets.failed_id = r.failure->id;
-        }
+                {static_cast<DaneVerdict>(r.dane), unpack(r.dane_known_at), unpack(r.dane_check_at)}};
+        if (r.gets)
+            e.gets = *r.gets;
+        else
+            e.gets.last = e.fetched_at;
         return e;
     }
 
-    void set(std::uint32_t i, std::string_view name, const Entry& e) {
+    void set(std::uint32_t i, const Entry& e) {
         Record& r = slab[i];
-        if (!r.words || r.id() != e.txt_id) {
-            auto words = std::make_unique<char[]>(name.size() + e.txt_id.size());
-            std::ranges::copy(e.txt_id, std::ranges::copy(name, words.get()).out);
-            r.words = std::move(words);
-            r.name_size = static_cast<std::uint8_t>(name.size());
-            r.id_size = static_cast<std::uint8_t>(e.txt_id.size());
-        }
         r.policy = e.policy;
         r.fetched_at = pack(e.fetched_at);
         r.txt_checked = pack(e.txt_checked);
-        r.txt_ttl = pack(e.txt_ttl.count());
+        r.txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
         r.last_asked = pack(e.last_asked);
-        r.agenda_at = pack(e.agenda_at);
-        r.dane = e.dane.verdict;
+        r.dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
         r.dane_known_at = pack(e.dane.known_at);
         r.dane_check_at = pack(e.dane.check_at);
-        r.last_get = pack(e.gets.last);
         r.expires = pack(expires_at(e, e.fetched_at));
-        r.failure.reset();
-        if (e.gets.failures != 0 || e.gets.reason != base::Reason::none || !e.gets.failed_id.empty())
-            r.failure = std::make_unique<Failure>(Failure{e.gets.failures, e.gets.reason, e.gets.failed_id});
+        r.gets.reset();
+        if (e.gets != Attempts{unpack(r.fetched_at), 0, base::Reason::none, {}})
+            r.gets = std::make_unique<Attempts>(e.gets);
     }
 
     void replace(std::uint32_t i, const Entry& e) {
-        unlist(i);
-        // The name is copied: set() may lay the words anew.
-        set(i, std::string(slab[i].name()), e);
-        enlist(i);
+        Record& r = slab[i];
+        const std::uint32_t expired = r.expires, asked = r.last_asked;
+        const bool moves = r.hard() != enforced(e);
+        if (moves) unlist_asked(i);
+        if (words.id(r.words) != e.txt_id) {
+            const std::string name{words.name(r.words)};
+            words.remove(r.words);
+            r.words = words.add(name, e.txt_id);
+        }
+        set(i, e);
+        if (r.expires != expired) by_expiry.moved(slab, i);
+        if (moves)
+            list_asked(i);
+        else if (r.last_asked != asked)
+            (r.hard() ? hard : soft).moved(slab, i);
+        put_on_agenda(i, pack(e.agenda_at));
     }
 
     void insert(std::string_view name, std::uint32_t hash, const Entry& e) {
-        if (count == buckets.size()) grow();
         const std::uint32_t i = slab.take();
-        slab[i].hash = hash;
-        slab[i].next = std::exchange(bucket(hash), i);
-        ++count;
-        set(i, name, e);
-        enlist(i);
+        Record& r = slab[i];
+        r.words = words.add(name, e.txt_id);
+        r.hash = hash;
+        if (++count > buckets.size()) split_a_bucket();
+        r.next = std::exchange(buckets[bucket(hash)], i);
+        set(i, e);
+        by_expiry.push(slab, i);
+        list_asked(i);
+        put_on_agenda(i, pack(e.agenda_at));
     }
 
     void remove(std::uint32_t i) {
-        unlist(i);
-        std::uint32_t* link = &bucket(slab[i].hash);
+        by_expiry.remove(slab, i);
+        unlist_asked(i);
+        put_on_agenda(i, 0);
+        std::uint32_t* link = &buckets[bucket(slab[i].hash)];
         while (*link != i) link = &slab[*link].next;
         *link = slab[i].next;
+        words.remove(slab[i].words);
         slab.give(i);
         --count;
     }
 
-    void enlist(std::uint32_t i) {
-        by_expiry.push(slab, i);
-        (slab[i].hard() ? hard : soft).push(slab, i);
-    }
-    void unlist(std::uint32_t i) {
-        by_expiry.remove(slab, i);
-        (slab[i].hard() ? hard : soft).remove(slab, i);
-    }
+    void list_asked(std::uint32_t i) { (slab[i].hard() ? hard : soft).push(slab, i); }
+    void unlist_asked(std::uint32_t i) { (slab[i].hard() ? hard : soft).remove(slab, i); }
 
-    void grow() {
-        std::vector<std::uint32_t> old(buckets.size() * 2, nil);
-        old.swap(buckets);
-        for (std::uint32_t i : old)
-            while (i != nil) {
-                const std::uint32_t next = slab[i].next;
-                slab[i].next = std::exchange(bucket(slab[i].hash), i);
-                i = next;
-            }
+    /// 0: takes it off the agenda.
+    void put_on_agenda(std::uint32_t i, std::uint32_t at) {
+        Record& r = slab[i];
+        const bool there = r.agenda_slot != nil;
+        if (r.agenda_at == at && there == (at != 0)) return;
+        r.agenda_at = at;
+        if (at == 0)
+            agenda.remove(slab, i);
+        else if (there)
+            agenda.moved(slab, i);
+        else
+            agenda.push(slab, i);
     }
 };
 
@@ -317,6 +397,7 @@ void PolicyTable::put(std::string_view name, const Entry& entry) {
         old = s.slab[i].policy;
         Entry merged = entry;
         merged.last_asked = std::max(merged.last_asked, unpack(s.slab[i].last_asked));
+        merged.agenda_at = unpack(s.slab[i].agenda_at);
         s.replace(i, merged);
     }
     s.publish();
@@ -367,7 +448,7 @@ std::optional<std::string> PolicyTable::evict(Instant now_) {
         const std::uint32_t i = found.order == 0   ? s.by_expiry.top()
                                 : found.order == 1 ? s.soft.top()
                                                    : s.hard.top();
-        std::string name{s.slab[i].name()};
+        std::string name{s.name(i)};
         old = s.slab[i].policy;
         s.remove(i);
         s.publish();
@@ -388,13 +469,49 @@ void PolicyTable::for_each(const std::function<void(std::string_view, const Entr
                 if (at >= s.slab.size()) break;
                 for (std::size_t i = at; i < at + Slab::chunk; ++i) {
                     const auto number = static_cast<std::uint32_t>(i);
-                    if (s.slab[number].words)
-                        some.emplace_back(std::string(s.slab[number].name()), s.entry(number));
+                    if (s.slab[number].policy)
+                        some.emplace_back(std::string(s.name(number)), s.entry(number));
                 }
             }
             for (const auto& [name, entry] : some) visit(name, entry);
         }
     }
+}
+
+void PolicyTable::schedule(const std::function<Instant(const Entry&)>& when) {
+    for (std::size_t n = 0; n < shard_count; ++n) {
+        Shard& s = shards_[n];
+        for (std::size_t at = 0;; at += Slab::chunk) {
+            std::lock_guard lock{s.mutex};
+            if (at >= s.slab.size()) break;
+            for (std::size_t i = at; i < at + Slab::chunk; ++i) {
+                const auto number = static_cast<std::uint32_t>(i);
+                if (s.slab[number].policy) s.put_on_agenda(number, pack(when(s.entry(number))));
+            }
+            s.publish();
+        }
+    }
+}
+
+std::optional<Instant> PolicyTable::next_due() const {
+    std::uint32_t first = nil;
+    for (std::size_t n = 0; n < shard_count; ++n)
+        first = std::min(first, shards_[n].first_due.load(std::memory_order_relaxed));
+    if (first == nil) return std::nullopt;
+    return unpack(first);
+}
+
+std::optional<std::string> PolicyTable::take_due(Instant now) {
+    const auto sooner = [](const Shard& a, const Shard& b) {
+        return a.first_due.load(std::memory_order_relaxed) < b.first_due.load(std::memory_order_relaxed);
+    };
+    Shard& s = *std::min_element(shards_.get(), shards_.get() + shard_count, sooner);
+    std::lock_guard lock{s.mutex};
+    const std::uint32_t i = s.agenda.top();
+    if (i == nil || s.slab[i].agenda_at > pack(now)) return std::nullopt;
+    s.put_on_agenda(i, 0);
+    s.publish();
+    return std::string(s.name(i));
 }
 
 } // namespace cache

@@ -28,6 +28,7 @@ struct Table::Impl {
         : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
 
     std::atomic<std::size_t> max_policies;
+    std::atomic<bool> complete{true};
     PolicyTable policies;
     AbsenceTable absences;
     Interner texts;
@@ -92,6 +93,21 @@ std::vector<std::pair<base::Domain, Entry>> Table::policies() const {
 void Table::for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const {
     impl_->policies.for_each(
         [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
+}
+
+void Table::schedule(const std::function<Instant(const Entry&)>& when) { impl_->policies.schedule(when); }
+
+std::optional<Instant> Table::next_due() const { return impl_->policies.next_due(); }
+
+std::optional<base::Domain> Table::take_due(Instant now) {
+    const std::optional<std::string> due = impl_->policies.take_due(now);
+    if (!due) return std::nullopt;
+    return domain_of(*due);
+}
+
+bool Table::complete() const noexcept { return impl_->complete.load(std::memory_order_acquire); }
+void Table::set_complete(bool complete) noexcept {
+    impl_->complete.store(complete, std::memory_order_release);
 }
 
 std::size_t Table::policy_count() const { return impl_->policies.size(); }

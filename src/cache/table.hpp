@@ -5,7 +5,7 @@
 // Policies are bounded too; to make room, expired ones go first, then modes none and testing, then the
 // longest unasked; an unexpired enforce policy goes last (how: cache/policy_table.hpp). Identical policy
 // texts are held once. Every member is safe to call from any thread and holds a lock only for the time of a
-// hash lookup; the bound on policies is exact when one thread puts. Some 150 octets a domain, and its share
+// hash lookup; the bound on policies is exact when one thread puts. Some 140 octets a domain, and its share
 // of the text. TXT record ids have at most 255 octets.
 #pragma once
 
@@ -47,7 +47,8 @@ public:
     /// once.
     [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
-    /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two.
+    /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two, and
+    /// the domain's place on the agenda.
     /// Returns the domain that had to go to make room, if any (the caller removes it from the store). That
     /// may be `domain` itself: a policy of mode none does not push out an enforced one. Throws
     /// std::invalid_argument without a policy.
@@ -67,7 +68,17 @@ public:
     /// Forgets the domain's policy; its absence, if any, too.
     void erase(const base::Domain& domain);
 
-    /// A snapshot of all domains with a policy, for the refresher at start.
+    // The refresher's agenda: each domain is on it at most once, at its entry's agenda_at, and goes with it.
+    // put() of a new domain and update() may set that time.
+    /// Sets the time of every domain to what `when` says; the epoch: not on the agenda. `when` is called
+    /// under a lock: no call may come back to the table.
+    void schedule(const std::function<Instant(const Entry&)>& when);
+    /// The earliest time on the agenda.
+    [[nodiscard]] std::optional<Instant> next_due() const;
+    /// Takes the domain with the earliest time off the agenda, if that is not after `now`.
+    [[nodiscard]] std::optional<base::Domain> take_due(Instant now);
+
+    /// A snapshot of all domains with a policy.
     [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
     /// The same one by one, each as it is when reached, for a store to be written anew. No lock is held
     /// during `visit`.
@@ -78,6 +89,11 @@ public:
     [[nodiscard]] std::size_t text_count() const; ///< different policy texts held by anybody
     /// A lower limit for absences takes effect at once, one for policies as make_room() and put() are called.
     void set_limits(Limits limits);
+
+    /// False while the owner is still putting what was stored before: what is not found then may exist all
+    /// the same. True at first.
+    [[nodiscard]] bool complete() const noexcept;
+    void set_complete(bool complete) noexcept;
 
     /// The one PolicyText for this text: parsed once, shared while anybody holds it.
     [[nodiscard]] base::Expected<PolicyPtr, sts::PolicyError> intern(std::string_view text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
+#include <optional>
 #include <utility>
 
 namespace lookup {
@@ -41,16 +42,17 @@ void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) 
 
 void Refresher::start() {
     const Instant now = parts_.clock.now();
-    const auto policies = parts_.table.policies();
-    const auto is_due = [&](const auto& policy) {
-        return cache::next_look(policy.second, now, tuning_, 0.5) <= now;
-    };
-    const auto overdue = static_cast<std::size_t>(std::count_if(policies.begin(), policies.end(), is_due));
-    for (const auto& [domain, entry] : policies) {
+    std::size_t overdue = 0;
+    parts_.table.schedule([&](const cache::Entry& entry) {
         const Instant due = cache::next_look(entry, now, tuning_, parts_.random());
-        schedule(domain,
-                 due > now ? due : spread(now, cache::expires_at(entry, now), overdue, parts_.random()));
-    }
+        if (due <= now) ++overdue;
+        return due;
+    });
+    if (overdue > 0)
+        parts_.table.schedule([&](const cache::Entry& entry) {
+            if (entry.agenda_at > now) return entry.agenda_at;
+            return spread(now, cache::expires_at(entry, now), overdue, parts_.random());
+        });
     arm();
 }
 
@@ -65,19 +67,19 @@ void Refresher::add(const base::Domain& domain) {
 }
 
 void Refresher::schedule(const base::Domain& domain, Instant when) {
-    if (parts_.table.update(domain, [when](cache::Entry& entry) { entry.agenda_at = when; }))
-        agenda_.push(Item{when, domain});
+    parts_.table.update(domain, [when](cache::Entry& entry) { entry.agenda_at = when; });
 }
 
 void Refresher::arm() {
-    if (stopped_ || agenda_.empty() || running_ >= max_running_) return;
-    const Instant when = agenda_.top().when;
+    if (stopped_ || running_ >= max_running_) return;
+    const std::optional<Instant> when = parts_.table.next_due();
+    if (!when) return;
     if (timer_ != 0) {
-        if (armed_for_ <= when) return;
+        if (armed_for_ <= *when) return;
         parts_.timers.cancel(timer_);
     }
-    armed_for_ = when;
-    const seconds wait = std::clamp(when - parts_.clock.now(), seconds{0}, longest_sleep);
+    armed_for_ = *when;
+    const seconds wait = std::clamp(*when - parts_.clock.now(), seconds{0}, longest_sleep);
     timer_ = parts_.timers.after(wait, [this] {
         timer_ = 0;
         tick();
@@ -88,10 +90,10 @@ void Refresher::tick() {
     if (stopped_) return;
     const Instant now = parts_.clock.now();
     try {
-        while (!agenda_.empty() && agenda_.top().when <= now && running_ < max_running_) {
-            const Item item = agenda_.top();
-            agenda_.pop();
-            look(item);
+        while (running_ < max_running_) {
+            const std::optional<base::Domain> due = parts_.table.take_due(now);
+            if (!due) break;
+            look(*due);
         }
     } catch (const std::bad_alloc&) {
         // That domain is fetched when it is next asked for; the others keep their turn.
@@ -99,17 +101,17 @@ void Refresher::tick() {
     arm();
 }
 
-void Refresher::look(const Item& item) {
-    const cache::Known known = parts_.table.find(item.domain);
+void Refresher::look(const base::Domain& domain) {
+    const cache::Known known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
-    if (!entry || entry->agenda_at != item.when) return; // withdrawn, or on the agenda again for another time
+    if (!entry) return;
     switch (cache::upkeep(*entry, parts_.clock.now(), tuning_)) {
-    case cache::Upkeep::forget: parts_.learner.forget(item.domain, *entry); return;
-    case cache::Upkeep::wait: add(item.domain); return;
+    case cache::Upkeep::forget: parts_.learner.forget(domain, *entry); return;
+    case cache::Upkeep::wait: add(domain); return;
     case cache::Upkeep::get: break;
     }
     ++running_;
-    parts_.learner.learn(item.domain, Why::daily, [this, domain = item.domain](const Outcome& outcome) {
+    parts_.learner.learn(domain, Why::daily, [this, domain](const Outcome& outcome) {
         --running_;
         // What our own overload kept from being tried is due still, but not at once.
         if (outcome.reason == base::Reason::overloaded)

@@ -1,8 +1,8 @@
 // lookup/refresher.hpp - the daily GET of every wanted policy, and the end of the expired ones (RFC 8461
 // section 10.2).
 //
-// One valid agenda item a policy domain (the one its entry's agenda_at names; others are dropped when their
-// time comes), one timer for the earliest; nothing is polled. Due times are jittered; what is overdue at the
+// The agenda is kept in the table (each domain at its entry's agenda_at), one timer runs for the earliest;
+// nothing is polled or scanned. Due times are jittered; what is overdue at the
 // start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
 // that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. Threads:
 // lives on the back io_context.
@@ -15,8 +15,6 @@
 
 #include <cstddef>
 #include <functional>
-#include <queue>
-#include <vector>
 
 namespace lookup {
 
@@ -38,7 +36,7 @@ public:
     Refresher(const Refresher&) = delete;
     Refresher& operator=(const Refresher&) = delete;
 
-    /// Puts every policy of the table on the agenda. Call once, before the first tick.
+    /// Puts every policy of the table on the agenda. Call once, when the table is complete.
     void start();
     /// Puts a domain on the agenda that got its first policy.
     void add(const base::Domain& domain);
@@ -47,27 +45,19 @@ public:
     /// No due item is started any more.
     void stop();
 
-    [[nodiscard]] std::size_t agenda_size() const noexcept { return agenda_.size(); }
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
 private:
-    struct Item {
-        base::Instant when;
-        base::Domain domain;
-        bool operator<(const Item& other) const { return when > other.when; } // earliest first
-    };
-
     void schedule(const base::Domain& domain, base::Instant when);
     void arm();
     void tick();
-    void look(const Item& item);
+    void look(const base::Domain& domain);
 
     Parts parts_;
     cache::Tuning tuning_;
     std::size_t max_running_;
     std::size_t running_ = 0;
     bool stopped_ = false;
-    std::priority_queue<Item> agenda_;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
 };

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
@@ -306,6 +307,78 @@ TEST(cache_table, snapshots_name_every_domain_once) {
     // for_each() holds no lock while it visits: the table may be changed from within.
     table.for_each([&](const Domain& name, const Entry&) { table.erase(name); });
     EXPECT_EQ(table.policy_count(), 0U);
+}
+
+TEST(cache_table, the_agenda_gives_each_domain_once_the_earliest_first) {
+    Table table{Limits{}};
+    std::mt19937 random{7};
+    std::map<std::string, Instant> due;
+    for (int i = 0; i < 3000; ++i) {
+        const std::string name = "d" + std::to_string(i) + ".example";
+        table.put(domain(name), entry(table, i % 3 == 0 ? "testing" : "enforce", day, t0), t0);
+        due[name] = t0 + seconds{1 + random() % 500};
+    }
+    EXPECT_EQ(table.next_due(), std::nullopt);
+    for (const auto& [name, when] : due)
+        table.update(domain(name), [at = when](Entry& e) { e.agenda_at = at; });
+    for (int i = 0; i < 3000; i += 5) { // withdrawn, gone, or asked for another time
+        const std::string name = "d" + std::to_string(i) + ".example";
+        if (i % 2 == 0)
+            table.erase(domain(name));
+        else
+            table.update(domain(name), [](Entry& e) { e.agenda_at = Instant{}; });
+        due.erase(name);
+    }
+    table.put(domain("d1.example"), entry(table, "testing", day, t0), t0); // a new policy keeps the place
+    table.update(domain("d2.example"), [](Entry& e) { e.agenda_at = t0 + seconds{1000}; });
+    due["d2.example"] = t0 + seconds{1000};
+
+    Instant before{};
+    while (const auto first = table.next_due()) {
+        EXPECT_EQ(table.take_due(*first - seconds{1}), std::nullopt);
+        const auto name = table.take_due(*first);
+        ASSERT_TRUE(name);
+        EXPECT_EQ(due.at(name->name()), *first);
+        EXPECT_LE(before, *first);
+        EXPECT_EQ(std::get<Entry>(table.find(*name)).agenda_at, Instant{});
+        before = *first;
+        due.erase(name->name());
+    }
+    EXPECT_TRUE(due.empty());
+}
+
+TEST(cache_table, schedule_sets_every_time_and_the_epoch_takes_off) {
+    Table table{Limits{}};
+    for (int i = 0; i < 1000; ++i)
+        table.put(domain("d" + std::to_string(i) + ".example"),
+                  entry(table, "enforce", day, t0 + seconds{i % 2}), t0);
+    table.schedule([](const Entry& e) { return e.last_asked == t0 ? Instant{} : e.last_asked; });
+    int taken = 0;
+    while (table.take_due(t0 + seconds{1})) ++taken;
+    EXPECT_EQ(taken, 500);
+    EXPECT_EQ(table.next_due(), std::nullopt);
+}
+
+TEST(cache_table, names_and_ids_of_all_lengths_survive_changes) {
+    Table table{Limits{}};
+    std::mt19937 random{11};
+    std::map<std::string, std::string> ids;
+    for (int i = 0; i < 20'000; ++i) {
+        const int n = static_cast<int>(random() % 700);
+        const std::string name =
+            std::string(1 + static_cast<std::size_t>(n) % 60, 'a') + std::to_string(n) + ".example";
+        if (random() % 4 == 0) {
+            table.erase(domain(name));
+            ids.erase(name);
+            continue;
+        }
+        Entry e = entry(table, "enforce", day, t0);
+        e.txt_id = std::string(random() % 256, static_cast<char>('0' + random() % 10));
+        table.put(domain(name), e, t0);
+        ids[name] = e.txt_id;
+    }
+    EXPECT_EQ(table.policy_count(), ids.size());
+    for (const auto& [name, id] : ids) EXPECT_EQ(std::get<Entry>(table.find(domain(name))).txt_id, id);
 }
 
 TEST(cache_table, equal_texts_are_one_object_and_unused_ones_are_forgotten) {
