@@ -63,6 +63,20 @@ private:
     sigset_t before_{};
 };
 
+/// The store while it is still being opened: fronts may answer already, and hand what they cannot answer to
+/// the learner, whose thread is the one that opens the store. So nobody uses this before set().
+class LateStore final : public cache::Store {
+public:
+    void set(cache::Store& store) noexcept { store_ = &store; }
+    void save(cache::Row row, std::function<void(bool)> done) override {
+        store_->save(std::move(row), std::move(done));
+    }
+    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+
+private:
+    cache::Store* store_ = nullptr;
+};
+
 std::string join(const std::vector<std::string_view>& words) {
     std::string joined;
     for (std::string_view word : words) joined.append(joined.empty() ? "" : ",").append(word);
@@ -132,6 +146,7 @@ private:
     asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
     cache::Table table_;
     std::unique_ptr<cache::SqliteStore> store_;
+    LateStore late_store_;
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
     lookup::DaneLookup dane_{back_.get_executor(), resolver_, dane_options(loaded_.config)};
@@ -150,13 +165,13 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     const config::Config& config = loaded_.config;
     fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
-    open_store();
-    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, *store_,
+    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_,
                                             table_, clock_, back_timers_, log_,
                                             [this] { return reserve_.available(); }},
                      current_tuning());
     refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
                        current_tuning(), refreshes_at_once(config));
+    table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
     make_fronts(std::move(listeners));
 }
@@ -225,6 +240,8 @@ void Daemon::Impl::open_store() {
                                            });
     if (!opened) throw std::runtime_error(opened.error());
     store_ = std::move(opened->store);
+    late_store_.set(*store_);
+    table_.set_complete(true);
     for (base::Domain& domain : gone) store_->forget(std::move(domain));
     log_.write(Level::info, "store-loaded",
                {{"policies", table_.policy_count()},
@@ -254,14 +271,16 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
 }
 
 int Daemon::Impl::run() {
-    refresher_->start();
-    wait_for_signals();
-    probe_resolver();
     {
         const SignalsBlocked while_threads_start;
         for (const auto& front : fronts_)
             front->thread = std::thread([&front = *front] { app::run(front.context); });
     }
+    // What is loaded is answered at once. The rest waits for this thread, which is busy until all is there.
+    open_store();
+    refresher_->start();
+    wait_for_signals();
+    probe_resolver();
     log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
     notify_ready(status());
     keep_watchdog();

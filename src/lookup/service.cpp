@@ -178,6 +178,9 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     facts.source = outcome.fetched || !outcome.policy ? "network" : "memory";
     facts.reason = outcome.reason;
     Decision decision = without_policy(outcome.reason);
+    // Not found by the deadline, but perhaps in the part of the store that is not read yet.
+    if (outcome.reason == Reason::deadline && !parts_.table.complete())
+        decision = TryLater{outcome.reason, "stsmapd: the stored policies are still being read"};
     if (outcome.policy) {
         decision = decide(*pending->request.domain, outcome.policy, outcome.dane);
         facts.age = parts_.clock.now() - outcome.fetched_at;
