@@ -7,6 +7,7 @@
 #include <limits>
 #include <mutex>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -126,48 +127,87 @@ private:
     std::uint32_t free_ = nil;
 };
 
+/// One more, in a vector that grows by a quarter: at a million domains a doubling would be felt.
+template <class T>
+void append(std::vector<T>& to, T value) {
+    if (to.size() == to.capacity()) to.reserve(to.size() + to.size() / 4 + 16);
+    to.push_back(value);
+}
+
 /// A binary heap of record numbers, least Key first; a record knows its place, so that it can be moved or
-/// removed.
-template <std::uint32_t Record::*Key, std::uint32_t Record::*Place>
+/// removed. A lazy one keeps the key a record had when it was laid: keys may then grow unseen, and what is
+/// kept is a lower bound, brought up to date by settle().
+template <std::uint32_t Record::*Key, std::uint32_t Record::*Place, bool Lazy = false>
 class Heap {
 public:
-    [[nodiscard]] std::uint32_t top() const { return order_.empty() ? nil : order_.front(); }
+    [[nodiscard]] std::uint32_t top() const { return order_.empty() ? nil : order_.front().record; }
+    /// The key of top(), or less; nil when there is none.
+    [[nodiscard]] std::uint32_t least(const Slab& slab) const {
+        return order_.empty() ? nil : key(slab, order_.front());
+    }
 
     void push(Slab& slab, std::uint32_t i) {
-        order_.push_back(i); // moved() lays it where it belongs
+        append(order_, item(slab, i)); // moved() lays it where it belongs
         slab[i].*Place = static_cast<std::uint32_t>(order_.size() - 1);
         moved(slab, i);
     }
     void remove(Slab& slab, std::uint32_t i) {
-        const std::uint32_t at = slab[i].*Place, last = order_.back();
+        const std::uint32_t at = slab[i].*Place;
+        const Item last = order_.back();
         order_.pop_back();
         slab[i].*Place = nil;
-        if (last == i) return;
-        order_[at] = last;
-        slab[last].*Place = at;
-        moved(slab, last);
+        if (last.record != i) move(slab, last, at);
     }
     /// To be called after the record's key has changed.
-    void moved(Slab& slab, std::uint32_t i) {
-        std::size_t at = slab[i].*Place;
-        while (at > 0 && slab[i].*Key < slab[order_[(at - 1) / 2]].*Key) {
+    void moved(Slab& slab, std::uint32_t i) { move(slab, item(slab, i), slab[i].*Place); }
+    /// Makes top() the record with the least key, in at most so many steps; false: there is more to do.
+    bool settle(Slab& slab, unsigned steps) {
+        while (!order_.empty() && least(slab) != slab[top()].*Key) {
+            if (steps-- == 0) return false;
+            moved(slab, top());
+        }
+        return true;
+    }
+
+private:
+    struct Bare {
+        std::uint32_t record;
+    };
+    struct Keyed {
+        std::uint32_t record, key;
+    };
+    using Item = std::conditional_t<Lazy, Keyed, Bare>;
+
+    static Item item(const Slab& slab, std::uint32_t i) {
+        if constexpr (Lazy)
+            return {i, slab[i].*Key};
+        else
+            return {i};
+    }
+    static std::uint32_t key(const Slab& slab, const Item& item) {
+        if constexpr (Lazy)
+            return item.key;
+        else
+            return slab[item.record].*Key;
+    }
+    void move(Slab& slab, Item item, std::size_t at) {
+        const std::uint32_t own = key(slab, item);
+        while (at > 0 && own < key(slab, order_[(at - 1) / 2])) {
             lay(slab, at, order_[(at - 1) / 2]);
             at = (at - 1) / 2;
         }
         for (std::size_t child; (child = 2 * at + 1) < order_.size(); at = child) {
-            if (child + 1 < order_.size() && slab[order_[child + 1]].*Key < slab[order_[child]].*Key) ++child;
-            if (slab[i].*Key <= slab[order_[child]].*Key) break;
+            if (child + 1 < order_.size() && key(slab, order_[child + 1]) < key(slab, order_[child])) ++child;
+            if (own <= key(slab, order_[child])) break;
             lay(slab, at, order_[child]);
         }
-        lay(slab, at, i);
+        lay(slab, at, item);
     }
-
-private:
-    void lay(Slab& slab, std::size_t at, std::uint32_t i) {
-        order_[at] = i;
-        slab[i].*Place = static_cast<std::uint32_t>(at);
+    void lay(Slab& slab, std::size_t at, Item item) {
+        order_[at] = item;
+        slab[item.record].*Place = static_cast<std::uint32_t>(at);
     }
-    std::vector<std::uint32_t> order_;
+    std::vector<Item> order_;
 };
 
 /// Whose turn it is to go: a lower rank goes earlier. Class, then time.
@@ -193,7 +233,8 @@ struct alignas(64) PolicyTable::Shard {
     std::vector<std::uint32_t> buckets = std::vector<std::uint32_t>(16, nil);
     std::size_t count = 0;
     Heap<&Record::expires, &Record::expiry_slot> by_expiry;
-    Heap<&Record::last_asked, &Record::asked_slot> soft, hard;
+    // Lazy: a query costs no step in them; whoever evicts makes up for it.
+    Heap<&Record::last_asked, &Record::asked_slot, true> soft, hard;
     Heap<&Record::agenda_at, &Record::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.
     std::atomic<std::uint32_t> first_expiry{nil}, first_soft{nil}, first_hard{nil}, first_due{nil};
@@ -208,7 +249,7 @@ struct alignas(64) PolicyTable::Shard {
     void split_a_bucket() {
         const std::size_t fresh = buckets.size();
         std::uint32_t i = std::exchange(buckets[fresh - std::bit_floor(fresh)], nil);
-        buckets.push_back(nil);
+        append(buckets, nil);
         while (i != nil) {
             const std::uint32_t next = slab[i].next;
             slab[i].next = std::exchange(buckets[bucket(slab[i].hash)], i);
@@ -225,13 +266,10 @@ struct alignas(64) PolicyTable::Shard {
     }
 
     void publish() {
-        const auto key = [this](std::uint32_t i, std::uint32_t Record::*k) {
-            return i == nil ? nil : slab[i].*k;
-        };
-        first_expiry.store(key(by_expiry.top(), &Record::expires), std::memory_order_relaxed);
-        first_soft.store(key(soft.top(), &Record::last_asked), std::memory_order_relaxed);
-        first_hard.store(key(hard.top(), &Record::last_asked), std::memory_order_relaxed);
-        first_due.store(key(agenda.top(), &Record::agenda_at), std::memory_order_relaxed);
+        first_expiry.store(by_expiry.least(slab), std::memory_order_relaxed);
+        first_soft.store(soft.least(slab), std::memory_order_relaxed);
+        first_hard.store(hard.least(slab), std::memory_order_relaxed);
+        first_due.store(agenda.least(slab), std::memory_order_relaxed);
     }
     [[nodiscard]] Rank rank(std::uint32_t now) const {
         return rank_of(first_expiry.load(std::memory_order_relaxed),
@@ -287,7 +325,7 @@ struct alignas(64) PolicyTable::Shard {
         if (r.expires != expired) by_expiry.moved(slab, i);
         if (moves)
             list_asked(i);
-        else if (r.last_asked != asked)
+        else if (r.last_asked < asked)
             (r.hard() ? hard : soft).moved(slab, i);
         put_on_agenda(i, pack(e.agenda_at));
     }
@@ -337,6 +375,9 @@ struct alignas(64) PolicyTable::Shard {
 
 namespace {
 
+/// Steps of a lazy heap under one lock: some microseconds.
+constexpr unsigned settle_at_once = 64;
+
 std::uint32_t low(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
 
 void check(const Entry& e) {
@@ -376,9 +417,12 @@ std::optional<Entry> PolicyTable::ask(std::string_view name, Instant now, bool& 
     Record& r = s.slab[i];
     noted = now < unpack(r.last_asked) || now >= unpack(r.last_asked) + asked_grain;
     if (noted) {
+        const bool back_in_time = pack(now) < r.last_asked;
         r.last_asked = pack(now);
-        (r.hard() ? s.hard : s.soft).moved(s.slab, i);
-        s.publish();
+        if (back_in_time) {
+            (r.hard() ? s.hard : s.soft).moved(s.slab, i);
+            s.publish();
+        }
     }
     return s.entry(i);
 }
@@ -435,16 +479,20 @@ bool PolicyTable::erase(std::string_view name) {
 
 std::optional<std::string> PolicyTable::evict(Instant now_) {
     const std::uint32_t now = pack(now_);
-    // A reader may touch the chosen head before its lock is taken; then the choice is made anew, a few times.
-    for (int tries = 8; tries > 0; --tries) {
+    // A shard's published head may be older than what it stands for: the choice is made anew until the chosen
+    // one holds. Each round settles something, unless readers are as fast; then the last choice has to do.
+    for (unsigned rounds = 100'000; rounds > 0; --rounds) {
         const auto better = [now](const Shard& a, const Shard& b) { return a.rank(now) < b.rank(now); };
         Shard& s = *std::min_element(shards_.get(), shards_.get() + shard_count, better);
         const Rank wanted = s.rank(now);
         if (wanted.order == 3) return std::nullopt;
         PolicyPtr old;
         std::lock_guard lock{s.mutex};
+        const bool settled = wanted.order == 0 ||
+                             (s.soft.settle(s.slab, settle_at_once) && s.hard.settle(s.slab, settle_at_once));
+        s.publish();
         const Rank found = s.rank(now);
-        if (found.order == 3 || (tries > 1 && wanted < found)) continue;
+        if (found.order == 3 || (rounds > 1 && (!settled || wanted < found))) continue;
         const std::uint32_t i = found.order == 0   ? s.by_expiry.top()
                                 : found.order == 1 ? s.soft.top()
                                                    : s.hard.top();
