@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+# Before a command: the kernel ends it with the process (to be exact: the thread) that starts it.
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 IPV6_ADDRESSES = ["2001:db8::25", "2001:db8::44", "2001:db8::53"]
 
 
@@ -58,9 +60,7 @@ def outside(command):
     propagation = "private" if root_is_a_mount() else "unchanged"
     child = subprocess.Popen(
         [
-            "setpriv",
-            "--pdeathsig",
-            "KILL",
+            *WITH_US,
             "unshare",
             "--net",
             "--pid",
