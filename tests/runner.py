@@ -16,7 +16,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "build")))
 WORKERS = os.cpu_count() or 2
 FIRST_THREE = ["lint", "unit", "vectors", "blackbox", "e2e"]
-REST = ["debian13", "asan", "tsan", "clang", "live", "fuzz"]
+REST = ["debian13", "package", "asan", "tsan", "clang", "live", "fuzz"]
 SHOWN_LINES = 80  # of a failing log
 STEP_LIMIT = 2400  # seconds for one step; the whole of --all has to stay under an hour
 FUZZ_SECONDS = "10"  # for each fuzz target
@@ -329,6 +329,13 @@ def debian13():
     step("debian13", "debian13", [sys.executable, f"{ROOT}/tests/e2e/debian13.py"], env=binaries(BUILD))
 
 
+def package(only=""):
+    # "bookworm" or "trixie", a module, or both: bookworm/test_service
+    release, _, module = only.rpartition("/") if "test_" in only else (only, "", "")
+    command = [sys.executable, f"{ROOT}/tests/package/run.py", *(["--release", release] if release else [])]
+    step("package", "package", command + ([module] if module else []))
+
+
 def chosen(names):
     """The jobs of suites 1 to 3 and the functions of the rest, for names as on the command line."""
     kinds = {
@@ -339,12 +346,15 @@ def chosen(names):
         "vectors": lambda _: [vectors_job("vectors", BUILD)],
     }
     rest = {"asan": asan, "tsan": tsan, "clang": clang, "live": live, "fuzz": fuzz, "debian13": debian13}
+    rest["package"] = package
     jobs, later = [], []
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
         if kind in kinds:
             # The end-to-end tests mostly wait, so they go first; among them the longest.
             jobs = kinds[kind](only) + jobs if kind == "e2e" else jobs + kinds[kind](only)
+        elif kind == "package" and only:
+            later.append(lambda only=only: package(only))
         elif kind in rest and not only:
             later.append(rest[kind])
         else:
@@ -360,16 +370,18 @@ def main():
     )
     jobs, later = chosen(names)
     started = time.monotonic()
-    needs_build = jobs or not set(later) <= {asan, tsan, clang, fuzz}
+    needs_build = jobs or {debian13, live} & set(later)
     if not needs_build or build(BUILD):
         # The end-to-end tests and others wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
-        # The Debian 13 part waits for downloads and for mail, the builds keep the processors busy meanwhile.
-        beside = [threading.Thread(target=job) for job in later if job is debian13]
+        # What has systems of its own waits for downloads, boots and mail: the builds keep the processors busy
+        # meanwhile.
+        waiting = {debian13, package}
+        beside = [threading.Thread(target=job) for job in later if job in waiting]
         for thread in beside:
             thread.start()
         for job in later:
-            if job is not debian13:
+            if job not in waiting:
                 job()
         for thread in beside:
             thread.join()

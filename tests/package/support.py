@@ -1,0 +1,261 @@
+"""What the tests of the package share: one world for a test file, and machines in it.
+
+    python3 tests/package/run.py --release trixie test_service
+
+runs one file; the environment that the files expect is made there.
+"""
+import glob
+import os
+import re
+import socket
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from machine import Machine  # noqa: E402
+from world import world as world_module  # noqa: E402
+from world.daemon import socketmap  # noqa: E402
+from world.process import WorldError, wait_for  # noqa: E402
+
+RELEASE = os.environ["STSMAPD_PACKAGE_RELEASE"]
+BARE = os.environ["STSMAPD_PACKAGE_BARE"]
+CLEAN = os.environ["STSMAPD_PACKAGE_CLEAN"]
+MAIL = os.environ["STSMAPD_PACKAGE_MAIL"]
+BUILDER = os.environ["STSMAPD_PACKAGE_BUILDER"]
+ARCHIVES = os.environ["STSMAPD_PACKAGE_ARCHIVES"]
+DEBS = os.environ["STSMAPD_PACKAGE_DEBS"]
+NO_BOOT = os.environ["STSMAPD_PACKAGE_NO_BOOT"]
+
+SOCKET = "/var/spool/postfix/stsmapd/socketmap"
+CONFIG = "/etc/stsmapd/stsmapd.toml"
+ENFORCED = "good.example"  # has an enforce policy and a mail host that satisfies it
+ANSWER = "secure match=mx.good.example servername=hostname"
+UNIT = "stsmapd.service"
+
+# What changes on its own or belongs to apt, dpkg and the tests.
+UNTELLING = (
+    "/dev",
+    "/proc",
+    "/run",
+    "/sys",
+    "/tmp",
+    "/var/tmp",
+    "/var/cache",
+    "/var/lib/apt",
+    "/var/local/debs",
+    "/var/log",
+    "/var/lib/systemd/catalog",
+    "/var/lib/systemd/timers",
+    "/var/lib/systemd/random-seed",
+    "/root",
+)
+# Backup copies that the tools for users and dpkg make whenever something changes.
+BACKUPS = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow")} | {
+    "/etc/.pwd.lock",
+    "/var/lib/dpkg/status-old",
+    "/var/lib/dpkg/triggers/Unincorp",
+}
+
+
+def deb(build="first"):
+    """The package of a build: "first", "second" (a newer version), "again" (the first once more)."""
+    return next(path for path in glob.glob(f"{DEBS}/{build}/stsmapd_*.deb"))
+
+
+class Shared:
+    world = None
+    machines = 0
+
+
+def start_world():
+    """For setUpModule(): the world of this file, without a sender; the machines are the senders."""
+    reason = world_module.why_not()
+    if reason:
+        raise unittest.SkipTest(reason)
+    Shared.world = world_module.World(mail=False)
+    unittest.addModuleCleanup(stop_world)
+    for each in (Shared.world.nsd, Shared.world.unbound, Shared.world.policy_hosts, Shared.world.receiver):
+        each.start()
+
+
+def stop_world():
+    Shared.world.receiver.stop()
+    Shared.world.stop()
+
+
+def new_machine(boot=True, root=CLEAN):
+    """A system with the packages for it in its apt cache. `root`: CLEAN, a minimal system with systemd; BARE,
+    without; MAIL, one with Postfix and ca-certificates besides."""
+    if boot and NO_BOOT:
+        raise unittest.SkipTest(NO_BOOT)
+    Shared.machines += 1
+    folder = os.path.join(os.environ["STSMAPD_WORLD"], f"m{Shared.machines}")
+    os.makedirs(folder)
+    machine = Machine(folder, [ARCHIVES, root])
+    try:
+        if boot:
+            machine.boot()
+    except WorldError:
+        machine.close()
+        raise
+    return machine
+
+
+class MachineTest(unittest.TestCase):
+    """A booted machine for the tests of a class, with PACKAGES installed in this order: names of Debian's, or
+    builds of ours."""
+
+    ROOT = CLEAN
+    PACKAGES = ()
+    BUILDS = ("first", "second")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = new_machine(root=cls.ROOT)
+        unittest.addModuleCleanup(cls.machine.close)
+        try:
+            cls.prepare()
+        except WorldError:
+            sys.stderr.write("--- the machine's journal\n" + journal(cls.machine)[-6000:])
+            raise
+
+    @classmethod
+    def prepare(cls):
+        """What comes before the tests; a class may do more."""
+        for name in cls.PACKAGES:
+            cls.machine.install(deb(name) if name in cls.BUILDS else name)
+
+    def run(self, result=None):
+        bad = len(result.failures) + len(result.errors) if result is not None else 0
+        result = super().run(result)
+        if result is not None and len(result.failures) + len(result.errors) > bad:
+            sys.stderr.write("--- the machine's journal\n" + journal(self.machine)[-6000:])
+        return result
+
+    def ask(self, domain=ENFORCED, where="unix:" + SOCKET, user="postfix"):
+        """(exit status, output, errors) of postmap -q."""
+        done = self.machine.run("postmap", "-q", domain, f"socketmap:{where}:sts", user=user)
+        return done.returncode, done.stdout.rstrip("\n"), done.stderr.strip()
+
+    def expect_answer(self, **options):
+        self.assertEqual(self.ask(**options), (0, ANSWER, ""))
+
+    def leads_to_active(self, seconds=20):
+        wait_for(lambda: prop(self.machine, "ActiveState") == "active", "the service's start", seconds, 0.1)
+
+
+def journal(machine, *options):
+    return machine.run("journalctl", "--no-pager", "-o", "short-precise", "-b", *options).stdout
+
+
+def prop(machine, name, unit=UNIT):
+    """A property of a unit."""
+    return machine.must("systemctl", "show", "--value", f"--property={name}", unit).strip()
+
+
+def trust_world(machine):
+    """Makes the machine's system trust the world's certificate authority, and the daemon its addresses, which
+    are reserved for documentation. Then the service is started anew."""
+    machine.write(
+        "/usr/local/share/ca-certificates/world.crt", open(Shared.world.ca.root, encoding="ascii").read()
+    )
+    machine.must("update-ca-certificates")
+    change_config(machine, "#allow_private_addresses = false", "allow_private_addresses = true")
+    machine.must("systemctl", "restart", UNIT)
+
+
+def change_config(machine, old, new):
+    """Changes a line of the installed configuration file."""
+    text = machine.read(CONFIG)
+    if f"\n{old}\n" not in text:
+        raise AssertionError(f"{CONFIG} has no line {old}")
+    machine.write(CONFIG, text.replace(f"\n{old}\n", f"\n{new}\n", 1))
+
+
+def set_up_postfix(machine):
+    """The lines of main.cf that the manual says, and one more transport, which is not chrooted."""
+    version = machine.must("postconf", "-h", "mail_version").strip()
+    new = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= (3, 10)
+    machine.must(
+        "postconf",
+        f"smtp_tls_policy_maps=socketmap:unix:stsmapd/socketmap:{'sts-tlsrpt' if new else 'sts'}",
+        "smtp_tls_security_level=may",
+        "smtp_tls_CAfile=/etc/ssl/certs/ca-certificates.crt",
+        "smtp_tls_session_cache_database=",
+        "smtp_tls_loglevel=1",
+        "inet_interfaces=loopback-only",
+        "sender_dependent_default_transport_maps=inline:{ { unchrooted@sender.example = smtpfree: } }",
+    )
+    machine.must(
+        "postconf", "-M", "smtpfree/unix=smtpfree unix - - n - - smtp -o syslog_name=postfix/unchrooted"
+    )
+    machine.must("systemctl", "restart", "postfix")
+
+
+def deliver(machine, recipient, sender="chrooted@sender.example", seconds=60):
+    """Hands a message to the machine's Postfix; the lines of its log up to the outcome."""
+    machine.must("sendmail", "-f", sender, recipient, stdin=None, input="Subject: test\n\ntest\n")
+
+    def outcome():
+        lines = journal(machine, "-t", "postfix/smtp", "-t", "postfix/unchrooted/smtp").splitlines()
+        at = [
+            number for number, line in enumerate(lines) if f"to=<{recipient}>" in line and "status=" in line
+        ]
+        return "\n".join(lines[: at[0] + 1]) if at else ""
+
+    return wait_for(outcome, f"an outcome for {recipient}", seconds, 0.2)
+
+
+def listing(machine):
+    """Every path of the machine's system but the untelling ones."""
+    prune = " -o ".join(f"-path {folder}" for folder in UNTELLING)
+    found = machine.must("sh", "-c", f"find / -xdev \\( {prune} \\) -prune -o -print")
+    return set(found.splitlines()) - BACKUPS
+
+
+def left_files(machine, before):
+    """What is there after a purge and was not `before`, without packages that came as dependencies and that
+    apt keeps because others recommend them."""
+    lists = machine.must("sh", "-c", "cat /var/lib/dpkg/info/*.list").splitlines()
+    owned = {prefix + path for path in lists for prefix in ("", "/usr")}
+    others = re.compile("/var/lib/dpkg/info/(?!stsmapd)")
+    return sorted(path for path in listing(machine) - before - owned if not others.match(path))
+
+
+class Questions:
+    """Asks all the time, in a thread, a connection for each question, as Postfix would: once more at once
+    when the connection is closed without an answer."""
+
+    def __init__(self, machine, domain=ENFORCED):
+        self.address = "unix:" + machine.path(SOCKET)
+        self.domain = domain
+        self.count, self.longest, self.failed, self.again = 0, 0.0, [], 0
+        self.ending = threading.Event()
+        self.thread = threading.Thread(target=self._ask_all_the_time)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.thread.join()
+
+    def _ask_all_the_time(self):
+        while not self.ending.is_set():
+            started = time.monotonic()
+            try:
+                try:
+                    reply = socketmap(self.address, "sts", self.domain)
+                except (WorldError, ConnectionError):
+                    self.again += 1
+                    reply = socketmap(self.address, "sts", self.domain)
+                if reply != "OK " + ANSWER:
+                    self.failed.append(reply)
+            except (WorldError, OSError, socket.timeout) as error:
+                self.failed.append(str(error))
+            self.longest = max(self.longest, time.monotonic() - started)
+            self.count += 1

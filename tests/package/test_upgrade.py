@@ -1,0 +1,110 @@
+"""A newer version of the package; removing, coming back, and purging, in that order."""
+import os
+import unittest
+
+from support import (
+    ANSWER,
+    CONFIG,
+    ENFORCED,
+    SOCKET,
+    UNIT,
+    MachineTest,
+    MAIL,
+    Questions,
+    Shared,
+    deb,
+    left_files,
+    listing,
+    prop,
+    start_world,
+    trust_world,
+)
+
+
+def setUpModule():
+    start_world()
+
+
+class Upgrade(MachineTest):
+    ROOT = MAIL
+    PACKAGES = ("first",)
+
+    @classmethod
+    def prepare(cls):
+        super().prepare()
+        trust_world(cls.machine)
+
+    def test_questions_wait_instead_of_failing(self):
+        self.expect_answer()
+        old = prop(self.machine, "MainPID")
+        # What is answered from now on was learnt before.
+        Shared.world.policy_hosts.stop()
+        self.addCleanup(Shared.world.policy_hosts.start)
+        with Questions(self.machine) as questions:
+            said = self.machine.install(deb("second"))
+        self.assertIn("Unpacking stsmapd", said)
+        self.assertNotEqual(prop(self.machine, "MainPID"), old, "the new daemon runs")
+        print(
+            f"{questions.count} questions during the upgrade, {len(questions.failed)} failed, "
+            f"{questions.again} asked once more, the longest took {1000 * questions.longest:.0f} ms",
+            flush=True,
+        )
+        self.assertEqual(questions.failed, [])
+        self.assertGreater(questions.count, 100)
+        self.assertLess(questions.longest, 10)
+        self.expect_answer()
+        self.assertIn("allow_private_addresses = true", self.machine.read(CONFIG))
+
+    def test_restarts_are_as_invisible(self):
+        self.expect_answer()
+        self.machine.must("systemctl", "reset-failed", UNIT)  # forgets the starts that were counted
+        with Questions(self.machine) as questions:
+            for _ in range(3):
+                self.machine.must("systemctl", "restart", UNIT)
+        self.assertEqual(questions.failed, [])
+
+
+class RemoveAndPurge(MachineTest):
+    ROOT = MAIL
+
+    def test_what_stays_and_what_goes(self):
+        before = listing(self.machine)
+        self.machine.install(deb())
+        trust_world(self.machine)
+        self.machine.must("rm", "/usr/local/share/ca-certificates/world.crt")
+        self.machine.must("update-ca-certificates", "--fresh")
+        self.expect_answer()
+        with self.subTest("removed"):
+            self.machine.must("apt-get", "-q", "-y", "remove", "stsmapd")
+            for path in (CONFIG, "/var/lib/stsmapd/stsmapd.sqlite"):
+                self.assertTrue(os.path.exists(self.machine.path(path)), path)
+            for path in ("/usr/sbin/stsmapd", SOCKET):
+                self.assertFalse(os.path.exists(self.machine.path(path)), path)
+            self.assertEqual(self.machine.must("systemctl", "--failed", "--plain", "--no-legend"), "")
+            self.assertNotIn(
+                "stsmapd", self.machine.must("systemctl", "list-units", "--plain", "--no-legend")
+            )
+            check = self.machine.run("postfix", "check")
+            self.assertEqual((check.returncode, check.stdout, check.stderr), (0, "", ""))
+        with self.subTest("installed again"):
+            # Its policy host is not trusted any more: what it knows is what it knew.
+            self.machine.install(deb())
+            self.assertEqual(prop(self.machine, "ActiveState"), "active")
+            self.assertEqual(self.machine.must("stsmap", "query", ENFORCED), f"OK {ANSWER}\n")
+        with self.subTest("purged"):
+            self.machine.must("apt-get", "-q", "-y", "purge", "--autoremove", "stsmapd")
+            left = left_files(self.machine, before)
+            print(f"left after purge: {left}", flush=True)
+            self.assertEqual(left, [])
+            self.assertEqual(sorted(before - listing(self.machine)), [])
+            # Stays, as Debian's system users do.
+            self.machine.must("id", "_stsmapd")
+            self.assertEqual(self.machine.must("systemctl", "--failed", "--plain", "--no-legend"), "")
+            self.assertEqual(self.machine.must("dpkg", "--verify"), "")
+        with self.subTest("installed after a purge"):
+            self.machine.install(deb())
+            self.assertEqual(prop(self.machine, "ActiveState"), "active")
+
+
+if __name__ == "__main__":
+    unittest.main()
