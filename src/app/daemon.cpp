@@ -122,6 +122,7 @@ private:
 
     [[nodiscard]] std::vector<server::Listener> listen();
     void open_store();
+    void take_late(const cache::Row& row);
     void make_fronts(std::vector<server::Listener> listeners);
     void wait_for_signals();
     void reload();
@@ -231,6 +232,9 @@ void Daemon::Impl::open_store() {
             if (more) more = sink(lookup::row(domain, entry));
         });
     };
+    options.late = [this](cache::Row row) {
+        asio::post(back_, [this, row = std::move(row)] { take_late(row); });
+    };
     auto opened = cache::SqliteStore::open(std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite",
                                            std::move(options), log_, clock_, [&](const cache::Row& row) {
                                                const lookup::Loaded loaded = lookup::load(table_, row, now);
@@ -247,6 +251,15 @@ void Daemon::Impl::open_store() {
                {{"policies", table_.policy_count()},
                 {"expired", expired},
                 {"unreadable", gone.size() - expired + opened->skipped}});
+}
+
+/// A row that the disk did not give back before.
+void Daemon::Impl::take_late(const cache::Row& row) {
+    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now());
+    if (loaded == lookup::Loaded::kept)
+        refresher_->add(row.domain);
+    else if (loaded != lookup::Loaded::known)
+        store_->forget(row.domain);
 }
 
 void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {

@@ -25,6 +25,19 @@ Error error_of(sqlite3* db, int code) {
     return e;
 }
 
+std::string uri(const std::filesystem::path& file, std::string_view parameter) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    std::string all = "file:";
+    for (const char c : std::filesystem::absolute(file).string()) {
+        const auto octet = static_cast<unsigned char>(c);
+        if (octet > ' ' && octet < 0x7f && c != '%' && c != '?' && c != '#')
+            all.push_back(c);
+        else
+            all.append({'%', hex[octet >> 4], hex[octet & 15]});
+    }
+    return all.append("?").append(parameter);
+}
+
 } // namespace
 
 bool is_damage(const Error& error) noexcept {
@@ -51,10 +64,13 @@ bool is_passing(const Error& error) noexcept {
     case SQLITE_NOMEM: return true;
     case SQLITE_CANTOPEN: // the log or its index could not be made; what permissions forbid does not pass
         return error.system == ENOSPC || error.system == EDQUOT || error.system == EIO ||
-               error.system == EMFILE || error.system == ENFILE || error.system == EFBIG;
+               error.system == EMFILE || error.system == ENFILE || error.system == EFBIG ||
+               error.system == EROFS;
     default: return false;
     }
 }
+
+bool is_disk_error(int code) noexcept { return (code & 0xff) == SQLITE_IOERR; }
 
 void Statement::Finalize::operator()(sqlite3_stmt* handle) const noexcept { sqlite3_finalize(handle); }
 
@@ -106,14 +122,19 @@ base::Expected<Db, Error> Db::open(const std::filesystem::path& file, Use use) {
     // One thread at a time uses the connection, so SQLite need not lock it.
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                       (use == Use::create ? SQLITE_OPEN_CREATE : 0);
-    const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+    const bool unlocked = use == Use::salvage_unlocked || use == Use::salvage_alone;
+    const bool salvage = use == Use::salvage || unlocked;
+    const char* const vfs = unlocked ? "unix-none" : nullptr;
+    const int code = use == Use::salvage_alone ? sqlite3_open_v2(uri(file, "immutable=1").c_str(), &handle,
+                                                                 flags | SQLITE_OPEN_URI, vfs)
+                                               : sqlite3_open_v2(file.c_str(), &handle, flags, vfs);
     Db db{handle};
     if (handle == nullptr) return base::unexpected(Error{SQLITE_NOMEM, "out of memory", 0});
     if (code != SQLITE_OK) return base::unexpected(error_of(handle, code));
     sqlite3_busy_timeout(handle, patience_ms);
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, max_value);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, use == Use::salvage ? 0 : 1, nullptr);
-    sqlite3_db_config(handle, SQLITE_DBCONFIG_WRITABLE_SCHEMA, use == Use::salvage ? 1 : 0, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, salvage ? 0 : 1, nullptr);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_WRITABLE_SCHEMA, salvage ? 1 : 0, nullptr);
     // These three only set flags of the connection; they do not read the file.
     if (Result done =
             db.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY");
@@ -156,6 +177,15 @@ bool Db::moved() {
     int moved = 0;
     return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
            moved != 0;
+}
+
+std::int64_t Db::size() {
+    sqlite3_file* file = nullptr;
+    sqlite3_int64 size = 0;
+    const bool known =
+        sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+        file != nullptr && file->pMethods != nullptr && file->pMethods->xFileSize(file, &size) == SQLITE_OK;
+    return known ? size : -1;
 }
 
 void Db::leave_as_is() { sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }

@@ -30,6 +30,9 @@ using Result = base::Expected<void, Error>;
 /// The disk is full, failing, or read-only; later may be better.
 [[nodiscard]] bool is_passing(const Error& error) noexcept;
 
+/// Reading, writing or syncing failed for another reason than lack of room.
+[[nodiscard]] bool is_disk_error(int code) noexcept;
+
 class Statement {
 public:
     void bind(int index, std::int64_t value);
@@ -58,8 +61,10 @@ class Db {
 public:
     enum class Use {
         normal,
-        create,  ///< makes the file when there is none
-        salvage, ///< reads on where it can: of a file shorter than it says, of a schema with errors
+        create,           ///< makes the file when there is none
+        salvage,          ///< reads on where it can: of a file shorter than it says, of a schema with errors
+        salvage_unlocked, ///< the same without any lock: a read-only disk allows none
+        salvage_alone,    ///< the same without lock and log: there is no log, and none can be made
     };
     /// Opens for reading and writing, with the settings every use of ours shares (no trust in the file's
     /// schema, cells checked, bounded value length, two seconds of patience for another process's lock).
@@ -73,6 +78,8 @@ public:
     [[nodiscard]] base::Expected<std::string, Error> word(std::string_view sql);
     /// True when the file was renamed, removed or replaced under us.
     [[nodiscard]] bool moved();
+    /// Octets in the file, without its log; -1: the system does not say.
+    [[nodiscard]] std::int64_t size();
     /// Closing shall leave the file and its log as they are.
     void leave_as_is();
 

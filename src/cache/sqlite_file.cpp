@@ -46,16 +46,46 @@ base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
         {s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5), s.integer(6)});
 }
 
+std::error_code system_error() { return {errno, std::system_category()}; }
+
+/// Writes the log over with what it has, and syncs it. What an earlier fsync(2), of another process even,
+/// failed to save looks written to whoever reads it, and to the next fsync(2) too; and what is moved into the
+/// file from a log that is not on the disk cannot be undone after a loss of power.
+base::Expected<void, std::error_code> rewrite_log(const std::filesystem::path& log) {
+    const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) return {};
+    if (fd < 0) return base::unexpected(system_error());
+    std::vector<char> piece(1 << 16);
+    ssize_t got = 0;
+    for (off_t at = 0; (got = ::pread(fd, piece.data(), piece.size(), at)) > 0; at += got) {
+        const ssize_t put = ::pwrite(fd, piece.data(), static_cast<std::size_t>(got), at);
+        if (put < 0) break;
+        got = put; // the rest comes with the next piece
+    }
+    std::error_code error;
+    if (got != 0 || ::fsync(fd) != 0) error = system_error();
+    ::close(fd);
+    if (error) return base::unexpected(error);
+    return {};
+}
+
 } // namespace
+
+bool is_disk_error(const Trouble& trouble) noexcept { return sqlite::is_disk_error(trouble.code); }
 
 std::span<const Migration> migrations() { return all_migrations; }
 
 base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path& path,
                                                      std::span<const Migration> steps) {
+    if (auto done = rewrite_log(with_suffix(path, "-wal")); !done)
+        return base::unexpected(
+            Trouble{Trouble::Kind::passing, 0, "cannot save the log: " + done.error().message()});
     base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Use::normal);
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened)};
     sqlite::Db& db = file.db_;
+    // To be said before the file is read for the first time: then the log's index is no mapped file.
+    if (auto done = db.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
     // Until the file has proved to be a sound store it is left as it is, its log too.
     const auto application = db.number("PRAGMA application_id");
     const auto refuse = [&db](Trouble t) {
@@ -100,15 +130,20 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
         if (auto done = db.exec(sql.c_str()); !done) return refuse(trouble(done.error()));
     }
     if (Result done = file.prepare(); !done) return refuse(done.error());
+    // By now the log is there too. SQLite syncs its name once and does not look whether that went well.
+    if (auto done = sync_directory_of(path); !done)
+        return refuse({Trouble::Kind::passing, 0, "cannot sync the folder: " + done.error().message()});
+    // The same for the file itself: its log is in order, so it is written anew from it.
+    if (Result done = file.checkpoint(); !done) return refuse(done.error());
     return file;
 }
 
-base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesystem::path& path) {
-    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Use::salvage);
+base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesystem::path& path,
+                                                             sqlite::Db::Use use) {
+    base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, use);
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened)};
     file.leave_as_is();
-    // In this mode the log's index lives in our memory, where SQLite would else have to grow a file.
     if (auto done = file.db_.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
     return file;
 }
@@ -154,8 +189,11 @@ base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
     }
 }
 
-std::size_t SqliteFile::salvage(const Sink& sink) {
-    std::size_t rows = 0;
+SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
+    Salvaged salvaged;
+    const auto note = [&salvaged](const sqlite::Error& e) {
+        if (is_passing(e)) salvaged.passing = trouble(e);
+    };
     // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
     // more than that page. The ranges are the first two octets of a domain name.
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
@@ -164,7 +202,8 @@ std::size_t SqliteFile::salvage(const Sink& sink) {
                     "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
     auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum"
                             " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
-    if (!up || !down) return 0;
+    if (!up) note(up.error());
+    if (!up || !down) return salvaged;
     std::string last; // the last key read going up
     const auto scan = [&](sqlite::Statement& statement, const std::string& from, const std::string& to) {
         statement.bind_text(1, from);
@@ -173,10 +212,11 @@ std::size_t SqliteFile::salvage(const Sink& sink) {
         for (; more && *more; more = statement.step()) {
             last = std::string(statement.octets(0));
             if (base::Expected<Row, std::string_view> row = row_of(statement)) {
-                ++rows;
+                ++salvaged.rows;
                 sink(std::move(*row));
             }
         }
+        if (!more) note(more.error());
         statement.reset();
         return static_cast<bool>(more);
     };
@@ -188,7 +228,7 @@ std::size_t SqliteFile::salvage(const Sink& sink) {
             const std::string reached = last;
             (void)scan(*down, reached, to);
         }
-    return rows;
+    return salvaged;
 }
 
 SqliteFile::Result SqliteFile::begin() { return plain(db_.exec("BEGIN IMMEDIATE")); }
@@ -215,7 +255,17 @@ SqliteFile::Result SqliteFile::remove(std::string_view domain) {
     return plain(remove_->run());
 }
 
-void SqliteFile::checkpoint() { (void)db_.word("PRAGMA wal_checkpoint(TRUNCATE)"); }
+SqliteFile::Result SqliteFile::checkpoint() {
+    const auto busy = db_.number("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (!busy) return failed(busy.error());
+    if (*busy != 0) return base::unexpected(Trouble{Trouble::Kind::passing, 0, "the log is in use"});
+    return {};
+}
+
+bool SqliteFile::shrunk() {
+    const std::int64_t before = std::exchange(size_, db_.size());
+    return size_ >= 0 && size_ < before;
+}
 
 std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix) {
     file += suffix;
@@ -235,6 +285,23 @@ base::Expected<bool, std::error_code> create_store_file(const std::filesystem::p
     return true;
 }
 
+namespace {
+
+std::size_t set_aside_already(const std::filesystem::path& file) {
+    const std::string start = file.filename().string() + ".damaged-";
+    std::size_t count = 0;
+    std::error_code ignored;
+    const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+    for (std::filesystem::directory_iterator at{folder, ignored}, end; !ignored && at != end;
+         at.increment(ignored)) {
+        const std::string name = at->path().filename().string();
+        count += name.starts_with(start) && !name.ends_with("-wal") && !name.ends_with("-shm") ? 1 : 0;
+    }
+    return count;
+}
+
+} // namespace
+
 base::Expected<std::filesystem::path, std::string> set_aside(const std::filesystem::path& file,
                                                              base::Instant now, Aside what) {
     const auto date = std::chrono::floor<std::chrono::days>(now);
@@ -253,25 +320,37 @@ base::Expected<std::filesystem::path, std::string> set_aside(const std::filesyst
     };
     for (int n = 1; taken(to); ++n)
         to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
+    const bool keep = set_aside_already(file) < max_set_aside;
     // The log goes first: beside a new file it would be taken for that file's own.
     for (const std::string_view part : {"-wal", "-shm", ""}) {
         if (part.empty() && what == Aside::log_only) continue;
         std::error_code error;
-        std::filesystem::rename(with_suffix(file, part), with_suffix(to, part), error);
+        if (keep)
+            std::filesystem::rename(with_suffix(file, part), with_suffix(to, part), error);
+        else
+            std::filesystem::remove_all(with_suffix(file, part), error);
         if (error && error != std::errc::no_such_file_or_directory)
             return base::unexpected("cannot rename " + with_suffix(file, part).string() + ": " +
                                     error.message());
     }
-    sync_directory_of(file);
-    return to;
+    (void)sync_directory_of(file); // the new file's names are synced after these, or it is not used
+    return keep ? to : std::filesystem::path{};
 }
 
-void sync_directory_of(const std::filesystem::path& file) {
+std::string where(const std::filesystem::path& aside) {
+    if (!aside.empty()) return aside.string();
+    return "removed: " + std::to_string(max_set_aside) + " damaged files lie here already";
+}
+
+base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file) {
     const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
     const int fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    ::fsync(fd);
+    if (fd < 0) return base::unexpected(std::error_code(errno, std::system_category()));
+    // Some file systems keep names in another way and know no such call (EINVAL).
+    const int error = ::fsync(fd) != 0 && errno != EINVAL ? errno : 0;
     ::close(fd);
+    if (error != 0) return base::unexpected(std::error_code(error, std::system_category()));
+    return {};
 }
 
 } // namespace cache

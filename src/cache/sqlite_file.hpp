@@ -11,6 +11,9 @@
 //
 // An older schema is brought up to date on opening, one transaction a step. A newer one is refused, not
 // damaged.
+//
+// An open file is locked against every other process, and the index of the log lies in our memory: a mapped
+// file would kill us (SIGBUS) when it is cut short or the disk cannot give a page of it back.
 #pragma once
 
 #include "base/clock.hpp"
@@ -44,6 +47,9 @@ struct Trouble {
     std::string words; ///< for a log line
 };
 
+/// A system call on the file failed in a way that leaves open what of earlier writes is on the disk.
+[[nodiscard]] bool is_disk_error(const Trouble& trouble) noexcept;
+
 /// One step from schema `version` - 1 to `version`.
 struct Migration {
     int version;
@@ -56,12 +62,13 @@ inline constexpr std::int64_t store_application_id = 0x5354534d;
 
 class SqliteFile {
 public:
-    /// Opens and brings up to date. The file must exist; an empty one becomes an empty store.
+    /// Opens, brings up to date and checkpoint()s. The file must exist; an empty one becomes an empty store.
     [[nodiscard]] static base::Expected<SqliteFile, Trouble>
     open(const std::filesystem::path& file, std::span<const Migration> steps = migrations());
-    /// Opens just to load(), with as little writing as SQLite needs: works on a full disk, committed log
-    /// included.
-    [[nodiscard]] static base::Expected<SqliteFile, Trouble> open_to_read(const std::filesystem::path& file);
+    /// Opens just to load() or salvage(), with as little writing as SQLite needs: works on a full disk,
+    /// committed log included. `use`: one of the salvaging ones.
+    [[nodiscard]] static base::Expected<SqliteFile, Trouble>
+    open_to_read(const std::filesystem::path& file, sqlite::Db::Use use = sqlite::Db::Use::salvage);
 
     struct Loaded {
         std::size_t rows = 0;
@@ -74,8 +81,12 @@ public:
 
     /// Passes every good row. What was passed before an error is good too.
     [[nodiscard]] base::Expected<Loaded, Trouble> load(const Sink& sink);
+    struct Salvaged {
+        std::size_t rows = 0;
+        std::optional<Trouble> passing; ///< what the disk did not give back, it may yet
+    };
     /// Passes every good row that can still be reached in a damaged file: range by range, from both ends.
-    std::size_t salvage(const Sink& sink);
+    Salvaged salvage(const Sink& sink);
 
     // A write: begin, any number of changes, commit. After an error: rollback. Nothing is kept of a write not
     // committed.
@@ -88,9 +99,11 @@ public:
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
     void rollback();
 
-    /// Moves the log into the file; best effort.
-    void checkpoint();
+    /// Moves the log into the file and empties it.
+    [[nodiscard]] Result checkpoint();
     [[nodiscard]] bool moved() { return db_.moved(); }
+    /// True when the file has become smaller since the last call: we never make it so.
+    [[nodiscard]] bool shrunk();
     void leave_as_is() { db_.leave_as_is(); }
 
 private:
@@ -99,6 +112,7 @@ private:
     Result write(std::optional<sqlite::Statement>& statement, const Row& row);
 
     sqlite::Db db_;
+    std::int64_t size_ = 0;                                        ///< when shrunk() was last called
     std::optional<sqlite::Statement> put_, put_if_newer_, remove_; // after db_: finalised before it closes
 };
 
@@ -108,11 +122,15 @@ private:
 [[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
 enum class Aside { all, log_only };
 /// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
-/// log_only: the file itself stays where it is.
+/// log_only: the file itself stays where it is. Where max_set_aside are kept already the files are removed
+/// instead, and an empty path comes back: a disk that damages whatever it is given shall not be filled too.
 [[nodiscard]] base::Expected<std::filesystem::path, std::string>
 set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
-/// Makes a rename durable.
-void sync_directory_of(const std::filesystem::path& file);
+inline constexpr std::size_t max_set_aside = 10;
+/// What set_aside() did, in words for a log line.
+[[nodiscard]] std::string where(const std::filesystem::path& aside);
+/// Makes names of files in the folder durable: made, renamed, removed.
+[[nodiscard]] base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file);
 [[nodiscard]] std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix);
 
 } // namespace cache

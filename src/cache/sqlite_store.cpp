@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <system_error>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -24,6 +25,8 @@ using base::Level;
 using SteadyClock = std::chrono::steady_clock;
 
 namespace {
+
+constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
 
 struct Refused {}; ///< there was no room for it, or it is not fit to be stored
 
@@ -42,11 +45,12 @@ struct Op {
 
 // Members above the line belong to everybody, under the mutex or atomic; those below to the thread alone.
 struct SqliteStore::Worker {
-    Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, Started started_)
+    Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
+           Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
-          lock(std::move(started_.lock)), file(std::move(started_.file)),
-          bad_keys(std::move(started_.loaded.bad_keys)), refill_needed(started_.incomplete) {
-        if (started_.trouble) begin_failing(*started_.trouble);
+          lock(std::move(lock_)) {
+        take_over(started);
+        if (started.trouble) begin_failing(*started.trouble);
     }
 
     const fs::path path;
@@ -67,10 +71,20 @@ struct SqliteStore::Worker {
     std::optional<SqliteFile> file; ///< none only while failing
     std::vector<std::string> bad_keys;
     bool refill_needed = false;
-    SteadyClock::time_point failing_since{}, next_try{};
+    bool unread = false; ///< the file may have rows that the owner has not seen
+    SteadyClock::time_point failing_since{}, next_try{}, well_since{};
     base::milliseconds delay{};
     std::unordered_map<std::string, Op> kept; ///< by domain; without their done
     std::optional<SteadyClock::time_point> renewed_at;
+    base::milliseconds renew_gap{}; ///< from renewed_at to the next
+
+    void take_over(Started& started) {
+        file = std::move(started.file);
+        bad_keys = std::move(started.loaded.bad_keys);
+        unread = started.unread;
+        if (started.incomplete) refill_needed = true;
+        if (started.renewed) note_renewal();
+    }
 
     /// Queues; above max_waiting rows the row is dropped, its done hears false, and refill makes up for it.
     void push(Op op) {
@@ -139,22 +153,34 @@ struct SqliteStore::Worker {
 
     bool write(std::span<const Row> rows, std::span<const Op> ops) {
         SqliteFile::Result result;
-        if (file->moved()) result = replace_moved();
-        // At most one renewal in retry_max here: on a bad disk the retries go on at their own pace.
-        const bool may_renew = !renewed_at || SteadyClock::now() >= *renewed_at + options.retry_max;
-        if (result) result = attempt_or_renew(rows, ops, may_renew);
+        if (file->moved())
+            result = look_again();
+        else if (file->shrunk())
+            result = replace_shrunk();
+        if (result) result = attempt_or_renew(rows, ops);
         if (!result) begin_failing(result.error());
         return result.has_value();
     }
 
-    SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const Op> ops, bool may_renew) {
+    SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const Op> ops) {
         SqliteFile::Result result = attempt(rows, ops);
-        if (result || result.error().kind != Trouble::Kind::damage || !may_renew) return result;
+        if (result || result.error().kind != Trouble::Kind::damage || !may_renew()) return result;
         file->leave_as_is();
         file.reset();
         result = begin_anew(result.error());
         if (result) result = attempt(rows, ops);
         return result;
+    }
+
+    /// On a disk that damages one file after the other they are renewed at growing intervals only.
+    [[nodiscard]] bool may_renew() const {
+        return !renewed_at || SteadyClock::now() >= *renewed_at + renew_gap;
+    }
+    void note_renewal() {
+        const auto now = SteadyClock::now();
+        const bool again = renewed_at && now < *renewed_at + 2 * renew_gap_max;
+        renew_gap = again ? std::min(renew_gap * 2, renew_gap_max) : options.retry_max;
+        renewed_at = now;
     }
 
     /// One transaction.
@@ -189,7 +215,11 @@ struct SqliteStore::Worker {
     void begin_failing(const Trouble& trouble) {
         failing = true;
         failing_since = SteadyClock::now();
-        delay = options.retry_first;
+        // Trouble that comes and goes is not retried, and reported, more and more often.
+        const bool again = delay.count() > 0 && failing_since < well_since + options.retry_max;
+        delay = again ? std::min(delay * 2, options.retry_max) : options.retry_first;
+        // An error of the disk may have cost more than the last write: afterwards the file gets all again.
+        if (is_disk_error(trouble)) refill_needed = true;
         next_try = failing_since + delay;
         log.write(Level::error, "store-failed",
                   {{"file", path.string()}, {"problem", trouble.words}, {"code", trouble.code}});
@@ -211,15 +241,25 @@ struct SqliteStore::Worker {
 
     /// Sets the damaged file aside; the owner fills the new one again.
     SqliteFile::Result begin_anew(const Trouble& trouble) {
-        renewed_at = SteadyClock::now();
+        note_renewal();
         bad_keys.clear();
         const auto aside = set_aside(path, clock.now());
         log.write(Level::error, "store-damaged",
                   {{"file", path.string()},
                    {"problem", trouble.words},
-                   {"moved_to", aside ? aside->string() : "not moved: " + aside.error()}});
+                   {"moved_to", aside ? where(*aside) : "not moved: " + aside.error()}});
         if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
         return reopen();
+    }
+
+    /// SQLite takes a file it cannot look at for moved. One whose log is taken away from it loses rows.
+    SqliteFile::Result look_again() {
+        std::error_code error;
+        const fs::file_status status = fs::status(path, error);
+        if (status.type() == fs::file_type::none)
+            return base::unexpected(Trouble{Trouble::Kind::passing, 0, error.message()});
+        if (fs::exists(status) && !file->moved()) return {};
+        return replace_moved();
     }
 
     SqliteFile::Result replace_moved() {
@@ -236,7 +276,32 @@ struct SqliteStore::Worker {
         return reopen();
     }
 
+    SqliteFile::Result replace_shrunk() {
+        file->leave_as_is();
+        file.reset();
+        refill_needed = true;
+        return begin_anew({Trouble::Kind::damage, 0, "cut short while in use"});
+    }
+
+    /// The start could not read all of the file: once more, from the beginning.
+    SqliteFile::Result read_again() {
+        const bool wait = SteadyClock::now() < failing_since + options.unreadable_for;
+        const SqliteFile::Sink late = [this](Row row) {
+            if (options.late && !kept.contains(row.domain.name())) options.late(std::move(row));
+        };
+        auto started =
+            start_store(path, late, log, clock.now(), wait ? Unreadable::wait : Unreadable::give_up);
+        if (!started) return base::unexpected(Trouble{Trouble::Kind::other, 0, started.error()});
+        const std::optional<Trouble> trouble = started->trouble;
+        const std::size_t rows = started->loaded.rows;
+        take_over(*started);
+        if (trouble) return base::unexpected(*trouble);
+        log.write(Level::info, "store-read", {{"file", path.string()}, {"rows", rows}});
+        return {};
+    }
+
     SqliteFile::Result reopen() {
+        if (unread) return read_again();
         const auto created = create_store_file(path);
         if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
         if (*created) refill_needed = true;
@@ -250,13 +315,14 @@ struct SqliteStore::Worker {
     void recover() {
         file.reset();
         SqliteFile::Result result = reopen();
-        if (!result && result.error().kind == Trouble::Kind::damage) result = begin_anew(result.error());
+        if (!result && result.error().kind == Trouble::Kind::damage && may_renew())
+            result = begin_anew(result.error());
         std::size_t caught_up = 0;
         while (result && !kept.empty() && !out_of_time()) {
             std::vector<Op> batch;
             while (!kept.empty() && batch.size() < options.max_batch)
                 batch.push_back(std::move(kept.extract(kept.begin()).mapped()));
-            result = attempt_or_renew({}, batch, true);
+            result = attempt_or_renew({}, batch);
             if (result)
                 caught_up += batch.size();
             else
@@ -271,6 +337,7 @@ struct SqliteStore::Worker {
             return;
         }
         failing = false;
+        well_since = now;
         const auto lasted = std::chrono::duration_cast<base::seconds>(now - failing_since).count();
         log.write(Level::info, "store-recovered",
                   {{"file", path.string()}, {"caught_up", caught_up}, {"after_s", lasted}});
@@ -311,7 +378,7 @@ struct SqliteStore::Worker {
             log.write(
                 Level::warning, "store-incomplete",
                 {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});
-        if (file && !failing) file->checkpoint();
+        if (file && !failing) (void)file->checkpoint(); // what it cannot move stays in the log
         file.reset();
     }
 };
@@ -325,7 +392,10 @@ SqliteStore::~SqliteStore() { stop(); }
 base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options,
                                                                    base::Log& log, const base::Clock& clock,
                                                                    const std::function<void(Row)>& on_row) {
-    base::Expected<Started, std::string> started = start_store(file, on_row, log, clock.now());
+    base::Expected<FileLock, std::string> lock = lock_store(file, log);
+    if (!lock) return base::unexpected(lock.error());
+    base::Expected<Started, std::string> started =
+        start_store(file, on_row, log, clock.now(), Unreadable::wait);
     if (!started) return base::unexpected(started.error());
     const SqliteFile::Loaded& loaded = started->loaded;
     if (loaded.skipped > 0)
@@ -334,8 +404,8 @@ base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file
             {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
     Opened opened{nullptr, loaded.rows, loaded.skipped};
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
-    opened.store.reset(new SqliteStore(
-        std::make_unique<Worker>(std::move(file), std::move(options), log, clock, std::move(*started))));
+    opened.store.reset(new SqliteStore(std::make_unique<Worker>(
+        std::move(file), std::move(options), log, clock, std::move(*lock), std::move(*started))));
     return opened;
 }
 

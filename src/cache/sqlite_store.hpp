@@ -19,8 +19,11 @@
 // the
 //   first write.
 //
-// One process a file: an flock(2) on "<file>.lock". Reading the file with the sqlite3 tool meanwhile does no
-// harm. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
+// * A disk that is read-only or does not give back all of the file when the store is opened: what can be read
+// is loaded, the rest (`late`) as soon as the disk gives it back (store-read).
+//
+// One process a file: an flock(2) on "<file>.lock", and SQLite's own locks, so that the sqlite3 tool finds the
+// file locked meanwhile. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -53,6 +56,12 @@ public:
         /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
         /// meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
+        /// Takes the rows that could not be read when the store was opened, as soon as they can be; rows that
+        /// were read then may come again. Called on the store's thread. What the owner knows is newer.
+        std::function<void(Row)> late;
+        /// Rows that the disk does not give back for so long are given up: the file is set aside, and what
+        /// can be read of it goes into a new one.
+        base::milliseconds unreadable_for{60'000};
     };
 
     struct Opened {

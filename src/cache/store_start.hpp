@@ -1,5 +1,5 @@
-// cache/store_start.hpp - what happens to the store's file before the store's thread starts: lock, open,
-// load, and if it is damaged, salvage. Part of cache/sqlite_store; nothing else includes it.
+// cache/store_start.hpp - what happens to the store's file before it can be written: lock, open, load, and if
+// it is damaged, salvage. Part of cache/sqlite_store; nothing else includes it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace cache {
 
@@ -25,19 +26,32 @@ private:
     int fd_; ///< -1: none could be had, or moved from
 };
 
+/// Locks the store against another daemon. Words only for what an operator must put right: no folder, no
+/// permission, another daemon on the same file. A disk in trouble is no reason to stay down: then there is a
+/// warning and no lock.
+[[nodiscard]] base::Expected<FileLock, std::string> lock_store(const std::filesystem::path& path,
+                                                               base::Log& log);
+
 struct Started {
-    FileLock lock;
     std::optional<SqliteFile> file; ///< none: there is passing trouble
     std::optional<Trouble> trouble; ///< passing, and not logged yet
     SqliteFile::Loaded loaded;
     bool incomplete = false; ///< the file lacks rows that were passed to `sink`
+    bool renewed = false;    ///< a damaged file was set aside
+    bool unread = false;     ///< the file may have rows that were not passed to `sink`
+};
+
+/// What to do about parts of the file that the disk does not give back (EIO).
+enum class Unreadable {
+    wait,    ///< the disk may yet: passing trouble
+    give_up, ///< treat it as damage: what can be read goes into a new file
 };
 
 /// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put
-/// right: no folder, no permission, another daemon on the same file, a file from a newer version. In a
-/// damaged file's case `sink` may see a domain twice, with the same row.
+/// right: no permission, a file from a newer version. In trouble `sink` may see a domain twice, with the same
+/// row.
 [[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
                                                                const SqliteFile::Sink& sink, base::Log& log,
-                                                               base::Instant now);
+                                                               base::Instant now, Unreadable unreadable);
 
 } // namespace cache

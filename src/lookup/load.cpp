@@ -21,6 +21,11 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now) {
     return Loaded::kept;
 }
 
+Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now) {
+    if (std::holds_alternative<cache::Entry>(table.find(row.domain))) return Loaded::known;
+    return load(table, row, now);
+}
+
 cache::Row row(const base::Domain& domain, const cache::Entry& entry) {
     const bool dane = entry.dane.verdict == cache::DaneVerdict::dane;
     return {domain,           entry.policy->text, entry.txt_id,

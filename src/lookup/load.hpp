@@ -8,13 +8,18 @@
 namespace lookup {
 
 enum class Loaded {
-    kept,      ///< the policy is in the table and will be served
-    expired,   ///< its max_age is over: the caller removes the row
-    unreadable ///< its text is no valid policy (any more): the caller removes the row
+    kept,       ///< the policy is in the table and will be served
+    expired,    ///< its max_age is over: the caller removes the row
+    unreadable, ///< its text is no valid policy (any more): the caller removes the row
+    known,      ///< the table has a policy for the domain already; nothing was done
 };
 
 /// A fetched_at in the future (the clock was set back) counts as `now`.
 [[nodiscard]] Loaded load(cache::Table& table, const cache::Row& row, base::Instant now);
+
+/// As load(), for a row that turns up while the daemon runs: what the table knows is newer. On the thread
+/// that learns.
+[[nodiscard]] Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now);
 
 /// What is stored of an entry.
 [[nodiscard]] cache::Row row(const base::Domain& domain, const cache::Entry& entry);

@@ -143,6 +143,11 @@ class World:
         self.dns.behave("silent")
         self.hosts.unplugged = True
 
+    def plug(self):
+        """The end of unplug()."""
+        self.dns.behave(None)
+        self.hosts.unplugged = False
+
 
 class Notifications:
     """The service manager's end of NOTIFY_SOCKET. A thread reads it: the sender waits when the queue is full."""

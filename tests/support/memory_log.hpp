@@ -37,6 +37,11 @@ public:
         return lines_;
     }
 
+    void clear() {
+        std::lock_guard lock{mutex_};
+        lines_.clear();
+    }
+
     /// How many lines contain `part`.
     [[nodiscard]] std::size_t count(std::string_view part) const {
         std::size_t n = 0;

@@ -2,6 +2,7 @@
 // or not at all.
 #include "cache/sqlite_store.hpp"
 
+#include "cache/sqlite_file.hpp"
 #include "cache/stored_row.hpp"
 #include "support/store_bench.hpp"
 
@@ -248,10 +249,12 @@ TEST(cache_sqlite_damage, bad_rows_are_skipped_counted_and_removed_with_the_next
     EXPECT_EQ(bench.skipped, 3U);
     EXPECT_EQ(bench.log.count("store-rows-skipped"), 1U);
     EXPECT_EQ(bench.log.count("rows=3"), 1U);
-    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many);
-    EXPECT_TRUE(StoreBench::save(*store, row("d1.example")));
-    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many - 2);
     store.reset();
+    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many);
+    store = bench.open();
+    EXPECT_TRUE(StoreBench::save(*store, row("d1.example")));
+    store.reset();
+    EXPECT_EQ(bench.number("SELECT count(*) FROM policies"), many - 2);
     store = bench.open();
     EXPECT_EQ(bench.skipped, 0U);
     EXPECT_TRUE(bench.rows.contains("d1.example"));
@@ -267,6 +270,16 @@ TEST(cache_sqlite_damage, two_damages_in_one_second_get_two_names) {
     ASSERT_EQ(files.size(), 3U);
     EXPECT_TRUE(files[1].string().ends_with("Z-1"));
     EXPECT_TRUE(files[2].string().ends_with("Z-2"));
+}
+
+TEST(cache_sqlite_damage, a_disk_that_damages_every_file_is_not_filled_with_them) {
+    StoreBench bench;
+    for (std::size_t i = 0; i < cache::max_set_aside + 3; ++i) {
+        std::ofstream(bench.file()) << std::string(10'000, 'x');
+        bench.open().reset();
+    }
+    EXPECT_EQ(bench.damaged_files().size(), cache::max_set_aside);
+    EXPECT_EQ(bench.log.count("moved_to=removed: 10 damaged files lie here already"), 3U);
 }
 
 TEST(cache_sqlite_damage, killed_between_the_two_renames_the_salvaged_file_is_taken) {
@@ -315,6 +328,28 @@ TEST(cache_sqlite_damage, found_while_writing_the_file_is_renewed_and_refilled) 
     store = bench.open();
     EXPECT_EQ(bench.log.count("error store-"), 1U);
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(rows) + 1);
+}
+
+TEST(cache_sqlite_damage, a_file_cut_short_under_the_running_store_is_begun_anew) {
+    StoreBench bench;
+    give_back(bench, 1000);
+    for (const std::uintmax_t left : {std::uintmax_t{0}, std::uintmax_t{5000}}) {
+        auto store = bench.open();
+        for (int i = 0; i < 1000; ++i) store->save(row(name_of(i)), nullptr);
+        store.reset();
+        store = bench.open();
+        EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+        fs::resize_file(bench.file(), left);
+        EXPECT_TRUE(StoreBench::save(*store, row("b.example")));
+        EXPECT_TRUE(bench.logged("info store-refilled"));
+        EXPECT_EQ(bench.log.count("error store-damaged"), 1U);
+        EXPECT_EQ(bench.log.count("cut short while in use"), 1U);
+        store.reset();
+        store = bench.open();
+        EXPECT_EQ(bench.rows.size(), 1001U) << "what the owner gave, and b.example";
+        store.reset();
+        bench.log.clear();
+    }
 }
 
 TEST(cache_sqlite_damage, a_file_removed_under_the_running_store_is_begun_anew) {
