@@ -526,7 +526,7 @@ void PolicyTable::for_each(const std::function<void(std::string_view, const Entr
     }
 }
 
-void PolicyTable::schedule(const std::function<Instant(const Entry&)>& when) {
+void PolicyTable::schedule(const std::function<Instant(Entry&)>& when) {
     for (std::size_t n = 0; n < shard_count; ++n) {
         Shard& s = shards_[n];
         for (std::size_t at = 0;; at += Slab::chunk) {
@@ -534,7 +534,12 @@ void PolicyTable::schedule(const std::function<Instant(const Entry&)>& when) {
             if (at >= s.slab.size()) break;
             for (std::size_t i = at; i < at + Slab::chunk; ++i) {
                 const auto number = static_cast<std::uint32_t>(i);
-                if (s.slab[number].policy) s.put_on_agenda(number, pack(when(s.entry(number))));
+                if (!s.slab[number].policy) continue;
+                Entry e = s.entry(number);
+                const Instant fetched_at = e.fetched_at;
+                const Instant due = when(e);
+                if (e.fetched_at != fetched_at) s.replace(number, e);
+                s.put_on_agenda(number, pack(due));
             }
             s.publish();
         }

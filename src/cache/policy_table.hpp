@@ -54,7 +54,7 @@ public:
     /// a lock.
     void for_each(const std::function<void(std::string_view, const Entry&)>& visit) const;
     /// Puts every domain on the agenda for the time `when` says, the epoch being never. Called under a lock.
-    void schedule(const std::function<Instant(const Entry&)>& when);
+    void schedule(const std::function<Instant(Entry&)>& when);
     /// When the first item of the agenda is due.
     [[nodiscard]] std::optional<Instant> next_due() const;
     /// Takes the first item off the agenda if it is due.

@@ -95,7 +95,7 @@ void Table::for_each(const std::function<void(const base::Domain&, const Entry&)
         [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
 }
 
-void Table::schedule(const std::function<Instant(const Entry&)>& when) { impl_->policies.schedule(when); }
+void Table::schedule(const std::function<Instant(Entry&)>& when) { impl_->policies.schedule(when); }
 
 std::optional<Instant> Table::next_due() const { return impl_->policies.next_due(); }
 

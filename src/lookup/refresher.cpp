@@ -14,6 +14,8 @@ using base::seconds;
 namespace {
 /// Longest sleep in one piece, so that a clock set forward or a suspended machine is noticed.
 constexpr seconds longest_sleep{600};
+/// A difference between the clocks that is no adjustment any more.
+constexpr seconds jump{60};
 } // namespace
 
 Instant spread(Instant now, Instant expires, std::size_t overdue, double random) {
@@ -41,15 +43,30 @@ void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) 
 }
 
 void Refresher::start() {
+    (void)clock_jumped();
+    schedule_all();
+}
+
+/// Has the wall clock, since the last call, gone another way than the steady one?
+bool Refresher::clock_jumped() {
+    const Instant wall = parts_.clock.now();
+    const base::Steady steady = parts_.clock.steady();
+    const auto by = (wall - std::exchange(wall_, wall)) - (steady - std::exchange(steady_, steady));
+    return by > jump || by < -jump;
+}
+
+void Refresher::schedule_all() {
+    parts_.timers.cancel(std::exchange(timer_, 0));
     const Instant now = parts_.clock.now();
     std::size_t overdue = 0;
-    parts_.table.schedule([&](const cache::Entry& entry) {
+    parts_.table.schedule([&](cache::Entry& entry) {
+        cache::clamp_to(entry, now);
         const Instant due = cache::next_look(entry, now, tuning_, parts_.random());
         if (due <= now) ++overdue;
         return due;
     });
     if (overdue > 0)
-        parts_.table.schedule([&](const cache::Entry& entry) {
+        parts_.table.schedule([&](cache::Entry& entry) {
             if (entry.agenda_at > now) return entry.agenda_at;
             return spread(now, cache::expires_at(entry, now), overdue, parts_.random());
         });
@@ -88,6 +105,9 @@ void Refresher::arm() {
 
 void Refresher::tick() {
     if (stopped_) return;
+    // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
+    // long.
+    if (clock_jumped()) return schedule_all();
     const Instant now = parts_.clock.now();
     try {
         while (running_ < max_running_) {

@@ -4,8 +4,9 @@
 // The agenda is kept in the table (each domain at its entry's agenda_at), one timer runs for the earliest;
 // nothing is polled or scanned. Due times are jittered; what is overdue at the
 // start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
-// that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. Threads:
-// lives on the back io_context.
+// that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. When the
+// wall clock is seen to have jumped (set, or the machine was suspended) the agenda is made anew, as at a
+// start. Threads: lives on the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -48,6 +49,8 @@ public:
     [[nodiscard]] std::size_t running() const noexcept { return running_; }
 
 private:
+    void schedule_all();
+    [[nodiscard]] bool clock_jumped();
     void schedule(const base::Domain& domain, base::Instant when);
     void arm();
     void tick();
@@ -60,6 +63,8 @@ private:
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
+    base::Instant wall_{}; ///< both clocks when they were last compared
+    base::Steady steady_{};
 };
 
 /// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item,

@@ -1,0 +1,113 @@
+// The wall clock jumps, the machine was suspended (steady time stood still meanwhile), counters of seconds
+// end: unexpired policies are served, refreshes go on, and not all at once.
+#include "support/lookup_world.hpp"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::Reason;
+using base::seconds;
+using test::LookupWorld;
+using test::policy_text;
+
+constexpr const char* secure = "OK secure match=mx.a.example servername=hostname";
+constexpr seconds year = 365 * 24h;
+
+void serve(LookupWorld& world, const std::string& domain, long max_age = 30 * 86400) {
+    world.at(domain).record("1");
+    world.at(domain).policy(policy_text("enforce", {"mx.a.example"}, max_age));
+}
+
+TEST(Clock, an_unexpired_policy_is_served_through_jumps_and_refreshed_after_them) {
+    for (const seconds by : {seconds{1h}, seconds{24h}, seconds{-1h}, seconds{-24h}, -10 * year}) {
+        SCOPED_TRACE("a jump of " + std::to_string(by.count()) + " s");
+        LookupWorld world;
+        serve(world, "a.example");
+        EXPECT_EQ(world.ask("a.example"), secure);
+        world.time.jump(by);
+        EXPECT_EQ(world.ask("a.example"), secure);
+        const std::size_t before = world.gets();
+        world.pass(2 * 24h);
+        EXPECT_GE(world.gets(), before + 1) << "the daily GET goes on";
+        EXPECT_LE(world.gets(), before + 4);
+        world.at("a.example").https_fails(Reason::connect_failed);
+        EXPECT_EQ(world.ask("a.example"), secure);
+    }
+}
+
+TEST(Clock, nobody_asks_and_the_refresh_goes_on_after_a_jump_back) {
+    LookupWorld world;
+    serve(world, "a.example");
+    world.ask("a.example");
+    world.time.jump(-10 * year);
+    const std::size_t before = world.gets();
+    world.pass(2 * 24h);
+    EXPECT_GE(world.gets(), before + 1);
+}
+
+TEST(Clock, ten_years_ahead_a_policy_is_over_and_learnt_anew_once) {
+    LookupWorld world;
+    serve(world, "a.example");
+    world.ask("a.example");
+    world.time.jump(10 * year);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.gets(), 2U);
+    world.at("a.example").dns_fails(Reason::dns_timeout);
+    world.time.jump(10 * year);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+}
+
+TEST(Clock, what_a_jump_makes_due_is_spread_out) {
+    for (const seconds by : {seconds{24h}, seconds{7 * 24h}}) {
+        LookupWorld world;
+        std::mt19937 generator{1};
+        world.draw = [&] { return static_cast<double>(generator() % 1000) / 1000; };
+        constexpr std::size_t domains = 300;
+        for (std::size_t i = 0; i < domains; ++i) {
+            const std::string name = "d" + std::to_string(i) + ".example";
+            serve(world, name);
+            ASSERT_EQ(world.ask(name), secure);
+        }
+        world.pass(1h);
+        world.time.jump(by);
+        std::size_t most = 0;
+        for (int minute = 0; minute < 16; ++minute) {
+            const std::size_t before = world.gets();
+            world.pass(60s);
+            most = std::max(most, world.gets() - before);
+        }
+        EXPECT_GE(world.gets(), domains + domains / 2) << "those that are due, within a second each";
+        EXPECT_LE(world.gets(), 2 * domains);
+        EXPECT_LE(most, 100U) << "not all at once";
+    }
+}
+
+TEST(Clock, seconds_since_1970_outgrow_31_and_32_bits) {
+    for (const std::int64_t end : {std::int64_t{1} << 31, std::int64_t{1} << 32}) {
+        SCOPED_TRACE(end);
+        LookupWorld world;
+        world.time.jump(seconds{end} - 300s - world.time.now().time_since_epoch());
+        serve(world, "a.example");
+        serve(world, "b.example");
+        EXPECT_EQ(world.ask("a.example"), secure);
+        world.pass(600s);
+        EXPECT_EQ(world.ask("a.example"), secure);
+        EXPECT_EQ(world.ask("b.example"), secure) << "learnt after it";
+        const std::size_t before = world.gets();
+        world.pass(1h);
+        EXPECT_EQ(world.ask("b.example"), secure);
+        EXPECT_LE(world.gets(), before + 4) << "no storm";
+        world.at("a.example").dns_fails(Reason::dns_timeout);
+        world.at("b.example").dns_fails(Reason::dns_timeout);
+        world.restart();
+        EXPECT_EQ(world.ask("a.example"), secure);
+        EXPECT_EQ(world.ask("b.example"), secure);
+    }
+}
+
+} // namespace
