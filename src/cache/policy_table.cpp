@@ -16,10 +16,12 @@ namespace cache {
 namespace {
 
 constexpr std::uint32_t nil = std::numeric_limits<std::uint32_t>::max();
+/// Stands for all of 2106 and later: what is due then never is, instead of always.
+constexpr std::uint32_t last_second = nil - 1;
 
 /// Seconds since 1970 in 32 bits; nil is kept free for "none".
 std::uint32_t pack(std::int64_t seconds_) noexcept {
-    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds_, 0, nil - 1));
+    return static_cast<std::uint32_t>(std::clamp<std::int64_t>(seconds_, 0, last_second));
 }
 std::uint32_t pack(Instant t) noexcept { return pack(t.time_since_epoch().count()); }
 Instant unpack(std::uint32_t t) noexcept { return Instant{seconds{t}}; }
@@ -550,7 +552,7 @@ std::optional<Instant> PolicyTable::next_due() const {
     std::uint32_t first = nil;
     for (std::size_t n = 0; n < shard_count; ++n)
         first = std::min(first, shards_[n].first_due.load(std::memory_order_relaxed));
-    if (first == nil) return std::nullopt;
+    if (first >= last_second) return std::nullopt;
     return unpack(first);
 }
 
@@ -561,7 +563,8 @@ std::optional<std::string> PolicyTable::take_due(Instant now) {
     Shard& s = *std::min_element(shards_.get(), shards_.get() + shard_count, sooner);
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.agenda.top();
-    if (i == nil || s.slab[i].agenda_at > pack(now)) return std::nullopt;
+    if (i == nil || s.slab[i].agenda_at > pack(now) || s.slab[i].agenda_at == last_second)
+        return std::nullopt;
     s.put_on_agenda(i, 0);
     s.publish();
     return std::string(s.name(i));

@@ -42,7 +42,7 @@ std::string uri_of(const std::filesystem::path& file, bool immutable) {
 StoreCheck::State state_of(int code) {
     switch (code & 0xff) {
     case SQLITE_INTERRUPT: return StoreCheck::State::unfinished;
-    case SQLITE_BUSY: return StoreCheck::State::unfinished;
+    case SQLITE_BUSY: return StoreCheck::State::in_use;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return StoreCheck::State::damaged;
     default: return StoreCheck::State::unreadable;
@@ -57,8 +57,11 @@ bool first_value(sqlite3* db, const char* sql, std::string& value, StoreCheck& c
     if (code == SQLITE_OK) code = sqlite3_step(statement.get());
     if (code != SQLITE_ROW) {
         check.state = state_of(code);
-        check.words =
-            check.state == StoreCheck::State::unfinished ? "there was not enough time" : sqlite3_errmsg(db);
+        switch (check.state) {
+        case StoreCheck::State::unfinished: check.words = "there was not enough time"; break;
+        case StoreCheck::State::in_use: break;
+        default: check.words = sqlite3_errmsg(db); break;
+        }
         return false;
     }
     const unsigned char* text = sqlite3_column_text(statement.get(), 0);
@@ -93,7 +96,7 @@ StoreCheck check_store(const std::filesystem::path& file, std::chrono::milliseco
         return check;
     }
     Clock::time_point end = Clock::now() + limit;
-    sqlite3_busy_timeout(raw, static_cast<int>(limit.count() / 2));
+    sqlite3_busy_timeout(raw, static_cast<int>(limit.count() / 10));
     sqlite3_progress_handler(
         raw, steps_between_looks,
         [](void* until) { return Clock::now() >= *static_cast<Clock::time_point*>(until) ? 1 : 0; }, &end);

@@ -1,8 +1,8 @@
-// cache/store_check.hpp - looks through a store's file without changing it, also while a daemon uses it: for
-// tools.
+// cache/store_check.hpp - looks through a store's file without changing it: for tools.
 //
 // Blocking, within the limit of time. Nothing is written, not even SQLite's own index of the log: where there
-// is no log the file is read as if it could not change, which is what holds when no daemon has it open.
+// is no log the file is read as if it could not change, which is what holds when no daemon has it open. A
+// daemon that has it open keeps everybody else out.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,7 @@ struct StoreCheck {
         none,       ///< there is no file, or it is empty
         good,       ///< a store of a schema we know, and SQLite's quick_check finds nothing
         unreadable, ///< no permission, or the disk fails
+        in_use,     ///< a daemon has it open, and looks after it itself
         unfinished, ///< nothing found until the limit
         damaged,    ///< what the daemon would set aside
         newer,      ///< of a newer stsmapd

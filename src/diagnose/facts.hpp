@@ -95,6 +95,7 @@ struct StateFacts {
     enum class Store {
         none, ///< no file yet
         good,
+        in_use,     ///< by the daemon, which looks after it itself
         not_looked, ///< no permission, or no time
         damaged,
         newer, ///< of a newer stsmapd

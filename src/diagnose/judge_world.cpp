@@ -203,14 +203,17 @@ Findings judge(const StateFacts& facts) {
                                    "run stsmap doctor as root, and again when the disk is less busy"));
         break;
     case Store::none:
+    case Store::in_use:
     case Store::good: break;
     }
     if (!findings.empty()) return findings;
-    return {finding(
-        Verdict::ok, "state",
-        folder + " belongs to " + facts.owner + ", " + megabytes(facts.free_octets) + " are free; " +
-            (facts.store == Store::none ? "nothing is stored yet"
-                                        : "the store is sound (" + megabytes(facts.store_octets) + ")"))};
+    return {finding(Verdict::ok, "state",
+                    folder + " belongs to " + facts.owner + ", " + megabytes(facts.free_octets) +
+                        " are free; " +
+                        (facts.store == Store::none ? "nothing is stored yet"
+                         : facts.store == Store::in_use
+                             ? "the daemon has the store open (" + megabytes(facts.store_octets) + ")"
+                             : "the store is sound (" + megabytes(facts.store_octets) + ")"))};
 }
 
 } // namespace diagnose

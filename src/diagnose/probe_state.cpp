@@ -27,6 +27,7 @@ void take_store(const cache::StoreCheck& check, StateFacts& facts) {
     switch (check.state) {
     case From::none: facts.store = To::none; break;
     case From::good: facts.store = To::good; break;
+    case From::in_use: facts.store = To::in_use; break;
     case From::damaged: facts.store = To::damaged; break;
     case From::newer: facts.store = To::newer; break;
     case From::unreadable:

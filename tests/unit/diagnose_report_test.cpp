@@ -315,6 +315,7 @@ TEST(Report, FindsOtherSetUpsWell) {
              f.state.store = StateFacts::Store::none;
              f.state.file_owner = "";
          }},
+        {"the store of a running daemon", [](Facts& f) { f.state.store = StateFacts::Store::in_use; }},
         {"the daemon runs as root",
          [](Facts& f) {
              f.state.owner = f.state.file_owner = "root";
