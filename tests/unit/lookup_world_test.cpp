@@ -148,6 +148,20 @@ TEST(Lookup, SlowPolicyHostIsAnsweredAtTheDeadlineAndProtectsTheNext) {
     EXPECT_EQ(world.gets(), 1u);
 }
 
+TEST(Lookup, WhileTheStoreIsStillBeingReadTheDeadlineDefersInsteadOfPassingAPolicyOver) {
+    LookupWorld world;
+    serve(world);
+    world.ask("a.example");
+    world.at("late.example").record("1");
+    world.at("late.example").https_delay = 20s;
+    world.table().set_complete(false);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("late.example").substr(0, 14), "TEMP stsmapd: ");
+    EXPECT_EQ(world.log.count("lookup domain=late.example answer=temp"), 1u);
+    world.table().set_complete(true);
+    EXPECT_EQ(world.ask("late.example"), notfound);
+}
+
 TEST(Lookup, WithdrawnPolicyIsForgottenAndSaidAloud) {
     LookupWorld world;
     serve(world);
