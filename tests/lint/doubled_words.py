@@ -49,7 +49,7 @@ def check(paths):
 
 if __name__ == "__main__":
     everything = files(*PROSE, *HASH_COMMENTS, *CODE, under=("src", "tests", "man", "conf", "packaging", "README.md",
-                                                             "CHANGELOG.md", "CONTRIBUTING.md", "CMakeLists.txt"))
+                                                             "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CMakeLists.txt"))
     # Vectors are data; so is what the lints' own test feeds them.
     skipped = (ROOT / "tests" / "vectors", ROOT / "tests" / "lint" / "selftest.py")
     chosen = sys.argv[1:] or [p for p in everything if not any(p.is_relative_to(s) for s in skipped)]
