@@ -1,16 +1,17 @@
-// The one file that knows spdlog: its queue, its thread, and what it does when the queue is full.
+// The one file that knows spdlog: its loggers filter by level and hand each line to a sink, which is ours and
+// puts it in the queue.
 #include "app/log.hpp"
 
 #include "app/log_format.hpp"
 #include "app/log_output.hpp"
+#include "app/log_queue.hpp"
 
-#include <spdlog/async_logger.h>
-#include <spdlog/details/null_mutex.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/base_sink.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/sink.h>
 
 #include <atomic>
-#include <functional>
+#include <memory>
+#include <thread>
 
 namespace app {
 
@@ -32,79 +33,89 @@ base::Level from_spdlog(spdlog::level::level_enum level) noexcept {
     return level == spdlog::level::warn ? base::Level::warning : base::Level::error;
 }
 
-/// Hands finished lines to an output. Called by the pool's one thread alone, hence no mutex.
-class OutputSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+/// Hands lines to the queue, which any thread may do. They are whole already, so there is no pattern.
+class QueueSink final : public spdlog::sinks::sink {
 public:
-    /// `lost` counts all lines dropped so far; `note` makes the line that tells how many.
-    OutputSink(LogOutput& output, std::function<std::size_t()> lost,
-               std::function<std::string(std::size_t)> note)
-        : output_(output), lost_(std::move(lost)), note_(std::move(note)) {}
+    QueueSink(LogQueue& queue, config::LogTarget target) : queue_(queue), target_(target) {}
 
-protected:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-        const auto sent =
-            output_.send(from_spdlog(message.level), {message.payload.data(), message.payload.size()});
-        if (sent == Sent::no) return;
-        const std::size_t lost = lost_();
-        if (lost == told_) return;
-        if (output_.send(base::Level::warning, note_(lost - told_)) == Sent::yes) told_ = lost;
+    void log(const spdlog::details::log_msg& message) override {
+        queue_.put(from_spdlog(message.level), target_, {message.payload.data(), message.payload.size()});
     }
-    void flush_() override {}
+    void flush() override {}
+    void set_pattern(const std::string&) override {}
+    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
 private:
-    LogOutput& output_;
-    std::function<std::size_t()> lost_;
-    std::function<std::string(std::size_t)> note_;
-    std::size_t told_ = 0;
+    LogQueue& queue_;
+    config::LogTarget target_;
 };
-
-LogTime now() {
-    return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
 
 } // namespace
 
 struct LineLog::Impl {
     explicit Impl(LogPlaces p)
         : places(std::move(p)), stream(places.fd), syslog(places.syslog_socket, "stsmapd"),
-          pool(std::make_shared<spdlog::details::thread_pool>(places.queue, 1)) {
-        to_stream = logger(stream, config::LogTarget::standard_error);
-        to_syslog = logger(syslog, config::LogTarget::syslog);
+          queue(places.queue), to_stream(logger(config::LogTarget::standard_error)),
+          to_syslog(logger(config::LogTarget::syslog)), writer([this] { write_queued(); }) {}
+    ~Impl() {
+        stream.close_within(places.last_words);
+        syslog.close_within(places.last_words);
+        queue.close();
+        writer.join();
     }
 
-    std::shared_ptr<spdlog::async_logger> logger(LogOutput& output, config::LogTarget to) {
-        auto lost = [pool_ = pool.get()] { return pool_->overrun_counter(); };
-        auto note = [this, to](std::size_t lines) {
-            return line(to, base::Level::warning, "log-overrun",
-                        {{"lost", static_cast<std::int64_t>(lines)}});
-        };
-        auto sink = std::make_shared<OutputSink>(output, std::move(lost), std::move(note));
-        auto made = std::make_shared<spdlog::async_logger>("stsmapd", std::move(sink), pool,
-                                                           spdlog::async_overflow_policy::overrun_oldest);
-        made->set_level(spdlog::level::trace);
+    std::unique_ptr<spdlog::logger> logger(config::LogTarget to) {
+        auto made = std::make_unique<spdlog::logger>("stsmapd", std::make_shared<QueueSink>(queue, to));
         // There is nowhere to complain about a log that cannot be written.
         made->set_error_handler([](const std::string&) {});
         return made;
     }
 
-    [[nodiscard]] std::string line(config::LogTarget to, base::Level at, std::string_view event,
-                                   std::initializer_list<base::Field> fields) const {
+    /// Appends the line as `to` gets it.
+    void line(std::string& out, config::LogTarget to, spdlog::log_clock::time_point now, base::Level at,
+              std::string_view event, std::initializer_list<base::Field> fields) const {
+        const auto time = std::chrono::floor<std::chrono::milliseconds>(now);
         const bool json = format.load(std::memory_order_relaxed) == config::LogFormat::json;
-        std::string made = json ? json_line(now(), at, event, fields) : text_line(event, fields);
-        if (to == config::LogTarget::syslog) return made;
-        if (places.journal) return "<" + std::to_string(priority(at)) + ">" + made;
-        if (json) return made;
-        return timestamp(now()) + " " + std::string{to_string(at)} + " " + made;
+        if (to == config::LogTarget::standard_error && places.journal)
+            out.append("<").append(std::to_string(priority(at))).append(">");
+        else if (to == config::LogTarget::standard_error && !json)
+            out.append(timestamp(time)).append(" ").append(to_string(at)).append(" ");
+        if (json)
+            append_json_line(out, time, at, event, fields);
+        else
+            append_text_line(out, event, fields);
+    }
+
+    /// The writer thread.
+    void write_queued() {
+        std::size_t told = 0;
+        for (LogBatch batch; queue.take(batch);)
+            for (std::size_t from = 0, to = 0; from < batch.size(); from = to) {
+                const config::LogTarget where = batch[from].target;
+                while (to < batch.size() && batch[to].target == where) ++to;
+                LogOutput& output = where == config::LogTarget::syslog ? static_cast<LogOutput&>(syslog)
+                                                                       : static_cast<LogOutput&>(stream);
+                if (output.send(batch, from, to) > 0) tell_lost(output, where, told);
+            }
+    }
+
+    void tell_lost(LogOutput& output, config::LogTarget where, std::size_t& told) const {
+        const std::size_t lost = queue.lost();
+        if (lost == told) return;
+        std::string note;
+        line(note, where, spdlog::log_clock::now(), base::Level::warning, "log-overrun",
+             {{"lost", static_cast<std::int64_t>(lost - told)}});
+        if (output.send(base::Level::warning, note) == Sent::yes) told = lost;
     }
 
     LogPlaces places;
     StreamOutput stream;
     SyslogOutput syslog;
-    std::shared_ptr<spdlog::details::thread_pool> pool;
-    std::shared_ptr<spdlog::async_logger> to_stream, to_syslog;
-    std::atomic<base::Level> level{base::Level::info};
+    LogQueue queue;
+    std::unique_ptr<spdlog::logger> to_stream, to_syslog; ///< used by all threads
     std::atomic<config::LogFormat> format{config::LogFormat::text};
     std::atomic<config::LogTarget> target{config::LogTarget::standard_error};
+    std::thread writer; ///< last: it uses the others
 };
 
 LogPlaces usual_log_places() {
@@ -118,29 +129,28 @@ LineLog::LineLog(const config::Log& settings, LogPlaces places)
     configure(settings);
 }
 
-LineLog::~LineLog() {
-    impl_->stream.close_within(impl_->places.last_words);
-    impl_->syslog.close_within(impl_->places.last_words);
-    // The loggers hold the pool as weak pointers; the pool's end waits for its queue to be written.
-    impl_->pool.reset();
-}
+LineLog::~LineLog() = default;
 
 void LineLog::configure(const config::Log& settings) {
-    impl_->level = settings.level;
+    for (auto* logger : {impl_->to_stream.get(), impl_->to_syslog.get()})
+        logger->set_level(to_spdlog(settings.level));
     impl_->format = settings.format;
     impl_->target = settings.target;
 }
 
 bool LineLog::enabled(base::Level level) const noexcept {
-    return level >= impl_->level.load(std::memory_order_relaxed);
+    return impl_->to_stream->should_log(to_spdlog(level));
 }
 
 void LineLog::write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) {
     if (!enabled(level)) return;
     const auto target = impl_->target.load(std::memory_order_relaxed);
-    const std::string line = impl_->line(target, level, event, fields);
-    auto& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;
-    logger->log(to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
+    thread_local std::string line; // its memory serves the next one
+    line.clear();
+    const auto now = spdlog::log_clock::now();
+    impl_->line(line, target, now, level, event, fields);
+    const auto& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;
+    logger->log(now, {}, to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
 }
 
 } // namespace app

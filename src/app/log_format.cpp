@@ -14,13 +14,35 @@ namespace app {
 namespace {
 
 /// What needs no quotes, as it can be taken neither for a quote nor for the end of a value or a key.
-bool is_plain(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view{"._-:/@+*[]%"}.find(c) != std::string_view::npos;
+constexpr std::array<bool, 256> plain = [] {
+    std::array<bool, 256> made{};
+    for (unsigned char c = '0'; c <= '9'; ++c) made[c] = true;
+    for (unsigned char c = 'a'; c <= 'z'; ++c) made[c] = true;
+    for (unsigned char c = 'A'; c <= 'Z'; ++c) made[c] = true;
+    for (const char c : std::string_view{"._-:/@+*[]%"}) made[static_cast<unsigned char>(c)] = true;
+    return made;
+}();
+
+bool is_plain(std::string_view text) noexcept {
+    return !text.empty() &&
+           std::ranges::all_of(text, [](char c) { return plain[static_cast<unsigned char>(c)]; });
+}
+
+void append_number(std::string& out, std::int64_t number) {
+    char digits[20];
+    out.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
 }
 
 /// Three digits after the point; "" when there is no such number.
 std::string decimal(double number) {
+    if (number >= 0 && number < 1e9) { // by far the most: fractions of a second
+        const auto thousandths = static_cast<std::int64_t>(number * 1000 + 0.5);
+        std::string out = std::to_string(thousandths / 1000);
+        const auto rest = static_cast<unsigned>(thousandths % 1000);
+        out.append({'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
+                    static_cast<char>('0' + rest % 10)});
+        return out;
+    }
     // The longest: 309 digits, a sign, a point and three digits.
     std::array<char, 320> digits{};
     if (!std::isfinite(number)) return {};
@@ -31,13 +53,18 @@ std::string decimal(double number) {
 
 void append_text_value(std::string& line, const base::Field::Value& value) {
     if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        line += std::to_string(*number);
+        append_number(line, *number);
     } else if (const auto* fraction = std::get_if<double>(&value)) {
         const std::string digits = decimal(*fraction);
         line += digits.empty() ? "nan" : digits;
     } else {
-        const std::string shown = base::printable(std::get<std::string_view>(value), max_log_value);
-        if (!shown.empty() && std::ranges::all_of(shown, is_plain))
+        const auto text = std::get<std::string_view>(value);
+        if (text.size() <= max_log_value && is_plain(text)) {
+            line += text;
+            return;
+        }
+        const std::string shown = base::printable(text, max_log_value);
+        if (is_plain(shown))
             line += shown;
         else
             line.append("\"").append(shown).append("\"");
@@ -105,14 +132,23 @@ void append_json_value(std::string& out, const base::Field::Value& value) {
 
 std::string timestamp(LogTime time) {
     const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-    const std::time_t since_epoch = whole.time_since_epoch().count();
-    std::tm utc{};
-    gmtime_r(&since_epoch, &utc);
-    std::array<char, 40> text{};
-    const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
-    std::string millis = std::to_string((time - whole).count());
-    millis.insert(0, 3 - millis.size(), '0');
-    return std::string{text.data(), length} + "." + millis + "Z";
+    // All but the milliseconds is the same for a second.
+    thread_local std::time_t said_second = -1;
+    thread_local std::string said;
+    const std::time_t second = whole.time_since_epoch().count();
+    if (second != said_second || said.empty()) {
+        std::tm utc{};
+        gmtime_r(&second, &utc);
+        std::array<char, 40> text{};
+        said.assign(text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &utc));
+        said_second = second;
+    }
+    const auto millis = static_cast<unsigned>((time - whole).count());
+    const char digits[] = {static_cast<char>('0' + millis / 100), static_cast<char>('0' + millis / 10 % 10),
+                           static_cast<char>('0' + millis % 10), 'Z'};
+    std::string out;
+    out.reserve(said.size() + sizeof digits);
+    return out.append(said).append(digits, sizeof digits);
 }
 
 std::string_view to_string(base::Level level) noexcept {
@@ -136,18 +172,29 @@ int priority(base::Level level) noexcept {
 }
 
 std::string text_line(std::string_view event, std::initializer_list<base::Field> fields) {
-    std::string line{event};
-    line += ":";
+    std::string line;
+    append_text_line(line, event, fields);
+    return line;
+}
+
+void append_text_line(std::string& line, std::string_view event, std::initializer_list<base::Field> fields) {
+    line.append(event).append(":");
     for (const base::Field& field : fields) {
         line.append(" ").append(field.key).append("=");
         append_text_value(line, field.value);
     }
-    return line;
 }
 
 std::string json_line(LogTime time, base::Level level, std::string_view event,
                       std::initializer_list<base::Field> fields) {
-    std::string line = "{\"time\":\"" + timestamp(time) + "\",\"level\":\"";
+    std::string line;
+    append_json_line(line, time, level, event, fields);
+    return line;
+}
+
+void append_json_line(std::string& line, LogTime time, base::Level level, std::string_view event,
+                      std::initializer_list<base::Field> fields) {
+    line.append("{\"time\":\"").append(timestamp(time)).append("\",\"level\":\"");
     line.append(to_string(level)).append("\",\"event\":");
     append_json_string(line, event, max_log_value);
     for (const base::Field& field : fields) {
@@ -156,7 +203,7 @@ std::string json_line(LogTime time, base::Level level, std::string_view event,
         line += ":";
         append_json_value(line, field.value);
     }
-    return line + "}";
+    line += "}";
 }
 
 } // namespace app

@@ -32,9 +32,12 @@ using LogTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::
 /// `event: key=value key="quoted value"`, no newline. In quotes, backslash and quote are escaped and other
 /// bytes are \xNN.
 [[nodiscard]] std::string text_line(std::string_view event, std::initializer_list<base::Field> fields);
+void append_text_line(std::string& line, std::string_view event, std::initializer_list<base::Field> fields);
 
 /// One JSON object, no newline: time, level and event, then the fields; numbers stay numbers.
 [[nodiscard]] std::string json_line(LogTime time, base::Level level, std::string_view event,
                                     std::initializer_list<base::Field> fields);
+void append_json_line(std::string& line, LogTime time, base::Level level, std::string_view event,
+                      std::initializer_list<base::Field> fields);
 
 } // namespace app

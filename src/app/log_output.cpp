@@ -50,12 +50,37 @@ bool LogOutput::wait_writable(int fd) const noexcept {
     }
 }
 
+std::size_t LogOutput::send(const LogBatch& batch, std::size_t from, std::size_t to) {
+    std::size_t sent = 0;
+    for (; from < to; ++from) {
+        const LogBatch::Line line = batch[from];
+        sent += send(line.level, line.text) == Sent::yes;
+    }
+    return sent;
+}
+
 Sent StreamOutput::send(base::Level, std::string_view line) {
-    std::string bytes{line};
-    bytes += '\n';
+    octets_.assign(line).append(1, '\n');
+    return write_all(octets_);
+}
+
+std::size_t StreamOutput::send(const LogBatch& batch, std::size_t from, std::size_t to) {
+    std::size_t sent = 0;
+    while (from < to) {
+        octets_.clear();
+        std::size_t lines = 0;
+        // At least one line; what goes out in one write is not mixed with the lines of other writers.
+        do octets_.append(batch[from++].text).append(1, '\n'), ++lines;
+        while (from < to && octets_.size() + batch[from].text.size() < PIPE_BUF);
+        if (write_all(octets_) == Sent::yes) sent += lines;
+    }
+    return sent;
+}
+
+Sent StreamOutput::write_all(std::string_view octets) const {
     // A pipe that polls as writable takes PIPE_BUF octets without blocking (pipe(7)); its flags are not ours
     // to change.
-    for (std::string_view rest = bytes; !rest.empty();) {
+    for (std::string_view rest = octets; !rest.empty();) {
         if (!wait_writable(fd_)) return Sent::no;
         const ssize_t written = write(fd_, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
         if (written > 0)

@@ -4,6 +4,7 @@
 // waits past close_by(), so that the end of the program cannot hang on a reader that has gone to sleep.
 #pragma once
 
+#include "app/log_queue.hpp"
 #include "base/log.hpp"
 
 #include <atomic>
@@ -27,6 +28,9 @@ public:
 
     /// `line` has no newline and no NUL.
     virtual Sent send(base::Level level, std::string_view line) = 0;
+    /// Lines `from` to `to` - 1 of the batch, in as few system calls as the output allows; how many of them
+    /// were handed over. One that cannot be is given up.
+    virtual std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to);
 
     /// From now on at most `left` more is spent waiting, in all. Safe from any thread.
     void close_within(std::chrono::milliseconds left) noexcept;
@@ -45,9 +49,14 @@ class StreamOutput final : public LogOutput {
 public:
     explicit StreamOutput(int fd) : fd_(fd) {}
     Sent send(base::Level level, std::string_view line) override;
+    /// Whole lines in one write, as many as it takes without blocking.
+    std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to) override;
 
 private:
+    [[nodiscard]] Sent write_all(std::string_view octets) const;
+
     int fd_;
+    std::string octets_; ///< kept for its memory
 };
 
 /// Lines as datagrams to the socket of the syslog daemon, facility LOG_MAIL (RFC 3164 section 4.1 as
@@ -56,6 +65,7 @@ class SyslogOutput final : public LogOutput {
 public:
     SyslogOutput(std::string socket_path, std::string ident);
     ~SyslogOutput() override;
+    using LogOutput::send;
     Sent send(base::Level level, std::string_view line) override;
 
 private:

@@ -42,7 +42,7 @@ class LogTest(harness.Case):
         self.assertEqual(len(learnt), 1, "one line for a policy learnt: %s" % learnt)
         self.assertIn("enforce", learnt[0])
         self.assertTrue(
-            [line for line in daemon.log_lines("bad.test", "policy-mode") if "lookup" not in line],
+            [line for line in daemon.wait_log("bad.test", "policy-mode", count=2) if "lookup" not in line],
             "a failed fetch has a line of its own that says why",
         )
 

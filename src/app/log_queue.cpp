@@ -1,0 +1,92 @@
+#include "app/log_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace app {
+
+namespace {
+
+/// How long lines gather behind those just written: unnoticed by a person, some hundred lines of a busy
+/// server.
+constexpr std::chrono::milliseconds gather{5};
+constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a burst
+
+} // namespace
+
+void LogBatch::add(base::Level level, config::LogTarget target, std::string_view text) {
+    heads_.push_back({level, target, octets_.size(), text.size()});
+    octets_.append(text);
+}
+
+void LogBatch::drop_first() {
+    ++first_;
+    if (first_ <= heads_.size() / 2) return;
+    // More dropped than kept: each octet moves a bounded number of times.
+    const std::size_t from = first_ == heads_.size() ? octets_.size() : heads_[first_].begin;
+    heads_.erase(heads_.begin(), heads_.begin() + static_cast<std::ptrdiff_t>(first_));
+    octets_.erase(0, from);
+    for (Head& head : heads_) head.begin -= from;
+    first_ = 0;
+}
+
+void LogBatch::clear() {
+    heads_.clear();
+    first_ = 0;
+    octets_.clear();
+    if (octets_.capacity() > kept_octets) octets_ = std::string{};
+}
+
+LogBatch::Line LogBatch::operator[](std::size_t i) const {
+    const Head& head = heads_[first_ + i];
+    return {head.level, head.target, std::string_view(octets_).substr(head.begin, head.size)};
+}
+
+void LogQueue::put(base::Level level, config::LogTarget target, std::string_view text) {
+    bool wake = false;
+    {
+        std::lock_guard lock{mutex_};
+        if (waiting_.size() == most_) {
+            waiting_.drop_first();
+            ++lost_;
+        }
+        waiting_.add(level, target, text);
+        wake = reader_ == Reader::asleep ||
+               (reader_ == Reader::gathering && waiting_.size() >= std::max<std::size_t>(most_ / 2, 1));
+        if (wake) reader_ = Reader::busy; // once is enough
+    }
+    if (wake) wake_.notify_one();
+}
+
+bool LogQueue::take(LogBatch& batch) {
+    batch.clear();
+    std::unique_lock lock{mutex_};
+    const auto woken = [this] { return closed_ || reader_ == Reader::busy; };
+    if (std::exchange(taken_, false) && !closed_) {
+        reader_ = Reader::gathering;
+        wake_.wait_for(lock, gather, woken);
+    }
+    if (waiting_.size() == 0 && !closed_) {
+        reader_ = Reader::asleep;
+        wake_.wait(lock, woken);
+    }
+    reader_ = Reader::busy;
+    std::swap(batch, waiting_);
+    taken_ = batch.size() > 0;
+    return taken_;
+}
+
+void LogQueue::close() {
+    {
+        std::lock_guard lock{mutex_};
+        closed_ = true;
+    }
+    wake_.notify_one();
+}
+
+std::size_t LogQueue::lost() const {
+    std::lock_guard lock{mutex_};
+    return lost_;
+}
+
+} // namespace app

@@ -1,0 +1,75 @@
+// app/log_queue.hpp - finished lines on their way to the thread that writes them.
+//
+// Bounded: when the reader stalls, the oldest lines that wait are dropped and counted, and put() never waits.
+// A line that comes while the reader sleeps wakes it. A reader that has just written lets lines gather for a
+// moment before it takes the next, so that a busy writer pays neither for wake-ups nor for a system call a
+// line; when none came it sleeps without a limit.
+#pragma once
+
+#include "base/log.hpp"
+#include "config/config.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace app {
+
+/// Lines in order, as views into one string.
+class LogBatch {
+public:
+    struct Line {
+        base::Level level{};
+        config::LogTarget target{};
+        std::string_view text; ///< without newline
+    };
+
+    void add(base::Level level, config::LogTarget target, std::string_view text);
+    void drop_first();
+    void clear();
+    [[nodiscard]] std::size_t size() const noexcept { return heads_.size() - first_; }
+    [[nodiscard]] Line operator[](std::size_t i) const;
+
+private:
+    struct Head {
+        base::Level level{};
+        config::LogTarget target{};
+        std::size_t begin = 0, size = 0;
+    };
+    std::vector<Head> heads_;
+    std::size_t first_ = 0; ///< heads before it are dropped
+    std::string octets_;
+};
+
+class LogQueue {
+public:
+    /// At most `most` lines wait, 1 or more.
+    explicit LogQueue(std::size_t most) : most_(most) {}
+
+    /// From any thread.
+    void put(base::Level level, config::LogTarget target, std::string_view text);
+    /// For the one reader: waits for lines and moves them into `batch`; false when closed and empty.
+    [[nodiscard]] bool take(LogBatch& batch);
+    /// Nothing more is put; the reader takes what is left.
+    void close();
+    /// Lines dropped so far.
+    [[nodiscard]] std::size_t lost() const;
+
+private:
+    enum class Reader { busy, gathering, asleep };
+
+    const std::size_t most_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    LogBatch waiting_;
+    std::size_t lost_ = 0;
+    Reader reader_ = Reader::busy;
+    bool taken_ = false; ///< the reader's last take() had lines
+    bool closed_ = false;
+};
+
+} // namespace app

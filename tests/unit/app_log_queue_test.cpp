@@ -1,0 +1,77 @@
+// Lines between those who log and the one who writes.
+#include "app/log_queue.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+namespace {
+
+using namespace app;
+using base::Level;
+using config::LogTarget;
+
+std::string all(const LogBatch& batch) {
+    std::string text;
+    for (std::size_t i = 0; i < batch.size(); ++i) text.append(batch[i].text).append("|");
+    return text;
+}
+
+TEST(LogBatch, KeepsLinesAndDropsTheFirst) {
+    LogBatch batch;
+    std::string expected;
+    for (int i = 0; i < 100; ++i) {
+        const std::string line(static_cast<std::size_t>(i % 7), static_cast<char>('a' + i % 26));
+        batch.add(i % 2 == 0 ? Level::info : Level::error, LogTarget::syslog, line);
+        expected.append(line).append("|");
+    }
+    EXPECT_EQ(all(batch), expected);
+    EXPECT_EQ(batch[3].level, Level::error);
+    EXPECT_EQ(batch[3].target, LogTarget::syslog);
+    for (std::size_t left = 100; left-- > 0;) {
+        batch.drop_first();
+        expected.erase(0, expected.find('|') + 1);
+        EXPECT_EQ(batch.size(), left);
+        EXPECT_EQ(all(batch), expected);
+    }
+    batch.add(Level::info, LogTarget::syslog, "again");
+    EXPECT_EQ(all(batch), "again|");
+}
+
+TEST(LogQueue, DropsTheOldestAndCountsThem) {
+    LogQueue queue{3};
+    for (const char* line : {"a", "b", "c", "d", "e"})
+        queue.put(Level::info, LogTarget::standard_error, line);
+    EXPECT_EQ(queue.lost(), 2u);
+    LogBatch batch;
+    ASSERT_TRUE(queue.take(batch));
+    EXPECT_EQ(all(batch), "c|d|e|");
+    queue.put(Level::info, LogTarget::standard_error, "f");
+    queue.close();
+    ASSERT_TRUE(queue.take(batch)) << "what came before the close is given";
+    EXPECT_EQ(all(batch), "f|");
+    EXPECT_FALSE(queue.take(batch));
+    EXPECT_FALSE(queue.take(batch));
+}
+
+TEST(LogQueue, WakesTheReaderForALineAndForTheEnd) {
+    LogQueue queue{10};
+    std::string read;
+    std::thread reader{[&] {
+        for (LogBatch batch; queue.take(batch);) read += all(batch);
+    }};
+    std::string expected;
+    for (int i = 0; i < 1000; ++i) {
+        queue.put(Level::info, LogTarget::standard_error, std::to_string(i));
+        if (i % 10 == 0) std::this_thread::yield();
+    }
+    queue.close();
+    reader.join();
+    const auto lines = static_cast<std::size_t>(std::ranges::count(read, '|'));
+    EXPECT_EQ(lines + queue.lost(), 1000u);
+    EXPECT_TRUE(read.ends_with("|999|") || read == "999|") << read;
+}
+
+} // namespace
