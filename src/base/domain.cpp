@@ -5,6 +5,7 @@
 #include <idn2.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 
@@ -17,29 +18,44 @@ constexpr std::size_t max_label = 63;
 /// A name of 253 octets stands for at most 253 code points of at most four octets each.
 constexpr std::size_t max_utf8_input = 4 * max_name;
 
-constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+/// The lower-case form of an octet that host names have; 0 for all others, the dot included.
+constexpr std::array<char, 256> lower_case = [] {
+    std::array<char, 256> made{};
+    for (const char c : std::string_view{"abcdefghijklmnopqrstuvwxyz0123456789-_"})
+        made[static_cast<unsigned char>(c)] = c;
+    for (char c = 'A'; c <= 'Z'; ++c) made[static_cast<unsigned char>(c)] = ascii_lower(c);
+    return made;
+}();
 
-constexpr bool is_host_byte(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '-' || c == '_';
-}
+constexpr char lower(char c) noexcept { return lower_case[static_cast<unsigned char>(c)]; }
 
-/// Checks a name of ASCII octets that has lost its final dot.
-std::optional<DomainErrc> fault(std::string_view name) {
+/// Checks a name of ASCII octets that has lost its final dot, and puts it into lower case. Looks once at each
+/// octet: this is on the way of every request.
+std::optional<DomainErrc> normalise(std::string& name) {
     if (name.empty()) return DomainErrc::empty;
     bool digits_only = true;
-    for (std::size_t start = 0;;) {
-        const std::size_t end = std::min(name.find('.', start), name.size());
-        const std::string_view label = name.substr(start, end - start);
-        if (label.empty() || label.front() == '-' || label.back() == '-') return DomainErrc::bad_label;
-        if (!std::ranges::all_of(label, is_host_byte)) return DomainErrc::bad_label;
-        if (label.size() > max_label) return DomainErrc::too_long;
-        digits_only = digits_only && std::ranges::all_of(label, is_digit);
-        if (end == name.size()) break;
-        start = end + 1;
+    for (std::size_t at = 0, start = 0;; ++at) {
+        if (at < name.size() && name[at] != '.') {
+            const char c = lower(name[at]);
+            if (c == 0) return DomainErrc::bad_label;
+            name[at] = c;
+            digits_only = digits_only && c <= '9' && c != '-';
+            continue;
+        }
+        if (at == start || name[start] == '-' || name[at - 1] == '-') return DomainErrc::bad_label;
+        if (at - start > max_label) return DomainErrc::too_long;
+        if (at == name.size()) break;
+        start = at + 1;
     }
     if (name.size() > max_name) return DomainErrc::too_long;
     if (digits_only) return DomainErrc::address;
     return std::nullopt;
+}
+
+bool is_ascii(std::string_view text) noexcept {
+    unsigned char all = 0;
+    for (const char c : text) all |= static_cast<unsigned char>(c);
+    return all < 0x80;
 }
 
 std::string_view without_final_dot(std::string_view text) noexcept {
@@ -68,22 +84,21 @@ Expected<std::string, DomainErrc> to_ascii(std::string_view text) {
 Expected<Domain, DomainErrc> Domain::parse(std::string_view text) {
     if (text.empty()) return unexpected(DomainErrc::empty);
     if (text.size() > max_utf8_input) return unexpected(DomainErrc::too_long);
-    const bool ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
     std::string converted;
-    if (!ascii) {
+    if (!is_ascii(text)) {
         // No ASCII byte but those of host names may reach the library: above all no NUL, which would end its
         // input.
         for (char c : text)
-            if (static_cast<unsigned char>(c) < 0x80 && c != '.' && !is_host_byte(c))
+            if (static_cast<unsigned char>(c) < 0x80 && c != '.' && lower(c) == 0)
                 return unexpected(DomainErrc::bad_label);
         auto result = to_ascii(text);
         if (!result) return unexpected(result.error());
         converted = std::move(*result);
         text = converted; // UTS 46 may have mapped a character to any ASCII: checked like everything else
     }
-    const std::string_view name = without_final_dot(text);
-    if (const auto why = fault(name)) return unexpected(*why);
-    return Domain{ascii_lower(name)};
+    std::string name{without_final_dot(text)};
+    if (const auto why = normalise(name)) return unexpected(*why);
+    return Domain{std::move(name)};
 }
 
 std::size_t Domain::labels() const noexcept {

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace cache {
@@ -15,7 +16,7 @@ struct SipKey {
     std::uint64_t k0 = 0, k1 = 0;
 };
 
-[[nodiscard]] constexpr std::uint64_t siphash(std::string_view text, SipKey key) noexcept {
+[[nodiscard]] inline std::uint64_t siphash(std::string_view text, SipKey key) noexcept {
     std::uint64_t v0 = key.k0 ^ 0x736f6d6570736575U, v1 = key.k1 ^ 0x646f72616e646f6dU;
     std::uint64_t v2 = key.k0 ^ 0x6c7967656e657261U, v3 = key.k1 ^ 0x7465646279746573U;
     const auto round = [&]() noexcept {
@@ -27,6 +28,10 @@ struct SipKey {
     const auto word = [&](std::size_t at,
                           std::size_t octets) noexcept { // little endian, whatever the machine
         std::uint64_t w = 0;
+        if (octets == 8 && std::endian::native == std::endian::little) {
+            std::memcpy(&w, text.data() + at, 8);
+            return w;
+        }
         for (std::size_t i = 0; i < octets; ++i)
             w |= static_cast<std::uint64_t>(static_cast<unsigned char>(text[at + i])) << (8 * i);
         return w;

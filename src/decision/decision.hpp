@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/domain.hpp"
+#include "base/memo.hpp"
 #include "base/reason.hpp"
 #include "sts/policy.hpp"
 
@@ -18,6 +19,8 @@ namespace decision {
 struct PolicyText {
     std::string text; ///< as served; the only form that is stored
     sts::Policy policy;
+    /// What Postfix is told, as far as it is the same for all domains; made and read by postfix/answer.
+    base::Memo<std::string> match{}, attributes{};
 };
 using PolicyPtr = std::shared_ptr<const PolicyText>;
 
@@ -45,7 +48,6 @@ using Decision = std::variant<NoOpinion, Enforce, UseDane, TryLater>;
 
 /// The decision for a domain with a current policy. `enforce_testing`: treat mode testing as enforce. `dane`:
 /// the domain's MX hosts are secured by DANE.
-[[nodiscard]] Decision decide(const base::Domain& domain, const PolicyPtr& policy, bool enforce_testing,
-                              bool dane);
+[[nodiscard]] Decision decide(const base::Domain& domain, PolicyPtr policy, bool enforce_testing, bool dane);
 
 } // namespace decision

@@ -152,55 +152,90 @@ std::string with_words(std::string_view word, std::string_view words) {
     return std::string{word} + base::printable(words, max_words);
 }
 
-std::string enforce(const decision::Enforce& e, Dialect dialect) {
-    const Parts parts{e.policy->policy};
-    const std::size_t plain_size = secure.size() + parts.match_size() + servername.size();
+constexpr std::size_t max_remembered = 1024; // octets; a hostile policy shall not be held in three forms
+
+/// What every Postfix is told of a policy that is enforced.
+std::string plain_form(const sts::Policy& policy) {
+    const Parts parts{policy};
+    const std::size_t size = secure.size() + parts.match_size() + servername.size();
     // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of
     // match=.
-    if (plain_size > max_reply) return temp("policy has more mx than a socketmap reply can hold");
-
+    if (size > max_reply) return temp("policy has more mx than a socketmap reply can hold");
     std::string out;
-    const auto append_plain = [&] {
-        out.append(secure);
-        parts.append_match(out);
-        out.append(servername);
-    };
-    const std::size_t attributes_size =
-        plain_size + policy_type.size() + e.domain.name().size() + parts.patterns_size();
+    out.reserve(size);
+    out.append(secure);
+    parts.append_match(out);
+    return out.append(servername);
+}
+
+/// What follows the policy domain in the TLSRPT dialect, in up to `room` octets; empty when nothing fits.
+std::string attributes(const decision::PolicyText& text, std::size_t room) {
+    const Parts parts{text.policy};
     static constexpr std::size_t least_string =
         string_open.size() + version_line.size() + string_close.size();
-    if (dialect == Dialect::plain || attributes_size + least_string > max_reply) {
-        out.reserve(plain_size);
-        append_plain();
-        return out;
-    }
-
-    Strings strings{e.policy->text};
-    if (attributes_size + strings.size() > max_reply) strings.drop_mx();
-    if (attributes_size + strings.size() > max_reply || strings.empty()) strings.only_version();
-    out.reserve(attributes_size + strings.size());
-    append_plain();
-    out.append(policy_type).append(e.domain.name());
+    if (parts.patterns_size() + least_string > room) return {};
+    room -= parts.patterns_size();
+    Strings strings{text.text};
+    if (strings.size() > room) strings.drop_mx();
+    if (strings.size() > room || strings.empty()) strings.only_version();
+    std::string out;
+    out.reserve(parts.patterns_size() + strings.size());
     parts.append_patterns(out);
     strings.append(out);
     return out;
 }
 
+/// `make()` when that is small enough to be remembered, else empty.
+template <class Make>
+const std::string& remembered(const base::Memo<std::string>& memo, Make make) {
+    return memo.get([&] {
+        std::string made = make();
+        return made.size() > max_remembered ? std::string{} : made;
+    });
+}
+
+void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
+    const std::size_t start = out.size();
+    const std::string& match = remembered(e.policy->match, [&] { return plain_form(e.policy->policy); });
+    out.append(match.empty() ? plain_form(e.policy->policy) : match);
+    if (dialect == Dialect::plain) return;
+
+    const std::string_view domain = e.domain.name();
+    const std::size_t head = out.size() - start + policy_type.size() + domain.size();
+    if (head > max_reply) return;
+    const std::size_t room = max_reply - head;
+    const std::string& usual =
+        remembered(e.policy->attributes, [&] { return attributes(*e.policy, max_reply); });
+    if (!usual.empty() && usual.size() <= room) {
+        out.append(policy_type).append(domain).append(usual);
+        return;
+    }
+    const std::string rest = attributes(*e.policy, room);
+    if (!rest.empty()) out.append(policy_type).append(domain).append(rest);
+}
+
 } // namespace
 
 std::string answer(const decision::Decision& decision, Dialect dialect) {
+    std::string out;
+    append_answer(decision, dialect, out);
+    return out;
+}
+
+void append_answer(const decision::Decision& decision, Dialect dialect, std::string& out) {
     struct Visitor {
         Dialect dialect;
-        std::string operator()(const decision::NoOpinion&) const { return "NOTFOUND "; }
-        std::string operator()(const decision::Enforce& e) const { return enforce(e, dialect); }
+        std::string& out;
+        void operator()(const decision::NoOpinion&) const { out.append("NOTFOUND "); }
+        void operator()(const decision::Enforce& e) const { append_enforce(e, dialect, out); }
         // Not "dane": without TLSA records that would fall back on an unauthenticated or even plain
         // connection.
-        std::string operator()(const decision::UseDane&) const { return "OK dane-only"; }
-        std::string operator()(const decision::TryLater& t) const {
-            return temp(t.words.empty() ? base::to_string(t.reason) : std::string_view{t.words});
+        void operator()(const decision::UseDane&) const { out.append("OK dane-only"); }
+        void operator()(const decision::TryLater& t) const {
+            out.append(temp(t.words.empty() ? base::to_string(t.reason) : std::string_view{t.words}));
         }
     };
-    return std::visit(Visitor{dialect}, decision);
+    std::visit(Visitor{dialect, out}, decision);
 }
 
 std::string perm(std::string_view words) { return with_words("PERM ", words); }

@@ -35,6 +35,7 @@ bool is_port(std::string_view text) {
 
 /// An IPv6 address, perhaps with a zone ("fe80::1%eth0").
 bool is_ipv6(std::string_view text) {
+    if (text.find(':') == std::string_view::npos) return false;
     text = text.substr(0, text.find('%'));
     if (text.size() >= INET6_ADDRSTRLEN || text.find('\0') != std::string_view::npos) return false;
     in6_addr unused{};
@@ -88,7 +89,7 @@ base::Expected<base::Domain, Reason> policy_domain(std::string_view key) {
     if (!domain)
         return base::unexpected(domain.error() == base::DomainErrc::address ? Reason::key_address_literal
                                                                             : Reason::key_not_a_domain);
-    if (domain->labels() < 2) return base::unexpected(Reason::key_single_label);
+    if (domain->name().find('.') == std::string::npos) return base::unexpected(Reason::key_single_label);
     if (domain->name().size() > base::max_policy_domain) return base::unexpected(Reason::key_not_a_domain);
     return std::move(*domain);
 }

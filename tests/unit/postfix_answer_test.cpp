@@ -201,4 +201,26 @@ TEST(Answer, IsTheSameForTheSame) {
     EXPECT_EQ(tlsrpt(text), tlsrpt(text));
 }
 
+TEST(Answer, WhatIsKeptWithAPolicyFitsEveryDomainAndDialect) {
+    for (const std::size_t hosts : {1u, 2u, 60u, 1000u}) { // the last two are too long to be kept
+        std::string text = "version: STSv1\nmode: enforce\nmax_age: 86400\n";
+        for (std::size_t i = 0; i < hosts; ++i) text += "mx: mx" + std::to_string(i) + ".example.net\n";
+        const auto policy = std::make_shared<const decision::PolicyText>(
+            decision::PolicyText{text, sts::parse_policy(text).value()});
+        for (const char* name : {"a.example", "b.example", "a.example"}) {
+            const auto domain = base::Domain::parse(name).value();
+            const auto fresh = std::make_shared<const decision::PolicyText>(
+                decision::PolicyText{text, sts::parse_policy(text).value()});
+            for (const Dialect dialect : {Dialect::tlsrpt, Dialect::plain}) {
+                const std::string first = postfix::answer(decision::Enforce{domain, fresh}, dialect);
+                EXPECT_EQ(postfix::answer(decision::Enforce{domain, policy}, dialect), first);
+                EXPECT_EQ(first.find(name) != std::string::npos, dialect == Dialect::tlsrpt);
+                std::string appended = "before ";
+                postfix::append_answer(decision::Enforce{domain, policy}, dialect, appended);
+                EXPECT_EQ(appended, "before " + first);
+            }
+        }
+    }
+}
+
 } // namespace
