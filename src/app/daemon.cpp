@@ -12,7 +12,6 @@
 #include "lookup/refresher.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -112,9 +111,7 @@ public:
 private:
     /// One front thread and what lives on it.
     struct Front {
-        Context context; // goes last: the rest has handlers in it
-        asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
-        AsioTimers timers{context.get_executor()};
+        server::Loop loop; // goes last: the rest has work in it
         std::optional<lookup::Service> service;
         std::optional<server::Server> server;
         std::thread thread;
@@ -179,12 +176,11 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
 
 Daemon::Impl::~Impl() {
     for (const auto& front : fronts_) {
-        front->context.stop();
+        front->loop.stop();
         if (front->thread.joinable()) front->thread.join();
     }
     // Coroutines that are still waiting refer to the parts below: they go first.
     back_.drop_handlers();
-    for (const auto& front : fronts_) front->context.drop_handlers();
 }
 
 std::vector<server::Listener> Daemon::Impl::listen() {
@@ -266,10 +262,10 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
     const config::Config& config = loaded_.config;
     for (unsigned i = 0; i < config.threads; ++i) {
         auto front = std::make_unique<Front>();
-        front->service.emplace(lookup::Service::Parts{front->context.get_executor(), back_.get_executor(),
-                                                      *learner_, table_, clock_, front->timers, log_},
+        front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
+                                                      clock_, front->loop, log_},
                                service_options(config, validation_));
-        front->server.emplace(front->context, *front->service, server_options(config, config.threads), log_);
+        front->server.emplace(front->loop, *front->service, server_options(config, config.threads), log_);
         fronts_.push_back(std::move(front));
     }
     // The others accept from the same queues as the first.
@@ -287,7 +283,7 @@ int Daemon::Impl::run() {
     {
         const SignalsBlocked while_threads_start;
         for (const auto& front : fronts_)
-            front->thread = std::thread([&front = *front] { app::run(front.context); });
+            front->thread = std::thread([&front = *front] { front.loop.run(); });
     }
     // What is loaded is answered at once. The rest waits for this thread, which is busy until all is there.
     open_store();
@@ -340,7 +336,7 @@ void Daemon::Impl::reload() {
     table_.set_limits(cache_limits(next));
     make_room();
     for (const auto& front : fronts_)
-        asio::post(front->context, [&front = *front, server = server_options(next, fronts_.size())] {
+        front->loop.post([&front = *front, server = server_options(next, fronts_.size())] {
             front.server->configure(server);
         });
     log_.write(Level::info, "reload",
@@ -360,7 +356,7 @@ void Daemon::Impl::apply_tuning() {
     learner_->configure(options.tuning);
     refresher_->configure(options.tuning, refreshes_at_once(loaded_.config));
     for (const auto& front : fronts_)
-        asio::post(front->context, [&front = *front, options] { front.service->configure(options); });
+        front->loop.post([&front = *front, options] { front.service->configure(options); });
 }
 
 /// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as
@@ -405,7 +401,7 @@ void Daemon::Impl::begin_stop(int signal) {
     notify_stopping("stopping");
     refresher_->stop();
     for (const auto& front : fronts_)
-        asio::post(front->context, [this, &front = *front] {
+        front->loop.post([this, &front = *front] {
             front.server->stop([this] { asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); }); });
         });
     // A client that never reads must not hold us up.
@@ -417,7 +413,7 @@ void Daemon::Impl::begin_stop(int signal) {
 
 void Daemon::Impl::finish_stop() {
     if (fronts_stopped_ < fronts_.size()) return;
-    for (const auto& front : fronts_) front->context.stop();
+    for (const auto& front : fronts_) front->loop.stop();
     back_.stop();
 }
 
@@ -441,8 +437,7 @@ void Daemon::Impl::ping(std::size_t front) {
         notify_status(status());
         return notify_watchdog();
     }
-    asio::post(fronts_[front]->context,
-               [this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
+    fronts_[front]->loop.post([this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
 }
 
 Daemon::Daemon(config::Loaded loaded, Reread reread, LineLog& log)

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,11 +11,11 @@ namespace lookup {
 class Handler {
 public:
     virtual ~Handler() = default;
-    /// The reply's payload when memory knows it, else nullopt. Never waits. `request` is one payload ("NAME
-    /// SP KEY").
-    [[nodiscard]] virtual std::optional<std::string> answer_now(std::string_view request) = 0;
+    /// Appends the reply's payload to `reply` when memory knows it; else false, and `reply` is as it was.
+    /// Never waits. `request` is one payload ("NAME SP KEY").
+    [[nodiscard]] virtual bool answer_now(std::string_view request, std::string& reply) = 0;
     /// For a request that answer_now() could not answer: calls `reply` exactly once, later, on the calling
-    /// thread's io_context, within the query deadline. An empty reply closes the connection.
+    /// thread, within the query deadline. An empty reply closes the connection.
     virtual void answer_later(std::string request, std::function<void(std::string)> reply) = 0;
 };
 

@@ -57,24 +57,32 @@ struct Service::Pending {
     base::Steady begun;
 };
 
-Service::Service(Parts parts, ServiceOptions options)
-    : parts_(std::move(parts)), options_(options), self_(std::make_shared<Service*>(this)) {}
+Service::Service(const Parts& parts, ServiceOptions options)
+    : parts_(parts), options_(std::move(options)), self_(std::make_shared<Service*>(this)) {}
 
 Service::~Service() {
     *self_ = nullptr;
     for (const auto& [ticket, pending] : pending_) parts_.timers.cancel(pending->timer);
 }
 
-std::optional<std::string> Service::answer_now(std::string_view text) {
+bool Service::answer_now(std::string_view text, std::string& reply) {
     const std::optional<postfix::Request> request = postfix::parse_request(text);
-    if (!request) return postfix::perm("not a socketmap request: no space after the map name");
-    if (text.substr(0, text.find(' ')) == postfix::status_map) return status(text);
+    if (!request) {
+        reply.append(postfix::perm("not a socketmap request: no space after the map name"));
+        return true;
+    }
+    const std::size_t space = text.find(' ');
+    if (text.substr(0, space) == postfix::status_map) {
+        reply.append(status(text));
+        return true;
+    }
     Facts facts;
-    facts.begun = parts_.clock.steady();
-    facts.key = text.substr(text.find(' ') + 1);
+    if (parts_.log.enabled(Level::info)) facts.begun = parts_.clock.steady();
+    facts.key = text.substr(space + 1);
     if (!request->domain) {
         facts.source = "key";
-        return conclude(*request, NoOpinion{request->domain.error()}, facts);
+        conclude(*request, NoOpinion{request->domain.error()}, facts, reply);
+        return true;
     }
     const base::Domain& domain = *request->domain;
     const base::Instant now = parts_.clock.now();
@@ -84,20 +92,22 @@ std::optional<std::string> Service::answer_now(std::string_view text) {
         if (cache::clamp_to(*entry, now))
             parts_.table.update(domain, [&](cache::Entry& e) { cache::clamp_to(e, now); });
         const cache::Step step = cache::plan(*entry, now, options_.tuning);
-        if (step == cache::Step::resolve) return std::nullopt;
+        if (step == cache::Step::resolve) return false;
         if (step == cache::Step::serve_and_check) check_in_background(domain);
         facts.age = now - entry->fetched_at;
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks
         // for.
         if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
         const bool dane = cache::dane_secured(*entry, now, options_.tuning);
-        return conclude(*request, decide(domain, entry->policy, dane), facts);
+        conclude(*request, decide(domain, std::move(entry->policy), dane), facts, reply);
+        return true;
     }
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {
-        if (cache::plan(*absence, now, options_.tuning) == cache::Step::resolve) return std::nullopt;
-        return conclude(*request, NoOpinion{absence->reason}, facts);
+        if (cache::plan(*absence, now, options_.tuning) == cache::Step::resolve) return false;
+        conclude(*request, NoOpinion{absence->reason}, facts, reply);
+        return true;
     }
-    return std::nullopt;
+    return false;
 }
 
 std::string Service::status(std::string_view request) const {
@@ -106,15 +116,15 @@ std::string Service::status(std::string_view request) const {
     return key == "version" ? "OK " STSMAPD_VERSION : "NOTFOUND ";
 }
 
-Decision Service::decide(const base::Domain& domain, const cache::PolicyPtr& policy, bool dane) const {
-    return decision::decide(domain, policy, options_.tuning.enforce_testing, dane);
+Decision Service::decide(const base::Domain& domain, cache::PolicyPtr policy, bool dane) const {
+    return decision::decide(domain, std::move(policy), options_.tuning.enforce_testing, dane);
 }
 
 void Service::check_in_background(const base::Domain& domain) {
     if (!checking_.insert(domain).second) return;
-    asio::post(parts_.back, [learner = &parts_.learner, domain, self = self_, front = parts_.front] {
+    asio::post(parts_.back, [learner = &parts_.learner, domain, self = self_, front = &parts_.front] {
         const auto checked = [domain, self, front](const Outcome&) {
-            asio::post(front, [domain, self] {
+            front->post([domain, self] {
                 if (*self) (*self)->checking_.erase(domain);
             });
         };
@@ -135,9 +145,9 @@ void Service::answer_later(std::string text, std::function<void(std::string)> re
     pending->timer = parts_.timers.after(
         options_.deadline, [this, ticket, domain] { finish(ticket, known_at_deadline(domain)); });
     pending_.emplace(ticket, std::move(pending));
-    asio::post(parts_.back, [learner = &parts_.learner, domain, ticket, self = self_, front = parts_.front] {
+    asio::post(parts_.back, [learner = &parts_.learner, domain, ticket, self = self_, front = &parts_.front] {
         const auto learnt = [ticket, self, front](const Outcome& outcome) {
-            asio::post(front, [ticket, self, outcome] {
+            front->post([ticket, self, outcome] {
                 if (*self) (*self)->finish(ticket, outcome);
             });
         };
@@ -187,14 +197,15 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     }
     std::string reply;
     try {
-        reply = conclude(pending->request, decision, facts);
+        conclude(pending->request, decision, facts, reply);
     } catch (const std::bad_alloc&) {
         reply.clear(); // no reply can be made: the connection is closed
     }
     pending->reply(std::move(reply));
 }
 
-std::string Service::conclude(const postfix::Request& request, const Decision& decision, const Facts& facts) {
+void Service::conclude(const postfix::Request& request, const Decision& decision, const Facts& facts,
+                       std::string& reply) {
     // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
     const bool parent = !request.domain && request.domain.error() == Reason::key_parent_domain;
     const Level level = parent ? Level::debug : Level::info;
@@ -209,7 +220,7 @@ std::string Service::conclude(const postfix::Request& request, const Decision& d
                           {"took_ms", took.count()},
                           {"reason", base::to_string(reason)}});
     }
-    return postfix::answer(decision, request.dialect);
+    postfix::append_answer(decision, request.dialect, reply);
 }
 
 } // namespace lookup

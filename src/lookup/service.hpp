@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/inbox.hpp"
 #include "base/log.hpp"
 #include "cache/table.hpp"
 #include "lookup/handler.hpp"
@@ -33,7 +34,7 @@ struct ServiceOptions {
 class Service final : public Handler {
 public:
     struct Parts {
-        boost::asio::any_io_executor front;
+        base::Inbox& front;
         boost::asio::any_io_executor back;
         Learner& learner; ///< touched only on `back`
         cache::Table& table;
@@ -42,10 +43,10 @@ public:
         base::Log& log;
     };
 
-    Service(Parts parts, ServiceOptions options);
+    Service(const Parts& parts, ServiceOptions options);
     ~Service() override;
 
-    [[nodiscard]] std::optional<std::string> answer_now(std::string_view request) override;
+    [[nodiscard]] bool answer_now(std::string_view request, std::string& reply) override;
     void answer_later(std::string request, std::function<void(std::string)> reply) override;
 
     void configure(const ServiceOptions& options) { options_ = options; }
@@ -55,10 +56,10 @@ private:
     struct Facts; ///< what a lookup line says
 
     [[nodiscard]] std::string status(std::string_view request) const;
-    [[nodiscard]] decision::Decision decide(const base::Domain& domain, const cache::PolicyPtr& policy,
+    [[nodiscard]] decision::Decision decide(const base::Domain& domain, cache::PolicyPtr policy,
                                             bool dane) const;
-    [[nodiscard]] std::string conclude(const postfix::Request& request, const decision::Decision& decision,
-                                       const Facts& facts);
+    void conclude(const postfix::Request& request, const decision::Decision& decision, const Facts& facts,
+                  std::string& reply);
     void check_in_background(const base::Domain& domain);
     [[nodiscard]] Outcome known_at_deadline(const base::Domain& domain) const;
     void finish(std::uint64_t ticket, const Outcome& outcome);

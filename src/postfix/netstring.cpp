@@ -64,12 +64,17 @@ std::optional<base::Expected<std::string_view, FrameErrc>> NetstringReader::next
 }
 
 std::string frame(std::string_view payload) {
+    std::string out;
+    frame(payload, out);
+    return out;
+}
+
+void frame(std::string_view payload, std::string& out) {
     char digits[max_length_digits];
     const char* const end = std::to_chars(std::begin(digits), std::end(digits), payload.size()).ptr;
-    std::string out;
+    out.clear();
     out.reserve(static_cast<std::size_t>(end - digits) + payload.size() + 2);
     out.append(std::string_view{digits, end}).append(1, ':').append(payload).append(1, ',');
-    return out;
 }
 
 } // namespace postfix

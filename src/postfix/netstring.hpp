@@ -49,5 +49,7 @@ private:
 
 /// `payload` as one netstring.
 [[nodiscard]] std::string frame(std::string_view payload);
+/// The same in place of what `out` held; its memory is used again.
+void frame(std::string_view payload, std::string& out);
 
 } // namespace postfix

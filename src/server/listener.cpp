@@ -188,20 +188,6 @@ std::string to_string(const Address& address) {
     return "tcp:" + (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    if (this != &other) {
-        Descriptor old{fd_};
-        fd_ = other.release();
-    }
-    return *this;
-}
-
-Descriptor::~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
-int Descriptor::release() noexcept { return std::exchange(fd_, -1); }
-
 Listener::Listener(Descriptor fd, std::string name, std::optional<File> file)
     : fd_(std::move(fd)), name_(std::move(name)), file_(std::move(file)) {}
 

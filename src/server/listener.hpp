@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "server/descriptor.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,21 +32,6 @@ struct SocketOwner {
     mode_t mode = 0660;
     std::optional<std::string> user;  ///< a name or a number; not set or empty: as created
     std::optional<std::string> group; ///< likewise
-};
-
-/// An owned descriptor; -1 when there is none.
-class Descriptor {
-public:
-    Descriptor() = default;
-    explicit Descriptor(int fd) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    ~Descriptor();
-    [[nodiscard]] int get() const noexcept { return fd_; }
-    [[nodiscard]] int release() noexcept;
-
-private:
-    int fd_ = -1;
 };
 
 /// One listening socket. A unix socket's file goes with it, unless the file is no longer the one it made.

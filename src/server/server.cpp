@@ -2,9 +2,6 @@
 
 #include "server/session.hpp"
 
-#include <boost/asio/posix/basic_stream_descriptor.hpp>
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -20,13 +17,9 @@
 
 namespace server {
 
-namespace asio = boost::asio;
-
 namespace {
 
-using Error = boost::system::error_code;
 using SteadyClock = std::chrono::steady_clock;
-using Watch = asio::posix::basic_stream_descriptor<Session::Executor>;
 
 constexpr unsigned sweeps_per_idle = 8;
 constexpr int accepts_per_turn = 64;                   // then the sessions have their turn
@@ -70,23 +63,6 @@ private:
     std::uint64_t held_ = 0;
 };
 
-/// A listening socket and whether the reactor watches it.
-struct Door {
-    std::optional<Listener> listener; ///< nullopt once closed
-    Watch watch;
-    bool waiting = false;
-    bool full = false;        ///< no room for its next connection: not watched until there may be some
-    std::size_t sessions = 0; ///< the connections that came through it
-
-    Door(Session::Executor executor, Listener l) : listener(std::move(l)), watch(executor, listener->fd()) {}
-    ~Door() { close(); }
-    void close() {
-        if (!listener) return;
-        (void)watch.release(); // a pending wait ends with operation_aborted
-        listener.reset();      // closes the descriptor
-    }
-};
-
 enum class Accepted { yes, none_waiting, try_next, out_of_resources };
 
 Accepted judge(int error) noexcept {
@@ -116,15 +92,14 @@ Accepted judge(int error) noexcept {
 
 class Server::Impl final : public SessionOwner, public std::enable_shared_from_this<Impl> {
 public:
-    Impl(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)
-        : executor_(front.get_executor()), handler_(handler), log_(log), options_(options), sweep_(executor_),
-          pause_(executor_), full_(executor_), grace_(executor_) {}
+    Impl(Loop& loop, lookup::Handler& handler, Options options, base::Log& log)
+        : loop_(loop), handler_(handler), log_(log), options_(options) {}
 
     base::Expected<void, std::string> open(base::Expected<Listener, std::string> listener) {
         if (!listener) return base::unexpected(std::move(listener.error()));
         log_.write(base::Level::info, "listening", {{"address", listener->name()}});
-        doors_.push_back(std::make_shared<Door>(executor_, std::move(*listener)));
-        watch(doors_.back());
+        doors_.push_back(std::make_shared<Door>(*this, std::move(*listener)));
+        doors_.back()->watch();
         return {};
     }
 
@@ -134,7 +109,7 @@ public:
         descriptors_ = descriptors_for_connections();
         if (backlog)
             for (const auto& door : doors_) door->listener->set_backlog(options_.backlog);
-        if (sweeping_) arm_sweep(); // with the new interval
+        if (sweep_ != 0) arm_sweep(); // with the new interval
         look_again();
     }
 
@@ -144,9 +119,7 @@ public:
         close_doors();
         for (const auto& session : snapshot()) session->finish();
         if (sessions_.empty()) return report_stopped();
-        grace_.expires_after(stop_grace);
-        grace_.async_wait([self = shared_from_this()](Error error) {
-            if (error) return;
+        grace_ = loop_.after(stop_grace, [self = shared_from_this()] {
             for (const auto& session : self->snapshot()) session->close();
         });
     }
@@ -156,15 +129,18 @@ public:
         stopping_ = true;
         stopped_ = nullptr;
         close_doors();
-        sweep_.cancel();
-        grace_.cancel();
-        full_.cancel();
+        loop_.cancel(sweep_);
+        loop_.cancel(grace_);
         for (const auto& session : snapshot()) session->detach();
         sessions_.clear();
     }
 
     [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
-    [[nodiscard]] const std::vector<std::shared_ptr<Door>>& doors() const noexcept { return doors_; }
+    [[nodiscard]] std::vector<const Listener*> listeners() const {
+        std::vector<const Listener*> all;
+        for (const auto& door : doors_) all.push_back(&*door->listener);
+        return all;
+    }
     [[nodiscard]] const Options& options() const noexcept { return options_; }
 
     void violated(const Session& session, std::string_view problem) override {
@@ -186,6 +162,42 @@ public:
     }
 
 private:
+    /// A listening socket and whether the loop watches it.
+    struct Door final : Loop::Watcher, std::enable_shared_from_this<Door> {
+        Impl& server;
+        std::optional<Listener> listener; ///< nullopt once closed
+        bool watched = false;
+        bool full = false;        ///< no room for its next connection: not watched until there may be some
+        std::size_t sessions = 0; ///< the connections that came through it
+
+        Door(Impl& owner, Listener l) : server(owner), listener(std::move(l)) {}
+        ~Door() { close(); }
+        Door(const Door&) = delete;
+        Door& operator=(const Door&) = delete;
+
+        void watch() {
+            if (watched || full || !listener || server.stopping_ || server.paused_) return;
+            // Of several threads that wait for the same queue one is woken.
+            const std::error_code error = server.loop_.watch(listener->fd(), EPOLLIN | EPOLLEXCLUSIVE, *this);
+            if (!error) {
+                watched = true;
+            } else {
+                server.complain(*this, error.message());
+                server.pause();
+            }
+        }
+        void unwatch() {
+            if (std::exchange(watched, false)) server.loop_.unwatch(listener->fd(), *this);
+        }
+        void close() {
+            unwatch();
+            listener.reset();
+        }
+        void ready(std::uint32_t) override {
+            const auto kept = server.shared_from_this();
+            server.accept(shared_from_this());
+        }
+    };
     struct Held {
         std::shared_ptr<Session> session;
         std::shared_ptr<Door> door; ///< it came through
@@ -242,15 +254,6 @@ private:
         return all;
     }
 
-    void watch(const std::shared_ptr<Door>& door) {
-        if (stopping_ || paused_ || door->waiting || door->full) return;
-        door->waiting = true;
-        door->watch.async_wait(Watch::wait_read, [self = shared_from_this(), door](Error error) {
-            door->waiting = false;
-            if (!error && !self->stopping_) self->accept(door);
-        });
-    }
-
     /// There may be room again.
     void look_again() {
         for (const auto& door : doors_) door->full = false;
@@ -261,8 +264,9 @@ private:
         }
     }
 
+    /// Level-triggered: more than one turn's worth of newcomers is told again.
     void watch_all() {
-        for (const auto& door : doors_) watch(door);
+        for (const auto& door : doors_) door->watch();
     }
 
     void accept(const std::shared_ptr<Door>& door) {
@@ -276,7 +280,7 @@ private:
     void accept_some(const std::shared_ptr<Door>& door) {
         for (int turn = 0; turn < accepts_per_turn; ++turn) {
             if (!has_room(*door)) {
-                if (turn > 0) break; // is anybody waiting? Then we are called again
+                if (turn > 0) return; // is anybody waiting? Then we are called again
                 const std::size_t before = sessions_.size();
                 const bool files = crowded();
                 const bool made = make_room(*door);
@@ -291,48 +295,37 @@ private:
                 continue;
             }
             const Accepted accepted = accept_one(door);
-            if (accepted == Accepted::none_waiting) break;
+            if (accepted == Accepted::none_waiting) return;
             if (accepted == Accepted::out_of_resources) return pause();
         }
-        watch(door);
     }
 
     void wait_for_room(Door& door) {
+        loop_.cancel(full_);
+        full_ = loop_.after(full_pause, [self = shared_from_this()] { self->look_again(); });
         door.full = true;
-        full_.expires_after(full_pause);
-        full_.async_wait([self = shared_from_this()](Error error) {
-            if (!error && !self->stopping_) self->look_again();
-        });
+        door.unwatch();
     }
 
     Accepted accept_one(const std::shared_ptr<Door>& through) {
         const Door& door = *through;
-        sockaddr_storage from{};
-        socklen_t size = sizeof from;
-        Descriptor fd{::accept4(door.listener->fd(), reinterpret_cast<sockaddr*>(&from), &size,
-                                SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        Descriptor fd{::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
         if (fd.get() < 0) {
             const int error = errno;
             const Accepted verdict = judge(error);
             if (verdict == Accepted::out_of_resources) complain(door, std::generic_category().message(error));
             return verdict;
         }
-        // An unnamed unix client leaves no family behind on some kernels.
-        const int family = from.ss_family == AF_UNSPEC ? AF_UNIX : from.ss_family;
-        Session::Socket socket{executor_};
-        Error error;
-        socket.assign(asio::generic::stream_protocol{family, 0}, fd.get(), error);
-        if (error) {
+        const bool reserved = fd.get() >= descriptors_;
+        auto session = std::make_shared<Session>(std::move(fd), options_.max_request, loop_, handler_, *this);
+        if (const std::error_code error = session->start()) {
             complain(door, error.message());
             return Accepted::out_of_resources;
         }
-        const bool reserved = fd.release() >= descriptors_;
-        auto session = std::make_shared<Session>(std::move(socket), options_.max_request, handler_, *this);
         sessions_.emplace(session.get(), Held{session, through, reserved});
         ++through->sessions;
         if (reserved && reserved_++ == 0) crowd_ = sessions_.size();
-        session->start();
-        if (!sweeping_) arm_sweep();
+        if (sweep_ == 0) arm_sweep();
         return Accepted::yes;
     }
 
@@ -346,64 +339,63 @@ private:
     }
 
     void pause() {
-        paused_ = true;
-        pause_.expires_after(accept_pause);
-        pause_.async_wait([self = shared_from_this()](Error error) {
-            if (error || self->stopping_) return;
+        if (paused_) return;
+        pause_ = loop_.after(accept_pause, [self = shared_from_this()] {
             self->paused_ = false;
-            self->watch_all();
+            self->look_again();
         });
+        paused_ = true;
+        for (const auto& door : doors_) door->unwatch();
     }
 
     void arm_sweep() {
-        sweep_.expires_after(std::max(options_.idle / sweeps_per_idle, std::chrono::milliseconds{1}));
-        sweep_.async_wait([self = shared_from_this()](Error error) {
-            if (!error) self->sweep();
-        });
-        sweeping_ = true;
+        loop_.cancel(sweep_);
+        sweep_ = loop_.after(std::max(options_.idle / sweeps_per_idle, std::chrono::milliseconds{1}),
+                             [self = shared_from_this()] { self->sweep(); });
     }
 
     void sweep() {
+        sweep_ = 0;
+        arm_sweep(); // first: whatever comes of this one, there must be a next
         // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the
         // whole time.
         for (const auto& session : snapshot())
             if (session->quiet_sweeps() > sweeps_per_idle) session->close();
-        sweeping_ = false;
-        if (!sessions_.empty()) arm_sweep();
+        if (sessions_.empty()) loop_.cancel(std::exchange(sweep_, 0));
         look_again();
     }
 
     void close_doors() {
-        pause_.cancel();
-        full_.cancel();
+        loop_.cancel(pause_);
+        loop_.cancel(full_);
         for (const auto& door : doors_) door->close();
         doors_.clear();
     }
 
     void report_stopped() {
-        grace_.cancel();
-        sweep_.cancel();
-        if (stopped_) asio::post(executor_, std::exchange(stopped_, nullptr));
+        loop_.cancel(grace_);
+        loop_.cancel(sweep_);
+        if (stopped_) loop_.post(std::exchange(stopped_, nullptr));
     }
 
-    Session::Executor executor_;
+    Loop& loop_;
     lookup::Handler& handler_;
     base::Log& log_;
     Options options_;
     int descriptors_ = descriptors_for_connections();
     std::vector<std::shared_ptr<Door>> doors_;
     Sessions sessions_;
-    Session::Timer sweep_, pause_, full_, grace_;
+    base::Timers::Id sweep_ = 0, pause_ = 0, full_ = 0, grace_ = 0; ///< 0: not armed
     std::function<void()> stopped_;
     Seldom violations_, fulls_, failures_;
     std::size_t closed_for_room_ = 0;      ///< connections, since the last line that told
     SteadyClock::time_point search_again_; ///< the last search for idle connections found none
-    bool sweeping_ = false, paused_ = false, stopping_ = false;
+    bool paused_ = false, stopping_ = false;
     std::size_t reserved_ = 0; ///< connections on descriptors of the reserve
     std::size_t crowd_ = 0;    ///< how many connections there were when the first of them came
 };
 
-Server::Server(asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log)
+Server::Server(Loop& front, lookup::Handler& handler, Options options, base::Log& log)
     : impl_(std::make_shared<Impl>(front, handler, options, log)) {}
 
 Server::~Server() { impl_->abandon(); }
@@ -424,13 +416,13 @@ std::size_t Server::connections() const noexcept { return impl_->connections(); 
 
 std::vector<std::string> Server::addresses() const {
     std::vector<std::string> all;
-    for (const auto& door : impl_->doors()) all.push_back(door->listener->name());
+    for (const Listener* listener : impl_->listeners()) all.push_back(listener->name());
     return all;
 }
 
 std::vector<int> Server::listening_fds() const {
     std::vector<int> all;
-    for (const auto& door : impl_->doors()) all.push_back(door->listener->fd());
+    for (const Listener* listener : impl_->listeners()) all.push_back(listener->fd());
     return all;
 }
 

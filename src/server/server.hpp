@@ -2,7 +2,7 @@
 // limits.
 //
 // All members belong to the thread of `front` (or to the one that prepares it before it runs). With several
-// front threads each has its own io_context and Server; the others adopt() duplicates of the first one's
+// front threads each has its own Loop and Server; the others adopt() duplicates of the first one's
 // listening_fds(), so that all accept from the same queues. Limits: half of max_connections is set aside in
 // equal parts for the listeners, the rest is for whoever comes first. Where there is no room for a newcomer,
 // connections that have asked nothing for a second make room, the idlest first; a client that was closed so
@@ -16,8 +16,7 @@
 #include "base/log.hpp"
 #include "lookup/handler.hpp"
 #include "server/listener.hpp"
-
-#include <boost/asio/io_context.hpp>
+#include "server/loop.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -39,7 +38,7 @@ struct Options {
 class Server {
 public:
     /// `handler`, `log` and `front` outlive the Server.
-    Server(boost::asio::io_context& front, lookup::Handler& handler, Options options, base::Log& log);
+    Server(Loop& front, lookup::Handler& handler, Options options, base::Log& log);
     /// Closes everything at once.
     ~Server();
     Server(const Server&) = delete;

@@ -1,8 +1,5 @@
 #include "server/session.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
-
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
@@ -13,18 +10,25 @@
 
 namespace server {
 
-namespace asio = boost::asio;
-
 namespace {
 
 // After a breach: long enough for a peer on the same network to read the PERM, short enough not to matter.
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::size_t linger_octets = 256 * 1024;
+constexpr int reads_per_turn = 16;          // then the other sessions have their turn
+constexpr std::size_t kept_capacity = 4096; // of the last reply's memory, for the next
+
+// Not EPOLLOUT: a unix socket would tell of every reply that its peer has taken.
+constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 } // namespace
 
-Session::Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner)
-    : socket_(std::move(socket)), handler_(&handler), owner_(&owner), reader_(max_request) {}
+Session::Session(Descriptor socket, std::size_t max_request, Loop& loop, lookup::Handler& handler,
+                 SessionOwner& owner)
+    : socket_(std::move(socket)), loop_(&loop), handler_(&handler), owner_(&owner), reader_(max_request),
+      served_(loop.now()) {}
+
+Session::~Session() { detach(); }
 
 /// Runs one step. One that found no memory may have left nothing to wake the session again.
 template <class Work>
@@ -36,40 +40,62 @@ void Session::guard(Work work) {
     }
 }
 
-void Session::start() {
-    guard([this] { read(); });
+std::error_code Session::start() {
+    const std::error_code error = loop_->watch(socket_.get(), reading, *this);
+    if (error) state_ = State::closed;
+    return error;
 }
 
-void Session::read() {
-    socket_.async_read_some(asio::buffer(chunk_),
-                            [self = shared_from_this()](Error error, std::size_t count) {
-                                self->guard([&] { self->receive(error, count); });
-                            });
+void Session::ready(std::uint32_t events) {
+    const auto self = shared_from_this(); // the owner may let go of us
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    guard([this] {
+        if (blocked_) {
+            const std::size_t before = sent_;
+            flush();
+            if (sent_ != before) quiet_ = 0;
+        }
+        go_on();
+    });
 }
 
-void Session::receive(Error error, std::size_t count) {
-    if (state_ == State::closed) return;
-    if (state_ == State::lingering) {
-        drained_ += count;
-        if (error || drained_ > linger_octets)
-            close();
-        else
-            read();
-        return;
+void Session::go_on() {
+    reads_left_ = reads_per_turn;
+    if (state_ == State::serving) serve();
+    if (state_ == State::lingering) drain();
+    // No new edge will come for what is there already.
+    if (reads_left_ == 0 && readable_ && state_ != State::closed)
+        loop_->post([weak = weak_from_this()] {
+            if (auto self = weak.lock()) self->guard([&] { self->go_on(); });
+        });
+}
+
+/// Reads once into chunk_ and gives it to the reader, or drops it when lingering; false when there is nothing
+/// to be had for now, or nothing ever again.
+bool Session::receive() {
+    if (!readable_ || reads_left_ == 0) return false;
+    --reads_left_;
+    const ssize_t count = ::recv(socket_.get(), chunk_.data(), chunk_.size(), MSG_DONTWAIT);
+    if (count < 0) {
+        if (errno == EINTR) return true;
+        readable_ = false;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) close();
+        return false;
     }
+    const auto octets = static_cast<std::size_t>(count);
     quiet_ = 0;
-    if (error == asio::error::eof) {
-        // All whole requests have been answered before we read on; what is left can only be a part of one.
+    if (octets == 0) {
+        readable_ = false;
         peer_done_ = true;
-        if (reader_.buffered() > 0)
-            violate("the connection ended within a request");
-        else
-            close();
-        return;
+        return false;
     }
-    if (error) return close();
-    reader_.feed({chunk_.data(), count});
-    serve();
+    readable_ = octets == chunk_.size() || hung_up_;
+    if (state_ == State::lingering)
+        drained_ += octets;
+    else
+        reader_.feed({chunk_.data(), octets});
+    return true;
 }
 
 void Session::serve() {
@@ -77,15 +103,23 @@ void Session::serve() {
     while (state_ == State::serving && !asked_ && out_.empty()) {
         const auto item = reader_.next();
         if (!item) {
-            read();
+            if (receive()) continue;
+            // All whole requests have been answered; what is left can only be a part of one.
+            if (peer_done_ && state_ == State::serving) {
+                if (reader_.buffered() > 0)
+                    violate("the connection ended within a request");
+                else
+                    close();
+            }
             break;
         }
         if (!*item) {
             violate(postfix::to_string(item->error()));
             break;
         }
-        if (auto reply = handler_->answer_now(**item)) {
-            send(*reply);
+        reply_.clear();
+        if (handler_->answer_now(**item, reply_)) {
+            send(reply_);
             continue;
         }
         asked_ = true;
@@ -96,16 +130,23 @@ void Session::serve() {
     looping_ = false;
 }
 
+void Session::drain() {
+    while (receive())
+        if (drained_ > linger_octets) return close();
+    if (peer_done_) close();
+}
+
 void Session::answered(std::string_view payload) {
     if (state_ == State::closed || !asked_) return;
     asked_ = false;
     quiet_ = 0;
     if (payload.empty()) return close(); // not even a reply could be made
     send(payload);
+    if (!looping_) go_on();
 }
 
 void Session::send(std::string_view payload) {
-    out_ = postfix::frame(payload);
+    postfix::frame(payload, out_);
     sent_ = 0;
     if (payload.starts_with("PERM")) {
         breach_ = true;
@@ -116,43 +157,33 @@ void Session::send(std::string_view payload) {
 
 void Session::flush() {
     while (sent_ < out_.size()) {
-        // A plain send, not async_write: one system call and no way round through the scheduler.
         // MSG_NOSIGNAL: a peer that has gone is an error value, never SIGPIPE.
-        const ssize_t count = ::send(socket_.native_handle(), out_.data() + sent_, out_.size() - sent_,
-                                     MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t count =
+            ::send(socket_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
             sent_ += static_cast<std::size_t>(count);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            socket_.async_wait(Socket::wait_write, [self = shared_from_this()](Error error) {
-                self->guard([&] { self->writable(error); });
-            });
+            if (!std::exchange(blocked_, true)) loop_->change(socket_.get(), reading | EPOLLOUT, *this);
             return;
         } else if (errno != EINTR) {
             return close();
         }
     }
+    if (std::exchange(blocked_, false)) loop_->change(socket_.get(), reading, *this);
     replied();
-}
-
-void Session::writable(Error error) {
-    if (state_ == State::closed) return;
-    if (error) return close();
-    const std::size_t before = sent_;
-    flush();
-    if (sent_ != before) quiet_ = 0;
 }
 
 void Session::replied() {
     out_.clear();
+    for (std::string* text : {&reply_, &out_})
+        if (text->capacity() > kept_capacity) *text = std::string{};
     sent_ = 0;
-    served_ = std::chrono::steady_clock::now();
-    if (state_ == State::serving) {
-        if (!looping_) serve();
-    } else if (breach_) {
+    served_ = loop_->now();
+    if (state_ == State::serving) return; // serve() goes on
+    if (breach_)
         linger();
-    } else {
+    else
         close();
-    }
 }
 
 void Session::violate(std::string_view problem) {
@@ -162,14 +193,11 @@ void Session::violate(std::string_view problem) {
 
 void Session::linger() {
     if (peer_done_) return close();
-    Error ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
+    (void)::shutdown(socket_.get(), SHUT_WR);
     state_ = State::lingering;
-    limit_.emplace(socket_.get_executor(), linger_time);
-    limit_->async_wait([self = shared_from_this()](Error error) {
-        if (!error) self->close();
+    limit_ = loop_->after(linger_time, [weak = weak_from_this()] {
+        if (auto self = weak.lock()) self->close();
     });
-    read();
 }
 
 std::optional<std::chrono::steady_clock::duration>
@@ -202,15 +230,15 @@ void Session::close() {
 void Session::detach() {
     if (state_ == State::closed) return;
     state_ = State::closed;
-    Error ignored;
-    socket_.close(ignored); // pending operations end with operation_aborted
-    if (limit_) limit_->cancel();
+    loop_->unwatch(socket_.get(), *this);
+    loop_->cancel(limit_);
+    socket_.reset();
 }
 
 std::string Session::peer() const {
     sockaddr_storage address{};
     socklen_t size = sizeof address;
-    const int fd = const_cast<Socket&>(socket_).native_handle();
+    const int fd = socket_.get();
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "gone";
     std::array<char, INET6_ADDRSTRLEN> host{};
     if (address.ss_family == AF_INET) {

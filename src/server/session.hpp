@@ -4,17 +4,18 @@
 // peer does not take the last reply) nothing more is read, so that at most one request, max_request octets,
 // and one chunk are held. A breach of the protocol is answered with one PERM and ends the connection; what
 // the peer still sends is read for a moment so that it sees the PERM and no reset. All members belong to one
-// io_context's thread. The session keeps itself alive while it waits; it tells its owner once when it has
-// ended. One that cannot go on for want of memory closes.
+// loop's thread. The owner keeps the session; the session tells it once when it has ended. One that cannot go
+// on for want of memory closes.
+//
+// The socket is watched edge-triggered: whether there may be something to read is remembered (readable_) and
+// asked of the system once. A read that does not fill its buffer has emptied the socket (epoll(7)), so a
+// request costs one recv and one send.
 #pragma once
 
 #include "lookup/handler.hpp"
 #include "postfix/netstring.hpp"
-
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
+#include "server/descriptor.hpp"
+#include "server/loop.hpp"
 
 #include <array>
 #include <chrono>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace server {
 
@@ -39,20 +41,16 @@ public:
     virtual void ended(Session& session) = 0;
 };
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session final : public std::enable_shared_from_this<Session>, private Loop::Watcher {
 public:
-    using Executor =
-        boost::asio::io_context::executor_type; ///< named: any_io_executor costs an indirection a call
-    using Socket = boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, Executor>;
-    using Timer =
-        boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                          boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+    /// `socket` is connected and non-blocking. `handler`, `owner` and `loop` outlive the session or its
+    /// detach().
+    Session(Descriptor socket, std::size_t max_request, Loop& loop, lookup::Handler& handler,
+            SessionOwner& owner);
+    ~Session();
 
-    /// `socket` is connected and non-blocking. `handler` and `owner` outlive the session or its detach().
-    Session(Socket socket, std::size_t max_request, lookup::Handler& handler, SessionOwner& owner);
-
-    /// Begins to serve. Call once.
-    void start();
+    /// Begins to serve. Call once; after an error the session is as detached.
+    [[nodiscard]] std::error_code start();
 
     /// How long no request has been answered, the time before the first one included; nothing while a request
     /// waits for its answer.
@@ -74,7 +72,6 @@ public:
     [[nodiscard]] std::string peer() const;
 
 private:
-    using Error = boost::system::error_code;
     enum class State {
         serving,
         last_reply, ///< closes (or lingers, after a breach) when the reply is out
@@ -84,33 +81,39 @@ private:
 
     template <class Work>
     void guard(Work work);
-    void read();
-    void receive(Error error, std::size_t count);
+    void ready(std::uint32_t events) override;
+    void go_on();
     void serve();
+    void drain();
+    [[nodiscard]] bool receive();
     void answered(std::string_view payload);
     void send(std::string_view payload);
     void flush();
-    void writable(Error error);
     void replied();
     void violate(std::string_view problem);
     void linger();
 
-    Socket socket_;
+    Descriptor socket_;
+    Loop* loop_;
     lookup::Handler* handler_;
     SessionOwner* owner_;
     postfix::NetstringReader reader_;
-    std::string out_;         ///< the framed reply on its way; empty: none
-    std::size_t sent_ = 0;    ///< octets of out_ that are out
-    std::size_t drained_ = 0; ///< octets dropped while lingering
-    unsigned quiet_ = 0;      ///< sweeps without an octet
-    std::chrono::steady_clock::time_point served_ =
-        std::chrono::steady_clock::now(); ///< the last request, or the start
+    std::string reply_;                            ///< the payload being made; kept for its memory
+    std::string out_;                              ///< the framed reply on its way; empty: none
+    std::size_t sent_ = 0;                         ///< octets of out_ that are out
+    std::size_t drained_ = 0;                      ///< octets dropped while lingering
+    unsigned quiet_ = 0;                           ///< sweeps without an octet
+    int reads_left_ = 0;                           ///< of this turn
+    std::chrono::steady_clock::time_point served_; ///< the last request, or the start
     State state_ = State::serving;
+    bool readable_ = false;      ///< there may be something to read
+    bool hung_up_ = false;       ///< the peer will send no more: read until the end shows
+    bool blocked_ = false;       ///< waits for the socket to take more
     bool asked_ = false;         ///< the handler owes a reply
     bool looping_ = false;       ///< serve() is on the stack
     bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
     bool peer_done_ = false;     ///< the peer has shut its side
-    std::optional<Timer> limit_; ///< on lingering
+    base::Timers::Id limit_ = 0; ///< on lingering
     std::array<char, 2048> chunk_;
 };
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <sys/socket.h>
@@ -37,10 +38,9 @@ public:
                       "a socket pair");
         fd_ = fds[1];
         handler_.at_once = at_once;
-        server::Session::Socket socket{io_.get_executor()};
-        socket.assign(boost::asio::generic::stream_protocol{AF_UNIX, 0}, fds[0]);
-        session_ = std::make_shared<server::Session>(std::move(socket), max_request, handler_, *this);
-        session_->start();
+        session_ = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop_, handler_,
+                                                     *this);
+        fuzz::require(!session_->start(), "a socket can be watched");
     }
     ~Client() override {
         if (session_) session_->detach();
@@ -72,8 +72,7 @@ public:
 private:
     void turn() {
         for (bool more = true; more;) {
-            if (io_.stopped()) io_.restart();
-            more = io_.poll() > 0;
+            more = loop_.turn(std::chrono::milliseconds{0}) > 0;
             while (!handler_.waiting.empty()) {
                 handler_.release();
                 more = true;
@@ -95,7 +94,7 @@ private:
 
     // One for all inputs: making one costs more than most inputs do. The end of a client leaves nothing in
     // it.
-    static inline boost::asio::io_context io_;
+    static inline server::Loop loop_;
     test::CannedHandler handler_;
     std::shared_ptr<server::Session> session_;
     int fd_ = -1;

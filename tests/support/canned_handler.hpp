@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <map>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,20 +16,27 @@
 namespace test {
 
 /// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for
-/// release(). A payload without a space is answered with PERM.
+/// release(). A payload without a space is answered with PERM. For the key "memory" there is none.
 class CannedHandler final : public lookup::Handler {
 public:
     std::map<std::string, std::string, std::less<>> replies;
     std::vector<std::string> asked; ///< every payload, in order
 
-    std::optional<std::string> answer_now(std::string_view request) override {
+    bool answer_now(std::string_view request, std::string& reply) override {
         asked.emplace_back(request);
         const std::size_t space = request.find(' ');
-        if (space == std::string_view::npos) return "PERM request without a space";
-        const std::string_view key = request.substr(space + 1);
-        if (key.starts_with("later")) return std::nullopt;
-        if (auto found = replies.find(key); found != replies.end()) return found->second;
-        return "OK " + std::string(key);
+        const std::string_view key = request.substr(space == std::string_view::npos ? 0 : space + 1);
+        if (space == std::string_view::npos)
+            reply.append("PERM request without a space");
+        else if (key == "memory")
+            throw std::bad_alloc{};
+        else if (key.starts_with("later"))
+            return false;
+        else if (auto found = replies.find(key); found != replies.end())
+            reply.append(found->second);
+        else
+            reply.append("OK ").append(key);
+        return true;
     }
 
     void answer_later(std::string request, std::function<void(std::string)> reply) override {

@@ -116,6 +116,16 @@ void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_hos
         tlsa.empty() ? std::vector<std::string>{} : std::vector{tlsa});
 }
 
+/// The front thread's inbox is the one thread there is.
+class IoInbox final : public base::Inbox {
+public:
+    explicit IoInbox(asio::io_context& io) : io_(io) {}
+    void post(std::function<void()> work) override { asio::post(io_, std::move(work)); }
+
+private:
+    asio::io_context& io_;
+};
+
 struct LookupWorld::Parts {
     WorldResolver resolver;
     WorldFetcher fetcher;
@@ -123,6 +133,7 @@ struct LookupWorld::Parts {
     CountingStore store;
     lookup::Learner learner;
     lookup::Refresher refresher;
+    IoInbox front;
     lookup::Service service;
 
     Parts(LookupWorld& world, std::unique_ptr<cache::SqliteStore> sqlite)
@@ -134,9 +145,9 @@ struct LookupWorld::Parts {
           refresher({learner, *world.table_, world.time, world.time,
                      [&world] { return world.draw ? world.draw() : world.random; }},
                     world.tuning_, 32),
-          service({world.io_->get_executor(), world.io_->get_executor(), learner, *world.table_, world.time,
-                   world.time, world.log},
-                  lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
+          front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
+                                      world.time, world.log},
+                                     lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }
 };
@@ -224,8 +235,8 @@ boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
 std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {
     std::vector<std::string> replies;
     for (std::size_t i = 0; i < count; ++i) {
-        if (auto now = parts_->service.answer_now("sts " + key))
-            replies.push_back(*std::move(now));
+        if (std::string now; parts_->service.answer_now("sts " + key, now))
+            replies.push_back(std::move(now));
         else
             parts_->service.answer_later(
                 "sts " + key, [&replies](std::string reply) { replies.push_back(std::move(reply)); });
@@ -240,8 +251,10 @@ std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size
 }
 
 std::string LookupWorld::ask(const std::string& key, const std::string& map) {
-    std::optional<std::string> reply = parts_->service.answer_now(map + " " + key);
-    if (!reply)
+    std::optional<std::string> reply;
+    if (std::string now; parts_->service.answer_now(map + " " + key, now))
+        reply = std::move(now);
+    else
         parts_->service.answer_later(map + " " + key,
                                      [&reply](std::string text) { reply = std::move(text); });
     settle();

@@ -1,8 +1,8 @@
-// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a loop that turns an io_context
+// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a loop that turns a server::Loop
 // until something has come true. Nothing here sleeps: every wait is for an event and has a limit.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
+#include "server/loop.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -22,14 +22,13 @@ namespace test {
 
 inline constexpr std::chrono::seconds patience{10};
 
-/// Turns `io` until `done()`; false when it did not come true in time.
+/// Turns `loop` until `done()`; false when it did not come true in time.
 template <class Done>
-bool turn_until(boost::asio::io_context& io, Done done, std::chrono::milliseconds limit = patience) {
+bool turn_until(server::Loop& loop, Done done, std::chrono::milliseconds limit = patience) {
     const auto end = std::chrono::steady_clock::now() + limit;
     while (!done()) {
         if (std::chrono::steady_clock::now() > end) return false;
-        if (io.stopped()) io.restart();
-        io.run_one_for(std::chrono::milliseconds(2));
+        loop.turn(std::chrono::milliseconds(2));
     }
     return true;
 }

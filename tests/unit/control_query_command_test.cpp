@@ -8,7 +8,6 @@
 #include "support/raw_peer.hpp"
 #include "support/temp_folder.hpp"
 
-#include <boost/asio/post.hpp>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -47,10 +46,10 @@ struct Fixture {
                 throw std::runtime_error(listening.error());
         unix_name = served.addresses().at(0);
         tcp_name = served.addresses().at(1);
-        thread = std::thread([this] { io.run(); });
+        thread = std::thread([this] { loop.run(); });
     }
     ~Fixture() {
-        boost::asio::post(io, [this] { served.stop(); });
+        loop.post([this] { served.stop([this] { loop.stop(); }); });
         thread.join();
     }
 
@@ -73,10 +72,10 @@ struct Fixture {
     }
 
     const test::TempFolder folder;
-    boost::asio::io_context io;
+    server::Loop loop;
     test::CannedHandler handler;
     test::MemoryLog log;
-    server::Server served{io, handler, {}, log};
+    server::Server served{loop, handler, {}, log};
     std::string unix_name, tcp_name;
     std::thread thread;
 };

@@ -1,4 +1,4 @@
-// The server on one io_context: several listeners, limits, idle and stop, over real unix and TCP sockets.
+// The server on one loop: several listeners, limits, idle and stop, over real unix and TCP sockets.
 #include "server/server.hpp"
 
 #include "postfix/netstring.hpp"
@@ -26,7 +26,7 @@ using test::turn_until;
 Address unix_address(const std::string& path) { return {Address::Kind::unix_path, path, "", 0}; }
 
 struct Fixture {
-    explicit Fixture(server::Options options = {}) : served(std::in_place, io, handler, options, log) {}
+    explicit Fixture(server::Options options = {}) : served(std::in_place, loop, handler, options, log) {}
 
     std::string listen_unix() {
         const std::string path = folder / ("s" + std::to_string(served->addresses().size()));
@@ -43,7 +43,7 @@ struct Fixture {
         const std::string reply = postfix::frame("OK " + std::string(key));
         peer.received.clear();
         peer.send(postfix::frame("sts " + std::string(key)));
-        return turn_until(io,
+        return turn_until(loop,
                           [&] {
                               peer.receive();
                               return peer.received.size() >= reply.size() || peer.closed;
@@ -51,16 +51,15 @@ struct Fixture {
                peer.received == reply;
     }
     bool closes(RawPeer& peer) {
-        return turn_until(io, [&] { return !peer.receive(); });
+        return turn_until(loop, [&] { return !peer.receive(); });
     }
     void settle() {
-        if (io.stopped()) io.restart();
-        while (io.poll() > 0) {
+        while (loop.turn(std::chrono::milliseconds{0}) > 0) {
         }
     }
 
     const test::TempFolder folder;
-    boost::asio::io_context io;
+    server::Loop loop;
     test::CannedHandler handler;
     test::MemoryLog log;
     std::optional<server::Server> served;
@@ -136,7 +135,7 @@ TEST(Server, ToleratesThousandSilentConnections) {
         ASSERT_EQ(silent.back().connect_error, 0) << i;
         if (i % 100 == 99) f.settle();
     }
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.served->connections() == 1000; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.served->connections() == 1000; }));
     RawPeer peer = RawPeer::to_unix(path);
     EXPECT_TRUE(f.answers(peer, "a.example"));
     EXPECT_TRUE(f.answers(silent[500], "b.example"));
@@ -155,7 +154,7 @@ TEST(Server, FullServerLetsNewcomersQueue) {
     EXPECT_EQ(f.served->connections(), 2u);
     EXPECT_EQ(f.log.count("warning connections-full"), 1u);
     a.close();
-    EXPECT_TRUE(turn_until(f.io, [&] {
+    EXPECT_TRUE(turn_until(f.loop, [&] {
         c.receive();
         return c.received == "12:OK c.example,";
     })) << "its turn comes when one leaves";
@@ -171,7 +170,7 @@ TEST(Server, ACrowdAtOneListenerLeavesRoomAtTheOthers) {
         crowd.push_back(RawPeer::to_tcp(tcp));
         crowd.back().send(postfix::frame("sts later" + std::to_string(i)));
     }
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.log.count("warning connections-full") == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.log.count("warning connections-full") == 1; }));
     f.settle();
     EXPECT_EQ(f.served->connections(), 12u) << "a quarter is set aside for the other listener";
     std::vector<RawPeer> postfix;
@@ -200,7 +199,7 @@ TEST(Server, TheIdlestMakeRoom) {
     EXPECT_EQ(newcomer.received, "") << "nobody has been idle for a second";
     const auto idle_from = std::chrono::steady_clock::now();
     bool served = false;
-    EXPECT_TRUE(turn_until(f.io, [&] {
+    EXPECT_TRUE(turn_until(f.loop, [&] {
         served = newcomer.receive() && newcomer.received == "12:OK b.example,";
         return served || !f.answers(busy, "a.example");
     }));
@@ -210,7 +209,7 @@ TEST(Server, TheIdlestMakeRoom) {
     EXPECT_TRUE(later.receive()) << "one is enough";
     EXPECT_TRUE(owed.receive());
     f.handler.release();
-    EXPECT_TRUE(turn_until(f.io, [&] {
+    EXPECT_TRUE(turn_until(f.loop, [&] {
         owed.receive();
         return owed.received == "8:OK later,";
     }));
@@ -232,7 +231,7 @@ TEST(Server, ClosesIdleConnectionsAndNoOthers) {
     waiting.send(postfix::frame("sts later"));
     const auto began = std::chrono::steady_clock::now();
     bool talked = true;
-    EXPECT_TRUE(turn_until(f.io, [&] {
+    EXPECT_TRUE(turn_until(f.loop, [&] {
         talked = talked && f.answers(talking, "t.example");
         return !idle.receive();
     }));
@@ -240,7 +239,7 @@ TEST(Server, ClosesIdleConnectionsAndNoOthers) {
     EXPECT_TRUE(talked);
     EXPECT_EQ(f.served->connections(), 2u) << "who waits for us is not idle";
     f.handler.release();
-    EXPECT_TRUE(turn_until(f.io, [&] {
+    EXPECT_TRUE(turn_until(f.loop, [&] {
         waiting.receive();
         return waiting.received == "8:OK later,";
     }));
@@ -255,11 +254,10 @@ TEST(Server, ArmsNoTimerWithoutConnections) {
         RawPeer gone = RawPeer::to_unix(path);
         EXPECT_TRUE(f.answers(gone, "a.example"));
     }
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.served->connections() == 0; }));
-    f.io.restart();
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.served->connections() == 0; }));
     // One sweep may be under way still; then nothing but the listener is left to wait for.
-    f.io.run_one_for(50ms);
-    EXPECT_EQ(f.io.run_one_for(50ms), 0u);
+    f.loop.turn(50ms);
+    EXPECT_EQ(f.loop.turn(50ms), 0u);
 }
 
 TEST(Server, LogsViolationsSeldom) {
@@ -281,7 +279,7 @@ TEST(Server, StopAnswersWhatIsOwedAndClosesTheRest) {
     RawPeer idle = RawPeer::to_unix(path), waiting = RawPeer::to_unix(path);
     waiting.send(postfix::frame("sts later"));
     ASSERT_TRUE(
-        turn_until(f.io, [&] { return f.handler.waiting.size() == 1 && f.served->connections() == 2; }));
+        turn_until(f.loop, [&] { return f.handler.waiting.size() == 1 && f.served->connections() == 2; }));
     bool stopped = false;
     f.served->stop([&] { stopped = true; });
     EXPECT_FALSE(stopped);
@@ -291,7 +289,7 @@ TEST(Server, StopAnswersWhatIsOwedAndClosesTheRest) {
     f.handler.release();
     EXPECT_TRUE(f.closes(waiting));
     EXPECT_EQ(waiting.received, "8:OK later,");
-    EXPECT_TRUE(turn_until(f.io, [&] { return stopped; }));
+    EXPECT_TRUE(turn_until(f.loop, [&] { return stopped; }));
     EXPECT_EQ(f.served->connections(), 0u);
 }
 
@@ -300,11 +298,11 @@ TEST(Server, StopEndsWithinASecondWhateverIsOwed) {
     const std::string path = f.listen_unix();
     RawPeer waiting = RawPeer::to_unix(path);
     waiting.send(postfix::frame("sts later"));
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     bool stopped = false;
     f.served->stop([&] { stopped = true; });
     EXPECT_TRUE(turn_until(
-        f.io, [&] { return stopped; }, 1s));
+        f.loop, [&] { return stopped; }, 1s));
     EXPECT_TRUE(f.closes(waiting));
     f.handler.release(); // too late, and harmless
 }
@@ -314,9 +312,9 @@ TEST(Server, StopWithoutConnectionsIsOverAtOnce) {
     f.listen_unix();
     bool stopped = false;
     f.served->stop([&] { stopped = true; });
-    EXPECT_TRUE(turn_until(f.io, [&] { return stopped; }));
+    EXPECT_TRUE(turn_until(f.loop, [&] { return stopped; }));
     EXPECT_TRUE(f.served->addresses().empty());
-    EXPECT_EQ(f.io.run(), 0u) << "nothing is left to wait for";
+    EXPECT_EQ(f.loop.turn(0ms), 0u) << "nothing is left to wait for";
 }
 
 TEST(Server, MayGoWithEverythingPending) {
@@ -325,7 +323,7 @@ TEST(Server, MayGoWithEverythingPending) {
     RawPeer waiting = RawPeer::to_unix(path), idle = RawPeer::to_unix(path);
     waiting.send(postfix::frame("sts later"));
     ASSERT_TRUE(
-        turn_until(f.io, [&] { return f.handler.waiting.size() == 1 && f.served->connections() == 2; }));
+        turn_until(f.loop, [&] { return f.handler.waiting.size() == 1 && f.served->connections() == 2; }));
     f.served.reset();
     EXPECT_FALSE(std::filesystem::exists(path));
     f.handler.release();
@@ -346,7 +344,7 @@ TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
         const std::string path = f.listen_unix();
         std::vector<RawPeer> crowd;
         for (int i = 0; i < 90; ++i) crowd.push_back(RawPeer::to_unix(path));
-        bool good = turn_until(f.io, [&] { return f.log.count("warning connections-full") == 1; });
+        bool good = turn_until(f.loop, [&] { return f.log.count("warning connections-full") == 1; });
         f.settle();
         const std::size_t held = f.served->connections();
         good = good && held > 20 && held < 80 && f.log.count("accept-failed") == 0;
@@ -358,7 +356,7 @@ TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
         RawPeer last = std::move(crowd.back());
         last.send(postfix::frame("sts z.example"));
         crowd.clear();
-        good = good && turn_until(f.io, [&] {
+        good = good && turn_until(f.loop, [&] {
                    last.receive();
                    return last.received == "12:OK z.example,";
                });
@@ -392,12 +390,12 @@ TEST(Server, PausesWhenDescriptorsRunOut) {
         // Half a second of pauses: a handful of turns, not a spin; whom we know is served all the while.
         std::size_t turns = 0;
         const auto end = std::chrono::steady_clock::now() + 500ms;
-        while (std::chrono::steady_clock::now() < end) turns += f.io.run_one_for(50ms);
+        while (std::chrono::steady_clock::now() < end) turns += f.loop.turn(50ms);
         good = good && turns < 30 && f.answers(first, "c.example");
         good = good && f.log.count("error accept-failed") == 1 && second.receive() && second.received.empty();
         files.rlim_cur = before;
         ::setrlimit(RLIMIT_NOFILE, &files);
-        good = good && turn_until(f.io, [&] {
+        good = good && turn_until(f.loop, [&] {
                    second.receive();
                    return second.received == "12:OK b.example,";
                });

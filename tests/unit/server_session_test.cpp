@@ -25,15 +25,14 @@ struct Fixture : server::SessionOwner {
         int fds[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         if (send_buffer != 0) ::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-        server::Session::Socket socket{io.get_executor()};
-        socket.assign(boost::asio::generic::stream_protocol{AF_UNIX, 0}, fds[0]);
-        session = std::make_shared<server::Session>(std::move(socket), max_request, handler, *this);
-        session->start();
+        session =
+            std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop, handler, *this);
+        EXPECT_FALSE(session->start());
         return test::RawPeer{fds[1]};
     }
 
     bool get(std::string_view expected) {
-        const bool came = turn_until(io, [&] {
+        const bool came = turn_until(loop, [&] {
             peer.receive();
             return peer.received.size() >= expected.size() || peer.closed;
         });
@@ -41,12 +40,11 @@ struct Fixture : server::SessionOwner {
         return came && peer.received == expected;
     }
     bool get_closed() {
-        return turn_until(io, [&] { return !peer.receive(); });
+        return turn_until(loop, [&] { return !peer.receive(); });
     }
     /// Turns until nothing is ready any more: what has not happened by then waits for somebody else.
     void settle() {
-        if (io.stopped()) io.restart();
-        while (io.poll() > 0) {
+        while (loop.turn(std::chrono::milliseconds{0}) > 0) {
         }
     }
 
@@ -58,7 +56,7 @@ struct Fixture : server::SessionOwner {
         session.reset();
     }
 
-    boost::asio::io_context io;
+    server::Loop loop;
     test::CannedHandler handler;
     std::vector<std::string> problems;
     int ends = 0;
@@ -108,7 +106,7 @@ TEST(Session, AnswersThousandPipelinedInOrder) {
 TEST(Session, KeepsOrderWhenAnAnswerComesLater) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,10:sts later2,5:sts c,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.settle();
     EXPECT_EQ(f.handler.asked.size(), 1u) << "the second request is not even looked at";
     f.peer.receive();
@@ -130,7 +128,7 @@ TEST(Session, TakesAnAnswerFromWithinTheQuestion) {
 TEST(Session, ReadsNothingWhileAReplyIsOwed) {
     Fixture f;
     f.peer.send("9:sts later,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     const std::string flood(1 << 20, '1');
     std::size_t taken = 0;
     for (int i = 0; i < 100; ++i) {
@@ -159,14 +157,12 @@ TEST(Session, OneWritePerReply) {
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     Fixture f;
-    server::Session::Socket socket{f.io.get_executor()};
-    socket.assign(boost::asio::generic::stream_protocol{AF_UNIX, 0}, fds[0]);
     f.session->detach();
-    f.session = std::make_shared<server::Session>(std::move(socket), 100, f.handler, f);
-    f.session->start();
+    f.session = std::make_shared<server::Session>(server::Descriptor{fds[0]}, 100, f.loop, f.handler, f);
+    ASSERT_FALSE(f.session->start());
     test::RawPeer peer{fds[1]};
     peer.send("13:sts a.example,13:sts b.example,");
-    ASSERT_TRUE(turn_until(f.io, [&] {
+    ASSERT_TRUE(turn_until(f.loop, [&] {
         peer.receive();
         return peer.received.size() >= 32;
     }));
@@ -217,7 +213,7 @@ TEST(Session, AnswersViolationsWithOnePermAndCloses) {
         EXPECT_FALSE(replies.next()) << "and nothing after it";
         EXPECT_EQ(replies.buffered(), 0u);
         f.peer.close(); // ends the lingering
-        EXPECT_TRUE(turn_until(f.io, [&] { return f.ends == 1; }));
+        EXPECT_TRUE(turn_until(f.loop, [&] { return f.ends == 1; }));
     }
 }
 
@@ -234,7 +230,7 @@ TEST(Session, PeerThatStillSendsReadsThePermAndNoReset) {
     EXPECT_EQ(f.peer.received,
               postfix::frame("PERM " + std::string(to_string(postfix::FrameErrc::not_a_digit))));
     EXPECT_EQ(f.ends, 0) << "still reading";
-    EXPECT_TRUE(turn_until(f.io, [&] { return f.ends == 1; })) << "but not for ever";
+    EXPECT_TRUE(turn_until(f.loop, [&] { return f.ends == 1; })) << "but not for ever";
 }
 
 TEST(Session, LingeringHasALimitInOctets) {
@@ -242,7 +238,7 @@ TEST(Session, LingeringHasALimitInOctets) {
     f.peer.send("x");
     const std::string more(65536, 'y');
     EXPECT_TRUE(turn_until(
-        f.io,
+        f.loop,
         [&] {
             f.peer.send(more);
             return f.ends == 1;
@@ -254,7 +250,7 @@ TEST(Session, LingeringHasALimitInOctets) {
 TEST(Session, ClosesAfterALatePerm) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.handler.release("PERM no");
     EXPECT_TRUE(f.get_closed());
     EXPECT_EQ(f.peer.received, "7:PERM no,");
@@ -271,7 +267,7 @@ TEST(Session, PeerMayShutItsSideAndStillGetsItsReplies) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,");
     f.peer.shut_sending();
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.settle();
     EXPECT_EQ(f.ends, 0);
     f.handler.release();
@@ -284,17 +280,34 @@ TEST(Session, PeerMayShutItsSideAndStillGetsItsReplies) {
 TEST(Session, PeerThatVanishesInMidQuestion) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.peer.close();
     f.settle();
     f.handler.release(); // no SIGPIPE, no use of what is gone
-    EXPECT_TRUE(turn_until(f.io, [&] { return f.ends == 1; }));
+    EXPECT_TRUE(turn_until(f.loop, [&] { return f.ends == 1; }));
+}
+
+TEST(Session, ClosesForWantOfMemory) {
+    {
+        Fixture f;
+        f.peer.send("5:sts a,10:sts memory,5:sts b,");
+        EXPECT_TRUE(f.get_closed());
+        EXPECT_EQ(f.peer.received, "4:OK a,");
+        EXPECT_EQ(f.ends, 1);
+    }
+    Fixture f;
+    f.peer.send("9:sts later,5:sts b,");
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
+    f.handler.release(""); // there was none for the reply
+    EXPECT_TRUE(f.get_closed());
+    EXPECT_EQ(f.peer.received, "");
+    EXPECT_EQ(f.ends, 1);
 }
 
 TEST(Session, DropsAReplyThatComesAfterTheEnd) {
     Fixture f;
     f.peer.send("9:sts later,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.session->close();
     EXPECT_EQ(f.ends, 1);
     f.settle();
@@ -308,7 +321,7 @@ TEST(Session, DropsAReplyThatComesAfterTheEnd) {
 TEST(Session, FinishLetsTheOwedReplyOut) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.session->finish();
     EXPECT_EQ(f.ends, 0);
     f.handler.release();
@@ -332,7 +345,7 @@ TEST(Session, CountsQuietSweeps) {
     f.settle();
     EXPECT_EQ(f.session->quiet_sweeps(), 1u) << "half a request is a sign of life";
     f.peer.send("s a,9:sts later,");
-    ASSERT_TRUE(turn_until(f.io, [&] { return f.handler.waiting.size() == 1; }));
+    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     EXPECT_EQ(f.session->quiet_sweeps(), 0u) << "it waits for us, not we for it";
     EXPECT_EQ(f.session->quiet_sweeps(), 0u);
     f.handler.release();

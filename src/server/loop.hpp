@@ -1,0 +1,104 @@
+// server/loop.hpp - what a front thread does: wait for its sockets, for other threads' work and for the time.
+//
+// One epoll(7) instance and as few system calls as it takes. A socket is registered once and edge-triggered,
+// so that a request costs one recv and one send; each turn takes all that is ready with one epoll_wait. Work
+// of other threads wakes the loop only while it sleeps. Delayed calls are the time-out of epoll_wait: nothing
+// ticks when nothing is due.
+//
+// Asio, which the back thread uses, reads a socket once more after every request to find it empty, and takes
+// locks and allocates an operation for each: with cached answers that is a quarter of the whole cost
+// (tests/bench/README.md).
+//
+// A call that finds no memory (std::bad_alloc) is lost, and nothing else: the loop goes on with the next one.
+//
+// post() and stop() may be called from any thread; everything else, and every call the loop makes, belongs to
+// the thread that turns it (or to the one that prepares it before).
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/inbox.hpp"
+#include "server/descriptor.hpp"
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace server {
+
+class Loop final : public base::Inbox, public base::Timers {
+public:
+    class Watcher {
+    public:
+        /// `events` as in epoll_event. May unwatch anything, itself included.
+        virtual void ready(std::uint32_t events) = 0;
+
+    protected:
+        ~Watcher() = default;
+    };
+
+    /// Throws std::system_error when the system gives no descriptors.
+    Loop();
+    ~Loop() override;
+    Loop(const Loop&) = delete;
+    Loop& operator=(const Loop&) = delete;
+
+    /// Turns until stop(). Once stopped it stays so.
+    void run();
+    void stop();
+    /// Does what is ready, after waiting for it for up to `limit`; the number of calls made.
+    std::size_t turn(std::chrono::milliseconds limit);
+
+    /// Calls watcher.ready() when `fd` has one of `events` (EPOLLERR and EPOLLHUP always count). An error:
+    /// the system has no memory or watches left.
+    [[nodiscard]] std::error_code watch(int fd, std::uint32_t events, Watcher& watcher);
+    /// Other events for a descriptor that is watched; those that are there already are told anew.
+    void change(int fd, std::uint32_t events, Watcher& watcher);
+    /// No call comes any more, not even for events already seen. Before the descriptor is closed.
+    void unwatch(int fd, Watcher& watcher) noexcept;
+
+    /// When the first call of this turn asked for the time: as good as the time, for less.
+    [[nodiscard]] std::chrono::steady_clock::time_point now() noexcept;
+
+    void post(std::function<void()> work) override;
+    [[nodiscard]] Id after(base::milliseconds delay, std::function<void()> what) override;
+    void cancel(Id id) noexcept override;
+
+private:
+    using Clock = std::chrono::steady_clock;
+    using Work = std::vector<std::function<void()>>;
+
+    [[nodiscard]] int patience(std::chrono::milliseconds limit);
+    void collect();
+    std::size_t dispatch(std::size_t count);
+    std::size_t deliver();
+    std::size_t call_due();
+
+    Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
+    std::array<epoll_event, 128> ready_;
+    std::optional<Clock::time_point> now_; ///< of this turn
+    std::size_t at_ = 0, count_ = 0;       ///< what of ready_ has not been dispatched yet
+
+    std::map<std::pair<Clock::time_point, Id>, std::function<void()>> calls_;
+    std::unordered_map<Id, Clock::time_point> times_; ///< of calls_
+    Id last_id_ = 0;
+
+    Work delivered_;
+    bool stopped_ = false;
+
+    std::mutex mutex_; ///< guards what follows
+    Work posted_;
+    bool asleep_ = false; ///< in epoll_wait, or about to be: whoever posts rings
+};
+
+} // namespace server
