@@ -279,10 +279,11 @@ struct alignas(64) PolicyTable::Shard {
                        now);
     }
 
-    [[nodiscard]] Entry entry(std::uint32_t i) const {
+    /// All but the record ids: what an answer depends on.
+    [[nodiscard]] Entry without_ids(std::uint32_t i) const {
         const Record& r = slab[i];
         Entry e{r.policy,
-                std::string(words.id(r.words)),
+                {},
                 unpack(r.fetched_at),
                 unpack(r.txt_checked),
                 seconds{r.txt_ttl},
@@ -290,10 +291,17 @@ struct alignas(64) PolicyTable::Shard {
                 unpack(r.agenda_at),
                 {},
                 {static_cast<DaneVerdict>(r.dane), unpack(r.dane_known_at), unpack(r.dane_check_at)}};
-        if (r.gets)
-            e.gets = *r.gets;
-        else
-            e.gets.last = e.fetched_at;
+        e.gets.last = r.gets ? r.gets->last : e.fetched_at;
+        if (r.gets) {
+            e.gets.failures = r.gets->failures;
+            e.gets.reason = r.gets->reason;
+        }
+        return e;
+    }
+    [[nodiscard]] Entry entry(std::uint32_t i) const {
+        Entry e = without_ids(i);
+        e.txt_id = words.id(slab[i].words);
+        if (slab[i].gets) e.gets.failed_id = slab[i].gets->failed_id;
         return e;
     }
 
@@ -426,7 +434,7 @@ std::optional<Entry> PolicyTable::ask(std::string_view name, Instant now, bool& 
             s.publish();
         }
     }
-    return s.entry(i);
+    return s.without_ids(i);
 }
 
 void PolicyTable::put(std::string_view name, const Entry& entry) {

@@ -39,8 +39,9 @@ public:
     ~PolicyTable();
 
     [[nodiscard]] std::optional<Entry> find(std::string_view name) const;
-    /// As find(), and notes `now` unless the last note is younger than asked_grain; `noted` tells whether it
-    /// did. A note from the future (the clock was set back) is replaced.
+    /// As find(), but without the record ids (txt_id, gets.failed_id), and notes `now` unless the last note
+    /// is younger than asked_grain; `noted` tells whether it did. A note from the future (the clock was set
+    /// back) is replaced.
     [[nodiscard]] std::optional<Entry> ask(std::string_view name, Instant now, bool& noted);
     /// Adds or replaces; keeps the newer last_asked and the place on the agenda. Throws
     /// std::invalid_argument for an entry without a policy.

@@ -42,9 +42,9 @@ public:
     /// What is known of `domain`, whether current or not. Does not count as being asked.
     [[nodiscard]] Known find(const base::Domain& domain) const;
 
-    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`,
-    /// when given, tells whether this query is the first since the note before, so that work due is started
-    /// once.
+    /// As find(), for a client's query: of an entry without the record ids (txt_id, gets.failed_id), on which
+    /// no answer depends; and notes `now` as last_asked (coarse: once a minute). `first_in_minute`, when
+    /// given, tells whether this query is the first since the note before, so that work due is started once.
     [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
     /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two, and

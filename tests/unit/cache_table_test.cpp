@@ -171,6 +171,27 @@ TEST(cache_table, ask_notes_the_time_once_a_minute) {
     EXPECT_FALSE(first);
 }
 
+TEST(cache_table, ask_gives_what_an_answer_depends_on) {
+    Table table{Limits{}};
+    const Domain name = domain("a.example");
+    Entry put = entry(table, "enforce", day, t0);
+    put.txt_id = "an-id-that-no-answer-depends-on";
+    put.txt_checked = t0 + seconds{1};
+    put.gets = {t0 + seconds{2}, 3, base::Reason::fetch_timeout, "another-such-id"};
+    put.dane = {cache::DaneVerdict::dane, t0 + seconds{3}, t0 + seconds{4}};
+    table.put(name, put, t0);
+    const Entry out = std::get<Entry>(table.ask(name, t0));
+    EXPECT_EQ(out.policy, put.policy);
+    EXPECT_EQ(out.fetched_at, put.fetched_at);
+    EXPECT_EQ(out.txt_checked, put.txt_checked);
+    EXPECT_EQ(out.dane, put.dane);
+    EXPECT_EQ(out.gets, (cache::Attempts{put.gets.last, 3, base::Reason::fetch_timeout, ""}));
+    EXPECT_EQ(out.txt_id, "");
+    const Entry all = std::get<Entry>(table.find(name));
+    EXPECT_EQ(all.gets, put.gets) << "which is still known";
+    EXPECT_EQ(all.txt_id, put.txt_id);
+}
+
 TEST(cache_table, a_flood_of_junk_names_evicts_no_policy) {
     Table table{Limits{1000, 5000}};
     for (int i = 0; i < 1000; ++i)
@@ -445,9 +466,10 @@ TEST(cache_table, readers_and_a_writer_at_once) {
             std::mt19937 random{r};
             for (unsigned n = 0; !over; ++n) {
                 const Domain& name = domains[random() % names];
-                const cache::Known known = n % 2 == 0 ? table.find(name) : table.ask(name, t0 + seconds{n});
+                const bool asks = n % 2 != 0;
+                const cache::Known known = asks ? table.ask(name, t0 + seconds{n}) : table.find(name);
                 if (const Entry* e = std::get_if<Entry>(&known)) {
-                    EXPECT_EQ(e->txt_id, std::to_string(e->policy->policy.max_age.count()));
+                    EXPECT_EQ(e->txt_id, asks ? "" : std::to_string(e->policy->policy.max_age.count()));
                     seen.fetch_add(1);
                 }
             }
