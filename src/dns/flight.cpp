@@ -12,33 +12,32 @@
 #include <sys/random.h>
 
 #include <algorithm>
-#include <array>
 #include <exception>
-#include <memory>
 #include <random>
-#include <utility>
 
 namespace dns {
 namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using asio::ip::udp;
 using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t datagram_buffer =
+    4096; // more than edns_udp_size allows; what is larger is cut, and so ignored
 
-/// From the kernel's generator, fetched for many questions at a time; each number is given out once.
 std::uint16_t random_id() {
-    thread_local std::array<std::uint16_t, 128> ids; // up to 256 octets are never cut short
-    thread_local std::size_t left = 0;
-    if (left == 0) {
-        if (::getrandom(ids.data(), sizeof ids, 0) != static_cast<ssize_t>(sizeof ids))
-            std::ranges::generate(ids, [device = std::make_shared<std::random_device>()] {
-                return static_cast<std::uint16_t>((*device)());
-            });
-        left = ids.size();
-    }
-    return std::exchange(ids[--left], std::uint16_t{0});
+    std::uint16_t id = 0;
+    if (::getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<std::uint16_t>(std::random_device{}());
+    return id;
+}
+
+asio::ip::address address(const Server& server) {
+    if (server.v6) return asio::ip::address_v6{server.octets, server.scope_id};
+    asio::ip::address_v4::bytes_type octets{};
+    std::copy_n(server.octets.begin(), octets.size(), octets.begin());
+    return asio::ip::address_v4{octets};
 }
 
 /// Something of ours is used up; nothing was asked.
@@ -61,9 +60,8 @@ bool is_local(const error_code& error) {
 } // namespace
 
 Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-               std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline)
-    : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)),
-      sockets_(std::move(sockets)), name_(std::move(name)),
+               std::string name, Type type, base::Steady deadline)
+    : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)), name_(std::move(name)),
       exchange_(name_, type, servers_->candidates(clock_.steady()), servers_->options(), deadline, random_id),
       wake_(executor_) {}
 
@@ -84,8 +82,8 @@ asio::awaitable<Result> Flight::run(std::shared_ptr<Flight> self) {
 void Flight::stop() noexcept {
     if (!result_) result_ = base::unexpected(base::Reason::shutting_down);
     error_code ignored;
-    for (const auto& udp : udp_)
-        if (udp->waiting) udp->socket.close(ignored);
+    for (const auto& socket : udp_)
+        if (const auto s = socket.lock()) s->close(ignored);
     for (const auto& socket : tcp_)
         if (const auto s = socket.lock()) s->close(ignored);
     wake_.cancel();
@@ -126,34 +124,33 @@ void Flight::lost(std::size_t attempt, const error_code& error) {
 }
 
 asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) {
-    const Server server = self->servers_->server(send.server);
+    const auto socket = std::make_shared<udp::socket>(self->executor_);
+    self->udp_.push_back(socket);
+    const Server& server = self->servers_->server(send.server);
+    const udp::endpoint to{address(server), server.port};
     error_code error;
-    const std::shared_ptr<UdpSocket> udp = self->sockets_->take(server, error);
-    self->udp_.push_back(udp);
+    socket->open(to.protocol(), error);
+    if (!error) socket->connect(to, error);
     if (error) {
         self->lost(send.attempt, error);
         co_return;
     }
-    auto [send_error, sent] = co_await udp->socket.async_send(asio::buffer(send.message), as_result);
+    auto [send_error, sent] = co_await socket->async_send(asio::buffer(send.message), as_result);
     if (send_error) {
         self->lost(send.attempt, send_error);
         co_return;
     }
+    Bytes buffer(datagram_buffer);
     while (!self->result_ && self->exchange_.listens_to(send.attempt)) {
-        udp->waiting = true;
-        auto [read_error, size] = co_await udp->socket.async_receive(asio::buffer(udp->buffer), as_result);
+        auto [read_error, size] = co_await socket->async_receive(asio::buffer(buffer), as_result);
         if (self->result_) co_return;
         if (read_error) {
             self->lost(send.attempt, read_error);
             co_return;
         }
-        udp->waiting = false;
-        const std::span<const std::uint8_t> datagram{udp->buffer.data(), size};
+        const std::span<const std::uint8_t> datagram{buffer.data(), size};
         self->act(self->exchange_.message(send.attempt, datagram, self->clock_.steady()));
     }
-    // Whatever may still come on it bears another id and another question.
-    std::erase(self->udp_, udp);
-    if (!udp->waiting) self->sockets_->give_back(server, udp);
 }
 
 asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {

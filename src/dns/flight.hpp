@@ -7,11 +7,11 @@
 #include "base/clock.hpp"
 #include "dns/exchange.hpp"
 #include "dns/server_list.hpp"
-#include "dns/udp_sockets.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <memory>
@@ -23,7 +23,7 @@ namespace dns {
 class Flight : public std::enable_shared_from_this<Flight> {
 public:
     Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-           std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline);
+           std::string name, Type type, base::Steady deadline);
 
     /// Asks until there is a result. When the caller is cancelled it stops as by stop().
     [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);
@@ -39,13 +39,12 @@ private:
     boost::asio::any_io_executor executor_;
     base::Clock& clock_;
     std::shared_ptr<ServerList> servers_;
-    std::shared_ptr<UdpSockets> sockets_;
     std::string name_;
     Exchange exchange_;
     boost::asio::steady_timer wake_; ///< until wake_at_; cancelled when something happened before
     base::Steady wake_at_{};
     std::optional<Result> result_;
-    std::vector<std::shared_ptr<UdpSocket>> udp_; ///< in use by this question
+    std::vector<std::weak_ptr<boost::asio::ip::udp::socket>> udp_;
     std::vector<std::weak_ptr<boost::asio::ip::tcp::socket>> tcp_;
 };
 

@@ -7,7 +7,7 @@
 #include <stdbool.h> // before ldns.h, which otherwise defines bool, true and false as macros
 
 #include <algorithm>
-#include <initializer_list>
+#include <cstdlib>
 #include <memory>
 #include <new>
 
@@ -18,6 +18,8 @@ using std::chrono::seconds;
 
 struct Free {
     void operator()(ldns_pkt* p) const noexcept { ldns_pkt_free(p); }
+    void operator()(ldns_rdf* p) const noexcept { ldns_rdf_deep_free(p); }
+    void operator()(std::uint8_t* p) const noexcept { std::free(p); }
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
@@ -160,25 +162,27 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
 } // namespace
 
 base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form) {
-    const std::string name = wire_name(question.name);
-    if (name.empty()) return base::unexpected(base::Reason::dns_malformed);
-    Bytes out;
-    out.reserve(12 + name.size() + 4 + 11);
-    const auto add = [&out](std::initializer_list<unsigned> numbers) { // of 16 bits each
-        for (const unsigned n : numbers) {
-            out.push_back(static_cast<std::uint8_t>(n >> 8 & 0xff));
-            out.push_back(static_cast<std::uint8_t>(n & 0xff));
-        }
-    };
-    constexpr unsigned rd = 0x0100, ad = 0x0020, class_in = 1, type_opt = 41, dnssec_ok = 0x8000;
-    add({question.id, rd | ad, 1, 0, 0, form.edns ? 1U : 0U});
-    out.insert(out.end(), name.begin(), name.end());
-    add({static_cast<unsigned>(question.type), class_in});
-    if (form.edns) { // RFC 6891 section 6.1.2: at the root; extended code and version 0, no options
-        out.push_back(0);
-        add({type_opt, edns_udp_size, 0, form.dnssec_ok ? dnssec_ok : 0U, 0});
+    const auto bad = base::unexpected(base::Reason::dns_malformed);
+    if (wire_name(question.name).empty()) return bad;
+    make_room_for(question.name.size());
+    Owned<ldns_rdf> name{ldns_dname_new_frm_str(question.name.empty() ? "." : question.name.c_str())};
+    if (!name) return bad;
+    Owned<ldns_pkt> packet{
+        ldns_pkt_query_new(name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD)};
+    if (!packet) return bad;
+    name.release(); // the packet's from here on
+    ldns_pkt_set_id(packet.get(), question.id);
+    ldns_pkt_set_ad(packet.get(), true);
+    if (form.edns) {
+        ldns_pkt_set_edns_udp_size(packet.get(), edns_udp_size);
+        ldns_pkt_set_edns_do(packet.get(), form.dnssec_ok);
     }
-    return out;
+    std::uint8_t* raw = nullptr;
+    std::size_t size = 0;
+    const ldns_status status = ldns_pkt2wire(&raw, packet.get(), &size);
+    const Owned<std::uint8_t> wire{raw};
+    if (status != LDNS_STATUS_OK || !wire) return bad;
+    return Bytes(wire.get(), wire.get() + size);
 }
 
 base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, const Question& asked) {

@@ -109,34 +109,17 @@ TEST_F(DnsStubResolver, OverIpv6) {
     EXPECT_EQ(text(resolve()), "six");
 }
 
-TEST_F(DnsStubResolver, IdsVaryAndEachQuestionHasAPortOfItsOwn) {
+TEST_F(DnsStubResolver, IdsAndPortsVary) {
     DnsServer server{context, DnsServer::text("x")};
     make(options({server.address()}));
-    std::vector<Slot> slots;
-    for (int i = 0; i < 16; ++i) slots.push_back(ask());
-    for (const Slot& slot : slots) EXPECT_EQ(text(result(slot)), "x");
+    for (int i = 0; i < 16; ++i) resolve();
     std::set<unsigned> ids, ports;
     for (const auto& query : server.queries()) {
         ids.insert(query.question.id);
         ports.insert(query.from_port);
     }
     EXPECT_GE(ids.size(), 14U);
-    EXPECT_EQ(ports.size(), 16U);
-}
-
-TEST_F(DnsStubResolver, AKeptSocketTakesNothingOfEarlierQuestions) {
-    DnsServer server{context, [](const DnsServer::Query& query) {
-                         auto play = DnsServer::text("first")(query);
-                         play.messages.push_back(play.messages.front()); // comes when nobody waits for it
-                         return play;
-                     }};
-    make(options({server.address()}));
-    EXPECT_EQ(text(resolve()), "first");
-    server.play(DnsServer::text("second"));
-    EXPECT_EQ(text(resolve()), "second");
-    ASSERT_EQ(server.queries().size(), 2U);
-    EXPECT_EQ(server.queries()[0].from_port, server.queries()[1].from_port);
-    EXPECT_EQ(log.count("warning"), 0U);
+    EXPECT_GE(ports.size(), 8U); // a port may come again once it is free; it must not be one and the same
 }
 
 TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {
@@ -413,6 +396,7 @@ TEST_F(DnsStubResolver, CancelledByItsCaller) {
 TEST_F(DnsStubResolver, OutOfDescriptorsIsOurOverloadAndIsLoggedOnce) {
     DnsServer server{context, DnsServer::text("x")};
     make(options({server.address()}));
+    EXPECT_EQ(text(resolve()), "x");
     rlimit before{};
     ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
     const int lowest_free = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
