@@ -3,6 +3,7 @@
 #include "app/memory_reserve.hpp"
 #include "app/real_time.hpp"
 #include "app/settings.hpp"
+#include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
@@ -280,6 +281,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
 }
 
 int Daemon::Impl::run() {
+    require_spare_descriptors(descriptors_to_start);
     {
         const SignalsBlocked while_threads_start;
         for (const auto& front : fronts_)
