@@ -47,7 +47,7 @@ private:
     [[nodiscard]] std::string copy_file() const { return survey_.main_cf + std::string(copy_suffix); }
     [[nodiscard]] const std::string& folder() const { return options_.survey.config_directory; }
     [[nodiscard]] std::string reload_command() const {
-        return "postfix " + (folder().empty() ? "" : "-c " + quoted(folder()) + ' ') + "reload";
+        return "postfix " + (folder().empty() ? "" : "-c " + shell_quoted(folder()) + ' ') + "reload";
     }
 
     const CommandOptions& options_;

@@ -128,7 +128,7 @@ Undo plan_undo(const std::optional<Record>& record, const Installed& postfix, co
     return undo;
 }
 
-std::string quoted(std::string_view text) {
+std::string shell_quoted(std::string_view text) {
     constexpr std::string_view harmless =
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,@%+";
     if (!text.empty() && text.find_first_not_of(harmless) == std::string_view::npos) return std::string(text);
@@ -143,9 +143,9 @@ std::string quoted(std::string_view text) {
 
 std::string command_for(const std::string& name, const std::optional<std::string>& value,
                         const std::string& config) {
-    const std::string start = "postconf " + (config.empty() ? "" : "-c " + quoted(config) + ' ');
-    if (!value) return start + "-X " + quoted(name);
-    return start + "-e " + quoted(name + " = " + *value);
+    const std::string start = "postconf " + (config.empty() ? "" : "-c " + shell_quoted(config) + ' ');
+    if (!value) return start + "-X " + shell_quoted(name);
+    return start + "-e " + shell_quoted(name + " = " + *value);
 }
 
 } // namespace setup

@@ -60,6 +60,6 @@ struct Undo {
 [[nodiscard]] std::string command_for(const std::string& name, const std::optional<std::string>& value,
                                       const std::string& config);
 /// In single quotes for a shell where it needs them.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string shell_quoted(std::string_view text);
 
 } // namespace setup
