@@ -16,7 +16,7 @@
 namespace test {
 
 /// "MAP KEY" is answered with `replies[KEY]`, else "OK KEY". A key that begins with "later" waits for
-/// release(). A payload without a space is answered with PERM. For the key "memory" there is none.
+/// release(). A payload without a space is answered with PERM.
 class CannedHandler final : public lookup::Handler {
 public:
     std::map<std::string, std::string, std::less<>> replies;
@@ -28,7 +28,7 @@ public:
         const std::string_view key = request.substr(space == std::string_view::npos ? 0 : space + 1);
         if (space == std::string_view::npos)
             reply.append("PERM request without a space");
-        else if (key == "memory")
+        else if (key == no_memory_for)
             throw std::bad_alloc{};
         else if (key.starts_with("later"))
             return false;
@@ -52,6 +52,7 @@ public:
     }
 
     std::vector<std::pair<std::string, std::function<void(std::string)>>> waiting;
+    std::optional<std::string> no_memory_for; ///< a key that ends in std::bad_alloc
     bool at_once = false; ///< answer_later() answers before it returns
 };
 

@@ -290,6 +290,7 @@ TEST(Session, PeerThatVanishesInMidQuestion) {
 TEST(Session, ClosesForWantOfMemory) {
     {
         Fixture f;
+        f.handler.no_memory_for = "memory";
         f.peer.send("5:sts a,10:sts memory,5:sts b,");
         EXPECT_TRUE(f.get_closed());
         EXPECT_EQ(f.peer.received, "4:OK a,");
