@@ -49,7 +49,9 @@ def remove_cgroups(folder):
 
 class Machine:
     def __init__(self, folder, lower):
-        self.name = os.path.basename(os.environ["STSMAPD_WORLD"]) + "-" + os.path.basename(folder)
+        # As a host name may be: mkdtemp also makes names with "_", which systemd-nspawn refuses.
+        names = os.path.basename(os.environ["STSMAPD_WORLD"]), os.path.basename(folder)
+        self.name = "-".join(names).replace("_", "-")
         self.scratch = os.path.join(folder, "machine")
         self.root = self.scratch + "/root"
         self.console = os.path.join(folder, "console")
