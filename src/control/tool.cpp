@@ -107,6 +107,7 @@ public:
             ->excludes(undo);
         app_->add_option("-c", options_.survey.config_directory,
                          "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
+            ->envname("MAIL_CONFIG")
             ->option_text("DIR");
         app_->footer(setup_footer);
     }
@@ -141,6 +142,7 @@ public:
         app_->add_flag("--json", options_.json, "Print one JSON object");
         app_->add_option("-c", options_.postfix_directory,
                          "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
+            ->envname("MAIL_CONFIG")
             ->option_text("DIR");
         app_->footer(doctor_footer);
     }

@@ -120,7 +120,9 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     if (!version) return base::unexpected("postconf tells no version: \"" + postfix.version_text + '"');
     postfix.version = *version;
 
-    survey.main_cf = postfix.value("config_directory") + "/main.cf";
+    // With -c, the postconf of Postfix 3.10 tells the default folder as config_directory now and then.
+    const std::string& given = options.config_directory;
+    survey.main_cf = (given.empty() ? postfix.value("config_directory") : given) + "/main.cf";
     around.main_cf_is_link = host.is_link(survey.main_cf);
     around.ours.listen = options.listen;
     around.ours.queue_directory = postfix.value("queue_directory");

@@ -11,7 +11,7 @@
 namespace setup {
 
 struct SurveyOptions {
-    std::string config_directory;    ///< of -c; "": Postfix's default, or MAIL_CONFIG of the environment
+    std::string config_directory;    ///< of -c or MAIL_CONFIG; "": Postfix's default
     std::vector<std::string> listen; ///< the daemon's addresses, as in stsmapd.toml
     bool dane_off = false;           ///< dane = "off" in stsmapd.toml
 };

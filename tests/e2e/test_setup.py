@@ -54,7 +54,7 @@ class SetupTest(WorldTest):
         folder = self.world.new_folder("programs")
         for name in ("postconf", "postfix"):
             with open(os.path.join(folder, name), "w", encoding="ascii") as file:
-                file.write(f'#!/bin/sh\nexec chroot {root} {name} "$@"\n')
+                file.write(f'#!/bin/sh\nexec chroot {root} /usr/sbin/{name} "$@"\n')
             os.chmod(os.path.join(folder, name), 0o755)
         return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
 

@@ -4,6 +4,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -303,7 +304,7 @@ TEST_F(HttpsFetcherTest, TheQueueIsBounded) {
     EXPECT_EQ(reason(*results.back()), "overloaded");
     EXPECT_EQ(fetcher().queued(), fetch::max_queued);
     fetcher_.reset();
-    run_until([&] { return results.front()->has_value() && results[fetch::max_queued]->has_value(); });
+    run_until([&] { return std::ranges::all_of(results, [](const auto& each) { return each->has_value(); }); });
     for (std::size_t i = 0; i <= fetch::max_queued; ++i) ASSERT_EQ(reason(*results[i]), "shutting-down");
 }
 

@@ -116,6 +116,14 @@ public:
         }
     }
 
+    // A fetch may still be under way: its coroutine waits in `time`, which outlives the io_context.
+    ~Herd() {
+        time.forget_calls();
+        settle();
+    }
+    Herd(const Herd&) = delete;
+    Herd& operator=(const Herd&) = delete;
+
     /// The GETs in each hour.
     std::vector<std::size_t> run(std::size_t hours) {
         refresher_.start();

@@ -33,12 +33,16 @@ public:
         std::vector<std::string> command = given;
         std::string whole;
         for (const std::string& word : command) whole += (whole.empty() ? "" : " ") + word;
-        if (command.size() > 2 && command[1] == "-c") command.erase(command.begin() + 1, command.begin() + 3);
+        asked_file = main_cf;
+        if (command.size() > 2 && command[1] == "-c") {
+            asked_file = command[2] + "/main.cf";
+            command.erase(command.begin() + 1, command.begin() + 3);
+        }
         if (!refuse_to_run.empty() && whole.find(refuse_to_run) != std::string::npos)
             return setup::Ran{1, "", "postconf: fatal: no\n"};
         setup::Ran result;
         const std::string& what = command.at(1);
-        auto set = setup::parse_parameters(files[main_cf]);
+        auto set = setup::parse_parameters(files[asked_file]);
         if (what == "-n") {
             for (const auto& [name, value] : set) result.out += name + " = " + value + '\n';
         } else if (what == "-x") {
@@ -85,8 +89,10 @@ public:
     }
 
 private:
+    std::string asked_file = main_cf;
+
     void edit(const std::string& name, const std::optional<std::string>& value) {
-        std::string& text = files[main_cf];
+        std::string& text = files[asked_file];
         std::string edited;
         bool done = false;
         std::istringstream lines(text);
@@ -202,12 +208,16 @@ TEST(PostfixSetup, LeavesNoTraceOfAnEditThatFailed) {
 
 TEST(PostfixSetup, ReloadsWhenAsked) {
     PaperHost host;
+    host.files["/etc/postfix-out/main.cf"] = fresh;
     EXPECT_EQ(run(host, Action::apply, true, "/etc/postfix-out").exit, setup::Exit::done);
+    EXPECT_TRUE(host.files.contains("/etc/postfix-out/main.cf.stsmap-undo"));
+    EXPECT_EQ(host.files[main_cf], fresh);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
     EXPECT_THAT(host.ran.front(),
                 testing::StartsWith("postconf -c /etc/postfix-out -e smtp_tls_policy_maps"));
     EXPECT_EQ(run(host, Action::undo, true, "/etc/postfix-out").exit, setup::Exit::done);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
+    EXPECT_EQ(host.files["/etc/postfix-out/main.cf"], fresh);
     PaperHost stopped;
     stopped.refuse_to_run = "postfix reload";
     const Outcome outcome = run(stopped, Action::apply, true);
