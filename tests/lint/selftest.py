@@ -14,6 +14,7 @@ import header_alone
 import include_direction
 import log_events
 import logcheck_rules
+import named_tests
 import packaging
 from sources import code_only, read
 
@@ -165,6 +166,14 @@ BAD_LOGCHECK = [
     'log.write(level, "begun", {{"signal", 3}});',
 ]
 
+NAMED_THERE = {"blackbox/test_a.py": "def test_b(self):", "run-it": ""}
+GOOD_NAMES = [
+    "`Suite.Name`, `cache_x.name`, `fetch.proxy`, `/etc/x`, `blackbox/test_a`, `blackbox/test_a.test_b`, `tests/run-it 5`",
+    "fuzz target `one`, fuzz targets `one`, `two` and `one`",
+]
+BAD_NAMES = ["`Suite.Other`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
+             "`tests/run-other`", "fuzz targets `one`, `three`"]
+
 # Flags for a small program, and whether the result is hardened.
 UNHARDENED = [
     ["-no-pie"], ["-Wl,-z,norelro"], ["-Wl,-z,lazy"], ["-fno-stack-protector"], ["-U_FORTIFY_SOURCE"],
@@ -218,6 +227,10 @@ def main():
             for text in cases:
                 two_sided = {"ended": ("kept=no", "kept=enforce")}
                 expect("logcheck_rules", text, logcheck_rules.check([("a.cpp", text)], rules, two_sided).lines, bad)
+        for cases, bad in ((GOOD_NAMES, False), (BAD_NAMES, True)):
+            for text in cases:
+                found = named_tests.check(text, {"Suite.Name", "cache_x.name"}, NAMED_THERE.get, {"one", "two"})
+                expect("named_tests", text, found.lines, bad)
         for flags in [[], *UNHARDENED]:
             expect("hardening", flags, hardening.check_flags(flags, folder), bool(flags))
         good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"

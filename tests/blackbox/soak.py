@@ -1,0 +1,267 @@
+"""Half an hour of an ordinary bad day, at a fixed rate: run by tests/soak-run and, for a minute, by test_soak.
+
+The real daemon is asked for domains whose answer is known, over connections that come and go, while policies
+change, policy hosts hang, fail and recover, the resolver fails for a while, names nobody has are asked for, and the
+daemon is reloaded. Every answer is checked. What the process holds (memory, open files, threads) is taken down all
+the time, at rest before and at rest after.
+"""
+
+import itertools
+import random
+import re
+import select
+import subprocess
+import sys
+import threading
+import time
+
+import harness
+from socketmap import Client, Closed, frame
+
+STABLE, CHANGING, FLAPPING, FAILING = 200, 40, 20, 20
+FAULTS = ("hang", "hang-tls", "cut", "refuse", "dribble")
+TICK = 0.02  # seconds between two batches of the asker
+STARTED = b"started\n"
+
+
+def patterns(kind, number):
+    """The answer that is right for a domain of the fixed load, as a regular expression."""
+    name = "%s%d.test" % (kind, number)
+    part = r"mx\d+" if kind == "changing" else "mx"
+    return name, "OK secure match=%s.%s servername=hostname" % (part, name)
+
+
+def fixed_load():
+    """(domain, pattern) of all domains that must always be answered from memory."""
+    kinds = (("stable", STABLE), ("changing", CHANGING), ("flapping", FLAPPING))
+    return [patterns(kind, number) for kind, count in kinds for number in range(count)]
+
+
+class Asker:
+    """A process that asks at a fixed rate over `connections` connections, each reopened now and then."""
+
+    def __init__(self, address, rate, connections=50):
+        command = [sys.executable, __file__, address, str(rate), str(connections)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._process.stdout.read(len(STARTED))
+
+    def stop(self):
+        """Ends it; its words: how many answers, how late the latest, what was wrong."""
+        said, _ = self._process.communicate(timeout=60)
+        return self._process.returncode, said.decode()
+
+
+class Trouble:
+    """Clients that ask for what cannot be found: each waits for its reply, as smtp(8) does."""
+
+    def __init__(self, daemon, clients=16):
+        self.asked = itertools.count()
+        self.wrong = []
+        self.stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(daemon, n)) for n in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, daemon, seed):
+        rng = random.Random(seed)
+        while not self.stopped.is_set():
+            try:
+                with daemon.client() as client:
+                    for _ in range(200):
+                        if rng.random() < 0.05:
+                            name = "failing%d.test" % rng.randrange(FAILING)
+                        else:
+                            name = "junk%d.test" % next(self.asked)
+                        said = client.ask(name)
+                        if said != harness.NOTFOUND:
+                            self.wrong.append("%s: %s" % (name, said))
+                        if self.stopped.wait(0.3):
+                            return
+            except (OSError, Closed) as error:
+                self.wrong.append("a connection: %r" % error)
+                return
+
+    def stop(self):
+        self.stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class World(harness.World):
+    """The policy domains, and what happens to them."""
+
+    def __init__(self):
+        super().__init__()
+        self._rng = random.Random(1)
+        names = [name for name, _ in fixed_load()] + ["failing%d.test" % n for n in range(FAILING)]
+        self._certificate = self.hosts.context(*["mta-sts." + name for name in names])
+        self._changes = 0
+        for name in names:
+            self._serve(name, "mx1" if name.startswith("changing") else "mx")
+        for number in range(FAILING):
+            self._serve("failing%d.test" % number, "mx", FAULTS[number % len(FAULTS)])
+
+    def _serve(self, name, host, behaviour="serve"):
+        # Most policies do not live long, so that the refresher has work; those of hosts that break do.
+        self.policy(
+            name,
+            mx=("%s.%s" % (host, name),),
+            max_age=86400 if name.startswith("flapping") else 600,
+            ident=str(self._changes),
+            ttl=5,
+            context=self._certificate,
+            behaviour=behaviour,
+        )
+
+    def go_on(self):
+        """One policy changes, one policy host breaks, another one recovers."""
+        self._changes += 1
+        self._serve("changing%d.test" % self._rng.randrange(CHANGING), "mx%d" % self._changes)
+        self._serve("flapping%d.test" % self._rng.randrange(FLAPPING), "mx", self._rng.choice(FAULTS))
+        self._serve("flapping%d.test" % self._rng.randrange(FLAPPING), "mx")
+
+
+class Held:
+    """What the process holds now."""
+
+    def __init__(self, daemon):
+        with open("/proc/%d/status" % daemon.process.pid) as file:
+            status = dict(line.split(":", 1) for line in file)
+        self.memory = int(status["VmRSS"].split()[0])
+        self.threads = int(status["Threads"])
+        self.files = daemon.files()
+
+    def __str__(self):
+        return "%6d KB, %3d open files, %2d threads" % (self.memory, self.files, self.threads)
+
+
+def at_rest(daemon):
+    """What it holds when nobody asks and nothing is under way: the number of open files stays the same."""
+    seen = []
+
+    def settled():
+        seen.append(daemon.files())
+        return len(seen) > 8 and len(set(seen[-8:])) == 1
+
+    harness.wait_for(settled, 120, every=0.5)
+    return Held(daemon)
+
+
+class Day:
+    """A daemon in its world. `say` is told what it holds; `wrong` is what was not right."""
+
+    def __init__(self, rate, say):
+        harness.raise_file_limit(8192)
+        self.wrong = []
+        self.answers = self.reloads = 0
+        self._rate = rate
+        self._say = say
+        self._world = World()
+        # With a line for each of the lookups this would be a test of the disk.
+        self._daemon = harness.Daemon(
+            self._world, deadline="2s", fetch={"timeout": "3s"}, log={"level": "warning"}, wait=False
+        )
+
+    def close(self):
+        self._daemon.clean_up()
+        self._world.close()
+
+    def learn(self):
+        self._daemon.wait_ready()
+        with self._daemon.client() as client:
+            self._check(client.ask, fixed_load())
+
+    def _check(self, ask, load):
+        for name, pattern in load:
+            said = ask(name)
+            if not re.fullmatch(pattern, said):
+                self.wrong.append("%s: %s" % (name, said))
+
+    def load(self, seconds):
+        """All of it at once; then what the daemon holds at rest."""
+        asker = Asker("unix:" + self._daemon.socket_path, self._rate)
+        trouble = Trouble(self._daemon)
+        started = shown = time.monotonic()
+        reload_every, outage_every = min(20, seconds / 3), min(150, seconds / 2)
+        reloads = outages = 0
+        try:
+            while time.monotonic() < started + seconds:
+                time.sleep(0.5)
+                passed = time.monotonic() - started
+                self._world.go_on()
+                if passed // reload_every > reloads:
+                    reloads += 1
+                    self._daemon.configure(log={"format": ("text", "json")[reloads % 2]})
+                    self._daemon.reload()
+                if passed // outage_every > outages:
+                    outages += 1
+                    self._world.dns.behave("servfail")
+                    time.sleep(5)
+                    self._world.dns.behave(None)
+                if time.monotonic() - shown > 60:
+                    shown = time.monotonic()
+                    self._say("%5.0f s  %s" % (passed, Held(self._daemon)))
+        finally:
+            trouble.stop()
+            status, said = asker.stop()
+        self.reloads += reloads
+        self.wrong += trouble.wrong
+        if status != 0:
+            self.wrong.append("the asker: " + said)
+        else:
+            self.answers += int(said.split()[0])
+        held = at_rest(self._daemon)
+        self._say("%5.0f s  %s, at rest; %s" % (time.monotonic() - started, held, said.strip()))
+        return held
+
+    def end(self):
+        """The last questions, and an orderly stop."""
+        with self._daemon.client() as client:
+            self._check(client.ask, fixed_load())
+        if self._daemon.stop() != 0 or harness.CRASHES.search(self._daemon.log()):
+            self.wrong.append("its end:\n" + self._daemon.log()[-2000:])
+
+
+def run(seconds, rate, say):
+    """A tenth of the time to warm up, then the rest. Returns (held before, held after, the Day)."""
+    day = Day(rate, say)
+    try:
+        day.learn()
+        before = day.load(seconds / 10)
+        after = day.load(seconds)
+        day.end()
+    finally:
+        day.close()
+    return before, after, day
+
+
+def main():
+    """The asker: prints how many answers it had, or the first wrong one."""
+    address, rate, connections = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    load = [(name, re.compile(pattern)) for name, pattern in fixed_load()]
+    rng = random.Random(2)
+    clients = [Client(address) for _ in range(connections)]
+    answers, latest = 0, 0.0
+    sys.stdout.buffer.write(STARTED)
+    sys.stdout.buffer.flush()
+    began = due = time.monotonic()
+    while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+        batch = [rng.choice(load) for _ in range(round(rate * TICK))]
+        for at, (name, _) in enumerate(batch):
+            clients[at % connections].send(frame("sts " + name))
+        for at, (name, pattern) in enumerate(batch):
+            said = clients[at % connections].reply()
+            if not pattern.fullmatch(said):
+                sys.exit(print("%s: %s" % (name, said)) or 1)
+        answers += len(batch)
+        latest = max(latest, time.monotonic() - due)
+        place = rng.randrange(connections)  # one connection ends, another one begins
+        clients[place].close()
+        clients[place] = Client(address)
+        due += TICK
+    print("%d answers, %.0f a second, a batch of %d took at most %.0f ms"
+          % (answers, answers / (time.monotonic() - began), rate * TICK, 1e3 * latest))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
