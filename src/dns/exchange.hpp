@@ -44,8 +44,8 @@ struct ExchangeOptions {
 
 using Result = base::Expected<Answer, base::Reason>;
 
-/// Send a query. A UDP try needs a fresh socket connected to the server, so that only the server can answer
-/// it.
+/// Send a query. A UDP try needs a socket of its own, connected to the server, so that only the server can
+/// answer it.
 struct Send {
     std::size_t attempt = 0; ///< to name the try in message() and failed()
     std::size_t server = 0;

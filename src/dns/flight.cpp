@@ -20,24 +20,14 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-using asio::ip::udp;
 using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t datagram_buffer =
-    4096; // more than edns_udp_size allows; what is larger is cut, and so ignored
 
 std::uint16_t random_id() {
     std::uint16_t id = 0;
     if (::getrandom(&id, sizeof id, 0) != sizeof id) id = static_cast<std::uint16_t>(std::random_device{}());
     return id;
-}
-
-asio::ip::address address(const Server& server) {
-    if (server.v6) return asio::ip::address_v6{server.octets, server.scope_id};
-    asio::ip::address_v4::bytes_type octets{};
-    std::copy_n(server.octets.begin(), octets.size(), octets.begin());
-    return asio::ip::address_v4{octets};
 }
 
 /// Something of ours is used up; nothing was asked.
@@ -60,8 +50,9 @@ bool is_local(const error_code& error) {
 } // namespace
 
 Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-               std::string name, Type type, base::Steady deadline)
-    : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)), name_(std::move(name)),
+               std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline)
+    : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)),
+      sockets_(std::move(sockets)), name_(std::move(name)),
       exchange_(name_, type, servers_->candidates(clock_.steady()), servers_->options(), deadline, random_id),
       wake_(executor_) {}
 
@@ -82,11 +73,16 @@ asio::awaitable<Result> Flight::run(std::shared_ptr<Flight> self) {
 void Flight::stop() noexcept {
     if (!result_) result_ = base::unexpected(base::Reason::shutting_down);
     error_code ignored;
-    for (const auto& socket : udp_)
-        if (const auto s = socket.lock()) s->close(ignored);
+    for (const auto& udp : udp_)
+        if (const auto u = udp.lock()) u->socket.close(ignored);
     for (const auto& socket : tcp_)
         if (const auto s = socket.lock()) s->close(ignored);
     wake_.cancel();
+}
+
+/// The try on this socket is over: stop() is none of its business any more.
+void Flight::leave(const std::shared_ptr<UdpSocket>& udp) {
+    std::erase_if(udp_, [&](const std::weak_ptr<UdpSocket>& each) { return each.lock() == udp; });
 }
 
 void Flight::act(Step step) {
@@ -124,33 +120,33 @@ void Flight::lost(std::size_t attempt, const error_code& error) {
 }
 
 asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) {
-    const auto socket = std::make_shared<udp::socket>(self->executor_);
-    self->udp_.push_back(socket);
-    const Server& server = self->servers_->server(send.server);
-    const udp::endpoint to{address(server), server.port};
-    error_code error;
-    socket->open(to.protocol(), error);
-    if (!error) socket->connect(to, error);
-    if (error) {
-        self->lost(send.attempt, error);
+    UdpSockets::Lease lease(self->sockets_, self->servers_->server(send.server));
+    const std::shared_ptr<UdpSocket> udp = lease.socket();
+    if (lease.error()) {
+        self->lost(send.attempt, lease.error());
         co_return;
     }
-    auto [send_error, sent] = co_await socket->async_send(asio::buffer(send.message), as_result);
+    self->udp_.push_back(udp);
+    auto [send_error, sent] = co_await udp->socket.async_send(asio::buffer(send.message), as_result);
     if (send_error) {
         self->lost(send.attempt, send_error);
         co_return;
     }
-    Bytes buffer(datagram_buffer);
+    std::size_t datagrams = 0;
     while (!self->result_ && self->exchange_.listens_to(send.attempt)) {
-        auto [read_error, size] = co_await socket->async_receive(asio::buffer(buffer), as_result);
+        auto [read_error, size] = co_await udp->socket.async_receive(asio::buffer(udp->buffer), as_result);
         if (self->result_) co_return;
         if (read_error) {
             self->lost(send.attempt, read_error);
             co_return;
         }
-        const std::span<const std::uint8_t> datagram{buffer.data(), size};
-        self->act(self->exchange_.message(send.attempt, datagram, self->clock_.steady()));
+        ++datagrams;
+        const std::span<const std::uint8_t> datagram{udp->buffer.data(), size};
+        Step step = self->exchange_.message(send.attempt, datagram, self->clock_.steady());
+        if (!self->exchange_.listens_to(send.attempt)) self->leave(udp);
+        self->act(std::move(step));
     }
+    if (datagrams == 1) lease.is_clean();
 }
 
 asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {

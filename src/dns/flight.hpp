@@ -7,11 +7,11 @@
 #include "base/clock.hpp"
 #include "dns/exchange.hpp"
 #include "dns/server_list.hpp"
+#include "dns/udp_sockets.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <memory>
@@ -23,7 +23,7 @@ namespace dns {
 class Flight : public std::enable_shared_from_this<Flight> {
 public:
     Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-           std::string name, Type type, base::Steady deadline);
+           std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline);
 
     /// Asks until there is a result. When the caller is cancelled it stops as by stop().
     [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);
@@ -33,18 +33,20 @@ public:
 private:
     [[nodiscard]] static boost::asio::awaitable<void> over_udp(std::shared_ptr<Flight> self, Send send);
     [[nodiscard]] static boost::asio::awaitable<void> over_tcp(std::shared_ptr<Flight> self, Send send);
+    void leave(const std::shared_ptr<UdpSocket>& udp);
     void act(Step step);
     void lost(std::size_t attempt, const boost::system::error_code& error);
 
     boost::asio::any_io_executor executor_;
     base::Clock& clock_;
     std::shared_ptr<ServerList> servers_;
+    std::shared_ptr<UdpSockets> sockets_;
     std::string name_;
     Exchange exchange_;
     boost::asio::steady_timer wake_; ///< until wake_at_; cancelled when something happened before
     base::Steady wake_at_{};
     std::optional<Result> result_;
-    std::vector<std::weak_ptr<boost::asio::ip::udp::socket>> udp_;
+    std::vector<std::weak_ptr<UdpSocket>> udp_; ///< those that are waited for
     std::vector<std::weak_ptr<boost::asio::ip::tcp::socket>> tcp_;
 };
 

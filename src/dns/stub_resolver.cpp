@@ -78,6 +78,7 @@ struct StubResolver::Impl {
     std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
+    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor);
     std::set<Flight*> flights;
     std::list<Place*> queue;
     std::size_t in_flight = 0;
@@ -135,8 +136,8 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std:
             if (!place.taken) co_return base::unexpected(base::Reason::overloaded);
         }
         self->use_servers(self->clock.steady());
-        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, std::move(name),
-                                                type, deadline);
+        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, self->sockets,
+                                                std::move(name), type, deadline);
         self->flights.insert(place.flight.get());
         Result result = co_await Flight::run(place.flight);
         co_return result;

@@ -3,8 +3,9 @@
 // Threads: one io_context, run by one thread; every member is called there. `clock` and `log` outlive the
 // io_context. The resolver may be destroyed with questions in flight: each then ends with
 // Reason::shutting_down. A question whose caller is cancelled (terminal cancellation, as with `||`) closes
-// its sockets at once. Spoofing: every try has a random id and a fresh UDP socket bound to port 0, whose port
-// Linux picks at random, and connected, so that the kernel drops what comes from elsewhere.
+// its sockets at once. Spoofing: every try has a random id and a UDP socket to itself, connected, from a
+// port picked at random for this try alone or, to a server on the loopback interface and while other
+// questions are under way, for this socket (dns/udp_sockets.hpp).
 #pragma once
 
 #include "base/clock.hpp"

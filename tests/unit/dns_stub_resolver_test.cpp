@@ -20,6 +20,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 namespace {
@@ -120,6 +121,45 @@ TEST_F(DnsStubResolver, IdsAndPortsVary) {
     }
     EXPECT_GE(ids.size(), 14U);
     EXPECT_GE(ports.size(), 8U); // a port may come again once it is free; it must not be one and the same
+}
+
+/// Answers `count` times, except for names under "slow.", which get no answer.
+DnsServer::Script times(std::size_t count, const std::string& txt) {
+    return [=](const DnsServer::Query& query) {
+        if (query.question.name.starts_with("slow.")) return DnsServer::Play{};
+        auto play = DnsServer::text(txt)(query);
+        play.messages.resize(count, play.messages.front());
+        return play;
+    };
+}
+
+TEST_F(DnsStubResolver, UnderLoadALoopbackSocketIsUsedAgain) {
+    DnsServer server{context, times(1, "first")};
+    make(options({server.address()}));
+    const Slot slow = ask("slow.example.com");
+    EXPECT_EQ(text(resolve()), "first");
+    server.play(times(1, "second"));
+    EXPECT_EQ(text(resolve()), "second");
+    std::map<std::string, std::vector<unsigned>> ports;
+    for (const auto& query : server.queries()) ports[query.question.name].push_back(query.from_port);
+    ASSERT_EQ(ports[name].size(), 2U);
+    EXPECT_EQ(ports[name][0], ports[name][1]);
+    EXPECT_NE(ports[name][0], ports["slow.example.com"][0]);
+}
+
+TEST_F(DnsStubResolver, ASocketWithSurplusDatagramsIsNotUsedAgain) {
+    DnsServer server{context, times(2, "first")};
+    make(options({server.address()}));
+    const Slot slow = ask("slow.example.com");
+    EXPECT_EQ(text(resolve()), "first");
+    server.play(times(1, "second"));
+    EXPECT_EQ(text(resolve()), "second");
+    std::vector<unsigned> ports;
+    for (const auto& query : server.queries())
+        if (query.question.name == name) ports.push_back(query.from_port);
+    ASSERT_EQ(ports.size(), 2U);
+    EXPECT_NE(ports[0], ports[1]);
+    EXPECT_EQ(log.count("warning"), 0U);
 }
 
 TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {

@@ -1,0 +1,81 @@
+// dns/udp_sockets.hpp - UDP sockets to name servers: bound to a port the kernel picks at random, connected,
+// so that the kernel drops what comes from elsewhere.
+//
+// A try has a socket to itself, and a fresh one, because a port that is used again is a port that can be
+// guessed (RFC 5452 section 9.2), unless the server is on the loopback interface: nobody outside can send
+// from there, and nobody inside can bind the server's own address and port. Sockets to such a server are
+// used again while other questions are under way, which spares five system calls a question; none is kept
+// when all is quiet. One that has seen anything but the one reply it was opened for is closed, and what came
+// since is dropped before it is used again. Threads: that of its executor's io_context.
+#pragma once
+
+#include "dns/message.hpp"
+#include "dns/resolv_conf.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/udp.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace dns {
+
+/// What is larger than this is cut, and so ignored; more than edns_udp_size allows.
+inline constexpr std::size_t datagram_buffer = 4096;
+
+struct UdpSocket {
+    explicit UdpSocket(const boost::asio::any_io_executor& executor) : socket(executor) {}
+    boost::asio::ip::udp::socket socket;
+    std::array<std::uint8_t, datagram_buffer> buffer;
+};
+
+class UdpSockets {
+public:
+    explicit UdpSockets(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+    /// A socket of a try, given back when it goes.
+    class Lease {
+    public:
+        /// `error()` tells when there is no socket to be had.
+        Lease(std::shared_ptr<UdpSockets> sockets, const Server& server);
+        ~Lease();
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+
+        [[nodiscard]] const boost::system::error_code& error() const noexcept { return error_; }
+        [[nodiscard]] const std::shared_ptr<UdpSocket>& socket() const noexcept { return socket_; }
+        /// The reply has come, and nothing else; no operation is pending.
+        void is_clean() noexcept { clean_ = true; }
+
+    private:
+        std::shared_ptr<UdpSockets> sockets_;
+        Server server_;
+        boost::system::error_code error_; // before what writes it
+        std::shared_ptr<UdpSocket> socket_;
+        bool clean_ = false;
+    };
+
+    /// How many wait to be used again: never more than are in use.
+    [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
+
+private:
+    struct Kept {
+        Server server;
+        std::shared_ptr<UdpSocket> socket;
+    };
+    [[nodiscard]] std::shared_ptr<UdpSocket> take(const Server& server, boost::system::error_code& error);
+    void give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept;
+
+    boost::asio::any_io_executor executor_;
+    std::size_t in_use_ = 0;
+    std::vector<Kept> kept_;
+};
+
+/// The server's address as Asio has it.
+[[nodiscard]] boost::asio::ip::address address(const Server& server);
+
+} // namespace dns

@@ -1,0 +1,103 @@
+#include "dns/udp_sockets.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::udp;
+using dns::Server;
+using dns::UdpSocket;
+using dns::UdpSockets;
+
+class DnsUdpSockets : public testing::Test {
+protected:
+    using Lease = std::unique_ptr<UdpSockets::Lease>;
+
+    static Server server(const std::string& text) { return dns::parse_server(text).value(); }
+    Lease take(const Server& from) { return std::make_unique<UdpSockets::Lease>(sockets, from); }
+    static const UdpSocket* give_back(Lease lease) {
+        lease->is_clean();
+        return lease->socket().get();
+    }
+
+    asio::io_context context;
+    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(context.get_executor());
+    udp::socket peer{context, udp::endpoint{asio::ip::address_v4::loopback(), 0}};
+    const Server loopback = server("127.0.0.1:" + std::to_string(peer.local_endpoint().port()));
+};
+
+TEST_F(DnsUdpSockets, AreUsedAgainWhileOthersAreInUse) {
+    const Lease other = take(loopback);
+    ASSERT_FALSE(other->error());
+    const UdpSocket* first = give_back(take(loopback));
+    EXPECT_EQ(sockets->kept(), 1U);
+    const Lease second = take(loopback);
+    EXPECT_EQ(second->socket().get(), first);
+    EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, NoneIsKeptWhenAllIsQuiet) {
+    give_back(take(loopback));
+    EXPECT_EQ(sockets->kept(), 0U);
+    std::vector<Lease> leases;
+    for (int i = 0; i < 8; ++i) leases.push_back(take(loopback));
+    for (std::size_t left = 8; left-- > 0;) {
+        give_back(std::move(leases.back()));
+        leases.pop_back();
+        EXPECT_LE(sockets->kept(), left);
+    }
+    EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, OnlyThoseToTheLoopbackInterface) {
+    for (const char* outside : {"192.0.2.53", "10.0.0.1", "[2001:db8::53]:53", "[fe80::1]:53"}) {
+        const Lease other = take(loopback);
+        give_back(take(server(outside))); // there may be no route; it is a socket all the same
+        EXPECT_EQ(sockets->kept(), 0U) << outside;
+    }
+}
+
+TEST_F(DnsUdpSockets, NotThoseThatSawMoreThanTheReply) {
+    const Lease other = take(loopback);
+    take(loopback).reset(); // nobody said that it is clean
+    EXPECT_EQ(sockets->kept(), 0U);
+
+    Lease closed = take(loopback);
+    closed->socket()->socket.close();
+    give_back(std::move(closed));
+    EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, WhatComesLateReachesNoLaterQuestion) {
+    const Lease other = take(loopback);
+    Lease used = take(loopback);
+    const udp::endpoint there = used->socket()->socket.local_endpoint();
+    give_back(std::move(used));
+    ASSERT_EQ(sockets->kept(), 1U);
+    peer.send_to(asio::buffer("late"), there);
+    const Lease next = take(loopback);
+    EXPECT_NE(next->socket()->socket.local_endpoint(), there);
+    next->socket()->socket.non_blocking(true);
+    boost::system::error_code error;
+    (void)next->socket()->socket.receive(asio::buffer(next->socket()->buffer), 0, error);
+    EXPECT_EQ(error, asio::error::would_block);
+}
+
+TEST_F(DnsUdpSockets, AnotherServerGetsAFreshOne) {
+    const Lease other = take(loopback);
+    give_back(take(loopback));
+    ASSERT_EQ(sockets->kept(), 1U);
+    const Lease elsewhere = take(server("127.0.0.2:" + std::to_string(loopback.port)));
+    EXPECT_EQ(elsewhere->socket()->socket.remote_endpoint().address().to_string(), "127.0.0.2");
+}
+
+} // namespace
