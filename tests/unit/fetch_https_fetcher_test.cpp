@@ -4,7 +4,6 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
-#include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -304,7 +303,11 @@ TEST_F(HttpsFetcherTest, TheQueueIsBounded) {
     EXPECT_EQ(reason(*results.back()), "overloaded");
     EXPECT_EQ(fetcher().queued(), fetch::max_queued);
     fetcher_.reset();
-    run_until([&] { return std::ranges::all_of(results, [](const auto& each) { return each->has_value(); }); });
+    std::size_t ended = 0; // the first so many; to look at all of them each time takes too long
+    run_until([&] {
+        while (ended < results.size() && results[ended]->has_value()) ++ended;
+        return ended == results.size();
+    });
     for (std::size_t i = 0; i <= fetch::max_queued; ++i) ASSERT_EQ(reason(*results[i]), "shutting-down");
 }
 
