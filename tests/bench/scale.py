@@ -201,7 +201,7 @@ class Bench:
 
     def start_early(self, daemon):
         """Starts it without waiting for READY=1; returns when that was."""
-        daemon._write_config()
+        daemon.write_config()
         path = self.path("notify")
         if os.path.exists(path):
             os.unlink(path)
