@@ -69,6 +69,7 @@ struct StubResolver::Impl {
         stopping = true;
         for (Flight* flight : flights) flight->stop();
         for (Place* place : queue) place->turn.cancel();
+        sockets->stop();
     }
 
     asio::any_io_executor executor;
@@ -78,7 +79,7 @@ struct StubResolver::Impl {
     std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
-    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor);
+    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor, clock);
     std::set<Flight*> flights;
     std::list<Place*> queue;
     std::size_t in_flight = 0;

@@ -4,8 +4,8 @@
 // io_context. The resolver may be destroyed with questions in flight: each then ends with
 // Reason::shutting_down. A question whose caller is cancelled (terminal cancellation, as with `||`) closes
 // its sockets at once. Spoofing: every try has a random id and a UDP socket to itself, connected, from a
-// port picked at random for this try alone or, to a server on the loopback interface and while other
-// questions are under way, for this socket (dns/udp_sockets.hpp).
+// port picked at random for this try alone or, to a server on the loopback interface and while there
+// is much to ask, for this socket (dns/udp_sockets.hpp).
 #pragma once
 
 #include "base/clock.hpp"

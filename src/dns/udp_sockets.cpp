@@ -35,6 +35,7 @@ UdpSockets::Lease::Lease(std::shared_ptr<UdpSockets> sockets, const Server& serv
 UdpSockets::Lease::~Lease() { sockets_->give_back(server_, std::move(socket_), clean_); }
 
 std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system::error_code& error) {
+    note_try();
     while (!kept_.empty()) {
         // The last one given back first: what it touches is still in the processor's cache.
         const Kept last = std::move(kept_.back());
@@ -54,13 +55,47 @@ std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system:
 
 void UdpSockets::give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept {
     --in_use_;
-    if (clean && is_loopback(server) && socket->socket.is_open() && kept_.size() < in_use_) {
+    if (clean && is_loopback(server) && socket->socket.is_open() && kept_.size() < may_keep()) {
         try {
             kept_.push_back({server, std::move(socket)});
-        } catch (const std::exception&) { // no memory: it is closed
+            sweep_later();
+        } catch (const std::exception&) { // no memory: it is closed, now or with the next one
         }
     }
-    while (kept_.size() > in_use_) kept_.pop_back();
+    while (kept_.size() > may_keep()) kept_.pop_back();
+}
+
+void UdpSockets::note_try() {
+    last_try_ = clock_.steady();
+    const auto passed = last_try_ - window_start_;
+    if (passed >= window) {
+        tries_before_ = passed < 2 * window ? tries_ : 0;
+        tries_ = 0;
+        window_start_ = last_try_;
+    }
+    ++tries_;
+}
+
+std::size_t UdpSockets::may_keep() const noexcept {
+    return std::max(in_use_, std::max(tries_, tries_before_) >= many ? many : 0);
+}
+
+void UdpSockets::sweep_later() {
+    if (sweeping_) return;
+    sweeping_ = true;
+    sweep_.expires_after(quiet);
+    sweep_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+        const auto self = weak.lock();
+        if (!self || cancelled) return;
+        self->sweeping_ = false;
+        if (self->clock_.steady() - self->last_try_ >= quiet) self->kept_.clear();
+        if (!self->kept_.empty()) self->sweep_later();
+    });
+}
+
+void UdpSockets::stop() noexcept {
+    kept_.clear();
+    sweep_.cancel();
 }
 
 } // namespace dns

@@ -4,17 +4,19 @@
 // A try has a socket to itself, and a fresh one, because a port that is used again is a port that can be
 // guessed (RFC 5452 section 9.2), unless the server is on the loopback interface: nobody outside can send
 // from there, and nobody inside can bind the server's own address and port. Sockets to such a server are
-// used again while other questions are under way, which spares five system calls a question; none is kept
-// when all is quiet. One that has seen anything but the one reply it was opened for is closed, and what came
-// since is dropped before it is used again. Threads: that of its executor's io_context.
+// used again while there is much to ask, which spares five system calls a question; none is kept when all is
+// quiet. One that has seen anything but the one reply it was opened for is closed, and so is one on which
+// something has come since. Threads: that of its executor's io_context.
 #pragma once
 
+#include "base/clock.hpp"
 #include "dns/message.hpp"
 #include "dns/resolv_conf.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <array>
 #include <cstddef>
@@ -33,9 +35,18 @@ struct UdpSocket {
     std::array<std::uint8_t, datagram_buffer> buffer;
 };
 
-class UdpSockets {
+class UdpSockets : public std::enable_shared_from_this<UdpSockets> {
 public:
-    explicit UdpSockets(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+    /// So many tries in one `window` are "much to ask", and so many sockets are kept then, though fewer be in
+    /// use at the moment.
+    static constexpr std::size_t many = 16;
+    static constexpr base::milliseconds window{100};
+    /// After so long without a try all that are kept are closed.
+    static constexpr base::milliseconds quiet{1000};
+
+    /// `clock` outlives the io_context.
+    UdpSockets(boost::asio::any_io_executor executor, base::Clock& clock)
+        : executor_(std::move(executor)), clock_(clock), sweep_(executor_) {}
 
     /// A socket of a try, given back when it goes.
     class Lease {
@@ -59,8 +70,10 @@ public:
         bool clean_ = false;
     };
 
-    /// How many wait to be used again: never more than are in use.
+    /// How many wait to be used again.
     [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
+    /// Closes them.
+    void stop() noexcept;
 
 private:
     struct Kept {
@@ -69,8 +82,16 @@ private:
     };
     [[nodiscard]] std::shared_ptr<UdpSocket> take(const Server& server, boost::system::error_code& error);
     void give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept;
+    void note_try();
+    [[nodiscard]] std::size_t may_keep() const noexcept;
+    void sweep_later();
 
     boost::asio::any_io_executor executor_;
+    base::Clock& clock_;
+    boost::asio::steady_timer sweep_; ///< runs while any is kept
+    bool sweeping_ = false;
+    base::Steady window_start_{}, last_try_{};
+    std::size_t tries_ = 0, tries_before_ = 0; ///< in this window, in the one before it
     std::size_t in_use_ = 0;
     std::vector<Kept> kept_;
 };

@@ -1,5 +1,7 @@
 #include "dns/udp_sockets.hpp"
 
+#include "support/manual_time.hpp"
+
 #include <gtest/gtest.h>
 
 #include <boost/asio/buffer.hpp>
@@ -29,8 +31,13 @@ protected:
         return lease->socket().get();
     }
 
+    void ask_much() {
+        for (std::size_t i = 0; i < UdpSockets::many; ++i) give_back(take(loopback));
+    }
+
     asio::io_context context;
-    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(context.get_executor());
+    test::ManualTime time;
+    std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(context.get_executor(), time);
     udp::socket peer{context, udp::endpoint{asio::ip::address_v4::loopback(), 0}};
     const Server loopback = server("127.0.0.1:" + std::to_string(peer.local_endpoint().port()));
 };
@@ -56,6 +63,35 @@ TEST_F(DnsUdpSockets, NoneIsKeptWhenAllIsQuiet) {
         EXPECT_LE(sockets->kept(), left);
     }
     EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, AreKeptWhileThereIsMuchToAskOneByOne) {
+    ask_much();
+    ASSERT_EQ(sockets->kept(), 1U);
+    const UdpSocket* kept = give_back(take(loopback));
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(give_back(take(loopback)), kept);
+    time.move_to(2 * UdpSockets::window - base::milliseconds{1}); // of the window before
+    EXPECT_EQ(give_back(take(loopback)), kept);
+    EXPECT_EQ(sockets->kept(), 1U);
+    time.move_to(3 * UdpSockets::window);
+    give_back(take(loopback));
+    EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, AreClosedAfterAQuietWhile) {
+    ask_much();
+    ASSERT_EQ(sockets->kept(), 1U);
+    time.move_to(UdpSockets::quiet);
+    context.run(); // until the sweep has been; then nothing is left to wait for
+    EXPECT_EQ(sockets->kept(), 0U);
+}
+
+TEST_F(DnsUdpSockets, StoppedNothingIsWaitedFor) {
+    ask_much();
+    sockets->stop();
+    EXPECT_EQ(sockets->kept(), 0U);
+    EXPECT_EQ(context.run_for(std::chrono::milliseconds{500}), 1U) << "the timer's handler, at once";
+    EXPECT_TRUE(context.stopped());
 }
 
 TEST_F(DnsUdpSockets, OnlyThoseToTheLoopbackInterface) {
