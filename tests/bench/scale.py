@@ -3,7 +3,7 @@
 
     scale.py [--quick] [--build FOLDER] [--domains N] [--rounds N] [--json FILE] [PART...]
 
-Parts: start store unknown cold meanwhile; all when none is named. Runs in namespaces of its own
+Parts: start store unknown cold meanwhile peer; all when none is named. Runs in namespaces of its own
 (tests/world/namespace.py: needs root); starts unbound and nginx there. Prints each figure when it is known
 and, at the end, one JSON object. --quick: few domains, one round, to see that everything works; its times
 mean nothing. Every part has a limit of time. README.md says what is measured and how.
@@ -35,6 +35,7 @@ RESOLVER = "127.0.0.1"
 POLICY_HOST = "192.0.2.44"
 HANGING_HOST = "192.0.2.45"
 NAMES_A_CERTIFICATE = 40
+PEER = "mta-sts-daemon"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -156,6 +157,43 @@ class Bench:
                 return int(line.split("=")[1])
         return None
 
+    def policy_hosts(self, names):
+        """nginx with a policy and a certificate for each of the domains, and a resolver that knows them:
+        (certificate authority, function that stops both)."""
+        hosts = ["mta-sts." + name for name in names]
+        ca = Authority(self.path("ca"))
+        policy = "version: STSv1\\nmode: enforce\\nmx: *.cold.test\\nmax_age: 604800\\n"
+        folder = self.path("nginx")
+        os.makedirs(folder)
+        with open(os.path.join(folder, "nginx.conf"), "w", encoding="ascii") as file:
+            places = "".join(f"{kind}_temp_path {folder}/{kind}; "
+                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+            file.write(f"user root; daemon off; worker_processes 1; pid {folder}/pid;\n"
+                       f"error_log {folder}/error.log; events {{ worker_connections 4096; }}\n"
+                       f"http {{ {places} access_log off; server_names_hash_max_size 65536;\n"
+                       "server_names_hash_bucket_size 128; types {} default_type text/plain;\n")
+            for at in range(0, len(names), NAMES_A_CERTIFICATE):
+                some = hosts[at : at + NAMES_A_CERTIFICATE]
+                chain, key = ca.leaf(f"hosts{at}", some, "policy hosts")
+                file.write(f"server {{ listen {POLICY_HOST}:443 ssl; server_name {' '.join(some)};\n"
+                           f"ssl_certificate {chain}; ssl_certificate_key {key};\n"
+                           f'location = /.well-known/mta-sts.txt {{ return 200 "{policy}"; }} }}\n')
+            file.write("}\n")
+        nginx = Process("nginx", ["nginx", "-c", os.path.join(folder, "nginx.conf"),
+                                  "-e", os.path.join(folder, "error.log")], os.path.join(folder, "out"))
+        resolver = self.unbound("".join(
+            f"  local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'\n"
+            f'  local-data: "mta-sts.{name}. 3600 A {POLICY_HOST}"\n' for name in names))
+        nginx.wait_until(lambda: self.connects(POLICY_HOST, 443), "listening")
+
+        def stop():
+            nginx.stop(signal.SIGQUIT)
+            resolver.stop()
+            shutil.rmtree(folder)
+            shutil.rmtree(self.path("ca"))
+
+        return ca, stop
+
     # -- parts
 
     def start(self):
@@ -272,30 +310,7 @@ class Bench:
         count = 100 * NAMES_A_CERTIFICATE
         names = [f"d{n}.cold.test" for n in range(count)]
         hosts = ["mta-sts." + name for name in names]
-        ca = Authority(self.path("ca"))
-        policy = "version: STSv1\\nmode: enforce\\nmx: *.cold.test\\nmax_age: 604800\\n"
-        folder = self.path("nginx")
-        os.makedirs(folder)
-        with open(os.path.join(folder, "nginx.conf"), "w", encoding="ascii") as file:
-            places = "".join(f"{kind}_temp_path {folder}/{kind}; "
-                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-            file.write(f"user root; daemon off; worker_processes 1; pid {folder}/pid;\n"
-                       f"error_log {folder}/error.log; events {{ worker_connections 4096; }}\n"
-                       f"http {{ {places} access_log off; server_names_hash_max_size 65536;\n"
-                       "server_names_hash_bucket_size 128; types {} default_type text/plain;\n")
-            for at in range(0, count, NAMES_A_CERTIFICATE):
-                some = hosts[at : at + NAMES_A_CERTIFICATE]
-                chain, key = ca.leaf(f"hosts{at}", some, "policy hosts")
-                file.write(f"server {{ listen {POLICY_HOST}:443 ssl; server_name {' '.join(some)};\n"
-                           f"ssl_certificate {chain}; ssl_certificate_key {key};\n"
-                           f'location = /.well-known/mta-sts.txt {{ return 200 "{policy}"; }} }}\n')
-            file.write("}\n")
-        nginx = Process("nginx", ["nginx", "-c", os.path.join(folder, "nginx.conf"),
-                                  "-e", os.path.join(folder, "error.log")], os.path.join(folder, "out"))
-        resolver = self.unbound("".join(
-            f"  local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'\n"
-            f'  local-data: "mta-sts.{name}. 3600 A {POLICY_HOST}"\n' for name in names))
-        nginx.wait_until(lambda: self.connects(POLICY_HOST, 443), "listening")
+        ca, stop = self.policy_hosts(names)
         keys = self.keys("cold", names)
         host_file = self.keys("hosts", hosts)
         bare, bare_cpu, rates, back, store, asked = [], [], [], [], [], []
@@ -320,13 +335,71 @@ class Bench:
             rates.append(result["per_second"])
             back.append(of_back / count)
             store.append(of_others / count)
-        nginx.stop(signal.SIGQUIT)
-        resolver.stop()
+        stop()
         self.say("cold", per_second=statistics.median(rates), handshakes_per_second=statistics.median(bare),
                  ratio=statistics.median(r / b for r, b in zip(rates, bare)),
                  back_cpu_us=statistics.median(back), handshake_cpu_us=statistics.median(bare_cpu),
                  cpu_ratio=statistics.median(h / b for h, b in zip(bare_cpu, back)),
                  front_and_store_cpu_us=statistics.median(store), questions_each=statistics.median(asked))
+
+    def peer(self):
+        """Answers from memory over 16 TCP connections, one question in flight on each: an echo server,
+        Debian's postfix-mta-sts-resolver, and we, in turns, each alone on one processor."""
+        if not shutil.which(PEER):
+            print(f"peer: {PEER} is not installed (Debian package postfix-mta-sts-resolver)", flush=True)
+            return
+        name = "d0.cold.test"
+        ca, stop = self.policy_hosts([name])
+        core = sorted(os.sched_getaffinity(0))
+        servers_on = ["taskset", "-c", str(core[0])]
+        ports = {who: 8461 + at for at, who in enumerate(("echo", "peer", "we"))}
+        config = self.path("peer.yml")
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"host: 127.0.0.1\nport: {ports['peer']}\nreuse_port: true\nshutdown_timeout: 20\n"
+                       "cache:\n  type: internal\n  options:\n    cache_size: 10000\n"
+                       "proactive_policy_fetching:\n  enabled: false\n"
+                       "default_zone:\n  strict_testing: false\n  timeout: 4\n")
+        we = self.daemon("we", self.filled(0), fetch={"ca_file": ca.root, "allow_private_addresses": True},
+                         listen=[f"tcp:127.0.0.1:{ports['we']}"], log={"level": "info"})
+        we.start()
+        run("taskset", "-a", "-c", "-p", str(core[0]), str(we.process.child.pid))
+        peer = Process("peer", [*servers_on, PEER, "-c", config], self.path("peer.log"),
+                       env={**os.environ, "SSL_CERT_FILE": ca.root})
+        answers = {}
+        for who in ("peer", "we"):
+            address = f"tcp:127.0.0.1:{ports[who]}"
+            wait_for(lambda address=address, who=who: self.secure(address, name, answers, who),
+                     f"a policy from {who}", 30)
+        echo = Process("echo", [*servers_on, self.tool("echo"), f"tcp:127.0.0.1:{ports['echo']}",
+                                str(len(answers["peer"]))], self.path("echo.log"))
+        echo.wait_until(lambda: self.connects("127.0.0.1", ports["echo"]), "listening", 10)
+        keys = self.keys("peer-keys", [name])
+        rates = {who: [] for who in ports}
+        lates = {who: [] for who in ports}
+        for turn in range(5 * self.rounds):
+            for who in sorted(ports, reverse=turn % 2 == 1):
+                result = json.loads(run(
+                    "taskset", "-c", str(core[-1]), self.tool("load"), "--to", f"tcp:127.0.0.1:{ports[who]}",
+                    "--keys", keys, "--connections", "16", "--warm-up", "0.1", "--seconds", "0.5"))
+                if result["ok"] != result["replies"]:
+                    raise SystemExit(f"{who} did not answer with the policy: {result}")
+                rates[who].append(result["per_second"])
+                lates[who].append(result["p99"])
+        for process in (peer, echo):
+            process.stop()
+        we.stop()
+        stop()
+        for who in ports:
+            self.say("peer_" + who, per_second=statistics.median(rates[who]), p99_us=statistics.median(lates[who]),
+                     of_echo=statistics.median(r / e for r, e in zip(rates[who], rates["echo"])))
+
+    @staticmethod
+    def secure(address, name, answers, who):
+        try:
+            answers[who] = socketmap(address, "sts", name, 10) or ""
+        except OSError:
+            return False
+        return answers[who].startswith("OK secure")
 
     @staticmethod
     def connects(address, port):
@@ -402,7 +475,7 @@ class Bench:
         return sum(fields[2] == wanted and fields[3] == "01" for fields in lines)
 
 
-PARTS = ["start", "store", "unknown", "cold", "meanwhile"]
+PARTS = ["start", "store", "unknown", "cold", "meanwhile", "peer"]
 
 
 def main():

@@ -6,7 +6,6 @@ daemon is reloaded. Every answer is checked. What the process holds (memory, ope
 the time, at rest before and at rest after.
 """
 
-import itertools
 import random
 import re
 import select
@@ -19,6 +18,7 @@ import harness
 from socketmap import Client, Closed, frame
 
 STABLE, CHANGING, FLAPPING, FAILING = 200, 40, 20, 20
+JUNK = 5000  # names; what is remembered of them is soon as much as it will ever be
 FAULTS = ("hang", "hang-tls", "cut", "refuse", "dribble")
 TICK = 0.02  # seconds between two batches of the asker
 STARTED = b"started\n"
@@ -55,7 +55,6 @@ class Trouble:
     """Clients that ask for what cannot be found: each waits for its reply, as smtp(8) does."""
 
     def __init__(self, daemon, clients=16):
-        self.asked = itertools.count()
         self.wrong = []
         self.stopped = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(daemon, n)) for n in range(clients)]
@@ -71,7 +70,7 @@ class Trouble:
                         if rng.random() < 0.05:
                             name = "failing%d.test" % rng.randrange(FAILING)
                         else:
-                            name = "junk%d.test" % next(self.asked)
+                            name = "junk%d.test" % rng.randrange(JUNK)
                         said = client.ask(name)
                         if said != harness.NOTFOUND:
                             self.wrong.append("%s: %s" % (name, said))
