@@ -82,7 +82,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
             Trouble{Trouble::Kind::passing, 0, "cannot save the log: " + done.error().message()});
     base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, sqlite::Db::Use::normal);
     if (!opened) return failed(opened.error());
-    SqliteFile file{std::move(*opened)};
+    SqliteFile file{std::move(*opened), path};
     sqlite::Db& db = file.db_;
     // To be said before the file is read for the first time: then the log's index is no mapped file.
     if (auto done = db.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
@@ -135,6 +135,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
         return refuse({Trouble::Kind::passing, 0, "cannot sync the folder: " + done.error().message()});
     // The same for the file itself: its log is in order, so it is written anew from it.
     if (Result done = file.checkpoint(); !done) return refuse(done.error());
+    file.note_state();
     return file;
 }
 
@@ -142,7 +143,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
                                                              sqlite::Db::Use use) {
     base::Expected<sqlite::Db, sqlite::Error> opened = sqlite::Db::open(path, use);
     if (!opened) return failed(opened.error());
-    SqliteFile file{std::move(*opened)};
+    SqliteFile file{std::move(*opened), path};
     file.leave_as_is();
     if (auto done = file.db_.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
     return file;
@@ -265,6 +266,34 @@ SqliteFile::Result SqliteFile::checkpoint() {
 bool SqliteFile::shrunk() {
     const std::int64_t before = std::exchange(size_, db_.size());
     return size_ >= 0 && size_ < before;
+}
+
+std::optional<SqliteFile::Stamp> SqliteFile::stamp(const std::filesystem::path& file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) == 0)
+        return Stamp{status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec};
+    if (errno == ENOENT) return Stamp{};
+    return std::nullopt;
+}
+
+void SqliteFile::note_state() {
+    file_stamp_ = stamp(path_);
+    log_stamp_ = stamp(with_suffix(path_, "-wal"));
+}
+
+SqliteFile::Touched SqliteFile::touched() const {
+    const std::optional<Stamp> file = stamp(path_), log = stamp(with_suffix(path_, "-wal"));
+    if (file_stamp_ && file && *file_stamp_ != *file) return Touched::yes;
+    if (!log_stamp_ || !log || *log_stamp_ == *log) return Touched::no;
+    return *log == Stamp{} ? Touched::log_gone : Touched::yes;
+}
+
+SqliteFile::Result SqliteFile::check() {
+    const auto verdict = db_.word("PRAGMA quick_check(1)");
+    if (!verdict) return failed(verdict.error());
+    if (*verdict != "ok") return base::unexpected(Trouble{Trouble::Kind::damage, 0, *verdict});
+    return {};
 }
 
 std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix) {

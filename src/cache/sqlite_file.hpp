@@ -104,15 +104,33 @@ public:
     [[nodiscard]] bool moved() { return db_.moved(); }
     /// True when the file has become smaller since the last call: we never make it so.
     [[nodiscard]] bool shrunk();
+    /// The file and its log as the last commit, or opening, left them: to be called after either.
+    void note_state();
+    enum class Touched { no, log_gone, yes };
+    /// Has anybody else removed the log, or written to either, since then? Nobody who goes by SQLite's locks
+    /// can.
+    [[nodiscard]] Touched touched() const;
+    /// Reads all of it, past what is in memory: damage if anything is out of order.
+    [[nodiscard]] Result check();
     void leave_as_is() { db_.leave_as_is(); }
 
 private:
-    explicit SqliteFile(sqlite::Db db) : db_(std::move(db)) {}
+    /// What tells one state of a file from another; zeros: there is none.
+    struct Stamp {
+        std::uint64_t device = 0, inode = 0;
+        std::int64_t size = 0, seconds = 0, nanoseconds = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+    [[nodiscard]] static std::optional<Stamp> stamp(const std::filesystem::path& file);
+
+    SqliteFile(sqlite::Db db, std::filesystem::path path) : db_(std::move(db)), path_(std::move(path)) {}
     Result prepare();
     Result write(std::optional<sqlite::Statement>& statement, const Row& row);
 
     sqlite::Db db_;
+    std::filesystem::path path_;
     std::int64_t size_ = 0;                                        ///< when shrunk() was last called
+    std::optional<Stamp> file_stamp_, log_stamp_;                  ///< none: the system does not say
     std::optional<sqlite::Statement> put_, put_if_newer_, remove_; // after db_: finalised before it closes
 };
 

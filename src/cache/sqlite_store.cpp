@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -27,6 +28,9 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
+
+/// Words so short that they need no memory themselves.
+Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
 
 struct Refused {}; ///< there was no room for it, or it is not fit to be stored
 
@@ -48,7 +52,8 @@ struct SqliteStore::Worker {
     Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
            Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
-          lock(std::move(lock_)) {
+          lock(std::in_place, std::move(lock_)) {
+        batch.reserve(options.max_batch);
         take_over(started);
         if (started.trouble) begin_failing(*started.trouble);
     }
@@ -67,8 +72,10 @@ struct SqliteStore::Worker {
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
-    FileLock lock;
+    std::optional<FileLock> lock;
     std::optional<SqliteFile> file; ///< none only while failing
+    std::vector<Op> batch;          ///< what take() took
+    bool touched = false;           ///< the file was written to by others, and has not been renewed since
     std::vector<std::string> bad_keys;
     bool refill_needed = false;
     bool unread = false; ///< the file may have rows that the owner has not seen
@@ -105,13 +112,37 @@ struct SqliteStore::Worker {
 
     void run() {
         while (true) {
-            std::vector<Op> ops = take(true);
-            if (ops.empty() && is_stopping()) break;
-            process(ops);
-            if (failing && SteadyClock::now() >= next_try) recover();
-            if (refill_needed && !failing) refill();
+            take(true);
+            if (batch.empty() && is_stopping()) break;
+            survive([this] {
+                if (batch.empty() && !failing && !refill_needed) look();
+                process(batch);
+                if (failing && SteadyClock::now() >= next_try) recover();
+                if (refill_needed && !failing) refill();
+            });
         }
-        finish();
+        survive([this] { finish(); });
+    }
+
+    /// Without memory what is under way is put off, and nothing ends.
+    template <class Step>
+    void survive(Step step) {
+        try {
+            step();
+        } catch (const std::bad_alloc&) {
+            out_of_memory();
+        }
+    }
+    void out_of_memory() {
+        refill_needed = true; // rows may have been dropped with what was under way
+        if (failing)
+            put_off();
+        else
+            begin_failing(no_memory());
+    }
+    void put_off() {
+        delay = std::min(delay * 2, options.retry_max);
+        next_try = SteadyClock::now() + delay;
     }
 
     [[nodiscard]] bool is_stopping() {
@@ -123,43 +154,55 @@ struct SqliteStore::Worker {
         return stopping && SteadyClock::now() >= deadline;
     }
 
-    /// The next batch; with `wait`, once there is anything to do.
-    std::vector<Op> take(bool wait) {
+    /// The next batch; with `wait`, once there is anything to do, or it is time to look at the file. Needs no
+    /// memory.
+    void take(bool wait) {
+        batch.clear();
         std::unique_lock guard{mutex};
         const auto something = [this] { return stopping || !queue.empty(); };
         if (wait && failing)
             wake.wait_until(guard, next_try, something);
         else if (wait && !refill_needed)
-            wake.wait(guard, something);
+            wake.wait_for(guard, options.look_every, something);
         if (std::exchange(overflowed, false)) refill_needed = true;
         const auto n = static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch));
-        std::vector<Op> ops(std::make_move_iterator(queue.begin()),
-                            std::make_move_iterator(queue.begin() + n));
+        batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
         queue.erase(queue.begin(), queue.begin() + n);
-        return ops;
     }
 
     void process(std::vector<Op>& ops, std::span<const Row> rows = {}) {
         if (ops.empty() && rows.empty()) return;
-        const bool written = !failing && !out_of_time() && write(rows, ops);
+        bool written = false;
+        survive([&] { written = !failing && !out_of_time() && write(rows, ops); });
         for (Op& op : ops) {
             const std::function<void(bool)> done = std::move(op.done);
             const bool ok = written && !op.refused();
             if (!ok && !std::holds_alternative<base::Domain>(op.what)) ++failed;
             if (!written) keep(std::move(op));
-            if (done) done(ok);
+            if (done) survive([&] { done(ok); });
         }
     }
 
+    /// Nobody may write for a long time; what is told to clients shall be in the file all the same.
+    void look() {
+        if (const SqliteFile::Result result = examine(); !result) begin_failing(result.error());
+    }
+
     bool write(std::span<const Row> rows, std::span<const Op> ops) {
-        SqliteFile::Result result;
-        if (file->moved())
-            result = look_again();
-        else if (file->shrunk())
-            result = replace_shrunk();
+        SqliteFile::Result result = examine();
         if (result) result = attempt_or_renew(rows, ops);
         if (!result) begin_failing(result.error());
         return result.has_value();
+    }
+
+    /// Is the file still what the last commit left? A file of ours takes its place when it is not.
+    SqliteFile::Result examine() {
+        if (file->moved()) return look_again();
+        if (file->shrunk()) return replace_shrunk();
+        const SqliteFile::Touched now = file->touched();
+        if (now != SqliteFile::Touched::no) touched = true;
+        if (touched && may_renew()) return take_back(now);
+        return {};
     }
 
     SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const Op> ops) {
@@ -185,6 +228,19 @@ struct SqliteStore::Worker {
 
     /// One transaction.
     SqliteFile::Result attempt(std::span<const Row> rows, std::span<const Op> ops) {
+        SqliteFile::Result result;
+        try {
+            result = put_all(rows, ops);
+        } catch (const std::bad_alloc&) {
+            result = base::unexpected(no_memory());
+        }
+        if (!result)
+            file->rollback();
+        else
+            file->note_state();
+        return result;
+    }
+    SqliteFile::Result put_all(std::span<const Row> rows, std::span<const Op> ops) {
         SqliteFile::Result result = file->begin();
         if (!result) return result;
         for (const std::string& key : bad_keys)
@@ -202,10 +258,7 @@ struct SqliteStore::Worker {
             }
         }
         if (result) result = file->commit();
-        if (!result) {
-            file->rollback();
-            return result;
-        }
+        if (!result) return result;
         bad_keys.clear();
         saved += written;
         ++commits;
@@ -221,27 +274,36 @@ struct SqliteStore::Worker {
         // An error of the disk may have cost more than the last write: afterwards the file gets all again.
         if (is_disk_error(trouble)) refill_needed = true;
         next_try = failing_since + delay;
-        log.write(Level::error, "store-failed",
-                  {{"file", path.string()}, {"problem", trouble.words}, {"code", trouble.code}});
+        try {
+            log.write(Level::error, "store-failed",
+                      {{"file", path.native()}, {"problem", trouble.words}, {"code", trouble.code}});
+        } catch (const std::bad_alloc&) {
+            return; // whoever finds no memory says so, too
+        }
     }
 
     void keep(Op op) {
         if (op.refused()) return;
         op.done = nullptr;
-        std::string key = op.key();
-        const auto at = kept.find(key);
-        if (at != kept.end())
-            at->second = std::move(op);
-        else if (kept.size() < options.max_kept)
-            kept.emplace(std::move(key), std::move(op));
-        else
+        try {
+            std::string key = op.key();
+            const auto at = kept.find(key);
+            if (at != kept.end())
+                at->second = std::move(op);
+            else if (kept.size() < options.max_kept)
+                kept.emplace(std::move(key), std::move(op));
+            else
+                refill_needed = true;
+        } catch (const std::bad_alloc&) {
             refill_needed = true;
+        }
         kept_count = kept.size();
     }
 
     /// Sets the damaged file aside; the owner fills the new one again.
     SqliteFile::Result begin_anew(const Trouble& trouble) {
         note_renewal();
+        touched = false;
         bad_keys.clear();
         const auto aside = set_aside(path, clock.now());
         log.write(Level::error, "store-damaged",
@@ -259,21 +321,60 @@ struct SqliteStore::Worker {
         if (status.type() == fs::file_type::none)
             return base::unexpected(Trouble{Trouble::Kind::passing, 0, error.message()});
         if (fs::exists(status) && !file->moved()) return {};
-        return replace_moved();
+        const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+        if (fs::status(folder, error).type() != fs::file_type::not_found) return replace_moved();
+        // To make it is not ours: it may be the place of a disk that is to be mounted again.
+        file->leave_as_is();
+        file.reset();
+        refill_needed = true;
+        return base::unexpected(
+            Trouble{Trouble::Kind::passing, 0, "the folder " + folder.string() + " is gone"});
+    }
+
+    /// Others wrote to the file or its log, or removed the log: what is in the file is read again, and what
+    /// is not there comes from the owner.
+    SqliteFile::Result take_back(SqliteFile::Touched how) {
+        note_renewal();
+        refill_needed = true;
+        // A log without a name still goes into the file when that is closed.
+        if (how != SqliteFile::Touched::log_gone) file->leave_as_is();
+        file.reset();
+        SqliteFile::Result result = reopen();
+        if (result) result = file->check();
+        if (result) touched = false;
+        const std::string_view problem = "written to by another process while in use";
+        if (result)
+            log.write(Level::warning, "store-changed", {{"file", path.native()}, {"problem", problem}});
+        if (result || result.error().kind != Trouble::Kind::damage) return result;
+        if (file) file->leave_as_is();
+        file.reset();
+        return begin_anew(
+            {Trouble::Kind::damage, result.error().code, std::string(problem) + ": " + result.error().words});
     }
 
     SqliteFile::Result replace_moved() {
+        constexpr std::string_view problem = "renamed, removed or replaced while in use";
         file->leave_as_is();
         file.reset();
         // The old file's log still lies here; whatever file is opened at this path would take it for its own.
         const auto aside = set_aside(path, clock.now(), Aside::log_only);
-        log.write(Level::error, "store-moved",
-                  {{"file", path.string()},
-                   {"problem", "renamed, removed or replaced while in use; begun anew"},
-                   {"log_moved_to", aside ? aside->string() + "-wal" : "not moved: " + aside.error()}});
-        if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
+        if (!aside)
+            return base::unexpected(
+                Trouble{Trouble::Kind::passing, 0, std::string(problem) + ", and " + aside.error()});
+        touched = false;
         refill_needed = true;
-        return reopen();
+        const SqliteFile::Result result = reopen();
+        if (result) {
+            log.write(Level::error, "store-moved",
+                      {{"file", path.native()},
+                       {"problem", std::string(problem) + "; begun anew"},
+                       {"log_moved_to", aside->string() + "-wal"}});
+            return result;
+        }
+        Trouble trouble = result.error();
+        trouble.words = std::string(problem) + ": " + trouble.words;
+        if (trouble.kind == Trouble::Kind::damage && may_renew()) return begin_anew(trouble);
+        return base::unexpected(std::move(trouble));
     }
 
     SqliteFile::Result replace_shrunk() {
@@ -304,7 +405,12 @@ struct SqliteStore::Worker {
         if (unread) return read_again();
         const auto created = create_store_file(path);
         if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
-        if (*created) refill_needed = true;
+        if (*created) {
+            refill_needed = true;
+            std::error_code error;
+            if (!fs::exists(with_suffix(path, ".lock"), error) && !error)
+                if (auto again = lock_store(path, log)) lock.emplace(*std::move(again));
+        }
         base::Expected<SqliteFile, Trouble> opened = SqliteFile::open(path);
         if (!opened) return base::unexpected(opened.error());
         file.emplace(std::move(*opened));
@@ -319,24 +425,24 @@ struct SqliteStore::Worker {
             result = begin_anew(result.error());
         std::size_t caught_up = 0;
         while (result && !kept.empty() && !out_of_time()) {
-            std::vector<Op> batch;
-            while (!kept.empty() && batch.size() < options.max_batch)
-                batch.push_back(std::move(kept.extract(kept.begin()).mapped()));
-            result = attempt_or_renew({}, batch);
+            std::vector<Op> ops;
+            ops.reserve(std::min(kept.size(), options.max_batch));
+            while (!kept.empty() && ops.size() < options.max_batch)
+                ops.push_back(std::move(kept.extract(kept.begin()).mapped()));
+            result = attempt_or_renew({}, ops);
             if (result)
-                caught_up += batch.size();
+                caught_up += ops.size();
             else
-                for (Op& op : batch) keep(std::move(op));
+                for (Op& op : ops) keep(std::move(op));
         }
         kept_count = kept.size();
-        const auto now = SteadyClock::now();
         if (!result) {
-            delay = std::min(delay * 2, options.retry_max);
-            next_try = now + delay;
+            put_off();
             log.write(Level::debug, "store-still-failing", {{"problem", result.error().words}});
             return;
         }
         failing = false;
+        const auto now = SteadyClock::now();
         well_since = now;
         const auto lasted = std::chrono::duration_cast<base::seconds>(now - failing_since).count();
         log.write(Level::info, "store-recovered",
@@ -348,19 +454,19 @@ struct SqliteStore::Worker {
     void refill() {
         refill_needed = false;
         if (!options.refill) return;
-        std::vector<Row> batch;
+        std::vector<Row> passed;
         std::size_t rows = 0;
         bool ok = true;
         const auto flush = [&] {
-            std::vector<Op> ops = take(false);
-            process(ops, batch);
+            take(false);
+            process(batch, passed);
             ok = ok && !failing && !out_of_time();
-            rows += batch.size();
-            batch.clear();
+            rows += passed.size();
+            passed.clear();
         };
         options.refill([&](Row row) {
-            if (ok && read_row(raw_row(row))) batch.push_back(std::move(row));
-            if (batch.size() >= options.max_batch) flush();
+            if (ok && read_row(raw_row(row))) passed.push_back(std::move(row));
+            if (passed.size() >= options.max_batch) flush();
             return ok;
         });
         if (ok) flush();
@@ -372,7 +478,10 @@ struct SqliteStore::Worker {
 
     /// The queue is empty, or time is up.
     void finish() {
-        if (failing) recover();
+        if (failing)
+            recover();
+        else
+            look();
         if (refill_needed && !failing && !out_of_time()) refill();
         if (!kept.empty() || refill_needed)
             log.write(

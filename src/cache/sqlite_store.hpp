@@ -14,7 +14,11 @@
 // line
 //   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read,
 //   later with what the owner has (`refill`). A file removed under us is begun anew in the same way
-//   (store-moved).
+//   (store-moved). One that another process wrote to, or whose log is gone, is read again and refilled
+//   (store-changed). All this is looked for before each write, at the end, and now and then (look_every).
+// * No memory on the store's thread (std::bad_alloc): as a full disk. What a callback throws for want of
+// memory
+//   is taken as done: who waits for `done` should not wait for ever.
 // * Rows that do not pass read_row() are left out, counted, logged once (store-rows-skipped) and removed with
 // the
 //   first write.
@@ -22,8 +26,8 @@
 // * A disk that is read-only or does not give back all of the file when the store is opened: what can be read
 // is loaded, the rest (`late`) as soon as the disk gives it back (store-read).
 //
-// One process a file: an flock(2) on "<file>.lock", and SQLite's own locks, so that the sqlite3 tool finds the
-// file locked meanwhile. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
+// One process a file: an flock(2) on "<file>.lock", and SQLite's own locks, so that the sqlite3 tool finds
+// the file locked meanwhile. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -51,7 +55,8 @@ public:
             100'000; ///< queued rows; above, a save fails at once and refill makes up for it
         std::size_t max_kept = 100'000; ///< rows kept while the disk does not take them; above, the same
         base::milliseconds retry_first{1000}, retry_max{60'000};
-        base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
+        base::milliseconds look_every{60'000}; ///< at the file, while there is nothing to write
+        base::milliseconds stop_within{1500};  ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
         /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
         /// meanwhile are ignored.
@@ -79,7 +84,8 @@ public:
                                                                   const std::function<void(Row)>& on_row);
     ~SqliteStore() override; ///< stop()
 
-    // After stop() `done` is called at once, on the caller's thread, with false. `done` must not throw.
+    // After stop() `done` is called at once, on the caller's thread, with false. `done` must not throw
+    // anything but std::bad_alloc.
     void save(Row row, std::function<void(bool)> done) override;
     void forget(base::Domain domain) override;
 

@@ -367,6 +367,124 @@ TEST(cache_sqlite_damage, a_file_removed_under_the_running_store_is_begun_anew) 
     EXPECT_TRUE(bench.rows.contains("b.example"));
 }
 
+TEST(cache_sqlite_damage, a_folder_removed_under_the_running_store_is_waited_for) {
+    StoreBench bench;
+    bench.options.retry_first = bench.options.retry_max = std::chrono::milliseconds(5);
+    give_back(bench, 10);
+    auto store = bench.open();
+    EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+    const fs::path aside = bench.folder().path().string() + ".away";
+    fs::rename(bench.folder().path(), aside);
+    for (int i = 0; i < 5; ++i) EXPECT_FALSE(StoreBench::save(*store, row("b.example")));
+    EXPECT_EQ(bench.log.count("error store-"), 1U);
+    EXPECT_EQ(bench.log.count(" is gone"), 1U);
+    fs::create_directory(bench.folder().path());
+    EXPECT_TRUE(bench.logged("info store-refilled"));
+    EXPECT_TRUE(StoreBench::save(*store, row("c.example")));
+    EXPECT_TRUE(fs::exists(bench.file().string() + ".lock")) << "a second daemon is still refused";
+    EXPECT_FALSE(StoreBench{bench.file()}.try_open());
+    store.reset();
+    store = bench.open();
+    EXPECT_EQ(bench.rows.size(), 12U) << "what the owner gave, and those saved since";
+    EXPECT_EQ(bench.log.count("error store-"), 1U);
+    fs::remove_all(aside);
+}
+
+/// A store of ten rows in the file and one in the log, in use, and its owner.
+struct InUse {
+    InUse() {
+        give_back(bench, 10);
+        auto first = bench.open();
+        for (int i = 0; i < 10; ++i) EXPECT_TRUE(StoreBench::save(*first, row(name_of(i))));
+        first.reset();
+        store = bench.open();
+        EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+    }
+    void overwrite(const std::string& octets) const {
+        std::fstream file(bench.file(), std::ios::in | std::ios::out | std::ios::binary);
+        file.write(octets.data(), static_cast<std::streamsize>(octets.size()));
+    }
+    void expect_all_after_restart(std::size_t rows) {
+        store.reset();
+        bench.log.clear();
+        store = bench.open();
+        EXPECT_EQ(bench.rows.size(), rows);
+        EXPECT_EQ(bench.log.count("error "), 0U);
+        store.reset();
+    }
+    StoreBench bench;
+    std::unique_ptr<SqliteStore> store;
+};
+
+TEST(cache_sqlite_damage, a_file_overwritten_under_the_running_store_is_begun_anew) {
+    InUse in_use;
+    in_use.overwrite(std::string(fs::file_size(in_use.bench.file()), 'x'));
+    EXPECT_TRUE(StoreBench::save(*in_use.store, row("b.example")));
+    EXPECT_TRUE(in_use.bench.logged("info store-refilled"));
+    EXPECT_EQ(in_use.bench.log.count("error store-"), 1U);
+    EXPECT_EQ(in_use.bench.log.count("error store-damaged"), 1U);
+    EXPECT_EQ(in_use.bench.log.count("written to by another process while in use"), 1U);
+    EXPECT_EQ(in_use.bench.damaged_files().size(), 1U);
+    in_use.expect_all_after_restart(11);
+}
+
+TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_while_there_is_nothing_to_write) {
+    for (const bool removed : {false, true}) {
+        StoreBench bench;
+        bench.options.look_every = std::chrono::milliseconds(5);
+        give_back(bench, 10);
+        auto store = bench.open();
+        EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
+        if (removed)
+            fs::remove(bench.file());
+        else
+            std::ofstream(bench.file()) << std::string(100'000, 'x');
+        EXPECT_TRUE(bench.logged("info store-refilled"));
+        EXPECT_EQ(bench.log.count("error store-"), 1U);
+        store.reset();
+        store = bench.open();
+        EXPECT_EQ(bench.rows.size(), 10U) << "what the owner gave";
+    }
+}
+
+TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_at_the_end) {
+    for (const bool removed : {false, true}) {
+        InUse in_use;
+        if (removed)
+            fs::remove(in_use.bench.file());
+        else
+            in_use.overwrite(std::string(fs::file_size(in_use.bench.file()), 'x'));
+        in_use.expect_all_after_restart(10);
+    }
+}
+
+TEST(cache_sqlite_damage, a_log_removed_or_overwritten_under_the_running_store_costs_nothing) {
+    for (const bool removed : {true, false}) {
+        InUse in_use;
+        in_use.bench.options.refill = nullptr;
+        if (removed)
+            fs::remove(in_use.bench.wal());
+        else
+            std::fstream(in_use.bench.wal(), std::ios::in | std::ios::out) << std::string(2000, 'x');
+        EXPECT_TRUE(StoreBench::save(*in_use.store, row("b.example")));
+        EXPECT_TRUE(in_use.bench.logged("info store-refilled"));
+        EXPECT_EQ(in_use.bench.log.count("warning store-changed"), 1U);
+        EXPECT_EQ(in_use.bench.log.count("error store-"), 0U);
+        in_use.expect_all_after_restart(removed ? 12U : 11U);
+    }
+}
+
+TEST(cache_sqlite_damage, a_file_that_was_only_touched_is_kept) {
+    InUse in_use;
+    for (int i = 1; i < 20; ++i) {
+        fs::last_write_time(in_use.bench.file(), fs::file_time_type::clock::now() + std::chrono::hours{i});
+        EXPECT_TRUE(StoreBench::save(*in_use.store, row("b.example", std::to_string(i))));
+    }
+    EXPECT_EQ(in_use.bench.log.count("warning store-changed"), 1U) << "once a minute at most";
+    EXPECT_TRUE(in_use.bench.damaged_files().empty());
+    in_use.expect_all_after_restart(12);
+}
+
 /// Files of this process may not grow beyond `octets`; the system says so as it does on a full disk.
 void limit_files(rlim_t octets) {
     ::signal(SIGXFSZ, SIG_IGN);

@@ -3,6 +3,7 @@
 #include "cache/sqlite_store.hpp"
 
 #include "support/failing_disk.hpp"
+#include "support/failing_memory.hpp"
 #include "support/store_bench.hpp"
 
 #include <gtest/gtest.h>
@@ -76,12 +77,14 @@ public:
         const std::lock_guard lock{mutex_};
         for (const auto& [name, r] : bench_.rows) memory_.insert_or_assign(name, r);
     }
+    /// The higher the id, the later it was fetched.
     bool save(const std::string& name, const std::string& id) {
+        const Row fetched = row(name, id, std::stoi(id));
         {
             const std::lock_guard lock{mutex_};
-            memory_.insert_or_assign(name, row(name, id));
+            memory_.insert_or_assign(name, fetched);
         }
-        const bool ok = StoreBench::save(*store_, row(name, id));
+        const bool ok = StoreBench::save(*store_, fetched);
         if (ok) promised_[name] = id;
         return ok;
     }
@@ -225,5 +228,69 @@ INSTANTIATE_TEST_SUITE_P(Every, StoreFaults,
                                          Fault::sync_failure, Fault::busy, Fault::garbage, Fault::read_only,
                                          Fault::no_descriptors),
                          [](const auto& fault) { return std::string(test::to_string(fault.param)); });
+
+/// One life of the store whose thread finds no memory at its n-th chance. True when it came to that.
+bool round_without_memory(const Original& original, std::uint64_t n, Length length) {
+    StoreBench bench;
+    original.lay_out(bench);
+    Owner owner(bench);
+    owner.open();
+    std::uint64_t failed = 0;
+    {
+        test::FailingMemory memory;
+        memory.fail(n, length == Length::once ? 1 : test::FailingMemory::for_ever);
+        for (int i = 0; i < 3; ++i) owner.save("new" + std::to_string(i) + ".example", "1");
+        owner.save(old_name(0), "2");
+        owner.forget(old_name(1));
+        owner.save(old_name(in_file), "2");
+        if (length == Length::to_the_end) owner.stop();
+        failed = memory.failed();
+        memory.heal();
+        if (length != Length::to_the_end) {
+            EXPECT_TRUE(owner.recovers());
+        }
+    }
+    owner.stop();
+    EXPECT_LE(bench.log.count("error store-"), 1U);
+    if (length == Length::while_ && failed > 0) {
+        EXPECT_EQ(bench.log.count("info store-recovered"), 1U);
+    }
+    StoreBench again{bench.file()};
+    again.open().reset();
+    owner.expect_in(again.rows, length != Length::to_the_end, true);
+    EXPECT_EQ(again.log.count("error store-"), 0U) << "the file was left in good order";
+    if (testing::Test::HasFailure())
+        for (const std::string& line : bench.log.lines()) ADD_FAILURE() << line;
+    return failed > 0;
+}
+
+void every_allocation(Length length) {
+    static const Original original;
+    std::uint64_t n = 1;
+    for (;; ++n) {
+        SCOPED_TRACE("allocation " + std::to_string(n));
+        const bool came = round_without_memory(original, n, length);
+        if (testing::Test::HasFailure() || !came) break;
+    }
+    std::printf("    %d allocations failed in turn\n", static_cast<int>(n - 1));
+    EXPECT_GT(n, 5U) << "none was there to fail";
+}
+
+TEST(StoreMemory, one_allocation_fails) { every_allocation(Length::once); }
+TEST(StoreMemory, all_allocations_fail_until_there_is_memory_again) { every_allocation(Length::while_); }
+TEST(StoreMemory, all_allocations_fail_until_the_daemon_has_stopped) { every_allocation(Length::to_the_end); }
+
+TEST(StoreMemory, none_for_who_waits_is_no_end) {
+    StoreBench bench;
+    bench.options.retry_first = std::chrono::milliseconds(1);
+    auto store = bench.open();
+    store->save(row("a.example"), [](bool) { throw std::bad_alloc{}; });
+    EXPECT_TRUE(bench.logged("info store-recovered"));
+    EXPECT_TRUE(StoreBench::save(*store, row("b.example")));
+    EXPECT_EQ(bench.log.count("error store-failed"), 1U);
+    store.reset();
+    bench.open().reset();
+    EXPECT_EQ(bench.names(), (std::vector<std::string>{"a.example", "b.example"}));
+}
 
 } // namespace
