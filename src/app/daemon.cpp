@@ -19,6 +19,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -281,6 +282,9 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
 }
 
 int Daemon::Impl::run() {
+    if (::geteuid() == 0)
+        log_.write(Level::warning, "running-as-root",
+                   {{"detail", "no privilege is needed, and none is dropped: use a user of its own"}});
     require_spare_descriptors(descriptors_to_start);
     {
         const SignalsBlocked while_threads_start;

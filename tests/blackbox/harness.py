@@ -371,6 +371,11 @@ class Daemon:
         """The lines that contain all parts."""
         return [line for line in self.log().splitlines() if all(part in line for part in parts)]
 
+    def complaints(self):
+        """Errors and warnings, but the one about tests that are run by root."""
+        lines = self.log_lines("<3>") + self.log_lines("<4>")
+        return [line for line in lines if "running-as-root" not in line]
+
     def wait_log(self, *parts, count=1, limit=LIMIT):
         def logged():
             return len(self.log_lines(*parts)) >= count

@@ -1,7 +1,9 @@
 """The log: one line a lookup, always the same fields, and nothing in it that a stranger wrote himself."""
 
 import json
+import os
 import re
+import subprocess
 
 import harness
 from harness import NOTFOUND, SECURE
@@ -108,9 +110,21 @@ class LogTest(harness.Case):
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.assertEqual(daemon.stop(), 0)
-        log = daemon.log()
-        self.assertNotIn("<3>", log, "nothing to complain of")
-        self.assertNotIn("<4>", log)
+        self.assertEqual(daemon.complaints(), [])
+
+    def test_root_is_warned(self):
+        daemon = self.start()
+        self.assertEqual(daemon.stop(), 0)
+        said = daemon.log_lines("<4>running-as-root")
+        self.assertEqual(len(said), 1 if os.geteuid() == 0 else 0, "once, and nobody else")
+        for user, times in (("0", 1), ("8461", 0)):
+            wrapper = ["unshare", "--user", "--map-user=" + user]
+            tried = subprocess.run([*wrapper, "true"], capture_output=True, text=True)
+            if tried.returncode != 0:
+                self.skipTest("no user namespaces here: " + tried.stderr.strip())
+            daemon = self.start(wrapper=wrapper)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(len(daemon.log_lines("<4>running-as-root")), times)
 
 
 if __name__ == "__main__":
