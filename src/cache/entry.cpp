@@ -1,5 +1,7 @@
 #include "cache/entry.hpp"
 
+#include <utility>
+
 namespace cache {
 
 namespace {
@@ -17,7 +19,7 @@ seconds txt_life(const Entry& entry, const Tuning& tuning) {
 
 /// Is the policy still wanted enough to be fetched daily? (DESIGN "daily GET")
 bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
-    if (entry.policy->policy.max_age < tuning.refresh_every) return entry.last_asked > entry.fetched_at;
+    if (entry.policy->policy.max_age < tuning.refresh_every) return entry.last_asked > counted_from(entry);
     return since(entry.last_asked, at) < tuning.forget_unasked_after;
 }
 
@@ -37,14 +39,22 @@ seconds spacing(const Attempts& gets, std::string_view id, bool expired, const T
 
 } // namespace
 
-Instant expires_at(const Entry& entry, Instant now) {
-    return std::min(entry.fetched_at, now) + entry.policy->policy.max_age;
+Instant counted_from(const Entry& entry) {
+    return entry.ahead_since != Instant{} ? entry.ahead_since : entry.fetched_at;
 }
 
-bool clamp_to(Entry& entry, Instant now) {
-    if (!in_future(entry.fetched_at, now)) return false;
-    entry.fetched_at = now;
-    return true;
+Instant expires_at(const Entry& entry, Instant now) {
+    const Instant from = in_future(entry.fetched_at, now) ? counted_from(entry) : entry.fetched_at;
+    return std::min(from, now) + entry.policy->policy.max_age;
+}
+
+bool note_clock(Entry& entry, Instant now) {
+    Instant since{};
+    if (in_future(entry.fetched_at, now)) {
+        since = std::max(now, Instant{seconds{1}});
+        if (entry.ahead_since != Instant{}) since = std::min(since, entry.ahead_since);
+    }
+    return std::exchange(entry.ahead_since, since) != since;
 }
 
 bool needs_dane(const Entry& entry, const Tuning& tuning) {
@@ -110,7 +120,7 @@ Instant next_get(const Attempts& gets, std::string_view id, bool expired, const 
 }
 
 Instant daily_get_at(const Entry& entry, const Tuning& tuning) {
-    const Instant due = entry.fetched_at + refresh_period(entry, tuning);
+    const Instant due = counted_from(entry) + refresh_period(entry, tuning);
     if (entry.gets.failures == 0) return due;
     return std::max(due, next_get(entry.gets, entry.gets.failed_id, false, tuning));
 }

@@ -48,7 +48,8 @@ struct DaneState {
 struct Entry {
     PolicyPtr policy;      ///< never null
     std::string txt_id;    ///< the record id that led to `policy`
-    Instant fetched_at{};  ///< the successful GET; a value in the future is taken as now
+    Instant fetched_at{};  ///< the successful GET, by the clock of then
+    Instant ahead_since{}; ///< fetched_at has been seen to lie in the future since then; epoch: it does not
     Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
     seconds txt_ttl{};     ///< the TTL it came with
     Instant last_asked{};  ///< last query of a client (coarse)
@@ -82,13 +83,18 @@ struct Tuning {
     seconds dane_bridge{86400};   ///< how long a verdict outlives lookups that fail
 };
 
-/// When the policy stops being usable: fetched_at + max_age, counted from `now` at the latest.
+/// What age and refreshes count from: fetched_at, or for one in the future the moment when that was seen.
+[[nodiscard]] Instant counted_from(const Entry& entry);
+
+/// When the policy stops being usable: fetched_at + max_age. While fetched_at lies in the future, counted
+/// from ahead_since, and without that from `now`.
 [[nodiscard]] Instant expires_at(const Entry& entry, Instant now);
 
-/// Sets a fetched_at that lies in the future (the clock was set back) to `now`; true when it did. To be done
-/// when an entry is loaded and when the clock is seen to have jumped, so that max_age counts from a moment
-/// that has been.
-bool clamp_to(Entry& entry, Instant now);
+/// Notes in ahead_since whether fetched_at lies in the future, so that max_age counts from a moment that has
+/// been; true when that changed. To be done when an entry is loaded, when it is asked for, and when the clock
+/// is seen to have jumped. fetched_at stays: a clock that is wrong at boot, and then put right, neither
+/// shortens nor prolongs a life.
+bool note_clock(Entry& entry, Instant now);
 
 /// Does the policy call for a DANE verdict at all?
 [[nodiscard]] bool needs_dane(const Entry& entry, const Tuning& tuning);

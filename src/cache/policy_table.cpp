@@ -28,6 +28,9 @@ Instant unpack(std::uint32_t t) noexcept { return Instant{seconds{t}}; }
 
 bool enforced(const Entry& e) { return e.policy->policy.mode == sts::Mode::enforce; }
 
+/// When the policy stops being usable.
+std::uint32_t expires(const PolicyPtr& policy, Instant from) { return pack(from + policy->policy.max_age); }
+
 struct Record {
     PolicyPtr policy;               ///< null: the record is free
     std::unique_ptr<Attempts> gets; ///< null: the last GET was the one that brought the policy
@@ -43,6 +46,12 @@ struct Record {
     [[nodiscard]] bool hard() const { return policy->policy.mode == sts::Mode::enforce; }
 };
 static_assert(sizeof(Record) <= 80, "the memory budget of a domain");
+
+/// It takes no room of its own: it shows in when the policy expires.
+Instant ahead_since(const Record& r) {
+    if (r.expires == expires(r.policy, unpack(r.fetched_at))) return {};
+    return unpack(r.expires) - r.policy->policy.max_age;
+}
 
 constexpr std::uint32_t longest_ttl = (1U << 30) - 1;
 
@@ -285,6 +294,7 @@ struct alignas(64) PolicyTable::Shard {
         Entry e{r.policy,
                 {},
                 unpack(r.fetched_at),
+                ahead_since(r),
                 unpack(r.txt_checked),
                 seconds{r.txt_ttl},
                 unpack(r.last_asked),
@@ -315,7 +325,7 @@ struct alignas(64) PolicyTable::Shard {
         r.dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
         r.dane_known_at = pack(e.dane.known_at);
         r.dane_check_at = pack(e.dane.check_at);
-        r.expires = pack(expires_at(e, e.fetched_at));
+        r.expires = expires(e.policy, counted_from(e));
         r.gets.reset();
         if (e.gets != Attempts{unpack(r.fetched_at), 0, base::Reason::none, {}})
             r.gets = std::make_unique<Attempts>(e.gets);
@@ -546,9 +556,9 @@ void PolicyTable::schedule(const std::function<Instant(Entry&)>& when) {
                 const auto number = static_cast<std::uint32_t>(i);
                 if (!s.slab[number].policy) continue;
                 Entry e = s.entry(number);
-                const Instant fetched_at = e.fetched_at;
+                const Instant ahead_since = e.ahead_since;
                 const Instant due = when(e);
-                if (e.fetched_at != fetched_at) s.replace(number, e);
+                if (e.ahead_since != ahead_since) s.replace(number, e);
                 s.put_on_agenda(number, pack(due));
             }
             s.publish();

@@ -70,8 +70,8 @@ public:
 
     // The refresher's agenda: each domain is on it at most once, at its entry's agenda_at, and goes with it.
     // put() of a new domain and update() may set that time.
-    /// Sets the time of every domain to what `when` says; the epoch: not on the agenda. Of the entry `when` may
-    /// change fetched_at alone. It is called under a lock: no call may come back to the table.
+    /// Sets the time of every domain to what `when` says; the epoch: not on the agenda. Of the entry `when`
+    /// may change ahead_since alone. It is called under a lock: no call may come back to the table.
     void schedule(const std::function<Instant(Entry&)>& when);
     /// The earliest time on the agenda.
     [[nodiscard]] std::optional<Instant> next_due() const;

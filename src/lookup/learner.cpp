@@ -95,7 +95,7 @@ std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
         const auto& entry = std::get<cache::Entry>(known);
         if (cache::plan(entry, now, tuning_) == cache::Step::resolve)
             return std::nullopt; // DANE is not known yet
-        outcome.fetched_at = entry.fetched_at;
+        outcome.fetched_at = cache::counted_from(entry);
         outcome.dane = cache::dane_secured(entry, now, tuning_);
         return outcome;
     }
@@ -294,7 +294,7 @@ Outcome Learner::keep(const base::Domain& domain, Reason reason) {
     Outcome outcome;
     outcome.reason = reason;
     outcome.policy = current_policy(known, parts_.clock.now());
-    if (outcome.policy) outcome.fetched_at = std::get<cache::Entry>(known).fetched_at;
+    if (outcome.policy) outcome.fetched_at = cache::counted_from(std::get<cache::Entry>(known));
     return outcome;
 }
 

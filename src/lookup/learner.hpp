@@ -36,7 +36,7 @@ struct Outcome {
     base::Reason reason = base::Reason::none; ///< why there is none, or why this try changed nothing
     bool fetched = false;                     ///< this flight fetched the policy
     bool dane = false;                        ///< the domain's MX hosts are secured by DANE
-    base::Instant fetched_at{};               ///< when `policy` was fetched
+    base::Instant fetched_at{};               ///< what the age of `policy` counts from
 };
 
 class Learner {

@@ -11,11 +11,10 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now) {
     entry.policy = *std::move(policy);
     entry.txt_id = row.txt_id;
     entry.fetched_at = row.fetched_at;
-    entry.last_asked = std::min(row.last_asked, now);
+    entry.last_asked = row.last_asked;
     entry.gets.last = row.fetched_at;
-    cache::clamp_to(entry, now);
-    if (row.dane_at != base::Instant{})
-        entry.dane = {cache::DaneVerdict::dane, std::min(row.dane_at, now), {}};
+    cache::note_clock(entry, now);
+    if (row.dane_at != base::Instant{}) entry.dane = {cache::DaneVerdict::dane, row.dane_at, {}};
     if (now >= cache::expires_at(entry, now)) return Loaded::expired;
     (void)table.put(row.domain, std::move(entry), now);
     return Loaded::kept;

@@ -14,7 +14,8 @@ enum class Loaded {
     known,      ///< the table has a policy for the domain already; nothing was done
 };
 
-/// A fetched_at in the future (the clock was set back) counts as `now`.
+/// Times in the future are kept: the clock was wrong then, or is now. A policy fetched in the future counts
+/// from `now`.
 [[nodiscard]] Loaded load(cache::Table& table, const cache::Row& row, base::Instant now);
 
 /// As load(), for a row that turns up while the daemon runs: what the table knows is newer. On the thread

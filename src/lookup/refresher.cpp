@@ -60,7 +60,7 @@ void Refresher::schedule_all() {
     const Instant now = parts_.clock.now();
     std::size_t overdue = 0;
     parts_.table.schedule([&](cache::Entry& entry) {
-        cache::clamp_to(entry, now);
+        cache::note_clock(entry, now);
         const Instant due = cache::next_look(entry, now, tuning_, parts_.random());
         if (due <= now) ++overdue;
         return due;

@@ -89,12 +89,12 @@ bool Service::answer_now(std::string_view text, std::string& reply) {
     cache::Known known = parts_.table.ask(domain, now);
     facts.source = "memory";
     if (auto* entry = std::get_if<cache::Entry>(&known)) {
-        if (cache::clamp_to(*entry, now))
-            parts_.table.update(domain, [&](cache::Entry& e) { cache::clamp_to(e, now); });
+        if (cache::note_clock(*entry, now))
+            parts_.table.update(domain, [&](cache::Entry& e) { cache::note_clock(e, now); });
         const cache::Step step = cache::plan(*entry, now, options_.tuning);
         if (step == cache::Step::resolve) return false;
         if (step == cache::Step::serve_and_check) check_in_background(domain);
-        facts.age = now - entry->fetched_at;
+        facts.age = now - cache::counted_from(*entry);
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks
         // for.
         if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
@@ -171,7 +171,7 @@ Outcome Service::known_at_deadline(const base::Domain& domain) const {
     late.policy = current_policy(known, now);
     if (!late.policy) return late;
     const auto& entry = std::get<cache::Entry>(known);
-    late.fetched_at = entry.fetched_at;
+    late.fetched_at = cache::counted_from(entry);
     late.dane = cache::dane_secured(entry, now, options_.tuning);
     return late;
 }

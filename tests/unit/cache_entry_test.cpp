@@ -46,9 +46,25 @@ TEST(Entry, LivesFromTheFetchForItsMaxAge) {
 TEST(Entry, FetchedInTheFutureCountsFromNow) {
     EXPECT_EQ(cache::expires_at(entry(1h), t0 - 24h), t0 - 24h + 1h);
     Entry e = entry(1h);
-    EXPECT_TRUE(cache::clamp_to(e, t0 - 24h));
-    EXPECT_EQ(e.fetched_at, t0 - 24h);
-    EXPECT_FALSE(cache::clamp_to(e, t0));
+    EXPECT_TRUE(cache::note_clock(e, t0 - 24h));
+    EXPECT_EQ(cache::counted_from(e), t0 - 24h);
+    EXPECT_EQ(e.fetched_at, t0) << "what was the truth is kept";
+    EXPECT_FALSE(cache::note_clock(e, t0 - 23h)) << "it does not slide along";
+    EXPECT_EQ(cache::expires_at(e, t0 - 23h), t0 - 23h);
+    EXPECT_TRUE(cache::note_clock(e, t0 - 48h)) << "set back once more";
+    EXPECT_EQ(cache::expires_at(e, t0 - 48h), t0 - 47h);
+}
+
+TEST(Entry, AClockPutRightGivesThePolicyItsOwnLife) {
+    Entry e = entry(24h);
+    const cache::Instant at_boot{};
+    EXPECT_TRUE(cache::note_clock(e, at_boot)) << "no battery: 1970";
+    EXPECT_EQ(cache::expires_at(e, at_boot + 60s), at_boot + 24h + 1s);
+    EXPECT_EQ(cache::expires_at(e, t0 + 1h), t0 + 24h) << "before the step is noticed";
+    EXPECT_TRUE(cache::note_clock(e, t0 + 1h));
+    EXPECT_EQ(cache::expires_at(e, t0 + 1h), t0 + 24h);
+    EXPECT_EQ(cache::counted_from(e), t0);
+    EXPECT_FALSE(cache::note_clock(e, t0 + 2h));
 }
 
 TEST(Entry, TxtIsAskedAgainAfterItsTtlWithinBounds) {

@@ -77,6 +77,25 @@ TEST(cache_table, finds_every_field_it_was_given) {
     EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(domain("xample.com"))));
 }
 
+TEST(cache_table, keeps_both_times_of_a_policy_from_the_future) {
+    Table table{Limits{}};
+    const Domain name = domain("example.com");
+    const Instant now = t0 - 10 * 365 * day;
+    Entry e = entry(table, "enforce", day, t0);
+    ASSERT_TRUE(cache::note_clock(e, now));
+    table.put(name, e, now);
+    const auto find = [&] { return std::get<Entry>(table.find(name)); };
+    EXPECT_EQ(find().fetched_at, t0);
+    EXPECT_EQ(find().ahead_since, now);
+    table.schedule([](Entry& one) {
+        (void)cache::note_clock(one, t0 + seconds{5});
+        return Instant{};
+    });
+    EXPECT_EQ(find().fetched_at, t0);
+    EXPECT_EQ(find().ahead_since, Instant{});
+    EXPECT_EQ(cache::expires_at(find(), t0 + seconds{5}), t0 + day);
+}
+
 TEST(cache_table, a_newer_policy_replaces_and_keeps_the_newer_last_asked) {
     Table table{Limits{}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0 + seconds{500}), t0);

@@ -62,6 +62,53 @@ TEST(Clock, ten_years_ahead_a_policy_is_over_and_learnt_anew_once) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
 }
 
+TEST(Clock, wrong_at_boot_and_then_put_right_a_policy_lives_as_long_as_it_should) {
+    LookupWorld world;
+    serve(world, "a.example", 7 * 86400);
+    serve(world, "b.example", 7 * 86400);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("b.example"), secure);
+    const auto fetched = world.time.now();
+    for (const char* domain : {"a.example", "b.example"}) {
+        world.at(domain).no_record();
+        world.at(domain).https_fails(Reason::connect_failed);
+    }
+    for (int boot = 0; boot < 3; ++boot) {
+        const seconds off = world.time.now().time_since_epoch() - seconds{30 + boot};
+        world.time.jump(-off);
+        world.restart();
+        EXPECT_EQ(world.ask("a.example"), secure) << "in 1970";
+        world.pass(600s);
+        EXPECT_EQ(world.ask("a.example"), secure);
+        world.time.jump(off);
+        EXPECT_EQ(world.ask("a.example"), secure) << "put right";
+        EXPECT_EQ(world.ask("b.example"), secure) << "nobody asked meanwhile";
+        world.pass(600s);
+        EXPECT_EQ(world.ask("a.example"), secure);
+    }
+    world.pass(fetched + 7 * 24h - world.time.now() - 60s);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.restart();
+    EXPECT_EQ(world.ask("b.example"), secure) << "what is stored has not changed";
+    world.pass(120s);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "max_age after the fetch, not later";
+    EXPECT_EQ(world.ask("b.example"), "NOTFOUND ");
+}
+
+TEST(Clock, wrong_from_boot_on_a_policy_ends_all_the_same) {
+    LookupWorld world;
+    serve(world, "a.example", 7 * 86400);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.at("a.example").no_record();
+    world.at("a.example").https_fails(Reason::connect_failed);
+    world.time.jump(-world.time.now().time_since_epoch() + 30s);
+    world.restart();
+    world.pass(6 * 24h);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.pass(2 * 24h);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "max_age after the boot at the latest";
+}
+
 TEST(Clock, what_a_jump_makes_due_is_spread_out) {
     for (const seconds by : {seconds{24h}, seconds{7 * 24h}}) {
         LookupWorld world;
