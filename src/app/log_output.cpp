@@ -93,7 +93,7 @@ Sent StreamOutput::write_all(std::string_view octets) const {
 
 SyslogOutput::SyslogOutput(std::string socket_path, std::string ident)
     : path_(std::move(socket_path)), ident_(std::move(ident)) {
-    ident_ += "[" + std::to_string(getpid()) + "]";
+    ident_.append("[").append(std::to_string(getpid())).append("]");
 }
 
 SyslogOutput::~SyslogOutput() { disconnect(); }
@@ -121,7 +121,8 @@ Sent SyslogOutput::send(base::Level level, std::string_view line) {
     localtime_r(&now, &local);
     std::array<char, 32> date{};
     const std::size_t length = std::strftime(date.data(), date.size(), "%b %e %H:%M:%S", &local);
-    std::string datagram = "<" + std::to_string(LOG_MAIL | priority(level)) + ">";
+    std::string datagram;
+    datagram.append("<").append(std::to_string(LOG_MAIL | priority(level))).append(">");
     datagram.append(date.data(), length).append(" ").append(ident_).append(": ").append(line);
 
     bool fresh = false; // a new connection that fails is not tried once more

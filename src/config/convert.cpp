@@ -24,7 +24,7 @@ Checked list_from_value(const Value& value, std::vector<T>& member, Parse parse)
     std::vector<Fault> faults;
     for (std::size_t i = 0; i < texts->size(); ++i) {
         const auto text = text_of((*texts)[i]);
-        const std::string shown = "\"" + base::printable((*texts)[i]) + "\"";
+        const std::string shown = std::string{'"'}.append(base::printable((*texts)[i])).append("\"");
         if (!text) {
             faults.push_back({shown + " " + text.error().front().words, i});
             continue;

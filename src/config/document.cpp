@@ -124,7 +124,8 @@ std::string example() {
             const std::string range = option.range();
             out += "# " + (range.empty() ? std::string{} : "Value: " + range + ". ");
             out += option.reload == Reload::live ? "[reload]\n" : "[restart]\n";
-            out += "#" + std::string{option.name()} + " = " + to_toml(option.read(Config{})) + "\n";
+            out.append("#").append(option.name()).append(" = ");
+            out += to_toml(option.read(Config{})) + "\n";
         });
     return out;
 }
@@ -148,7 +149,7 @@ std::string dump(const Loaded& loaded) {
              std::string from = "default";
              if (origin != loaded.origins.end()) {
                  from = base::printable(origin->second.source, 4096);
-                 if (origin->second.line > 0) from += ":" + std::to_string(origin->second.line);
+                 if (origin->second.line > 0) from.append(":").append(std::to_string(origin->second.line));
              }
              out += std::string{option.name()} + " = " + to_toml(option.read(loaded.config)) + " # " + from +
                     "\n";

@@ -196,7 +196,9 @@ base::Expected<Loaded, std::vector<Problem>> whole_file_problem(const std::strin
 
 std::string to_string(const Problem& problem) {
     std::string text = base::printable(problem.source, 4096);
-    if (problem.line > 0) text += ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
+    if (problem.line > 0)
+        for (const auto number : {problem.line, problem.column})
+            text.append(":").append(std::to_string(number));
     return text + ": " + problem.words;
 }
 

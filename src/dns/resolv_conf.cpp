@@ -154,8 +154,8 @@ std::string to_string(const Server& server) {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
     inet_ntop(server.v6 ? AF_INET6 : AF_INET, server.octets.data(), buffer.data(), buffer.size());
     std::string text{buffer.data()};
-    if (server.scope_id != 0) text += "%" + std::to_string(server.scope_id);
-    if (server.v6) text = "[" + text + "]";
+    if (server.scope_id != 0) text.append("%").append(std::to_string(server.scope_id));
+    if (server.v6) text.insert(0, 1, '[').append("]");
     return text + ":" + std::to_string(server.port);
 }
 

@@ -113,7 +113,7 @@ void StubResolver::Impl::use_servers(base::Steady now) {
     servers = std::make_shared<ServerList>(std::move(plan), log);
     std::string names;
     for (const Server& server : servers->plan().servers)
-        names += (names.empty() ? "" : ",") + to_string(server);
+        names.append(names.empty() ? "" : ",").append(to_string(server));
     log.write(changed ? base::Level::info : base::Level::debug, "dns-servers", {{"servers", names}});
 }
 

@@ -251,7 +251,7 @@ std::string Session::peer() const {
         sockaddr_in6 v6;
         std::memcpy(&v6, &address, sizeof v6);
         inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-        return "[" + std::string(host.data()) + "]:" + std::to_string(ntohs(v6.sin6_port));
+        return std::string{'['}.append(host.data()).append("]:").append(std::to_string(ntohs(v6.sin6_port)));
     }
     ucred who{};
     size = sizeof who;

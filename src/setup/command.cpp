@@ -43,8 +43,10 @@ private:
     void take_back_record();
     bool read_files();
 
-    [[nodiscard]] std::string record_file() const { return survey_.main_cf + std::string(record_suffix); }
-    [[nodiscard]] std::string copy_file() const { return survey_.main_cf + std::string(copy_suffix); }
+    [[nodiscard]] std::string record_file() const {
+        return std::string(survey_.main_cf).append(record_suffix);
+    }
+    [[nodiscard]] std::string copy_file() const { return std::string(survey_.main_cf).append(copy_suffix); }
     [[nodiscard]] const std::string& folder() const { return options_.survey.config_directory; }
     [[nodiscard]] std::string reload_command() const {
         return "postfix " + (folder().empty() ? "" : "-c " + shell_quoted(folder()) + ' ') + "reload";
