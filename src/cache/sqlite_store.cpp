@@ -115,7 +115,6 @@ struct SqliteStore::Worker {
             take(true);
             if (batch.empty() && is_stopping()) break;
             survive([this] {
-                if (batch.empty() && !failing && !refill_needed) look();
                 process(batch);
                 if (failing && SteadyClock::now() >= next_try) recover();
                 if (refill_needed && !failing) refill();
@@ -154,8 +153,7 @@ struct SqliteStore::Worker {
         return stopping && SteadyClock::now() >= deadline;
     }
 
-    /// The next batch; with `wait`, once there is anything to do, or it is time to look at the file. Needs no
-    /// memory.
+    /// The next batch; with `wait`, once there is anything to do. Needs no memory.
     void take(bool wait) {
         batch.clear();
         std::unique_lock guard{mutex};
@@ -163,7 +161,7 @@ struct SqliteStore::Worker {
         if (wait && failing)
             wake.wait_until(guard, next_try, something);
         else if (wait && !refill_needed)
-            wake.wait_for(guard, options.look_every, something);
+            wake.wait(guard, something);
         if (std::exchange(overflowed, false)) refill_needed = true;
         const auto n = static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch));
         batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
@@ -181,11 +179,6 @@ struct SqliteStore::Worker {
             if (!written) keep(std::move(op));
             if (done) survive([&] { done(ok); });
         }
-    }
-
-    /// Nobody may write for a long time; what is told to clients shall be in the file all the same.
-    void look() {
-        if (const SqliteFile::Result result = examine(); !result) begin_failing(result.error());
     }
 
     bool write(std::span<const Row> rows, std::span<const Op> ops) {
@@ -480,8 +473,8 @@ struct SqliteStore::Worker {
     void finish() {
         if (failing)
             recover();
-        else
-            look();
+        else if (const SqliteFile::Result result = examine(); !result) // nobody may have written for long
+            begin_failing(result.error());
         if (refill_needed && !failing && !out_of_time()) refill();
         if (!kept.empty() || refill_needed)
             log.write(

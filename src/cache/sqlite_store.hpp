@@ -15,7 +15,7 @@
 //   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read,
 //   later with what the owner has (`refill`). A file removed under us is begun anew in the same way
 //   (store-moved). One that another process wrote to, or whose log is gone, is read again and refilled
-//   (store-changed). All this is looked for before each write, at the end, and now and then (look_every).
+//   (store-changed). All this is looked for before each write and at the end.
 // * No memory on the store's thread (std::bad_alloc): as a full disk. What a callback throws for want of
 // memory
 //   is taken as done: who waits for `done` should not wait for ever.
@@ -55,8 +55,7 @@ public:
             100'000; ///< queued rows; above, a save fails at once and refill makes up for it
         std::size_t max_kept = 100'000; ///< rows kept while the disk does not take them; above, the same
         base::milliseconds retry_first{1000}, retry_max{60'000};
-        base::milliseconds look_every{60'000}; ///< at the file, while there is nothing to write
-        base::milliseconds stop_within{1500};  ///< for what is queued when stop() is called
+        base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
         /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
         /// meanwhile are ignored.

@@ -428,25 +428,6 @@ TEST(cache_sqlite_damage, a_file_overwritten_under_the_running_store_is_begun_an
     in_use.expect_all_after_restart(11);
 }
 
-TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_while_there_is_nothing_to_write) {
-    for (const bool removed : {false, true}) {
-        StoreBench bench;
-        bench.options.look_every = std::chrono::milliseconds(5);
-        give_back(bench, 10);
-        auto store = bench.open();
-        EXPECT_TRUE(StoreBench::save(*store, row("a.example")));
-        if (removed)
-            fs::remove(bench.file());
-        else
-            std::ofstream(bench.file()) << std::string(100'000, 'x');
-        EXPECT_TRUE(bench.logged("info store-refilled"));
-        EXPECT_EQ(bench.log.count("error store-"), 1U);
-        store.reset();
-        store = bench.open();
-        EXPECT_EQ(bench.rows.size(), 10U) << "what the owner gave";
-    }
-}
-
 TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_at_the_end) {
     for (const bool removed : {false, true}) {
         InUse in_use;
