@@ -18,6 +18,7 @@
 #include <boost/asio/signal_set.hpp>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -165,10 +166,12 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     const config::Config& config = loaded_.config;
     fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
-    learner_.emplace(lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_,
-                                            table_, clock_, back_timers_, log_,
-                                            [this] { return reserve_.available(); }},
-                     current_tuning());
+    learner_.emplace(
+        lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
+                               back_timers_, log_, [this] { return reserve_.available(); },
+                               // A flood leaves holes between the records that stay: give them back.
+                               [] { (void)::malloc_trim(0); }},
+        current_tuning());
     refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
                        current_tuning(), refreshes_at_once(config));
     table_.set_complete(false); // until the store is loaded

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -79,6 +80,7 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     auto flight = std::make_shared<Flight>();
     if (done) flight->waiters.push_back(std::move(done));
     aloft_.emplace(domain, std::move(flight));
+    most_aloft_ = std::max(most_aloft_, aloft_.size());
     try {
         start(domain, why);
     } catch (const std::bad_alloc&) {
@@ -147,6 +149,9 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
             continue; // that client is answered at its deadline; the others need not wait so long
         }
     }
+    if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
+    // Not at once: the coroutine that brought us here is part of it.
+    asio::post(parts_.executor, parts_.after_burst);
 }
 
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {

@@ -60,7 +60,11 @@ public:
         base::Log& log;
         /// Is there memory for another flight? Empty: always. Without it learn() gives Reason::overloaded.
         std::function<bool()> memory_left = {};
+        /// Called when the last of at least `burst` flights that were in the air at once has landed: what
+        /// they needed is free again. Empty: nobody wants to know.
+        std::function<void()> after_burst = {};
     };
+    static constexpr std::size_t burst = 1000;
 
     Learner(Parts parts, cache::Tuning tuning);
 
@@ -110,6 +114,7 @@ private:
     Parts parts_;
     cache::Tuning tuning_;
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
+    std::size_t most_aloft_ = 0; ///< since none was the last time
     std::function<void(const base::Domain&)> on_new_policy_;
     base::Repeats failures_logged_, refusals_logged_, aborts_logged_;
 };

@@ -185,9 +185,14 @@ std::string attributes(const decision::PolicyText& text, std::size_t room) {
     return out;
 }
 
-/// `make()` when that is small enough to be remembered, else empty.
+/// `make()` when that is small enough to be remembered, and the policy one of several domains, else empty:
+/// for a domain that has its text to itself the form would cost as much as all else that is known of it.
 template <class Make>
-const std::string& remembered(const base::Memo<std::string>& memo, Make make) {
+const std::string& remembered(const decision::PolicyPtr& policy, const base::Memo<std::string>& memo,
+                              Make make) {
+    static const std::string nothing;
+    constexpr long holders_for_one_domain = 2; // its record and this decision
+    if (policy.use_count() <= holders_for_one_domain) return nothing;
     return memo.get([&] {
         std::string made = make();
         return made.size() > max_remembered ? std::string{} : made;
@@ -196,7 +201,8 @@ const std::string& remembered(const base::Memo<std::string>& memo, Make make) {
 
 void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
     const std::size_t start = out.size();
-    const std::string& match = remembered(e.policy->match, [&] { return plain_form(e.policy->policy); });
+    const std::string& match =
+        remembered(e.policy, e.policy->match, [&] { return plain_form(e.policy->policy); });
     out.append(match.empty() ? plain_form(e.policy->policy) : match);
     if (dialect == Dialect::plain) return;
 
@@ -205,7 +211,7 @@ void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& ou
     if (head > max_reply) return;
     const std::size_t room = max_reply - head;
     const std::string& usual =
-        remembered(e.policy->attributes, [&] { return attributes(*e.policy, max_reply); });
+        remembered(e.policy, e.policy->attributes, [&] { return attributes(*e.policy, max_reply); });
     if (!usual.empty() && usual.size() <= room) {
         out.append(policy_type).append(domain).append(usual);
         return;

@@ -11,6 +11,7 @@
 #include "support/postfix_syntax.hpp"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,8 @@ void check(const decision::Decision& decision, test::Reply::Status expected) {
         if (!read) fuzz::require(false, read.error());
         fuzz::require(read->status == expected, "the status word fits the decision");
         fuzz::require(test::read_netstring(postfix::frame(reply)) == reply, "framed as a netstring");
+        const std::array<decision::Decision, 2> of_other_domains{decision, decision}; // so it is kept
+        fuzz::require(postfix::answer(decision, dialect) == reply, "the same when it is kept");
         fuzz::require(postfix::answer(decision, dialect) == reply, "the same again");
     }
 }

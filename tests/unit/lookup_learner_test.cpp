@@ -43,7 +43,10 @@ protected:
     test::FakeStore store;
     cache::Table table{cache::Limits{}};
     lookup::DaneLookup dane{io.get_executor(), resolver};
-    lookup::Learner learner{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, log}, {}};
+    unsigned bursts = 0;
+    lookup::Learner learner{
+        {io.get_executor(), resolver, fetcher, dane, store, table, time, time, log, {}, [this] { ++bursts; }},
+        {}};
     const base::Domain domain = *base::Domain::parse("a.example");
     std::vector<Outcome> outcomes;
 };
@@ -94,6 +97,22 @@ TEST_F(LearnerTest, ManyJoinOneFlight) {
     EXPECT_EQ(resolver.asked.size(), 1u);
     EXPECT_EQ(fetcher.gets(), 1u);
     EXPECT_EQ(learner.aloft(), 0u);
+}
+
+TEST_F(LearnerTest, TellsOfTheEndOfABurstOnce) {
+    const auto learn_many = [this](std::size_t count) {
+        for (std::size_t i = 0; i < count; ++i)
+            learner.learn(*base::Domain::parse("d" + std::to_string(i) + ".example"), Why::query, {});
+        EXPECT_EQ(bursts, 0u);
+        run();
+        EXPECT_EQ(learner.aloft(), 0u);
+        time.move_to(time.passed() + std::chrono::hours{2}); // what was learnt is asked for anew
+        return std::exchange(bursts, 0u);
+    };
+    EXPECT_EQ(learn_many(lookup::Learner::burst - 1), 0u);
+    EXPECT_EQ(learn_many(lookup::Learner::burst), 1u);
+    EXPECT_EQ(learn_many(lookup::Learner::burst - 1), 0u);
+    EXPECT_EQ(learn_many(lookup::Learner::burst + 1), 1u);
 }
 
 TEST_F(LearnerTest, AQueryThatComesLateFindsWhatTheFlightBrought) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -207,6 +208,7 @@ TEST(Answer, WhatIsKeptWithAPolicyFitsEveryDomainAndDialect) {
         for (std::size_t i = 0; i < hosts; ++i) text += "mx: mx" + std::to_string(i) + ".example.net\n";
         const auto policy = std::make_shared<const decision::PolicyText>(
             decision::PolicyText{text, sts::parse_policy(text).value()});
+        const std::vector of_several_domains(3, policy); // only then it is kept
         for (const char* name : {"a.example", "b.example", "a.example"}) {
             const auto domain = base::Domain::parse(name).value();
             const auto fresh = std::make_shared<const decision::PolicyText>(
