@@ -36,10 +36,11 @@ UdpSockets::Lease::~Lease() { sockets_->give_back(server_, std::move(socket_), c
 
 std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system::error_code& error) {
     note_try();
-    while (!kept_.empty()) {
+    const std::shared_ptr<Pool> pool = pool_.lock();
+    while (pool && !pool->kept.empty()) {
         // The last one given back first: what it touches is still in the processor's cache.
-        const Kept last = std::move(kept_.back());
-        kept_.pop_back();
+        const Kept last = std::move(pool->kept.back());
+        pool->kept.pop_back();
         if (last.server == server && is_silent(*last.socket)) {
             ++in_use_;
             return last.socket;
@@ -55,14 +56,28 @@ std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system:
 
 void UdpSockets::give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept {
     --in_use_;
-    if (clean && is_loopback(server) && socket->socket.is_open() && kept_.size() < may_keep()) {
-        try {
-            kept_.push_back({server, std::move(socket)});
-            sweep_later();
-        } catch (const std::exception&) { // no memory: it is closed, now or with the next one
-        }
+    try {
+        if (clean && is_loopback(server) && socket->socket.is_open() && kept() < may_keep())
+            keep(server, std::move(socket));
+    } catch (const std::exception&) { // no memory: it is closed
     }
-    while (kept_.size() > may_keep()) kept_.pop_back();
+    if (const std::shared_ptr<Pool> pool = pool_.lock())
+        while (pool->kept.size() > may_keep()) pool->kept.pop_back();
+}
+
+void UdpSockets::keep(const Server& server, std::shared_ptr<UdpSocket> socket) {
+    std::shared_ptr<Pool> pool = pool_.lock();
+    const bool fresh = !pool;
+    if (fresh) pool = std::make_shared<Pool>(executor_);
+    pool->kept.push_back({server, std::move(socket)});
+    if (!fresh) return;
+    pool_ = pool;
+    sweep_later(std::move(pool));
+}
+
+std::size_t UdpSockets::kept() const noexcept {
+    const std::shared_ptr<Pool> pool = pool_.lock();
+    return pool ? pool->kept.size() : 0;
 }
 
 void UdpSockets::note_try() {
@@ -80,22 +95,23 @@ std::size_t UdpSockets::may_keep() const noexcept {
     return std::max(in_use_, std::max(tries_, tries_before_) >= many ? many : 0);
 }
 
-void UdpSockets::sweep_later() {
-    if (sweeping_) return;
-    sweeping_ = true;
-    sweep_.expires_after(quiet);
-    sweep_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
-        const auto self = weak.lock();
-        if (!self || cancelled) return;
-        self->sweeping_ = false;
-        if (self->clock_.steady() - self->last_try_ >= quiet) self->kept_.clear();
-        if (!self->kept_.empty()) self->sweep_later();
-    });
+/// The pool lives as long as the wait; all that it holds is closed when the last try is `quiet` ago.
+void UdpSockets::sweep_later(std::shared_ptr<Pool> pool) {
+    boost::asio::steady_timer& sweep = pool->sweep;
+    sweep.expires_after(quiet);
+    sweep.async_wait(
+        [weak = weak_from_this(), held = std::move(pool)](const boost::system::error_code& cancelled) {
+            const auto self = weak.lock();
+            if (self && !cancelled && self->clock_.steady() - self->last_try_ < quiet)
+                self->sweep_later(held);
+        });
 }
 
 void UdpSockets::stop() noexcept {
-    kept_.clear();
-    sweep_.cancel();
+    const std::shared_ptr<Pool> pool = pool_.lock();
+    if (!pool) return;
+    pool->kept.clear();
+    pool->sweep.cancel();
 }
 
 } // namespace dns

@@ -46,7 +46,7 @@ public:
 
     /// `clock` outlives the io_context.
     UdpSockets(boost::asio::any_io_executor executor, base::Clock& clock)
-        : executor_(std::move(executor)), clock_(clock), sweep_(executor_) {}
+        : executor_(std::move(executor)), clock_(clock) {}
 
     /// A socket of a try, given back when it goes.
     class Lease {
@@ -71,7 +71,7 @@ public:
     };
 
     /// How many wait to be used again.
-    [[nodiscard]] std::size_t kept() const noexcept { return kept_.size(); }
+    [[nodiscard]] std::size_t kept() const noexcept;
     /// Closes them.
     void stop() noexcept;
 
@@ -80,20 +80,25 @@ private:
         Server server;
         std::shared_ptr<UdpSocket> socket;
     };
+    /// Owned by the timer's handler, and so by the io_context, which may go before us.
+    struct Pool {
+        explicit Pool(const boost::asio::any_io_executor& executor) : sweep(executor) {}
+        boost::asio::steady_timer sweep;
+        std::vector<Kept> kept;
+    };
     [[nodiscard]] std::shared_ptr<UdpSocket> take(const Server& server, boost::system::error_code& error);
     void give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept;
     void note_try();
     [[nodiscard]] std::size_t may_keep() const noexcept;
-    void sweep_later();
+    void keep(const Server& server, std::shared_ptr<UdpSocket> socket);
+    void sweep_later(std::shared_ptr<Pool> pool);
 
     boost::asio::any_io_executor executor_;
     base::Clock& clock_;
-    boost::asio::steady_timer sweep_; ///< runs while any is kept
-    bool sweeping_ = false;
+    std::weak_ptr<Pool> pool_; ///< there is none while all is quiet
     base::Steady window_start_{}, last_try_{};
     std::size_t tries_ = 0, tries_before_ = 0; ///< in this window, in the one before it
     std::size_t in_use_ = 0;
-    std::vector<Kept> kept_;
 };
 
 /// The server's address as Asio has it.

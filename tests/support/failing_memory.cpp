@@ -20,7 +20,7 @@ bool fails_now() {
 
 } // namespace
 
-// The others of their kind call these.
+// All that are not for special alignments: a sanitizer, which brings its own of each, wants them of one hand.
 void* operator new(std::size_t size) {
     if (fails_now()) throw std::bad_alloc{};
     for (;;) {
@@ -32,6 +32,22 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+    try {
+        return ::operator new(size);
+    } catch (const std::bad_alloc&) {
+        return nullptr;
+    }
+}
+void* operator new[](std::size_t size) { return ::operator new(size); }
+void* operator new[](std::size_t size, const std::nothrow_t& none) noexcept {
+    return ::operator new(size, none);
+}
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 namespace test {
 
