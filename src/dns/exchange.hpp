@@ -102,6 +102,9 @@ public:
     [[nodiscard]] bool done() const noexcept { return done_; }
     /// False when nothing that comes for the try matters any more: its socket may be closed.
     [[nodiscard]] bool listens_to(std::size_t attempt) const { return !done_ && attempts_.at(attempt).open; }
+    /// The try has ended by itself, by a reply or by a failure of its own, and not because the question was
+    /// over.
+    [[nodiscard]] bool has_ended(std::size_t attempt) const { return !attempts_.at(attempt).open; }
 
 private:
     struct Peer {

@@ -146,7 +146,8 @@ asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) 
         if (!self->exchange_.listens_to(send.attempt)) self->leave(udp);
         self->act(std::move(step));
     }
-    if (datagrams == 1) lease.is_clean();
+    // One datagram ends a try only as its reply; at the deadline any datagram ends the question.
+    if (datagrams == 1 && self->exchange_.has_ended(send.attempt)) lease.is_clean();
 }
 
 asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {

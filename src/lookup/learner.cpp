@@ -150,8 +150,12 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
         }
     }
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
-    // Not at once: the coroutine that brought us here is part of it.
-    asio::post(parts_.executor, parts_.after_burst);
+    try {
+        // Not at once: the coroutine that brought us here is part of it.
+        asio::post(parts_.executor, parts_.after_burst);
+    } catch (const std::bad_alloc&) {
+        return; // the domain has its outcome; the end of the next burst will do
+    }
 }
 
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {

@@ -185,12 +185,13 @@ std::string attributes(const decision::PolicyText& text, std::size_t room) {
     return out;
 }
 
+const std::string nothing;
+
 /// `make()` when that is small enough to be remembered, and the policy one of several domains, else empty:
 /// for a domain that has its text to itself the form would cost as much as all else that is known of it.
 template <class Make>
 const std::string& remembered(const decision::PolicyPtr& policy, const base::Memo<std::string>& memo,
                               Make make) {
-    static const std::string nothing;
     constexpr long holders_for_one_domain = 2; // its record and this decision
     if (policy.use_count() <= holders_for_one_domain) return nothing;
     return memo.get([&] {

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_reply = 100000;
 /// The reply's payload, to be framed. Same decision and dialect, same octets.
 [[nodiscard]] std::string answer(const decision::Decision& decision, Dialect dialect);
 
-/// Appends the same. What only depends on the policy is made once and kept with it.
+/// Appends the same. What only depends on a policy that several domains share is made once and kept with it.
 void append_answer(const decision::Decision& decision, Dialect dialect, std::string& out);
 
 /// "PERM <words>" for a protocol violation, cut and printable.

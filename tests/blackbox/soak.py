@@ -219,6 +219,8 @@ class Day:
             self._check(client.ask, fixed_load())
         if self._daemon.stop() != 0 or harness.CRASHES.search(self._daemon.log()):
             self.wrong.append("its end:\n" + self._daemon.log()[-2000:])
+        # Nobody touched its disk.
+        self.wrong += [line for line in self._daemon.log_lines("store-") if not line.startswith("<6>")]
 
 
 def run(seconds, rate, say):

@@ -162,6 +162,7 @@ TEST(DnsExchange, TheDeadlineIsSpentDown) {
     EXPECT_EQ(late.step.wake, late.now + 1s);
     late.now += 1s;
     late.receive(0, late.reply(0)); // at the deadline is too late
+    EXPECT_FALSE(late.exchange->has_ended(0)) << "it was cut short: a reply may still come";
     EXPECT_EQ(late.reason(), Reason::dns_timeout);
 }
 
@@ -322,6 +323,7 @@ TEST(DnsExchange, AFloodOfGuessesEndsTheTry) {
         s.receive(0, guess);
     }
     EXPECT_FALSE(s.exchange->listens_to(0));
+    EXPECT_TRUE(s.exchange->has_ended(0));
     EXPECT_EQ(s.asked(), "0 1");
     s.receive(0, s.reply(0)); // even the right one
     EXPECT_FALSE(s.result);
