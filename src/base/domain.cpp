@@ -29,26 +29,27 @@ constexpr std::array<char, 256> lower_case = [] {
 
 constexpr char lower(char c) noexcept { return lower_case[static_cast<unsigned char>(c)]; }
 
-/// Checks a name of ASCII octets that has lost its final dot, and puts it into lower case. Looks once at each
-/// octet: this is on the way of every request.
-std::optional<DomainErrc> normalise(std::string& name) {
-    if (name.empty()) return DomainErrc::empty;
-    bool digits_only = true;
+/// Writes `text`, a name without its final dot, to `name` in lower case; an error unless all its octets are
+/// those of host names and stand where they may. Looks once at each: this is on the way of every request.
+std::optional<DomainErrc> normalise(std::string_view text, char* name) noexcept {
+    if (text.empty()) return DomainErrc::empty;
+    bool letters = false;
     for (std::size_t at = 0, start = 0;; ++at) {
-        if (at < name.size() && name[at] != '.') {
-            const char c = lower(name[at]);
+        if (at < text.size() && text[at] != '.') {
+            const char c = lower(text[at]);
             if (c == 0) return DomainErrc::bad_label;
             name[at] = c;
-            digits_only = digits_only && c <= '9' && c != '-';
+            letters |= c > '9' || c == '-';
             continue;
         }
         if (at == start || name[start] == '-' || name[at - 1] == '-') return DomainErrc::bad_label;
         if (at - start > max_label) return DomainErrc::too_long;
-        if (at == name.size()) break;
+        if (at == text.size()) break;
+        name[at] = '.';
         start = at + 1;
     }
-    if (name.size() > max_name) return DomainErrc::too_long;
-    if (digits_only) return DomainErrc::address;
+    if (text.size() > max_name) return DomainErrc::too_long;
+    if (!letters) return DomainErrc::address;
     return std::nullopt;
 }
 
@@ -84,8 +85,11 @@ Expected<std::string, DomainErrc> to_ascii(std::string_view text) {
 Expected<Domain, DomainErrc> Domain::parse(std::string_view text) {
     if (text.empty()) return unexpected(DomainErrc::empty);
     if (text.size() > max_utf8_input) return unexpected(DomainErrc::too_long);
+    std::array<char, max_utf8_input> name;
+    std::string_view ascii = without_final_dot(text);
+    std::optional<DomainErrc> error = normalise(ascii, name.data());
     std::string converted;
-    if (!is_ascii(text)) {
+    if (error && !is_ascii(text)) {
         // No ASCII byte but those of host names may reach the library: above all no NUL, which would end its
         // input.
         for (char c : text)
@@ -94,11 +98,12 @@ Expected<Domain, DomainErrc> Domain::parse(std::string_view text) {
         auto result = to_ascii(text);
         if (!result) return unexpected(result.error());
         converted = std::move(*result);
-        text = converted; // UTS 46 may have mapped a character to any ASCII: checked like everything else
+        // UTS 46 may have mapped a character to any ASCII: checked like everything else.
+        ascii = without_final_dot(converted);
+        error = ascii.size() <= name.size() ? normalise(ascii, name.data()) : DomainErrc::too_long;
     }
-    std::string name{without_final_dot(text)};
-    if (const auto why = normalise(name)) return unexpected(*why);
-    return Domain{std::move(name)};
+    if (error) return unexpected(*error);
+    return Domain{std::string(name.data(), ascii.size())};
 }
 
 std::size_t Domain::labels() const noexcept {

@@ -4,7 +4,9 @@
 #include "cache/interner.hpp"
 #include "cache/policy_table.hpp"
 
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <random>
 #include <string>
 
@@ -25,8 +27,20 @@ base::Domain domain_of(std::string_view name) { return base::Domain::parse(name)
 
 struct Table::Impl {
     explicit Impl(Limits limits, SipKey key = random_key())
-        : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
+        : key_of_changes(key), max_policies(limits.max_policies), policies(key),
+          absences(key, limits.max_absences), texts(key) {}
 
+    /// Every member that changes what is known of a domain says so afterwards.
+    [[nodiscard]] std::atomic<std::uint32_t>& changes_of(const base::Domain& domain) {
+        return changes[siphash(domain.name(), key_of_changes) % changes.size()];
+    }
+    void changed(const base::Domain& domain) { changes_of(domain).fetch_add(1, std::memory_order_release); }
+    void all_changed() {
+        for (auto& count : changes) count.fetch_add(1, std::memory_order_release);
+    }
+
+    const SipKey key_of_changes;
+    std::array<std::atomic<std::uint32_t>, 256> changes{};
     std::atomic<std::size_t> max_policies;
     std::atomic<bool> complete{true};
     PolicyTable policies;
@@ -56,9 +70,14 @@ Known Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute)
     return known;
 }
 
+Version Table::version(const base::Domain& domain) const noexcept {
+    return Version{impl_->changes_of(domain)};
+}
+
 std::optional<base::Domain> Table::put(const base::Domain& domain, Entry entry, Instant now) {
     impl_->policies.put(domain.name(), entry);
     impl_->absences.erase(domain.name());
+    impl_->changed(domain);
     return make_room(now);
 }
 
@@ -66,21 +85,27 @@ std::optional<base::Domain> Table::make_room(Instant now) {
     if (impl_->policies.size() <= impl_->max_policies.load(std::memory_order_relaxed)) return std::nullopt;
     const std::optional<std::string> victim = impl_->policies.evict(now);
     if (!victim) return std::nullopt;
-    return domain_of(*victim);
+    base::Domain gone = domain_of(*victim);
+    impl_->changed(gone);
+    return gone;
 }
 
 void Table::put(const base::Domain& domain, Absence absence) {
     if (impl_->policies.contains(domain.name())) return;
     impl_->absences.put(domain.name(), std::move(absence));
+    impl_->changed(domain);
 }
 
 bool Table::update(const base::Domain& domain, const std::function<void(Entry&)>& change) {
-    return impl_->policies.update(domain.name(), change);
+    const bool there = impl_->policies.update(domain.name(), change);
+    if (there) impl_->changed(domain);
+    return there;
 }
 
 void Table::erase(const base::Domain& domain) {
     impl_->policies.erase(domain.name());
     impl_->absences.erase(domain.name());
+    impl_->changed(domain);
 }
 
 std::vector<std::pair<base::Domain, Entry>> Table::policies() const {
@@ -95,7 +120,10 @@ void Table::for_each(const std::function<void(const base::Domain&, const Entry&)
         [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
 }
 
-void Table::schedule(const std::function<Instant(Entry&)>& when) { impl_->policies.schedule(when); }
+void Table::schedule(const std::function<Instant(Entry&)>& when) {
+    impl_->policies.schedule(when);
+    impl_->all_changed();
+}
 
 std::optional<Instant> Table::next_due() const { return impl_->policies.next_due(); }
 

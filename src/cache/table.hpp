@@ -12,6 +12,7 @@
 #include "base/domain.hpp"
 #include "base/expected.hpp"
 #include "cache/entry.hpp"
+#include "cache/version.hpp"
 
 #include <cstddef>
 #include <functional>
@@ -46,6 +47,10 @@ public:
     /// no answer depends; and notes `now` as last_asked (coarse: once a minute). `first_in_minute`, when
     /// given, tells whether this query is the first since the note before, so that work due is started once.
     [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
+
+    /// To be read before ask(): while it is current, ask() would tell the same. (Changes that only make room,
+    /// among absences, do not count.)
+    [[nodiscard]] Version version(const base::Domain& domain) const noexcept;
 
     /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two, and
     /// the domain's place on the agenda.

@@ -27,12 +27,6 @@ std::string_view answer_word(const Decision& decision) {
     return "notfound";
 }
 
-Reason reason_of(const Decision& decision) {
-    if (const auto* none = std::get_if<NoOpinion>(&decision)) return none->reason;
-    if (const auto* later = std::get_if<TryLater>(&decision)) return later->reason;
-    return Reason::none;
-}
-
 /// Promise 1: a stranger's trouble is no opinion; only our own inability is TEMP.
 Decision without_policy(Reason reason) {
     if (reason == Reason::overloaded)
@@ -42,12 +36,13 @@ Decision without_policy(Reason reason) {
 
 } // namespace
 
-struct Service::Facts {
-    std::string_view key;    ///< as asked; shown when it names no policy domain
-    std::string_view source; ///< memory, network or key (nothing was looked up)
-    Reason reason = Reason::none;
+struct Service::Line {
+    std::string_view domain; ///< or the key as asked, when it names none
+    std::string_view answer;
+    std::string_view source;          ///< memory, network or key (nothing was looked up)
     std::optional<base::seconds> age; ///< of the policy used
     base::Steady begun;
+    Reason reason = Reason::none;
 };
 
 struct Service::Pending {
@@ -65,53 +60,82 @@ Service::~Service() {
     for (const auto& [ticket, pending] : pending_) parts_.timers.cancel(pending->timer);
 }
 
+void Service::configure(const ServiceOptions& options) {
+    options_ = options;
+    recent_.clear();
+}
+
 bool Service::answer_now(std::string_view text, std::string& reply) {
-    const std::optional<postfix::Request> request = postfix::parse_request(text);
-    if (!request) {
+    const base::Instant now = parts_.clock.now();
+    base::Steady begun;
+    const bool logged = parts_.log.enabled(Level::info);
+    if (logged) begun = parts_.clock.steady();
+    const RecentAnswers::Key key{text};
+    if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
+        if (logged)
+            log(Level::info, {known->domain, known->word, "memory", known->age, begun, known->reason});
+        reply.append(known->reply);
+        return true;
+    }
+    const std::optional<postfix::Words> words = postfix::split_request(text);
+    if (!words) {
         reply.append(postfix::perm("not a socketmap request: no space after the map name"));
         return true;
     }
-    const std::size_t space = text.find(' ');
-    if (text.substr(0, space) == postfix::status_map) {
-        reply.append(status(text));
+    if (words->map_name == postfix::status_map) {
+        reply.append(status(words->key));
         return true;
     }
-    Facts facts;
-    if (parts_.log.enabled(Level::info)) facts.begun = parts_.clock.steady();
-    facts.key = text.substr(space + 1);
-    if (!request->domain) {
-        facts.source = "key";
-        conclude(*request, NoOpinion{request->domain.error()}, facts, reply);
-        return true;
-    }
-    const base::Domain& domain = *request->domain;
-    const base::Instant now = parts_.clock.now();
-    cache::Known known = parts_.table.ask(domain, now);
-    facts.source = "memory";
-    if (auto* entry = std::get_if<cache::Entry>(&known)) {
-        if (cache::note_clock(*entry, now))
-            parts_.table.update(domain, [&](cache::Entry& e) { cache::note_clock(e, now); });
-        const cache::Step step = cache::plan(*entry, now, options_.tuning);
-        if (step == cache::Step::resolve) return false;
-        if (step == cache::Step::serve_and_check) check_in_background(domain);
-        facts.age = now - cache::counted_from(*entry);
-        // A failure behind a policy that is still good shows on the line too: it is what an operator looks
-        // for.
-        if (entry->gets.failures > 0) facts.reason = entry->gets.reason;
-        const bool dane = cache::dane_secured(*entry, now, options_.tuning);
-        conclude(*request, decide(domain, std::move(entry->policy), dane), facts, reply);
-        return true;
-    }
-    if (const auto* absence = std::get_if<cache::Absence>(&known)) {
-        if (cache::plan(*absence, now, options_.tuning) == cache::Step::resolve) return false;
-        conclude(*request, NoOpinion{absence->reason}, facts, reply);
-        return true;
-    }
-    return false;
+    const postfix::Request request = postfix::parse_request(*words);
+    if (request.domain) return answer_from_memory(request, key, now, begun, reply);
+
+    const Decision none = NoOpinion{request.domain.error()};
+    // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
+    const bool parent = request.domain.error() == Reason::key_parent_domain;
+    log(parent ? Level::debug : Level::info,
+        {words->key, answer_word(none), "key", std::nullopt, begun, request.domain.error()});
+    postfix::append_answer(none, request.dialect, reply);
+    return true;
 }
 
-std::string Service::status(std::string_view request) const {
-    const std::string_view key = request.substr(request.find(' ') + 1);
+bool Service::answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
+                                 base::Instant now, base::Steady begun, std::string& reply) {
+    const base::Domain& domain = *request.domain;
+    cache::Version version; // not current: not worth remembering
+    if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
+    cache::Known known = parts_.table.ask(domain, now);
+    Line line{domain.name(), {}, "memory", std::nullopt, begun};
+    Decision decision;
+    cache::Step step = cache::Step::resolve;
+    if (const auto* absence = std::get_if<cache::Absence>(&known)) {
+        step = cache::plan(*absence, now, options_.tuning);
+        line.reason = absence->reason;
+        decision = NoOpinion{absence->reason};
+    } else if (auto* entry = std::get_if<cache::Entry>(&known)) {
+        if (cache::note_clock(*entry, now))
+            parts_.table.update(domain, [&](cache::Entry& e) { cache::note_clock(e, now); });
+        step = cache::plan(*entry, now, options_.tuning);
+        line.age = now - cache::counted_from(*entry);
+        // A failure behind a policy that is still good shows on the line too: it is what an operator looks
+        // for.
+        if (entry->gets.failures > 0) line.reason = entry->gets.reason;
+        const bool dane = cache::dane_secured(*entry, now, options_.tuning);
+        decision = decide(domain, std::move(entry->policy), dane);
+    }
+    if (step == cache::Step::resolve) return false;
+    if (step == cache::Step::serve_and_check) check_in_background(domain);
+    line.answer = answer_word(decision);
+    log(Level::info, line);
+    const std::size_t start = reply.size();
+    postfix::append_answer(decision, request.dialect, reply);
+    if (step == cache::Step::serve && version.current())
+        recent_.keep(
+            key, now, version,
+            {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
+    return true;
+}
+
+std::string Service::status(std::string_view key) const {
     if (key == "dane") return "OK " + options_.dane_status;
     return key == "version" ? "OK " STSMAPD_VERSION : "NOTFOUND ";
 }
@@ -183,44 +207,38 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     pending_.erase(found);
     parts_.timers.cancel(pending->timer);
 
-    Facts facts;
-    facts.begun = pending->begun;
-    facts.source = outcome.fetched || !outcome.policy ? "network" : "memory";
-    facts.reason = outcome.reason;
+    const postfix::Request& request = pending->request;
     Decision decision = without_policy(outcome.reason);
+    Line line{request.domain->name(), {}, "memory", std::nullopt, pending->begun, outcome.reason};
+    if (outcome.fetched || !outcome.policy) line.source = "network";
     // Not found by the deadline, but perhaps in the part of the store that is not read yet.
     if (outcome.reason == Reason::deadline && !parts_.table.complete())
         decision = TryLater{outcome.reason, "stsmapd: the stored policies are still being read"};
     if (outcome.policy) {
-        decision = decide(*pending->request.domain, outcome.policy, outcome.dane);
-        facts.age = parts_.clock.now() - outcome.fetched_at;
+        decision = decide(*request.domain, outcome.policy, outcome.dane);
+        line.age = parts_.clock.now() - outcome.fetched_at;
     }
+    line.answer = answer_word(decision);
     std::string reply;
     try {
-        conclude(pending->request, decision, facts, reply);
+        log(Level::info, line);
+        postfix::append_answer(decision, request.dialect, reply);
     } catch (const std::bad_alloc&) {
         reply.clear(); // no reply can be made: the connection is closed
     }
     pending->reply(std::move(reply));
 }
 
-void Service::conclude(const postfix::Request& request, const Decision& decision, const Facts& facts,
-                       std::string& reply) {
-    // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
-    const bool parent = !request.domain && request.domain.error() == Reason::key_parent_domain;
-    const Level level = parent ? Level::debug : Level::info;
-    if (parts_.log.enabled(level)) {
-        const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - facts.begun);
-        const Reason reason = facts.reason != Reason::none ? facts.reason : reason_of(decision);
-        parts_.log.write(level, "lookup",
-                         {{"domain", request.domain ? std::string_view(request.domain->name()) : facts.key},
-                          {"answer", answer_word(decision)},
-                          {"source", facts.source},
-                          facts.age ? base::Field{"age", facts.age->count()} : base::Field{"age", "-"},
-                          {"took_ms", took.count()},
-                          {"reason", base::to_string(reason)}});
-    }
-    postfix::append_answer(decision, request.dialect, reply);
+void Service::log(Level level, const Line& line) const {
+    if (!parts_.log.enabled(level)) return;
+    const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - line.begun);
+    parts_.log.write(level, "lookup",
+                     {{"domain", line.domain},
+                      {"answer", line.answer},
+                      {"source", line.source},
+                      line.age ? base::Field{"age", line.age->count()} : base::Field{"age", "-"},
+                      {"took_ms", took.count()},
+                      {"reason", base::to_string(line.reason)}});
 }
 
 } // namespace lookup

@@ -10,6 +10,7 @@
 #include "cache/table.hpp"
 #include "lookup/handler.hpp"
 #include "lookup/learner.hpp"
+#include "lookup/recent_answers.hpp"
 #include "postfix/request.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -49,23 +50,25 @@ public:
     [[nodiscard]] bool answer_now(std::string_view request, std::string& reply) override;
     void answer_later(std::string request, std::function<void(std::string)> reply) override;
 
-    void configure(const ServiceOptions& options) { options_ = options; }
+    void configure(const ServiceOptions& options);
 
 private:
     struct Pending;
-    struct Facts; ///< what a lookup line says
+    struct Line; ///< what a lookup line says
 
-    [[nodiscard]] std::string status(std::string_view request) const;
+    [[nodiscard]] std::string status(std::string_view key) const;
+    [[nodiscard]] bool answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
+                                          base::Instant now, base::Steady begun, std::string& reply);
     [[nodiscard]] decision::Decision decide(const base::Domain& domain, cache::PolicyPtr policy,
                                             bool dane) const;
-    void conclude(const postfix::Request& request, const decision::Decision& decision, const Facts& facts,
-                  std::string& reply);
+    void log(base::Level level, const Line& line) const;
     void check_in_background(const base::Domain& domain);
     [[nodiscard]] Outcome known_at_deadline(const base::Domain& domain) const;
     void finish(std::uint64_t ticket, const Outcome& outcome);
 
     Parts parts_;
     ServiceOptions options_;
+    RecentAnswers recent_;
     std::unordered_set<base::Domain> checking_; ///< background checks posted and not yet done
     std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;
     std::uint64_t next_ticket_ = 1;

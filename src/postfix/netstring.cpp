@@ -19,31 +19,46 @@ std::string_view to_string(FrameErrc error) noexcept {
     return "request is not a netstring";
 }
 
-void NetstringReader::feed(std::string_view bytes) {
+void NetstringReader::lend(std::string_view bytes) {
     if (broken_) return;
+    keep();
+    if (rest_.empty()) {
+        rest_ = bytes;
+        lent_ = true;
+        return;
+    }
     // What was taken is dropped only when it is the larger part, so that every byte moves a bounded number of
     // times.
-    if (start_ == buffer_.size()) {
-        buffer_.clear();
-        start_ = 0;
-        if (buffer_.capacity() > kept_capacity) buffer_ = std::string{};
-    } else if (start_ > buffer_.size() / 2) {
-        buffer_.erase(0, start_);
-        start_ = 0;
+    std::size_t start = buffer_.size() - rest_.size();
+    if (start > buffer_.size() / 2) {
+        buffer_.erase(0, start);
+        start = 0;
     }
     buffer_.append(bytes);
+    rest_ = std::string_view{buffer_}.substr(start);
+}
+
+void NetstringReader::keep() {
+    if (rest_.empty()) {
+        rest_ = {};
+        if (buffer_.capacity() > kept_capacity) buffer_ = std::string{};
+    } else if (lent_) {
+        buffer_.assign(rest_);
+        rest_ = buffer_;
+    }
+    lent_ = false;
 }
 
 std::optional<base::Expected<std::string_view, FrameErrc>> NetstringReader::next() {
     const auto fail = [&](FrameErrc error) -> base::Expected<std::string_view, FrameErrc> {
         broken_ = error;
         buffer_.clear();
-        start_ = 0;
+        rest_ = {};
         return base::unexpected(error);
     };
     if (broken_) return fail(*broken_);
 
-    const std::string_view held = std::string_view{buffer_}.substr(start_);
+    const std::string_view held = rest_;
     std::size_t digits = 0, length = 0;
     for (;; ++digits) {
         if (digits == held.size()) return std::nullopt;
@@ -59,22 +74,24 @@ std::optional<base::Expected<std::string_view, FrameErrc>> NetstringReader::next
     const std::size_t payload = digits + 1;
     if (held.size() - payload <= length) return std::nullopt;
     if (held[payload + length] != ',') return fail(FrameErrc::no_comma);
-    start_ += payload + length + 1;
+    rest_.remove_prefix(payload + length + 1);
     return held.substr(payload, length);
 }
 
 std::string frame(std::string_view payload) {
-    std::string out;
-    frame(payload, out);
-    return out;
+    std::string text(frame_head, ' ');
+    text.append(payload);
+    return std::string{frame_in_place(text)};
 }
 
-void frame(std::string_view payload, std::string& out) {
+std::string_view frame_in_place(std::string& text) {
     char digits[max_length_digits];
-    const char* const end = std::to_chars(std::begin(digits), std::end(digits), payload.size()).ptr;
-    out.clear();
-    out.reserve(static_cast<std::size_t>(end - digits) + payload.size() + 2);
-    out.append(std::string_view{digits, end}).append(1, ':').append(payload).append(1, ',');
+    const char* const end = std::to_chars(std::begin(digits), std::end(digits), text.size() - frame_head).ptr;
+    const std::size_t begin = frame_head - 1 - static_cast<std::size_t>(end - digits);
+    std::copy_n(digits, end - digits, text.data() + begin);
+    text[frame_head - 1] = ':';
+    text.push_back(',');
+    return std::string_view{text}.substr(begin);
 }
 
 } // namespace postfix

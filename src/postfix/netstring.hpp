@@ -31,25 +31,37 @@ public:
     explicit NetstringReader(std::size_t max_payload) : max_(max_payload) {}
 
     /// Takes bytes as they arrive, cut anywhere. Does nothing after an error.
-    void feed(std::string_view bytes);
+    void feed(std::string_view bytes) {
+        lend(bytes);
+        keep();
+    }
+    /// As feed(), but the bytes stay the caller's, who leaves them as they are until the next keep(): whole
+    /// requests, by far the most, are never copied.
+    void lend(std::string_view bytes);
+    /// Copies what of the bytes lent has not been taken out yet.
+    void keep();
 
-    /// The next payload (a view into the reader, valid until the next feed()), nullopt when more bytes are
-    /// needed, or an error, which then stays. Leading zeros are accepted, as Postfix does.
+    /// The next payload (a view, valid until the next call of lend(), feed() or keep()), nullopt when more
+    /// bytes are needed, or an error, which then stays. Leading zeros are accepted, as Postfix does.
     [[nodiscard]] std::optional<base::Expected<std::string_view, FrameErrc>> next();
 
     /// Bytes held that are not yet part of a returned frame.
-    [[nodiscard]] std::size_t buffered() const noexcept { return buffer_.size() - start_; }
+    [[nodiscard]] std::size_t buffered() const noexcept { return rest_.size(); }
 
 private:
     std::string buffer_;
-    std::size_t start_ = 0;
+    std::string_view rest_; ///< what has not been taken out; of buffer_ unless lent_
+    bool lent_ = false;
     std::size_t max_;
     std::optional<FrameErrc> broken_;
 };
 
 /// `payload` as one netstring.
 [[nodiscard]] std::string frame(std::string_view payload);
-/// The same in place of what `out` held; its memory is used again.
-void frame(std::string_view payload, std::string& out);
+/// Room for the length and the colon of any netstring.
+inline constexpr std::size_t frame_head = max_length_digits + 1;
+/// Makes the payload that stands in `text` after frame_head octets (of any value) a netstring, without
+/// copying it: a view of `text`.
+[[nodiscard]] std::string_view frame_in_place(std::string& text);
 
 } // namespace postfix

@@ -94,10 +94,20 @@ base::Expected<base::Domain, Reason> policy_domain(std::string_view key) {
     return std::move(*domain);
 }
 
-std::optional<Request> parse_request(std::string_view payload) {
+std::optional<Words> split_request(std::string_view payload) noexcept {
     const std::size_t space = payload.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
-    return Request{dialect_of(payload.substr(0, space)), policy_domain(payload.substr(space + 1))};
+    return Words{payload.substr(0, space), payload.substr(space + 1)};
+}
+
+Request parse_request(const Words& words) {
+    return Request{dialect_of(words.map_name), policy_domain(words.key)};
+}
+
+std::optional<Request> parse_request(std::string_view payload) {
+    const std::optional<Words> words = split_request(payload);
+    if (!words) return std::nullopt;
+    return parse_request(*words);
 }
 
 } // namespace postfix

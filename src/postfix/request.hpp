@@ -24,6 +24,13 @@ enum class Dialect {
 /// tlsrpt when the map name contains "tlsrpt" in any case, else plain. Any name is accepted.
 [[nodiscard]] Dialect dialect_of(std::string_view map_name) noexcept;
 
+/// A request's two words.
+struct Words {
+    std::string_view map_name, key;
+};
+/// nullopt when the payload has no space and so is no request at all: a protocol violation.
+[[nodiscard]] std::optional<Words> split_request(std::string_view payload) noexcept;
+
 /// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK
 /// inactive: why", key "version" "OK 1.2.3". Every other key, and every key of a daemon that does not know
 /// it, is NOTFOUND.
@@ -36,7 +43,8 @@ struct Request {
     base::Expected<base::Domain, base::Reason> domain;
 };
 
-/// nullopt when the payload has no space and so is no request at all: a protocol violation.
+[[nodiscard]] Request parse_request(const Words& words);
+/// The same of a whole payload; nullopt when it is no request.
 [[nodiscard]] std::optional<Request> parse_request(std::string_view payload);
 
 /// The policy domain of a key alone (what parse_request uses).

@@ -317,7 +317,8 @@ private:
             return verdict;
         }
         const bool reserved = fd.get() >= descriptors_;
-        auto session = std::make_shared<Session>(std::move(fd), options_.max_request, loop_, handler_, *this);
+        auto session =
+            std::make_shared<Session>(std::move(fd), options_.max_request, loop_, scratch_, handler_, *this);
         if (const std::error_code error = session->start()) {
             complain(door, error.message());
             return Accepted::out_of_resources;
@@ -382,6 +383,7 @@ private:
     lookup::Handler& handler_;
     base::Log& log_;
     Options options_;
+    Scratch scratch_;
     int descriptors_ = descriptors_for_connections();
     std::vector<std::shared_ptr<Door>> doors_;
     Sessions sessions_;

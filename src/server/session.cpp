@@ -15,18 +15,17 @@ namespace {
 // After a breach: long enough for a peer on the same network to read the PERM, short enough not to matter.
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::size_t linger_octets = 256 * 1024;
-constexpr int reads_per_turn = 16;          // then the other sessions have their turn
-constexpr std::size_t kept_capacity = 4096; // of the last reply's memory, for the next
+constexpr int reads_per_turn = 16; // then the other sessions have their turn
 
 // Not EPOLLOUT: a unix socket would tell of every reply that its peer has taken.
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 } // namespace
 
-Session::Session(Descriptor socket, std::size_t max_request, Loop& loop, lookup::Handler& handler,
-                 SessionOwner& owner)
-    : socket_(std::move(socket)), loop_(&loop), handler_(&handler), owner_(&owner), reader_(max_request),
-      served_(loop.now()) {}
+Session::Session(Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
+                 lookup::Handler& handler, SessionOwner& owner)
+    : socket_(std::move(socket)), loop_(&loop), scratch_(&scratch), handler_(&handler), owner_(&owner),
+      reader_(max_request), served_(loop.now()) {}
 
 Session::~Session() { detach(); }
 
@@ -71,12 +70,14 @@ void Session::go_on() {
         });
 }
 
-/// Reads once into chunk_ and gives it to the reader, or drops it when lingering; false when there is nothing
-/// to be had for now, or nothing ever again.
+/// Reads once and lends it to the reader, or drops it when lingering; false when there is nothing to be had
+/// for now, or nothing ever again.
 bool Session::receive() {
     if (!readable_ || reads_left_ == 0) return false;
     --reads_left_;
-    const ssize_t count = ::recv(socket_.get(), chunk_.data(), chunk_.size(), MSG_DONTWAIT);
+    reader_.keep(); // what was lent before lies where this goes
+    auto& in = scratch_->in;
+    const ssize_t count = ::recv(socket_.get(), in.data(), in.size(), MSG_DONTWAIT);
     if (count < 0) {
         if (errno == EINTR) return true;
         readable_ = false;
@@ -90,11 +91,11 @@ bool Session::receive() {
         peer_done_ = true;
         return false;
     }
-    readable_ = octets == chunk_.size() || hung_up_;
+    readable_ = octets == in.size() || hung_up_;
     if (state_ == State::lingering)
         drained_ += octets;
     else
-        reader_.feed({chunk_.data(), octets});
+        reader_.lend({in.data(), octets});
     return true;
 }
 
@@ -117,9 +118,8 @@ void Session::serve() {
             violate(postfix::to_string(item->error()));
             break;
         }
-        reply_.clear();
-        if (handler_->answer_now(**item, reply_)) {
-            send(reply_);
+        if (handler_->answer_now(**item, new_reply())) {
+            send_reply();
             continue;
         }
         asked_ = true;
@@ -128,6 +128,7 @@ void Session::serve() {
         });
     }
     looping_ = false;
+    reader_.keep(); // others read now
 }
 
 void Session::drain() {
@@ -141,43 +142,66 @@ void Session::answered(std::string_view payload) {
     asked_ = false;
     quiet_ = 0;
     if (payload.empty()) return close(); // not even a reply could be made
-    send(payload);
+    new_reply().append(payload);
+    send_reply();
     if (!looping_) go_on();
 }
 
-void Session::send(std::string_view payload) {
-    postfix::frame(payload, out_);
-    sent_ = 0;
-    if (payload.starts_with("PERM")) {
+/// Where to put a payload, for send_reply().
+std::string& Session::new_reply() {
+    scratch_->out.resize(postfix::frame_head);
+    return scratch_->out;
+}
+
+void Session::send_reply() {
+    if (std::string_view{scratch_->out}.substr(postfix::frame_head).starts_with("PERM")) {
         breach_ = true;
         state_ = State::last_reply;
     }
-    flush();
+    const std::string_view reply = postfix::frame_in_place(scratch_->out);
+    const std::size_t taken = push(reply);
+    if (state_ == State::closed) return;
+    if (taken == reply.size()) return replied();
+    out_ = reply.substr(taken);
+    sent_ = 0;
+    wait_for_room();
 }
 
+/// Sends on what is left of a reply.
 void Session::flush() {
-    while (sent_ < out_.size()) {
-        // MSG_NOSIGNAL: a peer that has gone is an error value, never SIGPIPE.
-        const ssize_t count =
-            ::send(socket_.get(), out_.data() + sent_, out_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (count >= 0) {
-            sent_ += static_cast<std::size_t>(count);
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            if (!std::exchange(blocked_, true)) loop_->change(socket_.get(), reading | EPOLLOUT, *this);
-            return;
-        } else if (errno != EINTR) {
-            return close();
-        }
-    }
+    sent_ += push(std::string_view{out_}.substr(sent_));
+    if (state_ == State::closed) return;
+    if (sent_ < out_.size()) return wait_for_room();
+    out_ = std::string{};
+    sent_ = 0;
     if (std::exchange(blocked_, false)) loop_->change(socket_.get(), reading, *this);
     replied();
 }
 
+/// How many octets the socket takes. Closes when the peer has gone.
+std::size_t Session::push(std::string_view octets) {
+    std::size_t taken = 0;
+    while (taken < octets.size()) {
+        // MSG_NOSIGNAL: a peer that has gone is an error value, never SIGPIPE.
+        const ssize_t count =
+            ::send(socket_.get(), octets.data() + taken, octets.size() - taken, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (count >= 0) {
+            taken += static_cast<std::size_t>(count);
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            break;
+        } else if (errno != EINTR) {
+            close();
+            break;
+        }
+    }
+    return taken;
+}
+
+void Session::wait_for_room() {
+    if (!std::exchange(blocked_, true)) loop_->change(socket_.get(), reading | EPOLLOUT, *this);
+}
+
 void Session::replied() {
-    out_.clear();
-    for (std::string* text : {&reply_, &out_})
-        if (text->capacity() > kept_capacity) *text = std::string{};
-    sent_ = 0;
     served_ = loop_->now();
     if (state_ == State::serving) return; // serve() goes on
     if (breach_)
@@ -188,7 +212,8 @@ void Session::replied() {
 
 void Session::violate(std::string_view problem) {
     owner_->violated(*this, problem);
-    send(std::string("PERM ").append(problem));
+    new_reply().append("PERM ").append(problem);
+    send_reply();
 }
 
 void Session::linger() {

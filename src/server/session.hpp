@@ -9,7 +9,9 @@
 //
 // The socket is watched edge-triggered: whether there may be something to read is remembered (readable_) and
 // asked of the system once. A read that does not fill its buffer has emptied the socket (epoll(7)), so a
-// request costs one recv and one send.
+// request costs one recv and one send. Both use memory that all sessions of a loop share (Scratch): only what
+// is cut short has a copy of its own, so that many connections do not push each other out of the processor's
+// cache.
 #pragma once
 
 #include "lookup/handler.hpp"
@@ -41,12 +43,19 @@ public:
     virtual void ended(Session& session) = 0;
 };
 
+/// Where requests are read and replies are made. One for all sessions of a loop; holds nothing between two of
+/// its calls.
+struct Scratch {
+    std::array<char, 2048> in;
+    std::string out;
+};
+
 class Session final : public std::enable_shared_from_this<Session>, private Loop::Watcher {
 public:
-    /// `socket` is connected and non-blocking. `handler`, `owner` and `loop` outlive the session or its
-    /// detach().
-    Session(Descriptor socket, std::size_t max_request, Loop& loop, lookup::Handler& handler,
-            SessionOwner& owner);
+    /// `socket` is connected and non-blocking. `handler`, `owner`, `scratch` and `loop` outlive the session
+    /// or its detach().
+    Session(Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
+            lookup::Handler& handler, SessionOwner& owner);
     ~Session();
 
     /// Begins to serve. Call once; after an error the session is as detached.
@@ -87,20 +96,23 @@ private:
     void drain();
     [[nodiscard]] bool receive();
     void answered(std::string_view payload);
-    void send(std::string_view payload);
+    [[nodiscard]] std::string& new_reply();
+    void send_reply();
     void flush();
+    [[nodiscard]] std::size_t push(std::string_view octets);
+    void wait_for_room();
     void replied();
     void violate(std::string_view problem);
     void linger();
 
     Descriptor socket_;
     Loop* loop_;
+    Scratch* scratch_;
     lookup::Handler* handler_;
     SessionOwner* owner_;
     postfix::NetstringReader reader_;
-    std::string reply_;                            ///< the payload being made; kept for its memory
-    std::string out_;                              ///< the framed reply on its way; empty: none
-    std::size_t sent_ = 0;                         ///< octets of out_ that are out
+    std::string out_;                              ///< of a reply, what the socket has not taken at once
+    std::size_t sent_ = 0;                         ///< octets of out_ that are out since
     std::size_t drained_ = 0;                      ///< octets dropped while lingering
     unsigned quiet_ = 0;                           ///< sweeps without an octet
     int reads_left_ = 0;                           ///< of this turn
@@ -114,7 +126,6 @@ private:
     bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
     bool peer_done_ = false;     ///< the peer has shut its side
     base::Timers::Id limit_ = 0; ///< on lingering
-    std::array<char, 2048> chunk_;
 };
 
 } // namespace server

@@ -38,8 +38,8 @@ public:
                       "a socket pair");
         fd_ = fds[1];
         handler_.at_once = at_once;
-        session_ = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop_, handler_,
-                                                     *this);
+        session_ = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop_, scratch_,
+                                                     handler_, *this);
         fuzz::require(!session_->start(), "a socket can be watched");
     }
     ~Client() override {
@@ -95,6 +95,7 @@ private:
     // One for all inputs: making one costs more than most inputs do. The end of a client leaves nothing in
     // it.
     static inline server::Loop loop_;
+    static inline server::Scratch scratch_;
     test::CannedHandler handler_;
     std::shared_ptr<server::Session> session_;
     int fd_ = -1;

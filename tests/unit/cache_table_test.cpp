@@ -45,6 +45,37 @@ bool has_policy(const Table& table, const std::string& name) {
     return std::holds_alternative<Entry>(table.find(domain(name)));
 }
 
+TEST(Table, VersionEndsWithEveryChangeOfTheDomain) {
+    Table table{Limits{}};
+    const Domain a = domain("a.example");
+    cache::Version version;
+    EXPECT_FALSE(version.current()) << "never read";
+    const auto ends = [&](const char* what, const auto& change) {
+        version = table.version(a);
+        EXPECT_TRUE(version.current()) << what;
+        change();
+        EXPECT_FALSE(version.current()) << what;
+    };
+    ends("absence", [&] { table.put(a, cache::Absence{}); });
+    ends("policy", [&] { table.put(a, entry(table, "enforce", 7 * day, t0), t0); });
+    ends("update", [&] { table.update(a, [](Entry& e) { e.txt_checked = t0; }); });
+    ends("schedule", [&] { table.schedule([](Entry&) { return t0; }); });
+    ends("erase", [&] { table.erase(a); });
+    table.put(a, entry(table, "enforce", 7 * day, t0), t0);
+    ends("eviction", [&] {
+        table.set_limits({0, 0});
+        EXPECT_EQ(table.make_room(t0), a);
+    });
+
+    table.put(a, entry(table, "enforce", 7 * day, t0), t0);
+    version = table.version(a);
+    (void)table.ask(a, t0 + day);
+    (void)table.find(a);
+    (void)table.policies();
+    EXPECT_FALSE(table.update(domain("b.example"), [](Entry&) {}));
+    EXPECT_TRUE(version.current()) << "asking changes nothing";
+}
+
 TEST(cache_siphash, agrees_with_the_published_vectors) {
     std::string in;
     const cache::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};

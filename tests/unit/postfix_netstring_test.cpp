@@ -44,6 +44,35 @@ void bad(std::string_view wire, FrameErrc want) {
     }
 }
 
+TEST(NetstringReader, CopiesWhatWasLentWhenTold) {
+    NetstringReader reader{100};
+    std::string wire = "3:abc,5:de";
+    reader.lend(wire);
+    EXPECT_EQ(reader.next()->value(), "abc");
+    EXPECT_EQ(reader.buffered(), 4u);
+    EXPECT_FALSE(reader.next());
+    reader.keep();
+    wire.assign(wire.size(), 'x'); // the lender's own again
+    EXPECT_FALSE(reader.next());
+    wire = "fgh,1:i,2";
+    reader.lend(wire);
+    EXPECT_EQ(reader.next()->value(), "defgh");
+    EXPECT_EQ(reader.next()->value(), "i");
+    EXPECT_EQ(reader.buffered(), 1u);
+    wire.assign(wire.size(), 'x');
+    reader.feed(":kl,");
+    EXPECT_EQ(reader.next()->value(), "kl");
+    EXPECT_EQ(reader.buffered(), 0u);
+}
+
+TEST(Frame, CanBeMadeAroundAPayload) {
+    for (const std::size_t size : {0, 1, 9, 10, 99999}) {
+        std::string text(postfix::frame_head, 'x');
+        text.append(size, 'p');
+        EXPECT_EQ(postfix::frame_in_place(text), std::to_string(size) + ":" + std::string(size, 'p') + ",");
+    }
+}
+
 TEST(Netstring, ReadsFrames) {
     good("3:abc,", {"abc"});
     good("0:,", {""});

@@ -15,8 +15,9 @@ namespace {
 using test::turn_until;
 
 struct Fixture : server::SessionOwner {
-    explicit Fixture(std::size_t max_request = 100, int send_buffer = 0)
-        : peer(connect(max_request, send_buffer)) {}
+    explicit Fixture(std::size_t max_request = 100, int send_buffer = 0,
+                     std::shared_ptr<server::Scratch> shared = std::make_shared<server::Scratch>())
+        : scratch(std::move(shared)), peer(connect(max_request, send_buffer)) {}
     ~Fixture() override {
         if (session) session->detach();
     }
@@ -25,8 +26,8 @@ struct Fixture : server::SessionOwner {
         int fds[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         if (send_buffer != 0) ::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-        session =
-            std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop, handler, *this);
+        session = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop, *scratch,
+                                                    handler, *this);
         EXPECT_FALSE(session->start());
         return test::RawPeer{fds[1]};
     }
@@ -57,6 +58,7 @@ struct Fixture : server::SessionOwner {
     }
 
     server::Loop loop;
+    std::shared_ptr<server::Scratch> scratch;
     test::CannedHandler handler;
     std::vector<std::string> problems;
     int ends = 0;
@@ -84,6 +86,22 @@ TEST(Session, AnswersByteByByte) {
         f.settle();
     }
     EXPECT_TRUE(f.get("12:OK a.example,"));
+}
+
+TEST(Session, SharesItsScratchWithOthers) {
+    Fixture other;
+    Fixture f{100, 0, other.scratch};
+    f.handler.replies["a.example"] = "OK first";
+    other.handler.replies["b.example"] = "OK second";
+
+    f.peer.send("13:sts a.ex");
+    f.settle();
+    other.peer.send("13:sts b.example,13:sts b");
+    other.settle();
+    f.peer.send("ample,");
+    EXPECT_TRUE(f.get("8:OK first,"));
+    other.peer.send(".example,");
+    EXPECT_TRUE(other.get("9:OK second,9:OK second,"));
 }
 
 TEST(Session, AnswersThousandPipelinedInOrder) {
@@ -158,7 +176,8 @@ TEST(Session, OneWritePerReply) {
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     Fixture f;
     f.session->detach();
-    f.session = std::make_shared<server::Session>(server::Descriptor{fds[0]}, 100, f.loop, f.handler, f);
+    f.session =
+        std::make_shared<server::Session>(server::Descriptor{fds[0]}, 100, f.loop, *f.scratch, f.handler, f);
     ASSERT_FALSE(f.session->start());
     test::RawPeer peer{fds[1]};
     peer.send("13:sts a.example,13:sts b.example,");
