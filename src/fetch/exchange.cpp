@@ -35,8 +35,8 @@ bool from_openssl(const error_code& error) { return error.category() == asio::er
 
 Exchange::Exchange(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
                    std::string policy_host)
-    : tls_(std::move(tls)), policy_host_(std::move(policy_host)), stream_(std::move(socket), *tls_),
-      limit_(stream_.get_executor()) {}
+    : tls_(std::move(tls)), policy_host_(std::move(policy_host)),
+      stream_(GatheringSocket(std::move(socket)), *tls_), limit_(stream_.get_executor()) {}
 
 void Exchange::stop() noexcept {
     error_code ignored;
@@ -83,6 +83,7 @@ Exchange::get(std::optional<std::chrono::steady_clock::duration> handshake_limit
     shaken_ = true;
     limit_.cancel();
     if (shake_error) {
+        stream_.next_layer().flush(); // the alert that tells the server why
         if (auto verdict = certificate_verdict(tls)) co_return failed(std::move(*verdict), false);
         if (out_of_time_)
             co_return failed(failure(Reason::tls_handshake, "TLS handshake: no answer in time"), true);

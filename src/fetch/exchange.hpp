@@ -5,6 +5,7 @@
 // behind. Lives on one single-threaded executor.
 #pragma once
 
+#include "fetch/gathering_socket.hpp"
 #include "fetch/http_reader.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -53,7 +54,7 @@ private:
 
     std::shared_ptr<boost::asio::ssl::context> tls_; // outlives the stream
     std::string policy_host_;
-    boost::asio::ssl::stream<boost::asio::ip::tcp::socket> stream_;
+    boost::asio::ssl::stream<GatheringSocket> stream_;
     boost::asio::steady_timer limit_;
     std::string out_;
     std::array<char, 8192> in_;
