@@ -35,24 +35,21 @@ bool from_openssl(const error_code& error) { return error.category() == asio::er
 
 Exchange::Exchange(asio::ip::tcp::socket socket, std::shared_ptr<asio::ssl::context> tls,
                    std::string policy_host)
-    : tls_(std::move(tls)), policy_host_(std::move(policy_host)),
-      stream_(GatheringSocket(std::move(socket)), *tls_), limit_(stream_.get_executor()) {}
+    : tls_(std::move(tls)), policy_host_(std::move(policy_host)), stream_(std::move(socket), *tls_),
+      limit_(stream_.socket().get_executor()) {}
 
-void Exchange::stop() noexcept {
-    error_code ignored;
-    stream_.lowest_layer().close(ignored);
-}
+void Exchange::stop() noexcept { stream_.close(); }
 
 asio::awaitable<std::optional<Failure>> Exchange::tunnel(std::uint16_t port) {
     stage_ = Stage::proxy;
     out_ = connect_request(policy_host_, port);
-    auto [write_error, written] = co_await asio::async_write(stream_.next_layer(), asio::buffer(out_),
-                                                             asio::as_tuple(asio::use_awaitable));
+    auto [write_error, written] =
+        co_await asio::async_write(stream_.socket(), asio::buffer(out_), asio::as_tuple(asio::use_awaitable));
     if (write_error) co_return failure(Reason::proxy_failed, "CONNECT: " + write_error.message());
     ConnectReader reader;
     for (;;) {
-        auto [error, n] = co_await stream_.next_layer().async_read_some(asio::buffer(in_),
-                                                                        asio::as_tuple(asio::use_awaitable));
+        auto [error, n] =
+            co_await stream_.socket().async_read_some(asio::buffer(in_), asio::as_tuple(asio::use_awaitable));
         if (error) co_return failure(Reason::proxy_failed, "reply to CONNECT: " + error.message());
         const auto reply = reader.feed(std::string_view(in_.data(), n));
         if (!reply) continue;
@@ -78,12 +75,10 @@ Exchange::get(std::optional<std::chrono::steady_clock::duration> handshake_limit
     if (!expect_host(tls, policy_host_))
         co_return failed(failure(Reason::tls_handshake, "OpenSSL refuses the host name"), false);
     if (handshake_limit) limit_handshake(*handshake_limit);
-    auto [shake_error] =
-        co_await stream_.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
+    const error_code shake_error = co_await stream_.handshake();
     shaken_ = true;
     limit_.cancel();
     if (shake_error) {
-        stream_.next_layer().flush(); // the alert that tells the server why
         if (auto verdict = certificate_verdict(tls)) co_return failed(std::move(*verdict), false);
         if (out_of_time_)
             co_return failed(failure(Reason::tls_handshake, "TLS handshake: no answer in time"), true);
@@ -92,15 +87,14 @@ Exchange::get(std::optional<std::chrono::steady_clock::duration> handshake_limit
     if (auto wrong = wrong_protocol(tls)) co_return failed(std::move(*wrong), false);
 
     stage_ = Stage::response;
-    out_ = policy_request(policy_host_);
-    // A server may answer, and close, without having read all: what it said counts, not our failure to write.
-    co_await asio::async_write(stream_, asio::buffer(out_), asio::as_tuple(asio::use_awaitable));
+    if (const error_code error = stream_.write(policy_request(policy_host_)))
+        co_return failed(handshake_failure(tls, error), true);
     HttpReader reader;
     for (;;) {
-        auto [error, n] =
-            co_await stream_.async_read_some(asio::buffer(in_), asio::as_tuple(asio::use_awaitable));
-        if (n > 0) {
-            auto fetched = reader.feed(std::string_view(in_.data(), n));
+        const TlsStream::Read read = co_await stream_.read_some(in_);
+        const error_code error = read.error;
+        if (read.octets > 0) {
+            auto fetched = reader.feed(std::string_view(in_.data(), read.octets));
             if (fetched) co_return Outcome(std::move(*fetched));
         }
         if (!error) continue;

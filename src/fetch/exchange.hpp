@@ -5,13 +5,12 @@
 // behind. Lives on one single-threaded executor.
 #pragma once
 
-#include "fetch/gathering_socket.hpp"
 #include "fetch/http_reader.hpp"
+#include "fetch/tls_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
@@ -54,7 +53,7 @@ private:
 
     std::shared_ptr<boost::asio::ssl::context> tls_; // outlives the stream
     std::string policy_host_;
-    boost::asio::ssl::stream<GatheringSocket> stream_;
+    TlsStream stream_;
     boost::asio::steady_timer limit_;
     std::string out_;
     std::array<char, 8192> in_;

@@ -1,0 +1,234 @@
+// The stream against a server whose TLS runs in memory, so that a test sees, and may cut, each packet.
+#include "fetch/tls_stream.hpp"
+
+#include "fetch/certificate.hpp"
+#include "support/fetch_world.hpp"
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+
+#include <array>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+using fetch::TlsStream;
+
+/// One connection's server side: octets in, octets out.
+class Server {
+public:
+    explicit Server(int version) : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
+        SSL_CTX_set_min_proto_version(context_.get(), version);
+        SSL_CTX_set_max_proto_version(context_.get(), version);
+        const test::Identity leaf = test::ca().leaf({test::policy_host});
+        SSL_CTX_use_certificate(context_.get(), leaf.cert.get());
+        SSL_CTX_use_PrivateKey(context_.get(), leaf.key.get());
+        for (const auto& cert : leaf.chain) SSL_CTX_add1_chain_cert(context_.get(), cert.get());
+        tls_.reset(SSL_new(context_.get()));
+        SSL_set_bio(tls_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_accept_state(tls_.get());
+    }
+    /// Takes a packet; what it is to be answered with.
+    std::string feed(const std::string& packet) {
+        BIO_write(SSL_get_rbio(tls_.get()), packet.data(), static_cast<int>(packet.size()));
+        std::array<char, 4096> plain{};
+        const int n = SSL_read(tls_.get(), plain.data(), static_cast<int>(plain.size()));
+        if (n > 0)
+            read.append(plain.data(), static_cast<std::size_t>(n));
+        else if (SSL_get_error(tls_.get(), n) == SSL_ERROR_SSL)
+            alert = ERR_reason_error_string(ERR_get_error());
+        return out();
+    }
+    std::string say(std::string_view words) {
+        SSL_write(tls_.get(), words.data(), static_cast<int>(words.size()));
+        return out();
+    }
+    std::string say_goodbye() {
+        SSL_shutdown(tls_.get());
+        return out();
+    }
+    std::string read, alert;
+
+private:
+    std::string out() {
+        std::string octets(BIO_ctrl_pending(SSL_get_wbio(tls_.get())), ' ');
+        if (!octets.empty())
+            BIO_read(SSL_get_wbio(tls_.get()), octets.data(), static_cast<int>(octets.size()));
+        return octets;
+    }
+    struct Free {
+        void operator()(SSL* tls) const noexcept { SSL_free(tls); }
+    };
+    std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)> context_;
+    std::unique_ptr<SSL, Free> tls_;
+};
+
+struct TlsStreamTest : testing::Test {
+    asio::io_context io;
+    tcp::socket peer{io};
+    std::shared_ptr<asio::ssl::context> context = fetch::make_client_context(test::ca().file()).value();
+    TlsStream stream{connected(), *context};
+    std::optional<error_code> shaken;
+    std::optional<TlsStream::Read> came;
+    std::string octets = std::string(8192, ' ');
+
+    tcp::socket connected() {
+        tcp::acceptor acceptor{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+        tcp::socket client{io};
+        client.connect(acceptor.local_endpoint());
+        acceptor.accept(peer);
+        peer.non_blocking(true);
+        return client;
+    }
+    asio::awaitable<void> shake() {
+        const error_code error = co_await stream.handshake();
+        shaken = error;
+    }
+    asio::awaitable<void> read() {
+        const TlsStream::Read got = co_await stream.read_some(octets);
+        came = got;
+    }
+    template <class Done>
+    bool run_until(Done done) {
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+        while (std::chrono::steady_clock::now() < end) {
+            if (done()) return true;
+            io.restart();
+            io.run_for(std::chrono::milliseconds{1});
+        }
+        return false;
+    }
+    /// The next packet that reaches the peer.
+    std::string packet() {
+        std::string in(100'000, ' ');
+        std::size_t size = 0;
+        EXPECT_TRUE(run_until([&] {
+            error_code error;
+            size = peer.read_some(asio::buffer(in), error);
+            return error != asio::error::would_block;
+        }));
+        in.resize(size);
+        return in;
+    }
+    bool silent() {
+        run_until([n = 0]() mutable { return ++n > 20; });
+        return peer.available() == 0;
+    }
+    void to_stream(std::string_view some) { peer.send(asio::buffer(some)); }
+
+    /// A handshake with this server, up to the point where the stream says it is done.
+    void shake_hands(Server& server) {
+        ASSERT_TRUE(fetch::expect_host(stream.native_handle(), test::policy_host));
+        asio::co_spawn(io, shake(), asio::detached);
+        for (int flight = 0; !shaken && flight < 3; ++flight) {
+            to_stream(server.feed(packet()));
+            run_until([&] { return shaken || peer.available() > 0; });
+        }
+        ASSERT_TRUE(shaken) << server.alert;
+        ASSERT_FALSE(*shaken) << shaken->message();
+    }
+};
+
+TEST_F(TlsStreamTest, SendsTheEndOfTheHandshakeWithTheRequest) {
+    Server server{TLS1_3_VERSION};
+    shake_hands(server);
+    EXPECT_TRUE(silent()) << "nothing to wait for yet";
+    EXPECT_FALSE(stream.write("GET /"));
+    EXPECT_TRUE(silent());
+    asio::co_spawn(io, read(), asio::detached);
+    const std::string answer = server.feed(packet());
+    EXPECT_EQ(server.read, "GET /") << "in one packet";
+    // With it come the server's tickets, in whatever pieces; they are no octets of the answer.
+    for (const char octet : answer) to_stream({&octet, 1});
+    EXPECT_TRUE(silent());
+    EXPECT_FALSE(came);
+    to_stream(server.say("policy"));
+    ASSERT_TRUE(run_until([&] { return came.has_value(); }));
+    EXPECT_FALSE(came->error);
+    EXPECT_EQ(octets.substr(0, came->octets), "policy");
+}
+
+TEST_F(TlsStreamTest, SpeaksTls12) {
+    Server server{TLS1_2_VERSION};
+    shake_hands(server);
+    EXPECT_FALSE(stream.write("GET /"));
+    asio::co_spawn(io, read(), asio::detached);
+    to_stream(server.feed(packet()) + server.say("policy"));
+    ASSERT_TRUE(run_until([&] { return came.has_value(); }));
+    EXPECT_EQ(server.read, "GET /");
+    EXPECT_EQ(octets.substr(0, came->octets), "policy");
+}
+
+TEST_F(TlsStreamTest, TellsAGoodbyeFromACutConnection) {
+    for (const bool goodbye : {true, false}) {
+        peer = tcp::socket{io};
+        TlsStreamTest::came.reset();
+        shaken.reset();
+        std::destroy_at(&stream);
+        std::construct_at(&stream, connected(), *context);
+        Server server{TLS1_3_VERSION};
+        shake_hands(server);
+        EXPECT_FALSE(stream.write("GET /"));
+        asio::co_spawn(io, read(), asio::detached);
+        to_stream(server.feed(packet()));
+        if (goodbye) to_stream(server.say_goodbye());
+        peer.close();
+        ASSERT_TRUE(run_until([&] { return came.has_value(); }));
+        if (goodbye)
+            EXPECT_EQ(came->error, asio::error::eof);
+        else
+            EXPECT_EQ(came->error, asio::ssl::error::stream_truncated);
+    }
+}
+
+TEST_F(TlsStreamTest, TellsTheServerWhyItIsRefused) {
+    Server server{TLS1_3_VERSION};
+    ASSERT_TRUE(fetch::expect_host(stream.native_handle(), "mta-sts.other.example"));
+    asio::co_spawn(io, shake(), asio::detached);
+    to_stream(server.feed(packet()));
+    ASSERT_TRUE(run_until([&] { return shaken.has_value(); }));
+    EXPECT_EQ(shaken->category(), asio::error::get_ssl_category());
+    server.feed(packet());
+    EXPECT_NE(server.alert.find("alert bad certificate"), std::string::npos) << server.alert;
+}
+
+TEST_F(TlsStreamTest, EndsWhenClosedWhateverItWaitsFor) {
+    asio::co_spawn(io, shake(), asio::detached);
+    (void)packet();
+    stream.close();
+    ASSERT_TRUE(run_until([&] { return shaken.has_value(); }));
+    EXPECT_EQ(*shaken, asio::error::operation_aborted);
+}
+
+TEST_F(TlsStreamTest, NeverReadsADescriptorThatWasClosedMeanwhile) {
+    Server server{TLS1_3_VERSION};
+    shake_hands(server);
+    EXPECT_FALSE(stream.write("GET /"));
+    asio::co_spawn(io, read(), asio::detached);
+    to_stream(server.feed(packet()));
+    EXPECT_TRUE(silent());
+    to_stream(server.say("policy"));
+    // The answer has come, and who waits for it is on its way to be told; before that the stream is closed
+    // and its number given to somebody else.
+    const int number = stream.socket().native_handle();
+    stream.close();
+    int others[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, others), 0);
+    EXPECT_TRUE(others[0] == number || others[1] == number);
+    ASSERT_EQ(::write(others[0], "x", 1), 1);
+    ASSERT_EQ(::write(others[1], "y", 1), 1);
+    ASSERT_TRUE(run_until([&] { return came.has_value(); }));
+    EXPECT_EQ(came->error, asio::error::operation_aborted);
+    char octet = 0;
+    EXPECT_EQ(::recv(others[0], &octet, 1, MSG_DONTWAIT), 1);
+    EXPECT_EQ(::recv(others[1], &octet, 1, MSG_DONTWAIT), 1);
+    ::close(others[0]);
+    ::close(others[1]);
+}
+
+} // namespace
