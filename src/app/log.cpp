@@ -1,16 +1,17 @@
-// The one file that knows spdlog: its loggers filter by level and hand each line to a sink, which is ours and
-// puts it in the queue.
+// The one file that knows spdlog: its loggers filter by level and hand each line on to our queue.
 #include "app/log.hpp"
 
+#include "app/log_buffer.hpp"
 #include "app/log_format.hpp"
 #include "app/log_output.hpp"
 #include "app/log_queue.hpp"
 
 #include <spdlog/logger.h>
-#include <spdlog/sinks/sink.h>
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <new>
 #include <thread>
 
 namespace app {
@@ -33,17 +34,38 @@ base::Level from_spdlog(spdlog::level::level_enum level) noexcept {
     return level == spdlog::level::warn ? base::Level::warning : base::Level::error;
 }
 
-/// Hands lines to the queue, which any thread may do. They are whole already, so there is no pattern.
-class QueueSink final : public spdlog::sinks::sink {
-public:
-    QueueSink(LogQueue& queue, config::LogTarget target) : queue_(queue), target_(target) {}
+LogTime now() noexcept {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
-    void log(const spdlog::details::log_msg& message) override {
+/// "<6>", as systemd's journal takes it before a line (sd-daemon(3)).
+char* put_priority(char* at, base::Level level) noexcept {
+    *at++ = '<';
+    *at++ = static_cast<char>('0' + priority(level));
+    *at++ = '>';
+    return at;
+}
+
+/// Hands lines to the queue, which any thread may do, in the place where spdlog's own asynchronous logger
+/// does so. They are whole already: no sink is to give them a form.
+class QueueLogger final : public spdlog::logger {
+public:
+    QueueLogger(LogQueue& queue, config::LogTarget target)
+        : spdlog::logger("stsmapd"), queue_(queue), target_(target) {}
+
+    /// As log() does, for a line of a level that is enabled: it needs no time, thread or name any more.
+    void log_whole(spdlog::level::level_enum level, std::string_view line) {
+        spdlog::details::log_msg message;
+        message.level = level;
+        message.payload = {line.data(), line.size()};
+        sink_it_(message);
+    }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
         queue_.put(from_spdlog(message.level), target_, {message.payload.data(), message.payload.size()});
     }
-    void flush() override {}
-    void set_pattern(const std::string&) override {}
-    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+    void flush_() override {}
 
 private:
     LogQueue& queue_;
@@ -55,8 +77,7 @@ private:
 struct LineLog::Impl {
     explicit Impl(LogPlaces p)
         : places(std::move(p)), stream(places.fd), syslog(places.syslog_socket, "stsmapd"),
-          queue(places.queue), to_stream(logger(config::LogTarget::standard_error)),
-          to_syslog(logger(config::LogTarget::syslog)), writer([this] { write_queued(); }) {}
+          queue(places.queue), writer([this] { write_queued(); }) {}
     ~Impl() {
         stream.close_within(places.last_words);
         syslog.close_within(places.last_words);
@@ -64,26 +85,18 @@ struct LineLog::Impl {
         writer.join();
     }
 
-    std::unique_ptr<spdlog::logger> logger(config::LogTarget to) {
-        auto made = std::make_unique<spdlog::logger>("stsmapd", std::make_shared<QueueSink>(queue, to));
-        // There is nowhere to complain about a log that cannot be written.
-        made->set_error_handler([](const std::string&) {});
-        return made;
-    }
-
     /// Appends the line as `to` gets it.
-    void line(std::string& out, config::LogTarget to, spdlog::log_clock::time_point now, base::Level at,
-              std::string_view event, std::initializer_list<base::Field> fields) const {
-        const auto time = std::chrono::floor<std::chrono::milliseconds>(now);
+    void line(LogBuffer& out, config::LogTarget to, base::Level at, std::string_view event,
+              std::initializer_list<base::Field> fields) const {
         const bool json = format.load(std::memory_order_relaxed) == config::LogFormat::json;
-        if (to == config::LogTarget::standard_error && places.journal)
-            out.append("<").append(std::to_string(priority(at))).append(">");
-        else if (to == config::LogTarget::standard_error && !json)
-            out.append(timestamp(time)).append(" ").append(to_string(at)).append(" ");
-        if (json)
-            append_json_line(out, time, at, event, fields);
-        else
-            append_text_line(out, event, fields);
+        const bool to_stderr = to == config::LogTarget::standard_error;
+        if (to_stderr && places.journal) out.end_at(put_priority(out.room(8), at));
+        if (json) {
+            append_json_line(out, now(), at, event, fields);
+            return;
+        }
+        if (to_stderr && !places.journal) append_text_head(out, now(), at);
+        append_text_line(out, event, fields);
     }
 
     /// The writer thread.
@@ -92,27 +105,32 @@ struct LineLog::Impl {
         for (LogBatch batch; queue.take(batch);)
             for (std::size_t from = 0, to = 0; from < batch.size(); from = to) {
                 const config::LogTarget where = batch[from].target;
-                while (to < batch.size() && batch[to].target == where) ++to;
+                to = batch.end_of_run(from);
                 LogOutput& output = where == config::LogTarget::syslog ? static_cast<LogOutput&>(syslog)
                                                                        : static_cast<LogOutput&>(stream);
-                if (output.send(batch, from, to) > 0) tell_lost(output, where, told);
+                try {
+                    if (output.send(batch, from, to) > 0) tell_lost(output, where, told);
+                } catch (const std::bad_alloc&) {
+                    continue; // there is nowhere to complain about a log that cannot be written
+                }
             }
     }
 
     void tell_lost(LogOutput& output, config::LogTarget where, std::size_t& told) const {
         const std::size_t lost = queue.lost();
         if (lost == told) return;
-        std::string note;
-        line(note, where, spdlog::log_clock::now(), base::Level::warning, "log-overrun",
+        LogBuffer note;
+        line(note, where, base::Level::warning, "log-overrun",
              {{"lost", static_cast<std::int64_t>(lost - told)}});
-        if (output.send(base::Level::warning, note) == Sent::yes) told = lost;
+        if (output.send(base::Level::warning, note.text()) == Sent::yes) told = lost;
     }
 
     LogPlaces places;
     StreamOutput stream;
     SyslogOutput syslog;
     LogQueue queue;
-    std::unique_ptr<spdlog::logger> to_stream, to_syslog; ///< used by all threads
+    QueueLogger to_stream{queue, config::LogTarget::standard_error}; ///< used by all threads, as the next
+    QueueLogger to_syslog{queue, config::LogTarget::syslog};
     std::atomic<config::LogFormat> format{config::LogFormat::text};
     std::atomic<config::LogTarget> target{config::LogTarget::standard_error};
     std::thread writer; ///< last: it uses the others
@@ -132,25 +150,24 @@ LineLog::LineLog(const config::Log& settings, LogPlaces places)
 LineLog::~LineLog() = default;
 
 void LineLog::configure(const config::Log& settings) {
-    for (auto* logger : {impl_->to_stream.get(), impl_->to_syslog.get()})
+    for (spdlog::logger* logger : {&impl_->to_stream, &impl_->to_syslog})
         logger->set_level(to_spdlog(settings.level));
     impl_->format = settings.format;
     impl_->target = settings.target;
 }
 
 bool LineLog::enabled(base::Level level) const noexcept {
-    return impl_->to_stream->should_log(to_spdlog(level));
+    return impl_->to_stream.should_log(to_spdlog(level));
 }
 
 void LineLog::write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) {
     if (!enabled(level)) return;
     const auto target = impl_->target.load(std::memory_order_relaxed);
-    thread_local std::string line; // its memory serves the next one
+    thread_local LogBuffer line; // its memory serves the next one
     line.clear();
-    const auto now = spdlog::log_clock::now();
-    impl_->line(line, target, now, level, event, fields);
-    const auto& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;
-    logger->log(now, {}, to_spdlog(level), spdlog::string_view_t{line.data(), line.size()});
+    impl_->line(line, target, level, event, fields);
+    QueueLogger& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;
+    logger.log_whole(to_spdlog(level), line.text());
 }
 
 } // namespace app

@@ -2,7 +2,6 @@
 
 #include "base/text.hpp"
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -23,58 +22,62 @@ constexpr std::array<bool, 256> plain = [] {
     return made;
 }();
 
-bool is_plain(std::string_view text) noexcept {
-    return !text.empty() &&
-           std::ranges::all_of(text, [](char c) { return plain[static_cast<unsigned char>(c)]; });
+/// The most octets put_text_value() and put_number() write: 309 digits, a sign, a point and three digits.
+constexpr std::size_t most_value = 320;
+static_assert(most_value >= max_log_value + 2);
+
+/// Copies `text`; null, and anything written, when it needs quotes. One pass: nearly all values are plain.
+char* put_plain(char* at, std::string_view text) noexcept {
+    bool good = !text.empty();
+    for (const char c : text) {
+        *at++ = c;
+        good &= plain[static_cast<unsigned char>(c)];
+    }
+    return good ? at : nullptr;
 }
 
-void append_number(std::string& out, std::int64_t number) {
-    char digits[20];
-    out.append(digits, std::to_chars(std::begin(digits), std::end(digits), number).ptr);
+char* put_three_digits(char* at, unsigned number) noexcept {
+    *at++ = static_cast<char>('0' + number / 100);
+    *at++ = static_cast<char>('0' + number / 10 % 10);
+    *at++ = static_cast<char>('0' + number % 10);
+    return at;
 }
 
-/// Three digits after the point; "" when there is no such number.
-std::string decimal(double number) {
+char* put_number(char* at, std::int64_t number) noexcept {
+    return std::to_chars(at, at + most_value, number).ptr;
+}
+
+/// Three digits after the point; `none` when there is no such number.
+char* put_number(char* at, double number, std::string_view none) noexcept {
     if (number >= 0 && number < 1e9) { // by far the most: fractions of a second
         const auto thousandths = static_cast<std::int64_t>(number * 1000 + 0.5);
-        std::string out = std::to_string(thousandths / 1000);
-        const auto rest = static_cast<unsigned>(thousandths % 1000);
-        out.append({'.', static_cast<char>('0' + rest / 100), static_cast<char>('0' + rest / 10 % 10),
-                    static_cast<char>('0' + rest % 10)});
-        return out;
+        at = put_number(at, thousandths / 1000);
+        *at++ = '.';
+        return put_three_digits(at, static_cast<unsigned>(thousandths % 1000));
     }
-    // The longest: 309 digits, a sign, a point and three digits.
-    std::array<char, 320> digits{};
-    if (!std::isfinite(number)) return {};
-    const auto end =
-        std::to_chars(digits.data(), digits.data() + digits.size(), number, std::chars_format::fixed, 3);
-    return {digits.data(), end.ptr};
+    if (!std::isfinite(number)) return put(at, none);
+    return std::to_chars(at, at + most_value, number, std::chars_format::fixed, 3).ptr;
 }
 
-void append_text_value(std::string& line, const base::Field::Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        append_number(line, *number);
-    } else if (const auto* fraction = std::get_if<double>(&value)) {
-        const std::string digits = decimal(*fraction);
-        line += digits.empty() ? "nan" : digits;
-    } else {
-        const auto text = std::get<std::string_view>(value);
-        if (text.size() <= max_log_value && is_plain(text)) {
-            line += text;
-            return;
-        }
-        const std::string shown = base::printable(text, max_log_value);
-        if (is_plain(shown))
-            line += shown;
-        else
-            line.append("\"").append(shown).append("\"");
-    }
+char* put_text_value(char* at, const base::Field::Value& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) return put_number(at, *number);
+    if (const auto* fraction = std::get_if<double>(&value)) return put_number(at, *fraction, "nan");
+    const auto text = *std::get_if<std::string_view>(&value);
+    if (text.size() <= max_log_value)
+        if (char* end = put_plain(at, text)) return end;
+    const std::string shown = base::printable(text, max_log_value);
+    if (char* end = put_plain(at, shown)) return end;
+    *at++ = '"';
+    at = put(at, shown);
+    *at++ = '"';
+    return at;
 }
 
-void append_unit(std::string& out, std::uint32_t unit) {
+char* put_unit(char* at, std::uint32_t unit) noexcept {
     static constexpr char hex[] = "0123456789abcdef";
-    out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) out += hex[(unit >> shift) & 15];
+    at = put(at, "\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) *at++ = hex[(unit >> shift) & 15];
+    return at;
 }
 
 /// The code point at `at` of valid UTF-8, which is advanced past it.
@@ -94,61 +97,83 @@ std::string_view cut(std::string_view text, std::size_t limit) {
     return text.substr(0, limit);
 }
 
-/// A JSON string in ASCII: other code points are \uNNNN, so that no reader sees control or direction marks.
-void append_json_string(std::string& out, std::string_view text, std::size_t limit) {
-    std::string escaped;
-    // What is no UTF-8 cannot be in JSON; it is shown the way of text lines instead.
-    if (!base::valid_utf8(text)) text = escaped = base::printable(text, limit);
-    const std::string_view shown = cut(text, limit);
-    out += '"';
-    for (std::size_t at = 0; at < shown.size();) {
-        const std::uint32_t point = next_code_point(shown, at);
-        if (point == '"' || point == '\\')
-            out.append("\\").append(1, static_cast<char>(point));
-        else if (point >= 0x20 && point < 0x7f)
-            out += static_cast<char>(point);
-        else if (point < 0x10000)
-            append_unit(out, point);
-        else {
-            append_unit(out, 0xd800 + ((point - 0x10000) >> 10));
-            append_unit(out, 0xdc00 + ((point - 0x10000) & 0x3ff));
-        }
+/// The most octets of a string: an octet of ours is at most six of JSON, and quotes and the mark of a cut.
+constexpr std::size_t most_json_string = 6 * max_log_value + 5;
+static_assert(most_json_string >= most_value);
+
+/// Copies `text` in quotes; null, and anything written, when it must be written otherwise.
+char* put_simple_json(char* at, std::string_view text) noexcept {
+    if (text.size() > max_log_value) return nullptr;
+    bool good = true;
+    *at++ = '"';
+    for (const char c : text) {
+        *at++ = c;
+        good &= c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
     }
-    out += shown.size() < text.size() ? "...\"" : "\"";
+    *at++ = '"';
+    return good ? at : nullptr;
 }
 
-void append_json_value(std::string& out, const base::Field::Value& value) {
-    if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        out += std::to_string(*number);
-    } else if (const auto* fraction = std::get_if<double>(&value)) {
-        const std::string digits = decimal(*fraction);
-        out += digits.empty() ? "null" : digits;
-    } else {
-        append_json_string(out, std::get<std::string_view>(value), max_log_value);
+/// A JSON string in ASCII: other code points are \uNNNN, so that no reader sees control or direction marks.
+char* put_json_string(char* at, std::string_view text) {
+    if (char* end = put_simple_json(at, text)) return end;
+    std::string escaped;
+    // What is no UTF-8 cannot be in JSON; it is shown the way of text lines instead.
+    if (!base::valid_utf8(text)) text = escaped = base::printable(text, max_log_value);
+    const std::string_view shown = cut(text, max_log_value);
+    *at++ = '"';
+    for (std::size_t i = 0; i < shown.size();) {
+        const std::uint32_t point = next_code_point(shown, i);
+        if (point == '"' || point == '\\') {
+            *at++ = '\\';
+            *at++ = static_cast<char>(point);
+        } else if (point >= 0x20 && point < 0x7f) {
+            *at++ = static_cast<char>(point);
+        } else if (point < 0x10000) {
+            at = put_unit(at, point);
+        } else {
+            at = put_unit(at, 0xd800 + ((point - 0x10000) >> 10));
+            at = put_unit(at, 0xdc00 + ((point - 0x10000) & 0x3ff));
+        }
     }
+    return put(at, shown.size() < text.size() ? "...\"" : "\"");
+}
+
+char* put_json_value(char* at, const base::Field::Value& value) {
+    if (const auto* number = std::get_if<std::int64_t>(&value)) return put_number(at, *number);
+    if (const auto* fraction = std::get_if<double>(&value)) return put_number(at, *fraction, "null");
+    return put_json_string(at, *std::get_if<std::string_view>(&value));
+}
+
+constexpr std::size_t most_timestamp = 40;
+
+char* put_timestamp(char* at, LogTime time) noexcept {
+    // All but the milliseconds is the same for a second.
+    struct Said {
+        std::time_t second = -1;
+        std::size_t size = 0;
+        std::array<char, most_timestamp> text{};
+    };
+    thread_local Said said;
+    const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+    const std::time_t second = whole.time_since_epoch().count();
+    if (second != said.second || said.size == 0) {
+        std::tm utc{};
+        gmtime_r(&second, &utc);
+        said.size = std::strftime(said.text.data(), said.text.size() - 4, "%Y-%m-%dT%H:%M:%S.", &utc);
+        said.second = second;
+    }
+    at = put(at, {said.text.data(), said.size});
+    at = put_three_digits(at, static_cast<unsigned>((time - whole).count()));
+    *at++ = 'Z';
+    return at;
 }
 
 } // namespace
 
 std::string timestamp(LogTime time) {
-    const auto whole = std::chrono::floor<std::chrono::seconds>(time);
-    // All but the milliseconds is the same for a second.
-    thread_local std::time_t said_second = -1;
-    thread_local std::string said;
-    const std::time_t second = whole.time_since_epoch().count();
-    if (second != said_second || said.empty()) {
-        std::tm utc{};
-        gmtime_r(&second, &utc);
-        std::array<char, 40> text{};
-        said.assign(text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S.", &utc));
-        said_second = second;
-    }
-    const auto millis = static_cast<unsigned>((time - whole).count());
-    const char digits[] = {static_cast<char>('0' + millis / 100), static_cast<char>('0' + millis / 10 % 10),
-                           static_cast<char>('0' + millis % 10), 'Z'};
-    std::string out;
-    out.reserve(said.size() + sizeof digits);
-    return out.append(said).append(digits, sizeof digits);
+    std::array<char, most_timestamp> text{};
+    return {text.data(), put_timestamp(text.data(), time)};
 }
 
 std::string_view to_string(base::Level level) noexcept {
@@ -159,6 +184,14 @@ std::string_view to_string(base::Level level) noexcept {
     case base::Level::error: return "error";
     }
     return "error";
+}
+
+void append_text_head(LogBuffer& line, LogTime time, base::Level level) {
+    char* at = put_timestamp(line.room(most_timestamp + 16), time);
+    *at++ = ' ';
+    at = put(at, to_string(level));
+    *at++ = ' ';
+    line.end_at(at);
 }
 
 int priority(base::Level level) noexcept {
@@ -172,38 +205,48 @@ int priority(base::Level level) noexcept {
 }
 
 std::string text_line(std::string_view event, std::initializer_list<base::Field> fields) {
-    std::string line;
+    LogBuffer line;
     append_text_line(line, event, fields);
-    return line;
+    return std::string{line.text()};
 }
 
-void append_text_line(std::string& line, std::string_view event, std::initializer_list<base::Field> fields) {
-    line.append(event).append(":");
+void append_text_line(LogBuffer& line, std::string_view event, std::initializer_list<base::Field> fields) {
+    char* at = put(line.room(event.size() + 1), event);
+    *at++ = ':';
+    line.end_at(at);
     for (const base::Field& field : fields) {
-        line.append(" ").append(field.key).append("=");
-        append_text_value(line, field.value);
+        at = line.room(field.key.size() + 2 + most_value);
+        *at++ = ' ';
+        at = put(at, field.key);
+        *at++ = '=';
+        line.end_at(put_text_value(at, field.value));
     }
 }
 
 std::string json_line(LogTime time, base::Level level, std::string_view event,
                       std::initializer_list<base::Field> fields) {
-    std::string line;
+    LogBuffer line;
     append_json_line(line, time, level, event, fields);
-    return line;
+    return std::string{line.text()};
 }
 
-void append_json_line(std::string& line, LogTime time, base::Level level, std::string_view event,
+void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,
                       std::initializer_list<base::Field> fields) {
-    line.append("{\"time\":\"").append(timestamp(time)).append("\",\"level\":\"");
-    line.append(to_string(level)).append("\",\"event\":");
-    append_json_string(line, event, max_log_value);
+    char* at = line.room(most_timestamp + most_json_string + 64);
+    at = put_timestamp(put(at, "{\"time\":\""), time);
+    at = put(put(at, "\",\"level\":\""), to_string(level));
+    at = put_json_string(put(at, "\",\"event\":"), event);
+    line.end_at(at);
     for (const base::Field& field : fields) {
-        line += ",";
-        append_json_string(line, field.key, max_log_value);
-        line += ":";
-        append_json_value(line, field.value);
+        at = line.room(2 * most_json_string + 2);
+        *at++ = ',';
+        at = put_json_string(at, field.key);
+        *at++ = ':';
+        line.end_at(put_json_value(at, field.value));
     }
-    line += "}";
+    at = line.room(1);
+    *at++ = '}';
+    line.end_at(at);
 }
 
 } // namespace app

@@ -30,6 +30,9 @@ std::int64_t steady_milliseconds() noexcept {
 /// How often a wait looks whether the program is ending.
 constexpr std::int64_t look_every_ms = 50;
 
+/// Octets of one write to what takes more than a pipe does at once: some hundred lines.
+constexpr std::size_t large_piece = 32 * 1024;
+
 } // namespace
 
 void LogOutput::close_within(std::chrono::milliseconds left) noexcept {
@@ -59,30 +62,35 @@ std::size_t LogOutput::send(const LogBatch& batch, std::size_t from, std::size_t
     return sent;
 }
 
+StreamOutput::StreamOutput(int fd) : fd_(fd), most_(PIPE_BUF) {
+    // A pipe that polls as writable takes PIPE_BUF octets without blocking (pipe(7)), and its flags are not
+    // ours to change; the others take what they have room for.
+    struct stat status {};
+    if (fstat(fd, &status) != 0) return;
+    socket_ = S_ISSOCK(status.st_mode);
+    if (socket_ || S_ISREG(status.st_mode)) most_ = large_piece;
+}
+
 Sent StreamOutput::send(base::Level, std::string_view line) {
-    octets_.assign(line).append(1, '\n');
-    return write_all(octets_);
+    return write_all(std::string{line}.append(1, '\n'));
 }
 
 std::size_t StreamOutput::send(const LogBatch& batch, std::size_t from, std::size_t to) {
     std::size_t sent = 0;
-    while (from < to) {
-        octets_.clear();
-        std::size_t lines = 0;
-        // At least one line; what goes out in one write is not mixed with the lines of other writers.
-        do octets_.append(batch[from++].text).append(1, '\n'), ++lines;
-        while (from < to && octets_.size() + batch[from].text.size() < PIPE_BUF);
-        if (write_all(octets_) == Sent::yes) sent += lines;
+    for (std::size_t end = from; from < to; from = end) {
+        // What goes out in one write is not mixed with the lines of other writers.
+        end = batch.end_of_piece(from, to, most_);
+        if (write_all(batch.lines(from, end)) == Sent::yes) sent += end - from;
     }
     return sent;
 }
 
 Sent StreamOutput::write_all(std::string_view octets) const {
-    // A pipe that polls as writable takes PIPE_BUF octets without blocking (pipe(7)); its flags are not ours
-    // to change.
     for (std::string_view rest = octets; !rest.empty();) {
         if (!wait_writable(fd_)) return Sent::no;
-        const ssize_t written = write(fd_, rest.data(), std::min<std::size_t>(rest.size(), PIPE_BUF));
+        const std::size_t size = std::min(rest.size(), most_);
+        const ssize_t written = socket_ ? ::send(fd_, rest.data(), size, MSG_DONTWAIT | MSG_NOSIGNAL)
+                                        : write(fd_, rest.data(), size);
         if (written > 0)
             rest.remove_prefix(static_cast<std::size_t>(written));
         else if (errno != EINTR && errno != EAGAIN)

@@ -29,7 +29,7 @@ public:
     /// `line` has no newline and no NUL.
     virtual Sent send(base::Level level, std::string_view line) = 0;
     /// Lines `from` to `to` - 1 of the batch, in as few system calls as the output allows; how many of them
-    /// were handed over. One that cannot be is given up.
+    /// were handed over. What cannot be is given up.
     virtual std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to);
 
     /// From now on at most `left` more is spent waiting, in all. Safe from any thread.
@@ -47,7 +47,7 @@ private:
 /// Lines to a descriptor, which stays the caller's. The program is expected to ignore SIGPIPE.
 class StreamOutput final : public LogOutput {
 public:
-    explicit StreamOutput(int fd) : fd_(fd) {}
+    explicit StreamOutput(int fd);
     Sent send(base::Level level, std::string_view line) override;
     /// Whole lines in one write, as many as it takes without blocking.
     std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to) override;
@@ -56,7 +56,8 @@ private:
     [[nodiscard]] Sent write_all(std::string_view octets) const;
 
     int fd_;
-    std::string octets_; ///< kept for its memory
+    bool socket_ = false;
+    std::size_t most_; ///< octets of one write
 };
 
 /// Lines as datagrams to the socket of the syslog daemon, facility LOG_MAIL (RFC 3164 section 4.1 as

@@ -1,6 +1,7 @@
 #include "app/log_queue.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace app {
@@ -15,18 +16,24 @@ constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a bur
 } // namespace
 
 void LogBatch::add(base::Level level, config::LogTarget target, std::string_view text) {
-    heads_.push_back({level, target, octets_.size(), text.size()});
-    octets_.append(text);
+    const std::size_t before = octets_.size();
+    try {
+        octets_.append(text).push_back('\n');
+        heads_.push_back({level, target, octets_.size()});
+    } catch (const std::bad_alloc&) {
+        octets_.resize(before);
+        throw;
+    }
 }
 
 void LogBatch::drop_first() {
     ++first_;
     if (first_ <= heads_.size() / 2) return;
     // More dropped than kept: each octet moves a bounded number of times.
-    const std::size_t from = first_ == heads_.size() ? octets_.size() : heads_[first_].begin;
+    const std::size_t from = begin_of(first_);
     heads_.erase(heads_.begin(), heads_.begin() + static_cast<std::ptrdiff_t>(first_));
     octets_.erase(0, from);
-    for (Head& head : heads_) head.begin -= from;
+    for (Head& head : heads_) head.end -= from;
     first_ = 0;
 }
 
@@ -39,10 +46,34 @@ void LogBatch::clear() {
 
 LogBatch::Line LogBatch::operator[](std::size_t i) const {
     const Head& head = heads_[first_ + i];
-    return {head.level, head.target, std::string_view(octets_).substr(head.begin, head.size)};
+    std::string_view text = lines(i, i + 1);
+    text.remove_suffix(1);
+    return {head.level, head.target, text};
 }
 
-void LogQueue::put(base::Level level, config::LogTarget target, std::string_view text) {
+std::size_t LogBatch::end_of_run(std::size_t from) const noexcept {
+    const config::LogTarget target = heads_[first_ + from].target;
+    std::size_t end = first_ + from + 1;
+    while (end < heads_.size() && heads_[end].target == target) ++end;
+    return end - first_;
+}
+
+std::size_t LogBatch::end_of_piece(std::size_t from, std::size_t to, std::size_t octets) const noexcept {
+    const auto head = [this](std::size_t i) {
+        return heads_.begin() + static_cast<std::ptrdiff_t>(first_ + i);
+    };
+    const std::size_t most = begin_of(first_ + from) + octets;
+    const auto end = std::upper_bound(head(from + 1), head(to), most,
+                                      [](std::size_t limit, const Head& h) { return limit < h.end; });
+    return static_cast<std::size_t>(end - head(0));
+}
+
+std::string_view LogBatch::lines(std::size_t from, std::size_t to) const noexcept {
+    const std::size_t begin = begin_of(first_ + from);
+    return std::string_view(octets_).substr(begin, begin_of(first_ + to) - begin);
+}
+
+void LogQueue::put(base::Level level, config::LogTarget target, std::string_view text) noexcept {
     bool wake = false;
     {
         std::lock_guard lock{mutex_};
@@ -50,7 +81,12 @@ void LogQueue::put(base::Level level, config::LogTarget target, std::string_view
             waiting_.drop_first();
             ++lost_;
         }
-        waiting_.add(level, target, text);
+        try {
+            waiting_.add(level, target, text);
+        } catch (const std::bad_alloc&) {
+            ++lost_;
+            return;
+        }
         wake = reader_ == Reader::asleep ||
                (reader_ == Reader::gathering && waiting_.size() >= std::max<std::size_t>(most_ / 2, 1));
         if (wake) reader_ = Reader::busy; // once is enough

@@ -19,7 +19,7 @@
 
 namespace app {
 
-/// Lines in order, as views into one string.
+/// Lines in order, one behind the other with their newlines, so that a run of them is one piece of text.
 class LogBatch {
 public:
     struct Line {
@@ -28,18 +28,31 @@ public:
         std::string_view text; ///< without newline
     };
 
+    /// All or, when it throws, nothing of the line.
     void add(base::Level level, config::LogTarget target, std::string_view text);
     void drop_first();
     void clear();
     [[nodiscard]] std::size_t size() const noexcept { return heads_.size() - first_; }
     [[nodiscard]] Line operator[](std::size_t i) const;
+    /// The end of the lines from `from` on that go where that one goes.
+    [[nodiscard]] std::size_t end_of_run(std::size_t from) const noexcept;
+    /// The end of the lines from `from` on, before `to`, that have at most `octets` octets together; one at
+    /// least.
+    [[nodiscard]] std::size_t end_of_piece(std::size_t from, std::size_t to,
+                                           std::size_t octets) const noexcept;
+    /// Lines `from` to `to` - 1, each with its newline.
+    [[nodiscard]] std::string_view lines(std::size_t from, std::size_t to) const noexcept;
 
 private:
     struct Head {
         base::Level level{};
         config::LogTarget target{};
-        std::size_t begin = 0, size = 0;
+        std::size_t end = 0; ///< behind the newline
     };
+    [[nodiscard]] std::size_t begin_of(std::size_t head) const noexcept {
+        return head == 0 ? 0 : heads_[head - 1].end;
+    }
+
     std::vector<Head> heads_;
     std::size_t first_ = 0; ///< heads before it are dropped
     std::string octets_;
@@ -50,8 +63,8 @@ public:
     /// At most `most` lines wait, 1 or more.
     explicit LogQueue(std::size_t most) : most_(most) {}
 
-    /// From any thread.
-    void put(base::Level level, config::LogTarget target, std::string_view text);
+    /// From any thread. A line for which there is no memory is lost.
+    void put(base::Level level, config::LogTarget target, std::string_view text) noexcept;
     /// For the one reader: waits for lines and moves them into `batch`; false when closed and empty.
     [[nodiscard]] bool take(LogBatch& batch);
     /// Nothing more is put; the reader takes what is left.

@@ -40,6 +40,28 @@ TEST(LogBatch, KeepsLinesAndDropsTheFirst) {
     EXPECT_EQ(all(batch), "again|");
 }
 
+TEST(LogBatch, GivesRunsOfLinesAsTheyAreWritten) {
+    LogBatch batch;
+    const auto add = [&](LogTarget target, std::string_view text) { batch.add(Level::info, target, text); };
+    add(LogTarget::syslog, "dropped");
+    add(LogTarget::standard_error, "one");
+    add(LogTarget::standard_error, "");
+    add(LogTarget::standard_error, "three");
+    add(LogTarget::syslog, "four");
+    batch.drop_first();
+    EXPECT_EQ(batch.end_of_run(0), 3u);
+    EXPECT_EQ(batch.end_of_run(3), 4u);
+    EXPECT_EQ(batch.lines(0, 3), "one\n\nthree\n");
+    EXPECT_EQ(batch.lines(1, 4), "\nthree\nfour\n");
+    EXPECT_EQ(batch.end_of_piece(0, 3, 100), 3u);
+    EXPECT_EQ(batch.end_of_piece(0, 3, 11), 3u);
+    EXPECT_EQ(batch.end_of_piece(0, 3, 10), 2u);
+    EXPECT_EQ(batch.end_of_piece(0, 3, 4), 1u);
+    EXPECT_EQ(batch.end_of_piece(0, 3, 1), 1u) << "a line that is too long goes alone";
+    EXPECT_EQ(batch.end_of_piece(1, 3, 7), 3u);
+    EXPECT_EQ(batch.end_of_piece(2, 2 + 1, 1), 3u);
+}
+
 TEST(LogQueue, DropsTheOldestAndCountsThem) {
     LogQueue queue{3};
     for (const char* line : {"a", "b", "c", "d", "e"})

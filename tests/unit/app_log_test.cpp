@@ -15,6 +15,7 @@
 
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -242,6 +243,78 @@ TEST(LineLog, a_reader_that_has_gone_is_no_harm) {
     }
     close(ends[1]);
     std::signal(SIGPIPE, old);
+}
+
+/// Lines of the numbers from `from` on, none lost, in order.
+void expect_numbers(const std::string& text, int from, int to) {
+    const auto lines = lines_of(text);
+    ASSERT_EQ(lines.size(), static_cast<std::size_t>(to - from));
+    for (int i = from; i < to; ++i)
+        ASSERT_TRUE(lines[static_cast<std::size_t>(i - from)].ends_with(" n: i=" + std::to_string(i)))
+            << lines[static_cast<std::size_t>(i - from)];
+}
+
+TEST(LineLog, a_file_gets_many_lines_in_order) {
+    std::FILE* file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    {
+        LogPlaces places;
+        places.fd = fileno(file);
+        places.queue = 20'000;
+        LineLog log{{}, places};
+        for (int i = 0; i < 10'000; ++i) log.write(Level::info, "n", {{"i", i}});
+    }
+    std::string text;
+    std::rewind(file);
+    std::array<char, 4096> chunk{};
+    for (std::size_t n = 0; (n = std::fread(chunk.data(), 1, chunk.size(), file)) > 0;)
+        text.append(chunk.data(), n);
+    std::fclose(file);
+    expect_numbers(text, 0, 10'000);
+}
+
+/// As the journal's: lines go in large pieces, and what it has no room for waits for its reader.
+TEST(LineLog, a_socket_gets_many_lines_in_order) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    std::string text;
+    std::thread reader;
+    {
+        LogPlaces places;
+        places.fd = ends[1];
+        places.queue = 20'000;
+        places.last_words = 20s;
+        LineLog log{{}, places};
+        // More than a socket holds: the reader comes when the writer waits already.
+        for (int i = 0; i < 10'000; ++i) log.write(Level::info, "n", {{"i", i}});
+        reader = std::thread{[&] {
+            std::array<char, 1000> chunk{};
+            for (ssize_t n = 0; (n = read(ends[0], chunk.data(), chunk.size())) > 0;)
+                text.append(chunk.data(), static_cast<std::size_t>(n));
+        }};
+    }
+    close(ends[1]);
+    reader.join();
+    close(ends[0]);
+    expect_numbers(text, 0, 10'000);
+}
+
+TEST(LineLog, ends_in_time_although_nobody_reads_its_socket) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+    std::chrono::steady_clock::time_point before;
+    {
+        LogPlaces places;
+        places.fd = ends[1];
+        places.last_words = 200ms;
+        LineLog log{{}, places};
+        const std::string filler(190, 'x');
+        for (int i = 0; i < 8000; ++i) log.write(Level::info, "n", {{"i", i}, {"f", filler}});
+        before = std::chrono::steady_clock::now();
+    }
+    EXPECT_LT(std::chrono::steady_clock::now() - before, 2s);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 /// A syslog daemon of our own.
