@@ -1,4 +1,6 @@
 // bench_pure: the pure parts of an answer, one by one (Google Benchmark).
+#include "app/log.hpp"
+#include "app/log_format.hpp"
 #include "bench/domains.hpp"
 #include "cache/table.hpp"
 #include "decision/decision.hpp"
@@ -10,6 +12,9 @@
 #include "sts/record.hpp"
 
 #include <benchmark/benchmark.h>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <memory>
@@ -85,6 +90,45 @@ void answer_format(benchmark::State& state, postfix::Dialect dialect) {
 }
 BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
 BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
+
+/// The line of a lookup, as text.
+void log_line(benchmark::State& state) {
+    const std::string domain = bench::domain(1);
+    app::LogBuffer line;
+    for (auto _ : state) {
+        line.clear();
+        app::append_text_head(line, app::LogTime{std::chrono::milliseconds{1}}, base::Level::info);
+        app::append_text_line(line, "lookup",
+                              {{"domain", domain},
+                               {"answer", "OK"},
+                               {"source", "memory"},
+                               {"age", 86400},
+                               {"took_ms", 0.002},
+                               {"reason", "none"}});
+        benchmark::DoNotOptimize(line.text());
+    }
+}
+BENCHMARK(log_line);
+
+/// What a lookup's thread pays for its line, with the writer's thread at work elsewhere.
+void log_write(benchmark::State& state) {
+    const std::string domain = bench::domain(1);
+    app::LogPlaces places;
+    places.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    {
+        app::LineLog log{{}, places};
+        for (auto _ : state)
+            log.write(base::Level::info, "lookup",
+                      {{"domain", domain},
+                       {"answer", "OK"},
+                       {"source", "memory"},
+                       {"age", 86400},
+                       {"took_ms", 0.002},
+                       {"reason", "none"}});
+    }
+    close(places.fd);
+}
+BENCHMARK(log_write);
 
 /// As a query does it, for names in random order.
 void table_ask(benchmark::State& state) {
