@@ -25,7 +25,7 @@ constexpr std::uint64_t nobody = std::numeric_limits<std::uint64_t>::max();
 
 struct KeyedHash {
     SipKey key;
-    std::size_t operator()(std::string_view name) const noexcept { return siphash(name, key); }
+    std::size_t operator()(std::string_view name) const noexcept { return siphash_1_3(name, key); }
 };
 
 } // namespace
@@ -52,7 +52,7 @@ AbsenceTable::AbsenceTable(SipKey key, std::size_t most)
 AbsenceTable::~AbsenceTable() = default;
 
 AbsenceTable::Shard& AbsenceTable::shard(std::string_view name) const noexcept {
-    return shards_[siphash(name, key_) >> 58];
+    return shards_[siphash_1_3(name, key_) >> 58];
 }
 
 std::optional<Absence> AbsenceTable::find(std::string_view name) const {

@@ -13,7 +13,7 @@ seconds since(Instant past, Instant now) { return past < now ? now - past : seco
 bool in_future(Instant past, Instant now) { return past > now; }
 
 /// How long a TXT answer is believed: its TTL within bounds.
-seconds txt_life(const Entry& entry, const Tuning& tuning) {
+seconds txt_life(const Standing& entry, const Tuning& tuning) {
     return std::clamp(entry.txt_ttl, tuning.txt_check_min, tuning.txt_check_max);
 }
 
@@ -23,7 +23,7 @@ bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
     return since(entry.last_asked, at) < tuning.forget_unasked_after;
 }
 
-bool is_enforced(const Entry& entry, const Tuning& tuning) {
+bool is_enforced(const Standing& entry, const Tuning& tuning) {
     const sts::Mode mode = entry.policy->policy.mode;
     return mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing);
 }
@@ -39,16 +39,16 @@ seconds spacing(const Attempts& gets, std::string_view id, bool expired, const T
 
 } // namespace
 
-Instant counted_from(const Entry& entry) {
+Instant counted_from(const Standing& entry) {
     return entry.ahead_since != Instant{} ? entry.ahead_since : entry.fetched_at;
 }
 
-Instant expires_at(const Entry& entry, Instant now) {
+Instant expires_at(const Standing& entry, Instant now) {
     const Instant from = in_future(entry.fetched_at, now) ? counted_from(entry) : entry.fetched_at;
     return std::min(from, now) + entry.policy->policy.max_age;
 }
 
-bool note_clock(Entry& entry, Instant now) {
+bool note_clock(Standing& entry, Instant now) {
     Instant since{};
     if (in_future(entry.fetched_at, now)) {
         since = std::max(now, Instant{seconds{1}});
@@ -57,16 +57,16 @@ bool note_clock(Entry& entry, Instant now) {
     return std::exchange(entry.ahead_since, since) != since;
 }
 
-bool needs_dane(const Entry& entry, const Tuning& tuning) {
+bool needs_dane(const Standing& entry, const Tuning& tuning) {
     return tuning.dane && is_enforced(entry, tuning);
 }
 
-bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning) {
+bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning) {
     return (tuning.dane || tuning.dane_remembered) && is_enforced(entry, tuning) &&
            entry.dane.verdict == DaneVerdict::dane && since(entry.dane.known_at, now) < tuning.dane_bridge;
 }
 
-bool dane_due(const Entry& entry, Instant now, const Tuning& tuning) {
+bool dane_due(const Standing& entry, Instant now, const Tuning& tuning) {
     if (!needs_dane(entry, tuning)) return false;
     // After a step back of the clock check_at may lie far ahead.
     return now >= entry.dane.check_at || entry.dane.check_at - now > tuning.txt_check_max;
@@ -86,7 +86,7 @@ DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, I
     return after;
 }
 
-Step plan(const Entry& entry, Instant now, const Tuning& tuning) {
+Step plan(const Standing& entry, Instant now, const Tuning& tuning) {
     if (now >= expires_at(entry, now)) return Step::resolve;
     // Before the first DANE lookup there is nothing to say: "secure" could override DANE.
     if (needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::unknown &&

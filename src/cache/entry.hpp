@@ -44,18 +44,27 @@ struct DaneState {
     friend bool operator==(const DaneState&, const DaneState&) = default;
 };
 
-/// A domain with a policy (of any mode). Only a successful GET makes or extends one.
-struct Entry {
+/// What the answer about a domain with a policy depends on.
+struct Standing {
     PolicyPtr policy;      ///< never null
-    std::string txt_id;    ///< the record id that led to `policy`
     Instant fetched_at{};  ///< the successful GET, by the clock of then
     Instant ahead_since{}; ///< fetched_at has been seen to lie in the future since then; epoch: it does not
     Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
     seconds txt_ttl{};     ///< the TTL it came with
     Instant last_asked{};  ///< last query of a client (coarse)
-    Instant agenda_at{};   ///< when the refresher looks at it next; epoch: it is not on the agenda
-    Attempts gets;
     DaneState dane;
+};
+
+/// A domain with a policy (of any mode). Only a successful GET makes or extends one.
+struct Entry : Standing {
+    std::string txt_id;  ///< the record id that led to `policy`
+    Instant agenda_at{}; ///< when the refresher looks at it next; epoch: it is not on the agenda
+    Attempts gets;
+};
+
+/// What a client's query is told of such a domain.
+struct Asked : Standing {
+    base::Reason failed{}; ///< why the last GET brought nothing; none: it did, or there was none since
 };
 
 /// A domain without a current policy: shown to have none, or not knowable for now.
@@ -84,24 +93,24 @@ struct Tuning {
 };
 
 /// What age and refreshes count from: fetched_at, or for one in the future the moment when that was seen.
-[[nodiscard]] Instant counted_from(const Entry& entry);
+[[nodiscard]] Instant counted_from(const Standing& entry);
 
 /// When the policy stops being usable: fetched_at + max_age. While fetched_at lies in the future, counted
 /// from ahead_since, and without that from `now`.
-[[nodiscard]] Instant expires_at(const Entry& entry, Instant now);
+[[nodiscard]] Instant expires_at(const Standing& entry, Instant now);
 
 /// Notes in ahead_since whether fetched_at lies in the future, so that max_age counts from a moment that has
 /// been; true when that changed. To be done when an entry is loaded, when it is asked for, and when the clock
 /// is seen to have jumped. fetched_at stays: a clock that is wrong at boot, and then put right, neither
 /// shortens nor prolongs a life.
-bool note_clock(Entry& entry, Instant now);
+bool note_clock(Standing& entry, Instant now);
 
 /// Does the policy call for a DANE verdict at all?
-[[nodiscard]] bool needs_dane(const Entry& entry, const Tuning& tuning);
+[[nodiscard]] bool needs_dane(const Standing& entry, const Tuning& tuning);
 /// Shall Postfix be told to use DANE?
-[[nodiscard]] bool dane_secured(const Entry& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning);
 /// Is a DANE lookup due?
-[[nodiscard]] bool dane_due(const Entry& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] bool dane_due(const Standing& entry, Instant now, const Tuning& tuning);
 /// What a lookup showed.
 struct DaneFinding {
     DaneVerdict verdict = DaneVerdict::unknown; ///< unknown: it failed
@@ -119,7 +128,7 @@ enum class Step {
     serve_and_check, ///< answer from the entry; a re-check (TXT or DANE) is due in the background
     resolve,         ///< nothing to answer from: discover in the foreground
 };
-[[nodiscard]] Step plan(const Entry& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] Step plan(const Standing& entry, Instant now, const Tuning& tuning);
 [[nodiscard]] Step plan(const Absence& absence, Instant now, const Tuning& tuning);
 
 /// May a GET be started for `id` now? `expired`: the last success is no longer usable (or there never was

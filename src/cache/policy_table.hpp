@@ -1,10 +1,11 @@
 // cache/policy_table.hpp - the policies in memory: 64 shards, a compact record a domain, and who goes first.
 // Part of cache/table; nothing else includes it.
 //
-// Layout: a shard keeps its records in chunks of 256 that never move, names them by 32-bit numbers, and
-// chains them in a hash table that grows by one bucket at a time. Times are 32-bit seconds (to 2106; later
-// ones are taken as that). Name and record id lie in blocks of a pool; what only failing domains need has an
-// allocation of its own. That is 80 octets a record, some 140 a domain with all but its policy.
+// Layout: a shard (cache/policy_shard.hpp) keeps records that never move and are named by 32-bit numbers
+// (cache/record.hpp, cache/record_pool.hpp), an index into them (cache/record_index.hpp) and heaps of them
+// (cache/record_heap.hpp). A record has its domain's name and record id behind it, so that a query waits for
+// memory three times: for the bucket, for the record, for the policy. Records and index lie in huge pages
+// once they are many (cache/arena.hpp). That is some 140 octets a domain with all but its policy.
 //
 // Eviction: two binary heaps of record numbers a shard, by expiry (all records) and by last_asked (one heap
 // for enforce, one for testing and none). Each shard publishes its heads in atomics, so the victim of the
@@ -13,7 +14,7 @@
 // when somebody has to go, a step for each note since. A third heap is the refresher's agenda.
 //
 // Every member may be called from any thread. A lock (one a shard) is held for a hash lookup and a heap step,
-// by for_each() for the copying of 256 records.
+// by for_each() for the copying of one chunk of records.
 #pragma once
 
 #include "cache/entry.hpp"
@@ -33,16 +34,17 @@ namespace cache {
 /// last_asked is noted at most this often.
 inline constexpr seconds asked_grain{60};
 
+struct PolicyShard;
+
 class PolicyTable {
 public:
     explicit PolicyTable(SipKey key);
     ~PolicyTable();
 
     [[nodiscard]] std::optional<Entry> find(std::string_view name) const;
-    /// As find(), but without the record ids (txt_id, gets.failed_id), and notes `now` unless the last note
-    /// is younger than asked_grain; `noted` tells whether it did. A note from the future (the clock was set
-    /// back) is replaced.
-    [[nodiscard]] std::optional<Entry> ask(std::string_view name, Instant now, bool& noted);
+    /// Notes `now` unless the last note is younger than asked_grain; `noted` tells whether it did. A note
+    /// from the future (the clock was set back) is replaced.
+    [[nodiscard]] std::optional<Asked> ask(std::string_view name, Instant now, bool& noted);
     /// Adds or replaces; keeps the newer last_asked and the place on the agenda. Throws
     /// std::invalid_argument for an entry without a policy.
     void put(std::string_view name, const Entry& entry);
@@ -64,12 +66,11 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
 private:
-    struct Shard;
-    static constexpr std::size_t shard_count = 64;
-    [[nodiscard]] Shard& shard(std::uint64_t hash) const noexcept;
+    struct Shards;
+    [[nodiscard]] PolicyShard& shard(std::uint64_t hash) const noexcept;
 
     SipKey key_;
-    std::unique_ptr<Shard[]> shards_;
+    std::unique_ptr<Shards> shards_;
     std::atomic<std::size_t> size_{0};
 };
 

@@ -59,15 +59,15 @@ Known Table::find(const base::Domain& domain) const {
     return std::monostate{};
 }
 
-Known Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
+Told Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
     bool noted = true; // of an unknown domain every query is the first
-    Known known;
-    if (auto entry = impl_->policies.ask(domain.name(), now, noted))
-        known = std::move(*entry);
+    Told told;
+    if (auto asked = impl_->policies.ask(domain.name(), now, noted))
+        told.emplace<Asked>(std::move(*asked));
     else if (auto absence = impl_->absences.ask(domain.name(), now, noted))
-        known = std::move(*absence);
+        told.emplace<Absence>(std::move(*absence));
     if (first_in_minute != nullptr) *first_in_minute = noted;
-    return known;
+    return told;
 }
 
 Version Table::version(const base::Domain& domain) const noexcept {

@@ -32,6 +32,8 @@ struct Limits {
 
 /// Nothing known, a policy, or a known absence.
 using Known = std::variant<std::monostate, Entry, Absence>;
+/// The same, as far as a query needs it.
+using Told = std::variant<std::monostate, Asked, Absence>;
 
 class Table {
 public:
@@ -43,10 +45,10 @@ public:
     /// What is known of `domain`, whether current or not. Does not count as being asked.
     [[nodiscard]] Known find(const base::Domain& domain) const;
 
-    /// As find(), for a client's query: of an entry without the record ids (txt_id, gets.failed_id), on which
-    /// no answer depends; and notes `now` as last_asked (coarse: once a minute). `first_in_minute`, when
-    /// given, tells whether this query is the first since the note before, so that work due is started once.
-    [[nodiscard]] Known ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
+    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`,
+    /// when given, tells whether this query is the first since the note before, so that work due is started
+    /// once.
+    [[nodiscard]] Told ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
     /// To be read before ask(): while it is current, ask() would tell the same. (Changes that only make room,
     /// among absences, do not count.)

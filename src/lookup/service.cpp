@@ -103,7 +103,7 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
     const base::Domain& domain = *request.domain;
     cache::Version version; // not current: not worth remembering
     if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
-    cache::Known known = parts_.table.ask(domain, now);
+    cache::Told known = parts_.table.ask(domain, now);
     Line line{domain.name(), {}, "memory", std::nullopt, begun};
     Decision decision;
     cache::Step step = cache::Step::resolve;
@@ -111,14 +111,14 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
         step = cache::plan(*absence, now, options_.tuning);
         line.reason = absence->reason;
         decision = NoOpinion{absence->reason};
-    } else if (auto* entry = std::get_if<cache::Entry>(&known)) {
+    } else if (auto* entry = std::get_if<cache::Asked>(&known)) {
         if (cache::note_clock(*entry, now))
             parts_.table.update(domain, [&](cache::Entry& e) { cache::note_clock(e, now); });
         step = cache::plan(*entry, now, options_.tuning);
         line.age = now - cache::counted_from(*entry);
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks
         // for.
-        if (entry->gets.failures > 0) line.reason = entry->gets.reason;
+        line.reason = entry->failed;
         const bool dane = cache::dane_secured(*entry, now, options_.tuning);
         decision = decide(domain, std::move(entry->policy), dane);
     }

@@ -18,6 +18,7 @@ using base::Domain;
 using base::Instant;
 using base::seconds;
 using cache::Absence;
+using cache::Asked;
 using cache::Entry;
 using cache::Limits;
 using cache::Table;
@@ -83,6 +84,21 @@ TEST(cache_siphash, agrees_with_the_published_vectors) {
     for (char c = 0; c < 15; ++c) in.push_back(c);
     EXPECT_EQ(cache::siphash(std::string_view(in).substr(0, 1), key), 0x74f839c593dc67fdU);
     EXPECT_EQ(cache::siphash(in, key), 0xa129ca6149be45e5U); // the paper's own example
+}
+
+// What OpenSSL 3 says: openssl mac -macopt c-rounds:1 -macopt d-rounds:3 -macopt size:8 ... SIPHASH.
+TEST(cache_siphash, with_fewer_rounds_agrees_with_openssl) {
+    std::string in;
+    const cache::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+    for (char c = 0; c < 20; ++c) in.push_back(c);
+    const auto of = [&](std::size_t size) {
+        return cache::siphash_1_3(std::string_view(in).substr(0, size), key);
+    };
+    EXPECT_EQ(of(0), 0xabac0158050fc4dcU);
+    EXPECT_EQ(of(1), 0xc9f49bf37d57ca93U);
+    EXPECT_EQ(of(8), 0x369095118d299a8eU);
+    EXPECT_EQ(of(15), 0xd320d86d2a519956U);
+    EXPECT_EQ(of(20), 0xc0dc2f46a6cce040U);
 }
 
 TEST(cache_table, finds_every_field_it_was_given) {
@@ -201,7 +217,7 @@ TEST(cache_table, ask_notes_the_time_once_a_minute) {
 
     table.put(name, entry(table, "enforce", day, Instant{}), t0);
     const auto asked = [&](Instant now, bool want_first) {
-        const Entry e = std::get<Entry>(table.ask(name, now, &first));
+        const Asked e = std::get<Asked>(table.ask(name, now, &first));
         EXPECT_EQ(first, want_first) << now.time_since_epoch().count() - t0.time_since_epoch().count();
         return e.last_asked;
     };
@@ -227,16 +243,18 @@ TEST(cache_table, ask_gives_what_an_answer_depends_on) {
     Entry put = entry(table, "enforce", day, t0);
     put.txt_id = "an-id-that-no-answer-depends-on";
     put.txt_checked = t0 + seconds{1};
+    put.txt_ttl = seconds{300};
     put.gets = {t0 + seconds{2}, 3, base::Reason::fetch_timeout, "another-such-id"};
     put.dane = {cache::DaneVerdict::dane, t0 + seconds{3}, t0 + seconds{4}};
     table.put(name, put, t0);
-    const Entry out = std::get<Entry>(table.ask(name, t0));
+    const Asked out = std::get<Asked>(table.ask(name, t0));
     EXPECT_EQ(out.policy, put.policy);
     EXPECT_EQ(out.fetched_at, put.fetched_at);
+    EXPECT_EQ(out.ahead_since, Instant{});
     EXPECT_EQ(out.txt_checked, put.txt_checked);
+    EXPECT_EQ(out.txt_ttl, put.txt_ttl);
     EXPECT_EQ(out.dane, put.dane);
-    EXPECT_EQ(out.gets, (cache::Attempts{put.gets.last, 3, base::Reason::fetch_timeout, ""}));
-    EXPECT_EQ(out.txt_id, "");
+    EXPECT_EQ(out.failed, base::Reason::fetch_timeout);
     const Entry all = std::get<Entry>(table.find(name));
     EXPECT_EQ(all.gets, put.gets) << "which is still known";
     EXPECT_EQ(all.txt_id, put.txt_id);
@@ -502,7 +520,8 @@ TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
     EXPECT_GT(out.fetched_at, t0 + 70 * 365 * day) << "still far in the future";
 }
 
-// Every reader sees a whole entry: its id names the policy's max_age. Meant for the thread sanitizer as well.
+// Every reader sees a whole entry: its id and TTL are the policy's max_age. Meant for the thread sanitizer as
+// well.
 TEST(cache_table, readers_and_a_writer_at_once) {
     Table table{Limits{200, 100}};
     constexpr int names = 300;
@@ -516,10 +535,16 @@ TEST(cache_table, readers_and_a_writer_at_once) {
             std::mt19937 random{r};
             for (unsigned n = 0; !over; ++n) {
                 const Domain& name = domains[random() % names];
-                const bool asks = n % 2 != 0;
-                const cache::Known known = asks ? table.ask(name, t0 + seconds{n}) : table.find(name);
+                if (n % 2 != 0) {
+                    const cache::Told told = table.ask(name, t0 + seconds{n});
+                    if (const Asked* e = std::get_if<Asked>(&told)) {
+                        EXPECT_EQ(e->txt_ttl, e->policy->policy.max_age);
+                    }
+                    continue;
+                }
+                const cache::Known known = table.find(name);
                 if (const Entry* e = std::get_if<Entry>(&known)) {
-                    EXPECT_EQ(e->txt_id, asks ? "" : std::to_string(e->policy->policy.max_age.count()));
+                    EXPECT_EQ(e->txt_id, std::to_string(e->policy->policy.max_age.count()));
                     seen.fetch_add(1);
                 }
             }
@@ -530,6 +555,7 @@ TEST(cache_table, readers_and_a_writer_at_once) {
         const seconds max_age{1000 + n % 50};
         Entry e = entry(table, n % 2 == 0 ? "enforce" : "none", max_age, t0 + seconds{n});
         e.txt_id = std::to_string(max_age.count());
+        e.txt_ttl = max_age;
         switch (random() % 8) {
         case 0: table.erase(name); break;
         case 1: table.put(name, Absence{base::Reason::no_record, t0, {}}); break;

@@ -1,0 +1,55 @@
+#include "cache/record.hpp"
+
+#include <utility>
+
+namespace cache {
+
+Asked Record::asked() const {
+    // Member by member in one go: setting them after all were made zero takes longer than finding the record.
+    return {{policy,
+             unpack(fetched_at),
+             ahead ? unpack(expires) - policy->policy.max_age : Instant{},
+             unpack(txt_checked),
+             seconds{txt_ttl},
+             unpack(last_asked),
+             {static_cast<DaneVerdict>(dane), unpack(dane_known_at), unpack(dane_check_at)}},
+            rest && rest->gets.failures > 0 ? rest->gets.reason : base::Reason::none};
+}
+
+Entry Record::entry() const {
+    Entry e;
+    static_cast<Standing&>(e) = asked();
+    e.txt_id = id();
+    e.agenda_at = unpack(agenda_at);
+    if (rest)
+        e.gets = rest->gets;
+    else
+        e.gets.last = e.fetched_at;
+    return e;
+}
+
+std::unique_ptr<Record::Rest> Record::make_rest(const Entry& e, std::size_t room) {
+    const bool apart = e.txt_id.size() > room;
+    const bool got = e.gets == Attempts{unpack(pack(e.fetched_at)), 0, base::Reason::none, {}};
+    if (got && !apart) return nullptr;
+    return std::make_unique<Rest>(Rest{e.gets, apart ? e.txt_id : std::string{}});
+}
+
+void Record::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
+    policy = e.policy;
+    rest = std::move(rest_);
+    fetched_at = pack(e.fetched_at);
+    ahead = e.ahead_since != Instant{};
+    expires = pack(counted_from(e) + policy->policy.max_age);
+    txt_checked = pack(e.txt_checked);
+    txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
+    last_asked = pack(e.last_asked);
+    dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
+    dane_known_at = pack(e.dane.known_at);
+    dane_check_at = pack(e.dane.check_at);
+    id_apart = e.txt_id.size() > room();
+    id_size = static_cast<std::uint8_t>(id_apart ? 0 : e.txt_id.size());
+    std::ranges::copy_n(e.txt_id.data(), id_size, text() + name_size);
+}
+
+} // namespace cache
