@@ -1,54 +1,92 @@
 #include "lookup/recent_answers.hpp"
 
+#include <cstring>
 #include <functional>
 #include <new>
+#include <type_traits>
+#include <utility>
 
 namespace lookup {
+
+namespace {
+
+std::uint32_t high(std::size_t hash) noexcept {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(hash) >> 32);
+}
+
+} // namespace
 
 RecentAnswers::Key::Key(std::string_view request_)
     : request(request_), hash(std::hash<std::string_view>{}(request_)) {}
 
-std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant now) const {
-    if (slots_.empty()) return std::nullopt;
-    const Slot* const set = &slots_[key.hash % sets * ways];
-    for (const Slot* slot = set; slot != set + ways; ++slot) {
-        if (slot->second != now || !slot->version.current()) continue;
-        const std::string_view text = slot->text;
-        if (text.substr(0, slot->request) != key.request) continue;
-        return MemoryAnswer{text.substr(slot->request + slot->domain),
-                            text.substr(slot->request, slot->domain), slot->word, slot->reason, slot->age};
+std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant now) const noexcept {
+    if (now != second_) return std::nullopt;
+    for (std::size_t i = 0; i < probes; ++i) {
+        const Place& place = places_[(key.hash + i) % places];
+        if (place.round != round_) return std::nullopt;
+        if (place.hash != high(key.hash)) continue;
+        const char* const at = octets_.get() + place.at;
+        Head head;
+        std::memcpy(&head, at, sizeof head);
+        const char* const request = at + sizeof head;
+        if (std::string_view{request, head.request} != key.request || !head.version.current()) continue;
+        const char* const domain = request + head.request;
+        return MemoryAnswer{
+            {domain + head.domain, head.reply}, {domain, head.domain}, head.word, head.reason, head.age};
     }
     return std::nullopt;
 }
 
 bool RecentAnswers::comes_again(const Key& key, base::Instant now) noexcept {
-    std::uint32_t& last = came_[key.hash % came_.size()];
-    const auto it = static_cast<std::uint32_t>(key.hash >> 32) ^
-                    static_cast<std::uint32_t>(now.time_since_epoch().count());
-    if (last == it) return true;
-    last = it;
-    return false;
+    std::uint32_t& last = came_[key.hash % places];
+    const auto at = [&key](base::Instant second) {
+        return high(key.hash) ^ static_cast<std::uint32_t>(second.time_since_epoch().count());
+    };
+    const std::uint32_t before = std::exchange(last, at(now));
+    return before == at(now) || before == at(now - base::seconds{1});
 }
 
 void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version version,
                          const MemoryAnswer& answer) noexcept {
-    if (key.request.size() + answer.domain.size() + answer.reply.size() > max_octets) return;
-    try {
-        if (slots_.empty()) slots_.resize(ways * sets);
-        Slot* slot = &slots_[key.hash % sets * ways];
-        if (slot->second == now && slot->version.current()) ++slot; // the first one is still good
-        slot->second = {};
-        slot->text.assign(key.request).append(answer.domain).append(answer.reply);
-        slot->request = static_cast<std::uint16_t>(key.request.size());
-        slot->domain = static_cast<std::uint16_t>(answer.domain.size());
-        slot->version = version;
-        slot->word = answer.word;
-        slot->reason = answer.reason;
-        slot->age = answer.age;
-        slot->second = now;
-    } catch (const std::bad_alloc&) {
-        return; // it is looked up again, that is all
+    static_assert(std::is_trivially_copyable_v<Head>);
+    const std::size_t size = sizeof(Head) + key.request.size() + answer.domain.size() + answer.reply.size();
+    if (size > sizeof(Head) + max_octets) return;
+    if (!octets_) octets_.reset(new (std::nothrow) char[room]);
+    if (!octets_) return; // it is looked up again, that is all
+    if (now != second_ || used_ + size > room) clear();
+    second_ = now;
+
+    // The first free place, or else that of an older answer.
+    std::size_t place = key.hash % places;
+    for (std::size_t i = 0; i < probes; ++i) {
+        const Place& other = places_[(key.hash + i) % places];
+        const bool same = other.round == round_ && other.hash == high(key.hash);
+        if (other.round == round_ && !same) continue;
+        place = (key.hash + i) % places;
+        break;
     }
+    places_[place] = {round_, high(key.hash), static_cast<std::uint32_t>(used_)};
+    const Head head{version,
+                    answer.word,
+                    answer.age,
+                    static_cast<std::uint16_t>(key.request.size()),
+                    static_cast<std::uint16_t>(answer.domain.size()),
+                    static_cast<std::uint16_t>(answer.reply.size()),
+                    answer.reason};
+    char* at = octets_.get() + used_;
+    const auto put = [&at](const void* from, std::size_t octets) {
+        std::memcpy(at, from, octets);
+        at += octets;
+    };
+    put(&head, sizeof head);
+    for (const std::string_view text : {key.request, answer.domain, answer.reply})
+        put(text.data(), text.size());
+    used_ += size;
+}
+
+void RecentAnswers::clear() noexcept {
+    used_ = 0;
+    ++round_;
 }
 
 } // namespace lookup

@@ -6,9 +6,10 @@
 // again: for the domains that most mail goes to that is most of the cost. Nothing is remembered for longer,
 // and whoever changes what answers depend on besides (the options) calls clear().
 //
-// Bounded: some thousand requests, what is over max_octets is not remembered. A request is remembered when it
-// comes for the second time within a second, so that a flood of different ones costs next to nothing.
-// Belongs to one thread.
+// Bounded: answers lie one behind the other in `room` octets, from the start again with every second and when
+// they are full, so that the memory in use is little and stays in the processor's cache. A request is
+// remembered when it came before, in this second or the last, so that a flood of different ones costs next to
+// nothing. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
@@ -18,10 +19,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace lookup {
 
@@ -37,6 +37,7 @@ struct MemoryAnswer {
 class RecentAnswers {
 public:
     static constexpr std::size_t max_octets = 1024; ///< of a request, its domain and its reply
+    static constexpr std::size_t room = 512 * 1024; ///< octets, taken when the first is kept
 
     /// A request and its place.
     struct Key {
@@ -45,29 +46,37 @@ public:
         std::size_t hash;
     };
 
-    /// The answer, if it is known; its views hold until the next call of a member that is not const.
-    [[nodiscard]] std::optional<MemoryAnswer> find(const Key& key, base::Instant now) const;
-    /// Of a request that was not found: has it come before in this second, so that keep() is worth while?
+    /// The answer, if it is known; its views hold until the next call that is not const.
+    [[nodiscard]] std::optional<MemoryAnswer> find(const Key& key, base::Instant now) const noexcept;
+    /// Of a request that was not found: has it come before, so that keep() is worth while?
     [[nodiscard]] bool comes_again(const Key& key, base::Instant now) noexcept;
     /// Remembers an answer given at `now`. `version`: the domain's, read before it was looked up. Does
     /// nothing for want of memory.
     void keep(const Key& key, base::Instant now, cache::Version version, const MemoryAnswer& answer) noexcept;
-    void clear() noexcept { slots_.clear(); }
+    void clear() noexcept;
 
 private:
-    struct Slot {
-        base::Instant second{};
+    /// Before the request, the domain and the reply.
+    struct Head {
         cache::Version version;
-        std::string text;                      ///< request, domain, reply
-        std::uint16_t request = 0, domain = 0; ///< their octets
-        base::Reason reason{};
         std::string_view word;
         std::optional<base::seconds> age;
+        std::uint16_t request, domain, reply; ///< octets
+        base::Reason reason;
     };
-    static constexpr std::size_t ways = 2, sets = 2048;
+    struct Place {
+        std::uint32_t round = 0; ///< of another round: free
+        std::uint32_t hash = 0;  ///< a part of it
+        std::uint32_t at = 0;    ///< where its Head stands
+    };
+    static constexpr std::size_t places = 4096, probes = 4;
 
-    std::vector<Slot> slots_;                       ///< of all sets; empty until the first is kept
-    std::array<std::uint32_t, ways * sets> came_{}; ///< request and second of the last that came
+    std::unique_ptr<char[]> octets_;
+    std::size_t used_ = 0;
+    base::Instant second_{};  ///< of all that is kept
+    std::uint32_t round_ = 1; ///< goes up when all is forgotten
+    std::array<Place, places> places_{};
+    std::array<std::uint32_t, places> came_{}; ///< request and second of the last that came
 };
 
 } // namespace lookup

@@ -104,7 +104,20 @@ TEST_F(RecentAnswersTest, SeesARequestComeAgainWithinTheSecond) {
     EXPECT_FALSE(recent.comes_again(Key{"sts a.example"}, t0));
     EXPECT_TRUE(recent.comes_again(Key{"sts a.example"}, t0));
     EXPECT_FALSE(recent.comes_again(Key{"sts b.example"}, t0));
-    EXPECT_FALSE(recent.comes_again(Key{"sts a.example"}, t0 + seconds{1}));
+    EXPECT_TRUE(recent.comes_again(Key{"sts a.example"}, t0 + seconds{1})) << "or the next";
+    EXPECT_FALSE(recent.comes_again(Key{"sts a.example"}, t0 + seconds{3}));
+    EXPECT_FALSE(recent.comes_again(Key{"sts a.example"}, t0)) << "the clock was set back";
+}
+
+TEST_F(RecentAnswersTest, StartsAnewWhenFull) {
+    const std::string large(900, 'x');
+    const std::size_t more = RecentAnswers::room / large.size() + 10;
+    for (std::size_t i = 0; i < more; ++i) {
+        const std::string request = "sts d" + std::to_string(i) + ".example";
+        keep(request, large);
+        ASSERT_EQ(reply(request), large);
+    }
+    EXPECT_EQ(reply("sts d0.example"), "unknown");
 }
 
 // ---- in the service
