@@ -65,15 +65,12 @@ void Service::configure(const ServiceOptions& options) {
     recent_.clear();
 }
 
-bool Service::answer_now(std::string_view text, std::string& reply) {
+bool Service::answer_now(std::string_view text, base::Steady came, std::string& reply) {
     const base::Instant now = parts_.clock.now();
-    base::Steady begun;
-    const bool logged = parts_.log.enabled(Level::info);
-    if (logged) begun = parts_.clock.steady();
     const RecentAnswers::Key key{text};
     if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
-        if (logged)
-            log(Level::info, {known->domain, known->word, "memory", known->age, begun, known->reason});
+        if (parts_.log.enabled(Level::info))
+            log(Level::info, {known->domain, known->word, "memory", known->age, came, known->reason});
         reply.append(known->reply);
         return true;
     }
@@ -87,24 +84,24 @@ bool Service::answer_now(std::string_view text, std::string& reply) {
         return true;
     }
     const postfix::Request request = postfix::parse_request(*words);
-    if (request.domain) return answer_from_memory(request, key, now, begun, reply);
+    if (request.domain) return answer_from_memory(request, key, now, came, reply);
 
     const Decision none = NoOpinion{request.domain.error()};
     // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
     const bool parent = request.domain.error() == Reason::key_parent_domain;
     log(parent ? Level::debug : Level::info,
-        {words->key, answer_word(none), "key", std::nullopt, begun, request.domain.error()});
+        {words->key, answer_word(none), "key", std::nullopt, came, request.domain.error()});
     postfix::append_answer(none, request.dialect, reply);
     return true;
 }
 
 bool Service::answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
-                                 base::Instant now, base::Steady begun, std::string& reply) {
+                                 base::Instant now, base::Steady came, std::string& reply) {
     const base::Domain& domain = *request.domain;
     cache::Version version; // not current: not worth remembering
     if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
     cache::Told known = parts_.table.ask(domain, now);
-    Line line{domain.name(), {}, "memory", std::nullopt, begun};
+    Line line{domain.name(), {}, "memory", std::nullopt, came};
     Decision decision;
     cache::Step step = cache::Step::resolve;
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {

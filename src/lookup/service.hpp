@@ -47,7 +47,7 @@ public:
     Service(const Parts& parts, ServiceOptions options);
     ~Service() override;
 
-    [[nodiscard]] bool answer_now(std::string_view request, std::string& reply) override;
+    [[nodiscard]] bool answer_now(std::string_view request, base::Steady came, std::string& reply) override;
     void answer_later(std::string request, std::function<void(std::string)> reply) override;
 
     void configure(const ServiceOptions& options);
@@ -58,7 +58,7 @@ private:
 
     [[nodiscard]] std::string status(std::string_view key) const;
     [[nodiscard]] bool answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
-                                          base::Instant now, base::Steady begun, std::string& reply);
+                                          base::Instant now, base::Steady came, std::string& reply);
     [[nodiscard]] decision::Decision decide(const base::Domain& domain, cache::PolicyPtr policy,
                                             bool dane) const;
     void log(base::Level level, const Line& line) const;

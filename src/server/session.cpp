@@ -118,7 +118,8 @@ void Session::serve() {
             violate(postfix::to_string(item->error()));
             break;
         }
-        if (handler_->answer_now(**item, new_reply())) {
+        if (handler_->answer_now(**item, std::chrono::floor<base::Steady::duration>(loop_->now()),
+                                 new_reply())) {
             send_reply();
             continue;
         }

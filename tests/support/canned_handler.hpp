@@ -22,7 +22,7 @@ public:
     std::map<std::string, std::string, std::less<>> replies;
     std::vector<std::string> asked; ///< every payload, in order
 
-    bool answer_now(std::string_view request, std::string& reply) override {
+    bool answer_now(std::string_view request, base::Steady, std::string& reply) override {
         asked.emplace_back(request);
         const std::size_t space = request.find(' ');
         const std::string_view key = request.substr(space == std::string_view::npos ? 0 : space + 1);
@@ -53,7 +53,7 @@ public:
 
     std::vector<std::pair<std::string, std::function<void(std::string)>>> waiting;
     std::optional<std::string> no_memory_for; ///< a key that ends in std::bad_alloc
-    bool at_once = false; ///< answer_later() answers before it returns
+    bool at_once = false;                     ///< answer_later() answers before it returns
 };
 
 } // namespace test

@@ -235,7 +235,7 @@ boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
 std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {
     std::vector<std::string> replies;
     for (std::size_t i = 0; i < count; ++i) {
-        if (std::string now; parts_->service.answer_now("sts " + key, now))
+        if (std::string now; parts_->service.answer_now("sts " + key, time.steady(), now))
             replies.push_back(std::move(now));
         else
             parts_->service.answer_later(
@@ -252,7 +252,7 @@ std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size
 
 std::string LookupWorld::ask(const std::string& key, const std::string& map) {
     std::optional<std::string> reply;
-    if (std::string now; parts_->service.answer_now(map + " " + key, now))
+    if (std::string now; parts_->service.answer_now(map + " " + key, time.steady(), now))
         reply = std::move(now);
     else
         parts_->service.answer_later(map + " " + key,
