@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <random>
 #include <string>
 
@@ -27,19 +28,17 @@ base::Domain domain_of(std::string_view name) { return base::Domain::parse(name)
 
 struct Table::Impl {
     explicit Impl(Limits limits, SipKey key = random_key())
-        : key_of_changes(key), max_policies(limits.max_policies), policies(key),
-          absences(key, limits.max_absences), texts(key) {}
+        : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
 
     /// Every member that changes what is known of a domain says so afterwards.
     [[nodiscard]] std::atomic<std::uint32_t>& changes_of(const base::Domain& domain) {
-        return changes[siphash(domain.name(), key_of_changes) % changes.size()];
+        return changes[std::hash<base::Domain>{}(domain) % changes.size()];
     }
     void changed(const base::Domain& domain) { changes_of(domain).fetch_add(1, std::memory_order_release); }
     void all_changed() {
         for (auto& count : changes) count.fetch_add(1, std::memory_order_release);
     }
 
-    const SipKey key_of_changes;
     std::array<std::atomic<std::uint32_t>, 256> changes{};
     std::atomic<std::size_t> max_policies;
     std::atomic<bool> complete{true};
