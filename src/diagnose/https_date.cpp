@@ -4,13 +4,9 @@
 #include "fetch/address.hpp"
 #include "fetch/dialer.hpp"
 #include "fetch/request.hpp"
+#include "fetch/tls_stream.hpp"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <openssl/ssl.h>
 
@@ -86,20 +82,16 @@ https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string 
 
     asio::ssl::context context(asio::ssl::context::tls_client);
     context.set_verify_mode(asio::ssl::verify_none);
-    asio::ssl::stream<asio::ip::tcp::socket> stream(std::move(connection->socket), context);
+    fetch::TlsStream stream(std::move(connection->socket), context);
     if (SSL_set_tlsext_host_name(stream.native_handle(), host.c_str()) != 1) co_return std::nullopt;
-    const auto [shake_error] =
-        co_await stream.async_handshake(asio::ssl::stream_base::client, asio::as_tuple(asio::use_awaitable));
-    if (shake_error) co_return std::nullopt;
-    const std::string request = fetch::policy_request(host);
-    co_await asio::async_write(stream, asio::buffer(request), asio::as_tuple(asio::use_awaitable));
+    const boost::system::error_code shake_error = co_await stream.handshake();
+    if (shake_error || stream.write(fetch::policy_request(host))) co_return std::nullopt;
     std::string head;
     std::array<char, 4096> bytes{};
     while (head.size() < max_head && head.find("\r\n\r\n") == std::string::npos) {
-        const auto [error, got] =
-            co_await stream.async_read_some(asio::buffer(bytes), asio::as_tuple(asio::use_awaitable));
-        head.append(bytes.data(), got);
-        if (error) break;
+        const fetch::TlsStream::Read got = co_await stream.read_some(bytes);
+        head.append(bytes.data(), got.octets);
+        if (got.error) break;
     }
     co_return date_of_response(head);
 }
