@@ -66,7 +66,7 @@ TEST(NetstringReader, CopiesWhatWasLentWhenTold) {
 }
 
 TEST(Frame, CanBeMadeAroundAPayload) {
-    for (const std::size_t size : {0, 1, 9, 10, 99999}) {
+    for (const std::size_t size : {0u, 1u, 9u, 10u, 99999u}) {
         std::string text(postfix::frame_head, 'x');
         text.append(size, 'p');
         EXPECT_EQ(postfix::frame_in_place(text), std::to_string(size) + ":" + std::string(size, 'p') + ",");
