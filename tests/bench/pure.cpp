@@ -91,6 +91,19 @@ void answer_format(benchmark::State& state, postfix::Dialect dialect) {
 BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
 BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
 
+using Fields = std::initializer_list<base::Field>;
+
+/// Calls `write` with the event and the fields of a lookup's line.
+template <class Write>
+void of_a_lookup(const std::string& domain, const Write& write) {
+    write(std::string_view{"lookup"}, Fields{{"domain", domain},
+                                             {"answer", "OK"},
+                                             {"source", "memory"},
+                                             {"age", 86400},
+                                             {"took_ms", 0.002},
+                                             {"reason", "none"}});
+}
+
 /// The line of a lookup, as text.
 void log_line(benchmark::State& state) {
     const std::string domain = bench::domain(1);
@@ -98,13 +111,7 @@ void log_line(benchmark::State& state) {
     for (auto _ : state) {
         line.clear();
         app::append_text_head(line, app::LogTime{std::chrono::milliseconds{1}}, base::Level::info);
-        app::append_text_line(line, "lookup",
-                              {{"domain", domain},
-                               {"answer", "OK"},
-                               {"source", "memory"},
-                               {"age", 86400},
-                               {"took_ms", 0.002},
-                               {"reason", "none"}});
+        of_a_lookup(domain, [&](auto event, Fields fields) { app::append_text_line(line, event, fields); });
         benchmark::DoNotOptimize(line.text());
     }
 }
@@ -118,13 +125,8 @@ void log_write(benchmark::State& state) {
     {
         app::LineLog log{{}, places};
         for (auto _ : state)
-            log.write(base::Level::info, "lookup",
-                      {{"domain", domain},
-                       {"answer", "OK"},
-                       {"source", "memory"},
-                       {"age", 86400},
-                       {"took_ms", 0.002},
-                       {"reason", "none"}});
+            of_a_lookup(domain,
+                        [&](auto event, Fields fields) { log.write(base::Level::info, event, fields); });
     }
     close(places.fd);
 }
