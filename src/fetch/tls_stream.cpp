@@ -78,7 +78,8 @@ asio::awaitable<TlsStream::error_code> TlsStream::wait_for_peer() {
 
 asio::awaitable<TlsStream::error_code> TlsStream::handshake() {
     error_code error;
-    socket_.native_non_blocking(true, error);
+    // Not only natively: Asio would wait in write_some() below, and all fetches with it.
+    socket_.non_blocking(true, error);
     if (error) co_return error;
     for (;;) {
         ERR_clear_error();
