@@ -32,7 +32,7 @@ std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant no
         if (std::string_view{request, head.request} != key.request || !head.version.current()) continue;
         const char* const domain = request + head.request;
         return MemoryAnswer{
-            {domain + head.domain, head.reply}, {domain, head.domain}, head.word, head.reason, head.age};
+            {domain + head.domain, head.reply}, {domain, head.domain}, head.word, head.reason, head.age, head.usual};
     }
     return std::nullopt;
 }
@@ -72,7 +72,8 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
                     static_cast<std::uint16_t>(key.request.size()),
                     static_cast<std::uint16_t>(answer.domain.size()),
                     static_cast<std::uint16_t>(answer.reply.size()),
-                    answer.reason};
+                    answer.reason,
+                    answer.usual};
     char* at = octets_.get() + used_;
     const auto put = [&at](const void* from, std::size_t octets) {
         std::memcpy(at, from, octets);
