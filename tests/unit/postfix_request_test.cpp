@@ -128,16 +128,16 @@ TEST(ParseRequest, SplitsAtTheFirstSpace) {
     const auto plain = postfix::parse_request("sts example.com");
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->dialect, Dialect::plain);
-    EXPECT_EQ(plain->domain->name(), "example.com");
+    EXPECT_EQ(plain->hop->host.name(), "example.com");
     EXPECT_EQ(postfix::parse_request("sts-TLSRPT [mx.example.com]:25")->dialect, Dialect::tlsrpt);
-    EXPECT_EQ(postfix::parse_request("sts-tlsrpt [mx.example.com]:25")->domain->name(), "mx.example.com");
-    EXPECT_EQ(postfix::parse_request(" example.com")->domain->name(), "example.com"); // any map name
+    EXPECT_EQ(postfix::parse_request("sts-tlsrpt [mx.example.com]:25")->hop->host.name(), "mx.example.com");
+    EXPECT_EQ(postfix::parse_request(" example.com")->hop->host.name(), "example.com"); // any map name
     EXPECT_EQ(postfix::parse_request("sts tlsrpt.example")->dialect,
               Dialect::plain); // the key does not count
     for (const char* payload : {"sts ", " ", "sts  example.com", "sts a b"}) {
         const auto request = postfix::parse_request(payload);
         ASSERT_TRUE(request) << payload;
-        EXPECT_EQ(request->domain.error(), Reason::key_not_a_domain) << payload;
+        EXPECT_EQ(request->hop.error(), Reason::key_not_a_domain) << payload;
     }
     for (const char* payload : {"", "sts", "example.com", "sts\texample.com"})
         EXPECT_FALSE(postfix::parse_request(payload)) << payload;
