@@ -3,7 +3,7 @@
 // RFC 7672 section 2.2: addresses first, and TLSA only of hosts whose addresses (or whose alias,
 // section 2.2.3) are signed, for name servers of unsigned zones often fail for TLSA and must not harm their
 // domain by it. The host's CNAME-expanded name comes before the name that the MX record (or the next hop in
-// brackets) has. "Secure" is Answer::secure().
+// brackets) has. "Secure" is Answer::secure(); an answer of unknown worth counts as a lookup that failed.
 #pragma once
 
 #include "dns/answer.hpp"
@@ -17,6 +17,10 @@
 namespace dane {
 
 using dns::Result;
+
+/// Why a lookup says nothing about DANE, to follow "lookup for ...": " failed: dns-servfail", or that nobody
+/// validated the answer. nullopt: it says something.
+[[nodiscard]] std::optional<std::string> says_nothing(const Result& result);
 
 enum class HostStatus {
     open,           ///< not yet known: more to ask, or answers to come
@@ -72,7 +76,7 @@ private:
     std::vector<Question> to_ask_;
     unsigned addresses_awaited_ = 2;
     bool denied_insecurely_ = false;
-    std::optional<base::Reason> address_failure_;
+    std::optional<std::string> address_failure_;
     HostStatus status_ = HostStatus::open;
     std::string why_;
     std::optional<std::chrono::seconds> ttl_;

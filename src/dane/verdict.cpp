@@ -73,14 +73,14 @@ void Inquiry::take(const Question& question, const Result& result) {
 void Inquiry::take_mx(const Result& result) {
     if (!hosts_.empty()) return; // answered already
     if (!result)
-        return conclude(Advice::no_verdict, true, {},
-                        "MX lookup failed: " + std::string{base::to_string(result.error().reason)});
+        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
     mx_ttl_ = result->ttl.value_or(Host::no_ttl);
     mx_hosts_ = result->kind == Answer::Kind::data ? hosts_of(*result) : std::vector{domain_};
-    if (mx_hosts_.size() == 1 && mx_hosts_[0].empty()) {
-        mx_hosts_.clear(); // RFC 7505
-        return conclude(Advice::sts, false, mx_ttl_, "null MX: the domain takes no mail");
-    }
+    const bool null_mx = mx_hosts_.size() == 1 && mx_hosts_[0].empty(); // RFC 7505
+    if (null_mx) mx_hosts_.clear();
+    if (const auto nothing = says_nothing(result))
+        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *nothing);
+    if (null_mx) return conclude(Advice::sts, false, mx_ttl_, "null MX: the domain takes no mail");
     if (!result->secure()) return conclude(Advice::sts, false, mx_ttl_, "the MX RRset is not signed");
     if (mx_hosts_.size() > max_mx_hosts)
         return conclude(Advice::sts, false, mx_ttl_,
