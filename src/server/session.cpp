@@ -216,7 +216,7 @@ void Session::flush() {
     sent_ += push(std::string_view{out_}.substr(sent_));
     if (state_ == State::closed) return;
     if (sent_ < out_.size()) return wait_for_room();
-    out_ = std::string{};
+    std::string{}.swap(out_); // gives its memory back, as an assignment does not
     sent_ = 0;
     if (std::exchange(blocked_, false)) loop_->change(socket_.get(), reading, *this);
     replied();
