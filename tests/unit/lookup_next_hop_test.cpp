@@ -149,6 +149,17 @@ TEST(NextHop, RememberedAnswersEndWithTheVerdict) {
     for (int i = 0; i < 5; ++i) EXPECT_EQ(world.ask("[mx.a.example]:587"), dane_only);
 }
 
+TEST(NextHop, AVerdictEndsTheVersionOfItsDomain) {
+    LookupWorld world(with_dane());
+    serve(world);
+    EXPECT_EQ(world.ask("mx.a.example"), secure);
+    const cache::Version before = world.table().version(*base::Domain::parse("mx.a.example"));
+    EXPECT_EQ(world.ask("mx.a.example"), secure);
+    EXPECT_TRUE(before.current());
+    EXPECT_EQ(world.ask("[mx.a.example]:587"), secure);
+    EXPECT_FALSE(before.current());
+}
+
 TEST(NextHop, FailedLookupsChangeNothingForADay) {
     LookupWorld world(with_dane());
     serve(world);
