@@ -65,7 +65,7 @@ std::optional<base::Instant> date_of_response(std::string_view head) {
 
 asio::awaitable<std::optional<base::Instant>>
 https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string host, std::uint16_t port) {
-    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, attempt_delay, port);
+    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, host, attempt_delay, port);
     constexpr std::array types{dns::Type::aaaa, dns::Type::a};
     for (const dns::Type type : types) {
         const auto answer = co_await resolver.resolve(host, type);
