@@ -60,14 +60,14 @@ struct TlsStream::Session {
         return call([this] { return SSL_connect(tls.get()); });
     }
 
-    /// would_block: it needs the peer, or its next turn; try_again: the certificate is to be judged in the
+    /// would_block: it needs the peer, or its next turn; in_progress: the certificate is to be judged in the
     /// thread.
     error_code outcome(int returned) {
         const int what = SSL_get_error(tls.get(), returned);
         if (what == SSL_ERROR_NONE) return {};
         if (!wire.refusal().empty()) return asio::error::no_buffer_space;
         if (what == SSL_ERROR_WANT_READ) return asio::error::would_block;
-        if (what == SSL_ERROR_WANT_RETRY_VERIFY) return asio::error::try_again;
+        if (what == SSL_ERROR_WANT_RETRY_VERIFY) return asio::error::in_progress;
         if (what == SSL_ERROR_ZERO_RETURN) return asio::error::eof;
         const unsigned long why = ERR_peek_error();
         if (what == SSL_ERROR_SYSCALL ||
@@ -211,7 +211,7 @@ asio::awaitable<TlsStream::error_code> TlsStream::handshake() {
         } else {
             error = session_->shake();
         }
-        if (error == asio::error::try_again) {
+        if (error == asio::error::in_progress) {
             in_thread = true;
             continue;
         }

@@ -34,6 +34,7 @@ struct CertSpec {
     bool sha1 = false;     ///< signed with SHA-1
     std::string permitted; ///< CA only: a name constraint, e.g. ".example.org"
     std::string excluded;  ///< CA only: likewise
+    std::size_t padding = 0; ///< octets in an extension that nobody knows
     std::string usage;     ///< extendedKeyUsage, e.g. "clientAuth"; empty: none
 };
 

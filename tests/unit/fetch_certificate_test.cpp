@@ -86,11 +86,28 @@ TEST_F(CertificateTest, JudgesTheCertificate) {
         const auto fetched = get();
         EXPECT_EQ(reason(fetched), row.reason) << row.why << ": " << show(fetched);
     }
-    // A verdict is final: no other address is asked.
-    TlsServer second{ca().leaf({host}), good(), {"127.0.0.2"}, server.port()};
+}
+
+TEST_F(CertificateTest, AWrongOneLeadsToTheNextAddress) {
+    TlsServer wrong{ca().leaf({"unused.example"}), good()};
+    options.port = wrong.port();
+    {
+        TlsServer right{ca().leaf({host}), good(), {"127.0.0.2"}, wrong.port()};
+        resolver.set(host, {"127.0.0.1", "127.0.0.2"});
+        EXPECT_EQ(show(get()), "body");
+        EXPECT_EQ(wrong.connections(), 1u);
+        EXPECT_TRUE(wrong.requests().empty());
+        EXPECT_EQ(right.requests().size(), 1u);
+    }
+    // If none is right, the reason is the certificate's, whatever came after, and names each address.
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
-    EXPECT_EQ(reason(get()), "cert-untrusted");
-    EXPECT_EQ(second.connections(), 0u);
+    EXPECT_EQ(show(get()),
+              "cert-name-mismatch: 127.0.0.1: hostname mismatch; 127.0.0.2: Connection refused");
+    resolver.set(host, {"127.0.0.2", "127.0.0.1"});
+    EXPECT_EQ(show(get()),
+              "cert-name-mismatch: 127.0.0.2: Connection refused; 127.0.0.1: hostname mismatch");
+    resolver.set(host, {"127.0.0.1"});
+    EXPECT_EQ(show(get()), "cert-name-mismatch: hostname mismatch at 127.0.0.1");
 }
 
 TEST_F(CertificateTest, JudgesTheHandshake) {

@@ -55,10 +55,10 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
     script.close = Script::Close::hold; // a refusal must not wait for a body
     script.response = "HTTP/1.1 404 Not Found\r\nContent-Length: 100000\r\n\r\n";
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-status: status 404");
+    EXPECT_EQ(show(get()), "http-status: status 404 at 127.0.0.1");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n";
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-media-type: content type text/html");
+    EXPECT_EQ(show(get()), "http-media-type: content type text/html at 127.0.0.1");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + test::policy_text;
     script.close = Script::Close::close_notify;
     server.set_script(script);
@@ -72,7 +72,7 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
     script.response = "";
     script.close = Script::Close::close_notify;
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-truncated: no response");
+    EXPECT_EQ(show(get()), "http-truncated: no response at 127.0.0.1");
 }
 
 TEST_F(HttpsFetcherTest, TriesTheNextAddress) {
@@ -107,7 +107,7 @@ TEST_F(HttpsFetcherTest, DeadIPv6CostsOneAttemptDelay) {
     EXPECT_LT(steady_clock::now() - begun, milliseconds{3000});
 }
 
-TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEnd) {
+TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEndUntilTheRequest) {
     for (const Script::Stage stage : {Script::Stage::accept, Script::Stage::hello, Script::Stage::request}) {
         Script broken = good();
         broken.reset_at = stage;
@@ -116,11 +116,19 @@ TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEnd) {
         options.port = first.port();
         fetcher_.reset();
         resolver.set(host, {"127.0.0.1", "127.0.0.2"});
+        if (stage == Script::Stage::request) { // nothing is asked twice
+            EXPECT_EQ(show(get()), "http-truncated: no response (Connection reset by peer) at 127.0.0.1");
+            EXPECT_EQ(second.connections(), 0u);
+            continue;
+        }
         EXPECT_EQ(show(get()), "body") << static_cast<int>(stage);
         EXPECT_EQ(first.connections(), 1u);
         if (stage == Script::Stage::accept) continue;   // may as well be seen as a failure to connect
         resolver.set(host, {"127.0.0.1", "127.0.0.3"}); // and if the rest fails, the broken one is the reason
-        EXPECT_EQ(reason(get()), stage == Script::Stage::request ? "http-truncated" : "tls-handshake");
+        const auto fetched = get();
+        EXPECT_EQ(reason(fetched), "tls-handshake");
+        EXPECT_NE(show(fetched).find("127.0.0.1: "), std::string::npos) << show(fetched);
+        EXPECT_NE(show(fetched).find("; 127.0.0.3: Connection refused"), std::string::npos) << show(fetched);
     }
 }
 
@@ -150,11 +158,11 @@ TEST_F(HttpsFetcherTest, OneDeadlineForAll) {
         EXPECT_GE(steady_clock::now() - begun, milliseconds{400});
         EXPECT_LT(steady_clock::now() - begun, milliseconds{2500});
     };
-    timed("fetch-timeout: in the TLS handshake after 400 ms");
+    timed("fetch-timeout: in the TLS handshake after 400 ms at 127.0.0.1");
     server.set_script(dribble);
-    timed("fetch-timeout: in the response after 400 ms");
+    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
     server.set_script(held);
-    timed("fetch-timeout: in the response after 400 ms");
+    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
     resolver.slow(host, dns::Type::a, test::AddressResolver::never);
     timed("fetch-timeout: in the address lookup after 400 ms");
 }
@@ -165,10 +173,11 @@ TEST_F(HttpsFetcherTest, NoConnectionHasItsReasons) {
     options.port = server.port();
     options.timeout = milliseconds{300};
     resolver.set(host, {"127.0.0.2", "127.0.0.3"});
-    EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed, last 127.0.0.3: Connection refused");
+    EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed: 127.0.0.2: Connection refused; "
+                           "127.0.0.3: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.4"});
     EXPECT_EQ(show(get()),
-              "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed, last 127.0.0.2: "
+              "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed: 127.0.0.2: "
               "Connection refused");
 }
 
@@ -264,7 +273,7 @@ TEST_F(HttpsFetcherTest, ManyHostsOnOneHangingAddressHoldUpNobodyElse) {
     const auto begun = steady_clock::now();
     for (const auto& result : results) {
         run_until([&] { return result->has_value(); });
-        EXPECT_EQ(show(*result), "fetch-timeout: in the TLS handshake after 1000 ms");
+        EXPECT_EQ(show(*result), "fetch-timeout: in the TLS handshake after 1000 ms at 127.0.0.2");
     }
     EXPECT_EQ(hanging.connections(), 6u);
     EXPECT_GE(steady_clock::now() - begun, milliseconds{2000});
