@@ -1,6 +1,8 @@
 // The fetcher over real sockets: responses, addresses, limits, lifetimes.
 #include "support/fetch_world.hpp"
 
+#include "fetch/address_gate.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
@@ -141,6 +143,83 @@ TEST_F(HttpsFetcherTest, ASilentAddressLeavesTimeForTheOthers) {
     options.timeout = milliseconds{2000};
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
     EXPECT_EQ(show(get()), "body");
+}
+
+TEST_F(HttpsFetcherTest, SilentAddressesCostLittle) {
+    Script silent;
+    silent.silent = true;
+    TlsServer mute{ca().leaf({host}), silent, {"127.0.0.1", "127.0.0.3"}};
+    TlsServer second{ca().leaf({host}), good(), {"127.0.0.2"}, mute.port()};
+    options.port = mute.port();
+    options.timeout = milliseconds{60000};
+    resolver.set(host, {"127.0.0.1", "127.0.0.3", "127.0.0.2"});
+    const auto begun = steady_clock::now();
+    EXPECT_EQ(show(get()), "body");
+    EXPECT_LT(steady_clock::now() - begun, milliseconds{8000});
+}
+
+TEST_F(HttpsFetcherTest, AnAddressWeWereOutOfPatienceWithIsTriedOnceMore) {
+    Script slow = good();
+    slow.before_handshake = milliseconds{1000};
+    TlsServer server{ca().leaf({host}), slow, {"127.0.0.1"}};
+    options.port = server.port();
+    options.timeout = milliseconds{3000}; // a quarter is not enough for its handshake
+    resolver.set(host, {"127.0.0.1", "127.0.0.2"});
+    EXPECT_EQ(show(get()), "body");
+    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.requests().size(), 1u);
+    slow.silent = true;
+    server.set_script(slow);
+    options.timeout = milliseconds{1000};
+    fetcher_.reset();
+    EXPECT_EQ(show(get()), "fetch-timeout: in the TLS handshake after 1000 ms at 127.0.0.1; before that "
+                           "127.0.0.1: TLS handshake: no octet for 249 ms; 127.0.0.2: Connection refused");
+}
+
+TEST_F(HttpsFetcherTest, BesideFiftyHangingHostsAtItsAddressAnHonestOneIsSoonLearnt) {
+    Script hanging;
+    hanging.close = Script::Close::hold; // answers the handshake, then nothing
+    Script silent;
+    silent.silent = true;
+    for (const bool after_handshake : {false, true}) {
+        TlsServer server{ca().leaf({"*.hanging.example"}), after_handshake ? hanging : silent};
+        std::unique_ptr<TlsServer> honest;
+        options.port = server.port();
+        options.timeout = milliseconds{30000};
+        fetcher_.reset();
+        std::vector<std::shared_ptr<std::optional<Fetched>>> results;
+        for (int i = 0; i < 50; ++i) {
+            const std::string name = "h" + std::to_string(i) + ".hanging.example";
+            resolver.set(name, {"127.0.0.1"});
+            results.push_back(begin(name));
+        }
+        if (after_handshake) {
+            server.on_sni(host, ca().leaf({host}));
+            server.on_sni(host, good());
+        } else {
+            // Which host a silent server is silent to shows only after some octets.
+            server.silent_but_for(host, ca().leaf({host}), good());
+        }
+        const auto begun = steady_clock::now();
+        const auto result = begin(host);
+        std::size_t most = 0;
+        run_until([&] {
+            most = std::max(most, server.open());
+            return result->has_value();
+        });
+        EXPECT_EQ(show(*result), "body");
+        EXPECT_LT(steady_clock::now() - begun, milliseconds{3000}) << after_handshake;
+        EXPECT_LE(most, fetch::max_at_address + 2) << "a connection just closed may still seem open";
+        std::size_t gave_way = 0;
+        for (const auto& one : results)
+            if (one->has_value() && show(*one).find("gave way to another policy host") != std::string::npos)
+                ++gave_way;
+        EXPECT_GE(gave_way, 50u + 1 - fetch::max_at_address);
+        for (const auto& one : results)
+            EXPECT_TRUE(!one->has_value() || reason(*one) == "fetch-timeout") << show(*one);
+        fetcher_.reset();
+        run_until([&] { return server.open() == 0; });
+    }
 }
 
 TEST_F(HttpsFetcherTest, OneDeadlineForAll) {
