@@ -138,30 +138,29 @@ asio::awaitable<bool> Job::place_at(Address address) {
 
 void Job::look_up(const std::string& name, dns::Type type) {
     ++lookups_;
-    asio::co_spawn(core_->executor, core_->resolver.resolve(name, type),
-                   [weak = weak_from_this(), type](std::exception_ptr error,
-                                                   base::Expected<dns::Answer, Reason> answer) {
+    asio::co_spawn(core_->executor, core_->resolver.resolve(name, type, dns::Purpose::address),
+                   [weak = weak_from_this(), type](std::exception_ptr error, dns::Result answer) {
                        if (const auto job = weak.lock()) job->found(type, error, std::move(answer));
                    });
 }
 
-void Job::found(dns::Type type, std::exception_ptr error,
-                              base::Expected<dns::Answer, Reason> answer) {
+void Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
     --lookups_;
-    std::string_view without; // why this lookup gave no address
+    std::string without; // why this lookup gave no address
     std::vector<Address> usable;
     if (error) {
         without = "internal error";
         lookups_overloaded_ = true;
     } else if (!answer) {
-        without = base::to_string(answer.error());
+        without = base::to_string(answer.error().reason);
+        if (!answer.error().detail.empty()) without += " (" + answer.error().detail.substr(0, 200) + ")";
         lookups_overloaded_ = lookups_overloaded_ || answer.error() == Reason::overloaded;
     } else {
         without = answer->kind == dns::Answer::Kind::nxdomain ? "no such name" : "no address";
         for (const std::string& rdata : answer->records) {
             const auto address = from_rdata(rdata);
             if (!address || address->is_v6() != (type == dns::Type::aaaa)) continue;
-            without = {};
+            without.clear();
             const std::string_view what =
                 proxy_ || options_.allow_private_addresses ? std::string_view{} : not_public(*address);
             if (what.empty())
@@ -172,7 +171,7 @@ void Job::found(dns::Type type, std::exception_ptr error,
     }
     if (!without.empty()) {
         if (!lookup_failures_.empty()) lookup_failures_ += ", ";
-        lookup_failures_ += (type == dns::Type::aaaa ? "AAAA: " : "A: ") + std::string(without);
+        lookup_failures_ += (type == dns::Type::aaaa ? "AAAA: " : "A: ") + without;
     }
     if (!usable.empty() && type == dns::Type::a) have_v4_since_ = steady_clock::now();
     dialer_->add(usable);

@@ -56,7 +56,7 @@ private:
     void arm_patience();
     void make_room();
     void look_up(const std::string& name, dns::Type type);
-    void found(dns::Type type, std::exception_ptr error, base::Expected<dns::Answer, base::Reason> answer);
+    void found(dns::Type type, std::exception_ptr error, dns::Result answer);
     [[nodiscard]] boost::asio::awaitable<bool> start();
     [[nodiscard]] boost::asio::awaitable<bool> lookups_ready();
     [[nodiscard]] boost::asio::awaitable<bool> place_at(Address address);

@@ -159,8 +159,8 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
 }
 
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
-    const base::Expected<dns::Answer, Reason> answer =
-        co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt);
+    const dns::Result answer =
+        co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt, dns::Purpose::policy);
     TxtOutcome txt{record_outcome(answer), std::nullopt};
     if (answer) txt.ttl = answer->ttl;
     co_return txt;

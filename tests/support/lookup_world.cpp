@@ -42,8 +42,7 @@ class WorldResolver final : public dns::Resolver {
 public:
     explicit WorldResolver(LookupWorld& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name,
-                                                                       dns::Type type) override {
+    asio::awaitable<dns::Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         if (!name.starts_with("_mta-sts.")) {
             const auto found = world_.dns.find({name, type});
             if (found != world_.dns.end()) co_return found->second;
@@ -105,7 +104,7 @@ void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_hos
         answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
         answer.records = std::move(records);
         answer.ttl = base::seconds{300};
-        answer.authentic = true;
+        answer.worth = dns::Worth::secure;
         answer.canonical_name = name;
         dns.insert_or_assign({name, type}, std::move(answer));
     };
