@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,6 +64,15 @@ const char* name_of(Flood flood) {
 
 Flooder::Flooder(Flood flood, Identity identity, const std::string& address, std::uint16_t port)
     : flood_(flood), identity_(std::move(identity)) {
+    listen(address, port);
+}
+
+Flooder::Flooder(Flood flood, const TestCa& ca, std::uint16_t upstream)
+    : flood_(flood), ca_(&ca), upstream_(upstream) {
+    listen("127.0.0.1", 0);
+}
+
+void Flooder::listen(const std::string& address, std::uint16_t port) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const int on = 1;
     ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -110,7 +120,8 @@ void Flooder::serve(int fd) {
     sigaddset(&pipe, SIGPIPE);
     ::pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     std::string hello(8192, '\0');
-    switch (flood_) {
+    const bool mine = upstream_ == 0 || flood_through_tunnel(fd);
+    if (mine) switch (flood_) {
     case Flood::hello_requests: send_for_ever(fd, many(record(22, std::string(4, '\0')))); break;
     case Flood::fragments:
         (void)send_all(fd, crumbs(22, std::string("\x02\0\x40\0", 4)));
@@ -121,7 +132,7 @@ void Flooder::serve(int fd) {
     case Flood::cipher_changes: send_for_ever(fd, many(record(20, "\x01"))); break;
     case Flood::junk: send_for_ever(fd, many("220 mail.example.com ESMTP\r\n")); break;
     case Flood::proxy_head: {
-        const ssize_t n = ::recv(fd, hello.data(), hello.size(), 0);
+        const ssize_t n = upstream_ != 0 ? 1 : ::recv(fd, hello.data(), hello.size(), 0);
         if (n > 0 && send_all(fd, "HTTP/1.1 200 OK\r\n")) send_for_ever(fd, many("X-A: b\r\n"));
         break;
     }
@@ -130,6 +141,47 @@ void Flooder::serve(int fd) {
     const std::lock_guard lock{mutex_};
     std::erase(fds_, fd);
     ::close(fd);
+}
+
+/// Answers CONNECT; false when it was for the other proxy and is over.
+bool Flooder::flood_through_tunnel(int fd) {
+    std::string head;
+    char octets[4096];
+    while (!head.ends_with("\r\n\r\n")) {
+        const ssize_t n = ::recv(fd, octets, sizeof octets, 0);
+        if (n <= 0 || head.size() > 16384) return false;
+        head.append(octets, static_cast<std::size_t>(n));
+    }
+    if (head.find(".flood.test:443") != std::string::npos) {
+        if (flood_ == Flood::proxy_head) return true;
+        return send_all(fd, "HTTP/1.1 200 Connection established\r\n\r\n");
+    }
+    const int other = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in remote{};
+    remote.sin_family = AF_INET;
+    remote.sin_port = htons(upstream_);
+    remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bool open = ::connect(other, reinterpret_cast<sockaddr*>(&remote), sizeof remote) == 0 && send_all(other, head);
+    pollfd ends[2] = {{fd, POLLIN, 0}, {other, POLLIN, 0}};
+    while (open && ::poll(ends, 2, -1) > 0)
+        for (int i = 0; i < 2 && open; ++i) {
+            if (ends[i].revents == 0) continue;
+            const ssize_t n = ::recv(ends[i].fd, octets, sizeof octets, 0);
+            open = n > 0 && send_all(ends[1 - i].fd, std::string(octets, static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
+        }
+    ::close(other);
+    return false;
+}
+
+int Flooder::choose_certificate(void* ssl, void* self) {
+    auto& flooder = *static_cast<Flooder*>(self);
+    auto* tls = static_cast<SSL*>(ssl);
+    const char* name = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
+    const Identity identity = flooder.ca_ ? flooder.ca_->leaf({name ? name : ""}) : flooder.identity_;
+    SSL_use_certificate(tls, identity.cert.get());
+    SSL_use_PrivateKey(tls, identity.key.get());
+    for (const auto& cert : identity.chain) SSL_add1_chain_cert(tls, cert.get());
+    return 1;
 }
 
 bool Flooder::send_all(int fd, const std::string& octets) {
@@ -153,9 +205,8 @@ void Flooder::talk(int fd) {
     const bool old = flood_ == Flood::renegotiations || flood_ == Flood::certificates;
     const Context context{SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
     SSL_CTX_set_max_proto_version(context.get(), old ? TLS1_2_VERSION : TLS1_3_VERSION);
-    SSL_CTX_use_certificate(context.get(), identity_.cert.get());
-    SSL_CTX_use_PrivateKey(context.get(), identity_.key.get());
-    for (const auto& cert : identity_.chain) SSL_CTX_add1_chain_cert(context.get(), cert.get());
+    SSL_CTX_set_cert_cb(
+        context.get(), [](SSL* tls, void* self) { return choose_certificate(tls, self); }, this);
     const Ssl ssl{SSL_new(context.get()), SSL_free};
     SSL_set_fd(ssl.get(), fd);
     const auto switch_to_memory = [&] { SSL_set0_wbio(ssl.get(), BIO_new(BIO_s_mem())); };

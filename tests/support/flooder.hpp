@@ -45,6 +45,9 @@ inline constexpr Flood all_floods[] = {
 class Flooder {
 public:
     Flooder(Flood flood, Identity identity, const std::string& address = "127.0.0.1", std::uint16_t port = 0);
+    /// An HTTP proxy: floods who wants a tunnel to a host under flood.test, with a certificate of `ca` for
+    /// whatever host that is, and leads the others on to the proxy at 127.0.0.1:upstream.
+    Flooder(Flood flood, const TestCa& ca, std::uint16_t upstream);
     ~Flooder();
     Flooder(const Flooder&) = delete;
     Flooder& operator=(const Flooder&) = delete;
@@ -55,7 +58,10 @@ public:
     [[nodiscard]] std::size_t sent() const noexcept { return sent_; }
 
 private:
+    void listen(const std::string& address, std::uint16_t port);
     void accept_loop();
+    bool flood_through_tunnel(int fd);
+    static int choose_certificate(void* ssl, void* self);
     void serve(int fd);
     void send_for_ever(int fd, const std::string& octets);
     bool send_all(int fd, const std::string& octets);
@@ -63,6 +69,8 @@ private:
 
     Flood flood_;
     Identity identity_;
+    const TestCa* ca_ = nullptr;
+    std::uint16_t upstream_ = 0;
     int listener_ = -1;
     std::uint16_t port_ = 0;
     std::atomic<std::size_t> connections_{0}, sent_{0};

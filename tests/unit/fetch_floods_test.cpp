@@ -43,7 +43,7 @@ microseconds thread_cpu() {
 class Ticker {
 public:
     explicit Ticker(boost::asio::io_context& io) : timer_(io) { tick(); }
-    ~Ticker() { timer_.cancel(); }
+    ~Ticker() = default;
     Ticker(const Ticker&) = delete;
     Ticker& operator=(const Ticker&) = delete;
 
@@ -54,14 +54,15 @@ private:
     void tick() {
         last_ = thread_cpu();
         timer_.expires_after(milliseconds{1});
-        timer_.async_wait([this](const boost::system::error_code& cancelled) {
-            if (cancelled) return;
+        timer_.async_wait([this, alive = std::weak_ptr<bool>(alive_)](const boost::system::error_code&) {
+            if (alive.expired()) return;
             turns.push_back(thread_cpu() - last_);
             tick();
         });
     }
     boost::asio::steady_timer timer_;
     microseconds last_{};
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 // A turn has 2 ms, apart from the public-key work of one handshake; a debug build and a sanitizer are several
