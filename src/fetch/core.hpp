@@ -8,6 +8,7 @@
 #include "fetch/gate.hpp"
 #include "fetch/handshake_thread.hpp"
 #include "fetch/https_fetcher.hpp"
+#include "fetch/nat64.hpp"
 #include "fetch/request.hpp"
 #include "fetch/turns.hpp"
 
@@ -26,11 +27,12 @@ class Job;
 
 struct Core {
     Core(boost::asio::any_io_executor e, dns::Resolver& r, base::Log& l)
-        : executor(std::move(e)), resolver(r), log(l) {}
+        : executor(std::move(e)), resolver(r), log(l), nat64(std::make_shared<Nat64>(executor, r)) {}
 
     boost::asio::any_io_executor executor;
     dns::Resolver& resolver;
     base::Log& log;
+    std::shared_ptr<Nat64> nat64;
     Options options;
     std::shared_ptr<boost::asio::ssl::context> tls;
     std::optional<Proxy> proxy;

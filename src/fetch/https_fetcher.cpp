@@ -56,6 +56,7 @@ base::Expected<void, std::string> HttpsFetcher::configure(Options options) {
     if (!tls) return base::unexpected(tls.error());
     core_->tls = std::move(*tls);
     core_->proxy = std::move(proxy);
+    core_->nat64->configure(options.nat64_prefixes);
     core_->options = std::move(options);
     core_->addresses->set_limit(core_->options.max_per_address);
     core_->starts->set_limit(core_->options.max_concurrent);

@@ -145,9 +145,21 @@ void Job::look_up(const std::string& name, dns::Type type) {
 }
 
 void Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
+    std::vector<Address> addresses, usable;
+    if (answer) {
+        for (const std::string& rdata : answer->records)
+            if (const auto address = from_rdata(rdata);
+                address && address->is_v6() == (type == dns::Type::aaaa))
+                addresses.push_back(*address);
+    }
+    const bool any_address = proxy_ || options_.allow_private_addresses;
+    if (!any_address && core_->nat64->must_ask(addresses)) { // then once more
+        return core_->nat64->ask([weak = weak_from_this(), type, answer = std::move(answer)] {
+            if (const auto job = weak.lock()) job->found(type, nullptr, answer);
+        });
+    }
     --lookups_;
     std::string without; // why this lookup gave no address
-    std::vector<Address> usable;
     if (error) {
         without = "internal error";
         lookups_overloaded_ = true;
@@ -157,16 +169,14 @@ void Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
         lookups_overloaded_ = lookups_overloaded_ || answer.error() == Reason::overloaded;
     } else {
         without = answer->kind == dns::Answer::Kind::nxdomain ? "no such name" : "no address";
-        for (const std::string& rdata : answer->records) {
-            const auto address = from_rdata(rdata);
-            if (!address || address->is_v6() != (type == dns::Type::aaaa)) continue;
+        for (const Address& address : addresses) {
             without.clear();
             const std::string_view what =
-                proxy_ || options_.allow_private_addresses ? std::string_view{} : not_public(*address);
+                any_address ? std::string_view{} : core_->nat64->not_public(address);
             if (what.empty())
-                usable.push_back(*address);
+                usable.push_back(address);
             else if (refused_.empty())
-                refused_ = address->to_string() + " is " + std::string(what);
+                refused_ = address.to_string() + " is " + std::string(what);
         }
     }
     if (!without.empty()) {

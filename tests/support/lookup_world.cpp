@@ -89,7 +89,10 @@ public:
             asio::post(io_, [this] { --outstanding_; });
         });
     }
-    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
+        store_->forget(std::move(domain), fetched_at);
+    }
+    void note_running(base::seconds total) override { store_->note_running(total); }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
 
 private:
@@ -142,7 +145,7 @@ struct LookupWorld::Parts {
                    world.time, world.log},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time,
-                     [&world] { return world.draw ? world.draw() : world.random; }},
+                     [&world] { return world.draw ? world.draw() : world.random; }, store},
                     world.tuning_, 32),
           front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
                                       world.time, world.log},
@@ -168,13 +171,18 @@ LookupWorld::~LookupWorld() {
 void LookupWorld::start() {
     io_ = std::make_unique<asio::io_context>();
     table_ = std::make_unique<cache::Table>(cache::Limits{});
-    std::vector<base::Domain> gone;
+    std::vector<cache::Evicted> gone;
+    std::vector<cache::Row> rows;
     auto opened = cache::SqliteStore::open(file_, {}, log, time, [&](cache::Row row) {
-        if (lookup::load(*table_, row, time.now()) != lookup::Loaded::kept) gone.push_back(row.domain);
+        if (lookup::load(*table_, row, time.now()) == lookup::Loaded::unreadable)
+            gone.push_back({row.domain, row.fetched_at});
+        rows.push_back(std::move(row));
     });
     if (!opened) throw std::runtime_error(opened.error());
-    for (base::Domain& domain : gone) opened->store->forget(std::move(domain));
+    for (const cache::Evicted& one : gone) opened->store->forget(one.domain, one.fetched_at);
     parts_ = std::make_unique<Parts>(*this, std::move(opened->store));
+    for (const cache::Row& row : rows) parts_->learner.loaded(row);
+    parts_->learner.set_ran_before(opened->running);
     parts_->refresher.start();
 }
 
