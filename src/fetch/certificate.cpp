@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <system_error>
 
@@ -50,9 +51,14 @@ int verify(X509_STORE_CTX* store, void*) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    if (auto refusal = chain_refusal(sent)) {
-        notes->refusal = std::move(*refusal);
-        X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+    try {
+        if (auto refusal = chain_refusal(sent)) {
+            notes->refusal = std::move(*refusal);
+            X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+            return 0;
+        }
+    } catch (const std::bad_alloc&) { // OpenSSL is C: nothing may be thrown through it
+        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
     if (notes->postpone && is_dear(sent)) {
@@ -138,8 +144,8 @@ std::optional<Failure> certificate_verdict(SSL* tls) {
     Failure failure;
     failure.reason = reason_of(verdict);
     const Notes* notes = notes_of(tls);
-    failure.detail = notes != nullptr && !notes->refusal.empty() ? notes->refusal
-                                                                 : X509_verify_cert_error_string(verdict);
+    failure.detail =
+        notes != nullptr && !notes->refusal.empty() ? notes->refusal : X509_verify_cert_error_string(verdict);
     return failure;
 }
 

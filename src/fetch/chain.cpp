@@ -70,7 +70,8 @@ Names names_of(const STACK_OF(X509) * sent) {
     for (int i = 0; i < sk_X509_num(sent); ++i) {
         const X509* cert = sk_X509_value(sent, i);
         names.alternative += count_in_extensions(cert, NID_subject_alt_name, 1);
-        names.all += static_cast<std::size_t>(std::max(X509_NAME_entry_count(X509_get_subject_name(cert)), 0));
+        names.all +=
+            static_cast<std::size_t>(std::max(X509_NAME_entry_count(X509_get_subject_name(cert)), 0));
         // SEQUENCE, then [0] permitted and [1] excluded, then each subtree.
         names.constraints += count_in_extensions(cert, NID_name_constraints, 2);
     }

@@ -1,5 +1,5 @@
-// fetch/core.hpp - what all fetches of one HttpsFetcher share. Outlives it while some of them are still winding
-// up. Belongs to its executor.
+// fetch/core.hpp - what all fetches of one HttpsFetcher share. Outlives it while some of them are still
+// winding up. Belongs to its executor.
 #pragma once
 
 #include "base/log.hpp"

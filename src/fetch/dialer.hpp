@@ -32,8 +32,8 @@ struct Connection {
     AddressGate::Place place;
 };
 
-/// What became of a connection whose place another host got (see AddressGate): our limit, met because the peer
-/// did nothing.
+/// What became of a connection whose place another host got (see AddressGate): our limit, met because the
+/// peer did nothing.
 inline constexpr std::string_view gave_way =
     "no octet from it for a second or more, gave way to another policy host at this address";
 

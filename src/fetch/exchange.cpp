@@ -56,8 +56,7 @@ asio::awaitable<std::optional<Failure>> Exchange::tunnel(std::uint16_t port) {
     for (;;) {
         const TlsStream::Read read = co_await stream_.read_before(in_);
         if (read.error) {
-            const std::string why =
-                stream_.refusal().empty() ? read.error.message() : std::string(stream_.refusal());
+            const std::string why = stream_.refusal().empty() ? read.error.message() : stream_.refusal();
             co_return failure(Reason::proxy_failed, "reply to CONNECT: " + why);
         }
         const auto reply = reader.feed(std::string_view(in_.data(), read.octets));

@@ -71,8 +71,8 @@ private:
     std::string out_;
     std::array<char, 4096> in_;
     Stage stage_ = Stage::handshake;
-    bool shaken_ = false;           // the handshake is over, well or badly
-    std::string out_of_patience_;   // how the handshake met its limit
+    bool shaken_ = false;         // the handshake is over, well or badly
+    std::string out_of_patience_; // how the handshake met its limit
     bool gave_way_ = false;
 };
 

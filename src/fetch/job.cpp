@@ -225,7 +225,8 @@ Fetched Job::ended() const {
     case Exchange::Stage::proxy:
         return failed_at(failure(Reason::proxy_failed, "no tunnel" + after), connection_->address);
     case Exchange::Stage::handshake:
-        return failed_at(failure(Reason::fetch_timeout, "in the TLS handshake" + after), connection_->address);
+        return failed_at(failure(Reason::fetch_timeout, "in the TLS handshake" + after),
+                         connection_->address);
     case Exchange::Stage::response: break;
     }
     return failed_at(failure(Reason::fetch_timeout, "in the response" + after), connection_->address);
@@ -304,7 +305,8 @@ void Job::begin_exchange() {
     shared.thread = core_->thread;
     shared.octets_left = octets_left_;
     shared.progress = [this] { connection_->place.progress(); }; // lives as long as the exchange
-    exchange_ = std::make_shared<Exchange>(std::move(connection_->socket), tls_, policy_host_, std::move(shared));
+    exchange_ =
+        std::make_shared<Exchange>(std::move(connection_->socket), tls_, policy_host_, std::move(shared));
     const std::weak_ptr<Exchange> weak = exchange_;
     connection_->place.when_it_gives_way([weak] {
         if (const auto exchange = weak.lock()) exchange->give_way();

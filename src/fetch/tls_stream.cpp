@@ -45,9 +45,7 @@ struct TlsStream::Session {
         if (message != SSL3_MT_HELLO_REQUEST && message != SSL3_MT_NEWSESSION_TICKET &&
             message != SSL3_MT_KEY_UPDATE)
             return;
-        if (++session.unasked > max_unasked_messages)
-            session.wire.refuse("over " + std::to_string(max_unasked_messages) +
-                                " HelloRequest, KeyUpdate and NewSessionTicket messages");
+        if (++session.unasked > max_unasked_messages) session.wire.refuse(Wire::Limit::messages);
     }
 
     template <class Operation>
@@ -65,7 +63,7 @@ struct TlsStream::Session {
     error_code outcome(int returned) {
         const int what = SSL_get_error(tls.get(), returned);
         if (what == SSL_ERROR_NONE) return {};
-        if (!wire.refusal().empty()) return asio::error::no_buffer_space;
+        if (wire.met() != Wire::Limit::none) return asio::error::no_buffer_space;
         if (what == SSL_ERROR_WANT_READ) return asio::error::would_block;
         if (what == SSL_ERROR_WANT_RETRY_VERIFY) return asio::error::in_progress;
         if (what == SSL_ERROR_ZERO_RETURN) return asio::error::eof;
@@ -92,7 +90,7 @@ struct TlsStream::Session {
 TlsStream::TlsStream(Socket socket, asio::ssl::context& context, Shared shared)
     : socket_(std::move(socket)), shared_(std::move(shared)), turn_(shared_.turns),
       session_(std::make_shared<Session>(context, socket_.get_executor())) {
-    session_->wire.room = [this] { return turn_.room(); };
+    session_->wire.room = room();
 }
 
 TlsStream::TlsStream(Socket socket, asio::ssl::context& context)
@@ -102,9 +100,31 @@ TlsStream::TlsStream(Socket socket, asio::ssl::context& context)
           return own;
       }()) {}
 
+std::function<bool()> TlsStream::room() {
+    return [this] {
+        try {
+            return turn_.room();
+        } catch (const std::bad_alloc&) {
+            return true; // without memory no turn ends; the octets of this connection still do
+        }
+    };
+}
+
 SSL* TlsStream::native_handle() noexcept { return session_->tls.get(); }
 bool TlsStream::busy() const noexcept { return session_->in_thread; }
-const std::string& TlsStream::refusal() const noexcept { return session_->wire.refusal(); }
+
+std::string TlsStream::refusal() const {
+    switch (session_->wire.met()) {
+    case Wire::Limit::none: break;
+    case Wire::Limit::octets: return "over " + std::to_string(max_fetch_octets) + " octets from the peer";
+    case Wire::Limit::messages:
+        return "over " + std::to_string(max_unasked_messages) +
+               " HelloRequest, KeyUpdate and NewSessionTicket messages";
+    case Wire::Limit::output:
+        return "the peer wants more than " + std::to_string(Wire::out_size) + " octets of us at once";
+    }
+    return {};
+}
 
 void TlsStream::close() noexcept {
     error_code ignored;
@@ -124,7 +144,7 @@ bool TlsStream::take(std::size_t octets) {
     std::size_t& left = *shared_.octets_left;
     left -= std::min(left, octets);
     if (left > 0) return true;
-    session_->wire.refuse("over " + std::to_string(max_fetch_octets) + " octets from the peer");
+    session_->wire.refuse(Wire::Limit::octets);
     return false;
 }
 
@@ -163,7 +183,8 @@ asio::awaitable<TlsStream::error_code> TlsStream::go_on() {
         const error_code error = co_await send();
         if (error) co_return error;
         turn_.pass_on();
-        auto [wait_error] = co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
+        auto [wait_error] =
+            co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
         // Once closed, the descriptor's number may be another connection's: it must not be read any more.
         if (!socket_.is_open()) co_return asio::error::operation_aborted;
         if (wait_error) co_return wait_error;
@@ -181,10 +202,13 @@ asio::awaitable<TlsStream::error_code> TlsStream::shake_in_thread() {
     const auto executor = socket_.get_executor();
     const bool begun = shared_.thread->run([session, executor]() mutable {
         session->result = session->shake();
-        asio::post(executor, [done = std::move(session)] {
-            done->in_thread = false;
-            done->shaken.notify();
-        });
+        try {
+            asio::post(executor, [done = std::move(session)] {
+                done->in_thread = false;
+                done->shaken.notify();
+            });
+        } catch (const std::bad_alloc&) { // then it ends by its deadline
+        }
     });
     if (!begun) co_return asio::error::operation_aborted;
     turn_.pass_on();
@@ -220,7 +244,7 @@ asio::awaitable<TlsStream::error_code> TlsStream::handshake() {
         if (error) break;
     }
     if (session_->in_thread) co_return error;
-    session_->wire.room = [this] { return turn_.room(); };
+    session_->wire.room = room();
     if (error && socket_.is_open()) {
         error_code ignored;
         socket_.write_some(asio::buffer(session_->wire.to_send()), ignored);

@@ -79,7 +79,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Read> read_before(std::span<char> to);
 
     /// Which limit ended the connection; empty: none did. Not while busy().
-    [[nodiscard]] const std::string& refusal() const noexcept;
+    [[nodiscard]] std::string refusal() const;
     /// It was max_fetch_octets.
     [[nodiscard]] bool too_many_octets() const noexcept { return *shared_.octets_left == 0; }
     /// When the peer last sent something; before that, when the stream was made.
@@ -90,6 +90,7 @@ public:
 private:
     struct Session;
 
+    [[nodiscard]] std::function<bool()> room();
     [[nodiscard]] boost::asio::awaitable<error_code> shake_in_thread();
     [[nodiscard]] boost::asio::awaitable<error_code> send();
     [[nodiscard]] boost::asio::awaitable<error_code> go_on();

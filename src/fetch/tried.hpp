@@ -29,7 +29,8 @@ public:
     [[nodiscard]] std::size_t count() const noexcept { return addresses_.size(); }
     /// "192.0.2.1: Connection refused; 192.0.2.2: no octet for 2500 ms; and 3 more"; "" when none was.
     [[nodiscard]] std::string text() const {
-        return count() <= max_named ? text_ : text_ + "; and " + std::to_string(count() - max_named) + " more";
+        return count() <= max_named ? text_
+                                    : text_ + "; and " + std::to_string(count() - max_named) + " more";
     }
 
 private:

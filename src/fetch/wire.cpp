@@ -40,7 +40,7 @@ BIO* Wire::make_bio() {
 
 int Wire::read(BIO* bio, char* to, int size) {
     BIO_clear_retry_flags(bio);
-    if (!refusal_.empty()) return -1;
+    if (met_ != Limit::none) return -1;
     if (pending() == 0 && ended_) return 0;
     if (pending() > 0 && given_ >= piece && room && !room()) paused_ = true;
     if (pending() == 0 || paused_) {
@@ -48,7 +48,8 @@ int Wire::read(BIO* bio, char* to, int size) {
         return -1;
     }
     if (given_ >= piece) given_ = 0;
-    const std::size_t count = std::min({static_cast<std::size_t>(std::max(size, 0)), pending(), piece - given_});
+    const std::size_t count =
+        std::min({static_cast<std::size_t>(std::max(size, 0)), pending(), piece - given_});
     std::memcpy(to, in_.data() + at_, count);
     at_ += count;
     given_ += count;
@@ -59,7 +60,7 @@ int Wire::write(BIO* bio, const char* from, int size) {
     BIO_clear_retry_flags(bio);
     const std::size_t count = static_cast<std::size_t>(std::max(size, 0));
     if (count > out_.size() - out_used_) {
-        refuse("the peer wants more than " + std::to_string(out_size) + " octets of us at once");
+        refuse(Limit::output);
         return -1;
     }
     std::memcpy(out_.data() + out_used_, from, count);

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <functional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace fetch {
@@ -32,18 +31,20 @@ public:
     [[nodiscard]] BIO* make_bio();
 
     /// Asked before each piece but the first after resume(); null: never pauses. If it says false, OpenSSL
-    /// is told that there is no more for now, and paused() is true.
+    /// is told that there is no more for now, and paused() is true. Must not throw: OpenSSL is C.
     std::function<bool()> room;
     void resume() noexcept {
         paused_ = false;
         given_ = 0;
     }
     [[nodiscard]] bool paused() const noexcept { return paused_; }
-    /// OpenSSL's next look at its input fails. The first words stay.
-    void refuse(std::string why) {
-        if (refusal_.empty()) refusal_ = std::move(why);
+    /// Which limit was met.
+    enum class Limit { none, octets, messages, output };
+    /// OpenSSL's next look at its input fails. The first limit stays.
+    void refuse(Limit met) noexcept {
+        if (met_ == Limit::none) met_ = met;
     }
-    [[nodiscard]] const std::string& refusal() const noexcept { return refusal_; }
+    [[nodiscard]] Limit met() const noexcept { return met_; }
 
     // The socket's side. Free space, when all input has been taken: where to put the next.
     [[nodiscard]] std::span<char> space() noexcept { return in_; }
@@ -67,7 +68,7 @@ private:
     std::size_t at_ = 0, end_ = 0, out_used_ = 0;
     std::size_t given_ = 0; // octets since room was last asked for
     bool paused_ = false, ended_ = false;
-    std::string refusal_;
+    Limit met_ = Limit::none;
 };
 
 } // namespace fetch

@@ -122,22 +122,22 @@ void Flooder::serve(int fd) {
     std::string hello(8192, '\0');
     const bool mine = upstream_ == 0 || flood_through_tunnel(fd);
     if (mine) switch (flood_) {
-    case Flood::hello_requests: send_for_ever(fd, many(record(22, std::string(4, '\0')))); break;
-    case Flood::fragments:
-        (void)send_all(fd, crumbs(22, std::string("\x02\0\x40\0", 4)));
-        send_for_ever(fd, many(record(22, "x")));
-        break;
-    case Flood::empty_records: send_for_ever(fd, many(record(22, ""))); break;
-    case Flood::alerts: send_for_ever(fd, many(record(21, "\x01\x5a"))); break;
-    case Flood::cipher_changes: send_for_ever(fd, many(record(20, "\x01"))); break;
-    case Flood::junk: send_for_ever(fd, many("220 mail.example.com ESMTP\r\n")); break;
-    case Flood::proxy_head: {
-        const ssize_t n = upstream_ != 0 ? 1 : ::recv(fd, hello.data(), hello.size(), 0);
-        if (n > 0 && send_all(fd, "HTTP/1.1 200 OK\r\n")) send_for_ever(fd, many("X-A: b\r\n"));
-        break;
-    }
-    default: talk(fd);
-    }
+        case Flood::hello_requests: send_for_ever(fd, many(record(22, std::string(4, '\0')))); break;
+        case Flood::fragments:
+            (void)send_all(fd, crumbs(22, std::string("\x02\0\x40\0", 4)));
+            send_for_ever(fd, many(record(22, "x")));
+            break;
+        case Flood::empty_records: send_for_ever(fd, many(record(22, ""))); break;
+        case Flood::alerts: send_for_ever(fd, many(record(21, "\x01\x5a"))); break;
+        case Flood::cipher_changes: send_for_ever(fd, many(record(20, "\x01"))); break;
+        case Flood::junk: send_for_ever(fd, many("220 mail.example.com ESMTP\r\n")); break;
+        case Flood::proxy_head: {
+            const ssize_t n = upstream_ != 0 ? 1 : ::recv(fd, hello.data(), hello.size(), 0);
+            if (n > 0 && send_all(fd, "HTTP/1.1 200 OK\r\n")) send_for_ever(fd, many("X-A: b\r\n"));
+            break;
+        }
+        default: talk(fd);
+        }
     const std::lock_guard lock{mutex_};
     std::erase(fds_, fd);
     ::close(fd);
@@ -161,13 +161,15 @@ bool Flooder::flood_through_tunnel(int fd) {
     remote.sin_family = AF_INET;
     remote.sin_port = htons(upstream_);
     remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bool open = ::connect(other, reinterpret_cast<sockaddr*>(&remote), sizeof remote) == 0 && send_all(other, head);
+    bool open =
+        ::connect(other, reinterpret_cast<sockaddr*>(&remote), sizeof remote) == 0 && send_all(other, head);
     pollfd ends[2] = {{fd, POLLIN, 0}, {other, POLLIN, 0}};
     while (open && ::poll(ends, 2, -1) > 0)
         for (int i = 0; i < 2 && open; ++i) {
             if (ends[i].revents == 0) continue;
             const ssize_t n = ::recv(ends[i].fd, octets, sizeof octets, 0);
-            open = n > 0 && send_all(ends[1 - i].fd, std::string(octets, static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
+            open = n > 0 && send_all(ends[1 - i].fd,
+                                     std::string(octets, static_cast<std::size_t>(std::max<ssize_t>(n, 0))));
         }
     ::close(other);
     return false;

@@ -1,5 +1,5 @@
-// tests/support/flooder.hpp - a policy host (or proxy) that sends as fast as it can, for ever, what keeps a TLS
-// client busy without getting anywhere.
+// tests/support/flooder.hpp - a policy host (or proxy) that sends as fast as it can, for ever, what keeps a
+// TLS client busy without getting anywhere.
 //
 // Threads: its own, one for accepting and one a connection; members are safe from any. The destructor ends
 // all.
@@ -17,28 +17,27 @@
 namespace test {
 
 enum class Flood {
-    hello_requests,   ///< before the ServerHello; needs no certificate
-    fragments,        ///< a ServerHello in handshake records of one octet
-    empty_records,    ///< handshake records without octets
-    alerts,           ///< warnings
-    cipher_changes,   ///< ChangeCipherSpec
-    junk,             ///< octets that are no TLS
-    certificates,     ///< TLS 1.2: a Certificate message as long as it may be, in records of one octet
-    key_updates,      ///< TLS 1.3, after the request: each wants one of ours
-    tickets,          ///< TLS 1.3, after the request: NewSessionTicket
-    renegotiations,   ///< TLS 1.2, after the request: HelloRequest
-    one_octet,        ///< after the request: an endless body in records of one octet
-    head,             ///< after the request: a head that never ends, in records of one octet
-    interim,          ///< after the request: interim responses
-    chunks,           ///< after the request: a body in chunks of one octet
-    body,             ///< after the request: an endless body in full records
-    proxy_head,       ///< in place of a proxy's reply
+    hello_requests, ///< before the ServerHello; needs no certificate
+    fragments,      ///< a ServerHello in handshake records of one octet
+    empty_records,  ///< handshake records without octets
+    alerts,         ///< warnings
+    cipher_changes, ///< ChangeCipherSpec
+    junk,           ///< octets that are no TLS
+    certificates,   ///< TLS 1.2: a Certificate message as long as it may be, in records of one octet
+    key_updates,    ///< TLS 1.3, after the request: each wants one of ours
+    tickets,        ///< TLS 1.3, after the request: NewSessionTicket
+    renegotiations, ///< TLS 1.2, after the request: HelloRequest
+    one_octet,      ///< after the request: an endless body in records of one octet
+    head,           ///< after the request: a head that never ends, in records of one octet
+    interim,        ///< after the request: interim responses
+    chunks,         ///< after the request: a body in chunks of one octet
+    body,           ///< after the request: an endless body in full records
+    proxy_head,     ///< in place of a proxy's reply
 };
 inline constexpr Flood all_floods[] = {
-    Flood::hello_requests, Flood::fragments,      Flood::empty_records, Flood::alerts,
-    Flood::cipher_changes, Flood::junk,           Flood::certificates,  Flood::key_updates,
-    Flood::tickets,        Flood::renegotiations, Flood::one_octet,     Flood::head,
-    Flood::interim,        Flood::chunks,         Flood::body,
+    Flood::hello_requests, Flood::fragments,    Flood::empty_records, Flood::alerts,  Flood::cipher_changes,
+    Flood::junk,           Flood::certificates, Flood::key_updates,   Flood::tickets, Flood::renegotiations,
+    Flood::one_octet,      Flood::head,         Flood::interim,       Flood::chunks,  Flood::body,
 };
 [[nodiscard]] const char* name_of(Flood flood);
 

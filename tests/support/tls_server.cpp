@@ -287,7 +287,8 @@ void TlsServer::talk(int fd, const Script& first) {
         }
         char hello[4096];
         const ssize_t n = name.empty() ? 0 : ::recv(fd, hello, sizeof hello, MSG_PEEK);
-        const bool honest = n > 0 && std::string(hello, static_cast<std::size_t>(n)).find(name) != std::string::npos;
+        const bool honest =
+            n > 0 && std::string(hello, static_cast<std::size_t>(n)).find(name) != std::string::npos;
         if (!honest) return drain(fd);
     }
     if (first.before_handshake.count() > 0 && !pause(first.before_handshake)) return;

@@ -33,15 +33,15 @@ struct Script {
     std::chrono::milliseconds before_response{0}; ///< pause before the first octet
     std::chrono::milliseconds per_octet{0};       ///< pause before every octet
     Close close = Close::close_notify;
-    Stage reset_at = Stage::never;   ///< RST after accepting, after the first octets, after the request
+    Stage reset_at = Stage::never; ///< RST after accepting, after the first octets, after the request
     std::chrono::milliseconds before_handshake{0}; ///< pause before it is answered
-    bool silent = false;             ///< never answers the handshake
-    bool plaintext = false;          ///< no TLS: `response` at once after the first octets
-    std::string before_tls;          ///< octets sent before the handshake
-    int min_version = 0;             ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
-    int max_version = 0;             ///< TLS1_1_VERSION and older lower the security level
-    std::optional<std::string> alpn; ///< chosen whatever the client offers; "" chooses none
-    std::string ocsp;                ///< DER to staple
+    bool silent = false;                           ///< never answers the handshake
+    bool plaintext = false;                        ///< no TLS: `response` at once after the first octets
+    std::string before_tls;                        ///< octets sent before the handshake
+    int min_version = 0;                           ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
+    int max_version = 0;                           ///< TLS1_1_VERSION and older lower the security level
+    std::optional<std::string> alpn;               ///< chosen whatever the client offers; "" chooses none
+    std::string ocsp;                              ///< DER to staple
     enum class ClientCertificate { unasked, optional, required };
     ClientCertificate client_certificate = ClientCertificate::unasked;
     int alert = -1; ///< answers a ClientHello with a name by this fatal alert, e.g. SSL_AD_UNRECOGNIZED_NAME

@@ -107,11 +107,9 @@ TEST_F(CertificateTest, AWrongOneLeadsToTheNextAddress) {
     }
     // If none is right, the reason is the certificate's, whatever came after, and names each address.
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
-    EXPECT_EQ(show(get()),
-              "cert-name-mismatch: 127.0.0.1: hostname mismatch; 127.0.0.2: Connection refused");
+    EXPECT_EQ(show(get()), "cert-name-mismatch: 127.0.0.1: hostname mismatch; 127.0.0.2: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.1"});
-    EXPECT_EQ(show(get()),
-              "cert-name-mismatch: 127.0.0.2: Connection refused; 127.0.0.1: hostname mismatch");
+    EXPECT_EQ(show(get()), "cert-name-mismatch: 127.0.0.2: Connection refused; 127.0.0.1: hostname mismatch");
     resolver.set(host, {"127.0.0.1"});
     EXPECT_EQ(show(get()), "cert-name-mismatch: hostname mismatch at 127.0.0.1");
 }
@@ -186,7 +184,8 @@ using Tls = std::unique_ptr<SSL, void (*)(SSL*)>;
 
 /// A client and a server over memory.
 struct Pair {
-    Pair(SSL_CTX* ours, SSL_CTX* theirs) : client(SSL_new(ours), SSL_free), server(SSL_new(theirs), SSL_free) {
+    Pair(SSL_CTX* ours, SSL_CTX* theirs)
+        : client(SSL_new(ours), SSL_free), server(SSL_new(theirs), SSL_free) {
         BIO *a = nullptr, *b = nullptr;
         BIO_new_bio_pair(&a, 100'000, &b, 100'000);
         SSL_set_bio(client.get(), a, a);

@@ -157,12 +157,12 @@ TEST(Chain, RefusesKeysThatAreNobodysOrTooDear) {
     EXPECT_EQ(refusal(with_key(public_rsa(8193))), "certificate 1: RSA key of 8193 bits, at most 8192");
     EXPECT_EQ(refusal(with_key(public_rsa(16384))), "certificate 1: RSA key of 16384 bits, at most 8192");
     EXPECT_EQ(refusal(with_key(public_rsa(2048, 64))), "");
-    EXPECT_EQ(refusal(with_key(public_rsa(2048, 65))),
-              "certificate 1: RSA exponent of 65 bits, at most 64");
-    for (const char* curve : {"P-256", "P-384", "P-521"}) EXPECT_EQ(refusal(with_key(ec(curve))), "") << curve;
+    EXPECT_EQ(refusal(with_key(public_rsa(2048, 65))), "certificate 1: RSA exponent of 65 bits, at most 64");
+    for (const char* curve : {"P-256", "P-384", "P-521"})
+        EXPECT_EQ(refusal(with_key(ec(curve))), "") << curve;
     for (const char* curve : {"brainpoolP512r1", "secp256k1", "sect571r1", "secp224r1"})
-        EXPECT_EQ(refusal(with_key(ec(curve))), "certificate 1: EC key on curve " + std::string(curve) +
-                                                    ", only P-256, P-384 and P-521");
+        EXPECT_EQ(refusal(with_key(ec(curve))),
+                  "certificate 1: EC key on curve " + std::string(curve) + ", only P-256, P-384 and P-521");
     for (const char* curve : {"P-256", "brainpoolP512r1"})
         EXPECT_EQ(refusal(with_key(ec(curve, true))), "certificate 1: EC key with explicit parameters");
     EXPECT_EQ(refusal(with_key(make("ED25519"))), "");
@@ -229,8 +229,7 @@ TEST_F(ChainTest, IsRefusedBeforeASignatureIsChecked) {
         EXPECT_EQ(show(get()),
                   "cert-untrusted: certificate 2: RSA key of 16384 bits, at most 8192 at 127.0.0.1");
         server.on_sni(host, with_key(ec("P-256", true)));
-        EXPECT_EQ(show(get()),
-                  "cert-untrusted: certificate 1: EC key with explicit parameters at 127.0.0.1");
+        EXPECT_EQ(show(get()), "cert-untrusted: certificate 1: EC key with explicit parameters at 127.0.0.1");
     }
 }
 
@@ -244,7 +243,8 @@ TEST_F(ChainTest, AsManyOctetsAsEverAndNoMore) {
     EXPECT_EQ(show(get()), "body");
     spec.padding = fetch::max_cert_list;
     server.on_sni(host, ca().leaf_of(spec));
-    EXPECT_EQ(show(get()), "tls-handshake: TLS handshake: excessive message size (SSL routines) at 127.0.0.1");
+    EXPECT_EQ(show(get()),
+              "tls-handshake: TLS handshake: excessive message size (SSL routines) at 127.0.0.1");
 }
 
 TEST_F(ChainTest, TheDearestHandshakesLeaveTheLoopAndHonestHostsAlone) {
@@ -297,7 +297,8 @@ TEST_F(ChainTest, TheDearestHandshakesLeaveTheLoopAndHonestHostsAlone) {
                 static_cast<long long>(slowest.count()));
     fetcher_.reset(); // while the thread is at work
     run_until([&] {
-        return std::all_of(dear_ones.begin(), dear_ones.end(), [](const auto& it) { return it->has_value(); });
+        return std::all_of(dear_ones.begin(), dear_ones.end(),
+                           [](const auto& it) { return it->has_value(); });
     });
     for (const auto& it : dear_ones) EXPECT_TRUE(it->has_value());
 }

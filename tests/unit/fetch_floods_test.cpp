@@ -1,5 +1,5 @@
-// What keeps a TLS client busy without getting anywhere, over real sockets: none of it keeps the loop from its
-// timers, or lasts.
+// What keeps a TLS client busy without getting anywhere, over real sockets: none of it keeps the loop from
+// its timers, or lasts.
 #include "support/fetch_world.hpp"
 #include "support/flooder.hpp"
 
@@ -38,8 +38,8 @@ microseconds thread_cpu() {
                                                     std::chrono::nanoseconds{now.tv_nsec});
 }
 
-/// A timer of one millisecond in the loop, and how much of the thread's time went by between two of its calls:
-/// what the loop did in one turn.
+/// A timer of one millisecond in the loop, and how much of the thread's time went by between two of its
+/// calls: what the loop did in one turn.
 class Ticker {
 public:
     explicit Ticker(boost::asio::io_context& io) : timer_(io) { tick(); }
@@ -171,7 +171,8 @@ TEST_F(FloodTest, ManyAtOnceLeaveAnHonestHostItsTurns) {
                     static_cast<long long>(took.count()), static_cast<long long>(ticker.longest().count()));
         fetcher_.reset();
         run_until([&] {
-            return std::all_of(floods.begin(), floods.end(), [](const auto& one) { return one->has_value(); });
+            return std::all_of(floods.begin(), floods.end(),
+                               [](const auto& one) { return one->has_value(); });
         });
     }
 }

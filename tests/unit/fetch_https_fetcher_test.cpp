@@ -255,9 +255,8 @@ TEST_F(HttpsFetcherTest, NoConnectionHasItsReasons) {
     EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed: 127.0.0.2: Connection refused; "
                            "127.0.0.3: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.4"});
-    EXPECT_EQ(show(get()),
-              "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed: 127.0.0.2: "
-              "Connection refused");
+    EXPECT_EQ(show(get()), "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed: 127.0.0.2: "
+                           "Connection refused");
 }
 
 TEST_F(HttpsFetcherTest, LookupsHaveTheirReasons) {
