@@ -228,6 +228,18 @@ TEST(Clock, what_is_expired_is_never_answered_and_goes_when_the_clock_is_trusted
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "gone for good";
 }
 
+TEST(Clock, what_is_expired_and_kept_is_not_told_at_the_deadline_either) {
+    LookupWorld world;
+    serve(world, "a.example", 3600);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.restart();
+    world.time.jump(3600s);
+    world.at("a.example").txt_delay = 60s;
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+    EXPECT_EQ(world.table().policy_count(), 1u);
+    EXPECT_EQ(world.log.count("answer=secure"), 1u);
+}
+
 TEST(Clock, fetched_while_the_clock_was_ahead_a_policy_ends_over_restarts) {
     LookupWorld world;
     world.time.jump(10 * year);
