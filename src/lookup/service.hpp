@@ -52,6 +52,8 @@ public:
 
     void configure(const ServiceOptions& options);
 
+    [[nodiscard]] std::size_t checking() const noexcept { return checking_.size(); } ///< background checks
+
 private:
     struct Pending;
     struct Line; ///< what a lookup line says
