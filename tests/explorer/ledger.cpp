@@ -97,8 +97,12 @@ void Ledger::delivered(std::optional<std::size_t> number) {
 
 void Ledger::jumped(base::seconds by) {
     const base::Instant before = hands_->now() - by;
-    for (Served& p : policies_)
-        if (hands_->now() < p.wall && before >= p.wall) p.set_back = now();
+    for (Served& p : policies_) {
+        if (hands_->now() < p.wall && before >= p.wall)
+            p.set_back = now();
+        else if (p.set_back && by < 0s)
+            *p.set_back -= by;
+    }
     offsets_.push_back({now(), hands_->wall_off() - by});
     while (!offsets_.empty() && now() - offsets_.front().until > trust_after) offsets_.pop_front();
 }
@@ -112,9 +116,12 @@ bool Ledger::clock_trusted(const Seen& seen) const {
     });
 }
 
-void Ledger::told(std::string_view reply, std::optional<std::size_t> number, std::size_t asked, const Seen& seen) {
+void Ledger::told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked, const Seen& seen) {
+    if (now() - asked.at > deadline) complain("a reply after the deadline");
     if (reply.starts_with("OK secure ") && number)
         told_secure(*number, asked, seen);
+    else if (reply == "OK dane-only" && seen.aloft > 0) // the verdict may be about to change
+        return;
     else if (reply == "OK dane-only")
         told_dane_only();
     else if (reply == "NOTFOUND ")
@@ -123,24 +130,30 @@ void Ledger::told(std::string_view reply, std::optional<std::size_t> number, std
         complain("the reply is \"" + std::string(reply) + "\"");
 }
 
-void Ledger::told_secure(std::size_t number, std::size_t asked, const Seen& seen) {
+void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& seen) {
     const Served& p = policies_[number];
     if (held_ && number < *held_) complain(policy_name(number) + " is told, a newer one is known");
-    const bool excused = p.max_age == 0s || p.refused || evicted_ ||
+    const bool excused = p.max_age == 0s || p.refused || p.dropped || evicted_ ||
                          (p.saved && now() - *p.saved >= lookup::Learner::commit_patience);
     if (!excused && (!seen.durable || *seen.durable < number))
         complain(policy_name(number) + " is told and not on the disk");
     // A wall clock that was set back counts on from where it was set to.
     const bool ahead = hands_->now() < p.wall;
     const bool over_now = ahead ? !p.set_back || now() >= *p.set_back + p.max_age + notice_within : over_by_wall(p);
-    if (over(p) && over_now && asked > p.event)
+    // Whoever waited for the fetch, or asked while the policy lasted, may have been kept waiting by the disk.
+    if (over(p) && over_now && asked.event > p.event && asked.at >= p.at + p.max_age)
         complain(policy_name(number) + " is told after its end");
     if (!p.enforce) complain(policy_name(number) + " is told, and not to be enforced");
 
+    if (seen.aloft == 0) told_secure_despite_dane(asked); // else the verdict may be about to change
+}
+
+void Ledger::told_secure_despite_dane(const Asked& asked) {
     if (validating_ && verdict_ == Verdict::dane &&
         (!first_failure_ || now() < *first_failure_ + verdict_bridge))
         complain("`secure` overrides DANE");
-    if (validating_ && (!last_asked_ || now() - *last_asked_ > verdict_life))
+    const bool at_deadline = now() - asked.at == deadline;
+    if (validating_ && !at_deadline && (!last_asked_ || now() - *last_asked_ > verdict_life))
         complain("`secure` without a question for DANE in 36 hours");
     if (!validating_ && believed_ && verdict_ == Verdict::dane &&
         (first_failure_ ? now() < *first_failure_ + verdict_bridge : now() - proven_ < verdict_life))
@@ -155,7 +168,7 @@ void Ledger::told_dane_only() {
 }
 
 void Ledger::told_nothing(const Seen& seen) {
-    if (seen.late || !held_) return;
+    if (seen.late || !held_ || (seen.entry && *seen.entry > *held_)) return;
     const Served& p = policies_[*held_];
     if (p.enforce && !over(p) && !over_by_wall(p)) complain(policy_name(*held_) + " is lost before its end");
 }
@@ -166,7 +179,7 @@ void Ledger::settled(const Seen& seen) {
         if (held_ && *seen.entry < *held_) complain("an older policy came back into memory");
         if (!held_ || *seen.entry > *held_) held_ = seen.entry;
         const Served& p = policies_[*seen.entry];
-        if (seen.entry_current && !over(p) && (!seen.eventual || *seen.eventual < *seen.entry))
+        if (seen.entry_current && !p.dropped && !over(p) && (!seen.eventual || *seen.eventual < *seen.entry))
             complain(policy_name(*seen.entry) + " is in memory and will not be on the disk");
     }
     if (eventual_ && (!seen.eventual || *seen.eventual < *eventual_)) {
@@ -176,6 +189,8 @@ void Ledger::settled(const Seen& seen) {
             complain(policy_name(*eventual_) + " is taken from the disk before its end");
     }
     eventual_ = seen.eventual;
+    // A verdict goes with the policy it was looked up for.
+    if (!seen.entry && !seen.eventual && seen.aloft == 0) verdict_ = Verdict::none;
 }
 
 void Ledger::rested(const Seen& seen) {

@@ -26,6 +26,7 @@ struct Served {
     base::Instant wall{};            ///< by the wall clock
     std::optional<Micros> saved;     ///< given to the disk
     bool refused = false;            ///< which did not take it
+    bool dropped = false;            ///< there was no memory to give it to the disk
     std::optional<Micros> set_back; ///< the wall clock was set back behind `wall`
 };
 
@@ -41,6 +42,13 @@ struct Seen {
     bool outside_idle = true;         ///< neither disk nor network has anything under way
     std::optional<Micros> next_timer; ///< of the daemon's
 };
+
+/// A query that waits for its reply.
+struct Asked {
+    std::size_t event = 0;
+    Micros at{};
+};
+inline constexpr base::milliseconds deadline{10'000}; ///< of every query
 
 class Ledger {
 public:
@@ -62,6 +70,7 @@ public:
 
     // The disk and memory.
     void saving(std::size_t number, bool refused);
+    void dropped(std::size_t number) { policies_[number].dropped = true; }
     void evicted();
 
     // The process.
@@ -75,8 +84,8 @@ public:
     void jumped(base::seconds by); ///< the wall clock just did
     void resolver(bool validating, bool believed) { validating_ = validating, believed_ = believed; }
 
-    /// A query of the event `asked` has its reply. `number`: of the policy that it names.
-    void told(std::string_view reply, std::optional<std::size_t> number, std::size_t asked, const Seen& seen);
+    /// A query has its reply. `number`: of the policy that it names.
+    void told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked, const Seen& seen);
     /// After everything that can run without time has run.
     void settled(const Seen& seen);
     /// After an event.
@@ -98,7 +107,8 @@ private:
     [[nodiscard]] bool over(const Served& p) const { return now() >= p.at + p.max_age; }
     [[nodiscard]] bool over_by_wall(const Served& p) const { return hands_->now() >= p.wall + p.max_age; }
     [[nodiscard]] bool clock_trusted(const Seen& seen) const;
-    void told_secure(std::size_t number, std::size_t asked, const Seen& seen);
+    void told_secure(std::size_t number, const Asked& asked, const Seen& seen);
+    void told_secure_despite_dane(const Asked& asked);
     void told_dane_only();
     void told_nothing(const Seen& seen);
 

@@ -46,7 +46,7 @@ public:
         const Served& p = ledger.policy(*n);
         number(p.max_age.count());
         number(p.enforce);
-        number(p.refused);
+        number(p.refused + 2 * p.dropped);
         time(p.at);
         wall(p.wall);
         mark(p.saved ? 's' : '_');
@@ -140,6 +140,7 @@ std::string World::state() const {
     }
     words.mark('W');
     const Seen now = seen();
+    words.time(std::max(commit_ends_, hands_.passed()));
     for (const Asked& asked : waiting_) {
         const std::size_t policies = ledger_.policies();
         words.number(policies > 0 && asked.event > ledger_.policy(policies - 1).event);

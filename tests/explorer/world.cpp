@@ -26,7 +26,6 @@ using base::Reason;
 namespace {
 
 constexpr base::seconds slow_get = 12s; ///< over the deadline of a query
-constexpr base::milliseconds deadline = 10s;
 constexpr base::seconds unreadable_for = 10s;
 constexpr base::seconds three_years{3 * 365 * 86400};
 constexpr base::seconds longest{31'557'600};
@@ -232,7 +231,11 @@ void World::run_out(Memory when) {
 
 World::World(Oracle& oracle) : oracle_(oracle), log_(std::make_unique<EventLog>(*this)) {
     disk_.on_save = [this](const cache::Row& row, bool refused) {
-        run_out(memory_save);
+        if (oracle_.pick(Dimension::memory) == memory_save) {
+            ledger_.dropped(*number_of(row));
+            commit_ends_ = hands_.passed() + lookup::Learner::commit_patience;
+            run_out(memory_save);
+        }
         if (const auto number = number_of(row)) ledger_.saving(*number, refused);
     };
 }
@@ -291,6 +294,7 @@ void World::start(bool late) {
 void World::stop() {
     ledger_.killed();
     gets_aloft_ = 0;
+    commit_ends_ = {};
     waiting_.clear();
     late_.reset();
     disk_.kill();
@@ -387,8 +391,7 @@ void World::query() {
 
 void World::replied(const std::string& reply, Asked asked) {
     if (verbose_) std::printf("    reply %s\n", reply.c_str());
-    if (hands_.passed() - asked.at > deadline) ledger_.complain("a reply after the deadline");
-    ledger_.told(reply, number_in(reply, "match=m"), asked.event, seen());
+    ledger_.told(reply, number_in(reply, "match=m"), asked, seen());
 }
 
 /// The other domain takes the only place, and then goes itself.
@@ -521,7 +524,7 @@ Seen World::seen() const {
         s.checking = parts_->service.checking();
     }
     s.waiting = waiting_.size();
-    s.outside_idle = gets_aloft_ == 0 && disk_.idle() && !late_;
+    s.outside_idle = gets_aloft_ == 0 && hands_.passed() >= commit_ends_ && disk_.idle() && !late_;
     for (const Hands::Call& call : hands_.calls())
         if (!call.outside) {
             ++s.timers;

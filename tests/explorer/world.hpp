@@ -51,10 +51,6 @@ private:
     friend class Network;
     struct Parts;
     class EventLog;
-    struct Asked {
-        std::size_t event = 0;
-        Micros at{};
-    };
     enum class Resolver : std::uint8_t { not_validating, unknown, validating };
 
     [[nodiscard]] cache::Tuning tuning() const;
@@ -98,6 +94,7 @@ private:
     bool id_seen_ = false;        ///< it was in an answer
     bool renewed_ = false;        ///< in this event
     std::size_t gets_aloft_ = 0;
+    Micros commit_ends_{}; ///< nobody waits longer for what the disk never heard of
     base::seconds noticed_off_{0}; ///< the wall clock's when the daemon last looked
     cache::Version known_; ///< what the ledger was asked about last
     std::size_t disk_changes_ = 0;
