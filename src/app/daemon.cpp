@@ -41,6 +41,8 @@ namespace {
 
 /// Longest time a stop waits for replies that are owed.
 constexpr base::milliseconds stop_patience{1500};
+/// The next sign of life of a start that takes long comes within this.
+constexpr std::chrono::seconds start_patience{30};
 
 /// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
 class Context : public asio::io_context {
@@ -73,7 +75,12 @@ public:
     void save(cache::Row row, std::function<void(bool)> done) override {
         store_->save(std::move(row), std::move(done));
     }
-    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
+        store_->forget(std::move(domain), fetched_at);
+    }
+    void note_running(base::seconds total) override {
+        if (store_ != nullptr) store_->note_running(total);
+    }
 
 private:
     cache::Store* store_ = nullptr;
@@ -172,7 +179,7 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
                                // A flood leaves holes between the records that stay: give them back.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
-    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
+    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
                        current_tuning(), refreshes_at_once(config));
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
@@ -222,9 +229,17 @@ std::vector<server::Listener> Daemon::Impl::listen() {
 }
 
 void Daemon::Impl::open_store() {
-    std::vector<base::Domain> gone;
+    std::vector<cache::Evicted> gone;
     const base::Instant now = clock_.now();
-    std::size_t expired = 0;
+    // systemd gives up on a start that is silent for long.
+    base::Steady told{};
+    const auto go_on = [&] {
+        if (clock_.steady() - told < std::chrono::seconds{1}) return;
+        told = clock_.steady();
+        notify_extend(start_patience, "reading the stored policies: " + status());
+    };
+    go_on();
+    std::size_t expired = 0, unreadable = 0;
     cache::SqliteStore::Options options;
     // A file that had to be begun anew gets everything we have.
     options.refill = [this](const cache::SqliteStore::RowSink& sink) {
@@ -238,29 +253,39 @@ void Daemon::Impl::open_store() {
     };
     auto opened = cache::SqliteStore::open(std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite",
                                            std::move(options), log_, clock_, [&](const cache::Row& row) {
-                                               const lookup::Loaded loaded = lookup::load(table_, row, now);
-                                               if (loaded == lookup::Loaded::kept) return;
+                                               go_on();
+                                               learner_->loaded(row);
+                                               const auto evicted = [&](const cache::Evicted& one) {
+                                                   gone.push_back(one);
+                                               };
+                                               const lookup::Loaded loaded =
+                                                   lookup::load(table_, row, now, evicted);
                                                if (loaded == lookup::Loaded::expired) ++expired;
-                                               gone.push_back(row.domain);
+                                               if (loaded != lookup::Loaded::unreadable) return;
+                                               ++unreadable;
+                                               gone.push_back({row.domain, row.fetched_at});
                                            });
     if (!opened) throw std::runtime_error(opened.error());
     store_ = std::move(opened->store);
     late_store_.set(*store_);
     table_.set_complete(true);
-    for (base::Domain& domain : gone) store_->forget(std::move(domain));
+    learner_->set_ran_before(opened->running);
+    for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
     log_.write(Level::info, "store-loaded",
                {{"policies", table_.policy_count()},
                 {"expired", expired},
-                {"unreadable", gone.size() - expired + opened->skipped}});
+                {"unreadable", unreadable + opened->skipped}});
 }
 
 /// A row that the disk did not give back before.
 void Daemon::Impl::take_late(const cache::Row& row) {
-    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now());
-    if (loaded == lookup::Loaded::kept)
+    learner_->loaded(row);
+    const auto evicted = [this](const cache::Evicted& one) { store_->forget(one.domain, one.fetched_at); };
+    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now(), evicted);
+    if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
         refresher_->add(row.domain);
     else if (loaded != lookup::Loaded::known)
-        store_->forget(row.domain);
+        store_->forget(row.domain, row.fetched_at);
 }
 
 void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
@@ -398,7 +423,7 @@ void Daemon::Impl::make_room() {
     for (int slice = 0; slice < 1000; ++slice) {
         auto evicted = table_.make_room(clock_.now());
         if (!evicted) return;
-        store_->forget(*std::move(evicted));
+        store_->forget(std::move(evicted->domain), evicted->fetched_at);
     }
     asio::post(back_, [this] { make_room(); });
 }

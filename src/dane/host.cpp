@@ -65,18 +65,18 @@ void Host::take(const Question& question, const Result& result) {
 void Host::take_address(const Result& result) {
     --addresses_awaited_;
     if (!result) {
-        address_failure_ = result.error();
+        address_failure_ = result.error().reason;
     } else {
         const bool data = result->kind == Answer::Kind::data;
         if (data) ttl_.reset(); // a denial of the other type no longer matters
         took_part(*result);
-        if (data || !result->authentic) expanded_ = result->canonical_name;
-        if (data && result->authentic)
+        if (data || !result->secure()) expanded_ = result->canonical_name;
+        if (data && result->secure())
             return enter(expanded_ == name_ ? Stage::tlsa_of_name : Stage::tlsa_of_expanded);
         if (data) return insecure_address();
         // Not so a denial: in a signed zone, wildcards under NSEC3 opt-out (RFC 5155 section 9.2) are denied
         // without AD though they have a signed record of the other type.
-        denied_insecurely_ = denied_insecurely_ || !result->authentic;
+        denied_insecurely_ = denied_insecurely_ || !result->secure();
     }
     if (addresses_awaited_ > 0) return;
     if (denied_insecurely_) return insecure_address();
@@ -92,17 +92,19 @@ void Host::insecure_address() {
 }
 
 void Host::take_alias(const Result& result) {
-    if (!result) return settle(HostStatus::unreachable, "CNAME lookup for " + name_ + failed(result.error()));
+    if (!result)
+        return settle(HostStatus::unreachable, "CNAME lookup for " + name_ + failed(result.error().reason));
     took_part(*result);
-    if (result->kind == Answer::Kind::data && result->authentic) return enter(Stage::tlsa_of_name);
+    if (result->kind == Answer::Kind::data && result->secure()) return enter(Stage::tlsa_of_name);
     settle(HostStatus::definitely_not, "neither the address nor the CNAME of " + name_ + " is signed");
 }
 
 void Host::take_tlsa(const Result& result) {
-    if (!result) return settle(HostStatus::unknown, "TLSA lookup for " + name_ + failed(result.error()));
+    if (!result)
+        return settle(HostStatus::unknown, "TLSA lookup for " + name_ + failed(result.error().reason));
     took_part(*result);
     const bool data = result->kind == Answer::Kind::data;
-    if (data && result->authentic) {
+    if (data && result->secure()) {
         // The records at the expanded name count alone, even when there is nothing in them to use.
         if (any_usable(result->records)) return settle(HostStatus::has_dane, name_ + " has TLSA");
         return settle(HostStatus::definitely_not, name_ + " has no usable TLSA");

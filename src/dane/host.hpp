@@ -3,11 +3,9 @@
 // RFC 7672 section 2.2: addresses first, and TLSA only of hosts whose addresses (or whose alias,
 // section 2.2.3) are signed, for name servers of unsigned zones often fail for TLSA and must not harm their
 // domain by it. The host's CNAME-expanded name comes before the name that the MX record has. "Secure" is
-// Answer::authentic.
+// Answer::secure().
 #pragma once
 
-#include "base/expected.hpp"
-#include "base/reason.hpp"
 #include "dns/answer.hpp"
 
 #include <chrono>
@@ -17,8 +15,7 @@
 
 namespace dane {
 
-/// What came of one question.
-using Result = base::Expected<dns::Answer, base::Reason>;
+using dns::Result;
 
 enum class HostStatus {
     open,           ///< not yet known: more to ask, or answers to come

@@ -23,13 +23,13 @@ Validation judge_validation(std::string_view signed_name, const Result& from_sig
     using State = Validation::State;
     if (!from_signed)
         return {State::unknown, "the lookup for " + shown(signed_name) + ", which is signed, failed: " +
-                                    std::string{base::to_string(from_signed.error())}};
-    if (!from_signed->authentic)
+                                    std::string{base::to_string(from_signed.error().reason)}};
+    if (!from_signed->secure())
         return {State::no, shown(signed_name) + ", which is signed, is answered without a trusted AD bit"};
     if (!from_broken) return {State::yes, shown(signed_name) + " is answered with a trusted AD bit"};
     if (from_broken->has_value())
         return {State::no, shown(broken_name) + ", whose signature is broken, is answered"};
-    const base::Reason reason = from_broken->error();
+    const base::Reason reason = from_broken->error().reason;
     if (reason != base::Reason::dns_servfail)
         return {State::unknown,
                 "the lookup for " + shown(broken_name) +

@@ -66,14 +66,14 @@ void Inquiry::take_mx(const Result& result) {
     if (!hosts_.empty()) return; // answered already
     if (!result)
         return conclude(Advice::no_verdict, true, {},
-                        "MX lookup failed: " + std::string{base::to_string(result.error())});
+                        "MX lookup failed: " + std::string{base::to_string(result.error().reason)});
     mx_ttl_ = result->ttl.value_or(Host::no_ttl);
     mx_hosts_ = result->kind == Answer::Kind::data ? hosts_of(*result) : std::vector{domain_};
     if (mx_hosts_.size() == 1 && mx_hosts_[0].empty()) {
         mx_hosts_.clear(); // RFC 7505
         return conclude(Advice::sts, false, mx_ttl_, "null MX: the domain takes no mail");
     }
-    if (!result->authentic) return conclude(Advice::sts, false, mx_ttl_, "the MX RRset is not signed");
+    if (!result->secure()) return conclude(Advice::sts, false, mx_ttl_, "the MX RRset is not signed");
     if (mx_hosts_.size() > max_mx_hosts)
         return conclude(Advice::sts, false, mx_ttl_,
                         "more than " + std::to_string(max_mx_hosts) + " MX hosts");

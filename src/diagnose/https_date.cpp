@@ -68,7 +68,7 @@ https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string 
     const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, attempt_delay, port);
     constexpr std::array types{dns::Type::aaaa, dns::Type::a};
     for (const dns::Type type : types) {
-        const auto answer = co_await resolver.resolve(host, type);
+        const auto answer = co_await resolver.resolve(host, type, dns::Purpose::address);
         if (!answer) continue;
         std::vector<fetch::Address> addresses;
         for (const std::string& rdata : answer->records)

@@ -1,16 +1,28 @@
 // dns/answer.hpp - what a DNS question is about and what came of it. Pure: no Asio.
 #pragma once
 
+#include "base/expected.hpp"
+#include "base/reason.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dns {
 
 enum class Type : std::uint16_t { a = 1, cname = 5, soa = 6, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
+
+/// What an answer proves (RFC 4033 section 5), as far as a stub resolver can tell. Only the first two say
+/// anything about DANE; for DANE an indeterminate answer is a lookup that failed.
+enum class Worth : std::uint8_t {
+    indeterminate, ///< from a server whose AD bit is not trusted, or which has not shown that it validates
+    insecure,      ///< without AD, from one that validates
+    secure,        ///< with AD, from one that validates
+};
 
 struct Answer {
     enum class Kind {
@@ -27,12 +39,29 @@ struct Answer {
     /// 2308: the smaller of the SOA's TTL and its minimum, and of the CNAMEs' TTLs); nullopt when the answer
     /// carried no SOA.
     std::optional<std::chrono::seconds> ttl;
-    /// The AD bit, from a resolver whose AD bit is trusted.
-    bool authentic = false;
+    Worth worth = Worth::indeterminate;
+    [[nodiscard]] bool secure() const noexcept { return worth == Worth::secure; }
     /// The owner of the records after CNAMEs (= the name asked when there was none); lower-case, no final
     /// dot.
     std::string canonical_name;
 };
+
+/// Why a question has no answer.
+struct Failure {
+    Failure(base::Reason why, std::string what = {}) : reason(why), detail(std::move(what)) {} // converts
+    base::Reason reason; ///< one of dns_* (all of them temporary), overloaded or shutting_down
+    /// What was tried: server, transport, form, status. Printable, short; may be empty.
+    std::string detail;
+    friend bool operator==(const Failure& failure, base::Reason reason) noexcept {
+        return failure.reason == reason;
+    }
+};
+
+/// What came of one question.
+using Result = base::Expected<Answer, Failure>;
+[[nodiscard]] inline auto failed(base::Reason reason, std::string detail = {}) {
+    return base::unexpected(Failure{reason, std::move(detail)});
+}
 
 /// One MX record (RFC 1035 section 3.3.9).
 struct Mx {

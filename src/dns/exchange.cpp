@@ -122,7 +122,7 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
     if ((reply.rcode == rcode::noerror || reply.rcode == rcode::nxdomain) && !reply.referral) {
         note.what = Note::What::replied;
         step.notes.push_back(note);
-        reply.answer.authentic = reply.answer.authentic && peer.candidate.trust_ad;
+        if (peer.candidate.trust_ad) reply.answer.worth = reply.ad ? Worth::secure : Worth::insecure;
         finish(std::move(reply.answer), step);
         return;
     }

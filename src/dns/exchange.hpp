@@ -42,8 +42,6 @@ struct ExchangeOptions {
     bool tcp_only = false;         ///< resolv.conf's use-vc
 };
 
-using Result = base::Expected<Answer, base::Reason>;
-
 /// Send a query. A UDP try needs a socket of its own, connected to the server, so that only the server can
 /// answer it.
 struct Send {

@@ -71,7 +71,7 @@ asio::awaitable<Result> Flight::run(std::shared_ptr<Flight> self) {
 }
 
 void Flight::stop() noexcept {
-    if (!result_) result_ = base::unexpected(base::Reason::shutting_down);
+    if (!result_) result_ = failed(base::Reason::shutting_down);
     error_code ignored;
     for (const auto& udp : udp_)
         if (const auto u = udp.lock()) u->socket.close(ignored);

@@ -49,10 +49,9 @@ struct Decoded {
     unsigned rcode = 0;     ///< with the EDNS extension
     bool truncated = false; ///< TC: `answer` is not filled in, ask again over TCP
     bool referral =
-        false; ///< an empty answer that only names other servers: this one does not recurse for us
-    /// For noerror and nxdomain only. `authentic` is the AD bit as received; whether to trust it is for
-    /// others to say.
-    Answer answer;
+        false;       ///< an empty answer that only names other servers: this one does not recurse for us
+    bool ad = false; ///< the AD bit as received: whether to trust it is for others to say
+    Answer answer;   ///< for noerror and nxdomain only; its worth is left open
 };
 
 } // namespace dns

@@ -5,23 +5,30 @@
 // tests/support/fake_resolver.hpp.
 #pragma once
 
-#include "base/expected.hpp"
-#include "base/reason.hpp"
 #include "dns/answer.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace dns {
 
+/// What a question is asked for: whose turn it is when there are more questions than places, and whether the
+/// worth of the answer matters.
+enum class Purpose : std::uint8_t {
+    policy,  ///< the TXT record of a policy domain
+    address, ///< the addresses of a policy host or a proxy
+    dane,    ///< MX hosts, their addresses and TLSA: the worth matters
+    probe,   ///< does the resolver validate: the worth matters
+};
+
 class Resolver {
 public:
     virtual ~Resolver() = default;
-    /// Asks for `name`; CNAMEs are followed. Fails only with Reason::dns_* (all of them temporary),
-    /// overloaded, or shutting_down when the resolver is destroyed meanwhile.
-    [[nodiscard]] virtual boost::asio::awaitable<base::Expected<Answer, base::Reason>>
-    resolve(std::string name, Type type) = 0;
+    /// Asks for `name`; CNAMEs are followed. Reason::shutting_down: the resolver is destroyed meanwhile.
+    [[nodiscard]] virtual boost::asio::awaitable<Result> resolve(std::string name, Type type,
+                                                                 Purpose purpose) = 0;
 };
 
 } // namespace dns

@@ -160,7 +160,7 @@ StubResolver::~StubResolver() { impl_->stop(); }
 
 void StubResolver::configure(Options options) { impl_->configure(std::move(options)); }
 
-asio::awaitable<Result> StubResolver::resolve(std::string name, Type type) {
+asio::awaitable<Result> StubResolver::resolve(std::string name, Type type, Purpose /*purpose*/) {
     return Impl::ask(impl_, std::move(name), type);
 }
 

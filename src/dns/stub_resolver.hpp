@@ -45,8 +45,8 @@ public:
     /// their health.
     void configure(Options options);
 
-    [[nodiscard]] boost::asio::awaitable<base::Expected<Answer, base::Reason>> resolve(std::string name,
-                                                                                       Type type) override;
+    [[nodiscard]] boost::asio::awaitable<Result> resolve(std::string name, Type type,
+                                                         Purpose purpose) override;
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place
     [[nodiscard]] std::size_t waiting() const noexcept;   ///< questions without

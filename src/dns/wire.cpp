@@ -132,7 +132,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
     }
     Answer& answer = out.answer;
     answer.canonical_name = name_text(name);
-    answer.authentic = ldns_pkt_ad(packet);
+    out.ad = ldns_pkt_ad(packet);
     if (out.rcode == rcode::nxdomain) {
         answer.kind = Answer::Kind::nxdomain; // of the chain's end (RFC 6604 section 3)
     } else if (owned_by(data, name) == nullptr) {

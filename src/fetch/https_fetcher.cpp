@@ -88,7 +88,7 @@ private:
     void arm_patience();
     void make_room();
     void look_up(const std::string& name, dns::Type type);
-    void found(dns::Type type, std::exception_ptr error, base::Expected<dns::Answer, Reason> answer);
+    void found(dns::Type type, std::exception_ptr error, dns::Result answer);
     [[nodiscard]] asio::awaitable<bool> start();
     [[nodiscard]] asio::awaitable<bool> lookups_ready();
     [[nodiscard]] asio::awaitable<bool> place_at(Address address);
@@ -231,15 +231,13 @@ asio::awaitable<bool> HttpsFetcher::Job::place_at(Address address) {
 
 void HttpsFetcher::Job::look_up(const std::string& name, dns::Type type) {
     ++lookups_;
-    asio::co_spawn(core_->executor, core_->resolver.resolve(name, type),
-                   [weak = weak_from_this(), type](std::exception_ptr error,
-                                                   base::Expected<dns::Answer, Reason> answer) {
+    asio::co_spawn(core_->executor, core_->resolver.resolve(name, type, dns::Purpose::address),
+                   [weak = weak_from_this(), type](std::exception_ptr error, dns::Result answer) {
                        if (const auto job = weak.lock()) job->found(type, error, std::move(answer));
                    });
 }
 
-void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error,
-                              base::Expected<dns::Answer, Reason> answer) {
+void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
     --lookups_;
     std::string_view without; // why this lookup gave no address
     std::vector<Address> usable;
@@ -247,7 +245,7 @@ void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error,
         without = "internal error";
         lookups_overloaded_ = true;
     } else if (!answer) {
-        without = base::to_string(answer.error());
+        without = base::to_string(answer.error().reason);
         lookups_overloaded_ = lookups_overloaded_ || answer.error() == Reason::overloaded;
     } else {
         without = answer->kind == dns::Answer::Kind::nxdomain ? "no such name" : "no address";

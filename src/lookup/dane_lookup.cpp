@@ -80,7 +80,7 @@ void DaneLookup::Job::ask() {
 
 void DaneLookup::Job::ask(dane::Inquiry::Question question) {
     ++under_way_;
-    auto resolving = core_->resolver.resolve(question.name, question.type);
+    auto resolving = core_->resolver.resolve(question.name, question.type, dns::Purpose::dane);
     // The answer may come before co_spawn() returns; whoever is awake then looks again, being notified.
     asio::co_spawn(core_->executor, std::move(resolving),
                    [weak = weak_from_this(), question = std::move(question)](std::exception_ptr error,
@@ -88,7 +88,7 @@ void DaneLookup::Job::ask(dane::Inquiry::Question question) {
                        const auto job = weak.lock();
                        if (!job) return;
                        --job->under_way_;
-                       if (error) result = base::unexpected(Reason::overloaded); // nothing but memory throws
+                       if (error) result = dns::failed(Reason::overloaded); // nothing but memory throws
                        job->inquiry.take(question, result);
                        job->event.notify();
                    });
@@ -138,11 +138,13 @@ asio::awaitable<dane::Validation> DaneLookup::validate(std::shared_ptr<Core> cor
     given_up.why = "the lookup was given up";
     try {
         if (core->closed) co_return given_up;
-        const dane::Result from_signed = co_await core->resolver.resolve(options.signed_name, dns::Type::soa);
+        const dane::Result from_signed =
+            co_await core->resolver.resolve(options.signed_name, dns::Type::soa, dns::Purpose::probe);
         std::optional<dane::Result> from_broken;
         if (!options.broken_name.empty()) {
             if (core->closed) co_return given_up;
-            dane::Result result = co_await core->resolver.resolve(options.broken_name, dns::Type::soa);
+            dane::Result result =
+                co_await core->resolver.resolve(options.broken_name, dns::Type::soa, dns::Purpose::probe);
             from_broken = std::move(result);
         }
         co_return dane::judge_validation(options.signed_name, from_signed, options.broken_name, from_broken);

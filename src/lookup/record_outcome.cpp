@@ -4,9 +4,8 @@
 
 namespace lookup {
 
-base::Expected<std::string, base::Reason>
-record_outcome(const base::Expected<dns::Answer, base::Reason>& answer) {
-    if (!answer) return base::unexpected(answer.error());
+base::Expected<std::string, base::Reason> record_outcome(const dns::Result& answer) {
+    if (!answer) return base::unexpected(answer.error().reason);
     if (answer->kind != dns::Answer::Kind::data) return base::unexpected(base::Reason::no_record);
     return sts::find_id(answer->records);
 }

@@ -13,7 +13,6 @@ namespace lookup {
 
 /// The id of the one valid STS record, or why there is none: no_record (also for NXDOMAIN and NODATA),
 /// record_multiple, record_invalid, or the resolver's own reason.
-[[nodiscard]] base::Expected<std::string, base::Reason>
-record_outcome(const base::Expected<dns::Answer, base::Reason>& answer);
+[[nodiscard]] base::Expected<std::string, base::Reason> record_outcome(const dns::Result& answer);
 
 } // namespace lookup

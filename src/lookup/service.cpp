@@ -109,8 +109,7 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
         line.reason = absence->reason;
         decision = NoOpinion{absence->reason};
     } else if (auto* entry = std::get_if<cache::Asked>(&known)) {
-        if (cache::note_clock(*entry, now))
-            parts_.table.update(domain, [&](cache::Entry& e) { cache::note_clock(e, now); });
+        cache::note_clock(*entry, now); // for this answer; the refresher notes it for good, and stores it
         step = cache::plan(*entry, now, options_.tuning);
         line.age = now - cache::counted_from(*entry);
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks
@@ -141,18 +140,57 @@ Decision Service::decide(const base::Domain& domain, cache::PolicyPtr policy, bo
     return decision::decide(domain, std::move(policy), options_.tuning.enforce_testing, dane);
 }
 
-void Service::check_in_background(const base::Domain& domain) {
-    if (!checking_.insert(domain).second) return;
-    asio::post(parts_.back, [learner = &parts_.learner, domain, self = self_, front = &parts_.front] {
-        const auto checked = [domain, self, front](const Outcome&) {
-            front->post([domain, self] {
-                if (*self) (*self)->checking_.erase(domain);
-            });
-        };
+/// A domain's place among those being checked, given back with it, whatever becomes of the check: by a post to
+/// the front thread, or, when there is no memory for that, when the domain is next due.
+class Service::Check {
+public:
+    Check(const base::Domain& domain, std::shared_ptr<std::atomic<bool>> over, const Service& service)
+        : domain_(domain), over_(std::move(over)), self_(service.self_), front_(&service.parts_.front) {}
+    ~Check() {
+        over_->store(true, std::memory_order_release);
+        // Flights that are dropped at the end outlive the services, which go on this thread too.
+        if (*self_ == nullptr) return;
         try {
-            learner->learn(domain, Why::txt_check, checked);
+            front_->post([domain = domain_, self = self_] {
+                if (*self == nullptr) return;
+                auto& checking = (*self)->checking_;
+                const auto found = checking.find(domain);
+                if (found != checking.end() && found->second->load(std::memory_order_acquire))
+                    checking.erase(found);
+            });
         } catch (const std::bad_alloc&) {
-            checked(Outcome{}); // or it would never be checked again
+            return; // found to be over when it is next due
+        }
+    }
+    Check(const Check&) = delete;
+    Check& operator=(const Check&) = delete;
+
+private:
+    base::Domain domain_;
+    std::shared_ptr<std::atomic<bool>> over_;
+    std::shared_ptr<Service*> self_;
+    base::Inbox* front_;
+};
+
+void Service::check_in_background(const base::Domain& domain) {
+    const auto found = checking_.find(domain);
+    if (found != checking_.end() && !found->second->load(std::memory_order_acquire)) return;
+    // With so many under way it is due again with the next query.
+    if (found == checking_.end() && checking_.size() >= Learner::max_flights) return;
+    auto over = std::make_shared<std::atomic<bool>>(false);
+    checking_.insert_or_assign(domain, over);
+    std::shared_ptr<Check> check;
+    try {
+        check = std::make_shared<Check>(domain, over, *this);
+    } catch (const std::bad_alloc&) {
+        checking_.erase(domain);
+        throw;
+    }
+    asio::post(parts_.back, [learner = &parts_.learner, domain, check = std::move(check)] {
+        try {
+            learner->learn(domain, Why::txt_check, [check](const Outcome&) {});
+        } catch (const std::bad_alloc&) {
+            return; // it is due again with the next query
         }
     });
 }

@@ -15,6 +15,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,7 +23,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace lookup {
 
@@ -55,6 +55,7 @@ public:
     [[nodiscard]] std::size_t checking() const noexcept { return checking_.size(); } ///< background checks
 
 private:
+    class Check;
     struct Pending;
     struct Line; ///< what a lookup line says
 
@@ -71,7 +72,8 @@ private:
     Parts parts_;
     ServiceOptions options_;
     RecentAnswers recent_;
-    std::unordered_set<base::Domain> checking_; ///< background checks posted and not yet done
+    /// Background checks posted and not yet done, or (true) done; at most Learner::max_flights.
+    std::unordered_map<base::Domain, std::shared_ptr<std::atomic<bool>>> checking_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;
     std::uint64_t next_ticket_ = 1;
     std::shared_ptr<Service*> self_; ///< posted work finds a Service that is still there, or null

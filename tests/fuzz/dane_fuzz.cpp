@@ -19,7 +19,7 @@ dane::Result result(fuzz::Script& script, const dane::Inquiry::Question& questio
     if ((how & 3) == 0) return base::unexpected(base::Reason::dns_servfail);
     dns::Answer answer;
     answer.kind = (how & 3) == 1 ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
-    answer.authentic = (how & 4) != 0;
+    answer.worth = (how & 4) != 0 ? dns::Worth::secure : dns::Worth::insecure;
     answer.canonical_name = (how & 8) != 0 ? "alias.example" : question.name;
     if ((how & 16) != 0) answer.ttl = std::chrono::seconds{script.octet() * 64};
     if (answer.kind == dns::Answer::Kind::data)
@@ -47,10 +47,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         open.erase(at);
         const dane::Result answer = result(script, question);
         any_failure = any_failure || !answer;
-        if (question.type == dns::Type::mx) mx_secure = answer && answer->authentic;
+        if (question.type == dns::Type::mx) mx_secure = answer && answer->secure();
         if (question.type == dns::Type::tlsa)
             tlsa_secure_or_failed = tlsa_secure_or_failed || !answer ||
-                                    (answer->authentic && answer->kind == dns::Answer::Kind::data);
+                                    (answer->secure() && answer->kind == dns::Answer::Kind::data);
         inquiry.take(question, answer);
     }
     const dane::Verdict& verdict = *inquiry.verdict();

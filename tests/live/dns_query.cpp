@@ -41,10 +41,10 @@ std::string hex(const std::string& octets) {
     return out;
 }
 
-nlohmann::json show(const base::Expected<dns::Answer, base::Reason>& result) {
+nlohmann::json show(const dns::Result& result) {
     nlohmann::json out;
     if (!result) {
-        out["failed"] = base::to_string(result.error());
+        out["failed"] = base::to_string(result.error().reason);
         return out;
     }
     constexpr const char* kinds[] = {"data", "nodata", "nxdomain"};
@@ -52,7 +52,7 @@ nlohmann::json show(const base::Expected<dns::Answer, base::Reason>& result) {
     out["records"] = nlohmann::json::array(); // in hexadecimal: they may hold any octets
     for (const std::string& record : result->records) out["records"].push_back(hex(record));
     if (result->ttl) out["ttl"] = result->ttl->count();
-    out["authentic"] = result->authentic;
+    out["authentic"] = result->secure();
     out["canonical_name"] = result->canonical_name;
     return out;
 }
@@ -82,10 +82,9 @@ int main(int argc, char** argv) {
             return EXIT_FAILURE;
         }
         const dns::Type wanted = known->second;
-        boost::asio::co_spawn(context, resolver.resolve(argv[i], wanted),
-                              [](std::exception_ptr, base::Expected<dns::Answer, base::Reason> result) {
-                                  std::cout << show(result).dump() << std::endl;
-                              });
+        boost::asio::co_spawn(
+            context, resolver.resolve(argv[i], wanted, dns::Purpose::dane),
+            [](std::exception_ptr, dns::Result result) { std::cout << show(result).dump() << std::endl; });
         context.restart();
         context.run();
     }

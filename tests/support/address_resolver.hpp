@@ -20,7 +20,7 @@ namespace test {
 /// Names it was not told about do not exist.
 class AddressResolver final : public dns::Resolver {
 public:
-    using Result = base::Expected<dns::Answer, base::Reason>;
+    using Result = dns::Result;
     /// A delay that no test waits for.
     static constexpr std::chrono::hours never{1};
 
@@ -55,7 +55,7 @@ public:
 
     [[nodiscard]] const std::vector<std::string>& asked() const noexcept { return asked_; }
 
-    boost::asio::awaitable<Result> resolve(std::string name, dns::Type type) override {
+    boost::asio::awaitable<Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         asked_.push_back(name);
         const std::pair<std::string, dns::Type> question(name, type);
         if (const auto delay = delays_.find(question); delay != delays_.end()) {

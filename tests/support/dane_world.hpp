@@ -37,7 +37,7 @@ struct World {
         answer.kind = Answer::Kind::data;
         answer.records = std::move(records);
         answer.ttl = ttl;
-        answer.authentic = secure;
+        answer.worth = secure ? dns::Worth::secure : dns::Worth::insecure;
         answer.canonical_name = name;
         answers.insert_or_assign({name, type}, answer);
     }
@@ -62,7 +62,7 @@ struct World {
         Answer answer;
         answer.kind = Answer::Kind::nodata;
         answer.ttl = ttl;
-        answer.authentic = secure;
+        answer.worth = secure ? dns::Worth::secure : dns::Worth::insecure;
         answer.canonical_name = name;
         answers.insert_or_assign({name, type}, answer);
     }
@@ -72,7 +72,7 @@ struct World {
             Result answer = ask(target, type);
             if (answer) {
                 answer->canonical_name = target;
-                answer->authentic = answer->authentic && cname_secure;
+                if (answer->secure() && !cname_secure) answer->worth = dns::Worth::insecure;
             }
             answers.insert_or_assign({name, type}, answer);
         }
@@ -83,7 +83,7 @@ struct World {
         Answer answer;
         answer.kind = Answer::Kind::nxdomain;
         answer.ttl = std::chrono::seconds{300};
-        answer.authentic = true;
+        answer.worth = dns::Worth::secure;
         answer.canonical_name = name;
         return answer;
     }

@@ -22,7 +22,7 @@ namespace test {
 class FakeResolver final : public dns::Resolver {
 public:
     using Question = std::pair<std::string, dns::Type>;
-    using Result = base::Expected<dns::Answer, base::Reason>;
+    using Result = dns::Result;
 
     std::map<Question, Result> answers;
     std::vector<Question> asked; ///< in order
@@ -48,7 +48,7 @@ public:
              base::seconds ttl = base::seconds{300}) {
         Result answer = data(name, std::move(records), ttl);
         if (answer->records.empty()) answer->kind = dns::Answer::Kind::nodata;
-        answer->authentic = authentic;
+        answer->worth = authentic ? dns::Worth::secure : dns::Worth::insecure;
         answers.insert_or_assign({name, type}, std::move(answer));
     }
     void fail(const std::string& name, dns::Type type, base::Reason reason) {
@@ -65,7 +65,7 @@ public:
     }
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
 
-    boost::asio::awaitable<Result> resolve(std::string name, dns::Type type) override {
+    boost::asio::awaitable<Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         Question question{std::move(name), type};
         asked.push_back(question);
         if (held_.contains(type)) {

@@ -42,8 +42,7 @@ class WorldResolver final : public dns::Resolver {
 public:
     explicit WorldResolver(LookupWorld& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<dns::Answer, base::Reason>> resolve(std::string name,
-                                                                       dns::Type type) override {
+    asio::awaitable<dns::Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         if (!name.starts_with("_mta-sts.")) {
             const auto found = world_.dns.find({name, type});
             if (found != world_.dns.end()) co_return found->second;
@@ -90,7 +89,10 @@ public:
             asio::post(io_, [this] { --outstanding_; });
         });
     }
-    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
+        store_->forget(std::move(domain), fetched_at);
+    }
+    void note_running(base::seconds total) override { store_->note_running(total); }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
 
 private:
@@ -105,7 +107,7 @@ void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_hos
         answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
         answer.records = std::move(records);
         answer.ttl = base::seconds{300};
-        answer.authentic = true;
+        answer.worth = dns::Worth::secure;
         answer.canonical_name = name;
         dns.insert_or_assign({name, type}, std::move(answer));
     };
@@ -143,7 +145,7 @@ struct LookupWorld::Parts {
                    world.time, world.log},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time,
-                     [&world] { return world.draw ? world.draw() : world.random; }},
+                     [&world] { return world.draw ? world.draw() : world.random; }, store},
                     world.tuning_, 32),
           front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
                                       world.time, world.log},
@@ -169,13 +171,18 @@ LookupWorld::~LookupWorld() {
 void LookupWorld::start() {
     io_ = std::make_unique<asio::io_context>();
     table_ = std::make_unique<cache::Table>(cache::Limits{});
-    std::vector<base::Domain> gone;
+    std::vector<cache::Evicted> gone;
+    std::vector<cache::Row> rows;
     auto opened = cache::SqliteStore::open(file_, {}, log, time, [&](cache::Row row) {
-        if (lookup::load(*table_, row, time.now()) != lookup::Loaded::kept) gone.push_back(row.domain);
+        if (lookup::load(*table_, row, time.now()) == lookup::Loaded::unreadable)
+            gone.push_back({row.domain, row.fetched_at});
+        rows.push_back(std::move(row));
     });
     if (!opened) throw std::runtime_error(opened.error());
-    for (base::Domain& domain : gone) opened->store->forget(std::move(domain));
+    for (const cache::Evicted& one : gone) opened->store->forget(one.domain, one.fetched_at);
     parts_ = std::make_unique<Parts>(*this, std::move(opened->store));
+    for (const cache::Row& row : rows) parts_->learner.loaded(row);
+    parts_->learner.set_ran_before(opened->running);
     parts_->refresher.start();
 }
 

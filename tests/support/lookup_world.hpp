@@ -29,7 +29,7 @@ namespace test {
 
 /// How DNS and HTTPS look for one policy domain.
 struct DomainWorld {
-    base::Expected<dns::Answer, base::Reason> txt;
+    dns::Result txt;
     base::seconds txt_delay{0};
     base::Expected<std::string, fetch::Failure> https =
         base::unexpected(fetch::Failure{base::Reason::host_unresolvable, "nothing there"});
@@ -38,7 +38,7 @@ struct DomainWorld {
     DomainWorld() { no_record(); }
     void record(std::string id, base::seconds ttl = base::seconds{60});
     void no_record(base::seconds negative_ttl = base::seconds{60});
-    void dns_fails(base::Reason reason) { txt = base::unexpected(reason); }
+    void dns_fails(base::Reason reason) { txt = dns::failed(reason); }
     void policy(std::string text) { https = std::move(text); }
     void https_fails(base::Reason reason, std::string detail = {}) {
         https = base::unexpected(fetch::Failure{reason, std::move(detail)});
@@ -57,7 +57,7 @@ public:
     DomainWorld& at(const std::string& domain) { return world_[domain]; }
 
     /// Answers to other questions than for "_mta-sts" TXT records; what is not in here does not exist.
-    std::map<std::pair<std::string, dns::Type>, base::Expected<dns::Answer, base::Reason>> dns;
+    std::map<std::pair<std::string, dns::Type>, dns::Result> dns;
     /// One MX host, all of it signed, with one TLSA record of this RDATA (empty: none) at port 25.
     void signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa);
     /// RDATA of a usable "3 1 1" record.

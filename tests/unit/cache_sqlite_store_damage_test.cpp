@@ -490,7 +490,7 @@ TEST(cache_sqlite_trouble, a_full_disk_fails_saves_and_recovery_catches_up) {
         for (int i = first_bad + 1; i < first_bad + 10; ++i)
             EXPECT_FALSE(StoreBench::save(*store, row(name_of(i)))) << "at once, without a try each";
         store->save(row(name_of(first_bad), "newer"), nullptr);
-        store->forget(row(name_of(first_bad + 1)).domain);
+        store->forget(row(name_of(first_bad + 1)).domain, std::nullopt);
         EXPECT_FALSE(StoreBench::save(*store, row("last.example")));
         EXPECT_EQ(inner.log.count("error store-failed"), 1U) << "said once";
         EXPECT_EQ(store->counters().kept, 11U) << "the newest of each domain";

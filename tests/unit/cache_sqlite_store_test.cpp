@@ -76,7 +76,7 @@ TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
         EXPECT_TRUE(bench.save(*store, row("a.example", "1")));
         EXPECT_TRUE(bench.save(*store, row("b.example", "2")));
         EXPECT_TRUE(bench.save(*store, row("a.example", "3")));
-        store->forget(row("b.example").domain);
+        store->forget(row("b.example").domain, std::nullopt);
         EXPECT_TRUE(bench.save(*store, row("c.example", "4")));
     }
     auto store = bench.open();
@@ -111,7 +111,7 @@ TEST(cache_sqlite_store, the_last_of_many_saves_of_a_domain_wins) {
         for (int i = 0; i < 5000; ++i) {
             store->save(row("a.example", std::to_string(i)), nullptr);
             if (i % 3 == 0)
-                store->forget(row("b.example").domain);
+                store->forget(row("b.example").domain, std::nullopt);
             else
                 store->save(row("b.example", std::to_string(i)), nullptr);
         }
@@ -169,7 +169,7 @@ TEST(cache_sqlite_store, stop_writes_what_is_queued_and_later_saves_fail_at_once
     store->stop();
     EXPECT_EQ(good, 2000);
     EXPECT_FALSE(bench.save(*store, row("late.example")));
-    store->forget(row("d1.example").domain);
+    store->forget(row("d1.example").domain, std::nullopt);
     store->stop();
     EXPECT_FALSE(std::filesystem::exists(bench.wal())) << "the log was moved into the file";
     store.reset();

@@ -13,7 +13,7 @@ TEST(DaneValidation, Table) {
     const auto answer = [](bool authentic) {
         dns::Answer a;
         a.kind = dns::Answer::Kind::data;
-        a.authentic = authentic;
+        a.worth = authentic ? dns::Worth::secure : dns::Worth::insecure;
         return Result{a};
     };
     const auto failure = [](Reason reason) { return Result{base::unexpected(reason)}; };

@@ -79,7 +79,7 @@ struct Script {
                    (send.transport == Transport::tcp ? "t" : "");
         return out;
     }
-    Reason reason() const { return result && !*result ? result->error() : Reason::none; }
+    Reason reason() const { return result && !*result ? result->error().reason : Reason::none; }
     std::string text() const {
         return result && *result && !(*result)->records.empty() ? (*result)->records[0] : "";
     }
@@ -124,7 +124,7 @@ TEST(DnsExchange, AdBitOnlyFromTrustedServers) {
         m.ad = true;
         const Step step = exchange.message(0, m.bytes(), Steady{1s});
         ASSERT_TRUE(step.done && *step.done);
-        EXPECT_EQ((*step.done)->authentic, trusted);
+        EXPECT_EQ((*step.done)->worth, trusted ? dns::Worth::secure : dns::Worth::indeterminate);
     }
 }
 

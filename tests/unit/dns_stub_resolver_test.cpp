@@ -31,7 +31,7 @@ using dns::StubResolver;
 using dns::Type;
 using test::DnsServer;
 using test::Message;
-using Result = base::Expected<dns::Answer, Reason>;
+using Result = dns::Result;
 using Slot = std::shared_ptr<std::optional<Result>>;
 using namespace std::chrono_literals;
 
@@ -52,7 +52,7 @@ protected:
 
     Slot ask(std::string what = name, Type type = Type::txt) {
         auto slot = std::make_shared<std::optional<Result>>();
-        asio::co_spawn(context, resolver->resolve(std::move(what), type),
+        asio::co_spawn(context, resolver->resolve(std::move(what), type, dns::Purpose::policy),
                        [slot](std::exception_ptr trouble, Result result) {
                            ASSERT_FALSE(trouble);
                            *slot = std::move(result);
@@ -76,7 +76,7 @@ protected:
         return result(ask(std::move(what), type));
     }
     static std::string text(const Result& r) {
-        if (!r) return std::string{base::to_string(r.error())};
+        if (!r) return std::string{base::to_string(r.error().reason)};
         return r->records.empty() ? "" : r->records[0];
     }
 
@@ -169,11 +169,11 @@ TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {
                          return DnsServer::answer(m);
                      }};
     make(options({server.address()}));
-    EXPECT_TRUE(resolve()->authentic); // loopback
+    EXPECT_TRUE(resolve()->secure()); // loopback
     auto o = options({server.address()});
     o.trust_ad = dns::TrustAd::no;
     resolver->configure(o);
-    EXPECT_FALSE(resolve()->authentic);
+    EXPECT_FALSE(resolve()->secure());
 }
 
 TEST_F(DnsStubResolver, TruncatedGoesOverTcp) {
@@ -394,7 +394,7 @@ TEST_F(DnsStubResolver, IoContextDestroyedInMidFlight) {
         o.try_for = 10s;
         auto mine = std::make_unique<StubResolver>(other->get_executor(), o, clock, log);
         for (const char* what : {"a.example", "b.example", "c.example"})
-            asio::co_spawn(*other, mine->resolve(what, Type::txt), asio::detached);
+            asio::co_spawn(*other, mine->resolve(what, Type::txt, dns::Purpose::policy), asio::detached);
         const auto limit = std::chrono::steady_clock::now() + 20s;
         while (server->queries().size() < 3 && std::chrono::steady_clock::now() < limit)
             other->run_one_for(1s);
@@ -418,7 +418,8 @@ TEST_F(DnsStubResolver, CancelledByItsCaller) {
         const auto race = [](StubResolver& r) -> asio::awaitable<void> {
             auto executor = co_await asio::this_coro::executor;
             asio::steady_timer timer{executor, 50ms};
-            auto both = r.resolve(name, Type::txt) || timer.async_wait(asio::use_awaitable);
+            auto both =
+                r.resolve(name, Type::txt, dns::Purpose::policy) || timer.async_wait(asio::use_awaitable);
             auto won = co_await std::move(both);
             EXPECT_EQ(won.index(), 1U);
         };

@@ -79,7 +79,7 @@ TEST(DnsDecode, JoinsTheStringsOfARecordAndKeepsRecordsApart) {
     EXPECT_EQ(out.answer.kind, Answer::Kind::data);
     EXPECT_EQ(out.answer.records, (std::vector<std::string>{"v=STSv1; id=1;", "ab\"\\\xff"}));
     EXPECT_EQ(out.answer.ttl, 60s);
-    EXPECT_TRUE(out.answer.authentic);
+    EXPECT_TRUE(out.ad);
     EXPECT_EQ(out.answer.canonical_name, q);
 }
 
@@ -91,7 +91,7 @@ TEST(DnsDecode, TakesAddresses) {
         dns::decode(test::reply_to(question, {{question.name, test::rr::aaaa, 5, octets}}).bytes(), question);
     ASSERT_TRUE(out);
     EXPECT_EQ(out->answer.records, (std::vector<std::string>{std::string(octets.begin(), octets.end())}));
-    EXPECT_FALSE(out->answer.authentic);
+    EXPECT_FALSE(out->ad);
 }
 
 TEST(DnsDecode, TakesMxHostsInLowerCaseAndUncompressed) {
@@ -141,7 +141,7 @@ TEST(DnsDecode, TakesTheSoaOfTheRoot) {
     ASSERT_TRUE(out);
     EXPECT_EQ(out->answer.kind, Answer::Kind::data);
     EXPECT_EQ(out->answer.canonical_name, "");
-    EXPECT_TRUE(out->answer.authentic);
+    EXPECT_TRUE(out->ad);
     m.name = "a";
     EXPECT_EQ(error_of(m.bytes(), question), WireErrc::not_ours);
 }

@@ -195,7 +195,7 @@ TEST_F(DaneLookupTest, TheContextEndsWithLookupsUnderWay) {
 /// Throws where a resolver must not.
 class BrokenResolver final : public dns::Resolver {
 public:
-    boost::asio::awaitable<dane::Result> resolve(std::string, Type) override {
+    boost::asio::awaitable<dane::Result> resolve(std::string, Type, dns::Purpose) override {
         throw std::runtime_error("broken");
         co_return base::unexpected(Reason::dns_timeout);
     }

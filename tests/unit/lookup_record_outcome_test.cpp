@@ -6,7 +6,7 @@ namespace {
 
 using base::Reason;
 using Kind = dns::Answer::Kind;
-using Asked = base::Expected<dns::Answer, Reason>;
+using Asked = dns::Result;
 
 Asked answer(Kind kind, std::vector<std::string> records) {
     dns::Answer out;

@@ -290,7 +290,7 @@ TEST(Dane, UnsignedMxRecordsLeaveMtaSts) {
     LookupWorld world(with_dane());
     serve(world);
     world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
-    world.dns.at({"a.example", dns::Type::mx})->authentic = false;
+    world.dns.at({"a.example", dns::Type::mx})->worth = dns::Worth::insecure;
     EXPECT_EQ(world.ask("a.example"), secure) << "dane would be a downgrade by a spoofed MX";
 }
 
@@ -301,7 +301,7 @@ TEST(Dane, OneBadNameServerChangesNothing) {
     EXPECT_EQ(world.ask("a.example"), dane_only);
     for (const dns::Type type : {dns::Type::mx, dns::Type::a, dns::Type::aaaa, dns::Type::tlsa})
         for (auto& [question, answer] : world.dns)
-            if (question.second == type) answer = base::unexpected(Reason::dns_servfail);
+            if (question.second == type) answer = dns::failed(Reason::dns_servfail);
     for (int hour = 0; hour < 23; ++hour) {
         world.pass(1h);
         EXPECT_EQ(world.ask("a.example"), dane_only) << "hour " << hour;
@@ -331,7 +331,7 @@ TEST(Dane, SurvivesKillDuringAnOutage) {
     serve(world);
     world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
     EXPECT_EQ(world.ask("a.example"), dane_only);
-    for (auto& [question, answer] : world.dns) answer = base::unexpected(Reason::dns_timeout);
+    for (auto& [question, answer] : world.dns) answer = dns::failed(Reason::dns_timeout);
     world.at("a.example").dns_fails(Reason::dns_timeout);
     world.kill();
     EXPECT_EQ(world.ask("a.example"), dane_only);

@@ -211,7 +211,7 @@ private:
         if (says({"fail", "timeout", "temp", "bogus"})) {
             with(usable);
             world_.dns.insert_or_assign({"_25._tcp." + host, dns::Type::tlsa},
-                                        base::unexpected(Reason::dns_servfail));
+                                        dns::failed(Reason::dns_servfail));
         } else if (says({"partial", "some"})) {
             const std::string other = "mail2." + domain_;
             world_.signed_mx(domain_, other, "");
@@ -219,7 +219,7 @@ private:
             world_.dns.at({domain_, dns::Type::mx})->records.push_back(dns::to_record({20, other}));
         } else if (says({"unsigned", "insecure"})) {
             with(usable);
-            world_.dns.at({domain_, dns::Type::mx})->authentic = false;
+            world_.dns.at({domain_, dns::Type::mx})->worth = dns::Worth::insecure;
         } else if (says({"usable", "all", "wrong", "mismatch"})) {
             with(usable);
         } else if (says({"none", "absent", "no"})) {

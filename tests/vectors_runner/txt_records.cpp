@@ -11,7 +11,7 @@ namespace {
 using base::Reason;
 
 /// What the resolver makes of a response code; CNAMEs it has followed already.
-base::Expected<dns::Answer, Reason> answer_of(const json& input) {
+dns::Result answer_of(const json& input) {
     const std::string rcode = input.at("rcode").get<std::string>();
     dns::Answer answer;
     if (rcode == "TIMEOUT") return base::unexpected(Reason::dns_timeout);
