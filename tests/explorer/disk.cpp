@@ -9,20 +9,23 @@ void Disk::save(cache::Row row, std::function<void(bool)> done) {
     if (done) done(true); // it went into a batch of its own, before
 }
 
-void Disk::forget(base::Domain domain) {
-    if (domain.name() == subject) push({std::nullopt, nullptr});
+void Disk::forget(base::Domain domain, std::optional<base::Instant> fetched_at) {
+    if (domain.name() == subject) push({cache::Removal{std::move(domain), fetched_at}, nullptr});
 }
 
-void Disk::push(Op op) {
+void Disk::push(cache::WriteOp op) {
     ++changes_;
     // What is saved while a commit is under way goes into the next one.
     const bool at_once = queue_.empty() && !failing_;
-    const std::uint8_t how = at_once && op.row ? oracle_.pick(Dimension::commit) : std::uint8_t{commit_ok};
+    const std::uint8_t how = at_once && !op.removes() ? oracle_.pick(Dimension::commit) : std::uint8_t{commit_ok};
     if (how == commit_fail) begin_failing(try_again);
-    if (op.row && on_save) on_save(*op.row, failing_);
+    if (const auto* row = std::get_if<cache::Row>(&op.what)) on_save(*row, failing_);
     if (failing_) {
         const std::function<void(bool)> done = std::exchange(op.done, nullptr);
-        kept_ = std::move(op);
+        if (!kept_)
+            kept_ = std::move(op);
+        else if (cache::merge(*kept_, std::move(op)))
+            refill_needed_ = true;
         if (done) done(false);
     } else if (at_once && how == commit_ok) {
         apply(op);
@@ -36,9 +39,9 @@ void Disk::push(Op op) {
 void Disk::commit_first() {
     ++changes_;
     // The next batch is not slow.
-    std::deque<Op> both;
+    std::deque<cache::WriteOp> both;
     both.swap(queue_);
-    for (const Op& op : both) {
+    for (const cache::WriteOp& op : both) {
         apply(op);
         if (op.done) op.done(true);
     }
@@ -57,6 +60,9 @@ void Disk::recover() {
     failing_ = unreadable_ = false;
     if (kept_) apply(*kept_);
     kept_.reset();
+    if (!std::exchange(refill_needed_, false)) return;
+    const std::optional<cache::Row> row = refill();
+    if (row && (!durable_ || row->fetched_at > durable_->fetched_at)) durable_ = row;
 }
 
 std::optional<cache::Row> Disk::read() {
@@ -66,27 +72,42 @@ std::optional<cache::Row> Disk::read() {
     return row;
 }
 
-void Disk::apply(const Op& op) {
-    if (op.row)
-        durable_ = op.row;
-    else
+namespace {
+
+bool meant_by(const cache::Removal& removal, const cache::Row& row) {
+    return !removal.fetched_at || *removal.fetched_at == row.fetched_at;
+}
+
+} // namespace
+
+void Disk::apply(const cache::WriteOp& op) {
+    if (const auto* row = std::get_if<cache::Row>(&op.what))
+        durable_ = *row;
+    else if (durable_ && meant_by(std::get<cache::Removal>(op.what), *durable_))
         durable_.reset();
 }
 
 const cache::Row* Disk::eventual() const {
-    const auto left_by = [](const Op& op) { return op.row ? &*op.row : nullptr; };
-    if (kept_) return left_by(*kept_);
-    if (!queue_.empty()) return left_by(queue_.back());
-    return durable_ ? &*durable_ : nullptr;
+    const cache::Row* left = durable_ ? &*durable_ : nullptr;
+    const auto then = [&left](const cache::WriteOp& op) {
+        if (const auto* row = std::get_if<cache::Row>(&op.what))
+            left = row;
+        else if (left && meant_by(std::get<cache::Removal>(op.what), *left))
+            left = nullptr;
+    };
+    for (const cache::WriteOp& op : queue_) then(op);
+    if (kept_) then(*kept_);
+    return left;
 }
 
 void Disk::kill() {
     queue_.clear();
     kept_.reset();
-    failing_ = unreadable_ = false;
+    failing_ = unreadable_ = refill_needed_ = false;
 }
 
 void Disk::reset() {
+    running_ = {};
     kill();
     durable_.reset();
 }

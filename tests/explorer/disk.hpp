@@ -4,6 +4,7 @@
 #pragma once
 
 #include "cache/store.hpp"
+#include "cache/write_op.hpp"
 #include "explorer/hands.hpp"
 #include "explorer/oracle.hpp"
 
@@ -25,7 +26,11 @@ public:
     Disk(Hands& hands, Oracle& oracle) : hands_(hands), oracle_(oracle) {}
 
     void save(cache::Row row, std::function<void(bool)> done) override;
-    void forget(base::Domain domain) override;
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override;
+    void note_running(base::seconds total) override { running_ = total; }
+    [[nodiscard]] base::seconds running() const { return running_; }
+    /// Has the owner pass the row it has now, after what was kept could not be told in one operation.
+    std::function<std::optional<cache::Row>()> refill;
 
     /// Called for each save with whether it was refused.
     std::function<void(const cache::Row&, bool refused)> on_save;
@@ -44,12 +49,9 @@ public:
     /// What there will be once all that waits is written; null: nothing.
     [[nodiscard]] const cache::Row* eventual() const;
 
-    struct Op {
-        std::optional<cache::Row> row; ///< none: forget
-        std::function<void(bool)> done;
-    };
-    [[nodiscard]] const std::deque<Op>& queue() const { return queue_; }
-    [[nodiscard]] const std::optional<Op>& kept() const { return kept_; }
+    [[nodiscard]] const std::deque<cache::WriteOp>& queue() const { return queue_; }
+    [[nodiscard]] const std::optional<cache::WriteOp>& kept() const { return kept_; }
+    [[nodiscard]] bool refill_needed() const { return refill_needed_; }
     [[nodiscard]] bool failing() const { return failing_; }
     /// Nothing is under way or waits to be tried again.
     [[nodiscard]] bool idle() const { return queue_.empty() && !failing_; }
@@ -57,8 +59,8 @@ public:
     [[nodiscard]] std::size_t changes() const { return changes_; }
 
 private:
-    void push(Op op);
-    void apply(const Op& op);
+    void push(cache::WriteOp op);
+    void apply(const cache::WriteOp& op);
     void commit_first();
     void begin_failing(base::seconds for_now);
     void recover();
@@ -66,9 +68,10 @@ private:
     Hands& hands_;
     Oracle& oracle_;
     std::optional<cache::Row> durable_;
-    std::deque<Op> queue_; ///< the first is being committed, slowly; the rest is the next batch
-    std::optional<Op> kept_;
-    bool failing_ = false, unreadable_ = false;
+    std::deque<cache::WriteOp> queue_; ///< the first is being committed, slowly; the rest is the next batch
+    std::optional<cache::WriteOp> kept_;
+    bool failing_ = false, unreadable_ = false, refill_needed_ = false;
+    base::seconds running_{0};
     std::size_t changes_ = 0;
 };
 

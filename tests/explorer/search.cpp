@@ -1,6 +1,6 @@
 #include "explorer/search.hpp"
 
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 
 #include <algorithm>
 #include <bitset>
@@ -23,7 +23,7 @@ struct PrintHash {
 };
 
 Print print_of(const std::string& state) {
-    return {cache::siphash_1_3(state, {1, 2}), cache::siphash_1_3(state, {3, 4})};
+    return {base::siphash_1_3(state, {1, 2}), base::siphash_1_3(state, {3, 4})};
 }
 
 using Possible = std::bitset<acts>;

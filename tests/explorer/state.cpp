@@ -12,8 +12,8 @@ namespace {
 
 class Words {
 public:
-    explicit Words(std::string& text, base::Instant wall, Micros passed)
-        : text_(text), wall_(wall), passed_(passed) {}
+    Words(std::string& text, base::Instant wall, Micros passed, base::seconds running)
+        : text_(text), wall_(wall), passed_(passed), running_(running) {}
 
     void number(std::int64_t n) {
         char digits[24];
@@ -26,6 +26,12 @@ public:
             text_.append("- ");
         else
             number((t - wall_).count());
+    }
+    void over(base::seconds since) {
+        if (since == base::seconds{0})
+            mark('_');
+        else
+            number((since - running_).count());
     }
     void time(Micros t) { number(std::chrono::floor<base::milliseconds>(t - passed_).count()); }
     void mark(char c) { text_.push_back(c); }
@@ -65,6 +71,7 @@ private:
     std::string& text_;
     base::Instant wall_;
     Micros passed_;
+    base::seconds running_; ///< of the daemon, all runs together
     std::vector<std::string> ids_;
     std::vector<std::size_t> policies_;
 };
@@ -74,7 +81,8 @@ private:
 std::string World::state() const {
     std::string text;
     text.reserve(512);
-    Words words{text, hands_.now(), hands_.passed()};
+    const base::seconds running = running_time();
+    Words words{text, hands_.now(), hands_.passed(), running};
     const auto number_of = [](const std::string& policy) -> std::optional<std::size_t> {
         const std::size_t at = policy.find("\nmx: m");
         std::size_t n = 0;
@@ -88,11 +96,14 @@ std::string World::state() const {
         words.id(r.txt_id);
         words.wall(r.fetched_at);
         words.wall(r.last_asked);
-        words.wall(r.dane_at);
+        for (const base::Instant t : {r.dane_at, r.dane_failed_at, r.ahead_since}) words.wall(t);
+        words.over(r.over_since);
     };
-    const auto op = [&](const Disk::Op& o) {
-        words.mark(o.row ? '+' : '-');
-        if (o.row) row(*o.row);
+    const auto op = [&](const cache::WriteOp& o) {
+        words.mark(o.removes() ? '-' : '+');
+        if (const auto* saved = std::get_if<cache::Row>(&o.what)) row(*saved);
+        if (const auto* removal = std::get_if<cache::Removal>(&o.what))
+            words.wall(removal->fetched_at.value_or(base::Instant{}));
     };
     words.id(id_seen_ ? std::to_string(id_) : std::string());
     words.number((hands_.wall_off()).count());
@@ -106,25 +117,28 @@ std::string World::state() const {
         words.policy(number_of(e->policy->text), ledger_);
         words.id(e->txt_id);
         for (const base::Instant t : {e->fetched_at, e->ahead_since, e->txt_checked, e->last_asked, e->dane.known_at,
-                                      e->dane.check_at, e->agenda_at})
+                                      e->dane.check_at, e->dane.failed_since, e->agenda_at})
             words.wall(t);
         words.number(e->txt_ttl.count());
+        words.over(e->over_since);
         words.number(static_cast<int>(e->dane.verdict));
         words.gets(e->gets);
         dane = e->dane.verdict == cache::DaneVerdict::dane;
     } else if (const auto* a = std::get_if<cache::Absence>(&known)) {
         words.mark('A');
         words.number(static_cast<int>(a->reason));
+        words.wall(a->since);
         words.wall(a->until);
         words.gets(a->gets);
     }
     words.mark('D');
     if (disk_.durable()) row(*disk_.durable());
     words.mark('Q');
-    for (const Disk::Op& o : disk_.queue()) op(o);
+    for (const cache::WriteOp& o : disk_.queue()) op(o);
     words.mark('K');
     if (disk_.kept()) op(*disk_.kept());
-    words.number(disk_.failing());
+    words.number(disk_.failing() + 2 * disk_.refill_needed());
+    words.number((disk_.running() - running).count());
     words.mark(disk_.unreadable() ? 'U' : 'R');
     if (late_) row(*late_);
     // The time of a proof is stored by the quarter of the day.

@@ -201,7 +201,7 @@ struct World::Parts {
           learner({w.io_->get_executor(), network, network, dane, w.disk_, w.table_, w.hands_, w.hands_, *w.log_,
                    [&w] { return w.memory_left(); }},
                   w.tuning()),
-          refresher({learner, w.table_, w.hands_, w.hands_, [&w] { return w.draw(); }}, w.tuning(), 32),
+          refresher({learner, w.table_, w.hands_, w.hands_, [&w] { return w.draw(); }, w.disk_}, w.tuning(), 32),
           front(*w.io_), service({front, w.io_->get_executor(), learner, w.table_, w.hands_, w.hands_, *w.log_},
                                  w.options()) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
@@ -236,7 +236,15 @@ World::World(Oracle& oracle) : oracle_(oracle), log_(std::make_unique<EventLog>(
             commit_ends_ = hands_.passed() + lookup::Learner::commit_patience;
             run_out(memory_save);
         }
-        if (const auto number = number_of(row)) ledger_.saving(*number, refused);
+        const std::size_t number = *number_of(row);
+        const bool there = disk_.durable() && *number_of(*disk_.durable()) >= number;
+        ledger_.saving(number, refused && !there);
+    };
+    disk_.refill = [this]() -> std::optional<cache::Row> {
+        const cache::Known known = table_.find(domain_of(subject));
+        const auto* entry = std::get_if<cache::Entry>(&known);
+        if (!entry) return std::nullopt;
+        return lookup::row(domain_of(subject), *entry);
     };
 }
 
@@ -272,16 +280,14 @@ void World::start(bool late) {
     io_ = std::make_unique<asio::io_context>(1);
     // As good as a new one, and quicker.
     for (const char* const name : {subject, other}) table_.erase(domain_of(name));
-    std::vector<base::Domain> gone;
-    const cache::Row* stored = nullptr;
-    if (disk_.durable()) {
-        stored = &*disk_.durable();
-        if (!late && lookup::load(table_, *stored, hands_.now()) != lookup::Loaded::kept)
-            gone.push_back(stored->domain);
-    }
-    ledger_.started(stored, stored ? number_of(*stored) : std::nullopt, late);
-    for (base::Domain& domain : gone) disk_.forget(std::move(domain));
     parts_ = std::make_unique<Parts>(*this);
+    const cache::Row* const stored = disk_.durable() ? &*disk_.durable() : nullptr;
+    ledger_.started(stored, stored ? number_of(*stored) : std::nullopt, late);
+    if (stored && !late) {
+        parts_->learner.loaded(*stored);
+        (void)lookup::load(table_, *stored, hands_.now());
+    }
+    parts_->learner.set_ran_before(disk_.running());
     parts_->refresher.start();
     noticed_off_ = hands_.wall_off();
     if (late) {
@@ -313,20 +319,21 @@ void World::read_late() {
 void World::deliver() {
     const std::optional<cache::Row> row = std::exchange(late_, std::nullopt);
     if (!row) return;
+    parts_->learner.loaded(*row);
     const lookup::Loaded loaded = lookup::load_late(table_, *row, hands_.now());
     ledger_.delivered(*number_of(*row));
-    if (loaded == lookup::Loaded::kept)
+    if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
         parts_->refresher.add(row->domain);
     else if (loaded != lookup::Loaded::known)
-        disk_.forget(row->domain);
+        disk_.forget(row->domain, row->fetched_at);
 }
 
 /// As app/daemon does it.
 void World::make_room() {
     table_.set_limits({0, 10});
     while (auto evicted = table_.make_room(hands_.now())) {
-        if (evicted->name() == subject) ledger_.evicted();
-        disk_.forget(*std::move(evicted));
+        if (evicted->domain.name() == subject) ledger_.evicted();
+        disk_.forget(std::move(evicted->domain), evicted->fetched_at);
     }
     table_.set_limits({1, 10});
 }
@@ -402,7 +409,6 @@ void World::evict() {
         parts_->service.answer_later(std::move(request), [](const std::string&) {});
     settle();
     table_.erase(domain_of(other));
-    disk_.forget(domain_of(other));
     pass(1s);
 }
 
@@ -503,6 +509,8 @@ void World::happen(Act act) {
         if (hands_.passed() - asked.at > deadline) ledger_.complain("a query without a reply at its deadline");
     ledger_.rested(seen());
 }
+
+base::seconds World::running_time() const { return parts_->learner.running(); }
 
 Seen World::seen() const {
     Seen s;

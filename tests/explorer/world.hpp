@@ -62,6 +62,7 @@ private:
     void make_next_call();
     void settle();
     [[nodiscard]] Seen seen() const;
+    [[nodiscard]] base::seconds running_time() const; ///< of the daemon, all runs together
     void pass(base::seconds duration) { pass_to(hands_.passed() + duration); }
     void pass_to(Micros at);
     void query();
