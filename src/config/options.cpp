@@ -187,6 +187,13 @@ std::vector<Option> make_options() {
             "this off\n"
             "where policies come from strangers."),
         text_row(
+            "fetch.nat64_prefixes", list, live, "prefixes",
+            [](auto& c) -> auto& { return c.fetch.nat64_prefixes; },
+            "The NAT64 prefixes of this network, such as \"64:ff9b:1::/96\".\n"
+            "A policy host's address within one is judged by the IPv4 address that it holds.\n"
+            "An empty list means that the resolver is asked for them when an address could lie in one.\n"
+            "64:ff9b::/96 is always known."),
+        text_row(
             "fetch.proxy", text, live, "http://host:port", [](auto& c) -> auto& { return c.fetch.proxy; },
             "An HTTP proxy to fetch policies through, with CONNECT.\n"
             "Empty means a direct connection."),

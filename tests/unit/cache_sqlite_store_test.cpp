@@ -322,13 +322,14 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
         auto store = bench.open();
         EXPECT_TRUE(bench.save(*store, row("a.example")));
     }
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 1);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.log.count("error"), 0U);
 
     // The mechanism, with steps that do not exist yet.
-    const std::vector<Migration> steps{cache::migrations().front(),
-                                       {2, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
-                                       {3, "CREATE TABLE three(x INTEGER) STRICT"}};
+    const std::vector<Migration> steps{cache::migrations()[0],
+                                       cache::migrations()[1],
+                                       {3, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
+                                       {4, "CREATE TABLE three(x INTEGER) STRICT"}};
     {
         auto file = SqliteFile::open(bench.file(), steps);
         ASSERT_TRUE(file) << file.error().words;
@@ -336,7 +337,7 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
         EXPECT_TRUE(file->load([&](Row) { ++rows; }));
         EXPECT_EQ(rows, 1U);
     }
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 3);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 4);
     EXPECT_EQ(bench.number("SELECT two FROM policies"), 2);
     EXPECT_EQ(bench.number("SELECT count(*) FROM three"), 0);
     EXPECT_TRUE(SqliteFile::open(bench.file(), steps)) << "nothing is done twice";
@@ -345,10 +346,11 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
 TEST(cache_sqlite_schema, a_step_that_fails_leaves_the_file_as_it_was) {
     StoreBench bench;
     bench.open().reset();
-    const std::vector<Migration> steps{cache::migrations().front(),
-                                       {2, "CREATE TABLE two(x); INSERT INTO no_such_table VALUES(1)"}};
+    const std::vector<Migration> steps{cache::migrations()[0],
+                                       cache::migrations()[1],
+                                       {3, "CREATE TABLE two(x); INSERT INTO no_such_table VALUES(1)"}};
     EXPECT_FALSE(SqliteFile::open(bench.file(), steps));
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 1);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema WHERE name = 'two'"), 0);
 }
 
@@ -362,7 +364,7 @@ TEST(cache_sqlite_schema, a_newer_file_is_refused_and_left_alone) {
     auto opened = bench.try_open();
     ASSERT_FALSE(opened);
     EXPECT_NE(opened.error().find(
-                  "newer stsmapd (schema 7, this one knows 1): upgrade stsmapd, or move the file away"),
+                  "newer stsmapd (schema 7, this one knows 2): upgrade stsmapd, or move the file away"),
               std::string::npos)
         << opened.error();
     EXPECT_EQ(bench.log.count("store-damaged"), 0U);

@@ -209,7 +209,21 @@ TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
     EXPECT_EQ(table.absence_count(), 0U);
     table.put(domain("a.example"), absence);
     EXPECT_TRUE(has_policy(table, "a.example"));
-    EXPECT_EQ(table.absence_count(), 0U);
+    EXPECT_TRUE(std::holds_alternative<cache::Asked>(table.ask(domain("a.example"), t0 + day - seconds{1})));
+    const cache::Told over = table.ask(domain("a.example"), t0 + day);
+    ASSERT_TRUE(std::holds_alternative<Absence>(over)) << "an expired policy hides nothing";
+    EXPECT_EQ(table.absence(domain("a.example")).value().reason, base::Reason::dns_servfail);
+    EXPECT_TRUE(has_policy(table, "a.example")) << "and is kept";
+}
+
+TEST(cache_table, a_policy_is_erased_by_when_it_was_fetched) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0, t0 + seconds{1}), t0);
+    EXPECT_FALSE(table.erase(domain("a.example"), t0)) << "that one has been replaced";
+    EXPECT_TRUE(has_policy(table, "a.example"));
+    EXPECT_TRUE(table.erase(domain("a.example"), t0 + seconds{1}));
+    EXPECT_FALSE(has_policy(table, "a.example"));
+    EXPECT_FALSE(table.erase(domain("a.example"), t0 + seconds{1}));
 }
 
 TEST(cache_table, ask_notes_the_time_once_a_minute) {
