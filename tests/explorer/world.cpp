@@ -98,7 +98,7 @@ class Network final : public dns::Resolver, public fetch::Fetcher {
 public:
     explicit Network(World& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<dns::Answer, Reason>> resolve(std::string name, dns::Type type) override {
+    asio::awaitable<dns::Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         if (name.starts_with("_mta-sts.a.")) world_.run_out(memory_dns);
         co_return answer(name, type);
     }
@@ -129,12 +129,12 @@ private:
         answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
         answer.records = std::move(records);
         answer.ttl = 300s;
-        answer.authentic = true;
+        answer.worth = dns::Worth::secure;
         answer.canonical_name = std::move(name);
         return answer;
     }
 
-    base::Expected<dns::Answer, Reason> answer(const std::string& name, dns::Type type) {
+    dns::Result answer(const std::string& name, dns::Type type) {
         if (name == "_mta-sts.b.example") return data(name, {"v=STSv1; id=b;"});
         if (name == "_mta-sts.a.example") return txt(name);
         if (name == subject && type == dns::Type::mx) return mx(name);
@@ -146,11 +146,11 @@ private:
                                                : std::vector<std::string>{});
     }
 
-    base::Expected<dns::Answer, Reason> txt(const std::string& name) {
+    dns::Result txt(const std::string& name) {
         // A record that nobody has seen yet is new as it is.
         const std::uint8_t now =
             world_.oracle_.pick(Dimension::txt, world_.id_seen_ || world_.renewed_ ? 0U : 1U << txt_new);
-        if (now == txt_fail) return base::unexpected(Reason::dns_servfail);
+        if (now == txt_fail) return dns::failed(Reason::dns_servfail);
         if (now == txt_gone) {
             dns::Answer none = data(name, {});
             none.kind = dns::Answer::Kind::nxdomain;
@@ -164,10 +164,10 @@ private:
         return answer;
     }
 
-    base::Expected<dns::Answer, Reason> mx(const std::string& name) {
+    dns::Result mx(const std::string& name) {
         const auto now = static_cast<Dane>(world_.oracle_.pick(Dimension::dane));
         world_.ledger_.dane_asked(now);
-        if (now == dane_fail) return base::unexpected(Reason::dns_servfail);
+        if (now == dane_fail) return dns::failed(Reason::dns_servfail);
         return data(name, {dns::to_record({10, "mx.a.example"})});
     }
 
