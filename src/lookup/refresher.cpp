@@ -47,7 +47,7 @@ public:
     }
     ~Turn() {
         give_back();
-        if (!over_ && *refresher_ != nullptr) (*refresher_)->strays_ = true;
+        if (!over_ && *refresher_ != nullptr) (*refresher_)->lost_one();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -168,6 +168,16 @@ void Refresher::schedule_strays() {
     }
 }
 
+/// For want of memory a domain is on no agenda. It is found soon.
+void Refresher::lost_one() noexcept {
+    strays_ = true;
+    try {
+        arm();
+    } catch (const std::bad_alloc&) {
+        return; // whoever arms next finds it
+    }
+}
+
 /// No GET is due before the limit allows one.
 Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when, Instant now) {
     const Instant end = cache::expires_at(entry, now);
@@ -176,6 +186,15 @@ Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& en
 }
 
 void Refresher::add(const base::Domain& domain) {
+    try {
+        put_on_agenda(domain);
+        arm();
+    } catch (const std::bad_alloc&) {
+        lost_one();
+    }
+}
+
+void Refresher::put_on_agenda(const base::Domain& domain) {
     store_times(domain);
     const cache::Known known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
@@ -184,7 +203,6 @@ void Refresher::add(const base::Domain& domain) {
     // At least a second ahead: an item that comes back due at once would keep tick() busy for ever.
     const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
     schedule(domain, not_before(domain, *entry, when, now));
-    arm();
 }
 
 void Refresher::schedule(const base::Domain& domain, Instant when) {
@@ -193,7 +211,8 @@ void Refresher::schedule(const base::Domain& domain, Instant when) {
 
 void Refresher::arm() {
     if (stopped_ || *running_ >= max_running_) return;
-    const std::optional<Instant> when = parts_.table.next_due();
+    std::optional<Instant> when = parts_.table.next_due();
+    if (strays_) when = std::min(when.value_or(Instant::max()), parts_.clock.now() + tuning_.dns_failure_for);
     if (!when) return;
     if (timer_ != 0) {
         if (armed_for_ <= *when) return;

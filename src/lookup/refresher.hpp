@@ -59,6 +59,8 @@ private:
     class Turn;
     void schedule_all();
     void schedule_strays();
+    void lost_one() noexcept;
+    void put_on_agenda(const base::Domain& domain);
     void recount_newest();
     void keep_expired(const base::Domain& domain, const cache::Entry& entry);
     void store_times(const base::Domain& domain);

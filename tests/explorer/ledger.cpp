@@ -79,6 +79,7 @@ void Ledger::evicted() {
 void Ledger::started(const cache::Row* row, std::optional<std::size_t> number, bool late) {
     run_since_ = now();
     offsets_.clear();
+    stray_since_.reset();
     last_get_.reset();
     eventual_ = number;
     held_ = late ? std::nullopt : number;
@@ -194,6 +195,7 @@ void Ledger::settled(const Seen& seen) {
 }
 
 void Ledger::rested(const Seen& seen) {
+    const bool ran_out = ran_out_;
     evicted_ = ran_out_ = false;
     if (seen.outside_idle && seen.waiting == 0) {
         if (seen.aloft > 0) complain("a flight does not land");
@@ -202,7 +204,12 @@ void Ledger::rested(const Seen& seen) {
         if (seen.timers > 1) complain(std::to_string(seen.timers) + " delayed calls when all is at rest");
     }
     if (seen.entry && seen.aloft == 0 && seen.running == 0) {
-        if (!seen.on_agenda) complain("a policy in memory is not on the agenda");
+        if (seen.on_agenda)
+            stray_since_.reset();
+        else if (!stray_since_ && ran_out)
+            stray_since_ = now();
+        if (!seen.on_agenda && (!stray_since_ || now() - *stray_since_ > notice_within))
+            complain("a policy in memory is not on the agenda");
         if (!seen.next_timer || *seen.next_timer > now() + notice_within)
             complain("nothing will look at the agenda");
     }
@@ -221,7 +228,8 @@ Ledger::State Ledger::state() const {
     s.numbers = {gets_aloft_, ago(last_get_, minute), ago(run_since_, trust_after), validating_, believed_,
                  static_cast<std::int64_t>(verdict_),
                  verdict_ == Verdict::none ? never : ago(proven_, verdict_life + verdict_bridge + 1s),
-                 ago(first_failure_, verdict_bridge + 1s), ago(last_asked_, verdict_life + 1s)};
+                 ago(first_failure_, verdict_bridge + 1s), ago(last_asked_, verdict_life + 1s),
+                 ago(stray_since_, notice_within + 1s)};
     for (const Offset& o : offsets_)
         if (now() - o.until < trust_after) {
             s.numbers.push_back(ago(o.until, trust_after));

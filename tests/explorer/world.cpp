@@ -351,7 +351,7 @@ void World::survive(Work work) {
 void World::make_next_call() {
     if (!hands_.next_is_outside()) noticed_off_ = hands_.wall_off();
     survive([this] { hands_.make_next(); });
-    deliver();
+    survive([this] { deliver(); });
     settle();
 }
 
@@ -372,7 +372,7 @@ void World::settle() {
 }
 
 void World::pass_to(Micros at) {
-    deliver();
+    survive([this] { deliver(); });
     settle();
     while (hands_.next() && *hands_.next() <= at) {
         make_next_call();
@@ -463,6 +463,18 @@ void World::happen(Act act) {
     ledger_.begin_event();
     renewed_ = false;
     const bool late_before = late_.has_value();
+    survive([&] { run(act); });
+    settle();
+    if (late_before) {
+        survive([this] { deliver(); });
+        settle();
+    }
+    for (const Asked& asked : waiting_)
+        if (hands_.passed() - asked.at > deadline) ledger_.complain("a query without a reply at its deadline");
+    ledger_.rested(seen());
+}
+
+void World::run(Act act) {
     switch (act) {
     case Act::query: query(); break;
     case Act::pass_1s: pass(1s); break;
@@ -501,13 +513,6 @@ void World::happen(Act act) {
     case Act::unknown: resolver(Resolver::unknown); break;
     case Act::not_validating: resolver(Resolver::not_validating); break;
     }
-    if (late_before) {
-        deliver();
-        settle();
-    }
-    for (const Asked& asked : waiting_)
-        if (hands_.passed() - asked.at > deadline) ledger_.complain("a query without a reply at its deadline");
-    ledger_.rested(seen());
 }
 
 base::seconds World::running_time() const { return parts_->learner.running(); }

@@ -65,6 +65,7 @@ private:
     [[nodiscard]] base::seconds running_time() const; ///< of the daemon, all runs together
     void pass(base::seconds duration) { pass_to(hands_.passed() + duration); }
     void pass_to(Micros at);
+    void run(Act act);
     void query();
     void replied(const std::string& reply, Asked asked);
     void evict();
