@@ -2,6 +2,7 @@
 
 #include "app/memory_reserve.hpp"
 #include "app/real_time.hpp"
+#include "app/service_names.hpp"
 #include "app/settings.hpp"
 #include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
@@ -134,6 +135,7 @@ private:
     void wait_for_signals();
     void reload();
     void make_room();
+    [[nodiscard]] lookup::ServiceOptions current_options() const;
     [[nodiscard]] cache::Tuning current_tuning() const;
     void apply_tuning();
     void probe_resolver();
@@ -158,6 +160,7 @@ private:
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
     lookup::DaneLookup dane_{back_.get_executor(), resolver_, dane_options(loaded_.config)};
+    std::shared_ptr<const postfix::Services> services_ = read_services();
     dane::Validation validation_; ///< what the last probe of the resolver showed
     base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
@@ -294,7 +297,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
         auto front = std::make_unique<Front>();
         front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
                                                       clock_, front->loop, log_},
-                               service_options(config, validation_));
+                               current_options());
         front->server.emplace(front->loop, *front->service, server_options(config, config.threads), log_);
         fronts_.push_back(std::move(front));
     }
@@ -376,17 +379,22 @@ void Daemon::Impl::reload() {
     log_.write(Level::info, "reload",
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
+    services_ = read_services();
     apply_tuning();
     probe_resolver();
     notify_ready(status());
 }
 
-cache::Tuning Daemon::Impl::current_tuning() const {
-    return service_options(loaded_.config, validation_).tuning;
+lookup::ServiceOptions Daemon::Impl::current_options() const {
+    lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    options.services = services_;
+    return options;
 }
 
+cache::Tuning Daemon::Impl::current_tuning() const { return current_options().tuning; }
+
 void Daemon::Impl::apply_tuning() {
-    const lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    const lookup::ServiceOptions options = current_options();
     learner_->configure(options.tuning);
     refresher_->configure(options.tuning, refreshes_at_once(loaded_.config));
     for (const auto& front : fronts_)

@@ -34,8 +34,8 @@ constexpr std::array all_migrations{
                  "STRICT, WITHOUT ROWID"},
 };
 
-const std::string columns =
-    "domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, dane_failed_at, ahead_since, over_since";
+const std::string columns = "domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, "
+                            "dane_failed_at, ahead_since, over_since";
 const std::string insert = "INTO policies(" + columns + ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 Trouble trouble(const sqlite::Error& e) {
@@ -58,12 +58,25 @@ base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
 /// Rows in the form of today. A file that could not be brought up to date, for want of room or because it is
 /// damaged, may still be of schema 1.
 base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const std::string& rest) {
-    auto all = db.prepare(("SELECT " + columns + " FROM policies" + rest).c_str());
+    auto all = db.prepare("SELECT " + columns + " FROM policies" + rest);
     if (all) return all;
     auto older = db.prepare(
-        ("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, 0, 0, 0 FROM policies" + rest)
-            .c_str());
+        "SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, 0, 0, 0 FROM policies" +
+        rest);
     return older ? std::move(older) : std::move(all);
+}
+
+/// Steps of SQLite that reading all rows twice can take: a row has some 40 octets at least, and takes some 15
+/// steps.
+std::int64_t steps_for(const std::filesystem::path& path) {
+    constexpr std::int64_t least = 2'000'000, for_each_octet = 2;
+    std::int64_t octets = 0;
+    for (const char* part : {"", "-wal"}) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(with_suffix(path, part), error);
+        if (!error) octets += static_cast<std::int64_t>(size);
+    }
+    return least + for_each_octet * octets;
 }
 
 std::error_code system_error() { return {errno, std::system_category()}; }
@@ -104,6 +117,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened), path};
     sqlite::Db& db = file.db_;
+    db.limit_steps(steps_for(path));
     // To be said before the file is read for the first time: then the log's index is no mapped file.
     if (auto done = db.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
     // Until the file has proved to be a sound store it is left as it is, its log too.
@@ -156,6 +170,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     // The same for the file itself: its log is in order, so it is written anew from it.
     if (Result done = file.checkpoint(); !done) return refuse(done.error());
     file.note_state();
+    db.limit_steps(0);
     return file;
 }
 
@@ -170,11 +185,11 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
 }
 
 SqliteFile::Result SqliteFile::prepare() {
-    auto put = db_.prepare(("INSERT OR REPLACE " + insert).c_str());
+    auto put = db_.prepare("INSERT OR REPLACE " + insert);
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        ("INSERT " + insert +
+        "INSERT " + insert +
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
         " sum = excluded.sum, dane_failed_at = excluded.dane_failed_at, ahead_since = excluded.ahead_since,"
@@ -198,12 +213,14 @@ SqliteFile::Result SqliteFile::prepare() {
 
 base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
     Loaded loaded;
+    std::size_t bad_octets = 0;
+    db_.limit_steps(steps_for(path_));
     auto all = select(db_, "");
     if (!all) return failed(all.error());
     for (;;) {
         const auto more = all->step();
         if (!more) return failed(more.error());
-        if (!*more) return loaded;
+        if (!*more) break;
         base::Expected<Row, std::string_view> row = row_of(*all);
         if (row) {
             ++loaded.rows;
@@ -211,8 +228,13 @@ base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
             continue;
         }
         if (loaded.skipped++ == 0) loaded.first_problem = row.error();
-        if (loaded.bad_keys.size() < max_bad_keys) loaded.bad_keys.emplace_back(all->octets(0));
+        const std::string_view key = all->octets(0);
+        if (loaded.bad_keys.size() == max_bad_keys || bad_octets + key.size() > max_bad_octets) continue;
+        bad_octets += key.size();
+        loaded.bad_keys.emplace_back(key);
     }
+    db_.limit_steps(0);
+    return loaded;
 }
 
 SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
@@ -222,6 +244,7 @@ SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
     };
     // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
     // more than that page. The ranges are the first two octets of a domain name.
+    db_.limit_steps(steps_for(path_));
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
     auto up = select(db_, " WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
     auto down = select(db_, " WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
@@ -251,6 +274,7 @@ SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
             const std::string reached = last;
             (void)scan(*down, reached, to);
         }
+    db_.limit_steps(0);
     return salvaged;
 }
 

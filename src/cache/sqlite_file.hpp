@@ -78,7 +78,7 @@ public:
         std::string_view first_problem;    ///< of the skipped ones
         std::vector<std::string> bad_keys; ///< their keys, for remove(); at most max_bad_keys
     };
-    static constexpr std::size_t max_bad_keys = 10'000;
+    static constexpr std::size_t max_bad_keys = 10'000, max_bad_octets = 4 << 20;
     using Sink = std::function<void(Row)>;
 
     /// Passes every good row. What was passed before an error is good too.

@@ -116,7 +116,7 @@ struct SqliteStore::Worker {
     void run() {
         while (true) {
             take(true);
-            if (batch.empty() && is_stopping()) break;
+            if (batch.empty() && done_with()) break;
             survive([this] {
                 process(batch);
                 if (failing && SteadyClock::now() >= next_try) recover();
@@ -148,9 +148,9 @@ struct SqliteStore::Worker {
         next_try = SteadyClock::now() + delay;
     }
 
-    [[nodiscard]] bool is_stopping() {
+    [[nodiscard]] bool done_with() {
         std::lock_guard guard{mutex};
-        return stopping;
+        return stopping && !running;
     }
     [[nodiscard]] bool out_of_time() {
         std::lock_guard guard{mutex};

@@ -28,11 +28,16 @@ bool any_usable(const std::vector<std::string>& records) {
     });
 }
 
-std::string failed(base::Reason reason) { return " failed: " + std::string{base::to_string(reason)}; }
-
 } // namespace
 
-Host::Host(std::string name) : name_(std::move(name)), expanded_(name_) {
+std::optional<std::string> says_nothing(const Result& result) {
+    if (!result) return " failed: " + std::string{base::to_string(result.error().reason)};
+    if (result->worth == dns::Worth::indeterminate) return " failed: no validating server answered";
+    return std::nullopt;
+}
+
+Host::Host(std::string name, std::uint16_t port)
+    : name_(std::move(name)), port_(port), expanded_(name_) {
     if (!is_host_name(name_)) {
         settle(HostStatus::definitely_not, (name_.empty() ? "the root" : name_) + " is no host name");
         return;
@@ -64,8 +69,8 @@ void Host::take(const Question& question, const Result& result) {
 /// One of A and AAAA with records settles what the addresses are, whatever comes of the other.
 void Host::take_address(const Result& result) {
     --addresses_awaited_;
-    if (!result) {
-        address_failure_ = result.error().reason;
+    if (auto nothing = says_nothing(result)) {
+        address_failure_ = std::move(nothing);
     } else {
         const bool data = result->kind == Answer::Kind::data;
         if (data) ttl_.reset(); // a denial of the other type no longer matters
@@ -81,7 +86,7 @@ void Host::take_address(const Result& result) {
     if (addresses_awaited_ > 0) return;
     if (denied_insecurely_) return insecure_address();
     if (address_failure_)
-        return settle(HostStatus::unreachable, "address lookup for " + name_ + failed(*address_failure_));
+        return settle(HostStatus::unreachable, "address lookup for " + name_ + *address_failure_);
     settle(HostStatus::no_address, name_ + " has no address");
 }
 
@@ -92,16 +97,16 @@ void Host::insecure_address() {
 }
 
 void Host::take_alias(const Result& result) {
-    if (!result)
-        return settle(HostStatus::unreachable, "CNAME lookup for " + name_ + failed(result.error().reason));
+    if (const auto nothing = says_nothing(result))
+        return settle(HostStatus::unreachable, "CNAME lookup for " + name_ + *nothing);
     took_part(*result);
     if (result->kind == Answer::Kind::data && result->secure()) return enter(Stage::tlsa_of_name);
     settle(HostStatus::definitely_not, "neither the address nor the CNAME of " + name_ + " is signed");
 }
 
 void Host::take_tlsa(const Result& result) {
-    if (!result)
-        return settle(HostStatus::unknown, "TLSA lookup for " + name_ + failed(result.error().reason));
+    if (const auto nothing = says_nothing(result))
+        return settle(HostStatus::unknown, "TLSA lookup for " + name_ + *nothing);
     took_part(*result);
     const bool data = result->kind == Answer::Kind::data;
     if (data && result->secure()) {
@@ -121,7 +126,7 @@ void Host::enter(Stage stage) {
         to_ask_.push_back({name_, Type::cname});
         return;
     }
-    std::string at = tlsa_name(stage == Stage::tlsa_of_expanded ? expanded_ : name_);
+    std::string at = tlsa_name(stage == Stage::tlsa_of_expanded ? expanded_ : name_, port_);
     if (!at.empty())
         to_ask_.push_back({std::move(at), Type::tlsa});
     else if (stage == Stage::tlsa_of_expanded)

@@ -41,7 +41,15 @@ std::string_view to_string(Advice advice) noexcept {
     return "no-verdict";
 }
 
-Inquiry::Inquiry(const base::Domain& domain) : domain_(domain.name()) {}
+Inquiry::Inquiry(const base::Domain& name, Destination destination)
+    : domain_(name.name()), destination_(destination) {
+    if (destination_.mx) return;
+    mx_asked_ = true;
+    mx_ttl_ = max_ttl; // no MX record limits it
+    mx_hosts_ = {domain_};
+    hosts_.emplace_back(domain_, destination_.port);
+    judge(); // the name may be none that a host has
+}
 
 std::vector<Inquiry::Question> Inquiry::next() {
     std::vector<Question> questions;
@@ -65,19 +73,19 @@ void Inquiry::take(const Question& question, const Result& result) {
 void Inquiry::take_mx(const Result& result) {
     if (!hosts_.empty()) return; // answered already
     if (!result)
-        return conclude(Advice::no_verdict, true, {},
-                        "MX lookup failed: " + std::string{base::to_string(result.error().reason)});
+        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
     mx_ttl_ = result->ttl.value_or(Host::no_ttl);
     mx_hosts_ = result->kind == Answer::Kind::data ? hosts_of(*result) : std::vector{domain_};
-    if (mx_hosts_.size() == 1 && mx_hosts_[0].empty()) {
-        mx_hosts_.clear(); // RFC 7505
-        return conclude(Advice::sts, false, mx_ttl_, "null MX: the domain takes no mail");
-    }
+    const bool null_mx = mx_hosts_.size() == 1 && mx_hosts_[0].empty(); // RFC 7505
+    if (null_mx) mx_hosts_.clear();
+    if (const auto nothing = says_nothing(result))
+        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *nothing);
+    if (null_mx) return conclude(Advice::sts, false, mx_ttl_, "null MX: the domain takes no mail");
     if (!result->secure()) return conclude(Advice::sts, false, mx_ttl_, "the MX RRset is not signed");
     if (mx_hosts_.size() > max_mx_hosts)
         return conclude(Advice::sts, false, mx_ttl_,
                         "more than " + std::to_string(max_mx_hosts) + " MX hosts");
-    for (const std::string& host : mx_hosts_) hosts_.emplace_back(host);
+    for (const std::string& host : mx_hosts_) hosts_.emplace_back(host, destination_.port);
     judge();
 }
 
@@ -101,8 +109,12 @@ void Inquiry::judge() {
     if (failing > 0) {
         const auto host = first(HostStatus::unknown, HostStatus::unreachable);
         return conclude(dane ? Advice::dane_only : Advice::no_verdict, true, ttl,
-                        host->why() + " (" + count_of(failing, hosts_.size()) + " MX hosts failed)");
+                        host->why() + (destination_.mx ? " (" + count_of(failing, hosts_.size()) +
+                                                             " MX hosts failed)"
+                                                       : ""));
     }
+    if (!destination_.mx)
+        return conclude(dane ? Advice::dane_only : Advice::sts, false, ttl, hosts_.front().why());
     if (!dane) return conclude(Advice::sts, false, ttl, "no MX host has an address");
     conclude(Advice::dane_only, false, ttl,
              count_of(proven, hosts_.size()) + " MX hosts have TLSA, none is without");

@@ -3,7 +3,7 @@
 #include "base/text.hpp"
 
 #include <algorithm>
-#include <array>
+#include <charconv>
 #include <utility>
 
 namespace fetch {
@@ -31,14 +31,12 @@ constexpr unsigned hex(char c) noexcept {
     return 16;
 }
 
-/// One number of digits; above what any body may have it stays there.
-std::optional<std::size_t> number(std::string_view text) {
-    if (text.empty()) return std::nullopt;
-    std::size_t value = 0;
-    for (const char c : text) {
-        if (c < '0' || c > '9') return std::nullopt;
-        value = std::min<std::size_t>(value * 10 + static_cast<std::size_t>(c - '0'), 1'000'000'000'000);
-    }
+/// One number of digits, of 64 bits; with more it is nonsense.
+std::optional<std::uint64_t> number(std::string_view text) {
+    std::uint64_t value = 0;
+    if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
     return value;
 }
 
@@ -84,7 +82,7 @@ base::Expected<BodyReader, Failure> BodyReader::of(const HttpHead& head) {
         return reader;
     }
     if (!length.present()) return reader;
-    std::optional<std::size_t> announced;
+    std::optional<std::uint64_t> announced;
     for (const std::string_view value : length.all()) {
         const auto octets = number(value);
         if (!octets)
@@ -97,7 +95,7 @@ base::Expected<BodyReader, Failure> BodyReader::of(const HttpHead& head) {
     if (*announced > max_body)
         return wrong(Reason::http_too_large,
                      "Content-Length " + length.shown() + ", over " + std::to_string(max_body) + " octets");
-    reader.left_ = *announced;
+    reader.left_ = static_cast<std::size_t>(*announced);
     reader.state_ = *announced == 0 ? State::done : State::sized;
     return reader;
 }

@@ -26,6 +26,11 @@ bool may_begin(std::string_view text) {
     return base::iequals(text.substr(0, start.size()), start.substr(0, text.size()));
 }
 
+std::string first_line(std::string text) {
+    text.resize(std::min<std::size_t>({text.size(), text.find_first_of("\r\n"), 24}));
+    return text;
+}
+
 constexpr bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// The fields that frame the body or say what it is.
@@ -101,7 +106,7 @@ base::Expected<bool, Failure> HeadReader::feed(std::string_view& octets) {
         if (lines_ == 0 && line_.size() < start.size() &&
             !may_begin(line_ + std::string(part.substr(0, start.size()))))
             return wrong(Reason::http_malformed, "not an HTTP/1 response: begins with " +
-                                                     quoted((line_ + std::string(part)).substr(0, 24)));
+                                                     quoted(first_line(line_ + std::string(part))));
         size_ += taken;
         octets.remove_prefix(taken);
         if (taken < here || end == std::string_view::npos) {

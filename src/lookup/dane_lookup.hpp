@@ -1,4 +1,4 @@
-// lookup/dane_lookup.hpp - finds out over DNS whether a domain's MX hosts have DANE. Asks; dane/ decides.
+// lookup/dane_lookup.hpp - finds out over DNS whether a next hop is secured by DANE. Asks; dane/ decides.
 //
 // Threads: lives on one io_context, as the resolver does; every member is called there. The resolver outlives
 // it. It may be destroyed with lookups under way: each then ends, as when its caller is cancelled, with no
@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/domain.hpp"
+#include "cache/entry.hpp"
 #include "dane/validation.hpp"
 #include "dane/verdict.hpp"
 #include "dns/resolver.hpp"
@@ -17,6 +18,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace lookup {
 
@@ -41,7 +43,8 @@ public:
     void configure(Options options);
 
     /// Throws nothing; what prevents a verdict is Advice::no_verdict with words.
-    [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain domain);
+    [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
+                                                                dane::Destination destination = {});
 
     /// Asks for the SOA of the names in the options. Throws nothing.
     [[nodiscard]] boost::asio::awaitable<dane::Validation> validating();
@@ -51,13 +54,18 @@ public:
 private:
     struct Core;
     class Job;
-    [[nodiscard]] static boost::asio::awaitable<dane::Verdict> inquire(std::shared_ptr<Core> core,
-                                                                       base::Domain domain);
+    [[nodiscard]] static boost::asio::awaitable<dane::Verdict>
+    inquire(std::shared_ptr<Core> core, base::Domain name, dane::Destination destination);
     [[nodiscard]] static boost::asio::awaitable<dane::Validation> validate(std::shared_ptr<Core> core,
                                                                            Options options);
 
     std::shared_ptr<Core> core_;
     Options options_;
 };
+
+/// A verdict as cache/entry remembers it.
+[[nodiscard]] cache::DaneFinding finding_of(const dane::Verdict& verdict);
+/// "dane-only", "sts" or "unknown": the words of the log.
+[[nodiscard]] std::string_view word_of(cache::DaneVerdict verdict) noexcept;
 
 } // namespace lookup

@@ -1,8 +1,8 @@
 // lookup/get_limit.hpp - at most one GET a domain and minute, by the steady clock. Pure.
 //
-// One rule for every way to a GET: queries, changed ids, daily and overdue GETs, failures, lives of no or a few
-// seconds. It knows nothing of entries, which come and go, nor of the wall clock, which may be set: a GET is
-// remembered for a minute and then forgotten, as a keyed hash of the domain's name. Belongs to one thread.
+// One rule for every way to a GET: queries, changed ids, daily and overdue GETs, failures, lives of no or a
+// few seconds. It knows nothing of entries, which come and go, nor of the wall clock, which may be set: a GET
+// is remembered for a minute and then forgotten, as a keyed hash of the domain's name. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"

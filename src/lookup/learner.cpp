@@ -50,15 +50,52 @@ bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason =
 
 Learner::Learner(Parts parts, cache::Tuning tuning)
     : parts_(std::move(parts)), tuning_(tuning), log_(parts_.log, parts_.clock),
-      begun_(parts_.clock.steady()) {
-    (void)clock_trust();
+      begun_(parts_.clock.steady()),
+      hops_(
+          {parts_.executor, parts_.dane, parts_.table, parts_.clock, parts_.log,
+           [this](const base::Domain& domain, Why why, Done done) {
+               learn(domain, why, std::move(done), Wants::policy);
+           },
+           [this](const base::Domain& domain, const cache::PolicyPtr& policy, const dane::Verdict& verdict) {
+               const cache::Known known = parts_.table.find(domain);
+               const auto* in_table = std::get_if<cache::Entry>(&known);
+               cache::Entry entry;
+               if (in_table) entry = *in_table;
+               entry.policy = policy;
+               log_.refused_hosts(domain, entry, verdict);
+           }},
+          tuning_) {}
+
+/// Somebody who waits for this flight.
+void Learner::Flight::want(Wants wants, Done done) {
+    if (wants == Wants::dane) dane = true;
+    if (done) (wants == Wants::dane ? waiters : for_policy).push_back(std::move(done));
 }
 
-void Learner::learn(const base::Domain& domain, Why why, Done done) {
+void Learner::tell(const std::vector<Done>& waiters, const Outcome& outcome) {
+    for (const Done& done : waiters) {
+        try {
+            done(outcome);
+        } catch (const std::bad_alloc&) {
+            continue; // that client is answered at its deadline; the others need not wait so long
+        }
+    }
+}
+
+void Learner::learn(const postfix::NextHop& hop, Why why, Done done) {
+    if (hop.usual()) return learn(hop.host, why, std::move(done));
+    hops_.learn(hop, why, std::move(done));
+}
+
+void Learner::learn(const base::Domain& domain, Why why, Done done, Wants wants) {
     if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
         Flight& flight = *aloft->second;
+        if (wants == Wants::policy && flight.policy) {
+            asio::post(parts_.executor, [done = std::move(done), known = *flight.policy] { done(known); });
+            return;
+        }
         if (why == Why::query && flight.why != Why::query) flight.again = true;
-        if (done) flight.waiters.push_back(std::move(done));
+        flight.want(wants, std::move(done));
         return;
     }
     const auto answer = [&](const Outcome& outcome) {
@@ -66,14 +103,14 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     };
     if (why == Why::query)
         // A flight may have landed while this query was on its way from the front thread to here.
-        if (const std::optional<Outcome> known = from_memory(domain)) return answer(*known);
+        if (const std::optional<Outcome> known = from_memory(domain, wants)) return answer(*known);
     if (aloft_.size() >= max_flights || (parts_.memory_left && !parts_.memory_left())) {
         Outcome outcome;
         outcome.reason = Reason::overloaded;
         return answer(outcome);
     }
     auto flight = std::make_shared<Flight>();
-    if (done) flight->waiters.push_back(std::move(done));
+    flight->want(wants, std::move(done));
     aloft_.emplace(domain, std::move(flight));
     most_aloft_ = std::max(most_aloft_, aloft_.size());
     try {
@@ -83,14 +120,14 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     }
 }
 
-std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
+std::optional<Outcome> Learner::from_memory(const base::Domain& domain, Wants wants) const {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     Outcome outcome;
     outcome.policy = current_policy(known, now);
     if (outcome.policy) {
         const auto& entry = std::get<cache::Entry>(known);
-        if (cache::plan(entry, now, tuning_) == cache::Step::resolve)
+        if (wants == Wants::dane && cache::plan(entry, now, tuning_) == cache::Step::resolve)
             return std::nullopt; // DANE is not known yet
         outcome.fetched_at = cache::counted_from(entry);
         outcome.dane = cache::dane_secured(entry, now, tuning_);
@@ -118,6 +155,16 @@ void Learner::abort(const base::Domain& domain) {
     log_.aborted(domain);
 }
 
+/// Tells those who want no more than the policy. False: nobody wants more, or it was not what they want.
+bool Learner::policy_known(const base::Domain& domain, const Outcome& outcome) {
+    const auto aloft = aloft_.find(domain);
+    if (aloft == aloft_.end() || !outcome.policy) return false;
+    const std::shared_ptr<Flight> flight = aloft->second;
+    flight->policy = outcome;
+    tell(std::exchange(flight->for_policy, {}), outcome);
+    return flight->dane;
+}
+
 asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
     const Outcome outcome = co_await discover(domain, why);
     land(domain, outcome);
@@ -135,13 +182,8 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
         return;
     }
     aloft_.erase(aloft);
-    for (const Done& done : flight->waiters) {
-        try {
-            done(outcome);
-        } catch (const std::bad_alloc&) {
-            continue; // that client is answered at its deadline; the others need not wait so long
-        }
-    }
+    tell(flight->for_policy, outcome);
+    tell(flight->waiters, outcome);
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
         // Not at once: the coroutine that brought us here is part of it.
@@ -161,6 +203,7 @@ asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
 
 asio::awaitable<Outcome> Learner::discover(base::Domain domain, Why why) {
     Outcome outcome = co_await learn_policy(domain, why);
+    if (!policy_known(domain, outcome)) co_return outcome;
     co_return co_await learn_dane(std::move(domain), std::move(outcome));
 }
 
@@ -320,7 +363,7 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
     const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
     const cache::PolicyPtr current = current_policy(known, now);
     log_.failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
-                cache::backoff(gets.failures, tuning_));
+                 cache::backoff(gets.failures, tuning_));
     if (current) {
         // RFC 8461 section 3.3: the cached policy must go on being applied.
         parts_.table.update(domain, [&](cache::Entry& entry) {

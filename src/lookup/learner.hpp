@@ -17,6 +17,7 @@
 #include "fetch/fetcher.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/get_limit.hpp"
+#include "lookup/hop_learner.hpp"
 #include "lookup/learner_log.hpp"
 #include "lookup/steps.hpp"
 
@@ -70,10 +71,23 @@ public:
 
     Learner(Parts parts, cache::Tuning tuning);
 
-    /// Starts or joins the domain's flight; calls `done` once when it has landed. `done` may be empty.
-    void learn(const base::Domain& domain, Why why, Done done);
+    /// What is wanted of a flight.
+    enum class Wants {
+        policy, ///< the policy alone: Outcome::dane says nothing
+        dane,   ///< and whether the domain's MX hosts are secured by DANE
+    };
+    /// Starts or joins the domain's flight; calls `done` once when what is wanted is known. `done` may be
+    /// empty.
+    void learn(const base::Domain& domain, Why why, Done done, Wants wants = Wants::dane);
+    /// The same of a next hop in any form; Outcome::dane is about this very one. `done` is not empty.
+    void learn(const postfix::NextHop& hop, Why why, Done done);
+    /// What DANE says of next hops that are not of the usual form. Safe from any thread.
+    [[nodiscard]] const HopVerdicts& hop_verdicts() const noexcept { return hops_.verdicts(); }
 
-    void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
+    void configure(const cache::Tuning& tuning) {
+        tuning_ = tuning;
+        hops_.configure(tuning);
+    }
     /// Called with each domain that gets a policy it had none of before: the refresher's cue.
     void on_new_policy(std::function<void(const base::Domain&)> hook) { on_new_policy_ = std::move(hook); }
 
@@ -104,13 +118,18 @@ private:
     struct Flight {
         Why why;
         bool again = false; ///< a client joined a flight that was not meant to answer it
-        std::vector<Done> waiters;
+        bool dane = false;  ///< somebody wants the verdict, too
+        std::vector<Done> waiters, for_policy;
+        std::optional<Outcome> policy; ///< known already, and the verdict is on its way
+        void want(Wants wants, Done done);
     };
 
-    [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain) const;
+    [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain, Wants wants) const;
     void start(const base::Domain& domain, Why why);
+    [[nodiscard]] bool policy_known(const base::Domain& domain, const Outcome& outcome);
     void land(const base::Domain& domain, const Outcome& outcome);
     void abort(const base::Domain& domain);
+    static void tell(const std::vector<Done>& waiters, const Outcome& outcome);
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> discover(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> learn_policy(base::Domain domain, Why why);
@@ -134,6 +153,7 @@ private:
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::size_t most_aloft_ = 0; ///< since none was the last time
     std::function<void(const base::Domain&)> on_new_policy_;
+    HopLearner hops_;
 };
 
 } // namespace lookup

@@ -126,8 +126,7 @@ void LearnerLog::evicted(const base::Domain& gone, const base::Domain& newcomer)
 
 void LearnerLog::aborted(const base::Domain& domain) {
     if (aborts_.allow("", clock_.steady()).write)
-        log_.write(Level::error, "lookup-aborted",
-                   {{"domain", domain.name()}, {"reason", "out of memory"}});
+        log_.write(Level::error, "lookup-aborted", {{"domain", domain.name()}, {"reason", "out of memory"}});
 }
 
 } // namespace lookup

@@ -27,8 +27,8 @@ public:
     void policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after);
     void dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
               const dane::Verdict& verdict);
-    /// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it is
-    /// not our doing.
+    /// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it
+    /// is not our doing.
     void refused_hosts(const base::Domain& domain, const cache::Entry& entry, const dane::Verdict& verdict);
     void failure(const base::Domain& domain, base::Reason reason, std::string_view detail, bool kept_enforce,
                  base::seconds next_try);

@@ -160,9 +160,8 @@ void Refresher::schedule_strays() {
     strays_ = false;
     const Instant soon = parts_.clock.now() + tuning_.dns_failure_for;
     try {
-        parts_.table.schedule([soon](cache::Entry& entry) {
-            return entry.agenda_at == Instant{} ? soon : entry.agenda_at;
-        });
+        parts_.table.schedule(
+            [soon](cache::Entry& entry) { return entry.agenda_at == Instant{} ? soon : entry.agenda_at; });
     } catch (const std::bad_alloc&) {
         strays_ = true;
     }
@@ -179,7 +178,8 @@ void Refresher::lost_one() noexcept {
 }
 
 /// No GET is due before the limit allows one.
-Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when, Instant now) {
+Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when,
+                              Instant now) {
     const Instant end = cache::expires_at(entry, now);
     const Instant open = now + parts_.learner.get_wait(domain);
     return when < end ? std::max(when, std::min(open, end)) : when;

@@ -16,10 +16,12 @@ namespace {
 
 dane::Result result(fuzz::Script& script, const dane::Inquiry::Question& question) {
     const unsigned how = script.octet();
-    if ((how & 3) == 0) return base::unexpected(base::Reason::dns_servfail);
+    if ((how & 7) == 0) return base::unexpected(base::Reason::dns_servfail);
     dns::Answer answer;
     answer.kind = (how & 3) == 1 ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
-    answer.worth = (how & 4) != 0 ? dns::Worth::secure : dns::Worth::insecure;
+    answer.worth = (how & 7) == 4   ? dns::Worth::indeterminate
+                   : (how & 4) != 0 ? dns::Worth::secure
+                                    : dns::Worth::insecure;
     answer.canonical_name = (how & 8) != 0 ? "alias.example" : question.name;
     if ((how & 16) != 0) answer.ttl = std::chrono::seconds{script.octet() * 64};
     if (answer.kind == dns::Answer::Kind::data)
@@ -46,10 +48,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         const dane::Inquiry::Question question = std::move(*at);
         open.erase(at);
         const dane::Result answer = result(script, question);
-        any_failure = any_failure || !answer;
+        const bool failed = dane::says_nothing(answer).has_value();
+        any_failure = any_failure || failed;
         if (question.type == dns::Type::mx) mx_secure = answer && answer->secure();
         if (question.type == dns::Type::tlsa)
-            tlsa_secure_or_failed = tlsa_secure_or_failed || !answer ||
+            tlsa_secure_or_failed = tlsa_secure_or_failed || failed ||
                                     (answer->secure() && answer->kind == dns::Answer::Kind::data);
         inquiry.take(question, answer);
     }

@@ -79,6 +79,7 @@ public:
         dns::Answer none;
         none.kind = dns::Answer::Kind::nxdomain;
         none.ttl = base::seconds{60};
+        none.worth = dns::Worth::insecure;
         none.canonical_name = question.first;
         co_return none;
     }
@@ -103,6 +104,7 @@ private:
         answer.kind = dns::Answer::Kind::data;
         answer.records = std::move(records);
         answer.ttl = ttl;
+        answer.worth = dns::Worth::insecure;
         answer.canonical_name = name;
         return answer;
     }

@@ -269,4 +269,41 @@ TEST(Dane, AClockSetBackAsksAgain) {
     EXPECT_TRUE(cache::dane_due(e, t0 - 24h, with_dane()));
 }
 
+TEST(Dane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
+    for (const cache::DaneVerdict verdict : {cache::DaneVerdict::dane, cache::DaneVerdict::sts}) {
+        const bool is = verdict == cache::DaneVerdict::dane;
+        Entry e = entry(31'557'600s);
+        e.dane = cache::after_dane_lookup({}, {verdict, false, 300s}, t0, with_dane());
+        EXPECT_EQ(cache::plan(e, t0 + 36h - 1s, with_dane()), Step::serve_and_check);
+        EXPECT_EQ(cache::dane_secured(e, t0 + 36h - 1s, with_dane()), is) << "a day old and never failed";
+        EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), Step::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), Step::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), Step::serve_and_check) << "nobody looks for DANE";
+        // The lookup fails: the old one holds, for a day from then on, and nobody waits again.
+        const Instant first = t0 + 100h;
+        for (seconds t = 0s; t < 25h; t += 60s) {
+            e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, first + t,
+                                              with_dane());
+            EXPECT_EQ(cache::plan(e, first + t + 59s, with_dane()), Step::serve_and_check);
+            EXPECT_EQ(cache::plan(e, first + t + 60s, with_dane()), Step::serve_and_check);
+            EXPECT_EQ(cache::dane_secured(e, first + t + 59s, with_dane()), is && t + 59s < 24h) << t.count();
+        }
+        EXPECT_EQ(e.dane.failed_since, first);
+        EXPECT_EQ(cache::plan(e, first + 72h, with_dane()), Step::resolve)
+            << "nobody has looked for long: perhaps it works again";
+        e.dane = cache::after_dane_lookup(e.dane, {verdict, false, 300s}, first + 72h, with_dane());
+        EXPECT_EQ(e.dane.failed_since, Instant{});
+        EXPECT_EQ(cache::dane_secured(e, first + 73h, with_dane()), is);
+    }
+}
+
+TEST(Dane, ARememberedVerdictEndsWhenNobodyCanLook) {
+    Tuning unknown_resolver;
+    unknown_resolver.dane_remembered = true;
+    Entry e = entry(31'557'600s);
+    e.dane = {cache::DaneVerdict::dane, t0, {}, {}};
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 60h - 1s, unknown_resolver));
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 60h, unknown_resolver));
+}
+
 } // namespace

@@ -1,9 +1,11 @@
 #include "cache/table.hpp"
 
-#include "cache/interner.hpp"
 #include "base/siphash.hpp"
+#include "cache/interner.hpp"
 
 #include <gtest/gtest.h>
+
+#include <malloc.h>
 
 #include <atomic>
 #include <map>
@@ -224,6 +226,27 @@ TEST(cache_table, a_policy_is_erased_by_when_it_was_fetched) {
     EXPECT_TRUE(table.erase(domain("a.example"), t0 + seconds{1}));
     EXPECT_FALSE(has_policy(table, "a.example"));
     EXPECT_FALSE(table.erase(domain("a.example"), t0 + seconds{1}));
+}
+
+TEST(cache_table, the_largest_absences_take_what_they_may) {
+    constexpr std::size_t most = 5000;
+    Table table{Limits{10, most}};
+    const auto name = [](std::size_t n) {
+        const std::string label(61, 'a');
+        std::string all = label + "." + label + "." + label + ".";
+        all += std::to_string(10'000'000 + n) + std::string(base::max_policy_domain - all.size() - 8, 'b');
+        return domain(all);
+    };
+    ASSERT_EQ(name(1).name().size(), base::max_policy_domain);
+    Absence absence;
+    absence.reason = base::Reason::http_status;
+    absence.until = t0 + seconds{60};
+    absence.gets = {t0, 9, base::Reason::http_status,
+                    std::string(32, 'x')}; // RFC 8461 section 3.1: the longest
+    const std::size_t before = ::mallinfo2().uordblks;
+    for (std::size_t n = 0; n < 2 * most; ++n) table.put(name(n), absence);
+    EXPECT_EQ(table.absence_count(), most);
+    EXPECT_LE((::mallinfo2().uordblks - before) / most, 700U) << "octets each";
 }
 
 TEST(cache_table, ask_notes_the_time_once_a_minute) {

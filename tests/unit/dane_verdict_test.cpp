@@ -306,6 +306,31 @@ TEST(DaneVerdict, Table) {
     }
 }
 
+TEST(DaneVerdict, AnAnswerThatNobodyValidatedIsALookupThatFailed) {
+    for (const Row& row : rows) {
+        World world = World::good();
+        row.change(world);
+        for (const auto& [question, answer] : world.answers) {
+            if (!answer) continue;
+            World unproven = world, failing = world;
+            unproven.answers.at(question)->worth = dns::Worth::indeterminate;
+            failing.fail(question.first, question.second);
+            const Verdict seen = run(unproven).verdict, wanted = run(failing).verdict;
+            EXPECT_EQ(to_string(seen.advice), to_string(wanted.advice)) << row.what << ": " << question.first;
+            EXPECT_EQ(seen.on_failures, wanted.on_failures) << row.what << ": " << question.first;
+        }
+    }
+    World world = World::good();
+    for (auto& [question, answer] : world.answers) answer->worth = dns::Worth::indeterminate;
+    const Verdict verdict = run(world).verdict;
+    EXPECT_EQ(to_string(verdict.advice), "no-verdict");
+    EXPECT_EQ(verdict.why, "MX lookup failed: no validating server answered");
+    EXPECT_EQ(verdict.mx_hosts, (std::vector{mx1, mx2})) << "they can be compared with a policy all the same";
+    world.mx({{0, ""}});
+    world.answers.at({"example.org", Type::mx})->worth = dns::Worth::indeterminate;
+    EXPECT_EQ(to_string(run(world).verdict.advice), "no-verdict") << "a null MX proves nothing either";
+}
+
 TEST(DaneVerdict, AsksNoMoreThanItNeeds) {
     const std::vector<std::string> mx_only{"example.org/15"};
     World w = World::good();
