@@ -17,7 +17,8 @@ void Disk::push(cache::WriteOp op) {
     ++changes_;
     // What is saved while a commit is under way goes into the next one.
     const bool at_once = queue_.empty() && !failing_;
-    const std::uint8_t how = at_once && !op.removes() ? oracle_.pick(Dimension::commit) : std::uint8_t{commit_ok};
+    const std::uint8_t how =
+        at_once && !op.removes() ? oracle_.pick(Dimension::commit) : std::uint8_t{commit_ok};
     if (how == commit_fail) begin_failing(try_again);
     if (const auto* row = std::get_if<cache::Row>(&op.what)) on_save(*row, failing_);
     if (failing_) {

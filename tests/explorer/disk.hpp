@@ -37,8 +37,8 @@ public:
 
     /// kill -9: what is not durable is lost.
     void kill();
-    /// From now on it neither gives nor takes anything, until read(): that gives the row, unless a newer write
-    /// has been kept meanwhile, and takes what was kept.
+    /// From now on it neither gives nor takes anything, until read(): that gives the row, unless a newer
+    /// write has been kept meanwhile, and takes what was kept.
     void be_unreadable() { failing_ = unreadable_ = true; }
     [[nodiscard]] std::optional<cache::Row> read();
     [[nodiscard]] bool unreadable() const { return unreadable_; }

@@ -9,8 +9,9 @@ namespace explorer {
 namespace {
 
 constexpr std::array<std::string_view, acts> act_names{
-    "query",   "1s",   "20s",    "61s",    "1h",     "1d",     "tick",     "expire",     "evict", "make-room",  "restart",
-    "restart-late", "late", "wall+3y", "wall-3y", "wall+1h", "wall-1h", "wall+30s", "wall-30s", "validating", "validating-unknown",
+    "query",         "1s",      "20s",       "61s",      "1h",           "1d",         "tick",
+    "expire",        "evict",   "make-room", "restart",  "restart-late", "late",       "wall+3y",
+    "wall-3y",       "wall+1h", "wall-1h",   "wall+30s", "wall-30s",     "validating", "validating-unknown",
     "not-validating"};
 
 constexpr std::string_view txt_names[] = {"txt-same", "txt-new", "txt-gone", "txt-fail"};
@@ -21,11 +22,17 @@ constexpr std::string_view commit_names[] = {"commit-ok", "commit-slow", "commit
 constexpr std::string_view dane_names[] = {"dane-no", "dane-yes", "dane-fail"};
 
 constexpr std::string_view jitter_names[] = {"jitter-none", "jitter-early", "jitter-late"};
-constexpr std::string_view memory_names[] = {"memory-left", "memory-none", "memory-gone",
+constexpr std::string_view memory_names[] = {"memory-left",     "memory-none",     "memory-gone",
                                              "memory-gone-dns", "memory-gone-get", "memory-gone-save"};
 
 constexpr std::array<std::span<const std::string_view>, dimensions> setting_names{
-    std::span<const std::string_view>{txt_names}, pace_names, got_names, commit_names, dane_names, jitter_names, memory_names};
+    std::span<const std::string_view>{txt_names},
+    pace_names,
+    got_names,
+    commit_names,
+    dane_names,
+    jitter_names,
+    memory_names};
 
 } // namespace
 

@@ -4,7 +4,8 @@
 // An Act is an event that makes the daemon's parts run. A Setting is how DNS, the policy host or the disk
 // behaves; it matters only when it is used, so an act takes its settings when they are first used, and keeps
 // them to its end. A sequence is written as words separated by commas: "txt-new,get-59,commit-slow,query,1h".
-// There a setting stands until it is set anew, but for txt-new: the record that was new is the same afterwards.
+// There a setting stands until it is set anew, but for txt-new: the record that was new is the same
+// afterwards.
 #pragma once
 
 #include <array>
@@ -30,8 +31,8 @@ enum class Act : std::uint8_t {
     restart,      ///< kill -9 and a new process
     restart_late, ///< the same, and the disk neither gives nor takes anything for ten seconds, or until
     late,         ///< it gives its rows back, of which the daemon hears only after the next event
-    ahead_3y, ///< the wall clock alone goes three years forward
-    back_3y,  ///< and back
+    ahead_3y,     ///< the wall clock alone goes three years forward
+    back_3y,      ///< and back
     ahead_1h,
     back_1h,
     ahead_30s,

@@ -236,7 +236,8 @@ def main():
     for name in arguments.names:
         if name not in FAULTS:
             parser.error(f"no such fault: {name}")
-    tree, folder = os.path.join(arguments.folder, "tree"), os.path.join(arguments.folder, "build")
+    tree = arguments.folder
+    folder = os.path.join(tree, "build")
     copy_sources(tree)
     program, trouble = build(tree, folder)
     if not program:

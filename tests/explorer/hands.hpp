@@ -1,5 +1,5 @@
-// tests/explorer/hands.hpp - both clocks and the delayed calls of the daemon's parts and of the world outside,
-// moved by hand. Calls of the same moment are made in the order in which they were asked for.
+// tests/explorer/hands.hpp - both clocks and the delayed calls of the daemon's parts and of the world
+// outside, moved by hand. Calls of the same moment are made in the order in which they were asked for.
 #pragma once
 
 #include "base/clock.hpp"

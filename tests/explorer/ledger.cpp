@@ -10,9 +10,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr base::seconds minute = 60s;      ///< one GET in each
-constexpr base::seconds trust_after = 1h;  ///< both clocks have agreed for so long
-constexpr base::seconds agreement = 60s;   ///< within this
+constexpr base::seconds minute = 60s;         ///< one GET in each
+constexpr base::seconds trust_after = 1h;     ///< both clocks have agreed for so long
+constexpr base::seconds agreement = 60s;      ///< within this
 constexpr base::seconds notice_within = 600s; ///< a jump of the clock is seen
 constexpr base::seconds verdict_life = 36h, verdict_bridge = 24h;
 
@@ -117,7 +117,8 @@ bool Ledger::clock_trusted(const Seen& seen) const {
     });
 }
 
-void Ledger::told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked, const Seen& seen) {
+void Ledger::told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked,
+                  const Seen& seen) {
     if (now() - asked.at > deadline) complain("a reply after the deadline");
     if (reply.starts_with("OK secure ") && number)
         told_secure(*number, asked, seen);
@@ -140,7 +141,8 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
         complain(policy_name(number) + " is told and not on the disk");
     // A wall clock that was set back counts on from where it was set to.
     const bool ahead = hands_->now() < p.wall;
-    const bool over_now = ahead ? !p.set_back || now() >= *p.set_back + p.max_age + notice_within : over_by_wall(p);
+    const bool over_now =
+        ahead ? !p.set_back || now() >= *p.set_back + p.max_age + notice_within : over_by_wall(p);
     // Whoever waited for the fetch, or asked while the policy lasted, may have been kept waiting by the disk.
     if (over(p) && over_now && asked.event > p.event && asked.at >= p.at + p.max_age)
         complain(policy_name(number) + " is told after its end");
@@ -225,10 +227,15 @@ Ledger::State Ledger::state() const {
     State s{{}, held_, eventual_, std::nullopt};
     // What lies so far back that no rule asks for it is the same.
     if (stored_ && now() - policies_[*stored_].at < minute) s.stored = stored_;
-    s.numbers = {gets_aloft_, ago(last_get_, minute), ago(run_since_, trust_after), validating_, believed_,
+    s.numbers = {gets_aloft_,
+                 ago(last_get_, minute),
+                 ago(run_since_, trust_after),
+                 validating_,
+                 believed_,
                  static_cast<std::int64_t>(verdict_),
                  verdict_ == Verdict::none ? never : ago(proven_, verdict_life + verdict_bridge + 1s),
-                 ago(first_failure_, verdict_bridge + 1s), ago(last_asked_, verdict_life + 1s),
+                 ago(first_failure_, verdict_bridge + 1s),
+                 ago(last_asked_, verdict_life + 1s),
                  ago(stray_since_, notice_within + 1s)};
     for (const Offset& o : offsets_)
         if (now() - o.until < trust_after) {

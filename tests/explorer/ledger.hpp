@@ -1,5 +1,6 @@
-// tests/explorer/ledger.hpp - what the daemon has promised about the one domain, kept by hand beside it, and the
-// rules that no sequence of events may break. It knows how much time has really passed, whatever the clocks say.
+// tests/explorer/ledger.hpp - what the daemon has promised about the one domain, kept by hand beside it, and
+// the rules that no sequence of events may break. It knows how much time has really passed, whatever the
+// clocks say.
 #pragma once
 
 #include "cache/store.hpp"
@@ -21,12 +22,12 @@ using Micros = Hands::Micros;
 struct Served {
     base::seconds max_age{0};
     bool enforce = true;
-    Micros at{};                     ///< the GET ended then
-    std::size_t event = 0;           ///< in this event
-    base::Instant wall{};            ///< by the wall clock
-    std::optional<Micros> saved;     ///< given to the disk
-    bool refused = false;            ///< which did not take it
-    bool dropped = false;            ///< there was no memory to give it to the disk
+    Micros at{};                    ///< the GET ended then
+    std::size_t event = 0;          ///< in this event
+    base::Instant wall{};           ///< by the wall clock
+    std::optional<Micros> saved;    ///< given to the disk
+    bool refused = false;           ///< which did not take it
+    bool dropped = false;           ///< there was no memory to give it to the disk
     std::optional<Micros> set_back; ///< the wall clock was set back behind `wall`
 };
 
@@ -85,7 +86,8 @@ public:
     void resolver(bool validating, bool believed) { validating_ = validating, believed_ = believed; }
 
     /// A query has its reply. `number`: of the policy that it names.
-    void told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked, const Seen& seen);
+    void told(std::string_view reply, std::optional<std::size_t> number, const Asked& asked,
+              const Seen& seen);
     /// After everything that can run without time has run.
     void settled(const Seen& seen);
     /// After an event.
@@ -116,15 +118,15 @@ private:
     std::string problem_;
     std::size_t event_ = 0;
     std::vector<Served> policies_;
-    std::optional<std::size_t> held_;      ///< what has to be told as long as it lasts
-    std::optional<std::size_t> eventual_;  ///< what the disk was to have when last seen
-    std::optional<std::size_t> withdrawn_; ///< the policy that took all earlier ones back
+    std::optional<std::size_t> held_;        ///< what has to be told as long as it lasts
+    std::optional<std::size_t> eventual_;    ///< what the disk was to have when last seen
+    std::optional<std::size_t> withdrawn_;   ///< the policy that took all earlier ones back
     bool evicted_ = false, ran_out_ = false; ///< in this event
     /// For want of memory the policy is on no agenda, since then: it is found within some minutes.
     std::optional<Micros> stray_since_;
     int gets_aloft_ = 0;
-    std::optional<Micros> last_get_;       ///< the last one of this run was started then
-    std::optional<std::size_t> stored_;    ///< the policy that this run found on the disk
+    std::optional<Micros> last_get_;    ///< the last one of this run was started then
+    std::optional<std::size_t> stored_; ///< the policy that this run found on the disk
     Micros run_since_{};
     struct Offset {
         Micros until{};

@@ -31,36 +31,35 @@ struct Search {
     const char* start = ""; ///< as words
 };
 
-
-
 const std::vector<std::uint8_t> one{0}; ///< a setting that is always as usual
 
 /// All events but those of want of memory and small steps of the clock, which have searches of their own.
 const Alphabet& everything() {
-    static const Alphabet all{
-        {Act::query, Act::pass_1s, Act::pass_61s, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::evict,
-         Act::make_room, Act::restart, Act::restart_late, Act::late, Act::ahead_3y, Act::back_3y, Act::validating,
-         Act::unknown, Act::not_validating},
-        {{{txt_same, txt_new, txt_gone, txt_fail},
-          {get_fast, get_slow},
-          {got_1d, got_59, got_0, got_1, got_61, got_longest, got_fail},
-          {commit_ok, commit_slow, commit_fail},
-          {dane_no, dane_yes, dane_fail},
-          one,
-          one}}};
+    static const Alphabet all{{Act::query, Act::pass_1s, Act::pass_61s, Act::pass_1h, Act::pass_1d, Act::tick,
+                               Act::expire, Act::evict, Act::make_room, Act::restart, Act::restart_late,
+                               Act::late, Act::ahead_3y, Act::back_3y, Act::validating, Act::unknown,
+                               Act::not_validating},
+                              {{{txt_same, txt_new, txt_gone, txt_fail},
+                                {get_fast, get_slow},
+                                {got_1d, got_59, got_0, got_1, got_61, got_longest, got_fail},
+                                {commit_ok, commit_slow, commit_fail},
+                                {dane_no, dane_yes, dane_fail},
+                                one,
+                                one}}};
     return all;
 }
 
 /// At random there is room for more.
 Alphabet for_chance() {
     Alphabet all = everything();
-    all.acts.insert(all.acts.end(), {Act::query, Act::query, Act::query, Act::pass_20s, Act::ahead_1h, Act::back_1h,
-                                     Act::ahead_30s, Act::back_30s});
-    all.values[static_cast<std::size_t>(Dimension::get)] = {got_1d, got_59,      got_0,    got_1,   got_61,
-                                                            got_longest, got_fail, got_none, got_broken};
+    all.acts.insert(all.acts.end(), {Act::query, Act::query, Act::query, Act::pass_20s, Act::ahead_1h,
+                                     Act::back_1h, Act::ahead_30s, Act::back_30s});
+    all.values[static_cast<std::size_t>(Dimension::get)] = {
+        got_1d, got_59, got_0, got_1, got_61, got_longest, got_fail, got_none, got_broken};
     all.values[static_cast<std::size_t>(Dimension::jitter)] = {jitter_none, jitter_early, jitter_late};
-    all.values[static_cast<std::size_t>(Dimension::memory)] = {memory_left, memory_left, memory_left, memory_none,
-                                                               memory_learn, memory_dns, memory_get, memory_save};
+    all.values[static_cast<std::size_t>(Dimension::memory)] = {memory_left, memory_left,  memory_left,
+                                                               memory_none, memory_learn, memory_dns,
+                                                               memory_get,  memory_save};
     return all;
 }
 
@@ -69,22 +68,29 @@ std::vector<Search> searches() {
     all.push_back({"acts", 6, {everything().acts, {{one, one, one, one, one, one, one}}}});
     all.push_back({"clock",
                    6,
-                   {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::restart, Act::ahead_3y,
-                     Act::back_3y, Act::ahead_1h, Act::back_1h, Act::ahead_30s, Act::back_30s},
+                   {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::restart,
+                     Act::ahead_3y, Act::back_3y, Act::ahead_1h, Act::back_1h, Act::ahead_30s, Act::back_30s},
                     {{one, one, {got_1d, got_fail}, one, one, one, one}}}});
     all.push_back({"disk",
                    6,
-                   {{Act::query, Act::pass_1s, Act::pass_20s, Act::pass_61s, Act::tick, Act::expire, Act::evict,
-                     Act::make_room, Act::restart, Act::restart_late, Act::late},
-                    {{one, {get_fast, get_slow}, {got_1d, got_59}, {commit_ok, commit_slow, commit_fail}, one, one, one}}}});
-    all.push_back({"limit",
-                   7,
-                   {{Act::query, Act::pass_1s, Act::pass_20s, Act::pass_61s, Act::tick, Act::expire, Act::restart},
-                    {{{txt_same, txt_new}, one, {got_1d, got_0, got_1, got_59, got_fail}, one, one, one, one}}}});
+                   {{Act::query, Act::pass_1s, Act::pass_20s, Act::pass_61s, Act::tick, Act::expire,
+                     Act::evict, Act::make_room, Act::restart, Act::restart_late, Act::late},
+                    {{one,
+                      {get_fast, get_slow},
+                      {got_1d, got_59},
+                      {commit_ok, commit_slow, commit_fail},
+                      one,
+                      one,
+                      one}}}});
+    all.push_back(
+        {"limit",
+         7,
+         {{Act::query, Act::pass_1s, Act::pass_20s, Act::pass_61s, Act::tick, Act::expire, Act::restart},
+          {{{txt_same, txt_new}, one, {got_1d, got_0, got_1, got_59, got_fail}, one, one, one, one}}}});
     all.push_back({"dane",
                    5,
-                   {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::restart, Act::validating, Act::unknown,
-                     Act::not_validating},
+                   {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::restart, Act::validating,
+                     Act::unknown, Act::not_validating},
                     {{one,
                       one,
                       {got_longest, got_fail},
@@ -93,16 +99,17 @@ std::vector<Search> searches() {
                       {jitter_none, jitter_late},
                       one}}},
                    "validating"});
-    all.push_back({"memory",
-                   5,
-                   {{Act::query, Act::pass_61s, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::restart},
-                    {{{txt_same, txt_new},
-                      {get_fast, get_slow},
-                      {got_1d, got_59, got_fail},
-                      one,
-                      one,
-                      one,
-                      {memory_left, memory_none, memory_learn, memory_dns, memory_get, memory_save}}}}});
+    all.push_back(
+        {"memory",
+         5,
+         {{Act::query, Act::pass_61s, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::restart},
+          {{{txt_same, txt_new},
+            {get_fast, get_slow},
+            {got_1d, got_59, got_fail},
+            one,
+            one,
+            one,
+            {memory_left, memory_none, memory_learn, memory_dns, memory_get, memory_save}}}}});
     all.push_back({"everything", 4, everything()});
     return all;
 }
@@ -117,10 +124,11 @@ Sequence sequence_of(const std::string& words) {
 bool tell(const char* name, const Report& r, Clock::duration took, std::size_t wanted) {
     const double seconds = std::chrono::duration<double>(took).count();
     std::printf("%-12s depth %zu: %llu sequences, %llu run, %zu states, %.1f s\n", name, r.depth,
-                static_cast<unsigned long long>(r.sequences), static_cast<unsigned long long>(r.executions), r.states,
-                seconds);
+                static_cast<unsigned long long>(r.sequences), static_cast<unsigned long long>(r.executions),
+                r.states, seconds);
     for (const Failure& f : r.failures)
-        std::printf("  FAILED %s\n    explorer --replay %s\n", f.problem.c_str(), to_string(f.sequence).c_str());
+        std::printf("  FAILED %s\n    explorer --replay %s\n", f.problem.c_str(),
+                    to_string(f.sequence).c_str());
     if (r.depth < wanted) std::printf("  FAILED no time left to reach depth %zu\n", wanted);
     std::fflush(stdout);
     return r.failures.empty() && r.depth >= wanted;
@@ -153,7 +161,8 @@ int main(int argc, char** argv) {
         std::printf("%s\n", problem.empty() ? "no rule is broken" : ("BROKEN: " + problem).c_str());
         return problem.empty() ? 0 : 1;
     }
-    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(at_most));
+    const auto until =
+        Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(at_most));
     unsigned passed = 0, failed = 0;
     for (const Search& search : searches()) {
         if (stop && failed > 0) break;
@@ -166,7 +175,8 @@ int main(int argc, char** argv) {
     if ((only.empty() || only == "random") && !(stop && failed > 0)) {
         const auto begun = Clock::now();
         std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
-        const auto end = begun + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(random_for));
+        const auto end =
+            begun + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(random_for));
         const Report r = walk_some(for_chance(), 40, seed, end);
         (tell("random", r, Clock::now() - begun, 0) ? passed : failed) += 1;
     }

@@ -1,5 +1,5 @@
-// tests/explorer/oracle.hpp - how the world behaves when it is asked: chooses a setting when it is first used in
-// an event, from a script, from what stands, or at random; and notes what else there was to choose from.
+// tests/explorer/oracle.hpp - how the world behaves when it is asked: chooses a setting when it is first used
+// in an event, from a script, from what stands, or at random; and notes what else there was to choose from.
 #pragma once
 
 #include "explorer/events.hpp"
@@ -16,10 +16,13 @@ class Oracle {
 public:
     explicit Oracle(const Alphabet& alphabet) : alphabet_(&alphabet) {}
 
-    /// The next event has the settings that `script` names, which must outlive it; others have their usual value.
+    /// The next event has the settings that `script` names, which must outlive it; others have their usual
+    /// value.
     void follow(const std::vector<Choice>& script) { begin(Mode::script), script_ = &script; }
     /// The next event finds what stands, and changes nothing but a record that was new.
-    void stand(const std::array<std::uint8_t, dimensions>& standing) { begin(Mode::stand), standing_ = standing; }
+    void stand(const std::array<std::uint8_t, dimensions>& standing) {
+        begin(Mode::stand), standing_ = standing;
+    }
     /// The next event is up to chance: mostly each setting has its usual value.
     void draw(std::mt19937_64& generator) { begin(Mode::draw), generator_ = &generator; }
 

@@ -161,7 +161,8 @@ private:
         return false;
     }
 
-    /// Counts the sequences: those of one act more that lead to a state are those that lead to the states before it.
+    /// Counts the sequences: those of one act more that lead to a state are those that lead to the states
+    /// before it.
     [[nodiscard]] Report report(std::size_t depth) const {
         Report r;
         r.depth = depth;

@@ -116,8 +116,8 @@ std::string World::state() const {
         words.mark('E');
         words.policy(number_of(e->policy->text), ledger_);
         words.id(e->txt_id);
-        for (const base::Instant t : {e->fetched_at, e->ahead_since, e->txt_checked, e->last_asked, e->dane.known_at,
-                                      e->dane.check_at, e->dane.failed_since, e->agenda_at})
+        for (const base::Instant t : {e->fetched_at, e->ahead_since, e->txt_checked, e->last_asked,
+                                      e->dane.known_at, e->dane.check_at, e->dane.failed_since, e->agenda_at})
             words.wall(t);
         words.number(e->txt_ttl.count());
         words.over(e->over_since);
@@ -142,7 +142,8 @@ std::string World::state() const {
     words.mark(disk_.unreadable() ? 'U' : 'R');
     if (late_) row(*late_);
     // The time of a proof is stored by the quarter of the day.
-    if (dane || resolver_ == Resolver::validating) words.number(hands_.now().time_since_epoch().count() % 21600);
+    if (dane || resolver_ == Resolver::validating)
+        words.number(hands_.now().time_since_epoch().count() % 21600);
 
     words.mark('T');
     std::vector<std::pair<Micros, bool>> calls;
@@ -160,7 +161,8 @@ std::string World::state() const {
         words.number(policies > 0 && asked.event > ledger_.policy(policies - 1).event);
         words.time(asked.at);
     }
-    for (const std::size_t n : {now.aloft, now.running, now.checking, gets_aloft_}) words.number(static_cast<std::int64_t>(n));
+    for (const std::size_t n : {now.aloft, now.running, now.checking, gets_aloft_})
+        words.number(static_cast<std::int64_t>(n));
     const Ledger::State rules = ledger_.state();
     words.mark('L');
     for (const std::int64_t n : rules.numbers) words.number(n);
@@ -170,9 +172,12 @@ std::string World::state() const {
 
 std::string World::describe() const {
     const Seen now = seen();
-    const auto policy = [](std::optional<std::size_t> n) { return n ? std::to_string(*n) : std::string("-"); };
+    const auto policy = [](std::optional<std::size_t> n) {
+        return n ? std::to_string(*n) : std::string("-");
+    };
     const base::Instant wall = hands_.now();
-    std::string text = "at " + std::to_string(std::chrono::floor<base::seconds>(hands_.passed()).count()) + " s";
+    std::string text =
+        "at " + std::to_string(std::chrono::floor<base::seconds>(hands_.passed()).count()) + " s";
     if (hands_.wall_off() != base::seconds{0}) text += ", wall " + std::to_string(hands_.wall_off().count());
     text += ": memory " + policy(now.entry);
     const cache::Known known = table_.find(*base::Domain::parse(subject));

@@ -33,7 +33,8 @@ constexpr base::seconds longest{31'557'600};
 /// A policy as the host serves it; its number stands in a name.
 std::string policy_text(std::size_t number, base::seconds max_age, bool enforce) {
     return std::string("version: STSv1\nmode: ") + (enforce ? "enforce" : "none") + "\nmx: m" +
-           std::to_string(number) + ".a.example\nmx: mx.a.example\nmax_age: " + std::to_string(max_age.count()) + "\n";
+           std::to_string(number) +
+           ".a.example\nmx: mx.a.example\nmax_age: " + std::to_string(max_age.count()) + "\n";
 }
 
 /// The number in a policy's text, or in what Postfix is told of it.
@@ -198,12 +199,14 @@ struct World::Parts {
 
     explicit Parts(World& w)
         : network(w), dane(w.io_->get_executor(), network),
-          learner({w.io_->get_executor(), network, network, dane, w.disk_, w.table_, w.hands_, w.hands_, *w.log_,
-                   [&w] { return w.memory_left(); }},
+          learner({w.io_->get_executor(), network, network, dane, w.disk_, w.table_, w.hands_, w.hands_,
+                   *w.log_, [&w] { return w.memory_left(); }},
                   w.tuning()),
-          refresher({learner, w.table_, w.hands_, w.hands_, [&w] { return w.draw(); }, w.disk_}, w.tuning(), 32),
-          front(*w.io_), service({front, w.io_->get_executor(), learner, w.table_, w.hands_, w.hands_, *w.log_},
-                                 w.options()) {
+          refresher({learner, w.table_, w.hands_, w.hands_, [&w] { return w.draw(); }, w.disk_}, w.tuning(),
+                    32),
+          front(*w.io_),
+          service({front, w.io_->get_executor(), learner, w.table_, w.hands_, w.hands_, *w.log_},
+                  w.options()) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }
 };
@@ -470,7 +473,8 @@ void World::happen(Act act) {
         settle();
     }
     for (const Asked& asked : waiting_)
-        if (hands_.passed() - asked.at > deadline) ledger_.complain("a query without a reply at its deadline");
+        if (hands_.passed() - asked.at > deadline)
+            ledger_.complain("a query without a reply at its deadline");
     ledger_.rested(seen());
 }
 
@@ -493,7 +497,10 @@ void World::run(Act act) {
         break;
     }
     case Act::evict: evict(); break;
-    case Act::make_room: make_room(); settle(); break;
+    case Act::make_room:
+        make_room();
+        settle();
+        break;
     case Act::restart:
     case Act::restart_late:
         stop();

@@ -1,6 +1,6 @@
-// tests/explorer/world.hpp - the real steps, learner, refresher, service, DANE lookup and table, between a network
-// and a disk made of variables, with clocks turned by hand. One domain, one act at a time; the ledger is asked
-// after each.
+// tests/explorer/world.hpp - the real steps, learner, refresher, service, DANE lookup and table, between a
+// network and a disk made of variables, with clocks turned by hand. One domain, one act at a time; the ledger
+// is asked after each.
 #pragma once
 
 #include "explorer/disk.hpp"
@@ -37,8 +37,8 @@ public:
     void happen(Act act);
 
     [[nodiscard]] const std::string& problem() const { return ledger_.problem(); }
-    /// All on which the future depends, with times relative to now, ids and policies by the order in which they
-    /// come: two worlds with the same state go on in the same way.
+    /// All on which the future depends, with times relative to now, ids and policies by the order in which
+    /// they come: two worlds with the same state go on in the same way.
     [[nodiscard]] std::string state() const;
 
     /// Memory, disk and clocks in one line, for people.
@@ -92,13 +92,13 @@ private:
     std::vector<Asked> waiting_;
     std::optional<cache::Row> late_; ///< read by the disk, not yet given to the daemon
     // The network.
-    std::size_t id_ = 1;          ///< of the TXT record
-    bool id_seen_ = false;        ///< it was in an answer
-    bool renewed_ = false;        ///< in this event
+    std::size_t id_ = 1;   ///< of the TXT record
+    bool id_seen_ = false; ///< it was in an answer
+    bool renewed_ = false; ///< in this event
     std::size_t gets_aloft_ = 0;
-    Micros commit_ends_{}; ///< nobody waits longer for what the disk never heard of
+    Micros commit_ends_{};         ///< nobody waits longer for what the disk never heard of
     base::seconds noticed_off_{0}; ///< the wall clock's when the daemon last looked
-    cache::Version known_; ///< what the ledger was asked about last
+    cache::Version known_;         ///< what the ledger was asked about last
     std::size_t disk_changes_ = 0;
     bool verbose_ = false;
 };
