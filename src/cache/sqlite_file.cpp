@@ -195,7 +195,7 @@ SqliteFile::Result SqliteFile::prepare() {
         " sum = excluded.sum, dane_failed_at = excluded.dane_failed_at, ahead_since = excluded.ahead_since,"
         " over_since = excluded.over_since"
         " WHERE excluded.fetched_at > fetched_at OR (excluded.fetched_at = fetched_at AND excluded.sum <> sum)"
-        " OR fetched_at > ?11").c_str());
+        " OR fetched_at > ?11");
     if (!put_if_newer) return failed(put_if_newer.error());
     put_if_newer_ = std::move(*put_if_newer);
     auto remove = db_.prepare("DELETE FROM policies WHERE domain = ?1");
