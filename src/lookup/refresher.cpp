@@ -16,8 +16,6 @@ using base::seconds;
 namespace {
 /// Longest sleep in one piece, so that a clock set forward or a suspended machine is noticed.
 constexpr seconds longest_sleep{600};
-/// A difference between the clocks that is no adjustment any more.
-constexpr seconds jump{60};
 /// Seconds over which expired policies are looked at.
 constexpr double expired_spread = 600;
 constexpr seconds note_running_every{3600};
@@ -81,12 +79,11 @@ void Refresher::start() {
     schedule_all();
 }
 
-/// Has the wall clock, since the last call, gone another way than the steady one?
+/// Has the wall clock, since the last call, gone another way than the steady one? If only for a moment, in
+/// which something was fetched: the learner looks at it then.
 bool Refresher::clock_jumped() {
-    const Instant wall = parts_.clock.now();
-    const base::Steady steady = parts_.clock.steady();
-    const auto by = (wall - std::exchange(wall_, wall)) - (steady - std::exchange(steady_, steady));
-    return by > jump || by < -jump;
+    const std::uint64_t jumps = parts_.learner.clock_trust().jumps();
+    return std::exchange(jumps_, jumps) != jumps;
 }
 
 /// When to look at an entry next.
@@ -235,8 +232,13 @@ void Refresher::tick() {
     }
     // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
     // long.
-    (void)parts_.learner.clock_trust();
-    if (clock_jumped()) return schedule_all();
+    if (clock_jumped()) {
+        try {
+            return schedule_all();
+        } catch (const std::bad_alloc&) {
+            return lost_one();
+        }
+    }
     recount_newest();
     if (strays_) schedule_strays();
     const Instant now = parts_.clock.now();

@@ -18,6 +18,7 @@
 #include "lookup/learner.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -81,8 +82,7 @@ private:
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
-    base::Instant wall_{}; ///< both clocks when they were last compared
-    base::Steady steady_{};
+    std::uint64_t jumps_ = 0;            ///< of the wall clock, as far as they have been seen to
     base::Steady recounted_{}, noted_{}; ///< the newest fetch; the running time
     std::shared_ptr<Refresher*> self_ = std::make_shared<Refresher*>(this);
 };

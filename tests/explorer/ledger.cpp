@@ -57,11 +57,12 @@ std::size_t Ledger::got(base::seconds max_age, bool enforce) {
 void Ledger::dane_asked(Dane answer) {
     last_asked_ = now();
     if (answer == dane_fail) {
-        if (!first_failure_) first_failure_ = now();
+        if (!first_failure_) first_failure_ = this_moment();
         return;
     }
     verdict_ = answer == dane_yes ? Verdict::dane : Verdict::sts;
-    proven_ = now();
+    proven_ = this_moment();
+    if (answer == dane_yes) proven_dane_ = proven_;
     first_failure_.reset();
 }
 
@@ -83,9 +84,11 @@ void Ledger::started(const cache::Row* row, std::optional<std::size_t> number, b
     last_get_.reset();
     eventual_ = number;
     held_ = late ? std::nullopt : number;
-    stored_ = late ? std::nullopt : number;
-    const bool proven = row != nullptr && row->dane_at != base::Instant{};
-    if (!proven || verdict_ != Verdict::dane) verdict_ = Verdict::none;
+    stored_.reset();
+    if (!late) found_stored(number);
+    const bool stored = !late && row != nullptr && row->dane_at != base::Instant{};
+    verdict_ = stored ? Verdict::dane : Verdict::none;
+    if (stored) proven_ = proven_dane_;
     first_failure_.reset();
     last_asked_.reset();
 }
@@ -93,18 +96,27 @@ void Ledger::started(const cache::Row* row, std::optional<std::size_t> number, b
 void Ledger::delivered(std::optional<std::size_t> number) {
     if (!number) return;
     if (!held_ || number > *held_) held_ = number;
-    if (!stored_) stored_ = number;
+    found_stored(number);
+}
+
+/// A clock that was wrong then or is now does not tell how long ago the GET was.
+void Ledger::found_stored(std::optional<std::size_t> number) {
+    if (!number || stored_) return;
+    const base::seconds by_wall = hands_->now() - policies_[*number].wall;
+    if (by_wall >= 0s && by_wall < minute) stored_ = number;
 }
 
 void Ledger::jumped(base::seconds by) {
     const base::Instant before = hands_->now() - by;
     for (Served& p : policies_) {
         if (hands_->now() < p.wall && before >= p.wall)
-            p.set_back = now();
+            p.set_back = now(), p.set_back_to = hands_->now();
         else if (p.set_back && by < 0s)
-            *p.set_back -= by;
+            *p.set_back -= by, p.set_back_to = std::min(p.set_back_to, hands_->now());
     }
-    offsets_.push_back({now(), hands_->wall_off() - by});
+    // Where it was for no time at all, nobody has seen.
+    if (offsets_.empty() || offsets_.back().until != now())
+        offsets_.push_back({now(), hands_->wall_off() - by});
     while (!offsets_.empty() && now() - offsets_.front().until > trust_after) offsets_.pop_front();
 }
 
@@ -153,21 +165,21 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
 
 void Ledger::told_secure_despite_dane(const Asked& asked) {
     if (validating_ && verdict_ == Verdict::dane &&
-        (!first_failure_ || now() < *first_failure_ + verdict_bridge))
+        (!first_failure_ || within(*first_failure_, verdict_bridge - minute)))
         complain("`secure` overrides DANE");
     const bool at_deadline = now() - asked.at == deadline;
     if (validating_ && !at_deadline && (!last_asked_ || now() - *last_asked_ > verdict_life))
         complain("`secure` without a question for DANE in 36 hours");
     if (!validating_ && believed_ && verdict_ == Verdict::dane &&
-        (first_failure_ ? now() < *first_failure_ + verdict_bridge : now() - proven_ < verdict_life))
+        (first_failure_ ? within(*first_failure_, verdict_bridge - minute) : within(proven_, verdict_life)))
         complain("`secure` overrides DANE as it was known");
 }
 
 void Ledger::told_dane_only() {
     if (verdict_ != Verdict::dane || (!validating_ && !believed_)) complain("`dane-only` without a verdict");
-    if (first_failure_ && now() > *first_failure_ + verdict_bridge)
+    if (first_failure_ && beyond(*first_failure_, verdict_bridge))
         complain("`dane-only` more than 24 hours after the first failure");
-    if (now() - proven_ > verdict_life + verdict_bridge) complain("`dane-only` of an old verdict");
+    if (beyond(proven_, verdict_life + verdict_bridge)) complain("`dane-only` of an old verdict");
 }
 
 void Ledger::told_nothing(const Seen& seen) {
@@ -185,6 +197,8 @@ void Ledger::settled(const Seen& seen) {
         if (seen.entry_current && !p.dropped && !over(p) && (!seen.eventual || *seen.eventual < *seen.entry))
             complain(policy_name(*seen.entry) + " is in memory and will not be on the disk");
     }
+    // What a trusted clock ends is over.
+    if (held_ && !seen.entry && over_by_wall(policies_[*held_]) && clock_trusted(seen)) held_.reset();
     if (eventual_ && (!seen.eventual || *seen.eventual < *eventual_)) {
         const Served& p = policies_[*eventual_];
         const bool withdrawn = withdrawn_ && *withdrawn_ > *eventual_;
@@ -208,7 +222,7 @@ void Ledger::rested(const Seen& seen) {
     if (seen.entry && seen.aloft == 0 && seen.running == 0) {
         if (seen.on_agenda)
             stray_since_.reset();
-        else if (!stray_since_ && ran_out)
+        else if (ran_out)
             stray_since_ = now();
         if (!seen.on_agenda && (!stray_since_ || now() - *stray_since_ > notice_within))
             complain("a policy in memory is not on the agenda");
@@ -233,10 +247,14 @@ Ledger::State Ledger::state() const {
                  validating_,
                  believed_,
                  static_cast<std::int64_t>(verdict_),
-                 verdict_ == Verdict::none ? never : ago(proven_, verdict_life + verdict_bridge + 1s),
-                 ago(first_failure_, verdict_bridge + 1s),
                  ago(last_asked_, verdict_life + 1s),
                  ago(stray_since_, notice_within + 1s)};
+    const auto add = [&](const Moment& m, base::seconds most) {
+        s.numbers.push_back(ago(m.at, most));
+        s.numbers.push_back(std::clamp<std::int64_t>((hands_->now() - m.wall).count(), -1, most.count()));
+    };
+    if (verdict_ != Verdict::none) add(proven_, verdict_life + verdict_bridge + 1s);
+    if (first_failure_) add(*first_failure_, verdict_bridge + 1s);
     for (const Offset& o : offsets_)
         if (now() - o.until < trust_after) {
             s.numbers.push_back(ago(o.until, trust_after));

@@ -29,6 +29,7 @@ struct Served {
     bool refused = false;           ///< which did not take it
     bool dropped = false;           ///< there was no memory to give it to the disk
     std::optional<Micros> set_back; ///< the wall clock was set back behind `wall`
+    base::Instant set_back_to{};    ///< the earliest of the times it was set to
 };
 
 /// What is seen of the daemon's parts when nothing runs.
@@ -107,11 +108,15 @@ public:
 private:
     [[nodiscard]] Micros now() const { return hands_->passed(); }
     [[nodiscard]] bool over(const Served& p) const { return now() >= p.at + p.max_age; }
-    [[nodiscard]] bool over_by_wall(const Served& p) const { return hands_->now() >= p.wall + p.max_age; }
+    [[nodiscard]] bool over_by_wall(const Served& p) const {
+        const bool ahead = hands_->now() < p.wall && p.set_back;
+        return hands_->now() >= (ahead ? p.set_back_to : p.wall) + p.max_age;
+    }
     [[nodiscard]] bool clock_trusted(const Seen& seen) const;
     void told_secure(std::size_t number, const Asked& asked, const Seen& seen);
     void told_secure_despite_dane(const Asked& asked);
     void told_dane_only();
+    void found_stored(std::optional<std::size_t> number);
     void told_nothing(const Seen& seen);
 
     const Hands* hands_;
@@ -136,8 +141,21 @@ private:
     // DANE, of this run but for a verdict that was stored.
     bool validating_ = false, believed_ = false;
     enum class Verdict : std::uint8_t { none, sts, dane } verdict_ = Verdict::none;
-    Micros proven_{};
-    std::optional<Micros> first_failure_, last_asked_;
+    struct Moment {
+        Micros at{};
+        base::Instant wall{};
+    };
+    [[nodiscard]] Moment this_moment() const { return {now(), hands_->now()}; }
+    /// So long ago at most, by both clocks; longer ago, by both.
+    [[nodiscard]] bool within(const Moment& m, base::seconds life) const {
+        return now() - m.at < life && hands_->now() - m.wall < life;
+    }
+    [[nodiscard]] bool beyond(const Moment& m, base::seconds life) const {
+        return now() - m.at > life && hands_->now() - m.wall > life;
+    }
+    Moment proven_, proven_dane_;
+    std::optional<Moment> first_failure_;
+    std::optional<Micros> last_asked_;
 };
 
 } // namespace explorer

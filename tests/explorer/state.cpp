@@ -58,7 +58,7 @@ public:
         mark(p.saved ? 's' : '_');
         if (p.saved) time(std::max(*p.saved, passed_ - lookup::Learner::commit_patience));
         mark(p.set_back ? 'b' : '_');
-        if (p.set_back) time(*p.set_back);
+        if (p.set_back) time(*p.set_back), wall(p.set_back_to);
     }
     void gets(const cache::Attempts& gets) {
         wall(gets.last);

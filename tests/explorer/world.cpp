@@ -227,6 +227,7 @@ bool World::memory_left() {
 }
 
 void World::run_out(Memory when) {
+    if (starting_) return; // without memory there is no start
     if (oracle_.pick(Dimension::memory) != when) return;
     ledger_.run_out();
     throw std::bad_alloc{};
@@ -234,7 +235,7 @@ void World::run_out(Memory when) {
 
 World::World(Oracle& oracle) : oracle_(oracle), log_(std::make_unique<EventLog>(*this)) {
     disk_.on_save = [this](const cache::Row& row, bool refused) {
-        if (oracle_.pick(Dimension::memory) == memory_save) {
+        if (!starting_ && oracle_.pick(Dimension::memory) == memory_save) {
             ledger_.dropped(*number_of(row));
             commit_ends_ = hands_.passed() + lookup::Learner::commit_patience;
             run_out(memory_save);
@@ -280,6 +281,7 @@ lookup::ServiceOptions World::options() const {
 
 /// As app/daemon does it.
 void World::start(bool late) {
+    starting_ = true;
     io_ = std::make_unique<asio::io_context>(1);
     // As good as a new one, and quicker.
     for (const char* const name : {subject, other}) table_.erase(domain_of(name));
@@ -293,6 +295,7 @@ void World::start(bool late) {
     parts_->learner.set_ran_before(disk_.running());
     parts_->refresher.start();
     noticed_off_ = hands_.wall_off();
+    starting_ = false;
     if (late) {
         disk_.be_unreadable();
         hands_.after_outside(unreadable_for, [this] { read_late(); });

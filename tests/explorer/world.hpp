@@ -100,6 +100,7 @@ private:
     base::seconds noticed_off_{0}; ///< the wall clock's when the daemon last looked
     cache::Version known_;         ///< what the ledger was asked about last
     std::size_t disk_changes_ = 0;
+    bool starting_ = false;
     bool verbose_ = false;
 };
 
