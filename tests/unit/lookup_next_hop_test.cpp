@@ -211,7 +211,7 @@ TEST(NextHop, ARelayThatItsPolicyDoesNotAdmitIsSaid) {
 }
 
 postfix::NextHop hop(const std::string& name, std::uint16_t port = 587, bool brackets = true) {
-    return {*base::Domain::parse(name), port, brackets};
+    return postfix::NextHop{*base::Domain::parse(name), port, brackets};
 }
 
 TEST(HopVerdicts, AreFoundByAllOfTheNextHop) {
