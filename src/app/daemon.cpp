@@ -11,6 +11,7 @@
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
+#include "lookup/server_probe.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -41,6 +42,7 @@ namespace {
 
 /// Longest time a stop waits for replies that are owed.
 constexpr base::milliseconds stop_patience{1500};
+constexpr std::chrono::seconds soon{5}; // after which name servers that said nothing that tells are asked again
 
 /// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
 class Context : public asio::io_context {
@@ -130,7 +132,7 @@ private:
     [[nodiscard]] cache::Tuning current_tuning() const;
     void apply_tuning();
     void probe_resolver();
-    void probed(const dane::Validation& validation);
+    void probed(dane::Validation found);
     void begin_stop(int signal);
     void finish_stop();
     void keep_watchdog();
@@ -150,8 +152,12 @@ private:
     LateStore late_store_;
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
-    lookup::DaneLookup dane_{back_.get_executor(), resolver_, dane_options(loaded_.config)};
-    dane::Validation validation_; ///< what the last probe of the resolver showed
+    lookup::DaneLookup dane_{back_.get_executor(), resolver_};
+    lookup::ServerProbe probe_{back_.get_executor(), resolver_, probe_options(loaded_.config),
+                               [this](const auto& findings) { probed(dane::together(findings)); }};
+    dane::Activation activation_;
+    dane::Validation validation_; ///< what the last probe of the name servers showed
+    std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
     std::optional<lookup::Refresher> refresher_;
@@ -298,6 +304,7 @@ int Daemon::Impl::run() {
     open_store();
     refresher_->start();
     wait_for_signals();
+    resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
     log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
     notify_ready(status());
@@ -341,7 +348,7 @@ void Daemon::Impl::reload() {
     const config::Changes changes = changed(loaded_.config, next);
     log_.configure(next.log);
     resolver_.configure(dns_options(next));
-    dane_.configure(dane_options(next));
+    probe_.configure(probe_options(next));
     table_.set_limits(cache_limits(next));
     make_room();
     for (const auto& front : fronts_)
@@ -351,6 +358,7 @@ void Daemon::Impl::reload() {
     log_.write(Level::info, "reload",
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
+    activation_.begin();
     apply_tuning();
     probe_resolver();
     notify_ready(status());
@@ -368,18 +376,17 @@ void Daemon::Impl::apply_tuning() {
         front->loop.post([&front = *front, options] { front.service->configure(options); });
 }
 
-/// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as
-/// long as the resolver gives no answer that tells.
+/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes or an
+/// answer does not fit, hourly, and soon again as long as no answer tells.
 void Daemon::Impl::probe_resolver() {
-    if (loaded_.config.dane == config::Dane::off) return;
-    asio::co_spawn(back_, dane_.validating(), [this](std::exception_ptr thrown, dane::Validation validation) {
-        if (!thrown) probed(validation);
-    });
+    if (loaded_.config.dane != config::Dane::off) probe_.run();
 }
 
-void Daemon::Impl::probed(const dane::Validation& validation) {
+void Daemon::Impl::probed(dane::Validation found) {
     using State = dane::Validation::State;
     if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was under way
+    if (found.state == State::unknown && probe_.running() > 0) return; // another server may tell more
+    const dane::Validation validation = activation_.take(std::move(found));
     if (validation != validation_) {
         const std::string_view active =
             validation.state == State::unknown ? "not known yet" : to_string(validation.state);
@@ -389,8 +396,11 @@ void Daemon::Impl::probed(const dane::Validation& validation) {
     }
     back_timers_.cancel(probe_timer_);
     probe_timer_ = 0;
-    if (validation.state == State::unknown && !stopping_)
-        probe_timer_ = back_timers_.after(std::chrono::seconds{5}, [this] { probe_resolver(); });
+    if (stopping_) return;
+    const bool known = validation.state != State::unknown;
+    const std::chrono::seconds wait = known ? std::chrono::hours{1} : next_probe_;
+    next_probe_ = known ? soon : std::min(2 * next_probe_, std::chrono::seconds{60});
+    probe_timer_ = back_timers_.after(wait, [this] { probe_resolver(); });
 }
 
 /// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.
