@@ -43,6 +43,7 @@ struct Service::Line {
     std::optional<base::seconds> age; ///< of the policy used
     base::Steady begun;
     Reason reason = Reason::none;
+    std::string_view detail = {}; ///< what was tried, when it failed
 };
 
 struct Service::Pending {
@@ -216,6 +217,7 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
         line.age = parts_.clock.now() - outcome.fetched_at;
     }
     line.answer = answer_word(decision);
+    line.detail = outcome.detail;
     std::string reply;
     try {
         log(Level::info, line);
