@@ -2,6 +2,7 @@
 
 #include "app/memory_reserve.hpp"
 #include "app/real_time.hpp"
+#include "app/service_names.hpp"
 #include "app/settings.hpp"
 #include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
@@ -42,7 +43,10 @@ namespace {
 
 /// Longest time a stop waits for replies that are owed.
 constexpr base::milliseconds stop_patience{1500};
-constexpr std::chrono::seconds soon{5}; // after which name servers that said nothing that tells are asked again
+constexpr std::chrono::seconds soon{
+    5}; // after which name servers that said nothing that tells are asked again
+/// The next sign of life of a start that takes long comes within this.
+constexpr std::chrono::seconds start_patience{30};
 
 /// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
 class Context : public asio::io_context {
@@ -75,7 +79,12 @@ public:
     void save(cache::Row row, std::function<void(bool)> done) override {
         store_->save(std::move(row), std::move(done));
     }
-    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
+        store_->forget(std::move(domain), fetched_at);
+    }
+    void note_running(base::seconds total) override {
+        if (store_ != nullptr) store_->note_running(total);
+    }
 
 private:
     cache::Store* store_ = nullptr;
@@ -129,6 +138,7 @@ private:
     void wait_for_signals();
     void reload();
     void make_room();
+    [[nodiscard]] lookup::ServiceOptions current_options() const;
     [[nodiscard]] cache::Tuning current_tuning() const;
     void apply_tuning();
     void probe_resolver();
@@ -155,8 +165,9 @@ private:
     lookup::DaneLookup dane_{back_.get_executor(), resolver_};
     lookup::ServerProbe probe_{back_.get_executor(), resolver_, probe_options(loaded_.config),
                                [this](const auto& findings) { probed(dane::together(findings)); }};
+    std::shared_ptr<const postfix::Services> services_ = read_services();
     dane::Activation activation_;
-    dane::Validation validation_; ///< what the last probe of the name servers showed
+    dane::Validation validation_;            ///< what the last probe of the name servers showed
     std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
@@ -178,8 +189,9 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
                                // A flood leaves holes between the records that stay: give them back.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
-    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform},
-                       current_tuning(), refreshes_at_once(config));
+    refresher_.emplace(
+        lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
+        current_tuning(), refreshes_at_once(config));
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
     make_fronts(std::move(listeners));
@@ -228,9 +240,17 @@ std::vector<server::Listener> Daemon::Impl::listen() {
 }
 
 void Daemon::Impl::open_store() {
-    std::vector<base::Domain> gone;
+    std::vector<cache::Evicted> gone;
     const base::Instant now = clock_.now();
-    std::size_t expired = 0;
+    // systemd gives up on a start that is silent for long.
+    base::Steady told{};
+    const auto go_on = [&] {
+        if (clock_.steady() - told < std::chrono::seconds{1}) return;
+        told = clock_.steady();
+        notify_extend(start_patience, "reading the stored policies: " + status());
+    };
+    go_on();
+    std::size_t expired = 0, unreadable = 0;
     cache::SqliteStore::Options options;
     // A file that had to be begun anew gets everything we have.
     options.refill = [this](const cache::SqliteStore::RowSink& sink) {
@@ -242,31 +262,39 @@ void Daemon::Impl::open_store() {
     options.late = [this](cache::Row row) {
         asio::post(back_, [this, row = std::move(row)] { take_late(row); });
     };
-    auto opened = cache::SqliteStore::open(std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite",
-                                           std::move(options), log_, clock_, [&](const cache::Row& row) {
-                                               const lookup::Loaded loaded = lookup::load(table_, row, now);
-                                               if (loaded == lookup::Loaded::kept) return;
-                                               if (loaded == lookup::Loaded::expired) ++expired;
-                                               gone.push_back(row.domain);
-                                           });
+    auto opened = cache::SqliteStore::open(
+        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), log_, clock_,
+        [&](const cache::Row& row) {
+            go_on();
+            learner_->loaded(row);
+            const auto evicted = [&](const cache::Evicted& one) { gone.push_back(one); };
+            const lookup::Loaded loaded = lookup::load(table_, row, now, evicted);
+            if (loaded == lookup::Loaded::expired) ++expired;
+            if (loaded != lookup::Loaded::unreadable) return;
+            ++unreadable;
+            gone.push_back({row.domain, row.fetched_at});
+        });
     if (!opened) throw std::runtime_error(opened.error());
     store_ = std::move(opened->store);
     late_store_.set(*store_);
     table_.set_complete(true);
-    for (base::Domain& domain : gone) store_->forget(std::move(domain));
+    learner_->set_ran_before(opened->running);
+    for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
     log_.write(Level::info, "store-loaded",
                {{"policies", table_.policy_count()},
                 {"expired", expired},
-                {"unreadable", gone.size() - expired + opened->skipped}});
+                {"unreadable", unreadable + opened->skipped}});
 }
 
 /// A row that the disk did not give back before.
 void Daemon::Impl::take_late(const cache::Row& row) {
-    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now());
-    if (loaded == lookup::Loaded::kept)
+    learner_->loaded(row);
+    const auto evicted = [this](const cache::Evicted& one) { store_->forget(one.domain, one.fetched_at); };
+    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now(), evicted);
+    if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
         refresher_->add(row.domain);
     else if (loaded != lookup::Loaded::known)
-        store_->forget(row.domain);
+        store_->forget(row.domain, row.fetched_at);
 }
 
 void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
@@ -275,7 +303,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
         auto front = std::make_unique<Front>();
         front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
                                                       clock_, front->loop, log_},
-                               service_options(config, validation_));
+                               current_options());
         front->server.emplace(front->loop, *front->service, server_options(config, config.threads), log_);
         fronts_.push_back(std::move(front));
     }
@@ -359,25 +387,30 @@ void Daemon::Impl::reload() {
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
     activation_.begin();
+    services_ = read_services();
     apply_tuning();
     probe_resolver();
     notify_ready(status());
 }
 
-cache::Tuning Daemon::Impl::current_tuning() const {
-    return service_options(loaded_.config, validation_).tuning;
+lookup::ServiceOptions Daemon::Impl::current_options() const {
+    lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    options.services = services_;
+    return options;
 }
 
+cache::Tuning Daemon::Impl::current_tuning() const { return current_options().tuning; }
+
 void Daemon::Impl::apply_tuning() {
-    const lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    const lookup::ServiceOptions options = current_options();
     learner_->configure(options.tuning);
     refresher_->configure(options.tuning, refreshes_at_once(loaded_.config));
     for (const auto& front : fronts_)
         front->loop.post([&front = *front, options] { front.service->configure(options); });
 }
 
-/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes or an
-/// answer does not fit, hourly, and soon again as long as no answer tells.
+/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes
+/// or an answer does not fit, hourly, and soon again as long as no answer tells.
 void Daemon::Impl::probe_resolver() {
     if (loaded_.config.dane != config::Dane::off) probe_.run();
 }
@@ -408,7 +441,7 @@ void Daemon::Impl::make_room() {
     for (int slice = 0; slice < 1000; ++slice) {
         auto evicted = table_.make_room(clock_.now());
         if (!evicted) return;
-        store_->forget(*std::move(evicted));
+        store_->forget(std::move(evicted->domain), evicted->fetched_at);
     }
     asio::post(back_, [this] { make_room(); });
 }

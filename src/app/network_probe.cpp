@@ -71,8 +71,10 @@ asio::awaitable<void> ask_policy_host(Parts* parts, diagnose::EgressFacts* facts
     facts->detail = fetched.error().detail;
 }
 
-asio::awaitable<void> ask_date(Parts* parts, std::string host, std::optional<base::Instant>* date) {
-    const auto theirs = co_await diagnose::https_date(parts->context.get_executor(), parts->resolver, host);
+asio::awaitable<void> ask_date(Parts* parts, std::string host, diagnose::DateLimits limits,
+                               std::optional<base::Instant>* date) {
+    const auto theirs = co_await diagnose::https_date(parts->context.get_executor(), parts->resolver, host,
+                                                      std::move(limits));
     *date = theirs;
 }
 
@@ -111,7 +113,11 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
         facts.egress.reason = base::Reason::cert_untrusted;
         facts.egress.detail = e.what();
     }
-    if (!facts.egress.proxy) spawn(ask_date(&parts, facts.egress.policy_host, &facts.date));
+    if (!facts.egress.proxy) {
+        const fetch::Options options = limited(fetch_options(config), limit);
+        diagnose::DateLimits limits{options.allow_private_addresses, options.nat64_prefixes, options.timeout};
+        spawn(ask_date(&parts, facts.egress.policy_host, std::move(limits), &facts.date));
+    }
     parts.context.run_for(limit);
     parts.context.drop_handlers();
     return facts;

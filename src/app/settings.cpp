@@ -34,6 +34,7 @@ fetch::Options fetch_options(const config::Config& config) {
     fetch::Options options;
     options.ca_file = config.fetch.ca_file;
     options.allow_private_addresses = config.fetch.allow_private_addresses;
+    options.nat64_prefixes = config.fetch.nat64_prefixes;
     options.proxy = to_string(config.fetch.proxy);
     options.timeout = config.fetch.timeout;
     options.max_concurrent = config.fetch.max_concurrent;

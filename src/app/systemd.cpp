@@ -103,6 +103,10 @@ void notify_reloading() {
     notify("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(usec) + "\nSTATUS=Reloading the configuration");
 }
 
+void notify_extend(std::chrono::microseconds more, std::string_view status) {
+    notify("EXTEND_TIMEOUT_USEC=" + std::to_string(more.count()) + "\n" + status_line(status));
+}
+
 void notify_stopping(std::string_view status) { notify("STOPPING=1\n" + status_line(status)); }
 
 void notify_status(std::string_view status) { notify(status_line(status)); }

@@ -19,6 +19,8 @@ namespace app {
 void notify_ready(std::string_view status);
 /// "RELOADING=1" with the time now, which Type=notify-reload wants.
 void notify_reloading();
+/// "EXTEND_TIMEOUT_USEC=": the start takes longer, and will be heard of again within `more`.
+void notify_extend(std::chrono::microseconds more, std::string_view status);
 void notify_stopping(std::string_view status);
 /// One line for `systemctl status`.
 void notify_status(std::string_view status);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/keyed_hash.hpp"
 
 #include <compare>
 #include <cstddef>
@@ -49,9 +50,8 @@ inline constexpr std::size_t max_policy_domain = 253 - 9;
 
 } // namespace base
 
+/// Strangers choose the names: keyed.
 template <>
 struct std::hash<base::Domain> {
-    std::size_t operator()(const base::Domain& d) const noexcept {
-        return std::hash<std::string>{}(d.name());
-    }
+    std::size_t operator()(const base::Domain& d) const noexcept { return base::KeyedHash{}(d.name()); }
 };

@@ -3,14 +3,17 @@
 // A key stands for "the same line" (an event and what it is about). The first is written, further ones within
 // the window are counted; the first after the window is written with that count. Only repetition is limited:
 // lines with different keys do not hold each other back. Not thread-safe: the caller guards it.
+//
+// Of a key a keyed hash of 64 bits is kept, so that a key takes under 200 octets however long it is, and nobody
+// can choose keys that slow it down or are taken for one another.
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/keyed_hash.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 
@@ -35,7 +38,7 @@ public:
 
 private:
     struct Seen {
-        std::string key;
+        std::uint64_t key = 0; ///< its keyed hash
         Steady written{};
         std::uint64_t suppressed = 0;
     };
@@ -44,7 +47,7 @@ private:
     seconds window_;
     std::size_t max_keys_;
     Order order_;
-    std::unordered_map<std::string_view, Order::iterator> by_key_; ///< the views are into order_
+    std::unordered_map<std::uint64_t, Order::iterator, HashedAlready> by_key_;
 };
 
 } // namespace base

@@ -24,8 +24,8 @@ struct Item {
 constexpr std::uint64_t nobody = std::numeric_limits<std::uint64_t>::max();
 
 struct KeyedHash {
-    SipKey key;
-    std::size_t operator()(std::string_view name) const noexcept { return siphash_1_3(name, key); }
+    base::SipKey key;
+    std::size_t operator()(std::string_view name) const noexcept { return base::siphash_1_3(name, key); }
 };
 
 } // namespace
@@ -44,7 +44,7 @@ struct alignas(64) AbsenceTable::Shard {
     void publish() { oldest.store(order.empty() ? nobody : order.front().turn, std::memory_order_relaxed); }
 };
 
-AbsenceTable::AbsenceTable(SipKey key, std::size_t most)
+AbsenceTable::AbsenceTable(base::SipKey key, std::size_t most)
     : key_(key), shards_(std::make_unique<Shard[]>(shard_count)), most_(most) {
     for (std::size_t i = 0; i < shard_count; ++i)
         shards_[i].index = decltype(Shard::index)(0, KeyedHash{key});
@@ -52,7 +52,7 @@ AbsenceTable::AbsenceTable(SipKey key, std::size_t most)
 AbsenceTable::~AbsenceTable() = default;
 
 AbsenceTable::Shard& AbsenceTable::shard(std::string_view name) const noexcept {
-    return shards_[siphash_1_3(name, key_) >> 58];
+    return shards_[base::siphash_1_3(name, key_) >> 58];
 }
 
 std::optional<Absence> AbsenceTable::find(std::string_view name) const {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "cache/entry.hpp"
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -20,7 +20,7 @@ namespace cache {
 
 class AbsenceTable {
 public:
-    AbsenceTable(SipKey key, std::size_t most);
+    AbsenceTable(base::SipKey key, std::size_t most);
     ~AbsenceTable();
 
     [[nodiscard]] std::optional<Absence> find(std::string_view name) const;
@@ -39,7 +39,7 @@ private:
     [[nodiscard]] Shard& shard(std::string_view name) const noexcept;
     void make_room();
 
-    SipKey key_;
+    base::SipKey key_;
     std::unique_ptr<Shard[]> shards_;
     std::atomic<std::size_t> size_{0};
     std::atomic<std::size_t> most_;

@@ -32,9 +32,11 @@ seconds refresh_period(const Entry& entry, const Tuning& tuning) {
     return std::min(tuning.refresh_every, entry.policy->policy.max_age / 2);
 }
 
-seconds spacing(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning) {
-    if (gets.failures > 0) return id == gets.failed_id ? backoff(gets.failures, tuning) : tuning.get_spacing;
-    return expired ? tuning.short_life_spacing : tuning.get_spacing;
+/// May the verdict be gone by? Lookups that fail, or cannot be made, use up the bridge.
+bool dane_holds(const Standing& entry, Instant now, const Tuning& tuning) {
+    const DaneState& dane = entry.dane;
+    if (dane.failed_since != Instant{}) return since(dane.failed_since, now) < tuning.dane_bridge;
+    return tuning.dane || since(dane.known_at, now) < tuning.dane_fresh + tuning.dane_bridge;
 }
 
 } // namespace
@@ -57,13 +59,30 @@ bool note_clock(Standing& entry, Instant now) {
     return std::exchange(entry.ahead_since, since) != since;
 }
 
+bool note_time(Entry& entry, Instant now) {
+    const bool changed = note_clock(entry, now);
+    if (entry.over_since == seconds{0} || expired(entry, now)) return changed;
+    entry.over_since = {};
+    return true;
+}
+
 bool needs_dane(const Standing& entry, const Tuning& tuning) {
     return tuning.dane && is_enforced(entry, tuning);
 }
 
 bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning) {
     return (tuning.dane || tuning.dane_remembered) && is_enforced(entry, tuning) &&
-           entry.dane.verdict == DaneVerdict::dane && since(entry.dane.known_at, now) < tuning.dane_bridge;
+           entry.dane.verdict == DaneVerdict::dane && dane_holds(entry, now, tuning);
+}
+
+bool dane_missing(const Standing& entry, Instant now, const Tuning& tuning) {
+    if (!needs_dane(entry, tuning)) return false;
+    const DaneState& dane = entry.dane;
+    if (dane.verdict != DaneVerdict::unknown && since(dane.known_at, now) < tuning.dane_fresh) return false;
+    // Once a lookup has failed, whoever asks is answered at once: by the old verdict, as long as it holds.
+    if (now < dane.check_at) return false;
+    const bool failed_before = dane.verdict == DaneVerdict::unknown || dane.failed_since != Instant{};
+    return !failed_before || dane.check_at == Instant{} || now - dane.check_at >= tuning.dane_fresh;
 }
 
 bool dane_due(const Standing& entry, Instant now, const Tuning& tuning) {
@@ -76,22 +95,32 @@ DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, I
                             const Tuning& tuning) {
     DaneState after = before;
     after.check_at = now + found.ttl;
-    if (found.verdict == DaneVerdict::unknown) return after;
-    after.verdict = found.verdict;
-    after.known_at = now;
-    if (found.on_failures) {
-        const Instant proven = before.verdict == found.verdict ? std::min(before.known_at, now) : Instant{};
-        after.known_at = std::max(proven, now + found.ttl - tuning.dane_bridge);
+    const bool failed = found.on_failures || found.verdict == DaneVerdict::unknown;
+    const bool stands = before.verdict != DaneVerdict::unknown &&
+                        (found.verdict == DaneVerdict::unknown || found.verdict == before.verdict);
+    if (!failed) {
+        after.verdict = found.verdict;
+        after.known_at = now;
+        after.failed_since = {};
+    } else if (stands) {
+        after.known_at = std::min(before.known_at, now);
+        const bool failed_before = before.failed_since != Instant{};
+        after.failed_since = failed_before ? std::min(before.failed_since, now) : now;
+    }
+    if (found.on_failures && found.verdict != DaneVerdict::unknown) {
+        const Instant doubtful = now + found.ttl - tuning.dane_bridge; // holds for the ttl
+        if (!stands || after.failed_since < doubtful) {
+            after.verdict = found.verdict;
+            after.known_at = after.failed_since = doubtful;
+        }
     }
     return after;
 }
 
 Step plan(const Standing& entry, Instant now, const Tuning& tuning) {
-    if (now >= expires_at(entry, now)) return Step::resolve;
-    // Before the first DANE lookup there is nothing to say: "secure" could override DANE.
-    if (needs_dane(entry, tuning) && entry.dane.verdict == DaneVerdict::unknown &&
-        entry.dane.check_at == Instant{})
-        return Step::resolve;
+    if (expired(entry, now)) return Step::resolve;
+    // Without a verdict there is nothing to say: "secure" could override DANE.
+    if (dane_missing(entry, now, tuning)) return Step::resolve;
     const bool check = in_future(entry.txt_checked, now) ||
                        now - entry.txt_checked >= txt_life(entry, tuning) || dane_due(entry, now, tuning);
     return check ? Step::serve_and_check : Step::serve;
@@ -101,7 +130,8 @@ Step plan(const Absence& absence, Instant now, const Tuning& tuning) {
     // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the
     // longest life.
     const seconds longest = std::max(tuning.absence_max, tuning.dns_failure_for);
-    return now < absence.until && absence.until - now <= longest ? Step::serve : Step::resolve;
+    const bool believed = now >= absence.since && now < absence.until && absence.until - now <= longest;
+    return believed ? Step::serve : Step::resolve;
 }
 
 seconds backoff(std::uint32_t failures, const Tuning& tuning) {
@@ -110,28 +140,28 @@ seconds backoff(std::uint32_t failures, const Tuning& tuning) {
     return std::min(tuning.backoff_max, tuning.backoff_first * (1L << doublings));
 }
 
-bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now, const Tuning& tuning) {
-    return in_future(gets.last, now) || now >= next_get(gets, id, expired, tuning);
+bool may_get(const Attempts& gets, std::string_view id, Instant now, const Tuning& tuning) {
+    return now >= next_get(gets, id, now, tuning);
 }
 
-Instant next_get(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning) {
-    if (gets.last == Instant{}) return Instant{};
-    return gets.last + spacing(gets, id, expired, tuning);
+Instant next_get(const Attempts& gets, std::string_view id, Instant now, const Tuning& tuning) {
+    if (gets.failures == 0 || id != gets.failed_id || in_future(gets.last, now)) return Instant{};
+    return gets.last + backoff(gets.failures, tuning);
 }
 
-Instant daily_get_at(const Entry& entry, const Tuning& tuning) {
+Instant daily_get_at(const Entry& entry, Instant now, const Tuning& tuning) {
     const Instant due = counted_from(entry) + refresh_period(entry, tuning);
-    if (entry.gets.failures == 0) return due;
-    return std::max(due, next_get(entry.gets, entry.gets.failed_id, false, tuning));
+    return std::max(due, next_get(entry.gets, entry.gets.failed_id, now, tuning));
 }
 
 bool overdue(const Entry& entry, Instant now, const Tuning& tuning) {
-    return tuning.daily_refresh && now >= daily_get_at(entry, tuning) + refresh_period(entry, tuning) / 5;
+    return tuning.daily_refresh &&
+           now >= daily_get_at(entry, now, tuning) + refresh_period(entry, tuning) / 5;
 }
 
 Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double random) {
     const Instant end = expires_at(entry, now);
-    const Instant due = daily_get_at(entry, tuning);
+    const Instant due = daily_get_at(entry, now, tuning);
     if (!tuning.daily_refresh || (now >= due && !wanted(entry, now, tuning))) return end;
     const bool retry = entry.gets.failures > 0;
     const seconds tenth = (retry ? backoff(entry.gets.failures, tuning) : refresh_period(entry, tuning)) / 10;
@@ -142,10 +172,10 @@ Instant next_look(const Entry& entry, Instant now, const Tuning& tuning, double 
 }
 
 Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning) {
-    if (now >= expires_at(entry, now)) return Upkeep::forget;
+    if (expired(entry, now)) return Upkeep::forget;
     if (!tuning.daily_refresh || !wanted(entry, now, tuning)) return Upkeep::wait;
     const seconds early = entry.gets.failures > 0 ? seconds{0} : refresh_period(entry, tuning) / 10;
-    return now >= daily_get_at(entry, tuning) - early ? Upkeep::get : Upkeep::wait;
+    return now >= daily_get_at(entry, now, tuning) - early ? Upkeep::get : Upkeep::wait;
 }
 
 seconds absence_life(base::Reason reason, std::optional<seconds> ttl, const Tuning& tuning) {

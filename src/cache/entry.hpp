@@ -21,7 +21,8 @@ using base::Instant;
 using base::seconds;
 using decision::PolicyPtr;
 
-/// The GETs of a domain so far. A success resets `failures`, never `last`.
+/// The GETs of a domain so far, for the back-off after failures. A success resets `failures`, never `last`.
+/// (That there is a minute between any two is for lookup/get_limit.hpp, by the steady clock.)
 struct Attempts {
     Instant last{};             ///< when the last GET was started; epoch: never
     std::uint32_t failures = 0; ///< failed GETs in a row
@@ -41,6 +42,8 @@ struct DaneState {
     DaneVerdict verdict = DaneVerdict::unknown;
     Instant known_at{}; ///< when it was last proven; one built on failures counts as proven long ago
     Instant check_at{}; ///< the next lookup is due then; epoch: none was made since the start
+    /// The first of the lookups that failed since known_at; epoch: none did.
+    Instant failed_since{};
     friend bool operator==(const DaneState&, const DaneState&) = default;
 };
 
@@ -60,6 +63,10 @@ struct Entry : Standing {
     std::string txt_id;  ///< the record id that led to `policy`
     Instant agenda_at{}; ///< when the refresher looks at it next; epoch: it is not on the agenda
     Attempts gets;
+    /// The time that the daemon had been running, in all its runs together, when the policy was first seen
+    /// expired by a clock that is not trusted (cache/clock_trust.hpp); 0: it has not been. Never answered
+    /// meanwhile; txt_checked is not kept beside it.
+    seconds over_since{};
 };
 
 /// What a client's query is told of such a domain.
@@ -72,6 +79,7 @@ struct Absence {
     base::Reason reason{}; ///< why
     Instant until{};       ///< believed until then, exclusive
     Attempts gets;
+    Instant since{}; ///< believed from then on: a clock set back behind it ends that
 };
 
 struct Tuning {
@@ -80,16 +88,17 @@ struct Tuning {
     seconds absence_min{60}, absence_max{900}; ///< bounds on the negative TTL (CONFORMANCE 110)
     seconds dns_failure_for{60}; ///< how long "the resolver could not say" is believed (RFC 2308 7.1)
     seconds backoff_first{300},
-        backoff_max{3600};         ///< between GETs for one id after a failure (RFC 8461 section 3.3)
-    seconds get_spacing{60};       ///< between any two GETs of a domain
-    seconds short_life_spacing{5}; ///< the same when the policy itself expired sooner than that
-    seconds refresh_every{86400};  ///< the daily GET (RFC 8461 section 10.2)
+        backoff_max{3600};        ///< between GETs for one id after a failure (RFC 8461 section 3.3)
+    seconds refresh_every{86400}; ///< the daily GET (RFC 8461 section 10.2)
     seconds forget_unasked_after{30 * 86400}; ///< no daily GET for domains unasked this long
+    /// Running time for which a policy is kept that is expired by a clock that is not trusted.
+    seconds keep_expired{30 * 86400};
     bool daily_refresh = true;
     bool dane = false;            ///< look for DANE: a validating resolver is in use
     bool dane_remembered = false; ///< believe a verdict found before: a validating resolver is not ruled out
     bool enforce_testing = false; ///< treat mode testing as enforce
-    seconds dane_bridge{86400};   ///< how long a verdict outlives lookups that fail
+    seconds dane_fresh{36 * 3600}; ///< an older verdict is asked anew before it is used
+    seconds dane_bridge{86400};    ///< how long a verdict outlives lookups that fail, from the first of them
 };
 
 /// What age and refreshes count from: fetched_at, or for one in the future the moment when that was seen.
@@ -105,19 +114,28 @@ struct Tuning {
 /// shortens nor prolongs a life.
 bool note_clock(Standing& entry, Instant now);
 
+/// The policy is not usable any more.
+[[nodiscard]] inline bool expired(const Standing& entry, Instant now) { return now >= expires_at(entry, now); }
+
+/// note_clock(), and over_since goes when the policy turns out not to be expired after all.
+bool note_time(Entry& entry, Instant now);
+
 /// Does the policy call for a DANE verdict at all?
 [[nodiscard]] bool needs_dane(const Standing& entry, const Tuning& tuning);
 /// Shall Postfix be told to use DANE?
 [[nodiscard]] bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning);
 /// Is a DANE lookup due?
 [[nodiscard]] bool dane_due(const Standing& entry, Instant now, const Tuning& tuning);
+/// Is there no verdict to answer with before another lookup? There never was one, or it is too old; and no
+/// lookup has failed lately.
+[[nodiscard]] bool dane_missing(const Standing& entry, Instant now, const Tuning& tuning);
 /// What a lookup showed.
 struct DaneFinding {
     DaneVerdict verdict = DaneVerdict::unknown; ///< unknown: it failed
     bool on_failures = false;                   ///< some lookups failed, and the rest spoke for this verdict
     seconds ttl{60};                            ///< how long that is good
 };
-/// The state after it. A failed lookup changes nothing but the time of the next. A verdict built on failures
+/// The state after it. After the first failed lookup the verdict stands for dane_bridge. One built on failures
 /// is good for its ttl and bridges nothing after that.
 [[nodiscard]] DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
                                           const Tuning& tuning);
@@ -131,19 +149,17 @@ enum class Step {
 [[nodiscard]] Step plan(const Standing& entry, Instant now, const Tuning& tuning);
 [[nodiscard]] Step plan(const Absence& absence, Instant now, const Tuning& tuning);
 
-/// May a GET be started for `id` now? `expired`: the last success is no longer usable (or there never was
-/// one).
-[[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, bool expired, Instant now,
-                           const Tuning& tuning);
-/// The earliest time may_get() becomes true for `id`.
-[[nodiscard]] Instant next_get(const Attempts& gets, std::string_view id, bool expired, const Tuning& tuning);
+/// Does the back-off after failures allow a GET for `id` now?
+[[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, Instant now, const Tuning& tuning);
+/// The earliest time may_get() becomes true for `id`; the epoch: it is.
+[[nodiscard]] Instant next_get(const Attempts& gets, std::string_view id, Instant now, const Tuning& tuning);
 
 /// Time from one failed GET to the next for the same id: 5 min three times, then doubling up to an hour.
 [[nodiscard]] seconds backoff(std::uint32_t failures, const Tuning& tuning);
 
 /// When the daily GET (or, after a failure, the next try) is due, before jitter, whether the domain is wanted
 /// or not.
-[[nodiscard]] Instant daily_get_at(const Entry& entry, const Tuning& tuning);
+[[nodiscard]] Instant daily_get_at(const Entry& entry, Instant now, const Tuning& tuning);
 
 /// The daily GET is late by more than its jitter explains, as for a domain that is asked for again after a
 /// long time: the next TXT re-check then brings the GET along.
@@ -158,7 +174,7 @@ enum class Step {
 enum class Upkeep {
     wait,   ///< not due yet
     get,    ///< the daily GET, whatever the TXT record says
-    forget, ///< expired: drop it from memory and store
+    forget, ///< expired: drop it from memory and store, if the clock can be trusted
 };
 [[nodiscard]] Upkeep upkeep(const Entry& entry, Instant now, const Tuning& tuning);
 

@@ -76,10 +76,10 @@ struct Interner::Shelf {
     }
 };
 
-Interner::Interner(SipKey key) : key_(key), shelf_(std::make_shared<Shelf>()) {}
+Interner::Interner(base::SipKey key) : key_(key), shelf_(std::make_shared<Shelf>()) {}
 
 base::Expected<PolicyPtr, sts::PolicyError> Interner::intern(std::string_view text) {
-    const std::uint64_t hash = siphash_1_3(text, key_);
+    const std::uint64_t hash = base::siphash_1_3(text, key_);
     // A holder found and dropped again must be dropped without the lock: it may turn out to be the last.
     PolicyPtr found;
     {

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/expected.hpp"
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 #include "decision/decision.hpp"
 
 #include <cstddef>
@@ -18,14 +18,14 @@ namespace cache {
 
 class Interner {
 public:
-    explicit Interner(SipKey key);
+    explicit Interner(base::SipKey key);
     [[nodiscard]] base::Expected<decision::PolicyPtr, sts::PolicyError> intern(std::string_view text);
     /// How many texts are held by somebody.
     [[nodiscard]] std::size_t size() const;
 
 private:
     struct Shelf;
-    SipKey key_;
+    base::SipKey key_;
     std::shared_ptr<Shelf> shelf_;
 };
 

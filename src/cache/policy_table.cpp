@@ -38,13 +38,13 @@ private:
     }
 };
 
-PolicyTable::PolicyTable(SipKey key) : key_(key), shards_(std::make_unique<Shards>()) {}
+PolicyTable::PolicyTable(base::SipKey key) : key_(key), shards_(std::make_unique<Shards>()) {}
 PolicyTable::~PolicyTable() = default;
 
 PolicyShard& PolicyTable::shard(std::uint64_t hash) const noexcept { return shards_->all[hash >> 58]; }
 
 std::optional<Entry> PolicyTable::find(std::string_view name) const {
-    const std::uint64_t hash = siphash_1_3(name, key_);
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     const PolicyShard& s = shard(hash);
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
@@ -53,14 +53,14 @@ std::optional<Entry> PolicyTable::find(std::string_view name) const {
 }
 
 bool PolicyTable::contains(std::string_view name) const {
-    const std::uint64_t hash = siphash_1_3(name, key_);
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     const PolicyShard& s = shard(hash);
     std::lock_guard lock{s.mutex};
     return s.find(name, low(hash)) != nil;
 }
 
 std::optional<Asked> PolicyTable::ask(std::string_view name, Instant now, bool& noted) {
-    const std::uint64_t hash = siphash_1_3(name, key_);
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
@@ -80,7 +80,7 @@ std::optional<Asked> PolicyTable::ask(std::string_view name, Instant now, bool& 
 
 void PolicyTable::put(std::string_view name, const Entry& entry) {
     check(entry);
-    const std::uint64_t hash = siphash_1_3(name, key_);
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     PolicyPtr old; // outlives the lock: the last holder of a text frees it
     std::lock_guard lock{s.mutex};
@@ -99,7 +99,7 @@ void PolicyTable::put(std::string_view name, const Entry& entry) {
 }
 
 bool PolicyTable::update(std::string_view name, const std::function<void(Entry&)>& change) {
-    const std::uint64_t hash = siphash_1_3(name, key_);
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     PolicyPtr old;
     std::lock_guard lock{s.mutex};
@@ -114,13 +114,13 @@ bool PolicyTable::update(std::string_view name, const std::function<void(Entry&)
     return true;
 }
 
-bool PolicyTable::erase(std::string_view name) {
-    const std::uint64_t hash = siphash_1_3(name, key_);
+bool PolicyTable::erase(std::string_view name, std::optional<Instant> fetched_at) {
+    const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     PolicyPtr old;
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
-    if (i == nil) return false;
+    if (i == nil || (fetched_at && s.pool[i].fetched_at != pack(*fetched_at))) return false;
     old = s.pool[i].policy;
     s.remove(i);
     s.publish();
@@ -128,7 +128,7 @@ bool PolicyTable::erase(std::string_view name) {
     return true;
 }
 
-std::optional<std::string> PolicyTable::evict(Instant now_) {
+std::optional<std::pair<std::string, Instant>> PolicyTable::evict(Instant now_) {
     const std::uint32_t now = pack(now_);
     // A shard's published head may be older than what it stands for: the choice is made anew until the chosen
     // one holds. Each round settles something, unless readers are as fast; then the last choice has to do.
@@ -149,12 +149,12 @@ std::optional<std::string> PolicyTable::evict(Instant now_) {
         const std::uint32_t i = found.order == 0   ? s.by_expiry.top()
                                 : found.order == 1 ? s.soft.top()
                                                    : s.hard.top();
-        std::string name{s.pool[i].name()};
+        std::pair<std::string, Instant> gone{s.pool[i].name(), unpack(s.pool[i].fetched_at)};
         old = s.pool[i].policy;
         s.remove(i);
         s.publish();
         size_.fetch_sub(1, std::memory_order_relaxed);
-        return name;
+        return gone;
     }
     return std::nullopt;
 }
@@ -184,8 +184,9 @@ void PolicyTable::schedule(const std::function<Instant(Entry&)>& when) {
             s.pool.each(chunk, [&](std::uint32_t i) {
                 Entry e = s.pool[i].entry();
                 const Instant ahead_since = e.ahead_since;
+                const seconds over_since = e.over_since;
                 const Instant due = when(e);
-                if (e.ahead_since != ahead_since) s.replace(i, e);
+                if (e.ahead_since != ahead_since || e.over_since != over_since) s.replace(i, e);
                 s.put_on_agenda(i, pack(due));
             });
             s.publish();

@@ -18,7 +18,7 @@
 #pragma once
 
 #include "cache/entry.hpp"
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cache {
 
@@ -38,7 +39,7 @@ struct PolicyShard;
 
 class PolicyTable {
 public:
-    explicit PolicyTable(SipKey key);
+    explicit PolicyTable(base::SipKey key);
     ~PolicyTable();
 
     [[nodiscard]] std::optional<Entry> find(std::string_view name) const;
@@ -49,10 +50,11 @@ public:
     /// std::invalid_argument for an entry without a policy.
     void put(std::string_view name, const Entry& entry);
     bool update(std::string_view name, const std::function<void(Entry&)>& change);
-    bool erase(std::string_view name);
+    /// With `fetched_at`: only the policy that was fetched then.
+    bool erase(std::string_view name, std::optional<Instant> fetched_at = std::nullopt);
     /// Removes the first of: expired (longest ago), testing and none (longest unasked), enforce (longest
-    /// unasked).
-    std::optional<std::string> evict(Instant now);
+    /// unasked). Returns its domain, and when it was fetched.
+    std::optional<std::pair<std::string, Instant>> evict(Instant now);
     /// Passes every domain that is there throughout exactly once, each as it is when reached, without holding
     /// a lock.
     void for_each(const std::function<void(std::string_view, const Entry&)>& visit) const;
@@ -69,7 +71,7 @@ private:
     struct Shards;
     [[nodiscard]] PolicyShard& shard(std::uint64_t hash) const noexcept;
 
-    SipKey key_;
+    base::SipKey key_;
     std::unique_ptr<Shards> shards_;
     std::atomic<std::size_t> size_{0};
 };

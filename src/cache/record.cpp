@@ -1,18 +1,30 @@
 #include "cache/record.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace cache {
+
+namespace {
+
+std::uint32_t failing_of(const DaneState& dane) noexcept {
+    if (dane.failed_since == Instant{}) return 0;
+    const std::int64_t minutes = (std::max(dane.failed_since, dane.known_at) - dane.known_at).count() / 60;
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(minutes + 1, Record::longest_failing));
+}
+
+} // namespace
 
 Asked Record::asked() const {
     // Member by member in one go: setting them after all were made zero takes longer than finding the record.
     return {{policy,
              unpack(fetched_at),
              ahead ? unpack(expires) - policy->policy.max_age : Instant{},
-             unpack(txt_checked),
+             over ? Instant{} : unpack(txt_checked),
              seconds{txt_ttl},
              unpack(last_asked),
-             {static_cast<DaneVerdict>(dane), unpack(dane_known_at), unpack(dane_check_at)}},
+             {static_cast<DaneVerdict>(dane), unpack(dane_known_at), unpack(dane_check_at),
+              dane_failing == 0 ? Instant{} : unpack(dane_known_at) + seconds{60} * (dane_failing - 1)}},
             rest && rest->gets.failures > 0 ? rest->gets.reason : base::Reason::none};
 }
 
@@ -21,6 +33,7 @@ Entry Record::entry() const {
     static_cast<Standing&>(e) = asked();
     e.txt_id = id();
     e.agenda_at = unpack(agenda_at);
+    if (over) e.over_since = seconds{txt_checked};
     if (rest)
         e.gets = rest->gets;
     else
@@ -41,12 +54,14 @@ void Record::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     fetched_at = pack(e.fetched_at);
     ahead = e.ahead_since != Instant{};
     expires = pack(counted_from(e) + policy->policy.max_age);
-    txt_checked = pack(e.txt_checked);
+    over = e.over_since != seconds{0};
+    txt_checked = over ? pack(e.over_since.count()) : pack(e.txt_checked);
     txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
     last_asked = pack(e.last_asked);
     dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
     dane_known_at = pack(e.dane.known_at);
     dane_check_at = pack(e.dane.check_at);
+    dane_failing = failing_of(e.dane) & longest_failing;
     id_apart = e.txt_id.size() > room();
     id_size = static_cast<std::uint8_t>(id_apart ? 0 : e.txt_id.size());
     std::ranges::copy_n(e.txt_id.data(), id_size, text() + name_size);

@@ -45,16 +45,20 @@ struct Record {
     std::unique_ptr<Rest> rest;
     std::uint32_t hash = 0;
     std::uint32_t next = nil; ///< in the bucket, or in the list of free records
-    std::uint32_t fetched_at = 0, txt_checked = 0, dane_known_at = 0, dane_check_at = 0;
-    std::uint32_t txt_ttl : 30 = 0; ///< a TTL has 31 bits; beyond 34 years all are the same
-    std::uint32_t dane : 2 = 0;     ///< DaneVerdict
+    std::uint32_t fetched_at = 0;
+    std::uint32_t txt_checked = 0; ///< or over_since, see `over`
+    std::uint32_t dane_known_at = 0, dane_check_at = 0;
+    std::uint32_t txt_ttl : 12 = 0;      ///< beyond an hour all are the same
+    std::uint32_t dane : 2 = 0;          ///< DaneVerdict
+    std::uint32_t dane_failing : 18 = 0; ///< minutes from dane_known_at to the first failure, and one; 0: none
     std::uint8_t name_size = 0, id_size = 0;
     std::uint8_t units = 0; ///< the size of it all; kept when the record is free
     bool ahead : 1 = false; ///< fetched_at lies in the future, and `expires` counts from when that was seen
     bool id_apart : 1 = false; ///< the id is in `rest`
+    bool over : 1 = false;     ///< txt_checked is over_since
 
     static constexpr std::size_t unit = 8; ///< octets
-    static constexpr std::uint32_t longest_ttl = (1U << 30) - 1;
+    static constexpr std::uint32_t longest_ttl = (1U << 12) - 1, longest_failing = (1U << 18) - 1;
 
     [[nodiscard]] std::string_view name() const noexcept { return {text(), name_size}; }
     [[nodiscard]] std::string_view id() const noexcept {

@@ -11,8 +11,9 @@ namespace cache::sqlite {
 namespace {
 
 // No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a
-// gigabyte.
-constexpr int max_value = 1 << 20;
+// gigabyte, nor many rows share one long chain of pages.
+constexpr int max_value = 1 << 17;
+constexpr int steps_a_look = 1000; // at what is left of them
 constexpr int patience_ms = 2000;
 
 Error error_of(sqlite3* db, int code) {
@@ -21,6 +22,7 @@ Error error_of(sqlite3* db, int code) {
     const int primary = e.code & 0xff;
     if (primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL)
         e.system = sqlite3_system_errno(db);
+    if (primary == SQLITE_INTERRUPT) e.words = "more steps than a file of this size can need";
     if (e.system != 0) e.words += " (" + std::system_category().message(e.system) + ")";
     return e;
 }
@@ -46,7 +48,8 @@ bool is_damage(const Error& error) noexcept {
     case SQLITE_NOTADB:
     case SQLITE_FORMAT:
     case SQLITE_TOOBIG:
-    case SQLITE_ERROR: // "no such table" and the like: our statements never change
+    case SQLITE_INTERRUPT: // of limit_steps(): it has no end
+    case SQLITE_ERROR:     // "no such table" and the like: our statements never change
     case SQLITE_CONSTRAINT:
     case SQLITE_MISMATCH: return true;
     default: return false;
@@ -171,6 +174,15 @@ base::Expected<std::string, Error> Db::word(std::string_view sql) {
     const base::Expected<bool, Error> row = statement->step();
     if (!row) return base::unexpected(row.error());
     return *row ? std::string(statement->octets(0)) : std::string{};
+}
+
+void Db::limit_steps(std::int64_t steps) {
+    if (!steps_left_) steps_left_ = std::make_unique<std::int64_t>();
+    *steps_left_ = steps;
+    const auto look = [](void* left) {
+        return (*static_cast<std::int64_t*>(left) -= steps_a_look) < 0 ? 1 : 0;
+    };
+    sqlite3_progress_handler(handle_.get(), steps > 0 ? steps_a_look : 0, look, steps_left_.get());
 }
 
 bool Db::moved() {

@@ -76,6 +76,10 @@ public:
     /// The first column of the first row, as a number or as text.
     [[nodiscard]] base::Expected<std::int64_t, Error> number(std::string_view sql);
     [[nodiscard]] base::Expected<std::string, Error> word(std::string_view sql);
+    /// From now on all statements together may take so many steps of SQLite's virtual machine, then they fail
+    /// with SQLITE_INTERRUPT: what a file says of itself, a tree of pages or a view, may have no end. 0: no
+    /// limit any more.
+    void limit_steps(std::int64_t steps);
     /// True when the file was renamed, removed or replaced under us.
     [[nodiscard]] bool moved();
     /// Octets in the file, without its log; -1: the system does not say.
@@ -88,6 +92,7 @@ private:
     struct Close {
         void operator()(sqlite3* handle) const noexcept;
     };
+    std::unique_ptr<std::int64_t> steps_left_; ///< first: SQLite has its address
     std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -27,7 +27,16 @@ constexpr std::array all_migrations{
                  " dane_at INTEGER NOT NULL,"
                  " sum INTEGER NOT NULL"
                  ") STRICT, WITHOUT ROWID"},
+    Migration{2, "ALTER TABLE policies ADD COLUMN dane_failed_at INTEGER NOT NULL DEFAULT 0;"
+                 "ALTER TABLE policies ADD COLUMN ahead_since INTEGER NOT NULL DEFAULT 0;"
+                 "ALTER TABLE policies ADD COLUMN over_since INTEGER NOT NULL DEFAULT 0;"
+                 "CREATE TABLE counters(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) "
+                 "STRICT, WITHOUT ROWID"},
 };
+
+const std::string columns =
+    "domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, dane_failed_at, ahead_since, over_since";
+const std::string insert = "INTO policies(" + columns + ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 Trouble trouble(const sqlite::Error& e) {
     using Kind = Trouble::Kind;
@@ -42,8 +51,32 @@ SqliteFile::Result plain(const sqlite::Result& result) {
 }
 
 base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
-    return read_row(
-        {s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5), s.integer(6)});
+    return read_row({s.octets(0), s.octets(1), s.octets(2), s.integer(3), s.integer(4), s.integer(5),
+                     s.integer(6), s.integer(7), s.integer(8), s.integer(9)});
+}
+
+/// Rows in the form of today. A file that could not be brought up to date, for want of room or because it is
+/// damaged, may still be of schema 1.
+base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const std::string& rest) {
+    auto all = db.prepare(("SELECT " + columns + " FROM policies" + rest).c_str());
+    if (all) return all;
+    auto older = db.prepare(
+        ("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, 0, 0, 0 FROM policies" + rest)
+            .c_str());
+    return older ? std::move(older) : std::move(all);
+}
+
+/// Steps of SQLite that reading all rows twice can take: a row has some 40 octets at least, and takes some 15
+/// steps.
+std::int64_t steps_for(const std::filesystem::path& path) {
+    constexpr std::int64_t least = 2'000'000, for_each_octet = 2;
+    std::int64_t octets = 0;
+    for (const char* part : {"", "-wal"}) {
+        std::error_code error;
+        const std::uintmax_t size = std::filesystem::file_size(with_suffix(path, part), error);
+        if (!error) octets += static_cast<std::int64_t>(size);
+    }
+    return least + for_each_octet * octets;
 }
 
 std::error_code system_error() { return {errno, std::system_category()}; }
@@ -84,6 +117,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     if (!opened) return failed(opened.error());
     SqliteFile file{std::move(*opened), path};
     sqlite::Db& db = file.db_;
+    db.limit_steps(steps_for(path));
     // To be said before the file is read for the first time: then the log's index is no mapped file.
     if (auto done = db.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
     // Until the file has proved to be a sound store it is left as it is, its log too.
@@ -136,6 +170,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     // The same for the file itself: its log is in order, so it is written anew from it.
     if (Result done = file.checkpoint(); !done) return refuse(done.error());
     file.note_state();
+    db.limit_steps(0);
     return file;
 }
 
@@ -150,35 +185,42 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
 }
 
 SqliteFile::Result SqliteFile::prepare() {
-    auto put = db_.prepare("INSERT OR REPLACE INTO policies(domain, policy_text, txt_id, fetched_at, "
-                           "last_asked, dane_at, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    auto put = db_.prepare(("INSERT OR REPLACE " + insert).c_str());
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        "INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum) VALUES(?1, "
-        "?2, ?3, "
-        "?4, ?5, ?6, ?7)"
+        ("INSERT " + insert +
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
-        " sum = excluded.sum"
-        " WHERE excluded.fetched_at > fetched_at");
+        " sum = excluded.sum, dane_failed_at = excluded.dane_failed_at, ahead_since = excluded.ahead_since,"
+        " over_since = excluded.over_since"
+        " WHERE excluded.fetched_at > fetched_at OR (excluded.fetched_at = fetched_at AND excluded.sum <> sum)"
+        " OR fetched_at > ?11").c_str());
     if (!put_if_newer) return failed(put_if_newer.error());
     put_if_newer_ = std::move(*put_if_newer);
     auto remove = db_.prepare("DELETE FROM policies WHERE domain = ?1");
     if (!remove) return failed(remove.error());
     remove_ = std::move(*remove);
+    auto remove_named = db_.prepare("DELETE FROM policies WHERE domain = ?1 AND (fetched_at = ?2 OR"
+                                    " (?2 >= 4294967294 AND fetched_at >= ?2))");
+    if (!remove_named) return failed(remove_named.error());
+    remove_named_ = std::move(*remove_named);
+    auto put_running = db_.prepare("INSERT OR REPLACE INTO counters(name, value) VALUES('running', ?1)");
+    if (!put_running) return failed(put_running.error());
+    put_running_ = std::move(*put_running);
     return {};
 }
 
 base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
     Loaded loaded;
-    auto all =
-        db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies");
+    std::size_t bad_octets = 0;
+    db_.limit_steps(steps_for(path_));
+    auto all = select(db_, "");
     if (!all) return failed(all.error());
     for (;;) {
         const auto more = all->step();
         if (!more) return failed(more.error());
-        if (!*more) return loaded;
+        if (!*more) break;
         base::Expected<Row, std::string_view> row = row_of(*all);
         if (row) {
             ++loaded.rows;
@@ -186,8 +228,13 @@ base::Expected<SqliteFile::Loaded, Trouble> SqliteFile::load(const Sink& sink) {
             continue;
         }
         if (loaded.skipped++ == 0) loaded.first_problem = row.error();
-        if (loaded.bad_keys.size() < max_bad_keys) loaded.bad_keys.emplace_back(all->octets(0));
+        const std::string_view key = all->octets(0);
+        if (loaded.bad_keys.size() == max_bad_keys || bad_octets + key.size() > max_bad_octets) continue;
+        bad_octets += key.size();
+        loaded.bad_keys.emplace_back(key);
     }
+    db_.limit_steps(0);
+    return loaded;
 }
 
 SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
@@ -197,12 +244,10 @@ SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
     };
     // A scan ends at the first page that cannot be read. Many short ones, each from both ends, lose little
     // more than that page. The ranges are the first two octets of a domain name.
+    db_.limit_steps(steps_for(path_));
     const std::string octets = "-.0123456789_abcdefghijklmnopqrstuvwxyz";
-    auto up =
-        db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum FROM policies "
-                    "WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
-    auto down = db_.prepare("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum"
-                            " FROM policies WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
+    auto up = select(db_, " WHERE domain >= ?1 AND domain < ?2 ORDER BY domain");
+    auto down = select(db_, " WHERE domain > ?1 AND domain < ?2 ORDER BY domain DESC");
     if (!up) note(up.error());
     if (!up || !down) return salvaged;
     std::string last; // the last key read going up
@@ -229,6 +274,7 @@ SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
             const std::string reached = last;
             (void)scan(*down, reached, to);
         }
+    db_.limit_steps(0);
     return salvaged;
 }
 
@@ -245,15 +291,33 @@ SqliteFile::Result SqliteFile::write(std::optional<sqlite::Statement>& statement
     statement->bind(5, raw.last_asked);
     statement->bind(6, raw.dane_at);
     statement->bind(7, raw.sum);
+    statement->bind(8, raw.dane_failed_at);
+    statement->bind(9, raw.ahead_since);
+    statement->bind(10, raw.over_since);
     return plain(statement->run());
 }
 
 SqliteFile::Result SqliteFile::put(const Row& row) { return write(put_, row); }
-SqliteFile::Result SqliteFile::put_if_newer(const Row& row) { return write(put_if_newer_, row); }
+SqliteFile::Result SqliteFile::put_if_newer(const Row& row, base::Instant now) {
+    put_if_newer_->bind(11, now.time_since_epoch().count());
+    return write(put_if_newer_, row);
+}
 
-SqliteFile::Result SqliteFile::remove(std::string_view domain) {
-    remove_->bind_text(1, domain);
-    return plain(remove_->run());
+SqliteFile::Result SqliteFile::remove(std::string_view domain, std::optional<base::Instant> fetched_at) {
+    std::optional<sqlite::Statement>& statement = fetched_at ? remove_named_ : remove_;
+    statement->bind_text(1, domain);
+    if (fetched_at) statement->bind(2, fetched_at->time_since_epoch().count());
+    return plain(statement->run());
+}
+
+SqliteFile::Result SqliteFile::put_running(base::seconds total) {
+    put_running_->bind(1, total.count());
+    return plain(put_running_->run());
+}
+
+base::seconds SqliteFile::running() {
+    const auto found = db_.number("SELECT coalesce(max(value), 0) FROM counters WHERE name = 'running'");
+    return base::seconds{found && *found > 0 ? *found : 0};
 }
 
 SqliteFile::Result SqliteFile::checkpoint() {

@@ -1,10 +1,12 @@
 // cache/sqlite_file.hpp - the store's file: its format, how it is opened, read, written, salvaged and set
 // aside. Part of cache/sqlite_store; nothing else includes it. A SqliteFile belongs to one thread at a time.
 //
-// Format (schema 1). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the
+// Format (schema 2). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the
 // schema. One table, one row a policy domain, columns as in cache/stored_row.hpp:
 //     policies(domain TEXT PRIMARY KEY, policy_text BLOB, txt_id TEXT, fetched_at INTEGER, last_asked
-//     INTEGER, dane_at INTEGER, sum INTEGER)
+//     INTEGER, dane_at INTEGER, sum INTEGER, dane_failed_at INTEGER, ahead_since INTEGER, over_since INTEGER)
+// and one of numbers, of which there is one, the time that the daemon has been running in all:
+//     counters(name TEXT PRIMARY KEY, value INTEGER)
 // The text stands in every row although many domains share one. A table of texts would save disk (some 150
 // octets a domain) and cost what the file is for: each row stands on its own, is checked on its own, is
 // salvaged on its own, is written by one statement, and no text is ever left over.
@@ -76,7 +78,7 @@ public:
         std::string_view first_problem;    ///< of the skipped ones
         std::vector<std::string> bad_keys; ///< their keys, for remove(); at most max_bad_keys
     };
-    static constexpr std::size_t max_bad_keys = 10'000;
+    static constexpr std::size_t max_bad_keys = 10'000, max_bad_octets = 4 << 20;
     using Sink = std::function<void(Row)>;
 
     /// Passes every good row. What was passed before an error is good too.
@@ -93,9 +95,12 @@ public:
     using Result = base::Expected<void, Trouble>;
     [[nodiscard]] Result begin();
     [[nodiscard]] Result put(const Row& row);
-    [[nodiscard]] Result
-    put_if_newer(const Row& row); ///< unless the domain's row was fetched at the same time or later
-    [[nodiscard]] Result remove(std::string_view domain);
+    /// Unless the domain's row was fetched later, and not in the future, or is the same.
+    [[nodiscard]] Result put_if_newer(const Row& row, base::Instant now);
+    /// With `fetched_at`: only the row that was fetched then. (The table in memory knows no time after 2106 but
+    /// that one, so it stands for all of them.)
+    [[nodiscard]] Result remove(std::string_view domain, std::optional<base::Instant> fetched_at = {});
+    [[nodiscard]] Result put_running(base::seconds total);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
     void rollback();
 
@@ -106,6 +111,8 @@ public:
     [[nodiscard]] bool shrunk();
     /// The file and its log as the last commit, or opening, left them: to be called after either.
     void note_state();
+    /// Running time noted; zero when there is none.
+    [[nodiscard]] base::seconds running();
     enum class Touched { no, log_gone, yes };
     /// Has anybody else removed the log, or written to either, since then? Nobody who goes by SQLite's locks
     /// can.
@@ -131,7 +138,7 @@ private:
     std::filesystem::path path_;
     std::int64_t size_ = 0;                                        ///< when shrunk() was last called
     std::optional<Stamp> file_stamp_, log_stamp_;                  ///< none: the system does not say
-    std::optional<sqlite::Statement> put_, put_if_newer_, remove_; // after db_: finalised before it closes
+    std::optional<sqlite::Statement> put_, put_if_newer_, remove_, remove_named_, put_running_; // after db_: finalised before it closes
 };
 
 // The files around it. Each returns words for a person when the system refuses.

@@ -1,8 +1,11 @@
 #include "cache/sqlite_store.hpp"
 
+#include "base/keyed_hash.hpp"
+
 #include "cache/sqlite_file.hpp"
 #include "cache/store_start.hpp"
 #include "cache/stored_row.hpp"
+#include "cache/write_op.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -14,9 +17,8 @@
 #include <span>
 #include <system_error>
 #include <thread>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace cache {
@@ -28,22 +30,10 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
+constexpr std::size_t batch_octets = std::size_t{8} << 20; ///< of policy texts in one transaction, and one row
 
 /// Words so short that they need no memory themselves.
 Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
-
-struct Refused {}; ///< there was no room for it, or it is not fit to be stored
-
-struct Op {
-    std::variant<Row, base::Domain, Refused> what; ///< save, forget, nothing
-    std::function<void(bool)> done;
-
-    [[nodiscard]] bool refused() const { return std::holds_alternative<Refused>(what); }
-    [[nodiscard]] std::string key() const {
-        if (const Row* row = std::get_if<Row>(&what)) return row->domain.name();
-        return std::get<base::Domain>(what).name();
-    }
-};
 
 } // namespace
 
@@ -52,7 +42,7 @@ struct SqliteStore::Worker {
     Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
            Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
-          lock(std::in_place, std::move(lock_)) {
+          lock(std::in_place, std::move(lock_)), kept(options.max_kept, options.max_octets) {
         batch.reserve(options.max_batch);
         take_over(started);
         if (started.trouble) begin_failing(*started.trouble);
@@ -64,24 +54,29 @@ struct SqliteStore::Worker {
     const base::Clock& clock;
     std::mutex mutex;
     std::condition_variable wake;
-    std::deque<Op> queue;
+    std::deque<WriteOp> queue;
+    std::size_t queue_octets = 0;
+    std::optional<base::seconds> running; ///< to be noted with the next write
     bool stopping = false;
     SteadyClock::time_point deadline{};
     bool overflowed = false;
-    std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0};
+    std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0}, waiting_size{0};
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
     std::optional<FileLock> lock;
     std::optional<SqliteFile> file; ///< none only while failing
-    std::vector<Op> batch;          ///< what take() took
+    std::vector<WriteOp> batch;          ///< what take() took
+    std::optional<base::seconds> running_now; ///< the same, of the running time
     bool touched = false;           ///< the file was written to by others, and has not been renewed since
     std::vector<std::string> bad_keys;
     bool refill_needed = false;
     bool unread = false; ///< the file may have rows that the owner has not seen
     SteadyClock::time_point failing_since{}, next_try{}, well_since{};
     base::milliseconds delay{};
-    std::unordered_map<std::string, Op> kept; ///< by domain; without their done
+    KeptOps kept;
+    /// Domains that were saved or forgotten since a refill began: what it passes of them may be older.
+    std::optional<std::unordered_set<std::uint64_t, base::HashedAlready>> overtaken;
     std::optional<SteadyClock::time_point> renewed_at;
     base::milliseconds renew_gap{}; ///< from renewed_at to the next
 
@@ -94,15 +89,23 @@ struct SqliteStore::Worker {
     }
 
     /// Queues; above max_waiting rows the row is dropped, its done hears false, and refill makes up for it.
-    void push(Op op) {
+    void push(WriteOp op) {
         {
             std::lock_guard guard{mutex};
             if (!stopping) {
-                if (!op.refused() && queue.size() >= options.max_waiting) {
+                // Nobody makes up for a removal that is dropped: it has more room.
+                const bool full = op.removes() ? queue.size() >= 2 * options.max_waiting
+                                               : queue.size() >= options.max_waiting ||
+                                                     queue_octets + op.octets() > options.max_octets;
+                if (!op.refused() && full) {
                     op.what = Refused{};
                     overflowed = true;
                 }
-                if (!op.refused() || op.done) queue.push_back(std::move(op));
+                if (!op.refused() || op.done) {
+                    queue_octets += op.octets();
+                    waiting_size = queue_octets;
+                    queue.push_back(std::move(op));
+                }
                 wake.notify_one();
                 return;
             }
@@ -113,7 +116,7 @@ struct SqliteStore::Worker {
     void run() {
         while (true) {
             take(true);
-            if (batch.empty() && is_stopping()) break;
+            if (batch.empty() && done_with()) break;
             survive([this] {
                 process(batch);
                 if (failing && SteadyClock::now() >= next_try) recover();
@@ -134,6 +137,7 @@ struct SqliteStore::Worker {
     }
     void out_of_memory() {
         refill_needed = true; // rows may have been dropped with what was under way
+        overtaken.reset();
         if (failing)
             put_off();
         else
@@ -144,9 +148,9 @@ struct SqliteStore::Worker {
         next_try = SteadyClock::now() + delay;
     }
 
-    [[nodiscard]] bool is_stopping() {
+    [[nodiscard]] bool done_with() {
         std::lock_guard guard{mutex};
-        return stopping;
+        return stopping && !running;
     }
     [[nodiscard]] bool out_of_time() {
         std::lock_guard guard{mutex};
@@ -157,31 +161,45 @@ struct SqliteStore::Worker {
     void take(bool wait) {
         batch.clear();
         std::unique_lock guard{mutex};
-        const auto something = [this] { return stopping || !queue.empty(); };
+        const auto something = [this] { return stopping || !queue.empty() || running; };
         if (wait && failing)
             wake.wait_until(guard, next_try, something);
         else if (wait && !refill_needed)
             wake.wait(guard, something);
         if (std::exchange(overflowed, false)) refill_needed = true;
-        const auto n = static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch));
+        std::ptrdiff_t n = 0;
+        for (std::size_t octets = 0;
+             n < static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch)) && octets < batch_octets;
+             ++n) {
+            octets += queue[static_cast<std::size_t>(n)].octets();
+            queue_octets -= queue[static_cast<std::size_t>(n)].octets();
+        }
+        waiting_size = queue_octets;
         batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
         queue.erase(queue.begin(), queue.begin() + n);
     }
 
-    void process(std::vector<Op>& ops, std::span<const Row> rows = {}) {
-        if (ops.empty() && rows.empty()) return;
+    void process(std::vector<WriteOp>& ops, std::span<const Row> rows = {}) {
+        {
+            std::lock_guard guard{mutex};
+            running_now = std::exchange(running, std::nullopt);
+        }
+        if (ops.empty() && rows.empty() && !running_now) return;
+        if (overtaken)
+            for (const WriteOp& op : ops)
+                if (!op.refused()) overtaken->insert(base::keyed_hash(op.domain().name()));
         bool written = false;
         survive([&] { written = !failing && !out_of_time() && write(rows, ops); });
-        for (Op& op : ops) {
+        for (WriteOp& op : ops) {
             const std::function<void(bool)> done = std::move(op.done);
             const bool ok = written && !op.refused();
-            if (!ok && !std::holds_alternative<base::Domain>(op.what)) ++failed;
+            if (!ok && !std::holds_alternative<Removal>(op.what)) ++failed;
             if (!written) keep(std::move(op));
             if (done) survive([&] { done(ok); });
         }
     }
 
-    bool write(std::span<const Row> rows, std::span<const Op> ops) {
+    bool write(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result = examine();
         if (result) result = attempt_or_renew(rows, ops);
         if (!result) begin_failing(result.error());
@@ -198,7 +216,7 @@ struct SqliteStore::Worker {
         return {};
     }
 
-    SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const Op> ops) {
+    SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result = attempt(rows, ops);
         if (result || result.error().kind != Trouble::Kind::damage || !may_renew()) return result;
         file->leave_as_is();
@@ -220,7 +238,7 @@ struct SqliteStore::Worker {
     }
 
     /// One transaction.
-    SqliteFile::Result attempt(std::span<const Row> rows, std::span<const Op> ops) {
+    SqliteFile::Result attempt(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result;
         try {
             result = put_all(rows, ops);
@@ -233,23 +251,24 @@ struct SqliteStore::Worker {
             file->note_state();
         return result;
     }
-    SqliteFile::Result put_all(std::span<const Row> rows, std::span<const Op> ops) {
+    SqliteFile::Result put_all(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result = file->begin();
         if (!result) return result;
         for (const std::string& key : bad_keys)
             if (result) result = file->remove(key);
         for (const Row& row : rows)
-            if (result) result = file->put_if_newer(row);
+            if (result) result = file->put_if_newer(row, clock.now());
         std::uint64_t written = rows.size();
-        for (const Op& op : ops) {
+        for (const WriteOp& op : ops) {
             if (!result) break;
             if (const Row* row = std::get_if<Row>(&op.what)) {
                 result = file->put(*row);
                 ++written;
-            } else if (const base::Domain* domain = std::get_if<base::Domain>(&op.what)) {
-                result = file->remove(domain->name());
+            } else if (const Removal* removal = std::get_if<Removal>(&op.what)) {
+                result = file->remove(removal->domain.name(), removal->fetched_at);
             }
         }
+        if (result && running_now) result = file->put_running(*running_now);
         if (result) result = file->commit();
         if (!result) return result;
         bad_keys.clear();
@@ -275,22 +294,15 @@ struct SqliteStore::Worker {
         }
     }
 
-    void keep(Op op) {
+    void keep(WriteOp op) {
         if (op.refused()) return;
-        op.done = nullptr;
         try {
-            std::string key = op.key();
-            const auto at = kept.find(key);
-            if (at != kept.end())
-                at->second = std::move(op);
-            else if (kept.size() < options.max_kept)
-                kept.emplace(std::move(key), std::move(op));
-            else
-                refill_needed = true;
+            if (!kept.keep(std::move(op))) refill_needed = true;
         } catch (const std::bad_alloc&) {
             refill_needed = true;
         }
         kept_count = kept.size();
+        kept_size = kept.octets();
     }
 
     /// Sets the damaged file aside; the owner fills the new one again.
@@ -381,7 +393,7 @@ struct SqliteStore::Worker {
     SqliteFile::Result read_again() {
         const bool wait = SteadyClock::now() < failing_since + options.unreadable_for;
         const SqliteFile::Sink late = [this](Row row) {
-            if (options.late && !kept.contains(row.domain.name())) options.late(std::move(row));
+            if (options.late && !kept.contains(row.domain)) options.late(std::move(row));
         };
         auto started =
             start_store(path, late, log, clock.now(), wait ? Unreadable::wait : Unreadable::give_up);
@@ -418,17 +430,18 @@ struct SqliteStore::Worker {
             result = begin_anew(result.error());
         std::size_t caught_up = 0;
         while (result && !kept.empty() && !out_of_time()) {
-            std::vector<Op> ops;
+            std::vector<WriteOp> ops;
             ops.reserve(std::min(kept.size(), options.max_batch));
             while (!kept.empty() && ops.size() < options.max_batch)
-                ops.push_back(std::move(kept.extract(kept.begin()).mapped()));
+                ops.push_back(kept.take());
             result = attempt_or_renew({}, ops);
             if (result)
                 caught_up += ops.size();
             else
-                for (Op& op : ops) keep(std::move(op));
+                for (WriteOp& op : ops) keep(std::move(op));
         }
         kept_count = kept.size();
+        kept_size = kept.octets();
         if (!result) {
             put_off();
             log.write(Level::debug, "store-still-failing", {{"problem", result.error().words}});
@@ -448,21 +461,28 @@ struct SqliteStore::Worker {
         refill_needed = false;
         if (!options.refill) return;
         std::vector<Row> passed;
-        std::size_t rows = 0;
+        std::size_t rows = 0, octets = 0;
         bool ok = true;
+        overtaken.emplace();
         const auto flush = [&] {
             take(false);
             process(batch, passed);
-            ok = ok && !failing && !out_of_time();
+            // With so many the snapshot is not worth going on with: another one is taken.
+            ok = ok && !failing && !out_of_time() && overtaken->size() < options.max_kept;
             rows += passed.size();
+            octets = 0;
             passed.clear();
         };
         options.refill([&](Row row) {
-            if (ok && read_row(raw_row(row))) passed.push_back(std::move(row));
-            if (passed.size() >= options.max_batch) flush();
+            if (ok && !overtaken->contains(base::keyed_hash(row.domain.name())) && read_row(raw_row(row))) {
+                octets += row.policy_text.size();
+                passed.push_back(std::move(row));
+            }
+            if (passed.size() >= options.max_batch || octets >= batch_octets) flush();
             return ok;
         });
         if (ok) flush();
+        overtaken.reset();
         if (ok)
             log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
         else
@@ -504,7 +524,8 @@ base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file
         log.write(
             Level::error, "store-rows-skipped",
             {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
-    Opened opened{nullptr, loaded.rows, loaded.skipped};
+    Opened opened{nullptr, loaded.rows, loaded.skipped, {}};
+    if (started->file) opened.running = started->file->running();
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
     opened.store.reset(new SqliteStore(std::make_unique<Worker>(
         std::move(file), std::move(options), log, clock, std::move(*lock), std::move(*started))));
@@ -517,10 +538,21 @@ void SqliteStore::save(Row row, std::function<void(bool)> done) {
     if (!fit)
         worker_->log.write(Level::error, "store-row-refused",
                            {{"domain", row.domain.name()}, {"problem", read_row(raw_row(row)).error()}});
-    worker_->push(fit ? Op{std::move(row), std::move(done)} : Op{Refused{}, std::move(done)});
+    worker_->push(fit ? WriteOp{std::move(row), std::move(done)} : WriteOp{Refused{}, std::move(done)});
 }
 
-void SqliteStore::forget(base::Domain domain) { worker_->push(Op{std::move(domain), nullptr}); }
+void SqliteStore::forget(base::Domain domain, std::optional<base::Instant> fetched_at) {
+    worker_->push(WriteOp{Removal{std::move(domain), fetched_at}, nullptr});
+}
+
+void SqliteStore::note_running(base::seconds total) {
+    {
+        std::lock_guard guard{worker_->mutex};
+        if (worker_->stopping) return;
+        worker_->running = total;
+    }
+    worker_->wake.notify_one();
+}
 
 void SqliteStore::stop() {
     if (!worker_->thread.joinable()) return;
@@ -534,7 +566,8 @@ void SqliteStore::stop() {
 }
 
 SqliteStore::Counters SqliteStore::counters() const {
-    return {worker_->saved, worker_->commits, worker_->failed, worker_->kept_count, worker_->failing};
+    return {worker_->saved,        worker_->commits,   worker_->failed, worker_->kept_count,
+            worker_->waiting_size, worker_->kept_size, worker_->failing};
 }
 
 } // namespace cache

@@ -54,6 +54,8 @@ public:
         std::size_t max_waiting =
             100'000; ///< queued rows; above, a save fails at once and refill makes up for it
         std::size_t max_kept = 100'000; ///< rows kept while the disk does not take them; above, the same
+        /// Octets of either: a row has up to 64 KiB. Above, the same.
+        std::size_t max_octets = std::size_t{64} << 20;
         base::milliseconds retry_first{1000}, retry_max{60'000};
         base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
@@ -72,6 +74,7 @@ public:
         std::unique_ptr<SqliteStore> store; ///< never null
         std::size_t rows = 0;               ///< passed to on_row
         std::size_t skipped = 0;            ///< in the file but not fit to be passed
+        base::seconds running{};            ///< as note_running() left it
     };
 
     /// Loads the file, row by row, into `on_row` (on this thread; of a damaged file a row may come twice) and
@@ -86,7 +89,8 @@ public:
     // After stop() `done` is called at once, on the caller's thread, with false. `done` must not throw
     // anything but std::bad_alloc.
     void save(Row row, std::function<void(bool)> done) override;
-    void forget(base::Domain domain) override;
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override;
+    void note_running(base::seconds total) override;
 
     /// Writes what is queued (for stop_within at most; one commit in progress is waited for), moves the log
     /// into the file and closes it. To be called by one thread; later calls do nothing.
@@ -97,6 +101,7 @@ public:
         std::uint64_t commits = 0; ///< transactions
         std::uint64_t failed = 0;  ///< saves answered with false
         std::uint64_t kept = 0;    ///< rows now waiting for the disk to recover
+        std::uint64_t waiting_octets = 0, kept_octets = 0; ///< what the queue and those rows take
         bool failing = false;      ///< the last write failed
     };
     [[nodiscard]] Counters counters() const; ///< any thread

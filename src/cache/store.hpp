@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace cache {
@@ -21,6 +22,9 @@ struct Row {
     base::Instant fetched_at{};
     base::Instant last_asked{};
     base::Instant dane_at{}; ///< when its MX hosts were last found secured by DANE; epoch: they are not
+    base::Instant dane_failed_at{}; ///< the first lookup that failed since; epoch: none did
+    base::Instant ahead_since{};    ///< fetched_at has been seen to lie in the future since then; epoch: not
+    base::seconds over_since{};     ///< as in cache::Entry
 };
 
 class Store {
@@ -29,7 +33,11 @@ public:
     /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it
     /// could not be written (the failure has been logged; the caller goes on from memory). May be empty.
     virtual void save(Row row, std::function<void(bool)> done) = 0;
-    virtual void forget(base::Domain domain) = 0;
+    /// Removes the domain's row if it was fetched at that time: a newer one that was saved meanwhile, or comes
+    /// from elsewhere, stays. Without a time: whatever was saved before.
+    virtual void forget(base::Domain domain, std::optional<base::Instant> fetched_at) = 0;
+    /// Remembers how long the daemon has been running, all runs together. May be lost.
+    virtual void note_running(base::seconds total) { (void)total; }
 };
 
 } // namespace cache

@@ -1,6 +1,6 @@
 #include "cache/stored_row.hpp"
 
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 #include "sts/policy.hpp"
 
 #include <algorithm>
@@ -10,7 +10,7 @@ namespace cache {
 
 namespace {
 
-constexpr SipKey sum_key{0x7374736d61706431U,
+constexpr base::SipKey sum_key{0x7374736d61706431U,
                          0x6f6e6520726f7721U}; // never to change: it is part of the format
 constexpr std::size_t max_txt_id = 32;         // RFC 8461 section 3.1
 
@@ -35,7 +35,10 @@ std::int64_t row_sum(const RawRow& row) {
     add_number(static_cast<std::uint64_t>(row.fetched_at));
     add_number(static_cast<std::uint64_t>(row.last_asked));
     add_number(static_cast<std::uint64_t>(row.dane_at));
-    return static_cast<std::int64_t>(siphash(all, sum_key));
+    if (row.dane_failed_at != 0 || row.ahead_since != 0 || row.over_since != 0)
+        for (const std::int64_t added : {row.dane_failed_at, row.ahead_since, row.over_since})
+            add_number(static_cast<std::uint64_t>(added));
+    return static_cast<std::int64_t>(base::siphash(all, sum_key));
 }
 
 RawRow raw_row(const Row& row) {
@@ -45,7 +48,10 @@ RawRow raw_row(const Row& row) {
                row.fetched_at.time_since_epoch().count(),
                row.last_asked.time_since_epoch().count(),
                row.dane_at.time_since_epoch().count(),
-               0};
+               0,
+               row.dane_failed_at.time_since_epoch().count(),
+               row.ahead_since.time_since_epoch().count(),
+               row.over_since.count()};
     raw.sum = row_sum(raw);
     return raw;
 }
@@ -60,12 +66,17 @@ base::Expected<Row, std::string_view> read_row(const RawRow& raw) {
     if (raw.fetched_at < 1 || raw.fetched_at > max_stored_time) return bad("fetched_at is out of range");
     if (raw.last_asked < 0 || raw.last_asked > max_stored_time) return bad("last_asked is out of range");
     if (raw.dane_at < 0 || raw.dane_at > max_stored_time) return bad("dane_at is out of range");
+    if (raw.dane_failed_at < 0 || raw.dane_failed_at > max_stored_time)
+        return bad("dane_failed_at is out of range");
+    if (raw.ahead_since < 0 || raw.ahead_since > max_stored_time) return bad("ahead_since is out of range");
+    if (raw.over_since < 0 || raw.over_since > max_stored_time) return bad("over_since is out of range");
     if (raw.domain.size() > base::max_policy_domain) return bad("the domain is too long");
     if (raw.sum != row_sum(raw)) return bad("the checksum is wrong");
     base::Expected<base::Domain, base::DomainErrc> domain = base::Domain::parse(raw.domain);
     if (!domain || domain->name() != raw.domain) return bad("the domain is no domain name");
     return Row{std::move(*domain),      std::string(raw.policy_text), std::string(raw.txt_id),
-               instant(raw.fetched_at), instant(raw.last_asked),      instant(raw.dane_at)};
+               instant(raw.fetched_at), instant(raw.last_asked),      instant(raw.dane_at),
+               instant(raw.dane_failed_at), instant(raw.ahead_since), base::seconds{raw.over_since}};
 }
 
 } // namespace cache

@@ -21,13 +21,17 @@ struct RawRow {
     std::int64_t last_asked = 0;  ///< the same, 0: never
     std::int64_t dane_at = 0;     ///< the same, 0: no
     std::int64_t sum = 0;         ///< row_sum() of the others
+    // Since schema 2:
+    std::int64_t dane_failed_at = 0; ///< seconds since 1970 UTC, 0: no
+    std::int64_t ahead_since = 0;    ///< the same
+    std::int64_t over_since = 0;     ///< seconds of running time, 0: no
 };
 
 /// The last second of the year 9999.
 inline constexpr std::int64_t max_stored_time = 253'402'300'799;
 
 /// The row's checksum (SipHash-2-4 of all columns with their lengths, under a fixed key). Part of the file
-/// format.
+/// format. The columns of schema 2 are in it when one of them is not 0, so that rows of schema 1 keep theirs.
 [[nodiscard]] std::int64_t row_sum(const RawRow& row);
 
 /// The columns of `row`, with their checksum. The views are into `row`.

@@ -1,5 +1,6 @@
 #include "cache/table.hpp"
 
+#include "base/keyed_hash.hpp"
 #include "cache/absence_table.hpp"
 #include "cache/interner.hpp"
 #include "cache/policy_table.hpp"
@@ -8,18 +9,12 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <random>
 #include <string>
+#include <string_view>
 
 namespace cache {
 
 namespace {
-
-SipKey random_key() {
-    std::random_device device;
-    const auto word = [&device] { return static_cast<std::uint64_t>(device()) << 32 | device(); };
-    return {word(), word()};
-}
 
 /// A name that was a Domain when it came in.
 base::Domain domain_of(std::string_view name) { return base::Domain::parse(name).value(); }
@@ -27,12 +22,13 @@ base::Domain domain_of(std::string_view name) { return base::Domain::parse(name)
 } // namespace
 
 struct Table::Impl {
-    explicit Impl(Limits limits, SipKey key = random_key())
+    explicit Impl(Limits limits, base::SipKey key = base::random_sip_key())
         : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
 
-    /// Every member that changes what is known of a domain says so afterwards.
+    /// Every member that changes what is known of a domain says so afterwards. Whose names share a counter is
+    /// no secret worth a keyed hash: each only makes answers of the others be looked up once more.
     [[nodiscard]] std::atomic<std::uint32_t>& changes_of(const base::Domain& domain) {
-        return changes[std::hash<base::Domain>{}(domain) % changes.size()];
+        return changes[std::hash<std::string_view>{}(domain.name()) % changes.size()];
     }
     void changed(const base::Domain& domain) { changes_of(domain).fetch_add(1, std::memory_order_release); }
     void all_changed() {
@@ -61,9 +57,15 @@ Known Table::find(const base::Domain& domain) const {
 Told Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
     bool noted = true; // of an unknown domain every query is the first
     Told told;
-    if (auto asked = impl_->policies.ask(domain.name(), now, noted))
+    if (auto asked = impl_->policies.ask(domain.name(), now, noted)) {
+        const bool over = expired(*asked, now);
         told.emplace<Asked>(std::move(*asked));
-    else if (auto absence = impl_->absences.ask(domain.name(), now, noted))
+        if (!over) {
+            if (first_in_minute != nullptr) *first_in_minute = noted;
+            return told;
+        }
+    }
+    if (auto absence = impl_->absences.ask(domain.name(), now, noted))
         told.emplace<Absence>(std::move(*absence));
     if (first_in_minute != nullptr) *first_in_minute = noted;
     return told;
@@ -73,26 +75,29 @@ Version Table::version(const base::Domain& domain) const noexcept {
     return Version{impl_->changes_of(domain)};
 }
 
-std::optional<base::Domain> Table::put(const base::Domain& domain, Entry entry, Instant now) {
+std::optional<Evicted> Table::put(const base::Domain& domain, Entry entry, Instant now) {
     impl_->policies.put(domain.name(), entry);
     impl_->absences.erase(domain.name());
     impl_->changed(domain);
     return make_room(now);
 }
 
-std::optional<base::Domain> Table::make_room(Instant now) {
+std::optional<Evicted> Table::make_room(Instant now) {
     if (impl_->policies.size() <= impl_->max_policies.load(std::memory_order_relaxed)) return std::nullopt;
-    const std::optional<std::string> victim = impl_->policies.evict(now);
+    const auto victim = impl_->policies.evict(now);
     if (!victim) return std::nullopt;
-    base::Domain gone = domain_of(*victim);
-    impl_->changed(gone);
+    Evicted gone{domain_of(victim->first), victim->second};
+    impl_->changed(gone.domain);
     return gone;
 }
 
 void Table::put(const base::Domain& domain, Absence absence) {
-    if (impl_->policies.contains(domain.name())) return;
     impl_->absences.put(domain.name(), std::move(absence));
     impl_->changed(domain);
+}
+
+std::optional<Absence> Table::absence(const base::Domain& domain) const {
+    return impl_->absences.find(domain.name());
 }
 
 bool Table::update(const base::Domain& domain, const std::function<void(Entry&)>& change) {
@@ -105,6 +110,13 @@ void Table::erase(const base::Domain& domain) {
     impl_->policies.erase(domain.name());
     impl_->absences.erase(domain.name());
     impl_->changed(domain);
+}
+
+bool Table::erase(const base::Domain& domain, Instant fetched_at) {
+    if (!impl_->policies.erase(domain.name(), fetched_at)) return false;
+    impl_->absences.erase(domain.name());
+    impl_->changed(domain);
+    return true;
 }
 
 std::vector<std::pair<base::Domain, Entry>> Table::policies() const {

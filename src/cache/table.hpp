@@ -30,6 +30,11 @@ struct Limits {
     std::size_t max_absences = 200'000;
 };
 
+/// A policy that went to make room.
+struct Evicted {
+    base::Domain domain;
+    Instant fetched_at;
+};
 /// Nothing known, a policy, or a known absence.
 using Known = std::variant<std::monostate, Entry, Absence>;
 /// The same, as far as a query needs it.
@@ -42,7 +47,8 @@ public:
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
-    /// What is known of `domain`, whether current or not. Does not count as being asked.
+    /// What is known of `domain`, whether current or not: the policy when there is one. Does not count as
+    /// being asked.
     [[nodiscard]] Known find(const base::Domain& domain) const;
 
     /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`,
@@ -56,29 +62,34 @@ public:
 
     /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two, and
     /// the domain's place on the agenda.
-    /// Returns the domain that had to go to make room, if any (the caller removes it from the store). That
+    /// Returns what had to go to make room, if anything (the caller removes it from the store). That
     /// may be `domain` itself: a policy of mode none does not push out an enforced one. Throws
     /// std::invalid_argument without a policy.
-    std::optional<base::Domain> put(const base::Domain& domain, Entry entry, Instant now);
+    std::optional<Evicted> put(const base::Domain& domain, Entry entry, Instant now);
 
     /// Evicts one policy, in the same order, when there are more than the limit (which may have been
     /// lowered): call until it returns none, in slices.
-    std::optional<base::Domain> make_room(Instant now);
+    std::optional<Evicted> make_room(Instant now);
 
-    /// Notes an absence. Never replaces a policy: the caller forgets that first. The oldest absence makes
-    /// room.
+    /// Notes an absence. Never replaces a policy: beside an expired one that is kept it is what ask() tells,
+    /// and beside a current one it is nothing. The oldest absence makes room.
     void put(const base::Domain& domain, Absence absence);
+    /// The absence noted of `domain`, whatever policy there is beside it. Does not count as being asked.
+    [[nodiscard]] std::optional<Absence> absence(const base::Domain& domain) const;
 
     /// Changes a policy's bookkeeping in place, under the lock; false when there is no policy for the domain.
     bool update(const base::Domain& domain, const std::function<void(Entry&)>& change);
 
     /// Forgets the domain's policy; its absence, if any, too.
     void erase(const base::Domain& domain);
+    /// Forgets the policy that was fetched then, and no other; false: there is none.
+    bool erase(const base::Domain& domain, Instant fetched_at);
 
     // The refresher's agenda: each domain is on it at most once, at its entry's agenda_at, and goes with it.
     // put() of a new domain and update() may set that time.
     /// Sets the time of every domain to what `when` says; the epoch: not on the agenda. Of the entry `when`
-    /// may change ahead_since alone. It is called under a lock: no call may come back to the table.
+    /// may change ahead_since and over_since alone. It is called under a lock: no call may come back to the
+    /// table.
     void schedule(const std::function<Instant(Entry&)>& when);
     /// The earliest time on the agenda.
     [[nodiscard]] std::optional<Instant> next_due() const;

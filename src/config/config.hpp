@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "base/nat64.hpp"
 #include "config/listen_address.hpp"
 #include "config/values.hpp"
 
@@ -60,6 +61,7 @@ struct Dns {
 struct Fetch {
     std::string ca_file; ///< empty: the system's
     bool allow_private_addresses = false;
+    std::vector<base::Nat64Prefix> nat64_prefixes; ///< empty: found out from the resolver
     Proxy proxy;
     seconds timeout{60}; ///< RFC 8461 section 3.3
     unsigned max_concurrent = 64;

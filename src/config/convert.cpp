@@ -117,6 +117,7 @@ Value to_value(const Proxy& member) { return to_string(member); }
 Value to_value(const FileMode& member) { return to_string(member); }
 Value to_value(const std::vector<ListenAddress>& member) { return list_to_value(member); }
 Value to_value(const std::vector<ServerAddress>& member) { return list_to_value(member); }
+Value to_value(const std::vector<base::Nat64Prefix>& member) { return list_to_value(member); }
 
 base::Expected<std::string, std::vector<Fault>> text_of(const Value& value) {
     const auto* text = std::get_if<std::string>(&value);
@@ -181,6 +182,10 @@ Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextC
 
 Checked from_value(const Value& value, std::vector<ServerAddress>& member, TextCheck) {
     return list_from_value(value, member, parse_server);
+}
+
+Checked from_value(const Value& value, std::vector<base::Nat64Prefix>& member, TextCheck) {
+    return list_from_value(value, member, base::parse_nat64_prefix);
 }
 
 } // namespace config

@@ -36,7 +36,7 @@ std::optional<std::string> says_nothing(const Result& result) {
     return std::nullopt;
 }
 
-Host::Host(std::string name) : name_(std::move(name)), expanded_(name_) {
+Host::Host(std::string name, std::uint16_t port) : name_(std::move(name)), port_(port), expanded_(name_) {
     if (!is_host_name(name_)) {
         settle(HostStatus::definitely_not, (name_.empty() ? "the root" : name_) + " is no host name");
         return;
@@ -125,7 +125,7 @@ void Host::enter(Stage stage) {
         to_ask_.push_back({name_, Type::cname});
         return;
     }
-    std::string at = tlsa_name(stage == Stage::tlsa_of_expanded ? expanded_ : name_);
+    std::string at = tlsa_name(stage == Stage::tlsa_of_expanded ? expanded_ : name_, port_);
     if (!at.empty())
         to_ask_.push_back({std::move(at), Type::tlsa});
     else if (stage == Stage::tlsa_of_expanded)

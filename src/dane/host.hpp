@@ -1,14 +1,15 @@
-// dane/host.hpp - one MX host: what to ask DNS about it, and whether it has DANE. Pure.
+// dane/host.hpp - one mail host: what to ask DNS about it, and whether it has DANE. Pure.
 //
 // RFC 7672 section 2.2: addresses first, and TLSA only of hosts whose addresses (or whose alias,
 // section 2.2.3) are signed, for name servers of unsigned zones often fail for TLSA and must not harm their
-// domain by it. The host's CNAME-expanded name comes before the name that the MX record has. "Secure" is
-// Answer::secure(); an answer of unknown worth counts as a lookup that failed.
+// domain by it. The host's CNAME-expanded name comes before the name that the MX record (or the next hop in
+// brackets) has. "Secure" is Answer::secure(); an answer of unknown worth counts as a lookup that failed.
 #pragma once
 
 #include "dns/answer.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,8 +38,9 @@ public:
         dns::Type type{};
     };
 
-    /// `name` as in Mx::host. One that is no host name is definitely_not at once.
-    explicit Host(std::string name);
+    /// `name` as in Mx::host; `port`: where Postfix connects to. One that is no host name is definitely_not
+    /// at once.
+    explicit Host(std::string name, std::uint16_t port = 25);
 
     /// The questions that can be asked now; each is given out once.
     [[nodiscard]] std::vector<Question> next();
@@ -68,6 +70,7 @@ private:
     void settle(HostStatus status, std::string why);
 
     std::string name_;
+    std::uint16_t port_;
     std::string expanded_; ///< name_, or where its CNAMEs lead
     Stage stage_ = Stage::addresses;
     std::vector<Question> to_ask_;

@@ -29,8 +29,8 @@ bool usable(const Tlsa& record) noexcept {
     }
 }
 
-std::string tlsa_name(std::string_view host) {
-    std::string name = "_25._tcp.";
+std::string tlsa_name(std::string_view host, std::uint16_t port) {
+    std::string name = '_' + std::to_string(port) + "._tcp.";
     name += host;
     if (name.size() > longest_name) name.clear();
     return name;

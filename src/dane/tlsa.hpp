@@ -28,8 +28,8 @@ struct Tlsa {
 /// or 64.
 [[nodiscard]] bool usable(const Tlsa& record) noexcept;
 
-/// Where a mail server's TLSA records are: "_25._tcp.<host>" (RFC 7672 section 2.2.3). Empty when that is
-/// longer than a name can be, and so does not exist.
-[[nodiscard]] std::string tlsa_name(std::string_view host);
+/// Where the TLSA records of a mail server at `port` are: "_25._tcp.<host>" (RFC 6698 section 3, RFC 7672
+/// section 2.2.3). Empty when that is longer than a name can be, and so does not exist.
+[[nodiscard]] std::string tlsa_name(std::string_view host, std::uint16_t port = 25);
 
 } // namespace dane

@@ -41,7 +41,15 @@ std::string_view to_string(Advice advice) noexcept {
     return "no-verdict";
 }
 
-Inquiry::Inquiry(const base::Domain& domain) : domain_(domain.name()) {}
+Inquiry::Inquiry(const base::Domain& name, Destination destination)
+    : domain_(name.name()), destination_(destination) {
+    if (destination_.mx) return;
+    mx_asked_ = true;
+    mx_ttl_ = max_ttl; // no MX record limits it
+    mx_hosts_ = {domain_};
+    hosts_.emplace_back(domain_, destination_.port);
+    judge(); // the name may be none that a host has
+}
 
 std::vector<Inquiry::Question> Inquiry::next() {
     std::vector<Question> questions;
@@ -64,8 +72,7 @@ void Inquiry::take(const Question& question, const Result& result) {
 
 void Inquiry::take_mx(const Result& result) {
     if (!hosts_.empty()) return; // answered already
-    if (!result)
-        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
+    if (!result) return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
     mx_ttl_ = result->ttl.value_or(Host::no_ttl);
     mx_hosts_ = result->kind == Answer::Kind::data ? hosts_of(*result) : std::vector{domain_};
     const bool null_mx = mx_hosts_.size() == 1 && mx_hosts_[0].empty(); // RFC 7505
@@ -77,7 +84,7 @@ void Inquiry::take_mx(const Result& result) {
     if (mx_hosts_.size() > max_mx_hosts)
         return conclude(Advice::sts, false, mx_ttl_,
                         "more than " + std::to_string(max_mx_hosts) + " MX hosts");
-    for (const std::string& host : mx_hosts_) hosts_.emplace_back(host);
+    for (const std::string& host : mx_hosts_) hosts_.emplace_back(host, destination_.port);
     judge();
 }
 
@@ -101,8 +108,12 @@ void Inquiry::judge() {
     if (failing > 0) {
         const auto host = first(HostStatus::unknown, HostStatus::unreachable);
         return conclude(dane ? Advice::dane_only : Advice::no_verdict, true, ttl,
-                        host->why() + " (" + count_of(failing, hosts_.size()) + " MX hosts failed)");
+                        host->why() + (destination_.mx
+                                           ? " (" + count_of(failing, hosts_.size()) + " MX hosts failed)"
+                                           : ""));
     }
+    if (!destination_.mx)
+        return conclude(dane ? Advice::dane_only : Advice::sts, false, ttl, hosts_.front().why());
     if (!dane) return conclude(Advice::sts, false, ttl, "no MX host has an address");
     conclude(Advice::dane_only, false, ttl,
              count_of(proven, hosts_.size()) + " MX hosts have TLSA, none is without");

@@ -1,12 +1,16 @@
 #include "diagnose/https_date.hpp"
 
+#include "base/event.hpp"
 #include "base/text.hpp"
 #include "fetch/address.hpp"
 #include "fetch/dialer.hpp"
+#include "fetch/http_reader.hpp"
+#include "fetch/nat64.hpp"
 #include "fetch/request.hpp"
 #include "fetch/tls_stream.hpp"
 
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <openssl/ssl.h>
 
@@ -18,9 +22,48 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t max_head = 16384;
 constexpr std::chrono::milliseconds attempt_delay{250}; // RFC 8305 section 5
 constexpr std::string_view month_names = "JanFebMarAprMayJunJulAugSepOctNovDec";
+
+/// Ends whatever the connection is doing when its time is over.
+class TimedConnection : public std::enable_shared_from_this<TimedConnection> {
+public:
+    TimedConnection(const asio::any_io_executor& executor, std::shared_ptr<fetch::Dialer> dialer)
+        : timer_(executor), dialer_(std::move(dialer)) {}
+
+    void limit(std::chrono::milliseconds time) {
+        timer_.expires_after(time);
+        timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+            const auto self = weak.lock();
+            if (cancelled || !self) return;
+            self->over_ = true;
+            self->dialer_->stop();
+            if (self->stream_) self->stream_->close();
+        });
+    }
+    [[nodiscard]] bool over() const noexcept { return over_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point deadline() const { return timer_.expiry(); }
+
+    /// While it lives, the stream is what is ended.
+    struct Use {
+        Use(TimedConnection& c, fetch::TlsStream& stream) : connection(c) { connection.stream_ = &stream; }
+        ~Use() { connection.stream_ = nullptr; }
+        Use(const Use&) = delete;
+        Use& operator=(const Use&) = delete;
+        TimedConnection& connection;
+    };
+
+private:
+    asio::steady_timer timer_;
+    std::shared_ptr<fetch::Dialer> dialer_;
+    fetch::TlsStream* stream_ = nullptr;
+    bool over_ = false;
+};
+
+std::optional<base::Instant> date_of_response(const fetch::HttpHead& head) {
+    const auto dates = head.date.all();
+    return dates.empty() ? std::nullopt : parse_http_date(dates.front());
+}
 
 std::optional<int> number(std::string_view text) {
     int value = 0;
@@ -51,49 +94,55 @@ std::optional<base::Instant> parse_http_date(std::string_view text) {
            std::chrono::seconds{*second};
 }
 
-std::optional<base::Instant> date_of_response(std::string_view head) {
-    while (!head.empty()) {
-        const std::size_t end = head.find("\r\n");
-        if (end == 0 || end == std::string_view::npos) break; // the end of the head, or half a line
-        const std::string_view line = head.substr(0, end);
-        if (line.size() > 5 && base::iequals(line.substr(0, 5), "Date:"))
-            return parse_http_date(line.substr(5));
-        head.remove_prefix(end + 2);
-    }
-    return std::nullopt;
-}
-
 asio::awaitable<std::optional<base::Instant>>
-https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string host, std::uint16_t port) {
-    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, attempt_delay, port);
+https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string host, DateLimits limits) {
+    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, attempt_delay, limits.port);
+    const auto connection = std::make_shared<TimedConnection>(executor, dialer);
+    connection->limit(limits.timeout);
+    const auto nat64 = std::make_shared<fetch::Nat64>(executor, resolver);
+    nat64->configure(limits.nat64_prefixes);
     constexpr std::array types{dns::Type::aaaa, dns::Type::a};
     for (const dns::Type type : types) {
-        const auto answer = co_await resolver.resolve(host, type, dns::Purpose::address);
+        const dns::Result answer = co_await resolver.resolve(host, type, dns::Purpose::address);
         if (!answer) continue;
         std::vector<fetch::Address> addresses;
         for (const std::string& rdata : answer->records)
             if (const auto address = fetch::from_rdata(rdata)) addresses.push_back(*address);
+        if (!limits.allow_private_addresses) {
+            if (nat64->must_ask(addresses)) {
+                const auto answered = std::make_shared<base::Event>(executor);
+                nat64->ask([answered] { answered->notify(); });
+                co_await answered->wait_until(connection->deadline());
+            }
+            std::erase_if(addresses,
+                          [&](const fetch::Address& address) { return !nat64->not_public(address).empty(); });
+        }
         dialer->add(addresses);
     }
     const fetch::Dialer::Next next = co_await dialer->next();
-    if (next != fetch::Dialer::Next::connected) co_return std::nullopt;
-    const std::unique_ptr<fetch::Connection> connection = dialer->take();
+    if (next != fetch::Dialer::Next::connected || connection->over()) co_return std::nullopt;
+    const std::unique_ptr<fetch::Connection> taken = dialer->take();
     dialer->stop();
 
     asio::ssl::context context(asio::ssl::context::tls_client);
     context.set_verify_mode(asio::ssl::verify_none);
-    fetch::TlsStream stream(std::move(connection->socket), context);
+    fetch::TlsStream stream(std::move(taken->socket), context);
+    const TimedConnection::Use use(*connection, stream);
     if (SSL_set_tlsext_host_name(stream.native_handle(), host.c_str()) != 1) co_return std::nullopt;
     const boost::system::error_code shake_error = co_await stream.handshake();
     if (shake_error || stream.write(fetch::policy_request(host))) co_return std::nullopt;
-    std::string head;
+    fetch::FinalHead reader;
     std::array<char, 4096> bytes{};
-    while (head.size() < max_head && head.find("\r\n\r\n") == std::string::npos) {
+    for (std::size_t octets = 0; octets < fetch::max_wire;) {
         const fetch::TlsStream::Read got = co_await stream.read_some(bytes);
-        head.append(bytes.data(), got.octets);
+        octets += got.octets;
+        std::string_view text(bytes.data(), got.octets);
+        const auto head = reader.feed(text);
+        if (!head) break;
+        if (*head) co_return date_of_response(**head);
         if (got.error) break;
     }
-    co_return date_of_response(head);
+    co_return std::nullopt;
 }
 
 } // namespace diagnose

@@ -63,12 +63,14 @@ Finding judge(const dane::ServerFinding& server, const ResolverFacts& facts, boo
     case State::yes:
         if (server.trusted) return finding(Verdict::ok, "resolver", who + " validates DNSSEC: " + why);
         if (facts.dane_off || validated)
-            return finding(Verdict::ok, "resolver", who + " answers, and its word on DNSSEC is not believed" +
-                                                        (facts.dane_off ? "" : never));
+            return finding(Verdict::ok, "resolver",
+                           who + " answers, and its word on DNSSEC is not believed" +
+                               (facts.dane_off ? "" : never));
         return finding(
             Verdict::warn, "resolver",
-            who + " seems to validate DNSSEC, but its word is not believed, as it is not on this host or only "
-                  "hands on the word of another: no DANE is looked for",
+            who +
+                " seems to validate DNSSEC, but its word is not believed, as it is not on this host or only "
+                "hands on the word of another: no DANE is looked for",
             "run a validating resolver on this host (apt-get install unbound; nameserver 127.0.0.1), or, "
             "where nobody can change answers on the way, \"options trust-ad\" in /etc/resolv.conf or "
             "trust_ad = \"yes\" under [dns]");
@@ -93,9 +95,8 @@ Findings judge(const ResolverFacts& facts) {
         return {finding(Verdict::fail, "resolver", "no name server in " + facts.source,
                         "name one in " + facts.source)};
     const auto any = [&facts](auto is) { return std::ranges::any_of(facts.servers, is); };
-    const bool validated = any([](const dane::ServerFinding& each) {
-        return each.trusted && each.validation.state == State::yes;
-    });
+    const bool validated = any(
+        [](const dane::ServerFinding& each) { return each.trusted && each.validation.state == State::yes; });
     const bool answered =
         any([](const dane::ServerFinding& each) { return each.validation.state != State::unknown; });
     Findings findings;

@@ -52,8 +52,8 @@ struct Failure {
     base::Reason reason; ///< one of dns_* (all of them temporary), overloaded or shutting_down
     /// What was tried: server, transport, form, status. Printable, short; may be empty.
     std::string detail;
-    friend bool operator==(const Failure& failure, base::Reason reason) noexcept {
-        return failure.reason == reason;
+    friend bool operator==(const Failure& failure, base::Reason why) noexcept {
+        return failure.reason == why;
     }
 };
 

@@ -136,10 +136,10 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
         finish(std::move(reply.answer), step);
         return;
     }
-    const bool cannot = reply.rcode == rcode::formerr || reply.rcode == rcode::notimp ||
-                        reply.rcode == rcode::badvers;
-    const Reason reason =
-        reply.rcode == rcode::refused || cannot || reply.referral ? Reason::dns_refused : Reason::dns_servfail;
+    const bool cannot =
+        reply.rcode == rcode::formerr || reply.rcode == rcode::notimp || reply.rcode == rcode::badvers;
+    const Reason reason = reply.rcode == rcode::refused || cannot || reply.referral ? Reason::dns_refused
+                                                                                    : Reason::dns_servfail;
     if (attempt.form.edns) {
         peer.low = peer.settled = true;
         peer.high_failed = true;

@@ -107,8 +107,8 @@ class Exchange {
 public:
     using RandomId = std::function<std::uint16_t()>;
 
-    /// `name` lower-case and absolute. `worth_matters`: ask the believed so that they say what their answer is
-    /// worth. `random_id` is called once a try and must not be predictable.
+    /// `name` lower-case and absolute. `worth_matters`: ask the believed so that they say what their answer
+    /// is worth. `random_id` is called once a try and must not be predictable.
     Exchange(std::string name, Type type, bool worth_matters, std::vector<Candidate> candidates,
              ExchangeOptions options, base::Steady deadline, RandomId random_id);
 
@@ -118,8 +118,8 @@ public:
     [[nodiscard]] Step failed(std::size_t attempt, IoError error, base::Steady now);
     [[nodiscard]] Step time_passed(base::Steady now);
 
-    /// What was tried and what came of it: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable, at
-    /// most max_tried octets. `name_of` names a server by its number.
+    /// What was tried and what came of it: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable,
+    /// at most max_tried octets. `name_of` names a server by its number.
     [[nodiscard]] std::string tried(const std::function<std::string(std::size_t)>& name_of) const;
 
     /// The server whose answer is the result.

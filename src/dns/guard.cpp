@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t header_size = 12;
 constexpr std::size_t max_name = 255; // RFC 1035 section 2.3.4, in octets of wire form
-constexpr unsigned max_jumps = 32; // pointers of one name; honest ones have a few
+constexpr unsigned max_jumps = 32;    // pointers of one name; honest ones have a few
 
 constexpr unsigned type_ns = 2, type_cname = static_cast<unsigned>(Type::cname),
                    type_soa = static_cast<unsigned>(Type::soa), type_opt = 41, class_in = 1;

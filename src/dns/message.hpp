@@ -17,8 +17,8 @@ inline constexpr std::uint16_t edns_udp_size = 1232;
 /// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even
 /// that cheap.
 inline constexpr std::size_t max_message = 65535;
-/// Resource records of the answer section, and as many of the others are looked at. An honest answer has a few
-/// dozen.
+/// Resource records of the answer section, and as many of the others are looked at. An honest answer has a
+/// few dozen.
 inline constexpr unsigned max_records = 512;
 /// Character-strings in all TXT records together; ldns needs quadratic memory for them.
 inline constexpr unsigned max_txt_strings = 512;

@@ -112,10 +112,9 @@ void ServerList::judged(std::size_t number, Validates state, std::string_view wh
     s.doubted = false;
     s.validates = state;
     if (news)
-        log_.write(base::Level::info, "dns-server-judged",
-                   {{"server", to_string(plan_.servers[number])},
-                    {"validates", to_string(state)},
-                    {"detail", why}});
+        log_.write(
+            base::Level::info, "dns-server-judged",
+            {{"server", to_string(plan_.servers[number])}, {"validates", to_string(state)}, {"detail", why}});
 }
 
 bool ServerList::doubt(std::size_t number, base::Steady now) {

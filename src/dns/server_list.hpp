@@ -1,9 +1,9 @@
-// dns/server_list.hpp - the name servers in use: who they are, how they fare, what their answers are worth, and
-// what is logged of it. No I/O.
+// dns/server_list.hpp - the name servers in use: who they are, how they fare, what their answers are worth,
+// and what is logged of it. No I/O.
 //
-// Whether a server validates is for others to find out and to tell by judged(). Until it is known, and while it
-// is in doubt, its answers prove nothing. It comes into doubt when an answer does not fit what was known: AD
-// from one that does not validate, no AD for a name that came with AD before, silence or its end.
+// Whether a server validates is for others to find out and to tell by judged(). Until it is known, and while
+// it is in doubt, its answers prove nothing. It comes into doubt when an answer does not fit what was known:
+// AD from one that does not validate, no AD for a name that came with AD before, silence or its end.
 #pragma once
 
 #include "base/clock.hpp"
@@ -35,8 +35,8 @@ struct ServerPlan {
                                       TrustAd trust_ad, base::milliseconds try_for);
 
 /// A lower form of query is kept to for a server once this has happened: the high one failed twice, one
-/// question after the other, and each time the low one was answered within `at_once`. It is kept for `low_for`;
-/// then one question tries the high form again.
+/// question after the other, and each time the low one was answered within `at_once`. It is kept for
+/// `low_for`; then one question tries the high form again.
 inline constexpr unsigned failures_for_low = 2;
 inline constexpr base::milliseconds at_once{1000};
 inline constexpr base::seconds low_for{600};
@@ -70,7 +70,8 @@ public:
     [[nodiscard]] ExchangeOptions options() const;
 
     /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at
-    /// warning and its return at info, at most once a minute a server. True when a server is to be judged anew.
+    /// warning and its return at info, at most once a minute a server. True when a server is to be judged
+    /// anew.
     bool learn(const Note& note, std::string_view question, base::Steady now);
 
     /// We could not even open a socket: an error in the log, at most once a minute.

@@ -38,8 +38,9 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     struct Place;
     /// Questions of one kind.
     struct Lane {
-        std::list<Place*> fresh, stale; ///< without a place, oldest first; stale: waiting longer than `patience`
-        std::size_t taken = 0;          ///< with one
+        std::list<Place*> fresh,
+            stale;             ///< without a place, oldest first; stale: waiting longer than `patience`
+        std::size_t taken = 0; ///< with one
         [[nodiscard]] std::size_t waiting() const noexcept { return fresh.size() + stale.size(); }
     };
     /// A question's place among max_in_flight, given back at the end of its life, whatever that is.

@@ -66,8 +66,7 @@ void UdpSockets::give_back(const Server& server, std::shared_ptr<UdpSocket> sock
 }
 
 std::span<const std::uint8_t> UdpSockets::receive(UdpSocket& socket, boost::system::error_code& error) {
-    const ssize_t size =
-        ::recv(socket.socket.native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    const ssize_t size = ::recv(socket.socket.native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
     if (size < 0) {
         error.assign(errno, boost::system::system_category());
         return {};

@@ -66,8 +66,8 @@ public:
         bool clean_ = false;
     };
 
-    /// One datagram, whole, whatever size was offered: in a buffer that the next call uses again. would_block when
-    /// there is none.
+    /// One datagram, whole, whatever size was offered: in a buffer that the next call uses again. would_block
+    /// when there is none.
     [[nodiscard]] std::span<const std::uint8_t> receive(UdpSocket& socket, boost::system::error_code& error);
 
     /// How many wait to be used again.

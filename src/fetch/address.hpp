@@ -4,11 +4,14 @@
 // machines of its own network (server-side request forgery).
 #pragma once
 
+#include "base/nat64.hpp"
+
 #include <boost/asio/ip/address.hpp>
 
 #include <deque>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,9 +19,18 @@ namespace fetch {
 
 using Address = boost::asio::ip::address;
 
-/// Why an address is nobody's public host, e.g. "loopback" or "private"; "" when it is public. An IPv4
-/// address inside an IPv6 one (v4-mapped, NAT64, 6to4) is judged as the IPv4 address it leads to.
-[[nodiscard]] std::string_view not_public(const Address& address) noexcept;
+/// Why an address is nobody's public host, e.g. "loopback" or "private"; "" when it is public: when it is
+/// IPv4 and not in IANA's special-purpose registry, or global unicast IPv6 (2000::/3) and not in that
+/// registry. An IPv4 address inside an IPv6 one is judged as the IPv4 address that it leads to: v4-mapped,
+/// 6to4, 64:ff9b::/96 and whatever lies within one of the NAT64 `prefixes` of this network. All other IPv6
+/// addresses are not public.
+[[nodiscard]] std::string_view not_public(const Address& address,
+                                          std::span<const base::Nat64Prefix> prefixes = {}) noexcept;
+
+/// True when some NAT64 prefix, were it this network's, would change the verdict of not_public(): the address
+/// holds, at one of the six places for it, a public IPv4 address and is refused without, or one that a
+/// translator could lead to a host that is not public. Few real addresses are of this kind.
+[[nodiscard]] bool nat64_decides(const Address& address) noexcept;
 
 /// An address of A or AAAA RDATA (4 or 16 octets); nothing for any other length.
 [[nodiscard]] std::optional<Address> from_rdata(std::string_view rdata);

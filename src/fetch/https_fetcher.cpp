@@ -5,6 +5,7 @@
 #include "fetch/dialer.hpp"
 #include "fetch/exchange.hpp"
 #include "fetch/gate.hpp"
+#include "fetch/nat64.hpp"
 #include "fetch/request.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -42,11 +43,12 @@ Fetched failed(Reason reason, std::string detail) {
 /// What all fetches share. Outlives the fetcher while some of them are still winding up.
 struct HttpsFetcher::Core {
     Core(asio::any_io_executor e, dns::Resolver& r, base::Log& l)
-        : executor(std::move(e)), resolver(r), log(l) {}
+        : executor(std::move(e)), resolver(r), log(l), nat64(std::make_shared<Nat64>(executor, r)) {}
 
     asio::any_io_executor executor;
     dns::Resolver& resolver;
     base::Log& log;
+    std::shared_ptr<Nat64> nat64;
     Options options;
     std::shared_ptr<asio::ssl::context> tls;
     std::optional<Proxy> proxy;
@@ -238,9 +240,21 @@ void HttpsFetcher::Job::look_up(const std::string& name, dns::Type type) {
 }
 
 void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
+    std::vector<Address> addresses, usable;
+    if (answer) {
+        for (const std::string& rdata : answer->records)
+            if (const auto address = from_rdata(rdata);
+                address && address->is_v6() == (type == dns::Type::aaaa))
+                addresses.push_back(*address);
+    }
+    const bool any_address = proxy_ || options_.allow_private_addresses;
+    if (!any_address && core_->nat64->must_ask(addresses)) { // then once more
+        return core_->nat64->ask([weak = weak_from_this(), type, answer = std::move(answer)] {
+            if (const auto job = weak.lock()) job->found(type, nullptr, answer);
+        });
+    }
     --lookups_;
     std::string_view without; // why this lookup gave no address
-    std::vector<Address> usable;
     if (error) {
         without = "internal error";
         lookups_overloaded_ = true;
@@ -249,16 +263,14 @@ void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error, dns::Res
         lookups_overloaded_ = lookups_overloaded_ || answer.error() == Reason::overloaded;
     } else {
         without = answer->kind == dns::Answer::Kind::nxdomain ? "no such name" : "no address";
-        for (const std::string& rdata : answer->records) {
-            const auto address = from_rdata(rdata);
-            if (!address || address->is_v6() != (type == dns::Type::aaaa)) continue;
+        for (const Address& address : addresses) {
             without = {};
             const std::string_view what =
-                proxy_ || options_.allow_private_addresses ? std::string_view{} : not_public(*address);
+                any_address ? std::string_view{} : core_->nat64->not_public(address);
             if (what.empty())
-                usable.push_back(*address);
+                usable.push_back(address);
             else if (refused_.empty())
-                refused_ = address->to_string() + " is " + std::string(what);
+                refused_ = address.to_string() + " is " + std::string(what);
         }
     }
     if (!without.empty()) {
@@ -413,6 +425,7 @@ base::Expected<void, std::string> HttpsFetcher::configure(Options options) {
     if (!tls) return base::unexpected(tls.error());
     core_->tls = std::move(*tls);
     core_->proxy = std::move(proxy);
+    core_->nat64->configure(options.nat64_prefixes);
     core_->options = std::move(options);
     core_->addresses->set_limit(core_->options.max_per_address);
     core_->starts->set_limit(core_->options.max_concurrent);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/log.hpp"
+#include "base/nat64.hpp"
 #include "dns/resolver.hpp"
 #include "fetch/fetcher.hpp"
 
@@ -18,6 +19,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace fetch {
 
@@ -26,6 +28,9 @@ struct Options {
     std::string ca_file;
     /// Connect to policy hosts on private, loopback and other addresses that are not public.
     bool allow_private_addresses = false;
+    /// The NAT64 prefixes of this network; empty: found out from the resolver when an address could lie in
+    /// one.
+    std::vector<base::Nat64Prefix> nat64_prefixes;
     /// "http://host:port": every connection goes through this HTTP proxy by CONNECT. Policy hosts are then
     /// not looked up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
     std::string proxy;

@@ -50,8 +50,8 @@ struct DaneLookup::Core {
 /// The questions of one verdict.
 class DaneLookup::Job : public std::enable_shared_from_this<Job> {
 public:
-    Job(std::shared_ptr<Core> core, const base::Domain& domain)
-        : event(core->executor), inquiry(domain), core_(std::move(core)) {
+    Job(std::shared_ptr<Core> core, const base::Domain& name, dane::Destination destination)
+        : event(core->executor), inquiry(name, destination), core_(std::move(core)) {
         core_->jobs.insert(this);
     }
     ~Job() {
@@ -168,13 +168,14 @@ DaneLookup::~DaneLookup() {
 
 std::size_t DaneLookup::running() const noexcept { return core_->jobs.size(); }
 
-asio::awaitable<dane::Verdict> DaneLookup::verdict(base::Domain domain) {
-    return inquire(core_, std::move(domain));
+asio::awaitable<dane::Verdict> DaneLookup::verdict(base::Domain name, dane::Destination destination) {
+    return inquire(core_, std::move(name), destination);
 }
 
-asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, base::Domain domain) {
+asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, base::Domain name,
+                                                   dane::Destination destination) {
     try {
-        const auto job = std::make_shared<Job>(core, domain);
+        const auto job = std::make_shared<Job>(core, name, destination);
         while (!core->closed) {
             job->ask();
             if (job->inquiry.verdict()) co_return *job->inquiry.verdict();
@@ -186,6 +187,25 @@ asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, b
     } catch (const std::exception& trouble) {
         co_return none(base::printable(trouble.what(), dane::max_why));
     }
+}
+
+cache::DaneFinding finding_of(const dane::Verdict& verdict) {
+    cache::DaneFinding found{cache::DaneVerdict::unknown, verdict.on_failures, verdict.ttl};
+    switch (verdict.advice) {
+    case dane::Advice::dane_only: found.verdict = cache::DaneVerdict::dane; break;
+    case dane::Advice::sts: found.verdict = cache::DaneVerdict::sts; break;
+    case dane::Advice::no_verdict: break;
+    }
+    return found;
+}
+
+std::string_view word_of(cache::DaneVerdict verdict) noexcept {
+    switch (verdict) {
+    case cache::DaneVerdict::dane: return "dane-only";
+    case cache::DaneVerdict::sts: return "sts";
+    case cache::DaneVerdict::unknown: break;
+    }
+    return "unknown";
 }
 
 } // namespace lookup

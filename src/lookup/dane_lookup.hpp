@@ -1,16 +1,18 @@
-// lookup/dane_lookup.hpp - finds out over DNS whether a domain's MX hosts have DANE. Asks; dane/ decides.
+// lookup/dane_lookup.hpp - finds out over DNS whether a next hop is secured by DANE. Asks; dane/ decides.
 //
 // Threads: lives on one io_context, as the resolver does; every member is called there. The resolver outlives
 // it. It may be destroyed with lookups under way: each then ends, as when its caller is cancelled, with no
 // verdict. Questions that no longer matter are left to end by themselves, within the resolver's limit on a
 // question.
 //
-// Places are shared fairly between domains: a place that comes free goes to the domain with the fewest questions
-// under way, and when none is free, a domain that has none takes one from the domain that has the most, whose
-// youngest question is asked again later. So one domain's many slow MX hosts take nothing from another's.
+// Places are shared fairly between domains: a place that comes free goes to the domain with the fewest
+// questions under way, and when none is free, a domain that has none takes one from the domain that has the
+// most, whose youngest question is asked again later. So one domain's many slow MX hosts take nothing from
+// another's.
 #pragma once
 
 #include "base/domain.hpp"
+#include "cache/entry.hpp"
 #include "dane/verdict.hpp"
 #include "dns/resolver.hpp"
 
@@ -20,6 +22,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace lookup {
 
@@ -38,17 +41,23 @@ public:
     DaneLookup& operator=(const DaneLookup&) = delete;
 
     /// Throws nothing; what prevents a verdict is Advice::no_verdict with words.
-    [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain domain);
+    [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
+                                                                dane::Destination destination = {});
 
     [[nodiscard]] std::size_t running() const noexcept; ///< verdicts under way
 
 private:
     struct Core;
     class Job;
-    [[nodiscard]] static boost::asio::awaitable<dane::Verdict> inquire(std::shared_ptr<Core> core,
-                                                                       base::Domain domain);
+    [[nodiscard]] static boost::asio::awaitable<dane::Verdict>
+    inquire(std::shared_ptr<Core> core, base::Domain name, dane::Destination destination);
 
     std::shared_ptr<Core> core_;
 };
+
+/// A verdict as cache/entry remembers it.
+[[nodiscard]] cache::DaneFinding finding_of(const dane::Verdict& verdict);
+/// "dane-only", "sts" or "unknown": the words of the log.
+[[nodiscard]] std::string_view word_of(cache::DaneVerdict verdict) noexcept;
 
 } // namespace lookup

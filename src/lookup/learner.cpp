@@ -2,7 +2,6 @@
 
 #include "lookup/load.hpp"
 #include "lookup/record_outcome.hpp"
-#include "sts/match.hpp"
 
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -33,37 +32,70 @@ cache::DaneVerdict state_of(dane::Advice advice) {
 
 /// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off.
 /// The time of the last proof is brought up to date four times a day.
+/// The first failure after it is too: a restart must not give it another day.
 bool worth_storing(const cache::DaneState& before, const cache::DaneState& after) {
     constexpr std::int64_t quarter = 6 * 3600;
     const auto part = [](base::Instant t) { return t.time_since_epoch().count() / quarter; };
+    const auto failing = [](const cache::DaneState& s) { return s.failed_since != base::Instant{}; };
     const bool was = before.verdict == cache::DaneVerdict::dane,
                is = after.verdict == cache::DaneVerdict::dane;
-    return was != is || (is && part(before.known_at) != part(after.known_at));
+    return was != is ||
+           (is && (part(before.known_at) != part(after.known_at) || failing(before) != failing(after)));
 }
 
 /// Trouble of this process says nothing about a domain: whoever asks next, asks anew.
 bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
 
-std::string_view word(cache::DaneVerdict verdict) {
-    switch (verdict) {
-    case cache::DaneVerdict::dane: return "dane-only";
-    case cache::DaneVerdict::sts: return "sts";
-    case cache::DaneVerdict::unknown: return "unknown";
-    }
-    return "unknown";
-}
-
 } // namespace
 
 Learner::Learner(Parts parts, cache::Tuning tuning)
-    : parts_(std::move(parts)), tuning_(tuning), failures_logged_(std::chrono::hours{1}, 10'000),
-      refusals_logged_(std::chrono::days{30}, 10'000), aborts_logged_(std::chrono::minutes{1}, 1) {}
+    : parts_(std::move(parts)), tuning_(tuning), log_(parts_.log, parts_.clock),
+      begun_(parts_.clock.steady()),
+      hops_(
+          {parts_.executor, parts_.dane, parts_.table, parts_.clock, parts_.log,
+           [this](const base::Domain& domain, Why why, Done done) {
+               learn(domain, why, std::move(done), Wants::policy);
+           },
+           [this](const base::Domain& domain, const cache::PolicyPtr& policy, const dane::Verdict& verdict) {
+               const cache::Known known = parts_.table.find(domain);
+               const auto* in_table = std::get_if<cache::Entry>(&known);
+               cache::Entry entry;
+               if (in_table) entry = *in_table;
+               entry.policy = policy;
+               log_.refused_hosts(domain, entry, verdict);
+           }},
+          tuning_) {}
 
-void Learner::learn(const base::Domain& domain, Why why, Done done) {
+/// Somebody who waits for this flight.
+void Learner::Flight::want(Wants wants, Done done) {
+    if (wants == Wants::dane) dane = true;
+    if (done) (wants == Wants::dane ? waiters : for_policy).push_back(std::move(done));
+}
+
+void Learner::tell(const std::vector<Done>& waiters, const Outcome& outcome) {
+    for (const Done& done : waiters) {
+        try {
+            done(outcome);
+        } catch (const std::bad_alloc&) {
+            continue; // that client is answered at its deadline; the others need not wait so long
+        }
+    }
+}
+
+void Learner::learn(const postfix::NextHop& hop, Why why, Done done) {
+    if (hop.usual()) return learn(hop.host, why, std::move(done));
+    hops_.learn(hop, why, std::move(done));
+}
+
+void Learner::learn(const base::Domain& domain, Why why, Done done, Wants wants) {
     if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
         Flight& flight = *aloft->second;
+        if (wants == Wants::policy && flight.policy) {
+            asio::post(parts_.executor, [done = std::move(done), known = *flight.policy] { done(known); });
+            return;
+        }
         if (why == Why::query && flight.why != Why::query) flight.again = true;
-        if (done) flight.waiters.push_back(std::move(done));
+        flight.want(wants, std::move(done));
         return;
     }
     const auto answer = [&](const Outcome& outcome) {
@@ -71,14 +103,14 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     };
     if (why == Why::query)
         // A flight may have landed while this query was on its way from the front thread to here.
-        if (const std::optional<Outcome> known = from_memory(domain)) return answer(*known);
+        if (const std::optional<Outcome> known = from_memory(domain, wants)) return answer(*known);
     if (aloft_.size() >= max_flights || (parts_.memory_left && !parts_.memory_left())) {
         Outcome outcome;
         outcome.reason = Reason::overloaded;
         return answer(outcome);
     }
     auto flight = std::make_shared<Flight>();
-    if (done) flight->waiters.push_back(std::move(done));
+    flight->want(wants, std::move(done));
     aloft_.emplace(domain, std::move(flight));
     most_aloft_ = std::max(most_aloft_, aloft_.size());
     try {
@@ -88,20 +120,20 @@ void Learner::learn(const base::Domain& domain, Why why, Done done) {
     }
 }
 
-std::optional<Outcome> Learner::from_memory(const base::Domain& domain) const {
+std::optional<Outcome> Learner::from_memory(const base::Domain& domain, Wants wants) const {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     Outcome outcome;
     outcome.policy = current_policy(known, now);
     if (outcome.policy) {
         const auto& entry = std::get<cache::Entry>(known);
-        if (cache::plan(entry, now, tuning_) == cache::Step::resolve)
+        if (wants == Wants::dane && cache::plan(entry, now, tuning_) == cache::Step::resolve)
             return std::nullopt; // DANE is not known yet
         outcome.fetched_at = cache::counted_from(entry);
         outcome.dane = cache::dane_secured(entry, now, tuning_);
         return outcome;
     }
-    const auto* absence = std::get_if<cache::Absence>(&known);
+    const std::optional<cache::Absence> absence = parts_.table.absence(domain);
     if (!absence || cache::plan(*absence, now, tuning_) == cache::Step::resolve) return std::nullopt;
     outcome.reason = absence->reason;
     return outcome;
@@ -120,9 +152,17 @@ void Learner::abort(const base::Domain& domain) {
     Outcome outcome;
     outcome.reason = Reason::overloaded;
     land(domain, outcome);
-    if (aborts_logged_.allow("", parts_.clock.steady()).write)
-        parts_.log.write(Level::error, "lookup-aborted",
-                         {{"domain", domain.name()}, {"reason", "out of memory"}});
+    log_.aborted(domain);
+}
+
+/// Tells those who want no more than the policy. False: nobody wants more, or it was not what they want.
+bool Learner::policy_known(const base::Domain& domain, const Outcome& outcome) {
+    const auto aloft = aloft_.find(domain);
+    if (aloft == aloft_.end() || !outcome.policy) return false;
+    const std::shared_ptr<Flight> flight = aloft->second;
+    flight->policy = outcome;
+    tell(std::exchange(flight->for_policy, {}), outcome);
+    return flight->dane;
 }
 
 asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
@@ -142,13 +182,8 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
         return;
     }
     aloft_.erase(aloft);
-    for (const Done& done : flight->waiters) {
-        try {
-            done(outcome);
-        } catch (const std::bad_alloc&) {
-            continue; // that client is answered at its deadline; the others need not wait so long
-        }
-    }
+    tell(flight->for_policy, outcome);
+    tell(flight->waiters, outcome);
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
         // Not at once: the coroutine that brought us here is part of it.
@@ -171,6 +206,7 @@ asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
 
 asio::awaitable<Outcome> Learner::discover(base::Domain domain, Why why) {
     Outcome outcome = co_await learn_policy(domain, why);
+    if (!policy_known(domain, outcome)) co_return outcome;
     co_return co_await learn_dane(std::move(domain), std::move(outcome));
 }
 
@@ -196,9 +232,9 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
     const cache::DaneFinding found{state_of(verdict.advice), verdict.on_failures, verdict.ttl};
     entry.dane = cache::after_dane_lookup(before, found, now, tuning_);
     outcome.dane = cache::dane_secured(entry, now, tuning_);
-    warn_of_refused_hosts(domain, entry, verdict);
+    log_.refused_hosts(domain, entry, verdict);
     if (!in_table) co_return outcome;
-    log_dane(domain, before, entry.dane, verdict);
+    log_.dane(domain, before, entry.dane, verdict);
     if (worth_storing(before, entry.dane)) {
         cache::Entry changed = *in_table;
         changed.dane = entry.dane;
@@ -212,7 +248,8 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
 asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
     TxtOutcome txt = co_await ask_txt(domain);
     const cache::Known known = parts_.table.find(domain);
-    Next next = after_txt(known, txt, why, parts_.clock.now(), tuning_);
+    const bool minute_over = get_wait(domain) == base::seconds{0};
+    Next next = after_txt(known, txt, why, parts_.clock.now(), minute_over, tuning_);
     if (auto* fetch = std::get_if<Get>(&next)) {
         std::string id = std::move(fetch->id);
         co_return co_await get(std::move(domain), std::move(id), std::move(txt));
@@ -233,6 +270,7 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
 }
 
 asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOutcome txt) {
+    gets_.note(domain, parts_.clock.steady());
     const base::Expected<std::string, fetch::Failure> body =
         co_await parts_.fetcher.get(domain.policy_host());
     if (!body) co_return failed(domain, id, body.error().reason, body.error().detail, txt);
@@ -244,20 +282,18 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     }
 
     cache::Entry entry = fetched(parts_.table.find(domain), *policy, std::move(id), txt, parts_.clock.now());
+    trust_.note_fetched(entry.fetched_at);
     Outcome outcome;
     outcome.policy = entry.policy;
     outcome.fetched = true;
     outcome.fetched_at = entry.fetched_at;
     if (entry.policy->policy.max_age.count() == 0) {
-        // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. Nothing is kept but the
-        // GET's time.
-        log_policy(domain, parts_.table.find(domain), entry);
-        parts_.store.forget(domain);
+        // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. It takes the place of
+        // whatever there was, expired or not.
+        log_.policy(domain, parts_.table.find(domain), entry);
         parts_.table.erase(domain);
-        cache::Absence spent;
-        spent.until = entry.fetched_at;
-        spent.gets = entry.gets;
-        parts_.table.put(domain, std::move(spent));
+        parts_.store.forget(domain, std::nullopt);
+        parts_.table.put(domain, spent(entry, get_wait(domain)));
         co_return outcome;
     }
 
@@ -265,12 +301,11 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     co_await commit(std::move(stored));
 
     const cache::Known before = parts_.table.find(domain);
-    log_policy(domain, before, entry);
+    log_.policy(domain, before, entry);
     const bool had_policy = std::holds_alternative<cache::Entry>(before);
     if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
-        parts_.log.write(Level::warning, "policy-evicted",
-                         {{"domain", evicted->name()}, {"for", domain.name()}});
-        parts_.store.forget(*evicted);
+        log_.evicted(evicted->domain, domain);
+        parts_.store.forget(evicted->domain, evicted->fetched_at);
     }
     if (!had_policy && on_new_policy_) on_new_policy_(domain);
     co_return outcome;
@@ -319,8 +354,9 @@ Outcome Learner::keep(const base::Domain& domain, Reason reason) {
 Outcome Learner::give(const base::Domain& domain, Reason reason, const TxtOutcome& txt) {
     const cache::Known known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
-    if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
-    if (!is_our_own(reason)) parts_.table.put(domain, absent(attempts(known), reason, txt, now, tuning_));
+    if (const auto* entry = std::get_if<cache::Entry>(&known)) (void)forget(domain, *entry);
+    if (!is_our_own(reason))
+        parts_.table.put(domain, absent(attempts(known), reason, txt, now, get_wait(domain), tuning_));
     Outcome outcome;
     outcome.reason = reason;
     return outcome;
@@ -332,10 +368,11 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
     const base::Instant now = parts_.clock.now();
     // Our own trouble is no failure of the policy host, starts no back-off and is not remembered.
     const bool ours = is_our_own(reason);
+    if (ours) gets_.take_back(domain);
     const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
     const cache::PolicyPtr current = current_policy(known, now);
-    log_failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
-                cache::backoff(gets.failures, tuning_));
+    log_.failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
+                 cache::backoff(gets.failures, tuning_));
     if (current) {
         // RFC 8461 section 3.3: the cached policy must go on being applied.
         parts_.table.update(domain, [&](cache::Entry& entry) {
@@ -347,115 +384,50 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
         kept.detail = detail;
         return kept;
     }
-    if (const auto* entry = std::get_if<cache::Entry>(&known)) forget(domain, *entry);
-    if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, tuning_));
+    if (const auto* entry = std::get_if<cache::Entry>(&known); entry && !forget(domain, *entry))
+        parts_.table.update(domain, [&](cache::Entry& kept) { kept.gets = gets; });
+    if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, get_wait(domain), tuning_));
     Outcome outcome;
     outcome.reason = reason;
     outcome.detail = detail;
     return outcome;
 }
 
-void Learner::forget(const base::Domain& domain, const cache::Entry& entry) {
-    const sts::Mode mode = entry.policy->policy.mode;
-    parts_.log.write(
-        Level::info, "policy-expired",
-        {{"domain", domain.name()},
-         {"mode", sts::to_string(mode)},
-         {"fetched_at", entry.fetched_at.time_since_epoch().count()},
-         {"reason", base::to_string(entry.gets.failures > 0 ? entry.gets.reason : Reason::none)}});
-    parts_.store.forget(domain);
-    parts_.table.erase(domain);
-    if (entry.gets.failures == 0) return;
+const cache::ClockTrust& Learner::clock_trust() {
+    trust_.sample(parts_.clock.now(), parts_.clock.steady());
+    return trust_;
+}
+
+base::seconds Learner::running() const {
+    return ran_before_ + std::chrono::floor<base::seconds>(parts_.clock.steady() - begun_);
+}
+
+void Learner::loaded(const cache::Row& row) {
+    const auto ago = parts_.clock.now() - row.fetched_at;
+    if (ago > -GetLimit::spacing && ago < GetLimit::spacing)
+        gets_.note(row.domain, parts_.clock.steady() - std::max(ago, base::seconds{0}));
+}
+
+bool Learner::forget(const base::Domain& domain, const cache::Entry& entry) {
+    const base::seconds ran = std::max(running(), base::seconds{1});
+    const bool trusted = clock_trust().trusted(parts_.clock.now(), parts_.clock.steady());
+    const bool kept_long = entry.over_since != base::seconds{0} && entry.over_since <= ran &&
+                           ran - entry.over_since >= tuning_.keep_expired;
+    if (!trusted && !kept_long) {
+        if (entry.over_since == base::seconds{0} || entry.over_since > ran)
+            parts_.table.update(domain, [&](cache::Entry& kept) { kept.over_since = ran; });
+        return false;
+    }
+    log_.expired(domain, entry);
+    parts_.table.erase(domain, entry.fetched_at);
+    parts_.store.forget(domain, entry.fetched_at);
+    if (entry.gets.failures == 0) return true;
     cache::Absence remembered; // believed no more, but the back-off towards the policy host goes on
     remembered.reason = entry.gets.reason;
-    remembered.until = parts_.clock.now();
+    remembered.since = remembered.until = parts_.clock.now();
     remembered.gets = entry.gets;
     parts_.table.put(domain, std::move(remembered));
-}
-
-void Learner::log_policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after) {
-    const auto* old = std::get_if<cache::Entry>(&before);
-    const sts::Policy& policy = after.policy->policy;
-    const std::string_view mode = sts::to_string(policy.mode);
-    const std::int64_t max_age = policy.max_age.count();
-    switch (change(old ? old->policy : nullptr, after.policy)) {
-    case Change::learnt:
-        parts_.log.write(Level::info, "policy-learnt",
-                         {{"domain", domain.name()},
-                          {"mode", mode},
-                          {"mx", policy.mx.size()},
-                          {"max_age", max_age},
-                          {"id", after.txt_id}});
-        break;
-    case Change::refreshed:
-        parts_.log.write(
-            Level::info, "policy-refreshed",
-            {{"domain", domain.name()}, {"mode", mode}, {"max_age", max_age}, {"id", after.txt_id}});
-        break;
-    case Change::changed:
-    case Change::weakened: {
-        const bool weaker =
-            old->policy->policy.mode == sts::Mode::enforce && policy.mode != sts::Mode::enforce;
-        parts_.log.write(weaker ? Level::warning : Level::info, "policy-changed",
-                         {{"domain", domain.name()},
-                          {"mode", mode},
-                          {"mode_before", sts::to_string(old->policy->policy.mode)},
-                          {"mx", policy.mx.size()},
-                          {"max_age", max_age},
-                          {"id", after.txt_id},
-                          {"id_before", old->txt_id}});
-        break;
-    }
-    }
-}
-
-void Learner::log_dane(const base::Domain& domain, const cache::DaneState& before,
-                       const cache::DaneState& after, const dane::Verdict& verdict) {
-    Level level = Level::debug;
-    if (after.verdict != before.verdict) {
-        // Losing DANE deserves a look; that a domain has none, seen for the first time, is the usual case.
-        if (after.verdict == cache::DaneVerdict::dane)
-            level = Level::info;
-        else if (before.verdict == cache::DaneVerdict::dane)
-            level = Level::warning;
-    }
-    parts_.log.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
-                     {{"domain", domain.name()},
-                      {"verdict", word(after.verdict)},
-                      {"before", word(before.verdict)},
-                      {"detail", verdict.why},
-                      {"ttl", verdict.ttl.count()}});
-}
-
-/// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it is
-/// not our doing.
-void Learner::warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry,
-                                    const dane::Verdict& verdict) {
-    if (verdict.mx_hosts.empty()) return;
-    std::string hosts;
-    for (const std::string& host : verdict.mx_hosts) {
-        if (sts::admits(entry.policy->policy, host)) return;
-        hosts += (hosts.empty() ? "" : ",") + host;
-    }
-    const auto allowed =
-        refusals_logged_.allow(domain.name() + " " + entry.txt_id + " " + hosts, parts_.clock.steady());
-    if (!allowed.write) return;
-    parts_.log.write(Level::warning, "policy-admits-no-mx",
-                     {{"domain", domain.name()}, {"id", entry.txt_id}, {"mx_hosts", hosts}});
-}
-
-void Learner::log_failure(const base::Domain& domain, Reason reason, std::string_view detail,
-                          bool kept_enforce, base::seconds next_try) {
-    // Failures come five minutes to an hour apart; once an hour and domain says it all.
-    const auto allowed = failures_logged_.allow(domain.name(), parts_.clock.steady());
-    if (!allowed.write) return;
-    parts_.log.write(kept_enforce ? Level::warning : Level::info, "policy-failed",
-                     {{"domain", domain.name()},
-                      {"reason", base::to_string(reason)},
-                      {"detail", detail},
-                      {"kept", kept_enforce ? "enforce" : "no enforce policy"},
-                      {"next_try_s", next_try.count()},
-                      {"repeated", allowed.suppressed_since}});
+    return true;
 }
 
 } // namespace lookup

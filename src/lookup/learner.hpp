@@ -10,12 +10,15 @@
 #include "base/clock.hpp"
 #include "base/domain.hpp"
 #include "base/log.hpp"
-#include "base/repeats.hpp"
+#include "cache/clock_trust.hpp"
 #include "cache/store.hpp"
 #include "cache/table.hpp"
 #include "dns/resolver.hpp"
 #include "fetch/fetcher.hpp"
 #include "lookup/dane_lookup.hpp"
+#include "lookup/get_limit.hpp"
+#include "lookup/hop_learner.hpp"
+#include "lookup/learner_log.hpp"
 #include "lookup/steps.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -69,15 +72,46 @@ public:
 
     Learner(Parts parts, cache::Tuning tuning);
 
-    /// Starts or joins the domain's flight; calls `done` once when it has landed. `done` may be empty.
-    void learn(const base::Domain& domain, Why why, Done done);
+    /// What is wanted of a flight.
+    enum class Wants {
+        policy, ///< the policy alone: Outcome::dane says nothing
+        dane,   ///< and whether the domain's MX hosts are secured by DANE
+    };
+    /// Starts or joins the domain's flight; calls `done` once when what is wanted is known. `done` may be
+    /// empty.
+    void learn(const base::Domain& domain, Why why, Done done, Wants wants = Wants::dane);
+    /// The same of a next hop in any form; Outcome::dane is about this very one. `done` is not empty.
+    void learn(const postfix::NextHop& hop, Why why, Done done);
+    /// What DANE says of next hops that are not of the usual form. Safe from any thread.
+    [[nodiscard]] const HopVerdicts& hop_verdicts() const noexcept { return hops_.verdicts(); }
 
-    void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
+    void configure(const cache::Tuning& tuning) {
+        tuning_ = tuning;
+        hops_.configure(tuning);
+    }
     /// Called with each domain that gets a policy it had none of before: the refresher's cue.
     void on_new_policy(std::function<void(const base::Domain&)> hook) { on_new_policy_ = std::move(hook); }
 
-    /// Drops an expired policy from memory and store; its GETs stay remembered for the back-off.
-    void forget(const base::Domain& domain, const cache::Entry& entry);
+    /// Drops an expired policy from memory and store; its GETs stay remembered for the back-off. While the
+    /// clock cannot be trusted it stays, never answered, for Tuning::keep_expired of running time at most:
+    /// false.
+    bool forget(const base::Domain& domain, const cache::Entry& entry);
+    /// Is the domain in the air? Then what is known of it is about to change.
+    [[nodiscard]] bool is_aloft(const base::Domain& domain) const { return aloft_.contains(domain); }
+    /// How long until a GET for the domain is allowed; zero: now.
+    [[nodiscard]] base::seconds get_wait(const base::Domain& domain) {
+        return gets_.wait(domain, parts_.clock.steady());
+    }
+    /// A row came from the store: its GET counts, if it was within this minute.
+    void loaded(const cache::Row& row);
+
+    /// How far the wall clock can be trusted now.
+    [[nodiscard]] const cache::ClockTrust& clock_trust();
+    /// The newest fetch of all that is known.
+    void set_newest_fetch(base::Instant at) { trust_.set_newest(at); }
+    /// Time that the daemon has been running, all runs together; `before`: those before this one.
+    [[nodiscard]] base::seconds running() const;
+    void set_ran_before(base::seconds before) { ran_before_ = before; }
 
     [[nodiscard]] std::size_t aloft() const noexcept { return aloft_.size(); }
 
@@ -85,13 +119,18 @@ private:
     struct Flight {
         Why why;
         bool again = false; ///< a client joined a flight that was not meant to answer it
-        std::vector<Done> waiters;
+        bool dane = false;  ///< somebody wants the verdict, too
+        std::vector<Done> waiters, for_policy;
+        std::optional<Outcome> policy; ///< known already, and the verdict is on its way
+        void want(Wants wants, Done done);
     };
 
-    [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain) const;
+    [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain, Wants wants) const;
     void start(const base::Domain& domain, Why why);
+    [[nodiscard]] bool policy_known(const base::Domain& domain, const Outcome& outcome);
     void land(const base::Domain& domain, const Outcome& outcome);
     void abort(const base::Domain& domain);
+    static void tell(const std::vector<Done>& waiters, const Outcome& outcome);
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> discover(base::Domain domain, Why why);
     boost::asio::awaitable<Outcome> learn_policy(base::Domain domain, Why why);
@@ -104,20 +143,18 @@ private:
     Outcome keep(const base::Domain& domain, base::Reason reason);
     Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason,
                    std::string_view detail, const TxtOutcome& txt);
-    void log_policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after);
-    void log_dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
-                  const dane::Verdict& verdict);
-    void warn_of_refused_hosts(const base::Domain& domain, const cache::Entry& entry,
-                               const dane::Verdict& verdict);
-    void log_failure(const base::Domain& domain, base::Reason reason, std::string_view detail,
-                     bool kept_enforce, base::seconds next_try);
 
     Parts parts_;
     cache::Tuning tuning_;
+    LearnerLog log_;
+    GetLimit gets_;
+    cache::ClockTrust trust_;
+    base::Steady begun_;
+    base::seconds ran_before_{0};
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::size_t most_aloft_ = 0; ///< since none was the last time
     std::function<void(const base::Domain&)> on_new_policy_;
-    base::Repeats failures_logged_, refusals_logged_, aborts_logged_;
+    HopLearner hops_;
 };
 
 } // namespace lookup

@@ -32,6 +32,7 @@ struct MemoryAnswer {
     std::string_view word;   ///< a constant
     base::Reason reason{};
     std::optional<base::seconds> age;
+    bool usual = true; ///< the next hop is of the usual form
 };
 
 class RecentAnswers {
@@ -63,6 +64,7 @@ private:
         std::optional<base::seconds> age;
         std::uint16_t request, domain, reply; ///< octets
         base::Reason reason;
+        bool usual;
     };
     struct Place {
         std::uint32_t round = 0; ///< of another round: free

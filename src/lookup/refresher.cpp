@@ -1,5 +1,7 @@
 #include "lookup/refresher.hpp"
 
+#include "lookup/load.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -16,6 +18,9 @@ namespace {
 constexpr seconds longest_sleep{600};
 /// A difference between the clocks that is no adjustment any more.
 constexpr seconds jump{60};
+/// Seconds over which expired policies are looked at.
+constexpr double expired_spread = 600;
+constexpr seconds note_running_every{3600};
 } // namespace
 
 Instant spread(Instant now, Instant expires, std::size_t overdue, double random) {
@@ -28,12 +33,41 @@ Instant spread(Instant now, Instant expires, std::size_t overdue, double random)
 Refresher::Refresher(Parts parts, cache::Tuning tuning, std::size_t max_running)
     : parts_(std::move(parts)), tuning_(tuning), max_running_(std::max<std::size_t>(1, max_running)) {}
 
-Refresher::~Refresher() { stop(); }
+Refresher::~Refresher() {
+    stop();
+    *self_ = nullptr;
+}
+
+/// One domain's place among max_running, given back with it, whatever becomes of the work. What could not be
+/// put back on the agenda by then is found later.
+class Refresher::Turn {
+public:
+    explicit Turn(Refresher& refresher) : running_(refresher.running_), refresher_(refresher.self_) {
+        ++*running_;
+    }
+    ~Turn() {
+        give_back();
+        if (!over_ && *refresher_ != nullptr) (*refresher_)->strays_ = true;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    void give_back() noexcept {
+        if (std::exchange(held_, false)) --*running_;
+    }
+    void over() noexcept { over_ = true; } ///< the domain is on the agenda again
+
+private:
+    std::shared_ptr<std::size_t> running_;
+    std::shared_ptr<Refresher*> refresher_;
+    bool held_ = true, over_ = false;
+};
 
 void Refresher::stop() {
-    stopped_ = true;
+    if (std::exchange(stopped_, true)) return;
     parts_.timers.cancel(timer_);
     timer_ = 0;
+    parts_.store.note_running(parts_.learner.running());
 }
 
 void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) {
@@ -55,16 +89,39 @@ bool Refresher::clock_jumped() {
     return by > jump || by < -jump;
 }
 
+/// When to look at an entry next.
+Instant Refresher::look_at(const cache::Entry& entry, Instant now) {
+    if (!cache::expired(entry, now)) return cache::next_look(entry, now, tuning_, parts_.random());
+    // As soon as the clock may be trusted; not all of them at once.
+    const cache::ClockTrust& trust = parts_.learner.clock_trust();
+    const base::Steady steady = parts_.clock.steady();
+    if (trust.trusted(now, steady)) return now;
+    const seconds wait = trust.agreed(steady) ? cache::ClockTrust::agreement : trust.wait(steady);
+    return now + wait + seconds{static_cast<std::int64_t>(parts_.random() * expired_spread)};
+}
+
 void Refresher::schedule_all() {
     parts_.timers.cancel(std::exchange(timer_, 0));
     const Instant now = parts_.clock.now();
     std::size_t overdue = 0;
+    Instant newest{};
+    bool changed = false;
     parts_.table.schedule([&](cache::Entry& entry) {
-        cache::note_clock(entry, now);
-        const Instant due = cache::next_look(entry, now, tuning_, parts_.random());
+        newest = std::max(newest, entry.fetched_at);
+        cache::Entry noted = entry;
+        changed |= cache::note_time(noted, now);
+        const Instant due = look_at(noted, now);
         if (due <= now) ++overdue;
         return due;
     });
+    parts_.learner.set_newest_fetch(newest);
+    recounted_ = parts_.clock.steady();
+    // What the clock changed is stored, or every start would give the policies another life.
+    if (changed)
+        parts_.table.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
+            cache::Entry noted = entry;
+            if (cache::note_time(noted, now)) store_times(domain);
+        });
     if (overdue > 0)
         parts_.table.schedule([&](cache::Entry& entry) {
             if (entry.agenda_at > now) return entry.agenda_at;
@@ -73,13 +130,60 @@ void Refresher::schedule_all() {
     arm();
 }
 
+/// Notes the clock in an entry and stores that.
+void Refresher::store_times(const base::Domain& domain) {
+    bool changed = false;
+    std::optional<cache::Row> stored;
+    parts_.table.update(domain, [&](cache::Entry& entry) {
+        changed = cache::note_time(entry, parts_.clock.now());
+        if (changed) stored = row(domain, entry);
+    });
+    // A flight is about to store what it brings, and may have done so.
+    if (stored && !parts_.learner.is_aloft(domain)) parts_.store.save(*std::move(stored), nullptr);
+}
+
+/// What lies in the future may have been fetched anew since.
+void Refresher::recount_newest() {
+    const base::Steady steady = parts_.clock.steady();
+    if (parts_.clock.now() >= parts_.learner.clock_trust().newest()) return;
+    if (steady - recounted_ < cache::ClockTrust::agreement) return;
+    recounted_ = steady;
+    Instant newest{};
+    parts_.table.for_each([&newest](const base::Domain&, const cache::Entry& entry) {
+        newest = std::max(newest, entry.fetched_at);
+    });
+    parts_.learner.set_newest_fetch(newest);
+}
+
+/// Puts what has fallen off the agenda back on it.
+void Refresher::schedule_strays() {
+    strays_ = false;
+    const Instant soon = parts_.clock.now() + tuning_.dns_failure_for;
+    try {
+        parts_.table.schedule(
+            [soon](cache::Entry& entry) { return entry.agenda_at == Instant{} ? soon : entry.agenda_at; });
+    } catch (const std::bad_alloc&) {
+        strays_ = true;
+    }
+}
+
+/// No GET is due before the limit allows one.
+Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when,
+                              Instant now) {
+    const Instant end = cache::expires_at(entry, now);
+    const Instant open = now + parts_.learner.get_wait(domain);
+    return when < end ? std::max(when, std::min(open, end)) : when;
+}
+
 void Refresher::add(const base::Domain& domain) {
+    store_times(domain);
     const cache::Known known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();
     // At least a second ahead: an item that comes back due at once would keep tick() busy for ever.
-    schedule(domain, std::max(now + seconds{1}, cache::next_look(*entry, now, tuning_, parts_.random())));
+    const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
+    schedule(domain, not_before(domain, *entry, when, now));
     arm();
 }
 
@@ -88,7 +192,7 @@ void Refresher::schedule(const base::Domain& domain, Instant when) {
 }
 
 void Refresher::arm() {
-    if (stopped_ || running_ >= max_running_) return;
+    if (stopped_ || *running_ >= max_running_) return;
     const std::optional<Instant> when = parts_.table.next_due();
     if (!when) return;
     if (timer_ != 0) {
@@ -105,18 +209,27 @@ void Refresher::arm() {
 
 void Refresher::tick() {
     if (stopped_) return;
+    const base::Steady steady = parts_.clock.steady();
+    if (steady - noted_ >= note_running_every) {
+        noted_ = steady;
+        parts_.store.note_running(parts_.learner.running());
+    }
     // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
     // long.
+    (void)parts_.learner.clock_trust();
     if (clock_jumped()) return schedule_all();
+    recount_newest();
+    if (strays_) schedule_strays();
     const Instant now = parts_.clock.now();
-    try {
-        while (running_ < max_running_) {
+    for (std::size_t looked = 0; looked < slice && *running_ < max_running_; ++looked) {
+        try {
             const std::optional<base::Domain> due = parts_.table.take_due(now);
             if (!due) break;
             look(*due);
+        } catch (const std::bad_alloc&) {
+            strays_ = true; // it is found at the next tick; the others keep their turn
+            break;
         }
-    } catch (const std::bad_alloc&) {
-        // That domain is fetched when it is next asked for; the others keep their turn.
     }
     arm();
 }
@@ -125,21 +238,36 @@ void Refresher::look(const base::Domain& domain) {
     const cache::Known known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
-    switch (cache::upkeep(*entry, parts_.clock.now(), tuning_)) {
-    case cache::Upkeep::forget: parts_.learner.forget(domain, *entry); return;
-    case cache::Upkeep::wait: add(domain); return;
+    const Instant now = parts_.clock.now();
+    switch (cache::upkeep(*entry, now, tuning_)) {
+    case cache::Upkeep::forget:
+        // What is under way may bring a new one, and ends with looking at the old one otherwise.
+        if (parts_.learner.is_aloft(domain)) return schedule(domain, now + tuning_.dns_failure_for);
+        if (parts_.learner.forget(domain, *entry)) return;
+        keep_expired(domain, *entry);
+        return add(domain);
+    case cache::Upkeep::wait: return add(domain);
     case cache::Upkeep::get: break;
     }
-    ++running_;
-    parts_.learner.learn(domain, Why::daily, [this, domain](const Outcome& outcome) {
-        --running_;
+    if (parts_.learner.get_wait(domain) > seconds{0}) return add(domain);
+    auto turn = std::make_shared<Turn>(*this);
+    parts_.learner.learn(domain, Why::daily, [this, domain, turn](const Outcome& outcome) {
+        turn->give_back();
         // What our own overload kept from being tried is due still, but not at once.
         if (outcome.reason == base::Reason::overloaded)
             schedule(domain, parts_.clock.now() + tuning_.dns_failure_for);
         else
             add(domain);
+        turn->over();
         tick();
     });
+}
+
+/// Stores when the policy was first seen expired, once that has lasted.
+void Refresher::keep_expired(const base::Domain& domain, const cache::Entry& entry) {
+    if (entry.over_since == seconds{0}) return;
+    const seconds lasted = parts_.learner.running() - entry.over_since;
+    if (lasted <= 2 * cache::ClockTrust::agreement) parts_.store.save(row(domain, entry), nullptr);
 }
 
 } // namespace lookup

@@ -6,16 +6,20 @@
 // start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
 // that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. When the
 // wall clock is seen to have jumped (set, or the machine was suspended) the agenda is made anew, as at a
-// start. Threads: lives on the back io_context.
+// start, and what that changes in the entries is stored. Expired policies are forgotten when the clock can be
+// trusted (cache/clock_trust.hpp), and looked at now and then until it can. Threads: lives on the back
+// io_context.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/domain.hpp"
+#include "cache/store.hpp"
 #include "cache/table.hpp"
 #include "lookup/learner.hpp"
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 
 namespace lookup {
 
@@ -30,7 +34,10 @@ public:
         base::Clock& clock;
         base::Timers& timers;
         Random random;
+        cache::Store& store;
     };
+    /// Items looked at in one turn; the rest waits for what else is to be done.
+    static constexpr std::size_t slice = 1000;
 
     Refresher(Parts parts, cache::Tuning tuning, std::size_t max_running);
     ~Refresher();
@@ -46,10 +53,18 @@ public:
     /// No due item is started any more.
     void stop();
 
-    [[nodiscard]] std::size_t running() const noexcept { return running_; }
+    [[nodiscard]] std::size_t running() const noexcept { return *running_; }
 
 private:
+    class Turn;
     void schedule_all();
+    void schedule_strays();
+    void recount_newest();
+    void keep_expired(const base::Domain& domain, const cache::Entry& entry);
+    void store_times(const base::Domain& domain);
+    [[nodiscard]] base::Instant look_at(const cache::Entry& entry, base::Instant now);
+    [[nodiscard]] base::Instant not_before(const base::Domain& domain, const cache::Entry& entry,
+                                           base::Instant when, base::Instant now);
     [[nodiscard]] bool clock_jumped();
     void schedule(const base::Domain& domain, base::Instant when);
     void arm();
@@ -59,12 +74,15 @@ private:
     Parts parts_;
     cache::Tuning tuning_;
     std::size_t max_running_;
-    std::size_t running_ = 0;
+    std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); ///< counted by Turns
+    bool strays_ = false; ///< for want of memory something could not be put back on the agenda
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
     base::Instant wall_{}; ///< both clocks when they were last compared
     base::Steady steady_{};
+    base::Steady recounted_{}, noted_{}; ///< the newest fetch; the running time
+    std::shared_ptr<Refresher*> self_ = std::make_shared<Refresher*>(this);
 };
 
 /// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item,

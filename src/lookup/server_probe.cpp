@@ -55,7 +55,8 @@ struct ServerProbe::Core {
         for (const dns::ServerState& state : servers.servers()) {
             const auto it = known.find(state.name);
             const dane::Validation seen =
-                it == known.end() ? dane::Validation{dane::Validation::State::unknown, "not asked yet"} : it->second;
+                it == known.end() ? dane::Validation{dane::Validation::State::unknown, "not asked yet"}
+                                  : it->second;
             findings.push_back({state.name, state.trusted, seen});
             if (it != known.end()) still.insert(*it);
         }
@@ -94,7 +95,9 @@ void ServerProbe::start(const std::shared_ptr<Core>& core, const std::string& se
                        const bool again = it != core->asking.end() && it->second.again;
                        core->asking.erase(server);
                        if (core->closed) return;
-                       if (thrown) validation = {dane::Validation::State::unknown, "the lookup was given up"}; // memory, or cancelled
+                       if (thrown)
+                           validation = {dane::Validation::State::unknown,
+                                         "the lookup was given up"}; // memory, or cancelled
                        core->found(server, validation);
                        if (again && !core->closed) start(core, server);
                    });
@@ -104,8 +107,7 @@ asio::awaitable<dane::Validation> ServerProbe::ask(std::shared_ptr<Core> core, s
                                                    Options options) {
     dane::Validation given_up{dane::Validation::State::unknown, "the lookup was given up"};
     if (core->closed) co_return given_up;
-    const dns::Result from_signed =
-        co_await core->servers.ask(server, options.signed_name, dns::Type::soa);
+    const dns::Result from_signed = co_await core->servers.ask(server, options.signed_name, dns::Type::soa);
     std::optional<dns::Result> from_broken;
     if (!options.broken_name.empty()) {
         if (core->closed) co_return given_up;

@@ -1,7 +1,8 @@
-// lookup/server_probe.hpp - finds out of each name server whether it validates, and tells. Asks; dane/ decides.
+// lookup/server_probe.hpp - finds out of each name server whether it validates, and tells. Asks; dane/
+// decides.
 //
-// Threads: lives on one io_context, as the resolver does; every member is called there. `servers` outlives it.
-// It may be destroyed with questions under way: they then end by themselves and are told to nobody.
+// Threads: lives on one io_context, as the resolver does; every member is called there. `servers` outlives
+// it. It may be destroyed with questions under way: they then end by themselves and are told to nobody.
 #pragma once
 
 #include "dane/validation.hpp"
@@ -35,8 +36,8 @@ public:
     /// For runs from now on.
     void configure(Options options);
 
-    /// Asks every server, all at once; one that is being asked already is asked again when it has answered. The
-    /// resolver hears each finding (dns::Servers::judged) before `told` is called.
+    /// Asks every server, all at once; one that is being asked already is asked again when it has answered.
+    /// The resolver hears each finding (dns::Servers::judged) before `told` is called.
     void run();
 
     /// Servers being asked.
@@ -44,8 +45,8 @@ public:
 
 private:
     struct Core;
-    [[nodiscard]] static boost::asio::awaitable<dane::Validation>
-    ask(std::shared_ptr<Core> core, std::string server, Options options);
+    [[nodiscard]] static boost::asio::awaitable<dane::Validation> ask(std::shared_ptr<Core> core,
+                                                                      std::string server, Options options);
     static void start(const std::shared_ptr<Core>& core, const std::string& server);
 
     std::shared_ptr<Core> core_;

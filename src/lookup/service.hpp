@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/inbox.hpp"
 #include "base/log.hpp"
+#include "base/repeats.hpp"
 #include "cache/table.hpp"
 #include "lookup/handler.hpp"
 #include "lookup/learner.hpp"
@@ -15,14 +16,15 @@
 
 #include <boost/asio/any_io_executor.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 
 namespace lookup {
 
@@ -30,6 +32,8 @@ struct ServiceOptions {
     base::milliseconds deadline{10000}; ///< an answer never takes longer
     cache::Tuning tuning;
     std::string dane_status = "inactive"; ///< told to tools: "active", or "inactive: why"
+    /// Ports by name; null: Postfix's own names alone.
+    std::shared_ptr<const postfix::Services> services = {};
 };
 
 class Service final : public Handler {
@@ -53,23 +57,28 @@ public:
     void configure(const ServiceOptions& options);
 
 private:
+    class Check;
     struct Pending;
     struct Line; ///< what a lookup line says
 
     [[nodiscard]] std::string status(std::string_view key) const;
+    [[nodiscard]] const postfix::Services& services() const noexcept;
     [[nodiscard]] bool answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
                                           base::Instant now, base::Steady came, std::string& reply);
+    void note_unknown_service(std::string_view key);
     [[nodiscard]] decision::Decision decide(const base::Domain& domain, cache::PolicyPtr policy,
                                             bool dane) const;
     void log(base::Level level, const Line& line) const;
-    void check_in_background(const base::Domain& domain);
-    [[nodiscard]] Outcome known_at_deadline(const base::Domain& domain) const;
+    void check_in_background(const postfix::NextHop& hop);
+    [[nodiscard]] Outcome known_at_deadline(const postfix::NextHop& hop) const;
     void finish(std::uint64_t ticket, const Outcome& outcome);
 
     Parts parts_;
     ServiceOptions options_;
     RecentAnswers recent_;
-    std::unordered_set<base::Domain> checking_; ///< background checks posted and not yet done
+    base::Repeats unknown_services_{std::chrono::minutes{1}, 1};
+    /// Background checks posted and not yet done, or (true) done; at most Learner::max_flights.
+    std::map<postfix::NextHop, std::shared_ptr<std::atomic<bool>>> checking_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;
     std::uint64_t next_ticket_ = 1;
     std::shared_ptr<Service*> self_; ///< posted work finds a Service that is still there, or null

@@ -1,5 +1,11 @@
 #include "lookup/steps.hpp"
 
+#include "lookup/get_limit.hpp"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
 namespace lookup {
 
 using base::Reason;
@@ -14,24 +20,26 @@ cache::Attempts attempts(const cache::Known& known) {
 
 cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now) {
     const auto* entry = std::get_if<Entry>(&known);
-    return entry && now < cache::expires_at(*entry, now) ? entry->policy : nullptr;
+    return entry && !cache::expired(*entry, now) ? entry->policy : nullptr;
 }
 
-Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
+Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now, bool minute_over,
                const cache::Tuning& tuning) {
     const cache::Attempts gets = attempts(known);
+    const auto may_get = [&](std::string_view id) {
+        return minute_over && cache::may_get(gets, id, now, tuning);
+    };
     if (!current_policy(known, now)) {
         // Section 3.1: without exactly one valid record there is no HTTPS request.
         if (!txt.id) return Give{txt.id.error()};
-        if (cache::may_get(gets, *txt.id, true, now, tuning)) return Get{*txt.id};
+        if (may_get(*txt.id)) return Get{*txt.id};
         return Give{gets.failures > 0 ? gets.reason : Reason::backing_off};
     }
     const auto& entry = std::get<Entry>(known);
-    if (why == Why::daily) return Get{txt.id.value_or(entry.txt_id)};
     // A TXT record that is gone, broken or unknowable never removes a policy (section 3.1, note).
-    if (txt.id && *txt.id != entry.txt_id)
-        return cache::may_get(gets, *txt.id, false, now, tuning) ? Next{Get{*txt.id}} : Next{Nothing{}};
-    if (cache::overdue(entry, now, tuning)) return Get{entry.txt_id};
+    std::string id = txt.id.value_or(entry.txt_id);
+    const bool wanted = why == Why::daily || id != entry.txt_id || cache::overdue(entry, now, tuning);
+    if (wanted && may_get(id)) return Get{std::move(id)};
     return Nothing{};
 }
 
@@ -63,24 +71,37 @@ cache::Attempts failed_get(cache::Attempts gets, std::string id, Reason reason, 
 }
 
 cache::Absence absent(cache::Attempts gets, Reason reason, const TxtOutcome& txt, base::Instant now,
-                      const cache::Tuning& tuning) {
+                      base::seconds minute_left, const cache::Tuning& tuning) {
     Absence absence;
     absence.reason = reason;
+    absence.since = now;
     absence.until = now + cache::absence_life(reason, txt.ttl, tuning);
-    // When the TXT record allows a policy and only the back-off forbids the GET, look again as soon as it
-    // ends.
+    // When the TXT record allows a policy and only the back-off or the minute forbids the GET, look again as
+    // soon as it ends.
     if (txt.id) {
-        const base::Instant next = cache::next_get(gets, *txt.id, true, tuning);
+        const base::Instant next = std::max(cache::next_get(gets, *txt.id, now, tuning), now + minute_left);
         if (next > now) absence.until = std::min(absence.until, next);
     }
     absence.gets = std::move(gets);
     return absence;
 }
 
+cache::Absence spent(const cache::Entry& fetched, base::seconds minute_left) {
+    Absence absence;
+    absence.reason = Reason::backing_off;
+    absence.since = fetched.fetched_at;
+    absence.until = fetched.fetched_at + minute_left;
+    absence.gets = fetched.gets;
+    return absence;
+}
+
+bool too_short_to_obey(const sts::Policy& policy) { return policy.max_age < GetLimit::spacing; }
+
 Change change(const cache::PolicyPtr& before, const cache::PolicyPtr& after) {
     if (!before) return Change::learnt;
     if (before->text == after->text) return Change::refreshed;
-    const bool weaker = before->policy.mode == sts::Mode::enforce && after->policy.mode != sts::Mode::enforce;
+    const bool weaker = before->policy.mode == sts::Mode::enforce &&
+                        (after->policy.mode != sts::Mode::enforce || after->policy.max_age.count() == 0);
     return weaker ? Change::weakened : Change::changed;
 }
 

@@ -40,8 +40,9 @@ struct Give {
 }; ///< no policy at hand and none to be fetched now
 using Next = std::variant<Nothing, Get, Give>;
 
+/// `minute_over`: the limit of one GET a domain and minute (lookup/get_limit.hpp) allows one now.
 [[nodiscard]] Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
-                             const cache::Tuning& tuning);
+                             bool minute_over, const cache::Tuning& tuning);
 
 /// The GETs so far, whatever is known of the domain.
 [[nodiscard]] cache::Attempts attempts(const cache::Known& known);
@@ -57,16 +58,25 @@ using Next = std::variant<Nothing, Get, Give>;
 [[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason,
                                          base::Instant now);
 
-/// The absence to note when a domain without a policy at hand has shown none.
+/// The absence to note when a domain without a policy at hand has shown none. `minute_left`: until the limit
+/// of one GET a domain and minute allows the next.
 [[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt,
-                                    base::Instant now, const cache::Tuning& tuning);
+                                    base::Instant now, base::seconds minute_left,
+                                    const cache::Tuning& tuning);
+
+/// The absence to note after a GET whose policy may be used at the moment of the fetch and not afterwards
+/// (max_age 0, RFC 8461 section 5.1).
+[[nodiscard]] cache::Absence spent(const cache::Entry& fetched, base::seconds minute_left);
+
+/// A policy with such a max_age is over before the next GET is allowed.
+[[nodiscard]] bool too_short_to_obey(const sts::Policy& policy);
 
 /// How a new policy differs from the one before, for the log.
 enum class Change {
     learnt,    ///< there was none
     refreshed, ///< the same text again
     changed,   ///< another text, no weaker
-    weakened,  ///< from enforce to testing or none: an operator should know
+    weakened,  ///< from enforce to testing or none, or withdrawn by max_age 0: an operator should know
 };
 [[nodiscard]] Change change(const cache::PolicyPtr& before, const cache::PolicyPtr& after);
 

@@ -1,4 +1,4 @@
-// postfix/request.hpp - one socketmap request "NAME SP KEY" -> dialect and policy domain. Pure.
+// postfix/request.hpp - one socketmap request "NAME SP KEY" -> dialect and next hop. Pure.
 //
 // Keys are Postfix next hops as written in its configuration or address: "example.com", "UPPER.Example",
 // "example.com:25", "[mx.example.com]:587", "[192.0.2.1]", ".parent", U-labels. RFC 8461 section 3.4: the
@@ -8,6 +8,8 @@
 #include "base/domain.hpp"
 #include "base/expected.hpp"
 #include "base/reason.hpp"
+#include "postfix/next_hop.hpp"
+#include "postfix/services.hpp"
 
 #include <optional>
 #include <string>
@@ -38,16 +40,23 @@ inline constexpr std::string_view status_map = "stsmapd.status";
 
 struct Request {
     Dialect dialect{};
-    /// The policy domain, or why the key has none (one of the key_* reasons): answer NOTFOUND without any
-    /// lookup.
-    base::Expected<base::Domain, base::Reason> domain;
+    /// The next hop, or why the key has no policy domain (one of the key_* reasons): answer NOTFOUND without
+    /// any lookup.
+    base::Expected<NextHop, base::Reason> hop;
 };
 
-[[nodiscard]] Request parse_request(const Words& words);
+[[nodiscard]] Request parse_request(const Words& words, const Services& services = own_services());
 /// The same of a whole payload; nullopt when it is no request.
-[[nodiscard]] std::optional<Request> parse_request(std::string_view payload);
+[[nodiscard]] std::optional<Request> parse_request(std::string_view payload,
+                                                   const Services& services = own_services());
 
-/// The policy domain of a key alone (what parse_request uses).
+/// The next hop of a key alone (what parse_request uses). One without a port is for port 25. Of a service
+/// that `services` does not know the port is NextHop::unknown_port.
+[[nodiscard]] base::Expected<NextHop, base::Reason> next_hop(std::string_view key,
+                                                             const Services& services = own_services());
+/// Its host.
 [[nodiscard]] base::Expected<base::Domain, base::Reason> policy_domain(std::string_view key);
+/// What stands behind the host's colon in a key that has a next hop; "" without one.
+[[nodiscard]] std::string_view service_of(std::string_view key) noexcept;
 
 } // namespace postfix

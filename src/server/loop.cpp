@@ -31,6 +31,12 @@ void guard(const Call& call) {
     }
 }
 
+constexpr std::chrono::milliseconds slice{2}; // of a turn, for calls of one kind
+
+bool is_over(std::chrono::steady_clock::time_point begun) {
+    return std::chrono::steady_clock::now() - begun >= slice;
+}
+
 } // namespace
 
 Loop::Loop()
@@ -60,11 +66,13 @@ std::size_t Loop::turn(std::chrono::milliseconds limit) {
     collect();
     const std::size_t dispatched = dispatch(static_cast<std::size_t>(std::max(count, 0)));
     const std::size_t delivered = deliver();
-    return dispatched + delivered + call_due();
+    const std::size_t called = call_due();
+    return dispatched + delivered + called + serve_queue();
 }
 
 /// How long epoll_wait may sleep, in milliseconds; -1: for ever.
 int Loop::patience(std::chrono::milliseconds limit) {
+    if (!delivered_.empty() || !queue_.empty()) return 0;
     {
         std::lock_guard lock{mutex_};
         if (!posted_.empty()) return 0;
@@ -84,7 +92,7 @@ int Loop::patience(std::chrono::milliseconds limit) {
 void Loop::collect() {
     std::lock_guard lock{mutex_};
     asleep_ = false;
-    delivered_.swap(posted_);
+    if (delivered_.empty()) delivered_.swap(posted_);
 }
 
 std::size_t Loop::dispatch(std::size_t count) {
@@ -100,9 +108,18 @@ std::size_t Loop::dispatch(std::size_t count) {
 }
 
 std::size_t Loop::deliver() {
-    for (const auto& work : delivered_) guard(work);
-    const std::size_t calls = delivered_.size();
-    delivered_.clear();
+    if (delivered_.empty()) return 0;
+    std::size_t calls = 0;
+    const Clock::time_point begun = Clock::now();
+    do {
+        const auto work = std::move(delivered_[next_++]);
+        guard(work);
+        ++calls;
+    } while (next_ < delivered_.size() && !is_over(begun));
+    if (next_ == delivered_.size()) {
+        delivered_.clear();
+        next_ = 0;
+    }
     return calls;
 }
 
@@ -115,7 +132,22 @@ std::size_t Loop::call_due() {
         times_.erase(due.key().second);
         guard(due.mapped());
         ++calls;
+        if (is_over(now)) break;
     }
+    return calls;
+}
+
+std::size_t Loop::serve_queue() {
+    if (queue_.empty()) return 0;
+    std::size_t calls = 0;
+    const Clock::time_point begun = Clock::now();
+    const std::size_t all = queue_.size(); // who comes to the queue now waits for the next turn
+    do {
+        const auto work = std::move(queue_.front());
+        queue_.pop_front();
+        guard(work);
+        ++calls;
+    } while (calls < all && !is_over(begun));
     return calls;
 }
 
@@ -153,6 +185,8 @@ void Loop::post(std::function<void()> work) {
     while (::write(bell_.get(), &once, sizeof once) < 0 && errno == EINTR) {
     }
 }
+
+void Loop::queue(std::function<void()> work) { queue_.push_back(std::move(work)); }
 
 base::Timers::Id Loop::after(base::milliseconds delay, std::function<void()> what) {
     const Id id = ++last_id_;

@@ -9,6 +9,10 @@
 // locks and allocates an operation for each: with cached answers that is a quarter of the whole cost
 // (tests/bench/README.md).
 //
+// A turn has an end, whatever is asked: after what is ready, at most max_ready sockets, come posted work,
+// calls that are due and those who want another turn (queue()), 2 ms of each and the call that is under way
+// then; what is left goes on in the next turn. So one of them is never held up by all of another kind.
+//
 // A call that finds no memory (std::bad_alloc) is lost, and nothing else: the loop goes on with the next one.
 //
 // post() and stop() may be called from any thread; everything else, and every call the loop makes, belongs to
@@ -25,6 +29,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -38,6 +43,8 @@ namespace server {
 
 class Loop final : public base::Inbox, public base::Timers {
 public:
+    static constexpr std::size_t max_ready = 128; ///< sockets told of in one turn
+
     class Watcher {
     public:
         /// `events` as in epoll_event. May unwatch anything, itself included.
@@ -71,6 +78,9 @@ public:
     [[nodiscard]] std::chrono::steady_clock::time_point now() noexcept;
 
     void post(std::function<void()> work) override;
+    /// For who has had its share of this turn: `work` comes last in a later part of it or in the next one,
+    /// in the order of the queue.
+    void queue(std::function<void()> work);
     [[nodiscard]] Id after(base::milliseconds delay, std::function<void()> what) override;
     void cancel(Id id) noexcept override;
 
@@ -83,9 +93,10 @@ private:
     std::size_t dispatch(std::size_t count);
     std::size_t deliver();
     std::size_t call_due();
+    std::size_t serve_queue();
 
     Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
-    std::array<epoll_event, 128> ready_;
+    std::array<epoll_event, max_ready> ready_;
     std::optional<Clock::time_point> now_; ///< of this turn
     std::size_t at_ = 0, count_ = 0;       ///< what of ready_ has not been dispatched yet
 
@@ -93,7 +104,9 @@ private:
     std::unordered_map<Id, Clock::time_point> times_; ///< of calls_
     Id last_id_ = 0;
 
-    Work delivered_;
+    Work delivered_;       ///< was posted
+    std::size_t next_ = 0; ///< of delivered_
+    std::deque<std::function<void()>> queue_;
     bool stopped_ = false;
 
     std::mutex mutex_; ///< guards what follows

@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds closable_after{1000};
 constexpr std::chrono::milliseconds full_pause{250};  // until it is looked again for one to close
 constexpr std::chrono::milliseconds search_pause{50}; // the same when others keep coming and going
 constexpr std::size_t closed_at_once = 64;            // of this many of a listener's connections, one
+constexpr int closed_a_turn = 64;                     // for being idle; then the others have their turn
 constexpr std::chrono::milliseconds stop_grace{800};  // for replies that are owed
 constexpr std::chrono::seconds repeat_after{10};      // between two log lines about the same trouble
 // Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64
@@ -358,10 +359,18 @@ private:
     void sweep() {
         sweep_ = 0;
         arm_sweep(); // first: whatever comes of this one, there must be a next
+        sweep_on(std::make_shared<const std::vector<std::shared_ptr<Session>>>(snapshot()), 0);
+    }
+
+    void sweep_on(const std::shared_ptr<const std::vector<std::shared_ptr<Session>>>& all, std::size_t at) {
         // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the
         // whole time.
-        for (const auto& session : snapshot())
-            if (session->quiet_sweeps() > sweeps_per_idle) session->close();
+        for (int closed = 0; at < all->size(); ++at) {
+            if ((*all)[at]->quiet_sweeps() <= sweeps_per_idle) continue;
+            (*all)[at]->close();
+            if (++closed == closed_a_turn)
+                return loop_.queue([self = shared_from_this(), all, at] { self->sweep_on(all, at + 1); });
+        }
         if (sessions_.empty()) loop_.cancel(std::exchange(sweep_, 0));
         look_again();
     }

@@ -1,5 +1,6 @@
 #include "server/session.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
@@ -15,7 +16,12 @@ namespace {
 // After a breach: long enough for a peer on the same network to read the PERM, short enough not to matter.
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::size_t linger_octets = 256 * 1024;
-constexpr int reads_per_turn = 16; // then the other sessions have their turn
+
+// Shares of this thread's time; see session.hpp. Answers from memory take a few microseconds, long ones some
+// hundred.
+constexpr std::chrono::milliseconds turn_time{1};
+constexpr unsigned answers_a_look = 16;   // at the clock
+constexpr std::size_t little = 16 * 1024; // octets of answers
 
 // Not EPOLLOUT: a unix socket would tell of every reply that its peer has taken.
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -45,6 +51,12 @@ std::error_code Session::start() {
     return error;
 }
 
+Session::Share Session::at_once() noexcept { return {4, answers_a_look, little, std::nullopt}; }
+
+Session::Share Session::queued() {
+    return {32, answers_a_look, 64 * 1024, std::chrono::steady_clock::now() + turn_time};
+}
+
 void Session::ready(std::uint32_t events) {
     const auto self = shared_from_this(); // the owner may let go of us
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
@@ -59,22 +71,44 @@ void Session::ready(std::uint32_t events) {
     });
 }
 
+/// Something has come, or may go on.
 void Session::go_on() {
-    reads_left_ = reads_per_turn;
+    if (queued_) return;
+    if (greedy_)
+        queue();
+    else
+        take_turn(at_once());
+}
+
+void Session::take_turn(const Share& share) {
+    left_ = share;
     if (state_ == State::serving) serve();
     if (state_ == State::lingering) drain();
-    // No new edge will come for what is there already.
-    if (reads_left_ == 0 && readable_ && state_ != State::closed)
-        loop_->post([weak = weak_from_this()] {
-            if (auto self = weak.lock()) self->guard([&] { self->go_on(); });
-        });
+    const std::size_t answered = share.octets - left_.octets;
+    if (left_.is_used_up() || answered >= little)
+        greedy_ = true;
+    else if (answered > 0)
+        greedy_ = false;
+    // No new edge will come for what is there already; for an answer, or for room, somebody calls.
+    const bool waits = asked_ || !out_.empty() || state_ == State::closed;
+    if (left_.is_used_up() && !waits && (readable_ || reader_.buffered() > 0)) queue();
+}
+
+void Session::queue() {
+    loop_->queue([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->queued_ = false;
+        self->guard([&] { self->take_turn(queued()); });
+    });
+    queued_ = true;
 }
 
 /// Reads once and lends it to the reader, or drops it when lingering; false when there is nothing to be had
 /// for now, or nothing ever again.
 bool Session::receive() {
-    if (!readable_ || reads_left_ == 0) return false;
-    --reads_left_;
+    if (!readable_ || left_.reads == 0) return false;
+    --left_.reads;
     reader_.keep(); // what was lent before lies where this goes
     auto& in = scratch_->in;
     const ssize_t count = ::recv(socket_.get(), in.data(), in.size(), MSG_DONTWAIT);
@@ -101,7 +135,7 @@ bool Session::receive() {
 
 void Session::serve() {
     looping_ = true;
-    while (state_ == State::serving && !asked_ && out_.empty()) {
+    while (state_ == State::serving && !asked_ && out_.empty() && !left_.is_used_up()) {
         const auto item = reader_.next();
         if (!item) {
             if (receive()) continue;
@@ -161,11 +195,20 @@ void Session::send_reply() {
     }
     const std::string_view reply = postfix::frame_in_place(scratch_->out);
     const std::size_t taken = push(reply);
+    count_answer(reply.size());
     if (state_ == State::closed) return;
     if (taken == reply.size()) return replied();
     out_ = reply.substr(taken);
     sent_ = 0;
     wait_for_room();
+}
+
+/// Takes an answer from this turn's share.
+void Session::count_answer(std::size_t octets) {
+    left_.octets -= std::min(octets, left_.octets);
+    if (left_.answers > 0) --left_.answers;
+    if (left_.answers == 0 && left_.until && std::chrono::steady_clock::now() < *left_.until)
+        left_.answers = answers_a_look;
 }
 
 /// Sends on what is left of a reply.
@@ -228,12 +271,12 @@ void Session::linger() {
 
 std::optional<std::chrono::steady_clock::duration>
 Session::idle_for(std::chrono::steady_clock::time_point now) const noexcept {
-    if (asked_) return std::nullopt;
+    if (asked_ || queued_) return std::nullopt;
     return now - served_;
 }
 
 unsigned Session::quiet_sweeps() noexcept {
-    quiet_ = asked_ ? 0 : quiet_ + 1;
+    quiet_ = asked_ || queued_ ? 0 : quiet_ + 1;
     return quiet_;
 }
 

@@ -7,6 +7,11 @@
 // loop's thread. The owner keeps the session; the session tells it once when it has ended. One that cannot go
 // on for want of memory closes.
 //
+// A turn of a session has an end, because other sessions wait for the same thread: what comes is answered at
+// once up to a Share (16 answers, 8 KiB in, 16 KiB out and the answer that reaches them); who asks for more
+// waits in the loop's queue for a larger one (1 ms, 64 KiB in, 64 KiB out). Who wanted more than the first
+// kind the last time, be it by one long answer, begins in the queue: those who ask for little go first.
+//
 // The socket is watched edge-triggered: whether there may be something to read is remembered (readable_) and
 // asked of the system once. A read that does not fill its buffer has emptied the socket (epoll(7)), so a
 // request costs one recv and one send. Both use memory that all sessions of a loop share (Scratch): only what
@@ -62,12 +67,12 @@ public:
     [[nodiscard]] std::error_code start();
 
     /// How long no request has been answered, the time before the first one included; nothing while a request
-    /// waits for its answer.
+    /// waits for its answer, or the session for its turn.
     [[nodiscard]] std::optional<std::chrono::steady_clock::duration>
     idle_for(std::chrono::steady_clock::time_point now) const noexcept;
 
     /// To be called at regular intervals; the number of calls in a row, this one included, that saw no octet
-    /// move while none of our answers was outstanding.
+    /// move while none of our answers was outstanding and the session did not wait for its turn.
     [[nodiscard]] unsigned quiet_sweeps() noexcept;
 
     /// Lets the reply that is owed go out, then closes; closes at once when none is owed.
@@ -88,16 +93,30 @@ private:
         closed,
     };
 
+    /// What a turn may still take.
+    struct Share {
+        unsigned reads;     ///< of up to a whole Scratch::in
+        unsigned answers;   ///< until the clock is asked, or until the end of a turn without `until`
+        std::size_t octets; ///< of answers; the one that reaches it goes out whole
+        std::optional<std::chrono::steady_clock::time_point> until;
+        [[nodiscard]] bool is_used_up() const noexcept { return reads == 0 || answers == 0 || octets == 0; }
+    };
+    [[nodiscard]] static Share at_once() noexcept;
+    [[nodiscard]] static Share queued();
+
     template <class Work>
     void guard(Work work);
     void ready(std::uint32_t events) override;
     void go_on();
+    void take_turn(const Share& share);
+    void queue();
     void serve();
     void drain();
     [[nodiscard]] bool receive();
     void answered(std::string_view payload);
     [[nodiscard]] std::string& new_reply();
     void send_reply();
+    void count_answer(std::size_t octets);
     void flush();
     [[nodiscard]] std::size_t push(std::string_view octets);
     void wait_for_room();
@@ -115,7 +134,7 @@ private:
     std::size_t sent_ = 0;                         ///< octets of out_ that are out since
     std::size_t drained_ = 0;                      ///< octets dropped while lingering
     unsigned quiet_ = 0;                           ///< sweeps without an octet
-    int reads_left_ = 0;                           ///< of this turn
+    Share left_{};                                 ///< of this turn
     std::chrono::steady_clock::time_point served_; ///< the last request, or the start
     State state_ = State::serving;
     bool readable_ = false;      ///< there may be something to read
@@ -123,6 +142,8 @@ private:
     bool blocked_ = false;       ///< waits for the socket to take more
     bool asked_ = false;         ///< the handler owes a reply
     bool looping_ = false;       ///< serve() is on the stack
+    bool greedy_ = false;        ///< its last turn took more than at_once() gives
+    bool queued_ = false;        ///< in the loop's queue
     bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
     bool peer_done_ = false;     ///< the peer has shut its side
     base::Timers::Id limit_ = 0; ///< on lingering

@@ -132,6 +132,65 @@ void refuse_conflicts(const Installed& postfix, const Surroundings& around, Plan
                "make the changes in the file it leads to");
 }
 
+/// A service of master.cf asks stsmapd, if main.cf's smtp_tls_policy_maps do.
+bool asks_ours(const Service& service, const Surroundings& around) {
+    const auto maps = service.overrides.find("smtp_tls_policy_maps");
+    if (maps == service.overrides.end() || maps->second == "$smtp_tls_policy_maps") return true;
+    return std::ranges::any_of(split_maps(maps->second), [&](const std::string& element) {
+        return kind_of(element, around.ours) == MapKind::ours;
+    });
+}
+
+/// A setting by which smtp(8) connects elsewhere than its question says, so that the DANE verdict stsmapd
+/// answers with is of another host or port than the one Postfix asks TLSA for.
+struct Detour {
+    std::string_view name;
+    std::string_view does; ///< what it does to a key
+    [[nodiscard]] bool taken(std::string_view value) const {
+        if (name == "smtp_tcp_port") return !value.empty() && value != "smtp" && value != "25";
+        return !value.empty();
+    }
+};
+
+constexpr std::array detours{
+    Detour{"smtp_tcp_port", "smtp(8) connects to that port where the next hop names none"},
+    Detour{"use_srv_lookup", "smtp(8) takes hosts and ports from SRV records"},
+};
+
+void plan_detours(const Installed& postfix, const Surroundings& around, Plan& plan) {
+    const bool active = around.dane == Surroundings::Dane::active;
+    const Kind kind = active ? Kind::refusal : Kind::warning;
+    const auto words = [&](const Detour& detour) {
+        return std::string(detour.does) +
+               ", which stsmapd cannot see: it looks for DANE at the MX hosts and port 25" +
+               (active ? ", and mail can be deferred, or DANE overridden"
+                       : "; once DANE is active, mail can be deferred, or DANE overridden");
+    };
+    for (const Detour& detour : detours) {
+        const std::string name(detour.name), value = postfix.value(name);
+        bool in_use = postfix.services.empty();
+        for (const Service& service : postfix.services) {
+            if (!asks_ours(service, around)) continue;
+            const auto own = service.overrides.find(name);
+            if (own == service.overrides.end() || own->second == '$' + name) {
+                in_use = true;
+            } else if (detour.taken(own->second)) {
+                const std::string where = service.name + '/' + service.type;
+                remark(plan, kind, "master.cf",
+                       "service " + where + " has its own " + name + " = " + own->second + ": " +
+                           words(detour),
+                       "name the port in the next hop instead, as in [relay.example]:587: postconf -P -X " +
+                           where + '/' + name + "; or take the map away from the service: postconf -P '" +
+                           where + "/smtp_tls_policy_maps='; or set dane = \"off\" in stsmapd.toml");
+            }
+        }
+        if (in_use && detour.taken(value))
+            remark(plan, kind, name, name + " = " + value + ": " + words(detour),
+                   "name the port in the next hop instead, as in [relay.example]:587: postconf -X " + name +
+                       "; or set dane = \"off\" in stsmapd.toml");
+    }
+}
+
 void say_more(const Installed& postfix, const Surroundings& around, Plan& plan) {
     const std::string relay = postfix.value("relayhost");
     if (!relay.empty())
@@ -163,12 +222,7 @@ void say_more(const Installed& postfix, const Surroundings& around, Plan& plan) 
                                  name == "smtp_tls_CAfile" || name == "smtp_tls_CApath" ||
                                  name == "smtp_dns_support_level" || name == "smtp_tls_wrappermode";
             if (!matters) continue;
-            const bool keeps = name == "smtp_tls_policy_maps" &&
-                               (value == "$smtp_tls_policy_maps" ||
-                                std::ranges::any_of(split_maps(value), [&](const std::string& element) {
-                                    return kind_of(element, around.ours) == MapKind::ours;
-                                }));
-            if (keeps) continue;
+            if (name == "smtp_tls_policy_maps" && asks_ours(service, around)) continue;
             const std::string where = service.name + '/' + service.type;
             remark(plan, Kind::warning, "master.cf",
                    "service " + where + " has its own " + name + " = " + value +
@@ -202,6 +256,7 @@ Plan make_plan(const Installed& postfix, const Surroundings& around, const Wishe
     plan_trust(postfix, around, plan);
     plan_dane(postfix, around, plan);
     refuse_conflicts(postfix, around, plan);
+    plan_detours(postfix, around, plan);
     say_more(postfix, around, plan);
     const bool adds = std::ranges::any_of(plan.changes, [&](const Change& c) {
         return c.name == "smtp_tls_policy_maps" &&

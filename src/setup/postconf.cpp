@@ -116,6 +116,7 @@ const std::vector<std::string>& parameters_of_interest() {
         "relayhost",
         "smtp_dns_support_level",
         "smtp_enforce_tls",
+        "smtp_tcp_port",
         "smtp_tls_CAfile",
         "smtp_tls_CApath",
         "smtp_tls_enforce_peername",
@@ -127,6 +128,7 @@ const std::vector<std::string>& parameters_of_interest() {
         "smtp_tls_wrappermode",
         "smtp_use_tls",
         "tls_append_default_CA",
+        "use_srv_lookup",
     };
     return names;
 }

@@ -8,7 +8,8 @@
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <unordered_set>
+#include <tuple>
+#include <vector>
 
 namespace sts {
 
@@ -29,7 +30,6 @@ struct Field {
 
 struct MxFields {
     std::vector<MxPattern> patterns;
-    std::unordered_set<std::string> seen;
     std::size_t first_line = 0; ///< of any mx field; 0: there is none
     std::size_t bad_line = 0;   ///< of the first that is no pattern; 0: all are
 
@@ -40,10 +40,31 @@ struct MxFields {
             if (bad_line == 0) bad_line = number;
             return;
         }
-        if (seen.insert((pattern->wildcard ? "*." : "") + pattern->name).second)
-            patterns.push_back(std::move(*pattern));
+        if (patterns.empty() || patterns.back() != *pattern) patterns.push_back(std::move(*pattern));
     }
 };
+
+/// Keeps the first of those that are equal, in the order of the file. By sorting: the names are a stranger's,
+/// and no hash of them is to be trusted with the time it takes.
+void drop_repeated(std::vector<MxPattern>& patterns) {
+    const auto less = [](const MxPattern* a, const MxPattern* b) {
+        return std::tie(a->name, a->wildcard, a) < std::tie(b->name, b->wildcard, b);
+    };
+    std::vector<MxPattern*> sorted;
+    sorted.reserve(patterns.size());
+    for (MxPattern& pattern : patterns) sorted.push_back(&pattern);
+    std::ranges::sort(sorted, less);
+    std::vector<bool> repeated(patterns.size());
+    for (std::size_t i = 1; i < sorted.size(); ++i)
+        repeated[static_cast<std::size_t>(sorted[i] - patterns.data())] = *sorted[i] == *sorted[i - 1];
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+        if (repeated[i]) continue;
+        if (kept != i) patterns[kept] = std::move(patterns[i]);
+        ++kept;
+    }
+    patterns.erase(patterns.begin() + static_cast<std::ptrdiff_t>(kept), patterns.end());
+}
 
 auto fail(Reason reason, std::size_t line, std::string_view problem) {
     return base::unexpected(PolicyError{reason, line, problem});
@@ -135,6 +156,7 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
             return fail(Reason::policy_mx_invalid, mx.first_line,
                         "mx has only addresses, which no MX host can match");
     }
+    drop_repeated(mx.patterns);
     policy.mx = std::move(mx.patterns);
     return policy;
 }

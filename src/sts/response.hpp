@@ -17,8 +17,8 @@ struct ResponseHead {
 };
 
 /// Reason::none when the body may be read as a policy, else http_status, http_redirect, http_media_type or
-/// http_encoding. 200 only; exactly one Content-Type, text/plain in any case, parameters ignored; no coding
-/// but identity.
+/// http_encoding. 200 only; a Content-Type, or several or a list of them (RFC 9110 section 8.3), of which
+/// every one is text/plain in any case, parameters ignored; no coding but identity. Linear in the octets.
 [[nodiscard]] base::Reason judge(const ResponseHead& head);
 
 } // namespace sts

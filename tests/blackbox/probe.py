@@ -15,20 +15,25 @@ SECURE = "OK secure match=mx1.good.test:.mail.test servername=hostname"
 
 
 class Probe:
-    """Asks for a domain that must be secure; a question's time counts from when it was due."""
+    """Asks for a domain that must be secure; a question's time counts from when it was due.
+
+    Besides that it notes how much processor time the daemon used from question to answer: what a question waited for other
+    work of the daemon, and not for the processor.
+    """
 
     def __init__(self, case, daemon, domain, every=0.005, address=None):
         self._case = case
         self._every = every
         self._rest = None
         self._process = subprocess.Popen(
-            [sys.executable, __file__, address or "unix:" + daemon.socket_path, domain, str(every)],
+            [sys.executable, __file__, address or "unix:" + daemon.socket_path, domain, str(every), str(daemon.process.pid)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         self._process.stdout.read(len(STARTED))
         self._marks = [(time.monotonic(), "before")]
         self.times = collections.defaultdict(list)
+        self.work = collections.defaultdict(list)  # processor time
 
     def wait(self, samples=100):
         """Until the phase has lasted for this many questions."""
@@ -43,35 +48,44 @@ class Probe:
         """Ends it, and fails the test when an answer was wrong."""
         if self._rest is None:
             self._rest, _ = self._process.communicate(timeout=60)
-            samples = array.array("d", self._rest[: len(self._rest) // 16 * 16])
+            samples = array.array("d", self._rest[: len(self._rest) // 24 * 24])
             starts = [start for start, _ in self._marks]
-            for due, took in zip(samples[::2], samples[1::2]):
+            for due, took, work in zip(samples[::3], samples[1::3], samples[2::3]):
                 phase = self._marks[max(0, bisect.bisect(starts, due) - 1)][1]
                 self.times[phase].append(took)
-            for times in self.times.values():
-                times.sort()
+                self.work[phase].append(work)
+            for phase in self.times:
+                self.times[phase].sort()
+                self.work[phase].sort()
         self._case.assertEqual(self._process.returncode, 0, "a wrong answer, or none; see above")
 
     def report(self, what):
         print("\n%s, cached answers at %d a second:" % (what, 1 / self._every))
+        width = max(map(len, self.times))
         for phase, times in self.times.items():
             marks = tuple(1e3 * times[int(len(times) * part)] for part in (0.5, 0.99, 0.999))
-            print("    %-7s p50 %7.3f  p99 %7.3f  p99.9 %7.3f ms  (%d)" % (phase, *marks, len(times)))
+            print("    %-*s p50 %7.3f  p99 %7.3f  p99.9 %7.3f  daemon's work, p99 %7.3f ms  (%d)"
+                  % (width, phase, *marks, 1e3 * self.work_p99(phase), len(times)))
 
     def median(self, phase):
         return self.times[phase][len(self.times[phase]) // 2]
 
+    def work_p99(self, phase):
+        return self.work[phase][int(len(self.work[phase]) * 0.99)]
+
 
 def main():
     address, domain, every = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    processor_clock = ~int(sys.argv[4]) << 3 | 2  # clock_getcpuclockid(3) of the daemon
     samples = array.array("d")
     with Client(address) as client:
         sys.stdout.buffer.write(STARTED)
         sys.stdout.buffer.flush()
         due = time.monotonic()
         while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+            work = time.clock_gettime(processor_clock)
             answer = client.ask(domain)
-            samples.extend((due, time.monotonic() - due))
+            samples.extend((due, time.monotonic() - due, time.clock_gettime(processor_clock) - work))
             if answer != SECURE:
                 sys.exit("probe: %r" % answer)
             due += every

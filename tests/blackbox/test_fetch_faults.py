@@ -129,7 +129,9 @@ TABLE = [
     ("HTML", say(response(POLICY, kind="text/html")), "http-media-type"),
     ("HTTP/2", say(b"\0\0\x12\x04\0\0\0\0\0" + b"\0" * 18), "http-malformed"),
     ("HTTP/0.9", say(POLICY), "http-malformed"),
-    ("bare line feeds", say(response(POLICY).replace(b"\r\n", b"\n")), "http-malformed"),
+    ("a line without a colon", say(response(POLICY, "X-Long\r\n")), "http-malformed"),
+    ("a blank before a colon", say(ENDLESS[:-2] + b"Content-Length : 3\r\n\r\n"), "http-malformed"),
+    ("two types", say(response(POLICY, "Content-Type: text/html\r\n")), "http-media-type"),
     ("NUL in a field", say(response(POLICY, "X: \0\r\n")), "http-malformed"),
     ("empty policy", say(response("")), "policy-syntax"),
 ]
@@ -205,6 +207,26 @@ class FetchFaultTest(harness.Case):
         self.assertEqual(set(answers.values()), {NOTFOUND})
         lines = daemon.wait_log("policy-failed", count=len(answers))
         self.assertEqual({harness.fields(line)["reason"] for line in lines}, {"http-truncated"})
+
+    def test_forms_that_curl_takes(self):
+        """What servers are known to send, and what is not what the RFC would like."""
+        length = b"%d" % len(POLICY)
+        padded = b"".join(b"%x     \r\n%s\r\n" % (len(line), line) for line in POLICY.splitlines(keepends=True))
+        forms = {
+            "lf.test": response(POLICY).replace(b"\r\n\r\n", b"\n\n", 1),
+            "twice.test": response(POLICY, "Content-Type: text/plain; charset=utf-8\r\n"),
+            "list.test": response(POLICY, kind="text/plain, text/plain"),
+            "padded.test": CHUNKED + padded + b"0    \r\n\r\n",
+            "blank.test": response(POLICY, "X-Powered-By : y\r\n"),
+            "long.test": response(POLICY, "X: %s\r\n" % ("y" * 60000)),
+            "interim.test": b"HTTP/1.1 103 Early Hints\nLink: x\n\nHTTP/1.1 200\nContent-Type:text/plain\n"
+            b"Content-Length:\t" + length + b" \n\n" + POLICY,
+        }
+        context = self.world.hosts.context(*["mta-sts." + domain for domain in forms])
+        for domain, octets in forms.items():
+            self.world.policy(domain, context=context, behaviour=say(octets))
+        daemon = self.start(deadline="20s")
+        self.assertEqual(ask_all(self, daemon, forms), dict.fromkeys(forms, SECURE))
 
     def test_certificate_chains(self):
         """A long chain is read; one over OpenSSL's limit of 100 KB is refused, not swallowed."""

@@ -70,7 +70,8 @@ def main():
         ["chroot", root, "postconf", "-h", "mail_version"], capture_output=True, text=True, check=False
     ).stdout.strip()
     print(f"sending with Postfix {version} of {root}", flush=True)
-    names = sys.argv[1:] or ["test_delivery", "test_answers", "test_dane", "test_outages", "test_setup"]
+    names = sys.argv[1:] or ["test_delivery", "test_answers", "test_dane", "test_next_hops", "test_outages",
+                             "test_setup"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):

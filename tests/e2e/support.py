@@ -23,11 +23,14 @@ def main():
 
 
 class WorldTest(unittest.TestCase):
-    """One world for all tests of a class. A subclass may set MAIL, SETTINGS and MAIN_CF, see world.World."""
+    """One world for all tests of a class. A subclass may set what is here, see world.World."""
 
     MAIL = False
     SETTINGS = {}
     MAIN_CF = {}
+    MASTER_CF = ""
+    MORE_DOMAINS = ()
+    PORTS = (25,)
 
     @classmethod
     def setUpClass(cls):
@@ -37,7 +40,9 @@ class WorldTest(unittest.TestCase):
         if reason:
             raise unittest.SkipTest(reason)
         root = os.environ.get("STSMAPD_E2E_ROOT", "")
-        cls.world = world_module.World(cls.MAIL, root, cls.SETTINGS, cls.MAIN_CF)
+        cls.world = world_module.World(
+            cls.MAIL, root, cls.SETTINGS, cls.MAIN_CF, cls.MASTER_CF, cls.MORE_DOMAINS, cls.PORTS
+        )
         cls.addClassCleanup(cls.world.stop)
         cls.world.start()
         cls.world.daemon.start()

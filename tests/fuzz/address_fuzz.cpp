@@ -3,8 +3,10 @@
 #include "fuzz.hpp"
 
 #include "fetch/address.hpp"
+#include "fetch/nat64.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,61 @@ std::vector<fetch::Address> forms_of(const ip::address_v4& v4) {
     std::copy(octets.begin(), octets.end(), nat64.begin() + 12);
     std::copy(octets.begin(), octets.end(), six_to_four.begin() + 2);
     return {ip::make_address_v6(ip::v4_mapped, v4), ip::address_v6(nat64), ip::address_v6(six_to_four)};
+}
+
+/// An IPv4 address behind a prefix, written as RFC 6052 section 2.2 draws it: bit by bit, leaving out bits 64
+/// to 71.
+fetch::Address behind(const base::Nat64Prefix& prefix, const ip::address_v4& v4) {
+    ip::address_v6::bytes_type octets{};
+    std::copy(prefix.network.begin(), prefix.network.end(), octets.begin());
+    for (unsigned bit = 0; bit < 32; ++bit) {
+        const unsigned at = prefix.length + bit + (prefix.length < 96 && prefix.length + bit >= 64 ? 8 : 0);
+        if (v4.to_uint() >> (31 - bit) & 1)
+            octets[at / 8] = static_cast<unsigned char>(octets[at / 8] | 0x80 >> at % 8);
+    }
+    return ip::address_v6(octets);
+}
+
+/// What NAT64 may and may not change about an address.
+void check_nat64(const fetch::Address& address) {
+    if (address.is_v4()) {
+        for (const char* text :
+             {"64:ff9b::/96", "64:ff9b:1::/48", "64:ff9b:1:ab00::/56", "64:ff9b:1:abcd::/64", "2a00:64::/32",
+              "2a00:64:ff00::/40", "fd64:1:2:3::/96"}) {
+            const auto prefix = base::parse_nat64_prefix(text).value();
+            const fetch::Address form = behind(prefix, address.to_v4());
+            fuzz::require(fetch::not_public(form, std::array{prefix}) == fetch::not_public(address),
+                          "an IPv4 address behind a prefix is judged as itself");
+            const bool changes = fetch::not_public(form).empty() != fetch::not_public(address).empty();
+            const bool nowhere =
+                fetch::not_public(address) == "this network" || fetch::not_public(address) == "multicast" ||
+                fetch::not_public(address) == "reserved" || fetch::not_public(address) == "documentation";
+            fuzz::require(!changes || nowhere || fetch::nat64_decides(form),
+                          "the resolver is asked where it matters");
+        }
+        return;
+    }
+    const auto octets = address.to_v6().to_bytes();
+    base::Octets6 copy{};
+    std::copy(octets.begin(), octets.end(), copy.begin());
+    for (const unsigned length : base::nat64_lengths) {
+        const base::Nat64Prefix prefix = base::nat64_prefix_of(copy, length);
+        if (!base::may_be_nat64(prefix)) continue;
+        fuzz::require(base::parse_nat64_prefix(to_string(prefix)) == prefix, "a prefix reads back");
+        const std::string_view what = fetch::not_public(address, std::array{prefix});
+        const auto ipv4 = base::embedded_ipv4(copy, length);
+        fuzz::require(!what.empty() || (ipv4 && fetch::not_public(ip::address_v4(*ipv4)).empty()),
+                      "public behind a prefix means a public IPv4 address");
+    }
+    // A prefix elsewhere changes nothing.
+    static const auto elsewhere = base::parse_nat64_prefix("fd00:dead:beef:0:0:1::/96").value();
+    if (!base::same_prefix(copy, elsewhere.network, elsewhere.length))
+        fuzz::require(fetch::not_public(address, std::array{elsewhere}) == fetch::not_public(address),
+                      "not within");
+    if (fetch::not_public(address).empty() && (copy[0] & 0xe0) != 0x20)
+        fuzz::require(copy[0] == 0, "allowed: 2000::/3, and what holds an IPv4 address");
+    const std::vector<std::string> rdata{std::string(octets.begin(), octets.end())};
+    fuzz::require(fetch::discovered_prefixes(rdata).size() <= 1, "an address shows one prefix");
 }
 
 } // namespace
@@ -40,6 +97,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             candidates.add({*address, *address});
             const std::string_view why = fetch::not_public(*address);
             fuzz::require(fuzz::is_printable(why), "printable words");
+            check_nat64(*address);
             if (address->is_v4())
                 for (const fetch::Address& form : forms_of(address->to_v4()))
                     fuzz::require(fetch::not_public(form) == why,

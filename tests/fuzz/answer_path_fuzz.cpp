@@ -74,12 +74,12 @@ std::string reply_to(std::string_view payload, const base::Expected<Known, Reaso
                      bool restarted) {
     const auto request = postfix::parse_request(payload);
     if (!request) return postfix::perm("not a socketmap request");
-    if (!request->domain || !known)
-        return postfix::answer(decision::NoOpinion{request->domain ? known.error() : request->domain.error()},
+    if (!request->hop || !known)
+        return postfix::answer(decision::NoOpinion{request->hop ? known.error() : request->hop.error()},
                                request->dialect);
-    const auto policy = restarted ? stored(*request->domain, *known) : known->policy;
+    const auto policy = restarted ? stored(request->hop->host, *known) : known->policy;
     const bool testing = (form & 2) != 0, dane = (form & 12) == 12;
-    return postfix::answer(decision::decide(*request->domain, policy, testing, dane), request->dialect);
+    return postfix::answer(decision::decide(request->hop->host, policy, testing, dane), request->dialect);
 }
 
 /// Says `reply` what the request and the policy want said?
@@ -137,8 +137,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         fuzz::require(reply_to(payload, known, form, true) == reply, "the same after a restart");
         fuzz::require(control::parse_reply(reply).match == read->policy.match,
                       "the tool reads what Postfix reads");
-        if (const auto request = postfix::parse_request(payload); request && request->domain) {
-            const std::string get = fetch::policy_request(request->domain->policy_host());
+        if (const auto request = postfix::parse_request(payload); request && request->hop) {
+            const std::string get = fetch::policy_request(request->hop->host.policy_host());
             fuzz::require(std::ranges::count(get, '\n') == 7 && get.find(' ', 4) < get.find('\n'),
                           "a domain adds nothing to the request but a name");
         }

@@ -2,6 +2,7 @@
 // given the value later (the resolver, the fetcher) takes it too.
 #include "fuzz.hpp"
 
+#include "base/nat64.hpp"
 #include "config/listen_address.hpp"
 #include "config/values.hpp"
 #include "dns/resolv_conf.hpp"
@@ -46,6 +47,13 @@ void check_proxy(std::string_view text) {
     fuzz::require(used && used->port == proxy->port, "the fetcher takes what the configuration takes");
 }
 
+void check_nat64_prefix(std::string_view text) {
+    const auto prefix = base::parse_nat64_prefix(text);
+    if (!prefix) return check_words(prefix.error());
+    fuzz::require(base::parse_nat64_prefix(base::to_string(*prefix)) == *prefix, "a prefix reads back");
+    fuzz::require(base::may_be_nat64(*prefix), "one that a network can have");
+}
+
 } // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -53,6 +61,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     check_listen_address(text);
     check_server(text);
     check_proxy(text);
+    check_nat64_prefix(text);
     (void)fetch::parse_proxy(text);
     if (const auto time = config::parse_duration(text))
         fuzz::require(time->count() >= 0 && config::parse_duration(config::format_duration(*time)) == *time,

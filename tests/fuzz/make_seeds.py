@@ -31,6 +31,8 @@ ROWS = {
     "control_query_command": ("control_query",),
     "dns_resolv_conf": ("resolv_conf", "config_values"),
     "dns_wire": ("dns_query",),
+    "base_nat64": ("config_values",),
+    "fetch_http_curl": ("http_response",),
     "fetch_http_reader": ("http_response",),
     "fetch_request": ("config_values",),
     "postfix_request": ("request", "domain"),
@@ -113,6 +115,7 @@ def of_vectors(vectors):
         fields = dict(line.lower().split(b":", 1) for line in head[1:] if b":" in line)
         yield "media_type", fields.get(b"content-type", b"") + b"\n" + fields.get(b"content-encoding", b"")
         yield "http_response", b"\x15" + raw
+        yield "http_response", b"\x03" + raw.replace(b"\r\n", b"\n")
         yield "answer_path", b"\x00v=STSv1; id=1\0" + struct.pack(">H", min(len(raw), 65535)) + raw + asked
     # Requests to a proxy are answered without a body.
     for reply in (b"HTTP/1.1 200 Connection established\r\n\r\n", b"HTTP/1.0 407 Who are you\r\nX: y\r\n\r\n"):
@@ -157,7 +160,10 @@ def names_and_requests():
                   b"dmta-sts.example.com\nphttp/1.1", b"dMTA-STS.Example.COM\0.evil\nuhttps://mta-sts.example.com/",
                   b"i\x7f\0\0\1", b"dmta-sts.example.com.\nd*.*.com", b"dmta-sts.example.com\nf\x00\x06\x01"):
         yield "certificate", lines
-    for address in (b"\x7f\0\0\1", b"\x08\x08\x08\x08", b"\x20\x01\x0d\xb8" + b"\0" * 12, b"\0" * 15 + b"\1"):
+    nat64 = [b"\x2a\x00\x00\x64" + behind for behind in (
+        b"\xc0\0\0\xaa" + b"\0" * 8, b"\x01\xc0\0\0\0\xab" + b"\0" * 6, b"\0\1\xc0\0\0\0\xaa" + b"\0" * 5,
+        b"\0\1\2\x0a\0\0\0\1" + b"\0" * 4, b"\0\1\0\2\0\x7f\0\0\1" + b"\0" * 3, b"\0" * 8 + b"\x0a\0\0\1")]
+    for address in (b"\x7f\0\0\1", b"\x08\x08\x08\x08", b"\x20\x01\x0d\xb8" + b"\0" * 12, b"\0" * 15 + b"\1", *nat64):
         yield "address", b"".join(bytes([len(a)]) + a for a in (address, address[::-1])) + b"\x40\xff\x40"
 
 

@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "sts/response.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -31,7 +32,18 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                   "case does not matter");
     fuzz::require(judge(" " + type + "\t", "\t" + encoding + " ") == got, "blanks round it do not matter");
     if (got != base::Reason::http_media_type)
-        fuzz::require(base::iequals(base::trim_wsp(type).substr(0, 10), "text/plain"),
-                      "only text/plain passes");
+        fuzz::require(
+            base::iequals(type.substr(std::min(type.find_first_not_of(" \t,"), type.size())).substr(0, 10),
+                          "text/plain"),
+            "only text/plain passes");
+    const std::array<std::string_view, 0> no_encoding{};
+    const auto both = [&](std::string_view a, std::string_view b) {
+        const std::array types{a, b};
+        return sts::judge({200, types, no_encoding}) == base::Reason::none;
+    };
+    const bool plain = judge(type, "") == base::Reason::none;
+    fuzz::require(both(type, type) == plain && (!plain || both("text/plain", type)),
+                  "twice the same says the same");
+    fuzz::require(!both(type, "text/html") && !both("text/html", type), "two that differ do not pass");
     return 0;
 }

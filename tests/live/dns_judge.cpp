@@ -1,10 +1,11 @@
-// dns_judge - asks servers as glibc's resolver does, with and without EDNS, and as ours does; prints JSON lines.
+// dns_judge - asks servers as glibc's resolver does, with and without EDNS, and as ours does; prints JSON
+// lines.
 //
 // Standard input: a line a cell, "PORT NAME TYPE" with TYPE txt, a or mx. Of each cell NAME is asked for at
-// 127.0.0.1:PORT as g.NAME by glibc, as e.NAME by glibc with RES_USE_EDNS0, as o.NAME by us, and MX also as d.NAME
-// by us as of a server that validates. A try lasts a second for all of them. Output: {"cell": number, "who":
-// "glibc", "edns0", "ours" or "dane", "outcome": "data ...", "nodata", "nxdomain" or "failed", "ms": time}. For
-// tests/live/dns_forms.py.
+// 127.0.0.1:PORT as g.NAME by glibc, as e.NAME by glibc with RES_USE_EDNS0, as o.NAME by us, and MX also as
+// d.NAME by us as of a server that validates. A try lasts a second for all of them. Output: {"cell": number,
+// "who": "glibc", "edns0", "ours" or "dane", "outcome": "data ...", "nodata", "nxdomain" or "failed", "ms":
+// time}. For tests/live/dns_forms.py.
 #include "dns/stub_resolver.hpp"
 
 #include "support/memory_log.hpp"
@@ -46,7 +47,8 @@ void tell(const Cell& cell, std::string_view who, const std::string& outcome, Mo
           const std::string& detail = {}) {
     const auto ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - since);
-    nlohmann::json line{{"cell", cell.number}, {"who", who}, {"outcome", outcome}, {"ms", ms.count()}, {"detail", detail}};
+    nlohmann::json line{
+        {"cell", cell.number}, {"who", who}, {"outcome", outcome}, {"ms", ms.count()}, {"detail", detail}};
     const std::lock_guard guard(output);
     std::cout << line.dump() << std::endl;
 }

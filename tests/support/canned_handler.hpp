@@ -4,6 +4,7 @@
 
 #include "lookup/handler.hpp"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <new>
@@ -24,6 +25,10 @@ public:
 
     bool answer_now(std::string_view request, base::Steady, std::string& reply) override {
         asked.emplace_back(request);
+        if (spin.count() > 0)
+            for (const auto end = std::chrono::steady_clock::now() + spin;
+                 std::chrono::steady_clock::now() < end;) {
+            }
         const std::size_t space = request.find(' ');
         const std::string_view key = request.substr(space == std::string_view::npos ? 0 : space + 1);
         if (space == std::string_view::npos)
@@ -53,6 +58,7 @@ public:
 
     std::vector<std::pair<std::string, std::function<void(std::string)>>> waiting;
     std::optional<std::string> no_memory_for; ///< a key that ends in std::bad_alloc
+    std::chrono::microseconds spin{0};        ///< that answer_now() takes
     bool at_once = false;                     ///< answer_later() answers before it returns
 };
 

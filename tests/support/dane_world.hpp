@@ -105,8 +105,9 @@ struct Course {
 };
 
 /// Answers one question at a time: the oldest first, or the newest.
-inline Course run(const World& world, bool newest_first = false) {
-    Inquiry inquiry{*base::Domain::parse("example.org")};
+inline Course run(const World& world, bool newest_first = false, const std::string& name = "example.org",
+                  dane::Destination destination = {}) {
+    Inquiry inquiry{*base::Domain::parse(name), destination};
     Course out;
     std::vector<Inquiry::Question> open;
     while (!inquiry.verdict()) {

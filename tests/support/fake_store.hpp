@@ -30,12 +30,12 @@ public:
     void save(cache::Row row, std::function<void(bool)> done) override {
         operations_.push_back("save " + row.domain.name());
         const std::string name = row.domain.name();
-        waiting_.push_back({name, std::move(row), std::move(done)});
+        waiting_.push_back({name, std::move(row), std::move(done), {}});
         if (!held_) release_one();
     }
-    void forget(base::Domain domain) override {
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
         operations_.push_back("forget " + domain.name());
-        waiting_.push_back({domain.name(), std::nullopt, nullptr});
+        waiting_.push_back({domain.name(), std::nullopt, nullptr, fetched_at});
         if (!held_) release_one();
     }
 
@@ -58,8 +58,8 @@ public:
             ok = false;
         } else if (first.row) {
             rows_.insert_or_assign(first.name, std::move(*first.row));
-        } else {
-            rows_.erase(first.name);
+        } else if (const auto row = rows_.find(first.name); row != rows_.end()) {
+            if (!first.fetched_at || row->second.fetched_at == *first.fetched_at) rows_.erase(row);
         }
         if (first.done) first.done(ok);
         return true;
@@ -78,6 +78,7 @@ private:
         std::string name;
         std::optional<cache::Row> row; ///< none: forget
         std::function<void(bool)> done;
+        std::optional<base::Instant> fetched_at{}; ///< of the row to forget; none: any
     };
     Rows rows_;
     std::deque<Waiting> waiting_;

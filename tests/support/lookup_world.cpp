@@ -44,6 +44,8 @@ public:
 
     asio::awaitable<dns::Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         if (!name.starts_with("_mta-sts.")) {
+            ++world_.asked_[{name, type}];
+            co_await world_.sleep(world_.dns_delay);
             const auto found = world_.dns.find({name, type});
             if (found != world_.dns.end()) co_return found->second;
             dns::Answer none;
@@ -89,7 +91,10 @@ public:
             asio::post(io_, [this] { --outstanding_; });
         });
     }
-    void forget(base::Domain domain) override { store_->forget(std::move(domain)); }
+    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
+        store_->forget(std::move(domain), fetched_at);
+    }
+    void note_running(base::seconds total) override { store_->note_running(total); }
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
 
 private:
@@ -98,21 +103,34 @@ private:
     std::size_t outstanding_ = 0; ///< touched on the io_context's thread only
 };
 
-void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa) {
+namespace {
+
+dns::Answer signed_answer(const std::string& name, std::vector<std::string> records) {
+    dns::Answer answer;
+    answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
+    answer.records = std::move(records);
+    answer.ttl = base::seconds{300};
+    answer.worth = dns::Worth::secure;
+    answer.canonical_name = name;
+    return answer;
+}
+
+} // namespace
+
+void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa_) {
     const auto set = [this](const std::string& name, dns::Type type, std::vector<std::string> records) {
-        dns::Answer answer;
-        answer.kind = records.empty() ? dns::Answer::Kind::nodata : dns::Answer::Kind::data;
-        answer.records = std::move(records);
-        answer.ttl = base::seconds{300};
-        answer.worth = dns::Worth::secure;
-        answer.canonical_name = name;
-        dns.insert_or_assign({name, type}, std::move(answer));
+        dns.insert_or_assign({name, type}, signed_answer(name, std::move(records)));
     };
     set(domain, dns::Type::mx, {dns::to_record({10, mx_host})});
     set(mx_host, dns::Type::a, {std::string("\xc0\x00\x02\x01", 4)});
     set(mx_host, dns::Type::aaaa, {});
-    set("_25._tcp." + mx_host, dns::Type::tlsa,
-        tlsa.empty() ? std::vector<std::string>{} : std::vector{tlsa});
+    tlsa(mx_host, 25, tlsa_);
+}
+
+void LookupWorld::tlsa(const std::string& host, unsigned port, const std::string& rdata) {
+    const std::string name = '_' + std::to_string(port) + "._tcp." + host;
+    dns.insert_or_assign({name, dns::Type::tlsa},
+                         signed_answer(name, rdata.empty() ? std::vector<std::string>{} : std::vector{rdata}));
 }
 
 /// The front thread's inbox is the one thread there is.
@@ -142,7 +160,7 @@ struct LookupWorld::Parts {
                    world.time, world.log},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time,
-                     [&world] { return world.draw ? world.draw() : world.random; }},
+                     [&world] { return world.draw ? world.draw() : world.random; }, store},
                     world.tuning_, 32),
           front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
                                       world.time, world.log},
@@ -168,13 +186,18 @@ LookupWorld::~LookupWorld() {
 void LookupWorld::start() {
     io_ = std::make_unique<asio::io_context>();
     table_ = std::make_unique<cache::Table>(cache::Limits{});
-    std::vector<base::Domain> gone;
+    std::vector<cache::Evicted> gone;
+    std::vector<cache::Row> rows;
     auto opened = cache::SqliteStore::open(file_, {}, log, time, [&](cache::Row row) {
-        if (lookup::load(*table_, row, time.now()) != lookup::Loaded::kept) gone.push_back(row.domain);
+        if (lookup::load(*table_, row, time.now()) == lookup::Loaded::unreadable)
+            gone.push_back({row.domain, row.fetched_at});
+        rows.push_back(std::move(row));
     });
     if (!opened) throw std::runtime_error(opened.error());
-    for (base::Domain& domain : gone) opened->store->forget(std::move(domain));
+    for (const cache::Evicted& one : gone) opened->store->forget(one.domain, one.fetched_at);
     parts_ = std::make_unique<Parts>(*this, std::move(opened->store));
+    for (const cache::Row& row : rows) parts_->learner.loaded(row);
+    parts_->learner.set_ran_before(opened->running);
     parts_->refresher.start();
 }
 
@@ -263,6 +286,13 @@ std::string LookupWorld::ask(const std::string& key, const std::string& map) {
         settle();
     }
     return *reply;
+}
+
+void LookupWorld::ask_later(const std::string& key, std::function<void(std::string)> reply) {
+    if (std::string now; parts_->service.answer_now("sts " + key, time.steady(), now))
+        reply(std::move(now));
+    else
+        parts_->service.answer_later("sts " + key, std::move(reply));
 }
 
 void LookupWorld::tune(const cache::Tuning& tuning) {

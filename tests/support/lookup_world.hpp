@@ -58,13 +58,18 @@ public:
 
     /// Answers to other questions than for "_mta-sts" TXT records; what is not in here does not exist.
     std::map<std::pair<std::string, dns::Type>, dns::Result> dns;
+    base::seconds dns_delay{0}; ///< before each of them
     /// One MX host, all of it signed, with one TLSA record of this RDATA (empty: none) at port 25.
     void signed_mx(const std::string& domain, const std::string& mx_host, const std::string& tlsa);
+    /// The TLSA RRset of a signed host at a port: one record of this RDATA, or (empty) none.
+    void tlsa(const std::string& host, unsigned port, const std::string& rdata);
     /// RDATA of a usable "3 1 1" record.
     static std::string usable_tlsa() { return std::string("\x03\x01\x01", 3) + std::string(32, 'h'); }
 
     /// Asks as Postfix would and returns the reply, letting time pass only as far as the reply needs.
     std::string ask(const std::string& key, const std::string& map = "sts");
+    /// Asks, and lets no time pass.
+    void ask_later(const std::string& key, std::function<void(std::string)> reply);
     /// Asks `count` times at once.
     std::vector<std::string> ask_many(const std::string& key, std::size_t count);
 
@@ -84,6 +89,11 @@ public:
 
     [[nodiscard]] std::size_t txt_questions() const { return txt_questions_; }
     [[nodiscard]] std::size_t gets() const { return gets_; }
+    /// Other questions, by name and type.
+    [[nodiscard]] std::size_t asked(const std::string& name, dns::Type type) const {
+        const auto found = asked_.find({name, type});
+        return found == asked_.end() ? 0 : found->second;
+    }
 
     ManualTime time;
     MemoryLog log;
@@ -110,6 +120,7 @@ private:
     cache::Tuning tuning_;
     std::map<std::string, DomainWorld> world_;
     std::size_t txt_questions_ = 0, gets_ = 0;
+    std::map<std::pair<std::string, dns::Type>, std::size_t> asked_;
     std::unique_ptr<cache::Table> table_;
     std::unique_ptr<boost::asio::io_context> io_;
     std::unique_ptr<Parts> parts_;

@@ -118,6 +118,11 @@ int staple(SSL* ssl, void* arg) {
     return SSL_TLSEXT_ERR_OK;
 }
 
+int refuse_name(SSL*, int* alert, void* arg) {
+    *alert = *static_cast<const int*>(arg);
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 void use(SSL* ssl, const Identity& identity) {
     SSL_certs_clear(ssl);
     SSL_use_certificate(ssl, identity.cert.get());
@@ -292,6 +297,16 @@ void TlsServer::talk(int fd, const Script& first) {
         SSL_CTX_set_tlsext_status_cb(context.get(), staple);
         SSL_CTX_set_tlsext_status_arg(context.get(), const_cast<std::string*>(&first.ocsp));
     }
+    if (first.alert >= 0) {
+        SSL_CTX_set_tlsext_servername_callback(context.get(), refuse_name);
+        SSL_CTX_set_tlsext_servername_arg(context.get(), const_cast<int*>(&first.alert));
+    }
+    if (first.client_certificate != Script::ClientCertificate::unasked)
+        SSL_CTX_set_verify(context.get(),
+                           SSL_VERIFY_PEER | (first.client_certificate == Script::ClientCertificate::required
+                                                  ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+                                                  : 0),
+                           nullptr);
     const Ssl ssl{SSL_new(context.get()), SSL_free};
     SSL_set_fd(ssl.get(), fd);
     if (SSL_accept(ssl.get()) != 1) {

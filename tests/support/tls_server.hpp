@@ -41,6 +41,9 @@ struct Script {
     int max_version = 0;             ///< TLS1_1_VERSION and older lower the security level
     std::optional<std::string> alpn; ///< chosen whatever the client offers; "" chooses none
     std::string ocsp;                ///< DER to staple
+    enum class ClientCertificate { unasked, optional, required };
+    ClientCertificate client_certificate = ClientCertificate::unasked;
+    int alert = -1; ///< answers a ClientHello with a name by this fatal alert, e.g. SSL_AD_UNRECOGNIZED_NAME
 };
 
 class TlsServer {

@@ -123,37 +123,34 @@ TEST(MayGet, KeepsItsDistance) {
     struct Row {
         std::uint32_t failures;
         const char* id;
-        bool expired;
         seconds after;
         bool want;
         const char* why;
     };
     const Row rows[] = {
-        {1, "1", true, 299s, false, "RFC 8461 section 3.3: five minutes for one id"},
-        {1, "1", true, 300s, true, "five minutes are over"},
-        {1, "2", true, 59s, false, "a new id may try sooner, but never within a minute"},
-        {1, "2", true, 60s, true, "a new id"},
-        {5, "1", false, 1199s, false, "doubling"},
-        {0, "2", false, 59s, false, "a new id right after a success"},
-        {0, "2", false, 60s, true, "a new id a minute after a success"},
-        {0, "1", true, 4s, false, "max_age below five seconds"},
-        {0, "1", true, 5s, true, "a policy that expired sooner than a minute"},
-        {3, "1", true, -10s, true, "the clock was set back"},
+        {1, "1", 299s, false, "RFC 8461 section 3.3: five minutes for one id"},
+        {1, "1", 300s, true, "five minutes are over"},
+        {1, "2", 0s, true, "a new id: but for the minute, which is the limit's (lookup/get_limit.hpp)"},
+        {5, "1", 1199s, false, "doubling"},
+        {0, "1", 0s, true, "a success starts no back-off"},
+        {3, "1", -10s, true, "the clock was set back"},
     };
     for (const Row& row : rows) {
         const cache::Attempts gets{t0, row.failures, Reason::connect_failed, row.failures ? "1" : ""};
-        EXPECT_EQ(cache::may_get(gets, row.id, row.expired, t0 + row.after, tuning), row.want) << row.why;
+        EXPECT_EQ(cache::may_get(gets, row.id, t0 + row.after, tuning), row.want) << row.why;
     }
-    EXPECT_TRUE(cache::may_get({}, "1", true, t0, tuning)) << "never tried";
+    EXPECT_TRUE(cache::may_get({}, "1", t0, tuning)) << "never tried";
 }
 
 TEST(DailyGet, IsDueAfterADayOrHalfOfMaxAge) {
-    EXPECT_EQ(cache::daily_get_at(entry(7 * 24h), tuning), t0 + 24h);
-    EXPECT_EQ(cache::daily_get_at(entry(24h), tuning), t0 + 12h);
-    EXPECT_EQ(cache::daily_get_at(entry(1h), tuning), t0 + 30min);
+    EXPECT_EQ(cache::daily_get_at(entry(7 * 24h), t0, tuning), t0 + 24h);
+    EXPECT_EQ(cache::daily_get_at(entry(24h), t0, tuning), t0 + 12h);
+    EXPECT_EQ(cache::daily_get_at(entry(1h), t0, tuning), t0 + 30min);
     Entry failing = entry();
     failing.gets = {t0 + 24h, 1, Reason::http_status, "1"};
-    EXPECT_EQ(cache::daily_get_at(failing, tuning), t0 + 24h + 300s);
+    EXPECT_EQ(cache::daily_get_at(failing, t0 + 24h, tuning), t0 + 24h + 300s);
+    EXPECT_EQ(cache::daily_get_at(failing, t0 + 1h, tuning), t0 + 24h)
+        << "set back behind the last try: nothing is known of how long ago it was";
 }
 
 TEST(DailyGet, IsJitteredByATenthOfItsPeriod) {
@@ -242,8 +239,9 @@ TEST(Dane, AVerdictBridgesFailuresForADay) {
         e.dane =
             cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, t0 + t, with_dane());
     EXPECT_EQ(e.dane.known_at, t0);
-    EXPECT_TRUE(cache::dane_secured(e, t0 + 24h - 1s, with_dane()));
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 24h, with_dane()));
+    EXPECT_EQ(e.dane.failed_since, t0 + 300s) << "counted from the first of them";
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 24h + 299s, with_dane()));
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 24h + 300s, with_dane()));
     e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::sts, false, 300s}, t0 + 1h, with_dane());
     EXPECT_FALSE(cache::dane_secured(e, t0 + 1h, with_dane())) << "a verdict replaces a verdict at once";
 }
@@ -269,6 +267,43 @@ TEST(Dane, AClockSetBackAsksAgain) {
     Entry e = entry();
     e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
     EXPECT_TRUE(cache::dane_due(e, t0 - 24h, with_dane()));
+}
+
+TEST(Dane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
+    for (const cache::DaneVerdict verdict : {cache::DaneVerdict::dane, cache::DaneVerdict::sts}) {
+        const bool is = verdict == cache::DaneVerdict::dane;
+        Entry e = entry(31'557'600s);
+        e.dane = cache::after_dane_lookup({}, {verdict, false, 300s}, t0, with_dane());
+        EXPECT_EQ(cache::plan(e, t0 + 36h - 1s, with_dane()), Step::serve_and_check);
+        EXPECT_EQ(cache::dane_secured(e, t0 + 36h - 1s, with_dane()), is) << "a day old and never failed";
+        EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), Step::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), Step::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), Step::serve_and_check) << "nobody looks for DANE";
+        // The lookup fails: the old one holds, for a day from then on, and nobody waits again.
+        const Instant first = t0 + 100h;
+        for (seconds t = 0s; t < 25h; t += 60s) {
+            e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, first + t,
+                                              with_dane());
+            EXPECT_EQ(cache::plan(e, first + t + 59s, with_dane()), Step::serve_and_check);
+            EXPECT_EQ(cache::plan(e, first + t + 60s, with_dane()), Step::serve_and_check);
+            EXPECT_EQ(cache::dane_secured(e, first + t + 59s, with_dane()), is && t + 59s < 24h) << t.count();
+        }
+        EXPECT_EQ(e.dane.failed_since, first);
+        EXPECT_EQ(cache::plan(e, first + 72h, with_dane()), Step::resolve)
+            << "nobody has looked for long: perhaps it works again";
+        e.dane = cache::after_dane_lookup(e.dane, {verdict, false, 300s}, first + 72h, with_dane());
+        EXPECT_EQ(e.dane.failed_since, Instant{});
+        EXPECT_EQ(cache::dane_secured(e, first + 73h, with_dane()), is);
+    }
+}
+
+TEST(Dane, ARememberedVerdictEndsWhenNobodyCanLook) {
+    Tuning unknown_resolver;
+    unknown_resolver.dane_remembered = true;
+    Entry e = entry(31'557'600s);
+    e.dane = {cache::DaneVerdict::dane, t0, {}, {}};
+    EXPECT_TRUE(cache::dane_secured(e, t0 + 60h - 1s, unknown_resolver));
+    EXPECT_FALSE(cache::dane_secured(e, t0 + 60h, unknown_resolver));
 }
 
 } // namespace

@@ -2,7 +2,7 @@
 #include "cache/record_heap.hpp"
 #include "cache/record_index.hpp"
 #include "cache/record_pool.hpp"
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 
 #include <gtest/gtest.h>
 
@@ -141,7 +141,7 @@ void add_and_remove(std::uint32_t mask, int steps) {
     std::mt19937 random{9};
     std::vector<std::pair<std::string, std::uint32_t>> all;
     const auto hash = [mask](std::string_view name) {
-        return static_cast<std::uint32_t>(cache::siphash_1_3(name, {1, 2})) & mask;
+        return static_cast<std::uint32_t>(base::siphash_1_3(name, {1, 2})) & mask;
     };
     const auto check = [&](std::string_view name, std::uint32_t i) {
         EXPECT_EQ(index.find(pool, name, hash(name)), i) << name;

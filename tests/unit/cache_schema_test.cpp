@@ -25,6 +25,14 @@ constexpr const char* create_1 = "CREATE TABLE policies( domain TEXT PRIMARY KEY
                                  "NOT NULL, sum INTEGER NOT NULL)"
                                  " STRICT, WITHOUT ROWID";
 
+constexpr const char* create_2 =
+    "CREATE TABLE policies( domain TEXT PRIMARY KEY NOT NULL, policy_text BLOB "
+    "NOT NULL, txt_id TEXT NOT NULL,"
+    " fetched_at INTEGER NOT NULL, last_asked INTEGER NOT NULL, dane_at INTEGER "
+    "NOT NULL, sum INTEGER NOT NULL, dane_failed_at INTEGER NOT NULL DEFAULT 0, ahead_since INTEGER NOT NULL "
+    "DEFAULT 0, over_since INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE counters(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
 std::string fixture(const std::string& name) {
     std::ifstream in(STSMAPD_SOURCE_DIR "/tests/support/" + name);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -40,12 +48,12 @@ base::Instant at(std::int64_t t) { return base::Instant{base::seconds{t}}; }
 TEST(cache_schema, of_today_is_what_the_newest_fixture_has) {
     StoreBench bench;
     bench.open().reset();
-    EXPECT_EQ(cache::migrations().back().version, 1) << "a new version needs a fixture schema_N.sql";
+    EXPECT_EQ(cache::migrations().back().version, 2) << "a new version needs a fixture schema_N.sql";
     EXPECT_EQ(word(bench, "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL"),
-              create_1);
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 1);
+              create_2);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.number("PRAGMA application_id"), 0x5354534d);
-    EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema"), 1);
+    EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema"), 2);
 }
 
 TEST(cache_schema, a_store_of_schema_1_keeps_every_row) {
@@ -75,12 +83,54 @@ TEST(cache_schema, a_store_of_schema_1_keeps_every_row) {
     EXPECT_EQ(bench.rows.size(), 5U);
 }
 
+TEST(cache_schema, a_store_of_schema_1_can_be_read_before_it_is_brought_up_to_date) {
+    StoreBench bench;
+    bench.sql(fixture("schema_1.sql"));
+    auto file = SqliteFile::open_to_read(bench.file());
+    ASSERT_TRUE(file) << file.error().words;
+    std::size_t rows = 0;
+    auto loaded = file->load([&](const Row& row) {
+        ++rows;
+        EXPECT_EQ(row.over_since, base::seconds{0});
+    });
+    ASSERT_TRUE(loaded) << "as on a disk without room";
+    EXPECT_EQ(loaded->skipped, 0U);
+    EXPECT_EQ(rows, 4U);
+    EXPECT_EQ(file->salvage([](const Row&) {}).rows, 4U);
+}
+
+TEST(cache_schema, a_store_of_schema_2_keeps_every_row) {
+    StoreBench bench;
+    bench.sql(fixture("schema_2.sql"));
+    ASSERT_EQ(word(bench, "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL"), create_2)
+        << "the fixture is not to be changed";
+    auto store = bench.open();
+    EXPECT_EQ(bench.log.count("error"), 0U);
+    EXPECT_EQ(bench.skipped, 0U);
+    ASSERT_EQ(bench.names(), (std::vector<std::string>{"ahead.example", "dane.example", "over.example",
+                                                       "plain.example"}));
+    EXPECT_EQ(bench.rows.at("dane.example").dane_failed_at, at(1'767'229'500));
+    EXPECT_EQ(bench.rows.at("ahead.example").ahead_since, at(1'767'225'600));
+    EXPECT_EQ(bench.rows.at("over.example").over_since, base::seconds{86'400});
+    EXPECT_EQ(bench.rows.at("plain.example").dane_failed_at, base::Instant{});
+    store->note_running(base::seconds{90'060});
+    store = nullptr;
+    EXPECT_EQ(bench.number("SELECT value FROM counters"), 90'060);
+    // None of the new columns can be altered unseen.
+    for (const char* column : {"dane_failed_at", "ahead_since", "over_since"})
+        bench.sql("UPDATE policies SET " + std::string(column) + " = 1 - min(" + column +
+                  ", 1) WHERE domain <> 'plain.example'");
+    bench.open().reset();
+    EXPECT_EQ(bench.names(), (std::vector<std::string>{"plain.example"}));
+}
+
 // Steps that do not exist yet stand for those to come: whenever the power goes between two of them or within
 // one, the next start finds a sound file of some version on the way, and ends with all of them done.
 TEST(cache_schema, a_migration_cut_short_goes_on_at_the_next_start) {
-    const std::vector<Migration> steps{cache::migrations().front(),
-                                       {2, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
-                                       {3, "CREATE TABLE three(x INTEGER) STRICT;"
+    const std::vector<Migration> steps{cache::migrations()[0],
+                                       cache::migrations()[1],
+                                       {3, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
+                                       {4, "CREATE TABLE three(x INTEGER) STRICT;"
                                            "INSERT INTO three SELECT fetched_at FROM policies"}};
     std::mt19937 random{3};
     bool came = true;
@@ -108,7 +158,7 @@ TEST(cache_schema, a_migration_cut_short_goes_on_at_the_next_start) {
             EXPECT_EQ(loaded->skipped, 0U);
             file = base::unexpected(cache::Trouble{});
             StoreBench after{path};
-            EXPECT_EQ(after.number("PRAGMA user_version"), 3);
+            EXPECT_EQ(after.number("PRAGMA user_version"), 4);
             EXPECT_EQ(after.number("SELECT count(*) FROM three"), 4) << "once, not twice";
             EXPECT_EQ(after.number("SELECT sum(two) FROM policies"), 8);
         }

@@ -94,7 +94,7 @@ public:
             memory_.erase(name);
             forgotten_.insert(name);
         }
-        store_->forget(row(name).domain);
+        store_->forget(row(name).domain, std::nullopt);
     }
     /// Saves until one is promised again and nothing is left to be caught up with.
     [[nodiscard]] bool recovers() {

@@ -76,7 +76,7 @@ TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
         EXPECT_TRUE(bench.save(*store, row("a.example", "1")));
         EXPECT_TRUE(bench.save(*store, row("b.example", "2")));
         EXPECT_TRUE(bench.save(*store, row("a.example", "3")));
-        store->forget(row("b.example").domain);
+        store->forget(row("b.example").domain, std::nullopt);
         EXPECT_TRUE(bench.save(*store, row("c.example", "4")));
     }
     auto store = bench.open();
@@ -111,7 +111,7 @@ TEST(cache_sqlite_store, the_last_of_many_saves_of_a_domain_wins) {
         for (int i = 0; i < 5000; ++i) {
             store->save(row("a.example", std::to_string(i)), nullptr);
             if (i % 3 == 0)
-                store->forget(row("b.example").domain);
+                store->forget(row("b.example").domain, std::nullopt);
             else
                 store->save(row("b.example", std::to_string(i)), nullptr);
         }
@@ -169,7 +169,7 @@ TEST(cache_sqlite_store, stop_writes_what_is_queued_and_later_saves_fail_at_once
     store->stop();
     EXPECT_EQ(good, 2000);
     EXPECT_FALSE(bench.save(*store, row("late.example")));
-    store->forget(row("d1.example").domain);
+    store->forget(row("d1.example").domain, std::nullopt);
     store->stop();
     EXPECT_FALSE(std::filesystem::exists(bench.wal())) << "the log was moved into the file";
     store.reset();
@@ -322,13 +322,14 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
         auto store = bench.open();
         EXPECT_TRUE(bench.save(*store, row("a.example")));
     }
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 1);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.log.count("error"), 0U);
 
     // The mechanism, with steps that do not exist yet.
-    const std::vector<Migration> steps{cache::migrations().front(),
-                                       {2, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
-                                       {3, "CREATE TABLE three(x INTEGER) STRICT"}};
+    const std::vector<Migration> steps{cache::migrations()[0],
+                                       cache::migrations()[1],
+                                       {3, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},
+                                       {4, "CREATE TABLE three(x INTEGER) STRICT"}};
     {
         auto file = SqliteFile::open(bench.file(), steps);
         ASSERT_TRUE(file) << file.error().words;
@@ -336,7 +337,7 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
         EXPECT_TRUE(file->load([&](Row) { ++rows; }));
         EXPECT_EQ(rows, 1U);
     }
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 3);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 4);
     EXPECT_EQ(bench.number("SELECT two FROM policies"), 2);
     EXPECT_EQ(bench.number("SELECT count(*) FROM three"), 0);
     EXPECT_TRUE(SqliteFile::open(bench.file(), steps)) << "nothing is done twice";
@@ -345,10 +346,11 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
 TEST(cache_sqlite_schema, a_step_that_fails_leaves_the_file_as_it_was) {
     StoreBench bench;
     bench.open().reset();
-    const std::vector<Migration> steps{cache::migrations().front(),
-                                       {2, "CREATE TABLE two(x); INSERT INTO no_such_table VALUES(1)"}};
+    const std::vector<Migration> steps{cache::migrations()[0],
+                                       cache::migrations()[1],
+                                       {3, "CREATE TABLE two(x); INSERT INTO no_such_table VALUES(1)"}};
     EXPECT_FALSE(SqliteFile::open(bench.file(), steps));
-    EXPECT_EQ(bench.number("PRAGMA user_version"), 1);
+    EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema WHERE name = 'two'"), 0);
 }
 
@@ -362,7 +364,7 @@ TEST(cache_sqlite_schema, a_newer_file_is_refused_and_left_alone) {
     auto opened = bench.try_open();
     ASSERT_FALSE(opened);
     EXPECT_NE(opened.error().find(
-                  "newer stsmapd (schema 7, this one knows 1): upgrade stsmapd, or move the file away"),
+                  "newer stsmapd (schema 7, this one knows 2): upgrade stsmapd, or move the file away"),
               std::string::npos)
         << opened.error();
     EXPECT_EQ(bench.log.count("store-damaged"), 0U);

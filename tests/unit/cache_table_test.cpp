@@ -1,7 +1,7 @@
 #include "cache/table.hpp"
 
 #include "cache/interner.hpp"
-#include "cache/siphash.hpp"
+#include "base/siphash.hpp"
 
 #include <gtest/gtest.h>
 
@@ -42,6 +42,10 @@ Entry entry(Table& table, std::string_view mode, seconds max_age, Instant asked,
     return e;
 }
 
+std::optional<base::Domain> gone(const std::optional<cache::Evicted>& evicted) {
+    return evicted ? std::optional{evicted->domain} : std::nullopt;
+}
+
 bool has_policy(const Table& table, const std::string& name) {
     return std::holds_alternative<Entry>(table.find(domain(name)));
 }
@@ -65,7 +69,7 @@ TEST(Table, VersionEndsWithEveryChangeOfTheDomain) {
     table.put(a, entry(table, "enforce", 7 * day, t0), t0);
     ends("eviction", [&] {
         table.set_limits({0, 0});
-        EXPECT_EQ(table.make_room(t0), a);
+        EXPECT_EQ(gone(table.make_room(t0)), a);
     });
 
     table.put(a, entry(table, "enforce", 7 * day, t0), t0);
@@ -79,20 +83,20 @@ TEST(Table, VersionEndsWithEveryChangeOfTheDomain) {
 
 TEST(cache_siphash, agrees_with_the_published_vectors) {
     std::string in;
-    const cache::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
-    EXPECT_EQ(cache::siphash(in, key), 0x726fdb47dd0e0e31U);
+    const base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+    EXPECT_EQ(base::siphash(in, key), 0x726fdb47dd0e0e31U);
     for (char c = 0; c < 15; ++c) in.push_back(c);
-    EXPECT_EQ(cache::siphash(std::string_view(in).substr(0, 1), key), 0x74f839c593dc67fdU);
-    EXPECT_EQ(cache::siphash(in, key), 0xa129ca6149be45e5U); // the paper's own example
+    EXPECT_EQ(base::siphash(std::string_view(in).substr(0, 1), key), 0x74f839c593dc67fdU);
+    EXPECT_EQ(base::siphash(in, key), 0xa129ca6149be45e5U); // the paper's own example
 }
 
 // What OpenSSL 3 says: openssl mac -macopt c-rounds:1 -macopt d-rounds:3 -macopt size:8 ... SIPHASH.
 TEST(cache_siphash, with_fewer_rounds_agrees_with_openssl) {
     std::string in;
-    const cache::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
+    const base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
     for (char c = 0; c < 20; ++c) in.push_back(c);
     const auto of = [&](std::size_t size) {
-        return cache::siphash_1_3(std::string_view(in).substr(0, size), key);
+        return base::siphash_1_3(std::string_view(in).substr(0, size), key);
     };
     EXPECT_EQ(of(0), 0xabac0158050fc4dcU);
     EXPECT_EQ(of(1), 0xc9f49bf37d57ca93U);
@@ -205,7 +209,21 @@ TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
     EXPECT_EQ(table.absence_count(), 0U);
     table.put(domain("a.example"), absence);
     EXPECT_TRUE(has_policy(table, "a.example"));
-    EXPECT_EQ(table.absence_count(), 0U);
+    EXPECT_TRUE(std::holds_alternative<cache::Asked>(table.ask(domain("a.example"), t0 + day - seconds{1})));
+    const cache::Told over = table.ask(domain("a.example"), t0 + day);
+    ASSERT_TRUE(std::holds_alternative<Absence>(over)) << "an expired policy hides nothing";
+    EXPECT_EQ(table.absence(domain("a.example")).value().reason, base::Reason::dns_servfail);
+    EXPECT_TRUE(has_policy(table, "a.example")) << "and is kept";
+}
+
+TEST(cache_table, a_policy_is_erased_by_when_it_was_fetched) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0, t0 + seconds{1}), t0);
+    EXPECT_FALSE(table.erase(domain("a.example"), t0)) << "that one has been replaced";
+    EXPECT_TRUE(has_policy(table, "a.example"));
+    EXPECT_TRUE(table.erase(domain("a.example"), t0 + seconds{1}));
+    EXPECT_FALSE(has_policy(table, "a.example"));
+    EXPECT_FALSE(table.erase(domain("a.example"), t0 + seconds{1}));
 }
 
 TEST(cache_table, ask_notes_the_time_once_a_minute) {
@@ -310,7 +328,7 @@ TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
     table.set_limits(Limits{0, 10});
     const Instant now = t0 + seconds{100};
     std::vector<std::string> order;
-    while (const auto victim = table.make_room(now)) order.push_back(victim->name());
+    while (const auto victim = table.make_room(now)) order.push_back(victim->domain.name());
     EXPECT_EQ(order,
               (std::vector<std::string>{"expired-early.example", "expired-late.example", "testing.example",
                                         "none.example", "enforced-old.example", "enforced-new.example"}));
@@ -323,13 +341,13 @@ TEST(cache_table, a_refreshed_policy_is_no_longer_the_first_to_go) {
     table.put(domain("b.example"), entry(table, "enforce", day, t0 + seconds{10}), t0);
     EXPECT_TRUE(table.update(domain("a.example"), [](Entry& e) { e.fetched_at = t0 + seconds{200}; }));
     (void)table.ask(domain("a.example"), t0 + seconds{200});
-    EXPECT_EQ(
-        table.put(domain("c.example"), entry(table, "enforce", day, t0 + seconds{200}), t0 + seconds{200}),
-        domain("b.example"));
+    EXPECT_EQ(gone(table.put(domain("c.example"), entry(table, "enforce", day, t0 + seconds{200}),
+                             t0 + seconds{200})),
+              domain("b.example"));
     // A mode that changes under update() changes the class.
     EXPECT_TRUE(table.update(domain("c.example"),
                              [&](Entry& e) { e.policy = table.intern(text("none", day)).value(); }));
-    EXPECT_EQ(table.put(domain("d.example"), entry(table, "enforce", day, t0), t0 + seconds{200}),
+    EXPECT_EQ(gone(table.put(domain("d.example"), entry(table, "enforce", day, t0), t0 + seconds{200})),
               domain("c.example"));
 }
 
@@ -337,7 +355,7 @@ TEST(cache_table, an_unenforced_newcomer_never_pushes_out_an_enforced_policy) {
     Table table{Limits{2, 10}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
     table.put(domain("b.example"), entry(table, "enforce", day, t0), t0);
-    EXPECT_EQ(table.put(domain("new.example"), entry(table, "none", day, t0 + day), t0),
+    EXPECT_EQ(gone(table.put(domain("new.example"), entry(table, "none", day, t0 + day), t0)),
               domain("new.example"));
     EXPECT_EQ(table.policy_count(), 2U);
     EXPECT_TRUE(has_policy(table, "a.example"));
@@ -373,10 +391,10 @@ TEST(cache_table, eviction_order_is_exact_over_thousands) {
     std::pair<int, std::int64_t> last{0, 0};
     std::size_t n = 0;
     for (; const auto victim = table.make_room(now); ++n) {
-        const Item item = items.at(victim->name());
-        EXPECT_LE(last, std::pair(item.order, item.key)) << victim->name();
+        const Item item = items.at(victim->domain.name());
+        EXPECT_LE(last, std::pair(item.order, item.key)) << victim->domain.name();
         last = {item.order, item.key};
-        items.erase(victim->name());
+        items.erase(victim->domain.name());
     }
     EXPECT_TRUE(items.empty());
 }

@@ -91,7 +91,9 @@ TEST(ConfigLoad, every_option_of_a_file_arrives) {
     want.dns.trust_ad = TrustAd::yes;
     want.dns.timeout = 4s;
     want.dns.try_timeout = 1s;
-    want.fetch = {"/etc/ssl/certs/ca.pem", true, {"2001:db8::1", 3128}, 30s, 8, 2};
+    const std::vector prefixes{base::parse_nat64_prefix("64:ff9b:1::/96").value(),
+                               base::parse_nat64_prefix("2a00:64::/32").value()};
+    want.fetch = {"/etc/ssl/certs/ca.pem", true, prefixes, {"2001:db8::1", 3128}, 30s, 8, 2};
     want.cache = {1000, 500, 12h};
     EXPECT_EQ(loaded->config, want);
     EXPECT_TRUE(loaded->is_set("listen"));

@@ -67,7 +67,8 @@ TEST(DaneValidation, Table) {
         EXPECT_EQ(to_string(verdict.state), to_string(row.state)) << row.why;
         EXPECT_EQ(verdict.why, row.why);
     }
-    EXPECT_EQ(dane::judge_validation("a.example", answer(Worth::secure)).why, "a.example is answered with AD");
+    EXPECT_EQ(dane::judge_validation("a.example", answer(Worth::secure)).why,
+              "a.example is answered with AD");
 }
 
 TEST(DaneValidation, OfAllServersTogether) {
@@ -82,12 +83,13 @@ TEST(DaneValidation, OfAllServersTogether) {
         return dane::together(findings);
     };
     const std::pair<const char*, State> rows[] = {
-        {"Y", State::yes},   {"N", State::no},   {"U", State::unknown}, {"y", State::no},
-        {"u", State::no},    {"YN", State::yes}, {"NY", State::yes},    {"UN", State::unknown},
-        {"NU", State::unknown}, {"UY", State::yes}, {"Nu", State::no}, {"yN", State::no},
+        {"Y", State::yes},      {"N", State::no},   {"U", State::unknown}, {"y", State::no},
+        {"u", State::no},       {"YN", State::yes}, {"NY", State::yes},    {"UN", State::unknown},
+        {"NU", State::unknown}, {"UY", State::yes}, {"Nu", State::no},     {"yN", State::no},
         {"", State::unknown},
     };
-    for (const auto& [servers, state] : rows) EXPECT_EQ(to_string(together(servers).state), to_string(state)) << servers;
+    for (const auto& [servers, state] : rows)
+        EXPECT_EQ(to_string(together(servers).state), to_string(state)) << servers;
     EXPECT_EQ(together("NY").why, "server-Y: why");
     EXPECT_EQ(together("yN").why, "server-y: its word is not believed (dns.trust_ad); server-N: why");
 }

@@ -154,11 +154,8 @@ const Break breaks[] = {
          f.resolver.servers[0].validation = {dane::Validation::State::no, "no AD"};
      },
      Verdict::warn, "resolver", "does not validate", "unbound"},
-    {"AD not trusted",
-     [](Facts& f) {
-         f.resolver.servers[0].trusted = false;
-     },
-     Verdict::warn, "resolver", "is not believed", "trust-ad"},
+    {"AD not trusted", [](Facts& f) { f.resolver.servers[0].trusted = false; }, Verdict::warn, "resolver",
+     "is not believed", "trust-ad"},
     {"elsewhere and not validating",
      [](Facts& f) {
          f.resolver.servers[0].validation = {dane::Validation::State::no, "no AD"};

@@ -93,9 +93,12 @@ struct Script {
             const bool edns = send.message.at(11) == 1, ad = (send.message.at(3) & 0x20) != 0;
             const bool dnssec_ok = edns && (send.message.at(send.message.size() - 4) & 0x80) != 0;
             out += (out.empty() ? "" : " ") + std::to_string(send.server);
-            if (dnssec_ok) out += ad ? "d" : "?";
-            else if (edns) out += ad ? "!" : "e";
-            else if (ad) out += "a";
+            if (dnssec_ok)
+                out += ad ? "d" : "?";
+            else if (edns)
+                out += ad ? "!" : "e";
+            else if (ad)
+                out += "a";
             if (send.transport == Transport::tcp) out += "t";
         }
         return out;
@@ -147,15 +150,11 @@ TEST(DnsExchange, WhatAnAnswerIsWorth) {
         Worth worth;
     };
     const Row rows[] = {
-        {true, true, false, true, Worth::secure},
-        {true, true, false, false, Worth::insecure},
-        {true, true, true, true, Worth::secure},
-        {true, true, true, false, Worth::indeterminate},
+        {true, true, false, true, Worth::secure},          {true, true, false, false, Worth::insecure},
+        {true, true, true, true, Worth::secure},           {true, true, true, false, Worth::indeterminate},
         {true, false, false, false, Worth::indeterminate}, // it was not asked to say
-        {false, true, false, true, Worth::indeterminate},
-        {false, true, false, false, Worth::indeterminate},
-        {false, true, true, true, Worth::indeterminate},
-        {false, false, false, true, Worth::indeterminate},
+        {false, true, false, true, Worth::indeterminate},  {false, true, false, false, Worth::indeterminate},
+        {false, true, true, true, Worth::indeterminate},   {false, false, false, true, Worth::indeterminate},
     };
     for (const Row& row : rows) {
         Script s{{{0, row.believed, row.low, false}}, row.worth_matters};
@@ -163,8 +162,7 @@ TEST(DnsExchange, WhatAnAnswerIsWorth) {
         m.ad = row.ad;
         s.receive(0, m);
         ASSERT_TRUE(s.result && *s.result);
-        EXPECT_EQ((*s.result)->worth, row.worth)
-            << row.believed << row.worth_matters << row.low << row.ad;
+        EXPECT_EQ((*s.result)->worth, row.worth) << row.believed << row.worth_matters << row.low << row.ad;
         EXPECT_EQ(s.notes.back().ad, row.ad);
         EXPECT_EQ(s.exchange->answered_by(), 0U);
     }
@@ -313,7 +311,8 @@ TEST(DnsExchange, FormsOfAQuestion) {
         {"garbage to DO", true, false, garbage, answer, answer, "0d 0a", Reason::none, 0s},
         {"garbage over UDP", false, false, garbage, garbage, answer, "0e 0 0t", Reason::none, 0s},
         {"garbage over UDP, DANE", true, false, garbage, garbage, answer, "0d 0a 0at", Reason::none, 0s},
-        {"garbage everywhere", false, false, garbage, garbage, garbage, "0e 0 0t 0t", Reason::dns_malformed, 500ms},
+        {"garbage everywhere", false, false, garbage, garbage, garbage, "0e 0 0t 0t", Reason::dns_malformed,
+         500ms},
         {"an error everywhere", false, false, error, error, error, "0e 0", Reason::dns_servfail, 0s},
         {"an error, then garbage", false, false, error, garbage, answer, "0e 0 0t", Reason::none, 0s},
         {"garbage, then an error", false, false, garbage, error, answer, "0e 0 0", Reason::dns_servfail, 0s},
@@ -395,8 +394,9 @@ TEST(DnsExchange, SaysWhatWasTried) {
     s.fail(4);
     for (int i = 0; i < 10 && !s.result; ++i) s.wake();
     const std::string tried = s.exchange->tried([](std::size_t n) { return "server" + std::to_string(n); });
-    EXPECT_EQ(tried, "server0 udp+dnssec dns-timeout, server1 udp+edns dns-refused (rcode 5), udp dns-refused "
-                     "(rcode 5), server0 udp dns-malformed, tcp dns-network, tcp dns-timeout");
+    EXPECT_EQ(tried,
+              "server0 udp+dnssec dns-timeout, server1 udp+edns dns-refused (rcode 5), udp dns-refused "
+              "(rcode 5), server0 udp dns-malformed, tcp dns-network, tcp dns-timeout");
     EXPECT_EQ(s.reason(), Reason::dns_refused);
     Script many{4};
     for (int i = 0; i < 20 && !many.result; ++i) many.wake();
@@ -565,7 +565,8 @@ TEST(DnsExchange, ASilentServerIsNotWaitedForLongOnceAnotherGaveAReason) {
 
 TEST(DnsExchange, NoServersOrNoName) {
     EXPECT_EQ(Script{0}.reason(), Reason::dns_network);
-    Exchange exchange{"a..b", Type::txt, false, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
+    Exchange exchange{
+        "a..b", Type::txt, false, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
     const Step step = exchange.start(Steady{0s});
     ASSERT_TRUE(step.done);
     EXPECT_TRUE(step.sends.empty());

@@ -10,8 +10,8 @@ namespace {
 using base::Steady;
 using dns::Note;
 using dns::Purpose;
-using dns::Validates;
 using dns::TrustAd;
+using dns::Validates;
 using namespace std::chrono_literals;
 
 std::vector<dns::Server> servers(std::initializer_list<const char*> names) {
@@ -203,7 +203,8 @@ TEST_F(DnsServerList, InDoubtIsWhoNoLongerFits) {
     EXPECT_FALSE(list.learn(ad, "a.example", start + 11s));
     // Silence, and its end.
     list.judged(0, Validates::yes, "why", start + 20s);
-    EXPECT_TRUE(list.learn(note(Note::What::failed, base::Reason::dns_timeout, start + 30s), "a.example", start + 30s));
+    EXPECT_TRUE(list.learn(note(Note::What::failed, base::Reason::dns_timeout, start + 30s), "a.example",
+                           start + 30s));
     list.judged(0, Validates::unknown, "silent", start + 38s);
     EXPECT_TRUE(list.learn(answer(0, true, start + 60s), "a.example", start + 60s));
 }

@@ -55,11 +55,10 @@ protected:
     }
     Slot take(asio::awaitable<Result> work) {
         auto slot = std::make_shared<std::optional<Result>>();
-        asio::co_spawn(context, std::move(work),
-                       [slot](std::exception_ptr trouble, Result result) {
-                           ASSERT_FALSE(trouble);
-                           *slot = std::move(result);
-                       });
+        asio::co_spawn(context, std::move(work), [slot](std::exception_ptr trouble, Result result) {
+            ASSERT_FALSE(trouble);
+            *slot = std::move(result);
+        });
         return slot;
     }
     template <class Predicate>
@@ -271,7 +270,8 @@ TEST_F(DnsStubResolver, SaysWhatWasTried) {
     make(options({server.address()}));
     const Result failed = resolve();
     ASSERT_FALSE(failed);
-    EXPECT_EQ(failed.error().detail, server.address() + " udp+edns dns-servfail (rcode 2), udp dns-servfail (rcode 2)");
+    EXPECT_EQ(failed.error().detail,
+              server.address() + " udp+edns dns-servfail (rcode 2), udp dns-servfail (rcode 2)");
 }
 
 TEST_F(DnsStubResolver, ADatagramLargerThanWhatWasOfferedIsTaken) {
@@ -390,7 +390,7 @@ TEST_F(DnsStubResolver, OnlyTheRightReplyCounts) {
         }};
     make(options({elsewhere.address(), server.address()}));
     EXPECT_EQ(text(resolve()), "good");
-    EXPECT_EQ(elsewhere.queries().size(), 2U); // the second in the other form
+    EXPECT_EQ(elsewhere.queries().size(), 2U);      // the second in the other form
     EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the one whose reply came from elsewhere
 }
 

@@ -471,10 +471,8 @@ TEST(DnsDecode, CompressionPointers) {
     ASSERT_TRUE(jumped);
     EXPECT_EQ(jumped->answer.records, std::vector<std::string>{"x"});
     const std::pair<const char*, dns::Bytes> rows[] = {
-        {"to itself", {0xc0, here}},
-        {"to its own label", {1, 'a', 0xc0, here}},
-        {"beyond the end", {0xff, 0xff}},
-        {"a reserved label type", {0x41, 'a', 0}},
+        {"to itself", {0xc0, here}},      {"to its own label", {1, 'a', 0xc0, here}},
+        {"beyond the end", {0xff, 0xff}}, {"a reserved label type", {0x41, 'a', 0}},
         {"another", {0x81, 'a', 0}},
     };
     for (const auto& [why, owner] : rows) EXPECT_EQ(error_of(with_owner(owner)), WireErrc::malformed) << why;
@@ -571,8 +569,8 @@ double cpu_ms() {
     return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-// The dearest messages of 64 KiB that the walk lets through. The bound is that of a turn of the loop (2 ms of an
-// optimised build); here it is a tenth of a second, which a quadratic step would miss by far.
+// The dearest messages of 64 KiB that the walk lets through. The bound is that of a turn of the loop (2 ms of
+// an optimised build); here it is a tenth of a second, which a quadratic step would miss by far.
 TEST(DnsDecode, TheDearestMessages) {
     const dns::Question address{0x1234, "a.example", Type::a};
     std::vector<std::pair<const char*, dns::Bytes>> rows;

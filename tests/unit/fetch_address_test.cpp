@@ -38,8 +38,18 @@ TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
         {"172.31.255.255", "private"},
         {"172.32.0.0", ""},
         {"192.0.0.9", "protocol assignments"},
+        {"192.0.0.170", "protocol assignments"},
         {"192.0.1.0", ""},
         {"192.0.2.1", "documentation"},
+        {"192.31.195.255", ""},
+        {"192.31.196.1", "AS112"},
+        {"192.31.197.0", ""},
+        {"192.52.192.255", ""},
+        {"192.52.193.1", "multicast relay"},
+        {"192.52.194.0", ""},
+        {"192.175.47.255", ""},
+        {"192.175.48.1", "AS112"},
+        {"192.175.49.0", ""},
         {"192.88.99.1", "6to4 relay"},
         {"192.168.255.255", "private"},
         {"192.169.0.0", ""},
@@ -71,15 +81,44 @@ TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
         {"2001:2::1", "benchmarking"},
         {"2001:10::1", "ORCHID"},
         {"2001:2f:ffff::1", "ORCHID"},
-        {"2001:30::1", ""},
+        {"2001:30::1", "protocol assignments"},
+        {"2001:1::1", "protocol assignments"},
+        {"2001:3::1", "protocol assignments"},
+        {"2001:4:112::1", "protocol assignments"},
+        {"2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments"},
+        {"2001:200::1", ""},
+        {"2001:db7:ffff::1", ""},
+        {"2000::1", ""},
+        {"1fff:ffff::1", "reserved"},
+        {"3ffe::1", ""},
+        {"3fff:1000::1", ""},
+        {"4000::", "reserved"},
+        {"4000::1", "reserved"},
+        {"1::1", "reserved"},
+        {"200::1", "reserved"},
+        {"3ff:ffff::1", "reserved"},
+        {"400::1", "reserved"},
+        {"8000::1", "reserved"},
+        {"fe00::1", "reserved"},
+        {"::ffff:0:127.0.0.1", "reserved"},
+        {"::ffff:0:8.8.8.8", "reserved"},
+        {"::1:0:0:8.8.8.8", "reserved"},
+        {"::fffe:8.8.8.8", "reserved"},
+        {"64:ff9b:0:0:0:1::1", "reserved"},
+        {"64:ff9b:2::1", "reserved"},
+        {"100:0:0:1::1", "reserved"},
+        {"2620:4f:8000::1", "AS112"},
+        {"2620:4f:8001::1", ""},
         {"2001:db8::1", "documentation"},
         {"2001:db9::1", ""},
         {"2002:808:808::1", ""},
         {"2002:a00:1::1", "private"},
         {"2002:7f00:1::", "loopback"},
+        {"2002:e000:1::", "multicast"},
+        {"2002:c0a8:101:1::1", "private"},
         {"3fff:fff::1", "documentation"},
         {"5f00::1", "segment routing"},
-        {"fbff::1", ""},
+        {"fbff::1", "reserved"},
         {"fc00::1", "private"},
         {"fdff::1", "private"},
         {"fe80::1", "link-local"},
@@ -89,6 +128,85 @@ TEST(Address, OnlyPublicOnesMayBeConnectedTo) {
     };
     for (const Row& row : rows)
         EXPECT_EQ(fetch::not_public(make_address(row.address)), row.what) << row.address;
+}
+
+std::vector<base::Nat64Prefix> prefixes(const std::vector<std::string>& texts) {
+    std::vector<base::Nat64Prefix> all;
+    for (const std::string& text : texts) all.push_back(base::parse_nat64_prefix(text).value());
+    return all;
+}
+
+// RFC 6052 section 2.4 has 192.0.2.33 behind prefixes of every length; here it is 8.8.8.8, and 10.0.0.1.
+TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
+    struct Row {
+        const char* prefix;
+        const char* address;
+        const char* what; // with the prefix
+        const char* without;
+    };
+    const Row rows[] = {
+        {"2a00:db8::/32", "2a00:db8:808:808::", "", ""},
+        {"2a00:db8::/32", "2a00:db8:a00:1::", "private", ""},
+        {"2a00:db8:100::/40", "2a00:db8:108:808:8::", "", ""},
+        {"2a00:db8:100::/40", "2a00:db8:10a:0:1::", "private", ""},
+        {"2a00:db8:122::/48", "2a00:db8:122:808:8:800::", "", ""},
+        {"2a00:db8:122::/48", "2a00:db8:122:a00:0:100::", "private", ""},
+        {"2a00:db8:122:300::/56", "2a00:db8:122:308:8:808::", "", ""},
+        {"2a00:db8:122:300::/56", "2a00:db8:122:30a:0:1::", "private", ""},
+        {"2a00:db8:122:344::/64", "2a00:db8:122:344:8:808:800::", "", ""},
+        {"2a00:db8:122:344::/64", "2a00:db8:122:344:a:0:100::", "private", ""},
+        {"2a00:db8:122:344::/96", "2a00:db8:122:344::8.8.8.8", "", ""},
+        {"2a00:db8:122:344::/96", "2a00:db8:122:344::10.0.0.1", "private", ""},
+        {"2a00:db8:122:344::/96", "2a00:db8:122:344::127.0.0.1", "loopback", ""},
+        // Octet 8 belongs to no address.
+        {"2a00:db8:122::/48", "2a00:db8:122:808:108:800::", "no IPv4 address behind a NAT64 prefix", ""},
+        // What stands behind the IPv4 address is the translator's own.
+        {"2a00:db8::/32", "2a00:db8:a00:1::7777", "private", ""},
+        // Beside the prefix.
+        {"2a00:db8:122:344::/96", "2a00:db8:122:344:0:1:10.0.0.1", "", ""},
+        // Outside of what is global.
+        {"64:ff9b:1::/48", "64:ff9b:1:808:8:800::", "", "local-use translation"},
+        {"64:ff9b:1::/96", "64:ff9b:1::8.8.8.8", "", "local-use translation"},
+        {"64:ff9b:1::/96", "64:ff9b:1::169.254.169.254", "link-local", "local-use translation"},
+        {"64:ff9b:1::/96", "64:ff9b:1:1::8.8.8.8", "local-use translation", "local-use translation"},
+        {"fd64::/96", "fd64::8.8.8.8", "", "private"},
+        {"fd64::/96", "fd64::192.168.0.1", "private", "private"},
+        {"fd64::/96", "fd65::8.8.8.8", "private", "private"},
+        {"2001:db8:64::/96", "2001:db8:64::8.8.8.8", "", "documentation"},
+        // In 6to4 both have to be public.
+        {"2002:a00:1::/96", "2002:a00:1::8.8.8.8", "private", "private"},
+        {"2002:808:808::/96", "2002:808:808::10.0.0.1", "private", ""},
+        {"2002:808:808::/96", "2002:808:808::8.8.8.8", "", ""},
+        // Everybody has this one.
+        {"64:ff9b:1::/96", "64:ff9b::8.8.8.8", "", ""},
+        {"64:ff9b:1::/96", "64:ff9b::10.0.0.1", "private", "private"},
+        {"64:ff9b:1::/96", "::ffff:10.0.0.1", "private", "private"},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(std::string(row.address) + " with " + row.prefix);
+        const Address address = make_address(row.address);
+        EXPECT_EQ(fetch::not_public(address, prefixes({row.prefix})), row.what);
+        EXPECT_EQ(fetch::not_public(address), row.without);
+        if (std::string_view(row.what).empty() != std::string_view(row.without).empty() && *row.what != 'n') {
+            EXPECT_TRUE(fetch::nat64_decides(address));
+        }
+    }
+    // One that lies in two of them has to be public by both.
+    EXPECT_EQ(fetch::not_public(make_address("2a00:0:808:808::10.0.0.1"),
+                                prefixes({"2a00::/32", "2a00:0:808:808::/96"})),
+              "private");
+    EXPECT_EQ(fetch::not_public(make_address("2a00:0:808:808::10.0.0.1"), prefixes({"2a00::/32"})), "");
+}
+
+TEST(Address, Nat64DecidesOnFewRealAddresses) {
+    for (const char* text :
+         {"2606:4700::6810:84e5", "2a00:1450:4001:80b::200e", "2620:1ec:bdf::45", "2a01:4f8:c0c:1234::1",
+          "2001:41d0:303:3a2f::1", "8.8.8.8", "10.0.0.1", "::1", "fe80::1", "ff02::1", "::ffff:8.8.8.8",
+          "64:ff9b::8.8.8.8", "fe80::8.8.8.8", "::8.8.8.8"})
+        EXPECT_FALSE(fetch::nat64_decides(make_address(text))) << text;
+    for (const char* text : {"fd64::8.8.8.8", "64:ff9b:1::8.8.8.8", "64:ff9b:1:808:8:800::", "2a00::10.0.0.1",
+                             "2a00:db8:7f00:1::", "2001:db8:64::8.8.8.8"})
+        EXPECT_TRUE(fetch::nat64_decides(make_address(text))) << text;
 }
 
 TEST(Address, ComesFromRdata) {

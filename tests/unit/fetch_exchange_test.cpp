@@ -101,7 +101,8 @@ TEST_F(ExchangeTest, LooksUpTheProxyOnly) {
 TEST_F(ExchangeTest, AProxysFailuresAreTheProxys) {
     const std::pair<std::string, std::string> rows[] = {
         {"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", "proxy-failed: status 407"},
-        {"SSH-2.0-OpenSSH\r\n", "proxy-failed: reply to CONNECT: not an HTTP/1 response"},
+        {"SSH-2.0-OpenSSH\r\n",
+         "proxy-failed: reply to CONNECT: not an HTTP/1 response: begins with \"SSH-2.0-OpenSSH\""},
         {"HTTP/1.1 200 OK\r\n", "proxy-failed: reply to CONNECT: End of file"},
         {established + "more", "proxy-failed: octets after the reply to CONNECT"},
         {established, "tls-handshake: TLS handshake: stream truncated"},

@@ -58,7 +58,7 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
     EXPECT_EQ(show(get()), "http-status: status 404");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n";
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-media-type: content type text/html");
+    EXPECT_EQ(show(get()), "http-media-type: Content-Type text/html");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + test::policy_text;
     script.close = Script::Close::close_notify;
     server.set_script(script);

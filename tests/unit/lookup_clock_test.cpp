@@ -54,6 +54,8 @@ TEST(Clock, ten_years_ahead_a_policy_is_over_and_learnt_anew_once) {
     serve(world, "a.example");
     world.ask("a.example");
     world.time.jump(10 * year);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "a set clock does not end the minute after a GET";
+    world.pass(60s);
     EXPECT_EQ(world.ask("a.example"), secure);
     EXPECT_EQ(world.ask("a.example"), secure);
     EXPECT_EQ(world.gets(), 2U);
@@ -155,6 +157,122 @@ TEST(Clock, seconds_since_1970_outgrow_31_and_32_bits) {
         EXPECT_EQ(world.ask("a.example"), secure);
         EXPECT_EQ(world.ask("b.example"), secure);
     }
+}
+
+// What an untrusted clock ends is not answered, and not lost.
+
+TEST(Clock, started_years_ahead_nothing_is_lost) {
+    LookupWorld world;
+    serve(world, "a.example");
+    serve(world, "b.example");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("b.example"), secure);
+    world.at("a.example").dns_fails(Reason::dns_timeout);
+    world.at("b.example").no_record();
+    world.time.jump(10 * year);
+    for (int start = 0; start < 3; ++start) {
+        world.restart();
+        EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "expired, so far as anybody knows";
+        EXPECT_EQ(world.ask("b.example"), "NOTFOUND ");
+        world.pass(50min);
+        EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+    }
+    world.time.jump(-10 * year);
+    EXPECT_EQ(world.ask("a.example"), secure) << "at once";
+    EXPECT_EQ(world.ask("b.example"), secure);
+    world.pass(1h);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("b.example"), secure);
+}
+
+TEST(Clock, a_minute_years_ahead_loses_nothing_whoever_asks_meanwhile) {
+    LookupWorld world;
+    serve(world, "a.example");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.pass(2h);
+    world.at("a.example").https_fails(Reason::connect_failed);
+    world.time.jump(10 * year);
+    for (int second = 0; second < 60; ++second) {
+        EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+        world.pass(1s);
+    }
+    world.restart();
+    world.time.jump(-10 * year);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.kill();
+    EXPECT_EQ(world.ask("a.example"), secure);
+}
+
+TEST(Clock, what_is_expired_is_never_answered_and_goes_when_the_clock_is_trusted) {
+    LookupWorld world;
+    serve(world, "a.example", 86400);
+    serve(world, "b.example", 86400);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("b.example"), secure);
+    for (const char* domain : {"a.example", "b.example"}) world.at(domain).dns_fails(Reason::dns_timeout);
+    world.at("b.example").https_fails(Reason::connect_failed);
+    world.at("a.example").https_fails(Reason::connect_failed);
+    world.restart();
+    world.time.jump(86400s - 60s);
+    EXPECT_EQ(world.ask("a.example"), secure) << "a minute is left";
+    world.pass(60s);
+    EXPECT_EQ(world.table().policy_count(), 2u) << "kept: the clock was set a minute ago";
+    for (int minute = 0; minute < 120; ++minute) {
+        EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << minute;
+        world.pass(60s);
+    }
+    EXPECT_EQ(world.table().policy_count(), 0u) << "trusted by now";
+    world.time.jump(-2 * 86400s);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "gone for good";
+}
+
+TEST(Clock, fetched_while_the_clock_was_ahead_a_policy_ends_over_restarts) {
+    LookupWorld world;
+    world.time.jump(10 * year);
+    serve(world, "a.example", 7 * 86400);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.time.jump(-10 * year);
+    world.at("a.example").no_record();
+    world.at("a.example").https_fails(Reason::connect_failed);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), secure);
+    for (int day = 0; day < 6; ++day) {
+        world.pass(86400s);
+        world.restart();
+        EXPECT_EQ(world.ask("a.example"), secure) << day;
+    }
+    world.pass(86400s + 60s);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "max_age after the clock was put right";
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+}
+
+TEST(Clock, never_trusted_expired_policies_go_after_a_month_of_running_time) {
+    LookupWorld world;
+    serve(world, "a.example", 7 * 86400);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.at("a.example").dns_fails(Reason::dns_timeout);
+    world.at("a.example").https_fails(Reason::connect_failed);
+    // A policy from the future keeps the clock from being trusted; nobody refreshes it.
+    world.time.jump(10 * year);
+    serve(world, "future.example", 31557600);
+    EXPECT_EQ(world.ask("future.example"), secure);
+    world.at("future.example").dns_fails(Reason::dns_timeout);
+    world.at("future.example").https_fails(Reason::connect_failed);
+    world.time.jump(-10 * year + 8 * 86400s);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+    for (int week = 0; week < 4; ++week) {
+        world.pass(7 * 86400s);
+        world.restart();
+        EXPECT_EQ(world.table().policy_count(), 2u) << week;
+        EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+    }
+    world.pass(7 * 86400s);
+    EXPECT_EQ(world.table().policy_count(), 1u);
+    EXPECT_EQ(world.ask("future.example"), secure) << "a year is not over";
 }
 
 } // namespace

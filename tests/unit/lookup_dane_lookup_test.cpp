@@ -217,7 +217,8 @@ TEST_F(DaneLookupTest, OneDomainsHostsTakeNothingFromAnothers) {
     EXPECT_EQ(lookup->running(), slow);
     // Nothing of it is a finding about the slow ones, and none of their questions is lost.
     resolver.release();
-    while (answered < slow && io.run_one_for(5s) > 0) {}
+    while (answered < slow && io.run_one_for(5s) > 0) {
+    }
     EXPECT_EQ(answered, slow);
     EXPECT_EQ(lookup->running(), 0U);
 }

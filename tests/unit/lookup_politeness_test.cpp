@@ -178,7 +178,8 @@ private:
     lookup::Refresher refresher_{{learner_, table_, time, time,
                                   [this] {
                                       return std::uniform_real_distribution<double>{0, 1}(generator_);
-                                  }},
+                                  },
+                                  store_},
                                  {},
                                  at_once};
 };

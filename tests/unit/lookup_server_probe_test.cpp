@@ -65,7 +65,8 @@ protected:
         probe.emplace(io.get_executor(), servers, std::move(options), [this](const auto& findings) {
             std::string line;
             for (const dane::ServerFinding& each : findings)
-                line += (line.empty() ? "" : " ") + each.server + "=" + std::string{to_string(each.validation.state)};
+                line += (line.empty() ? "" : " ") + each.server + "=" +
+                        std::string{to_string(each.validation.state)};
             told.push_back(line);
         });
     }

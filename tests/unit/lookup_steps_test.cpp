@@ -68,8 +68,6 @@ TEST(AfterTxt, Decides) {
         {just_failed, shows("1"), Why::query, 300s, "get 1", "the back-off is over"},
         {with_policy(), shows("1"), Why::txt_check, 1h, "nothing", "unchanged"},
         {with_policy(), shows("2"), Why::txt_check, 1h, "get 2", "changed"},
-        {with_policy(), shows("2"), Why::txt_check, 30s, "nothing",
-         "changed within a minute of the last GET"},
         {with_policy(), shows_none(Reason::no_record), Why::txt_check, 1h, "nothing",
          "3.1 note: the policy stays"},
         {with_policy(), shows_none(Reason::dns_timeout), Why::txt_check, 1h, "nothing", "the policy stays"},
@@ -82,8 +80,14 @@ TEST(AfterTxt, Decides) {
         {with_policy(), shows_none(Reason::no_record), Why::query, 8 * 24h, "give no-record", "expired"},
     };
     for (const Row& row : rows)
-        EXPECT_EQ(words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, tuning)), row.want)
+        EXPECT_EQ(words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, true, tuning)),
+                  row.want)
             << row.reason;
+    for (const Row& row : rows) {
+        const std::string within =
+            words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, false, tuning));
+        EXPECT_FALSE(within.starts_with("get")) << "within a minute of the last GET: " << row.reason;
+    }
 }
 
 TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
@@ -114,13 +118,14 @@ TEST(FailedGet, CountsPerId) {
 }
 
 TEST(Absent, IsBelievedAsLongAsItsCauseLasts) {
-    EXPECT_EQ(lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, tuning).until,
+    EXPECT_EQ(lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, 0s, tuning).until,
               t0 + 300s);
     const cache::Attempts gets{t0, 1, Reason::http_status, "1"};
-    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, tuning).until,
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, 0s, tuning).until,
               t0 + 300s)
         << "no longer than the back-off";
-    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, tuning).until, t0 + 60s)
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, 0s, tuning).until,
+              t0 + 60s)
         << "a new id may show up when the TTL is over";
 }
 
@@ -132,6 +137,12 @@ TEST(Change, IsNamed) {
     EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::testing, "b")), Change::weakened);
     EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::none, "b")), Change::weakened);
     EXPECT_EQ(lookup::change(policy(sts::Mode::none), policy(sts::Mode::enforce, "b")), Change::changed);
+    auto withdrawn = std::make_shared<decision::PolicyText>();
+    withdrawn->text = "b";
+    withdrawn->policy.mode = sts::Mode::enforce;
+    withdrawn->policy.max_age = 0s;
+    EXPECT_EQ(lookup::change(policy(), withdrawn), Change::weakened) << "max_age 0 ends it";
+    EXPECT_EQ(lookup::change(policy(sts::Mode::testing), withdrawn), Change::changed);
 }
 
 } // namespace

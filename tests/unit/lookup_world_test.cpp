@@ -218,13 +218,19 @@ TEST(Lookup, DamagedStoreIsNoReasonToStop) {
 TEST(Lookup, MaxAgeZeroServesThisDeliveryOnly) {
     LookupWorld world;
     serve(world, "mx.a.example", "1", 0);
-    EXPECT_EQ(world.ask("a.example"), secure);
+    world.at("a.example").https_delay = 1s;
+    for (const std::string& reply : world.ask_many("a.example", 5))
+        EXPECT_EQ(reply, secure) << "who waited for the fetch";
     EXPECT_EQ(world.table().policy_count(), 0u);
-    world.pass(5s);
-    EXPECT_EQ(world.ask("a.example"), secure);
+    EXPECT_EQ(world.ask("a.example"), notfound) << "no longer";
+    world.pass(58s); // the GET was begun a second before it ended
+    EXPECT_EQ(world.ask("a.example"), notfound);
+    EXPECT_EQ(world.gets(), 1u);
+    EXPECT_LE(world.txt_questions(), 1u) << "nor is anybody asked";
     world.pass(1s);
-    EXPECT_EQ(world.ask("a.example"), notfound) << "no GET in the same breath";
+    EXPECT_EQ(world.ask("a.example"), secure);
     EXPECT_EQ(world.gets(), 2u);
+    EXPECT_EQ(world.log.count("policy-too-short"), 1u) << "said once";
 }
 
 TEST(Lookup, ExpiryDuringABackgroundCheckStillResolvesForTheClient) {
@@ -337,6 +343,53 @@ TEST(Dane, SurvivesKillDuringAnOutage) {
     EXPECT_EQ(world.ask("a.example"), dane_only);
     EXPECT_EQ(world.ask("a.example"), dane_only)
         << "the failed check behind the first answer changes nothing";
+}
+
+TEST(Dane, ADomainThatIsHardlyAskedKeepsItsVerdict) {
+    // The daily look renews it, whether its GET succeeds or not.
+    for (const bool fails : {false, true}) {
+        SCOPED_TRACE(fails);
+        LookupWorld world(with_dane());
+        serve(world, "mx.a.example", "1", 30 * 86400);
+        world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+        EXPECT_EQ(world.ask("a.example"), dane_only);
+        if (fails) world.at("a.example").https_fails(Reason::http_status);
+        for (const base::seconds unasked : {25h, 35h, 47h, 100h, 200h}) {
+            world.pass(unasked);
+            EXPECT_EQ(world.ask("a.example"), dane_only) << unasked.count();
+        }
+    }
+}
+
+TEST(Dane, AVerdictOfAnyAgeIsAskedAnewBeforeItIsUsed) {
+    cache::Tuning tuning = with_dane();
+    tuning.daily_refresh = false; // nothing renews it
+    LookupWorld world(tuning);
+    serve(world, "mx.a.example", "1", 300 * 86400);
+    world.signed_mx("a.example", "mx.a.example", "");
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    world.pass(37h);
+    EXPECT_EQ(world.ask("a.example"), dane_only) << "an old sts verdict would override it";
+    world.pass(100h);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    // From here on nobody answers. It holds for a day from the first failure, also over restarts.
+    world.pass(100h);
+    for (auto& [question, answer] : world.dns) answer = dns::failed(Reason::dns_timeout);
+    for (int hour = 0; hour < 24; ++hour) {
+        EXPECT_EQ(world.ask("a.example"), dane_only) << hour;
+        if (hour % 5 == 2) world.kill();
+        world.pass(1h);
+    }
+    world.pass(60s);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.restart();
+    EXPECT_EQ(world.ask("a.example"), secure) << "a restart gives it no other day";
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    world.pass(61s);
+    world.ask("a.example");
+    EXPECT_EQ(world.ask("a.example"), dane_only);
 }
 
 TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {

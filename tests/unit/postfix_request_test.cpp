@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 
 namespace {
 
@@ -117,6 +119,89 @@ TEST(PolicyDomain, TellsWhyThereIsNone) {
     bad(std::string(10000, ':'), Reason::key_not_a_domain);
 }
 
+struct Hop {
+    const char* key;
+    const char* host;
+    int port;
+    bool brackets;
+};
+
+TEST(NextHop, IsHostPortAndBrackets) {
+    const postfix::Services services("# none of Postfix's own\nsmtp 2525/tcp\n"
+                                     "domain 53/tcp\ntalk 517/udp\nrelay-in 2500/tcp mail-in # x\n");
+    for (const Hop& want : {
+             Hop{"a.example", "a.example", 25, false},
+             Hop{"A.Example.", "a.example", 25, false},
+             Hop{"a.example:25", "a.example", 25, false},
+             Hop{"a.example:0025", "a.example", 25, false},
+             Hop{"a.example:smtp", "a.example", 25, false}, // Postfix's own name comes before the file's
+             Hop{"a.example:", "a.example", 25, false},
+             Hop{"a.example:587", "a.example", 587, false},
+             Hop{"a.example:submission", "a.example", 587, false},
+             Hop{"a.example:smtps", "a.example", 465, false},
+             Hop{"a.example:submissions", "a.example", 465, false},
+             Hop{"a.example:lmtp", "a.example", 24, false},
+             Hop{"a.example:65535", "a.example", 65535, false},
+             Hop{"a.example:relay-in", "a.example", 2500, false},
+             Hop{"a.example:mail-in", "a.example", 2500, false},
+             Hop{"a.example:SMTP", "a.example", 0, false}, // Postfix compares case, and is fatal
+             Hop{"a.example:talk", "a.example", 0, false}, // not TCP
+             Hop{"a.example:25x", "a.example", 0, false},
+             Hop{"a.example:no-such", "a.example", 0, false},
+             Hop{"[mx.a.example]", "mx.a.example", 25, true},
+             Hop{"[mx.a.example]:", "mx.a.example", 25, true},
+             Hop{"[mx.a.example]:25", "mx.a.example", 25, true},
+             Hop{"[MX.a.example.]:587", "mx.a.example", 587, true},
+             Hop{"[mx.a.example]:submission", "mx.a.example", 587, true},
+             Hop{"[mx.a.example]:no-such", "mx.a.example", 0, true},
+             Hop{"[b\xc3\xbc" "cher.example]:465", "xn--bcher-kva.example", 465, true},
+         }) {
+        const auto got = postfix::next_hop(want.key, services);
+        ASSERT_TRUE(got) << want.key;
+        EXPECT_EQ(got->host.name(), want.host) << want.key;
+        EXPECT_EQ(got->port, want.port) << want.key;
+        EXPECT_EQ(got->brackets, want.brackets) << want.key;
+        EXPECT_EQ(got->usual(), want.port == 25 && !want.brackets) << want.key;
+    }
+}
+
+TEST(NextHop, IsWrittenInOneWay) {
+    for (const auto& [key, text] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"A.example:smtp", "a.example"},
+             {"a.example:submission", "a.example:587"},
+             {"[a.example]:25", "[a.example]"},
+             {"[a.example]:465", "[a.example]:465"},
+             {"a.example:no-such", "a.example:?"}})
+        EXPECT_EQ(to_string(*postfix::next_hop(key)), text) << key;
+}
+
+TEST(NextHop, ServiceAsWritten) {
+    EXPECT_EQ(postfix::service_of("a.example:no-such"), "no-such");
+    EXPECT_EQ(postfix::service_of("[a.example]:no-such"), "no-such");
+    for (const char* key : {"a.example", "[a.example]", "a.example:", "[a.example", "fd00::2"})
+        EXPECT_EQ(postfix::service_of(key), "") << key;
+}
+
+TEST(Services, AreReadAsServices5Says) {
+    const postfix::Services services("one 1/tcp\n two\t2/tcp   deux  zwei#comment\r\n"
+                                     "#three 3/tcp\nfour 4/udp\nfive 5/tcp\nfive 6/tcp\n"
+                                     "six 6\nseven /tcp\neight 0/tcp\nnine 65536/tcp\nten x/tcp\n\n"
+                                     "eleven 11/tcp");
+    for (const auto& [name, port] : std::initializer_list<std::pair<const char*, int>>{
+             {"one", 1},    {"two", 2},   {"deux", 2},  {"zwei", 2}, {"three", 0},    {"four", 0}, {"five", 5},
+             {"six", 0},    {"seven", 0}, {"eight", 0}, {"nine", 0}, {"ten", 0},      {"eleven", 11},
+             {"#three", 0}, {"", 0},      {"One", 0},   {"smtp", 25}, {"lmtp", 24}})
+        EXPECT_EQ(services.port(name), port) << name;
+}
+
+TEST(Services, OfALongFileTheBeginningCounts) {
+    std::string text = "first 1/tcp\n";
+    text += std::string(postfix::Services::max_octets, '#') + "\nlast 2/tcp\n";
+    const postfix::Services services(text);
+    EXPECT_EQ(services.port("first"), 1);
+    EXPECT_EQ(services.port("last"), 0);
+}
+
 TEST(DialectOf, LooksForTheWord) {
     for (const char* name : {"sts-tlsrpt", "QUERYwithTLSRPT", "tlsrpt", "xTlSrPtx"})
         EXPECT_EQ(postfix::dialect_of(name), Dialect::tlsrpt) << name;
@@ -128,16 +213,16 @@ TEST(ParseRequest, SplitsAtTheFirstSpace) {
     const auto plain = postfix::parse_request("sts example.com");
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->dialect, Dialect::plain);
-    EXPECT_EQ(plain->domain->name(), "example.com");
+    EXPECT_EQ(plain->hop->host.name(), "example.com");
     EXPECT_EQ(postfix::parse_request("sts-TLSRPT [mx.example.com]:25")->dialect, Dialect::tlsrpt);
-    EXPECT_EQ(postfix::parse_request("sts-tlsrpt [mx.example.com]:25")->domain->name(), "mx.example.com");
-    EXPECT_EQ(postfix::parse_request(" example.com")->domain->name(), "example.com"); // any map name
+    EXPECT_EQ(postfix::parse_request("sts-tlsrpt [mx.example.com]:25")->hop->host.name(), "mx.example.com");
+    EXPECT_EQ(postfix::parse_request(" example.com")->hop->host.name(), "example.com"); // any map name
     EXPECT_EQ(postfix::parse_request("sts tlsrpt.example")->dialect,
               Dialect::plain); // the key does not count
     for (const char* payload : {"sts ", " ", "sts  example.com", "sts a b"}) {
         const auto request = postfix::parse_request(payload);
         ASSERT_TRUE(request) << payload;
-        EXPECT_EQ(request->domain.error(), Reason::key_not_a_domain) << payload;
+        EXPECT_EQ(request->hop.error(), Reason::key_not_a_domain) << payload;
     }
     for (const char* payload : {"", "sts", "example.com", "sts\texample.com"})
         EXPECT_FALSE(postfix::parse_request(payload)) << payload;

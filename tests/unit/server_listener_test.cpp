@@ -10,9 +10,28 @@
 #include <fstream>
 #include <optional>
 
+#include <dlfcn.h>
 #include <grp.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
+
+namespace {
+
+/// The mode of the last unix socket at the moment when it appeared.
+mode_t mode_at_birth = 0;
+
+} // namespace
+
+/// The program's own bind(2): looks before anybody can set the mode afterwards.
+extern "C" int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
+    static const auto real = reinterpret_cast<decltype(&bind)>(::dlsym(RTLD_NEXT, "bind"));
+    const int result = real(fd, address, size);
+    struct stat made {};
+    if (result == 0 && address->sa_family == AF_UNIX &&
+        ::lstat(reinterpret_cast<const sockaddr_un*>(address)->sun_path, &made) == 0)
+        mode_at_birth = made.st_mode & 07777;
+    return result;
+}
 
 namespace {
 
@@ -70,6 +89,17 @@ TEST(Listener, ModeDoesNotDependOnTheUmask) {
     auto opened = Listener::open(unix_address(folder / "s"), {0666, {}, {}}, 16);
     ::umask(mask);
     ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ(mode_of(folder / "s"), 0666u);
+}
+
+TEST(Listener, NobodyCanConnectBeforeTheSocketHasItsOwner) {
+    const test::TempFolder folder;
+    mode_at_birth = 07777;
+    const mode_t mask = ::umask(0);
+    auto opened = Listener::open(unix_address(folder / "s"), {0666, {}, {}}, 16);
+    ::umask(mask);
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_EQ(mode_at_birth, 0600u);
     EXPECT_EQ(mode_of(folder / "s"), 0666u);
 }
 

@@ -130,11 +130,83 @@ TEST(Loop, TakesWorkOfManyThreads) {
     EXPECT_EQ(done, each * 4);
 }
 
+/// Works for longer than a turn gives to calls of one kind.
+void work_long() {
+    const auto end = std::chrono::steady_clock::now() + 2ms;
+    while (std::chrono::steady_clock::now() < end) {
+    }
+}
+
+TEST(Loop, NoKindOfWorkHoldsUpTheOthers) {
+    Loop loop;
+    const Pipe pipe;
+    Told told;
+    std::string order;
+    told.then = [&] { order += 's'; };
+    ASSERT_FALSE(loop.watch(pipe.out.get(), EPOLLIN | EPOLLET, told));
+    for (const char name : {'a', 'b', 'c'}) {
+        loop.post([&order, name] {
+            work_long();
+            order += name;
+        });
+        (void)loop.after(0ms, [&order, name] {
+            work_long();
+            order += static_cast<char>(name + 'A' - 'a');
+        });
+        loop.queue([&order, name] {
+            work_long();
+            order += static_cast<char>(name + '1' - 'a');
+        });
+    }
+    pipe.write();
+    EXPECT_EQ(loop.turn(1s), 4u) << "one of each kind: it has used the time of all";
+    EXPECT_EQ(order, "saA1");
+    pipe.write();
+    (void)loop.turn(1s);
+    EXPECT_EQ(order, "saA1sbB2") << "the socket first again";
+    loop.post([&] { order += 'd'; });
+    (void)loop.turn(1s);
+    EXPECT_EQ(order, "saA1sbB2cC3");
+    (void)loop.turn(1s);
+    EXPECT_EQ(order, "saA1sbB2cC3d") << "posted work keeps its order";
+    EXPECT_EQ(loop.turn(0ms), 0u);
+}
+
+TEST(Loop, TheQueueGoesRound) {
+    Loop loop;
+    std::string order;
+    std::function<void(char)> again = [&](char name) {
+        order += name;
+        loop.queue([&again, name] { again(name); });
+    };
+    for (const char name : {'a', 'b', 'c'}) again(name);
+    EXPECT_EQ(order, "abc");
+    for (int turn = 0; turn < 2; ++turn) EXPECT_LE(loop.turn(1s), 3u) << "nobody twice in one turn";
+    while (order.size() < 12) (void)loop.turn(1s);
+    EXPECT_EQ(order.substr(0, 12), "abcabcabcabc");
+}
+
+TEST(Loop, AFloodOfPostedWorkKeepsNoTimerWaiting) {
+    Loop loop;
+    std::function<void()> flood = [&] { loop.post(flood); };
+    for (int i = 0; i < 10000; ++i) loop.post(flood);
+    const auto due = std::chrono::steady_clock::now() + 10ms;
+    std::size_t turns_late = 0;
+    bool called = false;
+    (void)loop.after(10ms, [&] { called = true; });
+    while (!called) {
+        (void)loop.turn(1s);
+        if (!called && std::chrono::steady_clock::now() >= due) ++turns_late;
+    }
+    EXPECT_LE(turns_late, 1u);
+}
+
 TEST(Loop, DropsWithoutACallWhatIsLeft) {
     const auto held = std::make_shared<int>(0);
     {
         Loop loop;
         loop.post([held] { ++*held; });
+        loop.queue([held] { ++*held; });
         (void)loop.after(0ms, [held] { ++*held; });
     }
     EXPECT_EQ(*held, 0);

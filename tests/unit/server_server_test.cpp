@@ -247,6 +247,26 @@ TEST(Server, ClosesIdleConnectionsAndNoOthers) {
     EXPECT_TRUE(f.closes(talking));
 }
 
+TEST(Server, ClosesManyIdleConnectionsInTurns) {
+    Fixture f;
+    const std::string path = f.listen_unix();
+    std::vector<RawPeer> silent;
+    for (int i = 0; i < 400; ++i) {
+        silent.push_back(RawPeer::to_unix(path));
+        f.settle();
+    }
+    ASSERT_EQ(f.served->connections(), 400u);
+    f.served->configure({.idle = 80ms});
+    std::size_t before = 400, most = 0;
+    EXPECT_TRUE(turn_until(f.loop, [&] {
+        const std::size_t now = f.served->connections();
+        most = std::max(most, before - now);
+        before = now;
+        return now == 0;
+    }));
+    EXPECT_LE(most, 128u) << "a part from the timer, a part from the queue";
+}
+
 TEST(Server, ArmsNoTimerWithoutConnections) {
     Fixture f{{.idle = 8ms}};
     const std::string path = f.listen_unix();

@@ -7,7 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <linux/sockios.h>
 #include <memory>
+#include <optional>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace {
@@ -371,6 +374,123 @@ TEST(Session, CountsQuietSweeps) {
     f.handler.release();
     f.settle();
     EXPECT_EQ(f.session->quiet_sweeps(), 1u);
+}
+
+/// Two sessions on one loop.
+struct Pair : Fixture {
+    explicit Pair(std::size_t max_request = 100)
+        : Fixture(max_request), greedy(session), rest(std::move(peer)) {
+        other_peer.emplace(connect(100, 0));
+    }
+    ~Pair() override { greedy->detach(); }
+    [[nodiscard]] std::size_t asked() const { return handler.asked.size(); }
+    /// One turn of the loop: how many requests were asked in it.
+    std::size_t turn() {
+        const std::size_t before = asked();
+        (void)loop.turn(std::chrono::milliseconds{0});
+        rest.receive();
+        other_peer->receive();
+        return asked() - before;
+    }
+    std::shared_ptr<server::Session> greedy;
+    test::RawPeer rest; ///< the far end of `greedy`
+    std::optional<test::RawPeer> other_peer;
+};
+
+std::string repeat(std::string_view request, std::size_t count) {
+    std::string all;
+    while (count-- > 0) all += postfix::frame(request);
+    return all;
+}
+
+TEST(Session, WhoAsksLittleGoesBeforeWhoAsksMuch) {
+    Pair f;
+    f.handler.spin = std::chrono::microseconds{100};
+    f.rest.send(repeat("sts much", 1000));
+    EXPECT_LT(f.turn(), 100u) << "some at once and a turn from the queue";
+    EXPECT_EQ(f.greedy->idle_for(std::chrono::steady_clock::now() + std::chrono::hours{1}), std::nullopt)
+        << "it waits for its turn: not to be closed to make room";
+    for (int i = 0; i < 5; ++i) {
+        f.rest.send(repeat("sts much", 10)); // a new edge is no new turn
+        f.other_peer->send("10:sts little,");
+        const std::size_t before = f.asked();
+        EXPECT_LT(f.turn(), 100u);
+        EXPECT_EQ(f.handler.asked[before], "sts little");
+    }
+    EXPECT_TRUE(turn_until(f.loop, [&] { return f.turn() == 0; }));
+    EXPECT_EQ(f.asked(), 1055u) << "and all are answered in the end";
+}
+
+TEST(Session, WhoAskedMuchBeginsInTheQueue) {
+    Pair f;
+    f.handler.replies["much"] = std::string(20000, 'x');
+    const auto first = [&f](std::string_view greedy_asks) {
+        f.rest.send(postfix::frame(greedy_asks));
+        f.other_peer->send("10:sts little,");
+        const std::size_t before = f.asked();
+        EXPECT_EQ(f.turn(), 2u);
+        return f.handler.asked[before];
+    };
+    EXPECT_EQ(first("sts much"), "sts much") << "in order of their coming";
+    EXPECT_EQ(first("sts much"), "sts little");
+    EXPECT_EQ(first("sts much"), "sts little") << "one long answer at a time is much, too";
+    EXPECT_EQ(first("sts a"), "sts little");
+    EXPECT_EQ(first("sts a"), "sts a") << "it has asked little the last time";
+}
+
+TEST(Session, ATurnEndsByOctetsOfAnswers) {
+    Pair f;
+    f.handler.replies["much"] = std::string(20000, 'x');
+    f.rest.send(repeat("sts much", 50));
+    EXPECT_LE(f.turn(), 5u) << "16 KiB at once, 64 KiB from the queue";
+    std::size_t all = f.asked();
+    while (all < 50) {
+        const std::size_t asked = f.turn();
+        EXPECT_LE(asked, 4u);
+        ASSERT_TRUE(asked > 0 || f.loop.turn(std::chrono::seconds{1}) > 0);
+        all = f.asked();
+    }
+    EXPECT_TRUE(turn_until(f.loop, [&] {
+        f.rest.receive();
+        return f.rest.received.size() == 50 * postfix::frame(f.handler.replies["much"]).size();
+    }));
+}
+
+TEST(Session, ATurnEndsByTime) {
+    Pair f;
+    f.handler.spin = std::chrono::microseconds{1000};
+    f.rest.send(repeat("sts much", 100));
+    EXPECT_EQ(f.turn(), 32u) << "16 at once, then the clock is looked at after 16 more";
+    EXPECT_EQ(f.turn(), 16u);
+    EXPECT_EQ(f.turn(), 16u);
+}
+
+TEST(Session, ATurnEndsByOctetsOfRequests) {
+    constexpr std::size_t size = 150000;
+    for (const bool breach : {false, true}) { // a request, or what comes after a breach
+        SCOPED_TRACE(breach);
+        Pair f{size};
+        const int limit = 4 * size;
+        EXPECT_EQ(::setsockopt(f.rest.fd(), SOL_SOCKET, SO_SNDBUF, &limit, sizeof limit), 0);
+        if (breach) {
+            f.rest.send("x");
+            (void)f.turn();
+        }
+        const std::string wire = (breach ? "" : std::to_string(size) + ":") + std::string(size, 'x');
+        std::size_t left = f.rest.send(wire);
+        ASSERT_GT(left, size / 2);
+        std::size_t turns = 0;
+        while (left > 0) {
+            (void)f.turn();
+            int unread = 0;
+            ASSERT_EQ(::ioctl(f.rest.fd(), SIOCOUTQ, &unread),
+                      0); // memory of the kernel, but 0 when all is read
+            if (unread == 0) break;
+            ++turns;
+            ASSERT_LT(turns, 10u);
+        }
+        EXPECT_GE(turns, 1u) << "not all in one turn";
+    }
 }
 
 TEST(Session, NamesAUnixPeer) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace {
@@ -326,6 +327,60 @@ TEST(Plan, SaysWhatElseMatters) {
     absolute.main_cf = "smtp_tls_policy_maps = proxy:socketmap:unix:/stsmapd/socketmap:sts\n";
     EXPECT_THAT(warnings(absolute.plan()), HasSubstr("proxymap(8)"));
     EXPECT_THAT(warnings(absolute.plan()), HasSubstr("absolute"));
+}
+
+/// What smtp(8) connects to is not what its question says: no verdict can be right.
+TEST(Plan, RefusesDetoursWhileDaneIsActive) {
+    struct Row {
+        const char* what;
+        std::string main_cf, overrides;
+        std::string about; ///< of the refusal; "": there is none
+        std::string words; ///< in it
+    };
+    const Row rows[] = {
+        {"neither", "", "", "", ""},
+        {"as it is by default", "smtp_tcp_port = smtp\nuse_srv_lookup =\n", "", "", ""},
+        {"the same in digits", "smtp_tcp_port = 25\n", "", "", ""},
+        {"another port", "smtp_tcp_port = 587\n", "", "smtp_tcp_port: ", "smtp_tcp_port = 587"},
+        {"another service", "smtp_tcp_port = submission\n", "", "smtp_tcp_port: ", "= submission"},
+        {"SRV", "use_srv_lookup = submission, submissions\n", "", "use_srv_lookup: ", "SRV records"},
+        {"in master.cf", "", "relay/unix/smtp_tcp_port = 2525\n", "master.cf: ",
+         "service relay/unix has its own smtp_tcp_port = 2525"},
+        {"SRV in master.cf", "", "smtp/unix/use_srv_lookup = submission\n", "master.cf: ",
+         "service smtp/unix has its own use_srv_lookup = submission"},
+        {"in master.cf, of a service that does not ask", "",
+         "relay/unix/smtp_tcp_port = 2525\nrelay/unix/smtp_tls_policy_maps =\n", "", ""},
+        {"in master.cf, of a service that asks in its own way", "",
+         "relay/unix/smtp_tcp_port = 2525\nrelay/unix/smtp_tls_policy_maps = hash:/a, " + ours + "\n",
+         "master.cf: ", "relay/unix"},
+        {"in main.cf, and set right in all of master.cf", "smtp_tcp_port = 587\n",
+         "relay/unix/smtp_tcp_port = smtp\nsmtp/unix/smtp_tcp_port = 25\n", "", ""},
+        {"in main.cf, and set right in a part of master.cf", "smtp_tcp_port = 587\n",
+         "relay/unix/smtp_tcp_port = smtp\n", "smtp_tcp_port: ", "587"},
+        {"in main.cf, and named in master.cf", "use_srv_lookup = submission\n",
+         "relay/unix/use_srv_lookup =\nsmtp/unix/use_srv_lookup = $use_srv_lookup\n", "use_srv_lookup: ", ""},
+    };
+    for (const Row& row : rows) {
+        Host host = settled_host("smtp_dns_support_level = dnssec\n" + row.main_cf);
+        host.overrides = row.overrides;
+        host.around.dane = Surroundings::Dane::active;
+        const std::string refused = refusals(host.plan());
+        if (row.about.empty()) {
+            EXPECT_EQ(refused, "") << row.what;
+        } else {
+            EXPECT_TRUE(refused.starts_with(row.about)) << row.what << ": " << refused;
+            EXPECT_THAT(refused, HasSubstr(row.words)) << row.what;
+            EXPECT_EQ(std::ranges::count(refused, '\n'), 1) << row.what;
+        }
+        using Dane = Surroundings::Dane;
+        for (const Dane dane : {Dane::inactive, Dane::unknown, Dane::off}) {
+            host.around.dane = dane;
+            EXPECT_EQ(refusals(host.plan()), "") << row.what;
+            EXPECT_THAT(warnings(host.plan()), HasSubstr(row.about.empty() ? "" : row.words)) << row.what;
+            EXPECT_EQ(warnings(host.plan()).find("cannot see") == std::string::npos, row.about.empty())
+                << row.what;
+        }
+    }
 }
 
 } // namespace

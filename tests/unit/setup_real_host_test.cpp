@@ -6,10 +6,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace {
 
@@ -46,6 +49,34 @@ TEST(RealHost, ReplacesAFileAsAWhole) {
     machine.remove(folder / "copy");
     EXPECT_FALSE(machine.read(folder / "copy")->has_value());
     EXPECT_FALSE(machine.read(folder.path().string()));
+}
+
+/// Postfix's files may belong to whoever manages them: a main.cf that root wrote anew must not become root's.
+TEST(RealHost, KeepsTheOwner) {
+    const test::TempFolder folder;
+    auto machine = host();
+    put(folder / "main.cf", "before\n");
+    uid_t user = ::geteuid();
+    gid_t group = ::getegid();
+    if (user == 0) {
+        user = 12345, group = 54321;
+    } else {
+        // Another user than root can give a file to his groups alone.
+        std::array<gid_t, 64> groups{};
+        const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
+        const auto end = groups.begin() + std::max(count, 0);
+        const auto other = std::find_if(groups.begin(), end, [group](gid_t g) { return g != group; });
+        if (other == end) GTEST_SKIP() << "neither root nor in a second group: no owner can be given away";
+        group = *other;
+    }
+    ASSERT_EQ(::chown((folder / "main.cf").c_str(), user, group), 0);
+    for (const char* name : {"copy", "main.cf"}) {
+        ASSERT_TRUE(machine.write(folder / name, "after\n", folder / "main.cf"));
+        struct stat found {};
+        ASSERT_EQ(::stat((folder / name).c_str(), &found), 0);
+        EXPECT_EQ(found.st_uid, user) << name;
+        EXPECT_EQ(found.st_gid, group) << name;
+    }
 }
 
 TEST(RealHost, SeesLinks) {

@@ -36,6 +36,17 @@ TEST(Judge, TakesPlainText) {
     type("text/plain;", Reason::none);
     type("text/plain; x=\"a,b\"", Reason::none); // a comma in quotes makes no list
     type("text/plain; x=\"a\\\",b\"", Reason::none);
+    type("text/plain, text/plain; charset=utf-8", Reason::none);
+    type("text/plain; x=\"a,b\", text/plain; y=\",\"", Reason::none);
+    type(",text/plain,,", Reason::none);
+    type("text/plain; charset=\"utf-8", Reason::none); // never closed: no quoted-string
+    type("text/plain; x=\"a, text/html", Reason::http_media_type);
+    type("text/plain; x=\"a\\\", text/html", Reason::http_media_type);
+    type("text/plain; x=\"a\", text/html; y=\"b\"", Reason::http_media_type);
+    type("text/plain; x=\",\", text/html", Reason::http_media_type);
+    type("\"text/plain\"", Reason::http_media_type);
+    type(";charset=utf-8", Reason::http_media_type);
+    type(",", Reason::http_media_type);
     type("", Reason::http_media_type);
     type("text", Reason::http_media_type);
     type("text/", Reason::http_media_type);
@@ -48,8 +59,16 @@ TEST(Judge, TakesPlainText) {
     type("text/plain, text/html", Reason::http_media_type);
     type("text/html, text/plain", Reason::http_media_type);
     type("text/plain; charset=utf-8, text/html", Reason::http_media_type);
-    judged(200, {}, {}, Reason::http_media_type);                           // section 3.2 wants one
-    judged(200, {"text/plain", "text/plain"}, {}, Reason::http_media_type); // which one counts?
+    judged(200, {}, {}, Reason::http_media_type); // section 3.2 wants one
+    // Given twice or as a list: taken when all of them say the same, whichever of them a reader would take.
+    judged(200, {"text/plain", "text/plain"}, {}, Reason::none);
+    judged(200, {"text/plain", "TEXT/plain; charset=utf-8", " text/plain,text/plain "}, {}, Reason::none);
+    judged(200, {"text/plain", ""}, {}, Reason::none);
+    judged(200, {"", " ,"}, {}, Reason::http_media_type);
+    judged(200, {"text/plain", "text/html"}, {}, Reason::http_media_type);
+    judged(200, {"text/html", "text/plain"}, {}, Reason::http_media_type);
+    judged(200, {"text/plain", "text/plain, text/html"}, {}, Reason::http_media_type);
+    judged(200, {"text/plain; x=\"", "\"text/html"}, {}, Reason::http_media_type);
 }
 
 TEST(Judge, TakesIdentityOnly) {

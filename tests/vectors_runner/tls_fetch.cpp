@@ -150,7 +150,7 @@ private:
         else if (key == "signature" || key == "sig" || key == "hash")
             signature(value.get<std::string>());
         else if (key == "eku" || key == "usage")
-            spec_.usage = value.get<std::string>();
+            usage(value);
         else if (key == "ocsp")
             ocsp_ = value.get<std::string>();
         else if (key == "tls_max")
@@ -176,15 +176,19 @@ private:
         else if (key == "addr")
             addr(value);
         else if (key == "a")
-            a_ = strings(value);
+            addresses(value, a_);
         else if (key == "aaaa")
-            aaaa_ = strings(value);
+            addresses(value, aaaa_);
         else if (key == "port443")
             port443(value.get<std::string>());
         else if (key == "port80")
             return; // nothing of ours ever goes there: only one port is known to the fetcher
         else if (key == "handshake" || key == "tls_handshake")
             handshake(value.get<std::string>());
+        else if (key == "client_auth")
+            client_certificate(value.get<std::string>());
+        else if (key == "alert")
+            alert(value.get<std::string>());
         else if (key == "env")
             environment(value);
         else if (key == "proxy")
@@ -258,6 +262,42 @@ private:
             script_.reset_at = Script::Stage::accept;
         else
             throw Unknown("server " + text);
+    }
+
+    void usage(const json& value) {
+        for (const std::string& name : strings(value)) spec_.usage += (spec_.usage.empty() ? "" : ",") + name;
+    }
+
+    void client_certificate(const std::string& text) {
+        using enum Script::ClientCertificate;
+        if (text != "none" && text != "optional" && text != "required") throw Unknown("client_auth " + text);
+        script_.client_certificate = text == "none" ? unasked : text == "optional" ? optional : required;
+    }
+
+    void alert(const std::string& name) {
+        if (name == "unrecognized_name" || name == "unrecognised_name")
+            script_.alert = SSL_AD_UNRECOGNIZED_NAME;
+        else if (name == "handshake_failure")
+            script_.alert = SSL_AD_HANDSHAKE_FAILURE;
+        else if (name == "internal_error")
+            script_.alert = SSL_AD_INTERNAL_ERROR;
+        else if (name == "access_denied")
+            script_.alert = SSL_AD_ACCESS_DENIED;
+        else if (name == "protocol_version")
+            script_.alert = SSL_AD_PROTOCOL_VERSION;
+        else
+            throw Unknown("alert " + name);
+    }
+
+    /// What the addresses of one type do ("ok", "refused", ...), or what they are.
+    void addresses(const json& value, std::vector<std::string>& states) {
+        boost::system::error_code error;
+        const std::vector<std::string> texts = strings(value);
+        if (!texts.empty()) (void)asio::ip::make_address(texts.front(), error);
+        if (!texts.empty() && !error)
+            addr(value);
+        else
+            states = texts;
     }
 
     void environment(const json& value) {

@@ -32,7 +32,7 @@ class Domain:
     policy_host: bool = True
     address: bool = True                # an A record for the policy host (else `records` has a CNAME)
     zone: str = "example."
-    tlsa: dict = field(default_factory=dict)  # mail host -> its TLSA records, see RIGHT_KEY
+    tlsa: dict = field(default_factory=dict)  # "host" or "host:port" -> its TLSA records, see RIGHT_KEY
 
     @property
     def host(self):
@@ -157,7 +157,8 @@ def records(domain, right_key, untrusted_key):
     for number, (host, address) in enumerate(domain.mx.items()):
         kind = "AAAA" if ":" in address else "A"
         lines += [f"{relative(domain.name)} MX {10 + number} {host}.", f"{relative(host)} {kind} {address}"]
-    for host, tlsa in domain.tlsa.items():
-        lines += [f"{relative('_25._tcp.' + host)} TLSA "
+    for where, tlsa in domain.tlsa.items():
+        host, _, port = where.partition(":")
+        lines += [f"{relative(f'_{port or 25}._tcp.{host}')} TLSA "
                   + one.format(right=right_key, untrusted=untrusted_key) for one in tlsa]
     return lines

@@ -1,5 +1,6 @@
 """Mail hosts of the world: a Postfix that receives on port 25 of several addresses, and a Postfix that
 sends."""
+import itertools
 import os
 import re
 import shutil
@@ -91,14 +92,14 @@ class Postfix:
 
 
 class Receiver(Postfix):
-    """Takes mail for everybody and throws it away. `hosts`: (address, certificate or None for no
-    STARTTLS)."""
+    """Takes mail for everybody and throws it away, at each of the `ports`. `hosts`: (address, certificate or
+    None for no STARTTLS)."""
 
-    def __init__(self, folder, hosts):
+    def __init__(self, folder, hosts, ports=(25,)):
         services = ""
-        for address, certificate in hosts:
+        for (address, certificate), port in itertools.product(hosts, ports):
             where = f"[{address}]" if ":" in address else address
-            services += f"{where}:25 inet n - n - - smtpd\n"
+            services += f"{where}:{port} inet n - n - - smtpd\n"
             if certificate:
                 chain, key = certificate
                 services += f"  -o smtpd_tls_security_level=may -o smtpd_tls_chain_files={key},{chain}\n"
@@ -138,11 +139,11 @@ class Delivery:
 class Sender(Postfix):
     """Sends over smtp(8), chrooted as Debian does, with the policy map in all three ways an administrator may
     choose: deliver(via="unix" | "unchrooted" | "tcp"). `map_name`: sts or sts-tlsrpt. `settings`: more
-    lines of main.cf."""
+    lines of main.cf, `services` of master.cf."""
 
     WAYS = {"unix": "smtp", "unchrooted": "smtpfree", "tcp": "smtptcp"}
 
-    def __init__(self, folder, trust, map_name, root="", settings=None):
+    def __init__(self, folder, trust, map_name, root="", settings=None, services=""):
         self.map_name = map_name
         relative = f"socketmap:unix:stsmapd/socketmap:{map_name}"
         tcp = f"socketmap:inet:127.0.0.1:8461:{map_name}"
@@ -163,7 +164,7 @@ class Sender(Postfix):
             },
             "127.0.0.1:25 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
             "smtpfree unix - - n - - smtp\n"
-            f"smtptcp unix - - y - - smtp -o smtp_tls_policy_maps={tcp}\n",
+            f"smtptcp unix - - y - - smtp -o smtp_tls_policy_maps={tcp}\n" + services,
             root,
         )
         self.socket = os.path.join(folder, "queue/stsmapd/socketmap")
@@ -198,6 +199,12 @@ class Sender(Postfix):
             check=False,
         )
         return done.returncode, done.stdout.rstrip("\n"), done.stderr
+
+    def send_many(self, recipients):
+        """Hands a message to Postfix for each."""
+        with smtplib.SMTP("127.0.0.1", 25, "client.example", timeout=60) as client:
+            for recipient in recipients:
+                client.sendmail("test@sender.example", [recipient], "Subject: test\r\n\r\ntest\r\n")
 
     def send(self, recipient, via="unix"):
         """Hands a message to Postfix; returns its queue id."""

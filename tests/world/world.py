@@ -39,26 +39,27 @@ def why_not():
 class World:
     """`mail`: with a sending and a receiving Postfix running; without, the sender's folders are there for
     postmap and the socket. `root`: the folder of another system whose Postfix sends. `settings`: more
-    configuration of the daemon. `main_cf`: more lines of the sending Postfix's main.cf."""
+    configuration of the daemon. `main_cf`, `master_cf`: more lines of the sending Postfix's. `more`: further
+    domains. `ports`: those at which mail is received."""
 
-    def __init__(self, mail=True, root="", settings=None, main_cf=None):
+    def __init__(self, mail=True, root="", settings=None, main_cf=None, master_cf="", more=(), ports=(25,)):
         self.folder = tempfile.mkdtemp(prefix="w-", dir=os.environ["STSMAPD_WORLD"])
         os.chmod(self.folder, 0o755)
         self.mail = mail
-        everything = domains.WILD + domains.STATES + domains.DANE
+        everything = domains.WILD + domains.STATES + domains.DANE + list(more)
         self.domains = {domain.name: domain for domain in everything}
         self.ca = Authority(self.new_folder("ca"))
         mail_hosts = self._make_certificates(everything)
         self.keys = [key_digest(mail_hosts[address][0]) for address in (domains.RIGHT, domains.UNTRUSTED)]
         self._make_dns(everything)
         self._make_policy_hosts(everything)
-        self.receiver = Receiver(self.new_folder("receiver"), mail_hosts.items())
+        self.receiver = Receiver(self.new_folder("receiver"), mail_hosts.items(), ports)
         if root:
             self._mount_into(root)
-        self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts", root, main_cf)
+        self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts", root, main_cf, master_cf)
         if self.postfix_at_least(3, 10):
             shutil.rmtree(self.sender.folder)
-            self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts-tlsrpt", root, main_cf)
+            self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts-tlsrpt", root, main_cf, master_cf)
         settings = settings or {}
         self.daemon = Daemon(
             self.new_folder("daemon"),

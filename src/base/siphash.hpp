@@ -1,4 +1,4 @@
-// cache/siphash.hpp - SipHash (Aumasson, Bernstein 2012): a keyed hash of octets. Pure.
+// base/siphash.hpp - SipHash (Aumasson, Bernstein 2012): a keyed hash of octets. Pure.
 //
 // siphash_1_3() with a random key places names that strangers choose, so that nobody can aim many of them at
 // one bucket: what leaves this process tells nothing of its values, and the smaller number of rounds is
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace cache {
+namespace base {
 
 struct SipKey {
     std::uint64_t k0 = 0, k1 = 0;
@@ -67,4 +67,4 @@ template <int each, int last>
     return siphash_rounds<1, 3>(text, key);
 }
 
-} // namespace cache
+} // namespace base

@@ -1,0 +1,57 @@
+// cache/clock_trust.hpp - may what the wall clock says end anything for good? Pure.
+//
+// A clock that is years ahead for a minute, or at boot, makes every policy look expired. So an expired policy
+// is forgotten for good only while the clock is trusted: wall and steady clock have agreed for an hour, and the
+// wall clock is not before the newest fetch known. Belongs to one thread.
+#pragma once
+
+#include "base/clock.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace cache {
+
+class ClockTrust {
+public:
+    static constexpr base::seconds agreement{3600}; ///< for so long the clocks have to agree ...
+    static constexpr base::seconds tolerance{60};   ///< ... within this
+
+    /// Both clocks as they are now. To be called every few minutes, and before anything is decided.
+    void sample(base::Instant wall, base::Steady steady) {
+        if (since_) {
+            const auto apart = (wall - wall_) - (steady - *since_);
+            if (apart <= tolerance && apart >= -tolerance) {
+                // A quartz that runs fast or slow is no reason for distrust after some days.
+                if (agreed(steady)) wall_ = wall - std::chrono::floor<base::seconds>(steady - *since_);
+                return;
+            }
+        }
+        since_ = steady;
+        wall_ = wall;
+    }
+
+    /// A policy was fetched then, by the wall clock of then.
+    void note_fetched(base::Instant at) { newest_ = std::max(newest_, at); }
+    /// The newest that is left.
+    void set_newest(base::Instant at) { newest_ = at; }
+    [[nodiscard]] base::Instant newest() const noexcept { return newest_; }
+
+    /// Have the clocks agreed for long enough?
+    [[nodiscard]] bool agreed(base::Steady steady) const { return since_ && steady - *since_ >= agreement; }
+    [[nodiscard]] bool trusted(base::Instant wall, base::Steady steady) const {
+        return agreed(steady) && wall >= newest_;
+    }
+    /// How long until it may be trusted, if nothing happens; zero: it is, or only the newest fetch is ahead.
+    [[nodiscard]] base::seconds wait(base::Steady steady) const {
+        if (!since_) return agreement;
+        return std::max(base::seconds{0}, std::chrono::ceil<base::seconds>(*since_ + agreement - steady));
+    }
+
+private:
+    std::optional<base::Steady> since_; ///< the clocks have agreed since then
+    base::Instant wall_{};              ///< what the wall clock said then
+    base::Instant newest_{};
+};
+
+} // namespace cache

@@ -1,0 +1,82 @@
+#include "fetch/nat64.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace fetch {
+
+namespace asio = boost::asio;
+using std::chrono::seconds;
+using std::chrono::steady_clock;
+
+namespace {
+
+constexpr std::uint32_t well_known[] = {0xc00000aa, 0xc00000ab}; // RFC 7050 section 2.2: 192.0.0.170 and .171
+constexpr seconds shortest{60}, longest{3600};
+
+std::optional<base::Nat64Prefix> prefix_shown_by(const base::Octets6& address) {
+    std::optional<base::Nat64Prefix> found;
+    for (const unsigned length : base::nat64_lengths) {
+        const auto ipv4 = base::embedded_ipv4(address, length);
+        if (!ipv4 || std::ranges::find(well_known, *ipv4) == std::end(well_known)) continue;
+        if (found) return std::nullopt; // at two places: which one is the prefix's is not known
+        found = base::nat64_prefix_of(address, length);
+    }
+    if (found && !base::may_be_nat64(*found)) return std::nullopt;
+    return found;
+}
+
+} // namespace
+
+std::vector<base::Nat64Prefix> discovered_prefixes(const std::vector<std::string>& aaaa_rdata) {
+    std::vector<base::Nat64Prefix> prefixes;
+    for (const std::string& rdata : aaaa_rdata) {
+        if (prefixes.size() == max_nat64_prefixes) break;
+        const auto address = from_rdata(rdata);
+        if (!address || !address->is_v6()) continue;
+        const auto prefix = prefix_shown_by(address->to_v6().to_bytes());
+        if (prefix && std::ranges::find(prefixes, *prefix) == prefixes.end()) prefixes.push_back(*prefix);
+    }
+    return prefixes;
+}
+
+seconds discovery_holds(const dns::Result& answer) {
+    if (!answer) return shortest;
+    return std::clamp(answer->ttl.value_or(shortest), shortest, longest);
+}
+
+void Nat64::configure(std::vector<base::Nat64Prefix> prefixes) {
+    if (prefixes.empty() && !configured_) return; // what was discovered is as good as before
+    configured_ = !prefixes.empty();
+    prefixes_ = std::move(prefixes);
+    holds_until_ = {};
+}
+
+bool Nat64::must_ask(std::span<const Address> addresses) const {
+    if (configured_ || (!asking_ && steady_clock::now() < holds_until_)) return false;
+    return std::ranges::any_of(addresses, nat64_decides);
+}
+
+void Nat64::ask(std::function<void()> done) {
+    waiting_.push_back(std::move(done));
+    if (std::exchange(asking_, true)) return;
+    asio::co_spawn(executor_, resolver_.resolve("ipv4only.arpa", dns::Type::aaaa, dns::Purpose::address),
+                   [weak = weak_from_this()](std::exception_ptr error, dns::Result answer) {
+                       const auto self = weak.lock();
+                       if (!self) return;
+                       self->answered(error ? dns::Result(dns::failed(base::Reason::overloaded))
+                                            : std::move(answer));
+                   });
+}
+
+void Nat64::answered(const dns::Result& answer) {
+    asking_ = false;
+    holds_until_ = steady_clock::now() + discovery_holds(answer);
+    // While the resolver fails, what it said before is still the best guess.
+    if (answer && !configured_) prefixes_ = discovered_prefixes(answer->records);
+    for (const auto& done : std::exchange(waiting_, {})) done();
+}
+
+} // namespace fetch

@@ -1,0 +1,43 @@
+// lookup/get_limit.hpp - at most one GET a domain and minute, by the steady clock. Pure.
+//
+// One rule for every way to a GET: queries, changed ids, daily and overdue GETs, failures, lives of no or a
+// few seconds. It knows nothing of entries, which come and go, nor of the wall clock, which may be set: a GET
+// is remembered for a minute and then forgotten, as a keyed hash of the domain's name. Belongs to one thread.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/domain.hpp"
+#include "base/keyed_hash.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+namespace lookup {
+
+class GetLimit {
+public:
+    static constexpr base::seconds spacing{60};
+    /// GETs remembered, some 60 octets each. When so many were begun within a minute, no further one is: that
+    /// is several times what one thread could do.
+    static constexpr std::size_t max_remembered = 1 << 18;
+
+    /// How long until the domain may be asked; zero: now.
+    [[nodiscard]] base::seconds wait(const base::Domain& domain, base::Steady now);
+    /// A GET begins, or began at `at`.
+    void note(const base::Domain& domain, base::Steady at);
+    /// The GET noted last was never made.
+    void take_back(const base::Domain& domain);
+
+    [[nodiscard]] std::size_t size() const noexcept { return last_.size(); }
+
+private:
+    void forget_old(base::Steady now);
+
+    std::unordered_map<std::uint64_t, base::Steady, base::HashedAlready> last_;
+    std::deque<std::pair<base::Steady, std::uint64_t>> order_; ///< as noted; those taken back stay
+};
+
+} // namespace lookup

@@ -1,0 +1,155 @@
+#include "lookup/hop_learner.hpp"
+
+#include "lookup/learner.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+#include <new>
+#include <utility>
+
+namespace lookup {
+
+namespace asio = boost::asio;
+using base::Level;
+using base::Reason;
+
+/// Who wants a verdict, and what the policy's flight brought.
+struct HopLearner::Waiter {
+    Outcome outcome;
+    Done done;
+};
+
+namespace {
+
+/// What is wanted of an entry to judge by this next hop's verdict.
+cache::Standing standing(const cache::PolicyPtr& policy, const cache::DaneState& dane) {
+    cache::Standing standing;
+    standing.policy = policy;
+    standing.dane = dane;
+    return standing;
+}
+
+} // namespace
+
+cache::DaneState dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop, base::Instant now) {
+    if (hop.port != postfix::NextHop::unknown_port) return verdicts.find(hop);
+    cache::DaneState none;
+    none.verdict = cache::DaneVerdict::sts;
+    none.known_at = now;
+    none.check_at = now + base::seconds{1};
+    return none;
+}
+
+HopLearner::HopLearner(Parts parts, const cache::Tuning& tuning)
+    : parts_(std::move(parts)), tuning_(tuning) {}
+
+HopLearner::~HopLearner() = default;
+
+void HopLearner::learn(const postfix::NextHop& hop, Why why, Done done) {
+    parts_.learn_policy(hop.host, why, [this, hop, done = std::move(done)](const Outcome& outcome) {
+        with_policy(hop, outcome, done);
+    });
+}
+
+void HopLearner::with_policy(const postfix::NextHop& hop, const Outcome& outcome, const Done& done) {
+    const base::Instant now = parts_.clock.now();
+    if (!outcome.policy) return done(outcome);
+    const cache::Standing here = standing(outcome.policy, dane_state(verdicts_, hop, now));
+    if (!cache::dane_due(here, now, tuning_)) {
+        Outcome known = outcome;
+        known.dane = cache::dane_secured(here, now, tuning_);
+        return done(known);
+    }
+    if (const auto aloft = aloft_.find(hop); aloft != aloft_.end()) {
+        aloft->second.push_back({outcome, done});
+        return;
+    }
+    if (aloft_.size() >= max_flights) {
+        Outcome none;
+        none.reason = Reason::overloaded;
+        return done(none);
+    }
+    aloft_[hop].push_back({outcome, done});
+    try {
+        asio::co_spawn(parts_.executor, fly(hop), [this, hop](std::exception_ptr thrown) {
+            if (thrown) abort(hop); // nothing in it throws but the allocator
+        });
+    } catch (const std::bad_alloc&) {
+        abort(hop);
+    }
+}
+
+asio::awaitable<void> HopLearner::fly(postfix::NextHop hop) {
+    const dane::Destination destination{hop.port, !hop.brackets};
+    const dane::Verdict verdict = co_await parts_.dane.verdict(hop.host, destination);
+    land(hop, verdict);
+}
+
+void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict) {
+    const base::Instant now = parts_.clock.now();
+    const cache::DaneState before = verdicts_.find(hop);
+    const cache::DaneState after = cache::after_dane_lookup(before, finding_of(verdict), now, tuning_);
+    // Remembered answers end with a change of the domain's entry; these verdicts are part of what they say.
+    const auto changed = [this](const base::Domain& host) {
+        parts_.table.update(host, [](cache::Entry&) {});
+    };
+    if (const auto gone = verdicts_.put(hop, after)) changed(gone->host);
+    changed(hop.host);
+    log(hop, before, after, verdict);
+
+    const auto aloft = aloft_.find(hop);
+    if (aloft == aloft_.end()) return;
+    const Waiters waiters = std::move(aloft->second);
+    aloft_.erase(aloft);
+    if (!waiters.empty() && parts_.found_hosts)
+        parts_.found_hosts(hop.host, waiters.front().outcome.policy, verdict);
+    for (const Waiter& waiter : waiters) {
+        try {
+            Outcome outcome = waiter.outcome;
+            outcome.dane = cache::dane_secured(standing(outcome.policy, after), now, tuning_);
+            waiter.done(outcome);
+        } catch (const std::bad_alloc&) {
+            continue; // that client is answered at its deadline
+        }
+    }
+}
+
+/// For want of memory. Without a verdict the policy could override DANE: so there is no answer.
+void HopLearner::abort(const postfix::NextHop& hop) {
+    const auto aloft = aloft_.find(hop);
+    if (aloft == aloft_.end()) return;
+    const Waiters waiters = std::move(aloft->second);
+    aloft_.erase(aloft);
+    Outcome none;
+    none.reason = Reason::overloaded;
+    for (const Waiter& waiter : waiters) {
+        try {
+            waiter.done(none);
+        } catch (const std::bad_alloc&) {
+            continue;
+        }
+    }
+}
+
+void HopLearner::log(const postfix::NextHop& hop, const cache::DaneState& before,
+                     const cache::DaneState& after, const dane::Verdict& verdict) const {
+    // As for the usual form: losing DANE deserves a look, having none is the usual case.
+    Level level = Level::debug;
+    if (after.verdict != before.verdict) {
+        if (after.verdict == cache::DaneVerdict::dane)
+            level = Level::info;
+        else if (before.verdict == cache::DaneVerdict::dane)
+            level = Level::warning;
+    }
+    if (!parts_.log.enabled(level)) return;
+    parts_.log.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
+                     {{"domain", hop.host.name()},
+                      {"verdict", word_of(after.verdict)},
+                      {"before", word_of(before.verdict)},
+                      {"detail", verdict.why},
+                      {"ttl", verdict.ttl.count()},
+                      {"next_hop", to_string(hop)}});
+}
+
+} // namespace lookup

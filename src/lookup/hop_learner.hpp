@@ -1,0 +1,81 @@
+// lookup/hop_learner.hpp - learns about next hops that are not of the usual form: the policy through the
+// domain's own flight, and then whether DANE secures this very next hop.
+//
+// One DANE lookup a next hop at a time, whoever asks. Threads: verdicts() from any; the rest on the back
+// io_context, as the Learner that it belongs to.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "cache/entry.hpp"
+#include "cache/table.hpp"
+#include "lookup/dane_lookup.hpp"
+#include "lookup/hop_verdicts.hpp"
+#include "lookup/steps.hpp"
+#include "postfix/next_hop.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace lookup {
+
+struct Outcome;
+
+class HopLearner {
+public:
+    using Done = std::function<void(const Outcome&)>;
+    /// Next hops looked at at once; of more, Reason::overloaded. They are configured in Postfix by its
+    /// administrator, not chosen by strangers.
+    static constexpr std::size_t max_flights = HopVerdicts::max_hops;
+
+    struct Parts {
+        boost::asio::any_io_executor executor;
+        DaneLookup& dane;
+        cache::Table& table;
+        base::Clock& clock;
+        base::Log& log;
+        /// Learns the policy of a domain, and leaves out its own DANE verdict.
+        std::function<void(const base::Domain&, Why, Done)> learn_policy;
+        /// Hears which hosts there are.
+        std::function<void(const base::Domain&, const cache::PolicyPtr&, const dane::Verdict&)> found_hosts;
+    };
+
+    HopLearner(Parts parts, const cache::Tuning& tuning);
+    ~HopLearner();
+    HopLearner(const HopLearner&) = delete;
+    HopLearner& operator=(const HopLearner&) = delete;
+
+    /// As Learner::learn(), of a next hop that is not usual().
+    void learn(const postfix::NextHop& hop, Why why, Done done);
+    void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
+
+    [[nodiscard]] const HopVerdicts& verdicts() const noexcept { return verdicts_; }
+    [[nodiscard]] std::size_t aloft() const noexcept { return aloft_.size(); }
+
+private:
+    struct Waiter;
+    using Waiters = std::vector<Waiter>;
+
+    void with_policy(const postfix::NextHop& hop, const Outcome& outcome, const Done& done);
+    boost::asio::awaitable<void> fly(postfix::NextHop hop);
+    void land(const postfix::NextHop& hop, const dane::Verdict& verdict);
+    void abort(const postfix::NextHop& hop);
+    void log(const postfix::NextHop& hop, const cache::DaneState& before, const cache::DaneState& after,
+             const dane::Verdict& verdict) const;
+
+    Parts parts_;
+    cache::Tuning tuning_;
+    HopVerdicts verdicts_;
+    std::map<postfix::NextHop, Waiters> aloft_;
+};
+
+/// The state to answer with: a next hop whose port is not known has no verdict and never will, so that the
+/// policy decides.
+[[nodiscard]] cache::DaneState dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop,
+                                          base::Instant now);
+
+} // namespace lookup

@@ -1,0 +1,72 @@
+#include "postfix/services.hpp"
+
+#include "postfix/next_hop.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace postfix {
+
+namespace {
+
+using Port = std::pair<std::string_view, std::uint16_t>;
+
+/// known_tcp_ports of Postfix 3.6 and newer.
+constexpr std::array own{Port{"smtp", 25}, Port{"submission", 587}, Port{"smtps", 465},
+                         Port{"submissions", 465}, Port{"lmtp", 24}};
+
+/// The next word of `rest`, which is cut off; "" at its end.
+std::string_view next_word(std::string_view& rest) {
+    constexpr std::string_view blanks = " \t\r\v\f";
+    rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size()));
+    const std::string_view word = rest.substr(0, rest.find_first_of(blanks));
+    rest.remove_prefix(word.size());
+    return word;
+}
+
+/// "25/tcp"
+std::optional<std::uint16_t> tcp_port(std::string_view word) {
+    std::uint16_t port = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), port);
+    word.remove_prefix(static_cast<std::size_t>(end - word.data()));
+    if (error != std::errc{} || port == 0 || word != "/tcp") return std::nullopt;
+    return port;
+}
+
+} // namespace
+
+Services::Services(std::string_view text) {
+    text = text.substr(0, max_octets);
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        line = line.substr(0, line.find('#'));
+        const std::string_view name = next_word(line);
+        const std::optional<std::uint16_t> port = tcp_port(next_word(line));
+        if (name.empty() || !port) continue;
+        ports_.emplace_back(name, *port);
+        for (std::string_view alias = next_word(line); !alias.empty(); alias = next_word(line))
+            ports_.emplace_back(alias, *port);
+    }
+    std::ranges::stable_sort(ports_, {}, &std::pair<std::string, std::uint16_t>::first);
+    const auto again = std::ranges::unique(ports_, {}, &std::pair<std::string, std::uint16_t>::first);
+    ports_.erase(again.begin(), again.end());
+}
+
+std::uint16_t Services::port(std::string_view name) const noexcept {
+    if (const auto found = std::ranges::find(own, name, &Port::first); found != own.end())
+        return found->second;
+    const auto view = [](const auto& entry) { return std::string_view{entry.first}; };
+    const auto found = std::ranges::lower_bound(ports_, name, {}, view);
+    return found != ports_.end() && found->first == name ? found->second : NextHop::unknown_port;
+}
+
+const Services& own_services() {
+    static const Services services;
+    return services;
+}
+
+} // namespace postfix
