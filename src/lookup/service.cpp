@@ -296,18 +296,42 @@ void Service::log(Level level, const Line& line) const {
     if (!parts_.log.enabled(level)) return;
     const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - line.begun);
     const base::Field age = line.age ? base::Field{"age", line.age->count()} : base::Field{"age", "-"};
-    const base::Field domain{"domain", line.domain}, answer{"answer", line.answer},
-        source{"source", line.source}, took_ms{"took_ms", took.count()},
-        reason{"reason", base::to_string(line.reason)}, next_hop{"next_hop", line.next_hop},
-        detail{"detail", line.detail};
     if (line.next_hop.empty() && line.detail.empty())
-        parts_.log.write(level, "lookup", {domain, answer, source, age, took_ms, reason});
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)}});
     else if (line.detail.empty())
-        parts_.log.write(level, "lookup", {domain, answer, source, age, took_ms, reason, next_hop});
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"next_hop", line.next_hop}});
     else if (line.next_hop.empty())
-        parts_.log.write(level, "lookup", {domain, answer, source, age, took_ms, reason, detail});
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"detail", line.detail}});
     else
-        parts_.log.write(level, "lookup", {domain, answer, source, age, took_ms, reason, next_hop, detail});
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"next_hop", line.next_hop},
+                          {"detail", line.detail}});
 }
 
 } // namespace lookup
