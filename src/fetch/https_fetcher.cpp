@@ -276,6 +276,8 @@ void HttpsFetcher::Job::found(dns::Type type, std::exception_ptr error, dns::Res
     if (!without.empty()) {
         if (!lookup_failures_.empty()) lookup_failures_ += ", ";
         lookup_failures_ += (type == dns::Type::aaaa ? "AAAA: " : "A: ") + std::string(without);
+        if (!error && !answer && !answer.error().detail.empty())
+            lookup_failures_ += " (" + answer.error().detail + ")";
     }
     if (!usable.empty() && type == dns::Type::a) have_v4_since_ = steady_clock::now();
     dialer_->add(usable);
