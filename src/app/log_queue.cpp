@@ -42,7 +42,9 @@ void LogBatch::clear() {
     heads_.clear();
     first_ = 0;
     octets_.clear();
-    if (octets_.capacity() > kept_octets) octets_ = std::string{};
+    if (octets_.capacity() <= kept_octets) return;
+    std::string{}.swap(octets_); // an assignment would keep the memory
+    std::vector<Head>{}.swap(heads_);
 }
 
 LogBatch::Line LogBatch::operator[](std::size_t i) const {

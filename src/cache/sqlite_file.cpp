@@ -34,8 +34,8 @@ constexpr std::array all_migrations{
                  "STRICT, WITHOUT ROWID"},
 };
 
-const std::string columns =
-    "domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, dane_failed_at, ahead_since, over_since";
+const std::string columns = "domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, "
+                            "dane_failed_at, ahead_since, over_since";
 const std::string insert = "INTO policies(" + columns + ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 
 Trouble trouble(const sqlite::Error& e) {
@@ -58,11 +58,11 @@ base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
 /// Rows in the form of today. A file that could not be brought up to date, for want of room or because it is
 /// damaged, may still be of schema 1.
 base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const std::string& rest) {
-    auto all = db.prepare(("SELECT " + columns + " FROM policies" + rest).c_str());
+    auto all = db.prepare("SELECT " + columns + " FROM policies" + rest);
     if (all) return all;
     auto older = db.prepare(
-        ("SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, 0, 0, 0 FROM policies" + rest)
-            .c_str());
+        "SELECT domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum, 0, 0, 0 FROM policies" +
+        rest);
     return older ? std::move(older) : std::move(all);
 }
 
@@ -185,17 +185,17 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open_to_read(const std::filesyst
 }
 
 SqliteFile::Result SqliteFile::prepare() {
-    auto put = db_.prepare(("INSERT OR REPLACE " + insert).c_str());
+    auto put = db_.prepare("INSERT OR REPLACE " + insert);
     if (!put) return failed(put.error());
     put_ = std::move(*put);
     auto put_if_newer = db_.prepare(
-        ("INSERT " + insert +
+        "INSERT " + insert +
         " ON CONFLICT(domain) DO UPDATE SET policy_text = excluded.policy_text, txt_id = excluded.txt_id,"
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
         " sum = excluded.sum, dane_failed_at = excluded.dane_failed_at, ahead_since = excluded.ahead_since,"
         " over_since = excluded.over_since"
         " WHERE excluded.fetched_at > fetched_at OR (excluded.fetched_at = fetched_at AND excluded.sum <> sum)"
-        " OR fetched_at > ?11").c_str());
+        " OR fetched_at > ?11");
     if (!put_if_newer) return failed(put_if_newer.error());
     put_if_newer_ = std::move(*put_if_newer);
     auto remove = db_.prepare("DELETE FROM policies WHERE domain = ?1");

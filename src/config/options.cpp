@@ -208,7 +208,8 @@ std::vector<Option> make_options() {
         bounded_row(
             "fetch.max_per_address", integer, live, 1, 4096,
             [](auto& c) -> auto& { return c.fetch.max_per_address; },
-            "Policies that may be fetched at once from one address, which may host thousands of domains."),
+            "Policies that may be fetched at once from one address, which may host thousands of domains.\n"
+            "Connections without an octet for a second do not count, up to 32 in all."),
 
         bounded_row(
             "cache.max_policies", integer, live, 1, 100'000'000,

@@ -34,6 +34,13 @@ Decision without_policy(Reason reason) {
     return NoOpinion{reason};
 }
 
+/// The key of an answered request, when it is not of the usual form; else "".
+std::string_view shown_next_hop(std::string_view key) {
+    if (key.find_first_of("[:") == std::string_view::npos) return {};
+    const auto hop = postfix::next_hop(key); // a service it does not know is no usual one either
+    return hop && hop->usual() ? std::string_view{} : key;
+}
+
 } // namespace
 
 struct Service::Line {
@@ -74,7 +81,7 @@ bool Service::answer_now(std::string_view text, base::Steady came, std::string& 
     if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
         if (parts_.log.enabled(Level::info))
             log(Level::info, {known->domain, known->word, "memory", known->age, came, known->reason,
-                              known->usual ? std::string_view{} : postfix::split_request(text)->key});
+                              shown_next_hop(postfix::split_request(text)->key)});
         reply.append(known->reply);
         return true;
     }
@@ -136,8 +143,7 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
     postfix::append_answer(decision, request.dialect, reply);
     if (step == cache::Step::serve && version.current())
         recent_.keep(key, now, version,
-                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age,
-                      hop.usual()});
+                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
     return true;
 }
 

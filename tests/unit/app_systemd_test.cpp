@@ -66,6 +66,8 @@ TEST_F(Systemd, hears_of_every_state) {
     EXPECT_EQ(heard(), "STATUS=x");
     notify_watchdog();
     EXPECT_EQ(heard(), "WATCHDOG=1");
+    notify_extend(std::chrono::seconds{30}, "reading");
+    EXPECT_EQ(heard(), "EXTEND_TIMEOUT_USEC=30000000\nSTATUS=reading");
     notify_stopping("Bye");
     EXPECT_EQ(heard(), "STOPPING=1\nSTATUS=Bye");
 }

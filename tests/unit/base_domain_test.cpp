@@ -175,4 +175,22 @@ TEST(Domain, NamesItsHosts) {
     EXPECT_LT(*Domain::parse("a.example"), *Domain::parse("b.example"));
 }
 
+TEST(Domain, NobodyCanAimNamesAtOneBucket) {
+    // Names that all fall into one bucket of a container with the library's own hash.
+    constexpr std::size_t buckets = 1031, names = 1000;
+    std::unordered_set<std::string> plain(buckets);
+    std::unordered_set<base::Domain> keyed(buckets);
+    ASSERT_EQ(plain.bucket_count(), buckets);
+    const std::hash<std::string> hash;
+    for (std::size_t i = 0; plain.size() < names; ++i)
+        if (std::string name = "n" + std::to_string(i) + ".example"; hash(name) % buckets == 0) {
+            keyed.insert(base::Domain::parse(name).value());
+            plain.insert(std::move(name));
+        }
+    ASSERT_EQ(plain.bucket_size(0), names);
+    std::size_t fullest = 0;
+    for (std::size_t b = 0; b < keyed.bucket_count(); ++b) fullest = std::max(fullest, keyed.bucket_size(b));
+    EXPECT_LE(fullest, 20U);
+}
+
 } // namespace

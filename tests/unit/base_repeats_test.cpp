@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <malloc.h>
+
 #include <string>
 
 namespace {
@@ -41,6 +43,19 @@ TEST(Repeats, keeps_its_own_copy_of_a_key) {
         EXPECT_TRUE(repeats.allow(key, at(0s)).write);
     }
     EXPECT_FALSE(repeats.allow(std::string(1000, 'k'), at(1s)).write);
+}
+
+TEST(Repeats, remembers_a_hash_of_the_largest_key_and_not_the_key) {
+    Repeats repeats{60s, 1000};
+    const auto used = [] { return ::mallinfo2().uordblks; };
+    std::string key(132'000, 'k');
+    const std::size_t before = used();
+    for (int i = 0; i < 1000; ++i) {
+        key.replace(0, 4, std::to_string(1000 + i));
+        EXPECT_TRUE(repeats.allow(key, at(0s)).write);
+        EXPECT_FALSE(repeats.allow(key, at(1s)).write);
+    }
+    EXPECT_LE(used() - before, 1000U * 200U) << "octets a key";
 }
 
 TEST(Repeats, forgets_the_key_written_longest_ago_when_full) {

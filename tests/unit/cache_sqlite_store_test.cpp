@@ -314,6 +314,18 @@ TEST(cache_sqlite_store, tells_what_an_operator_must_put_right) {
     std::filesystem::permissions(bench.folder().path(), std::filesystem::perms(0700));
 }
 
+TEST(cache_sqlite_schema, what_a_file_says_about_itself_is_not_trusted) {
+    using cache::sqlite::Db;
+    StoreBench bench;
+    bench.open().reset();
+    for (const Db::Use use : {Db::Use::normal, Db::Use::create, Db::Use::salvage, Db::Use::salvage_alone}) {
+        auto db = Db::open(bench.file(), use);
+        ASSERT_TRUE(db) << db.error().words;
+        EXPECT_EQ(db->number("PRAGMA trusted_schema").value(), 0) << "functions in a view or a default";
+        EXPECT_EQ(db->number("PRAGMA cell_size_check").value(), 1) << "cells that lie over each other";
+    }
+}
+
 TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
     StoreBench bench;
     // Schema 0: made, stamped as ours, and nothing in it yet.

@@ -491,11 +491,43 @@ TEST(DnsDecode, TwoPointersThatLeadToEachOther) {
     EXPECT_EQ(error_of(bytes), WireErrc::malformed);
 }
 
+TEST(DnsDecode, ChainsOfPointersHaveAnEnd) {
+    // One record of pointers, each to the one before it and the first to the question's name; then the
+    // answer, whose owner is a pointer to the last.
+    const auto with_chain = [](std::size_t pointers) {
+        Message m = reply();
+        m.edns = false;
+        auto bytes = m.bytes();
+        bytes[7] = 2;
+        const auto add = [&](const dns::Bytes& more) { bytes.insert(bytes.end(), more.begin(), more.end()); };
+        const auto add_u16 = [&](std::size_t n) {
+            add({static_cast<std::uint8_t>(n >> 8), static_cast<std::uint8_t>(n)});
+        };
+        add({0, 0xff, 0, 0, 1, 0, 0, 0, 9});
+        add_u16(2 * pointers);
+        std::size_t last = 12;
+        for (std::size_t i = 0; i < pointers; ++i) {
+            const std::size_t here = bytes.size();
+            add_u16(0xc000 | last);
+            last = here;
+        }
+        add_u16(0xc000 | last);
+        add({0, 16, 0, 1, 0, 0, 0, 9, 0, 2, 1, 'x'});
+        return bytes;
+    };
+    const auto longest = dns::decode(with_chain(126), asked);
+    ASSERT_TRUE(longest);
+    EXPECT_EQ(longest->answer.records.size(), 1U);
+    EXPECT_EQ(error_of(with_chain(127)), WireErrc::malformed);
+    EXPECT_EQ(error_of(with_chain(4000)), WireErrc::malformed);
+}
+
 TEST(DnsDecode, NamesOverTheLimit) {
     std::string name;
     for (int i = 0; i < 127; ++i) name += "a.";
     name.pop_back(); // 253 characters, 255 octets
     EXPECT_TRUE(dns::decode(reply({test::txt(name, "x")}).bytes(), asked));
+    EXPECT_EQ(error_of(reply({test::txt(name + "a", "x")}).bytes()), WireErrc::malformed);
     EXPECT_EQ(error_of(reply({test::txt(name + ".a", "x")}).bytes()), WireErrc::malformed);
     EXPECT_EQ(error_of(reply({test::cname(q, name + ".a")}).bytes()), WireErrc::malformed);
 }

@@ -159,6 +159,42 @@ TEST_F(LearnerTest, OurOwnOverloadIsNoFailureOfThePolicyHost) {
     EXPECT_TRUE(outcomes[1].fetched) << "neither remembered nor a reason to back off";
 }
 
+TEST_F(LearnerTest, OurOwnOverloadStartsNoBackOffBesideAKeptPolicy) {
+    learn();
+    resolver.txt("_mta-sts.a.example", {"v=STSv1; id=2;"});
+    for (const Reason ours : {Reason::overloaded, Reason::shutting_down}) {
+        fetcher.fail("mta-sts.a.example", ours);
+        time.move_to(time.passed() + 61s);
+        learn(Why::txt_check);
+        EXPECT_NE(outcomes.back().policy, nullptr);
+        const cache::Known known = table.find(domain);
+        EXPECT_EQ(std::get<cache::Entry>(known).gets.failures, 0u);
+        EXPECT_EQ(std::get<cache::Entry>(known).gets.last, std::get<cache::Entry>(known).fetched_at);
+    }
+    fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
+    learn(Why::txt_check);
+    EXPECT_TRUE(outcomes.back().fetched) << "at once";
+}
+
+TEST_F(LearnerTest, WhatADomainMakesTheLogRememberHasABound) {
+    // An id and 20 MX host names of the longest kind: one line, cut, and 200 octets remembered at most.
+    cache::Entry entry;
+    entry.policy = *table.intern(test::policy_text("enforce", {"mx.a.example"}, 86400));
+    entry.txt_id = std::string(32, 'x');
+    dane::Verdict verdict;
+    const std::string label(63, 'h');
+    for (int i = 0; i < 520; ++i)
+        verdict.mx_hosts.push_back(label + "." + label + "." + label + ".h" + std::to_string(i) + ".example");
+    lookup::LearnerLog lines(log, time);
+    lines.refused_hosts(domain, entry, verdict);
+    lines.refused_hosts(domain, entry, verdict);
+    ASSERT_EQ(log.count("policy-admits-no-mx"), 1u);
+    for (const std::string& line : log.lines()) {
+        EXPECT_LE(line.size(), 6000u);
+    }
+    EXPECT_EQ(log.count("and 500 more"), 1u);
+}
+
 TEST_F(LearnerTest, OverloadInDnsIsNotRemembered) {
     resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::overloaded);
     learn();

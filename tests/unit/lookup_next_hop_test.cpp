@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <malloc.h>
+
 #include <set>
 
 namespace {
@@ -212,7 +214,7 @@ TEST(NextHop, ARelayThatItsPolicyDoesNotAdmitIsSaid) {
 }
 
 postfix::NextHop hop(const std::string& name, std::uint16_t port = 587, bool brackets = true) {
-    return {*base::Domain::parse(name), port, brackets};
+    return postfix::NextHop{*base::Domain::parse(name), port, brackets};
 }
 
 TEST(HopVerdicts, AreFoundByAllOfTheNextHop) {
@@ -236,6 +238,28 @@ TEST(HopVerdicts, TheOnePutLongestAgoMakesRoom) {
     EXPECT_EQ(verdicts.put(hop("new.example"), {}), hop(name(1)));
     EXPECT_EQ(verdicts.put(hop("newer.example"), {}), hop(name(2)));
     EXPECT_EQ(verdicts.size(), lookup::HopVerdicts::max_hops);
+}
+
+TEST(HopVerdicts, TheLongestOnesTakeLittle) {
+    const auto in_use = [] { return ::mallinfo2().uordblks; };
+    const std::string rest = "." + std::string(60, 'b') + "." + std::string(60, 'c') + "." + std::string(60, 'd');
+    const std::size_t before = in_use();
+    lookup::HopVerdicts verdicts;
+    for (std::size_t i = 0; i < lookup::HopVerdicts::max_hops + 100; ++i) {
+        std::string first = std::to_string(i);
+        first.insert(0, 61 - first.size(), 'a');
+        ASSERT_EQ((first + rest).size(), base::max_policy_domain);
+        (void)verdicts.put(hop(first + rest, 65535), {});
+    }
+    EXPECT_EQ(verdicts.size(), lookup::HopVerdicts::max_hops);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have an allocator of their own
+    const std::size_t octets = (in_use() - before) / lookup::HopVerdicts::max_hops;
+    RecordProperty("octets", static_cast<int>(octets));
+    EXPECT_GT(octets, 244U);
+    EXPECT_LT(octets, 700U);
+#else
+    (void)before;
+#endif
 }
 
 } // namespace

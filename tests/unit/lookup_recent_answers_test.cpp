@@ -44,6 +44,16 @@ TEST_F(RecentAnswersTest, KnowsWhatWasKept) {
         EXPECT_EQ(reply(other), "unknown") << other;
 }
 
+TEST_F(RecentAnswersTest, ARequestWithTheSameHashIsAnotherOne) {
+    keep("sts a.example", "OK x");
+    Key other{"sts b.example"};
+    other.hash = Key{"sts a.example"}.hash;
+    EXPECT_FALSE(recent.find(other, t0)) << "the request itself is compared";
+    recent.keep(other, t0, cache::Version{changes}, {"OK y", "b.example", "secure", {}, {}});
+    ASSERT_TRUE(recent.find(other, t0));
+    EXPECT_EQ(recent.find(other, t0)->reply, "OK y");
+}
+
 TEST_F(RecentAnswersTest, ForgetsWithTheSecond) {
     keep("sts a.example", "OK x");
     EXPECT_EQ(reply("sts a.example", t0 + seconds{1}), "unknown");

@@ -1,0 +1,142 @@
+// Want of memory gives back what it took: one allocation after the other fails under the refresher, the
+// learner and the service, and afterwards nothing is counted as running, and nothing has fallen off the
+// agenda.
+#include "lookup/refresher.hpp"
+#include "lookup/service.hpp"
+
+#include "support/failing_memory.hpp"
+#include "support/fake_fetcher.hpp"
+#include "support/fake_resolver.hpp"
+#include "support/fake_store.hpp"
+#include "support/lookup_world.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <thread>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+class Front final : public base::Inbox {
+public:
+    explicit Front(boost::asio::io_context& io) : io_(io) {}
+    void post(std::function<void()> work) override { boost::asio::post(io_, std::move(work)); }
+
+private:
+    boost::asio::io_context& io_;
+};
+
+/// Everything on one thread, which is not spared.
+class Household {
+public:
+    Household() {
+        resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
+        fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
+        learner.on_new_policy([this](const base::Domain& one) { refresher.add(one); });
+        learner.learn(domain, lookup::Why::query, {});
+        run();
+        refresher.start();
+    }
+    /// As the daemon's loop: a handler may be lost, never the loop.
+    void run() {
+        for (;;) try {
+                io.restart();
+                io.poll();
+                return;
+            } catch (const std::bad_alloc&) {
+                continue;
+            }
+    }
+    void ask() try {
+        std::string reply;
+        (void)service.answer_now("sts a.example", time.steady(), reply);
+        run();
+    } catch (const std::bad_alloc&) {
+        run();
+    }
+    void pass(base::seconds by) {
+        const auto end = time.passed() + by;
+        while (time.next_call() && *time.next_call() <= end) {
+            try {
+                time.make_next_call();
+            } catch (const std::bad_alloc&) {
+                lost_timer = true;
+            }
+            run();
+        }
+        time.move_to(end);
+    }
+
+    boost::asio::io_context io;
+    test::ManualTime time;
+    test::MemoryLog log;
+    test::FakeResolver resolver;
+    test::FakeFetcher fetcher;
+    test::FakeStore store;
+    cache::Table table{cache::Limits{}};
+    lookup::DaneLookup dane{io.get_executor(), resolver};
+    lookup::Learner learner{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, log}, {}};
+    lookup::Refresher refresher{{learner, table, time, time, [] { return 0.5; }, store}, {}, 8};
+    Front front{io};
+    lookup::Service service{{front, io.get_executor(), learner, table, time, time, log}, {}};
+    const base::Domain domain = *base::Domain::parse("a.example");
+    bool lost_timer = false;
+};
+
+/// True when an allocation failed.
+bool one_fails(std::uint64_t n, const std::function<void(Household&)>& work) {
+    std::unique_ptr<Household> house;
+    std::thread{[&] { house = std::make_unique<Household>(); }}.join();
+    std::uint64_t failed = 0;
+    {
+        test::FailingMemory memory;
+        memory.fail(n, 1);
+        std::thread{[&] { work(*house); }}.join();
+        failed = memory.failed();
+    }
+    // Well again: everything goes its way as before.
+    house->pass(1s);
+    house->ask();
+    house->pass(2h);
+    const std::size_t gets = house->fetcher.gets();
+    for (int hour = 0; hour < 30; ++hour) {
+        house->ask();
+        house->pass(1h);
+    }
+    EXPECT_EQ(house->refresher.running(), 0u) << "allocation " << n;
+    EXPECT_EQ(house->learner.aloft(), 0u) << "allocation " << n;
+    EXPECT_GT(house->fetcher.gets(), gets) << "allocation " << n << ": the daily GET goes on";
+    const cache::Known known = house->table.find(house->domain);
+    const auto* entry = std::get_if<cache::Entry>(&known);
+    EXPECT_TRUE(entry != nullptr && entry->agenda_at > house->time.now()) << "allocation " << n;
+    return failed > 0;
+}
+
+TEST(LookupMemory, OneAllocationOfTheDailyGetFails) {
+    std::uint64_t n = 1;
+    while (n < 1000 && one_fails(n, [](Household& house) {
+               (void)house.table.ask(house.domain, house.time.now() + 60s);
+               house.pass(13h);
+           }))
+        ++n;
+    std::printf("    %ju allocations failed in turn\n", static_cast<std::uintmax_t>(n - 1));
+    EXPECT_GT(n, 20u);
+}
+
+TEST(LookupMemory, OneAllocationOfACheckInTheBackgroundFails) {
+    std::uint64_t n = 1;
+    while (n < 1000 && one_fails(n, [](Household& house) {
+               house.time.move_to(house.time.passed() + 2h);
+               house.ask();
+           }))
+        ++n;
+    std::printf("    %ju allocations failed in turn\n", static_cast<std::uintmax_t>(n - 1));
+    EXPECT_GT(n, 20u);
+}
+
+} // namespace
