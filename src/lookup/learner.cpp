@@ -178,8 +178,11 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
     const dns::Result answer =
         co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt, dns::Purpose::policy);
-    TxtOutcome txt{record_outcome(answer), std::nullopt};
-    if (answer) txt.ttl = answer->ttl;
+    TxtOutcome txt{record_outcome(answer), std::nullopt, {}};
+    if (answer)
+        txt.ttl = answer->ttl;
+    else
+        txt.detail = answer.error().detail;
     co_return txt;
 }
 
@@ -232,13 +235,19 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
         std::string id = std::move(fetch->id);
         co_return co_await get(std::move(domain), std::move(id), std::move(txt));
     }
-    if (const auto* given = std::get_if<Give>(&next)) co_return give(domain, given->reason, txt);
+    if (const auto* given = std::get_if<Give>(&next)) {
+        Outcome outcome = give(domain, given->reason, txt);
+        outcome.detail = std::move(txt.detail);
+        co_return outcome;
+    }
     const Reason reason = txt.id ? Reason::none : txt.id.error();
     parts_.table.update(domain, [&](cache::Entry& entry) {
         entry.txt_checked = parts_.clock.now();
         entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
     });
-    co_return keep(domain, reason);
+    Outcome outcome = keep(domain, reason);
+    outcome.detail = std::move(txt.detail);
+    co_return outcome;
 }
 
 asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOutcome txt) {
@@ -254,6 +263,8 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     }
 
     cache::Entry entry = fetched(parts_.table.find(domain), *policy, std::move(id), txt, parts_.clock.now());
+    // A clock that is wrong for this moment alone is seen to be so by this.
+    (void)clock_trust();
     trust_.note_fetched(entry.fetched_at);
     Outcome outcome;
     outcome.policy = entry.policy;
@@ -352,13 +363,16 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
             entry.txt_checked = now;
             entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
         });
-        return keep(domain, reason);
+        Outcome kept = keep(domain, reason);
+        kept.detail = detail;
+        return kept;
     }
     if (const auto* entry = std::get_if<cache::Entry>(&known); entry && !forget(domain, *entry))
         parts_.table.update(domain, [&](cache::Entry& kept) { kept.gets = gets; });
     if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, get_wait(domain), tuning_));
     Outcome outcome;
     outcome.reason = reason;
+    outcome.detail = detail;
     return outcome;
 }
 

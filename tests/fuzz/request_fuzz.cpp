@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     // Brackets and port are no matter of the policy domain, and each of them makes another next hop.
     for (const bool brackets : {false, true})
         for (const std::uint16_t port : {std::uint16_t{25}, std::uint16_t{587}}) {
-            const postfix::NextHop other{domain, port, brackets};
+            const postfix::NextHop other{base::Domain(domain), port, brackets};
             const auto read = postfix::next_hop(to_string(other));
             fuzz::require(read == other, "all forms of the host");
             fuzz::require((*read == hop) == (port == hop.port && brackets == hop.brackets),
