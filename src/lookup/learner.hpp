@@ -40,6 +40,7 @@ struct Outcome {
     bool fetched = false;                     ///< this flight fetched the policy
     bool dane = false;                        ///< the domain's MX hosts are secured by DANE
     base::Instant fetched_at{};               ///< what the age of `policy` counts from
+    std::string detail;                       ///< what was tried, when DNS or the policy host failed
 };
 
 class Learner {
