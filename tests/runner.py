@@ -15,7 +15,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "build")))
 WORKERS = os.cpu_count() or 2
-FIRST_THREE = ["lint", "unit", "vectors", "blackbox", "e2e"]
+FIRST_THREE = ["lint", "unit", "vectors", "explorer", "blackbox", "e2e"]
 REST = ["debian13", "package", "asan", "tsan", "clang", "live", "fuzz"]
 SHOWN_LINES = 80  # of a failing log
 STEP_LIMIT = 2400  # seconds for one step; the whole of --all has to stay under an hour
@@ -243,6 +243,11 @@ def vectors_job(suite, where, prefix=(), env=None):
     )
 
 
+def explorer_job(_=""):
+    # Walks every sequence of events on one processor, some two minutes; once, not again under the sanitizers.
+    return lambda: step("explorer", "explorer", [f"{BUILD}/tests/explorer"])
+
+
 def e2e_jobs(only=""):
     # The longest first.
     names = [only] if only else sorted(modules("e2e"), key=lambda name: name != "test_changes")
@@ -323,6 +328,7 @@ def fuzz():
 
 def live():
     step("live", "live DNS", [sys.executable, f"{ROOT}/tests/live/dns_live.py", f"{BUILD}/tests/dns_query"])
+    step("live", "DNS forms", [sys.executable, f"{ROOT}/tests/live/dns_forms.py", f"{BUILD}/tests/dns_judge"])
 
 
 def debian13():
@@ -344,6 +350,7 @@ def chosen(names):
         "e2e": e2e_jobs,
         "unit": lambda only: [unit_job("unit", BUILD, only=only)],
         "vectors": lambda _: [vectors_job("vectors", BUILD)],
+        "explorer": lambda _: [explorer_job()],
     }
     rest = {"asan": asan, "tsan": tsan, "clang": clang, "live": live, "fuzz": fuzz, "debian13": debian13}
     rest["package"] = package

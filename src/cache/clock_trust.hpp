@@ -1,13 +1,14 @@
 // cache/clock_trust.hpp - may what the wall clock says end anything for good? Pure.
 //
 // A clock that is years ahead for a minute, or at boot, makes every policy look expired. So an expired policy
-// is forgotten for good only while the clock is trusted: wall and steady clock have agreed for an hour, and the
-// wall clock is not before the newest fetch known. Belongs to one thread.
+// is forgotten for good only while the clock is trusted: wall and steady clock have agreed for an hour, and
+// the wall clock is not before the newest fetch known. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 
 namespace cache {
@@ -26,10 +27,14 @@ public:
                 if (agreed(steady)) wall_ = wall - std::chrono::floor<base::seconds>(steady - *since_);
                 return;
             }
+            ++jumps_;
         }
         since_ = steady;
         wall_ = wall;
     }
+
+    /// How many samples have found that the wall clock went another way than the steady one.
+    [[nodiscard]] std::uint64_t jumps() const noexcept { return jumps_; }
 
     /// A policy was fetched then, by the wall clock of then.
     void note_fetched(base::Instant at) { newest_ = std::max(newest_, at); }
@@ -52,6 +57,7 @@ private:
     std::optional<base::Steady> since_; ///< the clocks have agreed since then
     base::Instant wall_{};              ///< what the wall clock said then
     base::Instant newest_{};
+    std::uint64_t jumps_ = 0;
 };
 
 } // namespace cache

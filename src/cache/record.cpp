@@ -59,7 +59,10 @@ void Record::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
     last_asked = pack(e.last_asked);
     dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
-    dane_known_at = pack(e.dane.known_at);
+    // Of a verdict as old as that it matters when lookups began to fail, not how old it is.
+    const bool failing = e.dane.failed_since != Instant{};
+    const Instant oldest = e.dane.failed_since - seconds{60} * (longest_failing - 1);
+    dane_known_at = pack(failing ? std::max(e.dane.known_at, oldest) : e.dane.known_at);
     dane_check_at = pack(e.dane.check_at);
     dane_failing = failing_of(e.dane) & longest_failing;
     id_apart = e.txt_id.size() > room();

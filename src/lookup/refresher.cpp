@@ -16,8 +16,6 @@ using base::seconds;
 namespace {
 /// Longest sleep in one piece, so that a clock set forward or a suspended machine is noticed.
 constexpr seconds longest_sleep{600};
-/// A difference between the clocks that is no adjustment any more.
-constexpr seconds jump{60};
 /// Seconds over which expired policies are looked at.
 constexpr double expired_spread = 600;
 constexpr seconds note_running_every{3600};
@@ -47,7 +45,7 @@ public:
     }
     ~Turn() {
         give_back();
-        if (!over_ && *refresher_ != nullptr) (*refresher_)->strays_ = true;
+        if (!over_ && *refresher_ != nullptr) (*refresher_)->lost_one();
     }
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
@@ -77,16 +75,18 @@ void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) 
 }
 
 void Refresher::start() {
+    parts_.learner.on_landing([self = self_] {
+        if (*self != nullptr) (*self)->wake();
+    });
     (void)clock_jumped();
     schedule_all();
 }
 
-/// Has the wall clock, since the last call, gone another way than the steady one?
+/// Has the wall clock, since the last call, gone another way than the steady one? If only for a moment, in
+/// which something was fetched: the learner looks at it then.
 bool Refresher::clock_jumped() {
-    const Instant wall = parts_.clock.now();
-    const base::Steady steady = parts_.clock.steady();
-    const auto by = (wall - std::exchange(wall_, wall)) - (steady - std::exchange(steady_, steady));
-    return by > jump || by < -jump;
+    const std::uint64_t jumps = parts_.learner.clock_trust().jumps();
+    return std::exchange(jumps_, jumps) != jumps;
 }
 
 /// When to look at an entry next.
@@ -167,6 +167,16 @@ void Refresher::schedule_strays() {
     }
 }
 
+/// For want of memory a domain is on no agenda. It is found soon.
+void Refresher::lost_one() noexcept {
+    strays_ = true;
+    try {
+        arm();
+    } catch (const std::bad_alloc&) {
+        return; // whoever arms next finds it
+    }
+}
+
 /// No GET is due before the limit allows one.
 Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when,
                               Instant now) {
@@ -176,6 +186,15 @@ Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& en
 }
 
 void Refresher::add(const base::Domain& domain) {
+    try {
+        put_on_agenda(domain);
+        arm();
+    } catch (const std::bad_alloc&) {
+        lost_one();
+    }
+}
+
+void Refresher::put_on_agenda(const base::Domain& domain) {
     store_times(domain);
     const cache::Known known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
@@ -184,7 +203,6 @@ void Refresher::add(const base::Domain& domain) {
     // At least a second ahead: an item that comes back due at once would keep tick() busy for ever.
     const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
     schedule(domain, not_before(domain, *entry, when, now));
-    arm();
 }
 
 void Refresher::schedule(const base::Domain& domain, Instant when) {
@@ -193,7 +211,8 @@ void Refresher::schedule(const base::Domain& domain, Instant when) {
 
 void Refresher::arm() {
     if (stopped_ || *running_ >= max_running_) return;
-    const std::optional<Instant> when = parts_.table.next_due();
+    std::optional<Instant> when = parts_.table.next_due();
+    if (strays_) when = std::min(when.value_or(Instant::max()), parts_.clock.now() + tuning_.dns_failure_for);
     if (!when) return;
     if (timer_ != 0) {
         if (armed_for_ <= *when) return;
@@ -201,10 +220,19 @@ void Refresher::arm() {
     }
     armed_for_ = *when;
     const seconds wait = std::clamp(*when - parts_.clock.now(), seconds{0}, longest_sleep);
-    timer_ = parts_.timers.after(wait, [this] {
-        timer_ = 0;
-        tick();
-    });
+    timer_ = 0;
+    try {
+        timer_ = parts_.timers.after(wait, [this] {
+            timer_ = 0;
+            tick();
+        });
+    } catch (const std::bad_alloc&) {
+        strays_ = true; // wake() comes with the next flight that lands
+    }
+}
+
+void Refresher::wake() {
+    if (strays_ && timer_ == 0) tick();
 }
 
 void Refresher::tick() {
@@ -216,20 +244,18 @@ void Refresher::tick() {
     }
     // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
     // long.
-    (void)parts_.learner.clock_trust();
-    if (clock_jumped()) return schedule_all();
-    recount_newest();
-    if (strays_) schedule_strays();
-    const Instant now = parts_.clock.now();
-    for (std::size_t looked = 0; looked < slice && *running_ < max_running_; ++looked) {
-        try {
+    try {
+        if (clock_jumped()) return schedule_all();
+        recount_newest();
+        if (strays_) schedule_strays();
+        const Instant now = parts_.clock.now();
+        for (std::size_t looked = 0; looked < slice && *running_ < max_running_; ++looked) {
             const std::optional<base::Domain> due = parts_.table.take_due(now);
             if (!due) break;
             look(*due);
-        } catch (const std::bad_alloc&) {
-            strays_ = true; // it is found at the next tick; the others keep their turn
-            break;
         }
+    } catch (const std::bad_alloc&) {
+        return lost_one(); // it is found at the next tick; the others keep their turn
     }
     arm();
 }

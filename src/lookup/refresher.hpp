@@ -18,6 +18,7 @@
 #include "lookup/learner.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -59,6 +60,8 @@ private:
     class Turn;
     void schedule_all();
     void schedule_strays();
+    void lost_one() noexcept;
+    void put_on_agenda(const base::Domain& domain);
     void recount_newest();
     void keep_expired(const base::Domain& domain, const cache::Entry& entry);
     void store_times(const base::Domain& domain);
@@ -68,6 +71,7 @@ private:
     [[nodiscard]] bool clock_jumped();
     void schedule(const base::Domain& domain, base::Instant when);
     void arm();
+    void wake();
     void tick();
     void look(const base::Domain& domain);
 
@@ -79,8 +83,7 @@ private:
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
-    base::Instant wall_{}; ///< both clocks when they were last compared
-    base::Steady steady_{};
+    std::uint64_t jumps_ = 0;            ///< of the wall clock, as far as they have been seen to
     base::Steady recounted_{}, noted_{}; ///< the newest fetch; the running time
     std::shared_ptr<Refresher*> self_ = std::make_shared<Refresher*>(this);
 };

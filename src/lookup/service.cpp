@@ -51,6 +51,7 @@ struct Service::Line {
     base::Steady begun;
     Reason reason = Reason::none;
     std::string_view next_hop{}; ///< the key as asked, when it is not of the usual form; else ""
+    std::string_view detail{};   ///< what was tried, when it failed
 };
 
 struct Service::Pending {
@@ -287,6 +288,7 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
         line.age = parts_.clock.now() - outcome.fetched_at;
     }
     line.answer = answer_word(decision);
+    line.detail = outcome.detail;
     std::string reply;
     try {
         log(Level::info, line);
@@ -301,7 +303,7 @@ void Service::log(Level level, const Line& line) const {
     if (!parts_.log.enabled(level)) return;
     const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - line.begun);
     const base::Field age = line.age ? base::Field{"age", line.age->count()} : base::Field{"age", "-"};
-    if (line.next_hop.empty())
+    if (line.next_hop.empty() && line.detail.empty())
         parts_.log.write(level, "lookup",
                          {{"domain", line.domain},
                           {"answer", line.answer},
@@ -309,7 +311,7 @@ void Service::log(Level level, const Line& line) const {
                           age,
                           {"took_ms", took.count()},
                           {"reason", base::to_string(line.reason)}});
-    else
+    else if (line.detail.empty())
         parts_.log.write(level, "lookup",
                          {{"domain", line.domain},
                           {"answer", line.answer},
@@ -318,6 +320,25 @@ void Service::log(Level level, const Line& line) const {
                           {"took_ms", took.count()},
                           {"reason", base::to_string(line.reason)},
                           {"next_hop", line.next_hop}});
+    else if (line.next_hop.empty())
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"detail", line.detail}});
+    else
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"next_hop", line.next_hop},
+                          {"detail", line.detail}});
 }
 
 } // namespace lookup

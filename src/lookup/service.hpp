@@ -56,6 +56,8 @@ public:
 
     void configure(const ServiceOptions& options);
 
+    [[nodiscard]] std::size_t checking() const noexcept { return checking_.size(); } ///< background checks
+
 private:
     class Check;
     struct Pending;

@@ -51,6 +51,22 @@ std::uint32_t add(RecordPool& pool, std::string_view name, const Entry& e) {
     return i;
 }
 
+/// A year-old verdict whose lookups fail from now on holds for a day, as any other.
+TEST(cache_record, when_lookups_began_to_fail_is_known_however_old_the_verdict_is) {
+    Arena arena;
+    RecordPool pool{arena};
+    for (const seconds age : {seconds{0}, seconds{59}, seconds{86400}, seconds{181 * 86400}, seconds{183 * 86400},
+                              seconds{400 * 86400}}) {
+        Entry e = entry("1");
+        e.dane = {cache::DaneVerdict::dane, t0 - age, t0 + seconds{60}, t0};
+        const Entry back = pool[add(pool, "d.example", e)].entry();
+        EXPECT_LE(back.dane.failed_since, t0) << age.count();
+        EXPECT_GT(back.dane.failed_since, t0 - seconds{60}) << age.count();
+        EXPECT_LE(back.dane.known_at, std::max(t0 - age, t0 - seconds{182 * 86400})) << age.count();
+        EXPECT_EQ(back.dane.verdict, cache::DaneVerdict::dane);
+    }
+}
+
 TEST(cache_arena, gives_zeroed_aligned_memory_that_does_not_overlap) {
     Arena arena;
     std::vector<std::pair<std::byte*, std::size_t>> all;

@@ -111,6 +111,21 @@ TEST(Clock, wrong_from_boot_on_a_policy_ends_all_the_same) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "max_age after the boot at the latest";
 }
 
+TEST(Clock, wrong_only_for_the_moment_of_a_fetch_a_policy_ends_all_the_same) {
+    LookupWorld world;
+    serve(world, "a.example", 86400);
+    world.pass(1h);
+    world.time.jump(3 * year);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.time.jump(-3 * year); // before anything has looked at the clock again
+    world.at("a.example").no_record();
+    world.at("a.example").https_fails(Reason::connect_failed);
+    world.pass(23h);
+    EXPECT_EQ(world.ask("a.example"), secure);
+    world.pass(2h);
+    EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
+}
+
 TEST(Clock, what_a_jump_makes_due_is_spread_out) {
     for (const seconds by : {seconds{24h}, seconds{7 * 24h}}) {
         LookupWorld world;
