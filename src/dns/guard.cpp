@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t header_size = 12;
 constexpr std::size_t max_name = 255; // RFC 1035 section 2.3.4, in octets of wire form
-constexpr unsigned max_jumps = 32;    // pointers of one name; honest ones have a few
+constexpr unsigned max_jumps = 127;   // a name has at most 127 labels, and a pointer stands for one at least
+constexpr unsigned max_jumps_in_all = 8192; // of all names of a message; honest ones have one or two a record
 
 constexpr unsigned type_ns = 2, type_cname = static_cast<unsigned>(Type::cname),
                    type_soa = static_cast<unsigned>(Type::soa), type_opt = 41, class_in = 1;
@@ -26,7 +27,8 @@ void set16(std::span<std::uint8_t> m, std::size_t at, std::size_t value) {
 
 /// Reads the name at `at` and moves `at` behind it. nullopt when it is not well-formed. Lower-cased wire
 /// form. Pointers may lead anywhere, as glibc takes them; there is a limit to how many, and to what is read.
-std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_t& at) {
+/// `jumps_left`: pointers that may still be followed in the whole message.
+std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_t& at, unsigned& jumps_left) {
     std::string name;
     std::size_t p = at;
     bool jumped = false;
@@ -34,7 +36,8 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
         if (p >= m.size()) return std::nullopt;
         const unsigned c = m[p];
         if ((c & 0xc0) == 0xc0) {
-            if (p + 2 > m.size() || ++jumps > max_jumps) return std::nullopt;
+            if (p + 2 > m.size() || ++jumps > max_jumps || jumps_left == 0) return std::nullopt;
+            --jumps_left;
             const std::size_t target = u16(m, p) & 0x3fff;
             if (!jumped) at = p + 2;
             jumped = true;
@@ -52,7 +55,8 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
 }
 
 /// RDATA of the types that are read later has the form that reading them relies on.
-bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end, unsigned type) {
+bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end, unsigned type,
+                unsigned& jumps_left) {
     switch (type) {
     case static_cast<unsigned>(Type::a): return end - at == 4;
     case static_cast<unsigned>(Type::aaaa): return end - at == 16;
@@ -60,12 +64,14 @@ bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end
         if (at == end) return false; // RFC 1035 section 3.3.14: one or more strings
         while (at < end) at += 1 + std::size_t{m[at]};
         return at == end;
-    case static_cast<unsigned>(Type::mx): at += 2; return at < end && read_name(m, at) && at == end;
+    case static_cast<unsigned>(Type::mx):
+        at += 2;
+        return at < end && read_name(m, at, jumps_left) && at == end;
     case static_cast<unsigned>(Type::tlsa):
         return end - at >= 3; // RFC 6698 section 2.1; the association data may be empty
     case type_ns:
-    case type_cname: return read_name(m, at) && at == end;
-    case type_soa: return read_name(m, at) && read_name(m, at) && at + 20 == end;
+    case type_cname: return read_name(m, at, jumps_left) && at == end;
+    case type_soa: return read_name(m, at, jumps_left) && read_name(m, at, jumps_left) && at + 20 == end;
     default: return true;
     }
 }
@@ -113,7 +119,8 @@ base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> m,
     }
     if (questions != 1) return base::unexpected(WireErrc::not_ours);
     std::size_t at = header_size;
-    const auto name = read_name(m, at);
+    unsigned jumps_left = max_jumps;
+    const auto name = read_name(m, at, jumps_left);
     if (!name || at + 4 > m.size()) return base::unexpected(WireErrc::unreadable);
     const bool same = *name == wire_name(asked.name) && u16(m, at) == static_cast<unsigned>(asked.type) &&
                       u16(m, at + 2) == class_in;
@@ -130,9 +137,9 @@ struct Place {
 };
 
 /// Reads the record at `at` and moves `at` behind it.
-std::optional<Place> read_record(std::span<const std::uint8_t> m, std::size_t& at) {
+std::optional<Place> read_record(std::span<const std::uint8_t> m, std::size_t& at, unsigned& jumps_left) {
     std::size_t p = at;
-    const auto owner = read_name(m, p);
+    const auto owner = read_name(m, p, jumps_left);
     if (!owner || p + 10 > m.size()) return std::nullopt;
     Place place;
     place.type_at = p;
@@ -151,21 +158,22 @@ void hide(std::span<std::uint8_t> m, const Place& place) { set16(m, place.type_a
 base::Expected<Sections, WireErrc> clean_sections(Bytes& m, Type asked) {
     Sections seen;
     std::size_t at = header_size;
+    unsigned jumps_left = max_jumps_in_all;
     if (m.size() < header_size) return base::unexpected(WireErrc::malformed);
     if (u16(m, 4) != 0) {
-        if (!read_name(m, at) || at + 4 > m.size()) return base::unexpected(WireErrc::malformed);
+        if (!read_name(m, at, jumps_left) || at + 4 > m.size()) return base::unexpected(WireErrc::malformed);
         at += 4;
     }
     const unsigned answers = u16(m, 6);
     if (answers > max_records) return base::unexpected(WireErrc::over_limit);
     unsigned strings = 0;
     for (unsigned i = 0; i < answers; ++i) {
-        const auto record = read_record(m, at);
+        const auto record = read_record(m, at, jumps_left);
         if (!record) return base::unexpected(WireErrc::malformed);
         const unsigned type = u16(m, record->type_at);
         const bool counts = type == static_cast<unsigned>(asked) || type == type_cname;
         const bool fits = counts && u16(m, record->type_at + 2) == class_in &&
-                          rdata_fits(m, record->rdata, record->end, type);
+                          rdata_fits(m, record->rdata, record->end, type, jumps_left);
         if (!fits) hide(m, *record);
         seen.skipped = seen.skipped || (counts && !fits);
         if (fits && type == static_cast<unsigned>(Type::txt) &&
@@ -179,12 +187,12 @@ base::Expected<Sections, WireErrc> clean_sections(Bytes& m, Type asked) {
         const unsigned count = u16(m, count_at);
         unsigned read = 0;
         for (; read < count && left > 0 && !cut; ++read, --left) {
-            const auto record = read_record(m, at);
+            const auto record = read_record(m, at, jumps_left);
             cut = !record;
             if (cut) break;
             const unsigned type = u16(m, record->type_at);
             const bool authority = count_at == 8 && (type == type_ns || type == type_soa) &&
-                                   rdata_fits(m, record->rdata, record->end, type);
+                                   rdata_fits(m, record->rdata, record->end, type, jumps_left);
             // RFC 6891 section 6.1.1: one, in the additional section, at the root.
             const bool first_opt = count_at == 10 && type == type_opt && record->at_root && !opt;
             opt = opt || first_opt;
