@@ -42,7 +42,7 @@ struct Options {
 
 class StubResolver final : public Resolver, public Servers {
 public:
-    /// Questions without a place, for DANE and all others each. One takes some 2 KB.
+    /// Questions without a place, for DANE and all others each. One takes some 2.2 KB.
     static constexpr std::size_t max_waiting = 16384;
     static constexpr base::milliseconds patience{8000};
 

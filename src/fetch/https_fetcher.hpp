@@ -39,7 +39,7 @@ struct Options {
     /// Fetches at a time; others wait in order. A fetch that is still waiting for its host after `patience`
     /// makes room for the next, so that hosts that hang do not hold up those that answer; see max_slow.
     std::size_t max_concurrent = 64;
-    std::chrono::milliseconds patience{1000};
+    std::chrono::milliseconds patience{300};
     /// Connections that make progress at a time to one remote address; others wait, without holding up other
     /// hosts. See fetch/address_gate for those that hang.
     std::size_t max_per_address = 8;

@@ -147,8 +147,35 @@ bool Learner::policy_known(const base::Domain& domain, const Outcome& outcome) {
     return flight->dane;
 }
 
+/// In a flight's frame: where the library drops a coroutine, as it does when there is no memory to go on with
+/// it, the waiters hear of it all the same.
+class Learner::Landing {
+public:
+    Landing(Learner& learner, const base::Domain& domain) : self_(learner.self_), domain_(domain) {}
+    ~Landing() {
+        if (over_ || *self_ == nullptr) return;
+        Outcome dropped;
+        dropped.reason = Reason::overloaded;
+        try {
+            (*self_)->land(domain_, dropped);
+        } catch (const std::bad_alloc&) {
+            return; // whoever is left is answered at the deadline
+        }
+    }
+    Landing(const Landing&) = delete;
+    Landing& operator=(const Landing&) = delete;
+    void over() noexcept { over_ = true; }
+
+private:
+    std::shared_ptr<Learner*> self_;
+    base::Domain domain_;
+    bool over_ = false;
+};
+
 asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
+    Landing landing(*this, domain);
     const Outcome outcome = co_await discover(domain, why);
+    landing.over();
     land(domain, outcome);
 }
 
@@ -166,6 +193,8 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
     aloft_.erase(aloft);
     tell(flight->for_policy, outcome);
     tell(flight->waiters, outcome);
+    flight->waiters.clear(); // and with them what they hold
+    if (on_landing_) on_landing_();
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
         // Not at once: the coroutine that brought us here is part of it.

@@ -142,8 +142,9 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
     const std::size_t start = reply.size();
     postfix::append_answer(decision, request.dialect, reply);
     if (step == cache::Step::serve && version.current())
-        recent_.keep(key, now, version,
-                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
+        recent_.keep(
+            key, now, version,
+            {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
     return true;
 }
 

@@ -47,7 +47,8 @@ cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::s
                      const TxtOutcome& txt, base::Instant now) {
     Entry entry;
     entry.last_asked = now;
-    if (const auto* old = std::get_if<Entry>(&before)) {
+    const auto* const old = std::get_if<Entry>(&before);
+    if (old) {
         entry.last_asked = old->last_asked;
         entry.agenda_at = old->agenda_at;
         entry.dane = old->dane; // a matter of the MX hosts, not of the policy
@@ -55,6 +56,8 @@ cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::s
     entry.policy = std::move(policy);
     entry.txt_id = std::move(id);
     entry.fetched_at = now;
+    // A row is known by this time: no two in a row have the same, even when the clock has been set back.
+    if (old && old->fetched_at == now) entry.fetched_at -= base::seconds{1};
     entry.txt_checked = now;
     entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
     entry.gets.last = now;

@@ -29,12 +29,11 @@ std::optional<std::uint16_t> port_of(std::string_view text, const Services& serv
         if (error != std::errc{} || port == 0) return std::nullopt;
         return port;
     }
-    const bool is_name =
-        text.size() <= max_service_name && std::ranges::all_of(text, [](char c) {
-            const char lower = base::ascii_lower(c);
-            return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_' || c == '+' ||
-                   c == '.';
-        });
+    const bool is_name = text.size() <= max_service_name && std::ranges::all_of(text, [](char c) {
+                             const char lower = base::ascii_lower(c);
+                             return (lower >= 'a' && lower <= 'z') || is_digit(c) || c == '-' || c == '_' ||
+                                    c == '+' || c == '.';
+                         });
     if (!is_name) return std::nullopt;
     return services.port(text);
 }

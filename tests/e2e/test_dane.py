@@ -193,7 +193,7 @@ class NotActive(DaneTest):
 
     def test_ad_bit_not_trusted(self):
         self.configure(dns={"trust_ad": "no"})
-        why = "the root, which is signed, is answered without a trusted AD bit"
+        why = "127.0.0.1:53: its word is not believed (dns.trust_ad)"
         self.expect_line("info", "active=no ", why)
         self.expect_inactive(why)
 
@@ -202,13 +202,13 @@ class NotActive(DaneTest):
         resolver.start()
         self.addCleanup(resolver.stop)
         self.configure(dns={"servers": ["127.0.0.2"]})
-        why = "the root, which is signed, is answered without a trusted AD bit"
+        why = "127.0.0.2:53: the root, which is signed, is answered without AD"
         self.expect_line("info", "active=no ", why)
         self.expect_inactive(why)
 
     def test_resolver_that_lets_bogus_answers_through(self):
         self.configure(dns={"broken_name": "dane.example"})  # nothing is wrong with this one
-        why = "dane.example, whose signature is broken, is answered"
+        why = "127.0.0.1:53: dane.example, whose signature is broken, is answered"
         self.expect_line("info", "active=no ", why)
         self.expect_inactive(why)
 

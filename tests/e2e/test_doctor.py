@@ -220,7 +220,7 @@ class DoctorTest(WorldTest):
         self.assertIn("unbound", findings["resolver"][0]["fix"])
 
     def test_resolver_not_validating(self):
-        config = self.config(dns={"signed_name": "good.example"})  # whose zone is not signed
+        config = self.config(dns={"signed_name": "example"})  # which is not signed
         self.expect(self.doctor(config=config), "resolver", "warn", "does not validate", "unbound")
 
     def test_resolver_not_trusted(self):

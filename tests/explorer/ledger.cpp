@@ -93,8 +93,11 @@ void Ledger::started(const cache::Row* row, std::optional<std::size_t> number, b
     last_asked_.reset();
 }
 
-void Ledger::delivered(std::optional<std::size_t> number) {
+void Ledger::delivered(const cache::Row* row, std::optional<std::size_t> number) {
     if (!number) return;
+    const bool taken = !held_ || *number >= *held_;
+    if (taken && row != nullptr && row->dane_at != base::Instant{})
+        verdict_ = Verdict::dane, proven_ = proven_dane_;
     if (!held_ || number > *held_) held_ = number;
     found_stored(number);
 }
@@ -115,17 +118,18 @@ void Ledger::jumped(base::seconds by) {
             *p.set_back -= by, p.set_back_to = std::min(p.set_back_to, hands_->now());
     }
     // Where it was for no time at all, nobody has seen.
-    if (offsets_.empty() || offsets_.back().until != now())
-        offsets_.push_back({now(), hands_->wall_off() - by});
-    while (!offsets_.empty() && now() - offsets_.front().until > trust_after) offsets_.pop_front();
+    if (!offsets_.empty() && offsets_.back().at == now())
+        offsets_.back().by += by;
+    else
+        offsets_.push_back({now(), by});
+    while (!offsets_.empty() && now() - offsets_.front().at > trust_after) offsets_.pop_front();
 }
 
 bool Ledger::clock_trusted(const Seen& seen) const {
     if (now() - run_since_ < trust_after) return false;
     if (seen.newest_fetch && hands_->now() < *seen.newest_fetch) return false;
     return std::ranges::all_of(offsets_, [this](const Offset& o) {
-        const base::seconds by = hands_->wall_off() - o.off;
-        return now() - o.until >= trust_after || (by <= agreement && by >= -agreement);
+        return now() - o.at >= trust_after || (o.by <= agreement && o.by >= -agreement);
     });
 }
 
@@ -155,8 +159,10 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
     const bool ahead = hands_->now() < p.wall;
     const bool over_now =
         ahead ? !p.set_back || now() >= *p.set_back + p.max_age + notice_within : over_by_wall(p);
-    // Whoever waited for the fetch, or asked while the policy lasted, may have been kept waiting by the disk.
-    if (over(p) && over_now && asked.event > p.event && asked.at >= p.at + p.max_age)
+    // Whoever waited for the fetch, asked while the policy lasted, or joined its flight may have been kept
+    // waiting by the disk.
+    if (over(p) && over_now && asked.event > p.event && asked.at >= p.at + p.max_age &&
+        now() - p.at > lookup::Learner::commit_patience)
         complain(policy_name(number) + " is told after its end");
     if (!p.enforce) complain(policy_name(number) + " is told, and not to be enforced");
 
@@ -256,9 +262,9 @@ Ledger::State Ledger::state() const {
     if (verdict_ != Verdict::none) add(proven_, verdict_life + verdict_bridge + 1s);
     if (first_failure_) add(*first_failure_, verdict_bridge + 1s);
     for (const Offset& o : offsets_)
-        if (now() - o.until < trust_after) {
-            s.numbers.push_back(ago(o.until, trust_after));
-            s.numbers.push_back((hands_->wall_off() - o.off).count());
+        if (now() - o.at < trust_after) {
+            s.numbers.push_back(ago(o.at, trust_after));
+            s.numbers.push_back(o.by.count());
         }
     return s;
 }

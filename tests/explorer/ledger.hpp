@@ -80,7 +80,7 @@ public:
     /// A new one runs; `row` is the domain's on the disk, and `late` whether it is still to be read.
     void started(const cache::Row* row, std::optional<std::size_t> number, bool late);
     /// A row that was late has been given to the daemon.
-    void delivered(std::optional<std::size_t> number);
+    void delivered(const cache::Row* row, std::optional<std::size_t> number);
     /// No memory was left for something, in this event.
     void run_out() { ran_out_ = true; }
     void jumped(base::seconds by); ///< the wall clock just did
@@ -134,10 +134,10 @@ private:
     std::optional<std::size_t> stored_; ///< the policy that this run found on the disk
     Micros run_since_{};
     struct Offset {
-        Micros until{};
-        base::seconds off{0};
+        Micros at{};
+        base::seconds by{0};
     };
-    std::deque<Offset> offsets_; ///< the wall clock's, before now, in this run and the last hour
+    std::deque<Offset> offsets_; ///< steps of the wall clock, of this run and the last hour
     // DANE, of this run but for a verdict that was stored.
     bool validating_ = false, believed_ = false;
     enum class Verdict : std::uint8_t { none, sts, dane } verdict_ = Verdict::none;

@@ -61,12 +61,13 @@ public:
         (void)kept;
     }
 
-    Report to(std::size_t depth, std::chrono::steady_clock::time_point until) {
+    Report to(std::size_t depth, std::chrono::steady_clock::time_point until, bool stop_at_first) {
         std::size_t first = 0;
         for (std::size_t level = 0; level < depth; ++level) {
             const std::size_t last = nodes_.size();
             for (; first < last; ++first) {
                 if (std::chrono::steady_clock::now() >= until) return report(level);
+                if (stop_at_first && !failures_.empty()) return report(level);
                 expand(static_cast<std::uint32_t>(first));
             }
         }
@@ -224,8 +225,8 @@ std::size_t unusual(const Alphabet& alphabet, const Sequence& sequence) {
 } // namespace
 
 Report walk_all(const Alphabet& alphabet, const Sequence& start, std::size_t depth,
-                std::chrono::steady_clock::time_point until) {
-    return Walk{alphabet, start}.to(depth, until);
+                std::chrono::steady_clock::time_point until, bool stop_at_first) {
+    return Walk{alphabet, start}.to(depth, until, stop_at_first);
 }
 
 Report walk_some(const Alphabet& alphabet, std::size_t length, std::uint64_t seed,

@@ -31,9 +31,9 @@ struct Report {
 };
 
 /// All sequences of `alphabet` that follow `start`. Gives up, with what there is until then, at `until`: the
-/// depth is that of the last level that was finished.
+/// depth is that of the last level that was finished. So it does at the first failure, when told so.
 [[nodiscard]] Report walk_all(const Alphabet& alphabet, const Sequence& start, std::size_t depth,
-                              std::chrono::steady_clock::time_point until);
+                              std::chrono::steady_clock::time_point until, bool stop_at_first);
 
 /// Sequences of `length` acts drawn by chance, until then.
 [[nodiscard]] Report walk_some(const Alphabet& alphabet, std::size_t length, std::uint64_t seed,

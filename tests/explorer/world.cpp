@@ -318,7 +318,7 @@ void World::stop() {
 void World::read_late() {
     if (!disk_.unreadable()) return;
     late_ = disk_.read();
-    if (!late_) ledger_.delivered(std::nullopt);
+    if (!late_) ledger_.delivered(nullptr, std::nullopt);
 }
 
 /// As app/daemon does it.
@@ -327,7 +327,7 @@ void World::deliver() {
     if (!row) return;
     parts_->learner.loaded(*row);
     const lookup::Loaded loaded = lookup::load_late(table_, *row, hands_.now());
-    ledger_.delivered(*number_of(*row));
+    ledger_.delivered(&*row, *number_of(*row));
     if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
         parts_->refresher.add(row->domain);
     else if (loaded != lookup::Loaded::known)

@@ -35,7 +35,8 @@ dane::Result result(fuzz::Script& script, const dane::Inquiry::Question& questio
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Script script(fuzz::view(data, size));
     const unsigned form = size > 0 ? data[size - 1] : 0;
-    const dane::Destination destination{static_cast<std::uint16_t>((form & 1) != 0 ? 587 : 25), (form & 2) == 0};
+    const dane::Destination destination{static_cast<std::uint16_t>((form & 1) != 0 ? 587 : 25),
+                                        (form & 2) == 0};
     dane::Inquiry inquiry(*base::Domain::parse("example.org"), destination);
     std::vector<dane::Inquiry::Question> open;
     std::size_t asked = 0;

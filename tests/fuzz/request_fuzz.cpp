@@ -1,4 +1,5 @@
-// Any request payload gives no request, a next hop whose policy domain is safe to use, or one of the key_* reasons.
+// Any request payload gives no request, a next hop whose policy domain is safe to use, or one of the key_*
+// reasons.
 #include "fuzz.hpp"
 
 #include "postfix/request.hpp"

@@ -77,7 +77,15 @@ public:
             co_await released.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
         }
         const auto it = answers.find(question);
-        if (it != answers.end()) co_return it->second;
+        // An Expected as a whole is copied without a throw, that is, not without memory.
+        if (it != answers.end() && it->second) {
+            dns::Answer copy = *it->second;
+            co_return Result(std::move(copy));
+        }
+        if (it != answers.end()) {
+            dns::Failure copy = it->second.error();
+            co_return Result(base::unexpected(std::move(copy)));
+        }
         dns::Answer none;
         none.kind = dns::Answer::Kind::nxdomain;
         none.ttl = base::seconds{60};

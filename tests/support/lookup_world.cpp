@@ -130,8 +130,9 @@ void LookupWorld::signed_mx(const std::string& domain, const std::string& mx_hos
 
 void LookupWorld::tlsa(const std::string& host, unsigned port, const std::string& rdata) {
     const std::string name = '_' + std::to_string(port) + "._tcp." + host;
-    dns.insert_or_assign({name, dns::Type::tlsa},
-                         signed_answer(name, rdata.empty() ? std::vector<std::string>{} : std::vector{rdata}));
+    dns.insert_or_assign(
+        {name, dns::Type::tlsa},
+        signed_answer(name, rdata.empty() ? std::vector<std::string>{} : std::vector{rdata}));
 }
 
 /// The front thread's inbox is the one thread there is.

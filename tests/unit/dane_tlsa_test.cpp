@@ -49,6 +49,10 @@ TEST(DaneTlsa, UsableByUsageSelectorMatchingAndLength) {
 
 TEST(DaneTlsa, NameOfTheRecords) {
     EXPECT_EQ(dane::tlsa_name("mx.example.com"), "_25._tcp.mx.example.com");
+    EXPECT_EQ(dane::tlsa_name("mx.example.com", 587), "_587._tcp.mx.example.com");
+    EXPECT_EQ(dane::tlsa_name("mx.example.com", 65535), "_65535._tcp.mx.example.com");
+    EXPECT_EQ(dane::tlsa_name(std::string(243, 'a'), 587).size(), 253U);
+    EXPECT_EQ(dane::tlsa_name(std::string(244, 'a'), 587), "");
     EXPECT_EQ(dane::tlsa_name(std::string(244, 'a')).size(), 253U);
     EXPECT_EQ(dane::tlsa_name(std::string(245, 'a')), "");
 }

@@ -15,11 +15,13 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <set>
 
@@ -263,6 +265,33 @@ TEST_F(DnsStubResolver, DaneHasItsShareAndWaitsBehindTheOthers) {
     server.play(DnsServer::text("x"));
     EXPECT_EQ(text(resolve()), "x") << "there is always room for the others";
     EXPECT_EQ(resolver->waiting(), 8U);
+}
+
+// SECURITY.md counts with this many, of this size.
+TEST_F(DnsStubResolver, WaitingQuestionsHaveALimitAndTakeLittle) {
+    DnsServer server{context, DnsServer::silence()};
+    auto o = options({server.address()});
+    o.max_in_flight = 2;
+    o.try_for = o.question_for = 60s;
+    make(o);
+    const auto held = [] { return ::mallinfo2().uordblks; };
+    const auto before = held();
+    std::size_t refused = 0, places = 2;
+    const std::string longest = std::string(60, 'a') + "." + std::string(60, 'b') + "." +
+                                std::string(60, 'c') + "." + std::string(60, 'd') + ".example";
+    for (std::size_t i = 0; i < StubResolver::max_waiting + places + 3; ++i)
+        asio::co_spawn(context, resolver->resolve(longest, Type::txt, dns::Purpose::policy),
+                       [&refused](std::exception_ptr, const Result& result) {
+                           refused += !result && result.error() == Reason::overloaded;
+                       });
+    ASSERT_TRUE(run_until([&] { return resolver->waiting() == StubResolver::max_waiting && refused == 3; }));
+    EXPECT_LT(held() - before, StubResolver::max_waiting * 2560) << "octets";
+    std::cout << (held() - before) / StubResolver::max_waiting << " octets a question\n";
+    // Those for DANE wait elsewhere.
+    const Slot dane = ask(name, Type::txt, dns::Purpose::dane);
+    ASSERT_TRUE(run_until([&] { return resolver->waiting() == StubResolver::max_waiting + 1; }));
+    resolver.reset();
+    EXPECT_EQ(result(dane).error(), Reason::shutting_down);
 }
 
 TEST_F(DnsStubResolver, SaysWhatWasTried) {

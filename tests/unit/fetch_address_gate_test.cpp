@@ -164,11 +164,12 @@ TEST_F(AddressGateTest, ThoseWithoutProgressCountNoLongerAndGiveWayAtTheBound) {
 
 TEST_F(AddressGateTest, GatesAreOneAnAddress) {
     fetch::AddressGates gates{io.get_executor(), 1};
-    const AddressGate::Place a = gates.at(make_address("192.0.2.1"))->try_enter("a");
+    AddressGate::Place a = gates.at(make_address("192.0.2.1"))->try_enter("a");
     EXPECT_TRUE(a);
     EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter("a"));
     EXPECT_TRUE(gates.at(make_address("192.0.2.2"))->try_enter("a"));
     for (std::uint32_t i = 0; i < 1000; ++i) (void)gates.at(boost::asio::ip::address_v4(i));
+    a.progress(); // on a slow machine it may count no longer by now
     EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter("a")) << "forgotten while somebody is inside";
 }
 

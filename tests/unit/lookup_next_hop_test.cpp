@@ -242,7 +242,8 @@ TEST(HopVerdicts, TheOnePutLongestAgoMakesRoom) {
 
 TEST(HopVerdicts, TheLongestOnesTakeLittle) {
     const auto in_use = [] { return ::mallinfo2().uordblks; };
-    const std::string rest = "." + std::string(60, 'b') + "." + std::string(60, 'c') + "." + std::string(60, 'd');
+    const std::string rest =
+        "." + std::string(60, 'b') + "." + std::string(60, 'c') + "." + std::string(60, 'd');
     const std::size_t before = in_use();
     lookup::HopVerdicts verdicts;
     for (std::size_t i = 0; i < lookup::HopVerdicts::max_hops + 100; ++i) {

@@ -106,6 +106,13 @@ TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
         << "a first query asked for it";
 }
 
+TEST(Fetched, HasATimeOfItsOwnAlsoWhenTheClockWasSetBack) {
+    const Known before = with_policy();
+    const base::Instant same = std::get<cache::Entry>(before).fetched_at;
+    EXPECT_NE(lookup::fetched(before, policy(), "2", shows("2"), same).fetched_at, same)
+        << "the store knows rows by it";
+}
+
 TEST(FailedGet, CountsPerId) {
     cache::Attempts gets = lookup::failed_get({}, "1", Reason::http_status, t0);
     EXPECT_EQ(gets.failures, 1u);

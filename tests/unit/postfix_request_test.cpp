@@ -154,7 +154,9 @@ TEST(NextHop, IsHostPortAndBrackets) {
              Hop{"[MX.a.example.]:587", "mx.a.example", 587, true},
              Hop{"[mx.a.example]:submission", "mx.a.example", 587, true},
              Hop{"[mx.a.example]:no-such", "mx.a.example", 0, true},
-             Hop{"[b\xc3\xbc" "cher.example]:465", "xn--bcher-kva.example", 465, true},
+             Hop{"[b\xc3\xbc"
+                 "cher.example]:465",
+                 "xn--bcher-kva.example", 465, true},
          }) {
         const auto got = postfix::next_hop(want.key, services);
         ASSERT_TRUE(got) << want.key;
@@ -166,12 +168,12 @@ TEST(NextHop, IsHostPortAndBrackets) {
 }
 
 TEST(NextHop, IsWrittenInOneWay) {
-    for (const auto& [key, text] : std::initializer_list<std::pair<const char*, const char*>>{
-             {"A.example:smtp", "a.example"},
-             {"a.example:submission", "a.example:587"},
-             {"[a.example]:25", "[a.example]"},
-             {"[a.example]:465", "[a.example]:465"},
-             {"a.example:no-such", "a.example:?"}})
+    for (const auto& [key, text] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"A.example:smtp", "a.example"},
+                                                                    {"a.example:submission", "a.example:587"},
+                                                                    {"[a.example]:25", "[a.example]"},
+                                                                    {"[a.example]:465", "[a.example]:465"},
+                                                                    {"a.example:no-such", "a.example:?"}})
         EXPECT_EQ(to_string(*postfix::next_hop(key)), text) << key;
 }
 
@@ -187,10 +189,24 @@ TEST(Services, AreReadAsServices5Says) {
                                      "#three 3/tcp\nfour 4/udp\nfive 5/tcp\nfive 6/tcp\n"
                                      "six 6\nseven /tcp\neight 0/tcp\nnine 65536/tcp\nten x/tcp\n\n"
                                      "eleven 11/tcp");
-    for (const auto& [name, port] : std::initializer_list<std::pair<const char*, int>>{
-             {"one", 1},    {"two", 2},   {"deux", 2},  {"zwei", 2}, {"three", 0},    {"four", 0}, {"five", 5},
-             {"six", 0},    {"seven", 0}, {"eight", 0}, {"nine", 0}, {"ten", 0},      {"eleven", 11},
-             {"#three", 0}, {"", 0},      {"One", 0},   {"smtp", 25}, {"lmtp", 24}})
+    for (const auto& [name, port] : std::initializer_list<std::pair<const char*, int>>{{"one", 1},
+                                                                                       {"two", 2},
+                                                                                       {"deux", 2},
+                                                                                       {"zwei", 2},
+                                                                                       {"three", 0},
+                                                                                       {"four", 0},
+                                                                                       {"five", 5},
+                                                                                       {"six", 0},
+                                                                                       {"seven", 0},
+                                                                                       {"eight", 0},
+                                                                                       {"nine", 0},
+                                                                                       {"ten", 0},
+                                                                                       {"eleven", 11},
+                                                                                       {"#three", 0},
+                                                                                       {"", 0},
+                                                                                       {"One", 0},
+                                                                                       {"smtp", 25},
+                                                                                       {"lmtp", 24}})
         EXPECT_EQ(services.port(name), port) << name;
 }
 
