@@ -196,6 +196,13 @@ TEST(NextLook, OfAnUnwantedDomainIsItsEnd) {
     EXPECT_FALSE(cache::overdue(e, t0 + 25h, tuning));
 }
 
+TEST(NextLook, IsNeverBehindTheEnd) {
+    Entry e = entry(24h);
+    e.gets = {t0 + 24h - 10min, 10, Reason::http_status, "1"}; // the back-off of an hour ends after the policy
+    for (const double random : {0.0, 0.5, 1.0})
+        EXPECT_EQ(cache::next_look(e, t0 + 24h - 10min, tuning, random), t0 + 24h) << random;
+}
+
 Tuning with_dane() {
     Tuning t;
     t.dane = true;
