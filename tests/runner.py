@@ -328,6 +328,7 @@ def fuzz():
 
 def live():
     step("live", "live DNS", [sys.executable, f"{ROOT}/tests/live/dns_live.py", f"{BUILD}/tests/dns_query"])
+    step("live", "DNS forms", [sys.executable, f"{ROOT}/tests/live/dns_forms.py", f"{BUILD}/tests/dns_judge"])
 
 
 def debian13():

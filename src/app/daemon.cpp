@@ -12,6 +12,7 @@
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
+#include "lookup/server_probe.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -42,6 +43,8 @@ namespace {
 
 /// Longest time a stop waits for replies that are owed.
 constexpr base::milliseconds stop_patience{1500};
+constexpr std::chrono::seconds soon{
+    5}; // after which name servers that said nothing that tells are asked again
 /// The next sign of life of a start that takes long comes within this.
 constexpr std::chrono::seconds start_patience{30};
 
@@ -139,7 +142,7 @@ private:
     [[nodiscard]] cache::Tuning current_tuning() const;
     void apply_tuning();
     void probe_resolver();
-    void probed(const dane::Validation& validation);
+    void probed(dane::Validation found);
     void begin_stop(int signal);
     void finish_stop();
     void keep_watchdog();
@@ -159,9 +162,13 @@ private:
     LateStore late_store_;
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
-    lookup::DaneLookup dane_{back_.get_executor(), resolver_, dane_options(loaded_.config)};
+    lookup::DaneLookup dane_{back_.get_executor(), resolver_};
+    lookup::ServerProbe probe_{back_.get_executor(), resolver_, probe_options(loaded_.config),
+                               [this](const auto& findings) { probed(dane::together(findings)); }};
     std::shared_ptr<const postfix::Services> services_ = read_services();
-    dane::Validation validation_; ///< what the last probe of the resolver showed
+    dane::Activation activation_;
+    dane::Validation validation_;            ///< what the last probe of the name servers showed
+    std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
     std::optional<lookup::Refresher> refresher_;
@@ -182,8 +189,9 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
                                // A flood leaves holes between the records that stay: give them back.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
-    refresher_.emplace(lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
-                       current_tuning(), refreshes_at_once(config));
+    refresher_.emplace(
+        lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
+        current_tuning(), refreshes_at_once(config));
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
     make_fronts(std::move(listeners));
@@ -254,20 +262,18 @@ void Daemon::Impl::open_store() {
     options.late = [this](cache::Row row) {
         asio::post(back_, [this, row = std::move(row)] { take_late(row); });
     };
-    auto opened = cache::SqliteStore::open(std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite",
-                                           std::move(options), log_, clock_, [&](const cache::Row& row) {
-                                               go_on();
-                                               learner_->loaded(row);
-                                               const auto evicted = [&](const cache::Evicted& one) {
-                                                   gone.push_back(one);
-                                               };
-                                               const lookup::Loaded loaded =
-                                                   lookup::load(table_, row, now, evicted);
-                                               if (loaded == lookup::Loaded::expired) ++expired;
-                                               if (loaded != lookup::Loaded::unreadable) return;
-                                               ++unreadable;
-                                               gone.push_back({row.domain, row.fetched_at});
-                                           });
+    auto opened = cache::SqliteStore::open(
+        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), log_, clock_,
+        [&](const cache::Row& row) {
+            go_on();
+            learner_->loaded(row);
+            const auto evicted = [&](const cache::Evicted& one) { gone.push_back(one); };
+            const lookup::Loaded loaded = lookup::load(table_, row, now, evicted);
+            if (loaded == lookup::Loaded::expired) ++expired;
+            if (loaded != lookup::Loaded::unreadable) return;
+            ++unreadable;
+            gone.push_back({row.domain, row.fetched_at});
+        });
     if (!opened) throw std::runtime_error(opened.error());
     store_ = std::move(opened->store);
     late_store_.set(*store_);
@@ -326,6 +332,7 @@ int Daemon::Impl::run() {
     open_store();
     refresher_->start();
     wait_for_signals();
+    resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
     log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
     notify_ready(status());
@@ -369,7 +376,7 @@ void Daemon::Impl::reload() {
     const config::Changes changes = changed(loaded_.config, next);
     log_.configure(next.log);
     resolver_.configure(dns_options(next));
-    dane_.configure(dane_options(next));
+    probe_.configure(probe_options(next));
     table_.set_limits(cache_limits(next));
     make_room();
     for (const auto& front : fronts_)
@@ -379,6 +386,7 @@ void Daemon::Impl::reload() {
     log_.write(Level::info, "reload",
                {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
     loaded_ = *std::move(reread);
+    activation_.begin();
     services_ = read_services();
     apply_tuning();
     probe_resolver();
@@ -401,18 +409,17 @@ void Daemon::Impl::apply_tuning() {
         front->loop.post([&front = *front, options] { front.service->configure(options); });
 }
 
-/// Is a trusted validating resolver in use? Asked at start and after each reload, and again each minute as
-/// long as the resolver gives no answer that tells.
+/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes
+/// or an answer does not fit, hourly, and soon again as long as no answer tells.
 void Daemon::Impl::probe_resolver() {
-    if (loaded_.config.dane == config::Dane::off) return;
-    asio::co_spawn(back_, dane_.validating(), [this](std::exception_ptr thrown, dane::Validation validation) {
-        if (!thrown) probed(validation);
-    });
+    if (loaded_.config.dane != config::Dane::off) probe_.run();
 }
 
-void Daemon::Impl::probed(const dane::Validation& validation) {
+void Daemon::Impl::probed(dane::Validation found) {
     using State = dane::Validation::State;
     if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was under way
+    if (found.state == State::unknown && probe_.running() > 0) return; // another server may tell more
+    const dane::Validation validation = activation_.take(std::move(found));
     if (validation != validation_) {
         const std::string_view active =
             validation.state == State::unknown ? "not known yet" : to_string(validation.state);
@@ -422,8 +429,11 @@ void Daemon::Impl::probed(const dane::Validation& validation) {
     }
     back_timers_.cancel(probe_timer_);
     probe_timer_ = 0;
-    if (validation.state == State::unknown && !stopping_)
-        probe_timer_ = back_timers_.after(std::chrono::seconds{5}, [this] { probe_resolver(); });
+    if (stopping_) return;
+    const bool known = validation.state != State::unknown;
+    const std::chrono::seconds wait = known ? std::chrono::hours{1} : next_probe_;
+    next_probe_ = known ? soon : std::min(2 * next_probe_, std::chrono::seconds{60});
+    probe_timer_ = back_timers_.after(wait, [this] { probe_resolver(); });
 }
 
 /// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.

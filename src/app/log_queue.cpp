@@ -9,8 +9,8 @@ namespace app {
 namespace {
 
 /// How long lines gather behind those just written: unnoticed by a person, a thousand lines of a busy server.
-/// Where the writer shares a processor with those who ask, each of its turns holds some of them up: they shall
-/// be less than one in a hundred, and not for long.
+/// Where the writer shares a processor with those who ask, each of its turns holds some of them up: they
+/// shall be less than one in a hundred, and not for long.
 constexpr std::chrono::milliseconds gather{10};
 constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a burst
 
@@ -42,7 +42,9 @@ void LogBatch::clear() {
     heads_.clear();
     first_ = 0;
     octets_.clear();
-    if (octets_.capacity() > kept_octets) octets_ = std::string{};
+    if (octets_.capacity() <= kept_octets) return;
+    std::string{}.swap(octets_); // an assignment would keep the memory
+    std::vector<Head>{}.swap(heads_);
 }
 
 LogBatch::Line LogBatch::operator[](std::size_t i) const {

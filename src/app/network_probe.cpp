@@ -3,8 +3,7 @@
 #include "app/real_time.hpp"
 #include "app/settings.hpp"
 #include "diagnose/https_date.hpp"
-#include "dns/server_list.hpp"
-#include "lookup/dane_lookup.hpp"
+#include "lookup/server_probe.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -43,51 +42,26 @@ fetch::Options limited(fetch::Options options, milliseconds limit) {
     return options;
 }
 
-/// The servers as the daemon uses them, and whether the AD bit of all is trusted.
-void name_servers(const config::Config& config, base::Clock& clock, diagnose::ResolverFacts& facts) {
+/// Where the servers come from that the daemon uses.
+void name_servers(const config::Config& config, diagnose::ResolverFacts& facts) {
     const dns::Options options = dns_options(config);
-    std::vector<dns::Server> configured;
-    for (const std::string& text : options.servers)
-        if (const auto server = dns::parse_server(text)) configured.push_back(*server);
-    dns::ResolvConfFile file(options.resolv_conf);
-    const dns::ResolvConf* conf = configured.empty() ? &file.current(clock.steady()) : nullptr;
-    const dns::ServerPlan plan = dns::plan_servers(configured, conf, options.trust_ad, options.try_for);
-    for (const dns::Server& server : plan.servers) facts.servers.push_back(to_string(server));
-    facts.ad_trusted = std::ranges::all_of(plan.trust_ad, [](bool trusted) { return trusted; });
-    facts.source = conf ? options.resolv_conf : "dns.servers";
+    const bool configured = std::ranges::any_of(
+        options.servers, [](const std::string& text) { return dns::parse_server(text).has_value(); });
+    facts.source = configured ? "dns.servers" : options.resolv_conf;
     facts.dane_off = config.dane == config::Dane::off;
 }
 
 /// Parts that coroutines use; each outlives them.
 struct Parts {
     Parts(const config::Config& config, base::Clock& clock, milliseconds limit)
-        : resolver(context.get_executor(), limited(dns_options(config), limit), clock, silence),
-          trusting(context.get_executor(), trusting_options(config, limit), clock, silence),
-          dane(context.get_executor(), resolver, dane_options(config)),
-          dane_if_trusted(context.get_executor(), trusting, dane_options(config)) {}
-
-    static dns::Options trusting_options(const config::Config& config, milliseconds limit) {
-        dns::Options options = limited(dns_options(config), limit);
-        options.trust_ad = dns::TrustAd::yes;
-        return options;
-    }
+        : resolver(context.get_executor(), limited(dns_options(config), limit), clock, silence) {}
 
     Context context;
     Silence silence;
-    dns::StubResolver resolver, trusting;
-    lookup::DaneLookup dane, dane_if_trusted;
+    dns::StubResolver resolver;
+    std::optional<lookup::ServerProbe> probe;
     std::optional<fetch::HttpsFetcher> fetcher;
 };
-
-asio::awaitable<void> ask_resolver(Parts* parts, diagnose::ResolverFacts* facts) {
-    dane::Validation seen = co_await parts->dane.validating();
-    facts->validation = std::move(seen);
-}
-
-asio::awaitable<void> ask_if_trusted(Parts* parts, diagnose::ResolverFacts* facts) {
-    const dane::Validation seen = co_await parts->dane_if_trusted.validating();
-    facts->validates_if_trusted = seen.state == dane::Validation::State::yes;
-}
 
 asio::awaitable<void> ask_policy_host(Parts* parts, diagnose::EgressFacts* facts) {
     const auto fetched = co_await parts->fetcher->get(facts->policy_host);
@@ -109,19 +83,28 @@ asio::awaitable<void> ask_date(Parts* parts, std::string host, diagnose::DateLim
 NetworkFacts probe_network(const config::Config& config, const std::string& domain, milliseconds limit) {
     SystemClock clock;
     NetworkFacts facts;
-    name_servers(config, clock, facts.resolver);
-    facts.resolver.validation.why = "no answer within " + std::to_string(limit.count()) + " ms";
+    name_servers(config, facts.resolver);
+    const std::string late = "no answer within " + std::to_string(limit.count()) + " ms";
     facts.egress.policy_host = "mta-sts." + domain;
     facts.egress.proxy = !to_string(config.fetch.proxy).empty();
     facts.egress.reason = base::Reason::fetch_timeout;
-    facts.egress.detail = facts.resolver.validation.why;
+    facts.egress.detail = late;
 
     Parts parts(config, clock, limit);
     const auto spawn = [&](asio::awaitable<void> work) {
         asio::co_spawn(parts.context, std::move(work), asio::detached);
     };
-    spawn(ask_resolver(&parts, &facts.resolver));
-    if (!facts.resolver.ad_trusted) spawn(ask_if_trusted(&parts, &facts.resolver));
+    for (const dns::ServerState& server : parts.resolver.servers())
+        facts.resolver.servers.push_back(
+            {server.name, server.trusted, {dane::Validation::State::unknown, late}});
+    parts.probe.emplace(parts.context.get_executor(), parts.resolver, probe_options(config),
+                        [&facts](const lookup::ServerProbe::Findings& findings) {
+                            for (const dane::ServerFinding& each : findings)
+                                for (dane::ServerFinding& known : facts.resolver.servers)
+                                    if (known.server == each.server && each.validation.why != "not asked yet")
+                                        known = each;
+                        });
+    parts.probe->run();
     try {
         parts.fetcher.emplace(parts.context.get_executor(), parts.resolver,
                               limited(fetch_options(config), limit), parts.silence);

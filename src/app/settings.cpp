@@ -42,7 +42,7 @@ fetch::Options fetch_options(const config::Config& config) {
     return options;
 }
 
-lookup::DaneLookup::Options dane_options(const config::Config& config) {
+lookup::ServerProbe::Options probe_options(const config::Config& config) {
     return {config.dns.signed_name, config.dns.broken_name};
 }
 

@@ -6,7 +6,7 @@
 #include "config/config.hpp"
 #include "dns/stub_resolver.hpp"
 #include "fetch/https_fetcher.hpp"
-#include "lookup/dane_lookup.hpp"
+#include "lookup/server_probe.hpp"
 #include "lookup/service.hpp"
 #include "server/listener.hpp"
 #include "server/server.hpp"
@@ -19,7 +19,7 @@ namespace app {
 [[nodiscard]] cache::Limits cache_limits(const config::Config& config);
 [[nodiscard]] dns::Options dns_options(const config::Config& config);
 [[nodiscard]] fetch::Options fetch_options(const config::Config& config);
-[[nodiscard]] lookup::DaneLookup::Options dane_options(const config::Config& config);
+[[nodiscard]] lookup::ServerProbe::Options probe_options(const config::Config& config);
 /// `validation`: what is known of the resolver; DANE is not looked for through one that cannot show it.
 [[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config,
                                                      const dane::Validation& validation);

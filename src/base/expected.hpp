@@ -11,6 +11,9 @@ namespace base {
 template <class T, class E>
 using Expected = tl::expected<T, E>;
 
+/// To make the value in its place: Expected<T, E>{in_place, ...}.
+using tl::in_place;
+
 template <class E>
 [[nodiscard]] auto unexpected(E error) {
     return tl::unexpected<E>(std::move(error));

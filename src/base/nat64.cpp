@@ -60,6 +60,19 @@ bool may_be_nat64(const Nat64Prefix& prefix) noexcept {
     return network[0] < 0xfe; // link-local, site-local, multicast
 }
 
+std::optional<Nat64Prefix> nat64_prefix_shown_by(const Octets6& address) noexcept {
+    constexpr std::uint32_t first = 0xc00000aa, second = 0xc00000ab; // RFC 7050 section 2.2
+    std::optional<Nat64Prefix> found;
+    for (const unsigned length : nat64_lengths) {
+        const auto ipv4 = embedded_ipv4(address, length);
+        if (ipv4 != first && ipv4 != second) continue;
+        if (found) return std::nullopt; // at two places: which one is the prefix's is not known
+        found = nat64_prefix_of(address, length);
+    }
+    if (found && !may_be_nat64(*found)) return std::nullopt;
+    return found;
+}
+
 Expected<Nat64Prefix, std::string> parse_nat64_prefix(std::string_view text) {
     const std::size_t slash = text.find('/');
     const std::string address{text.substr(0, slash)};

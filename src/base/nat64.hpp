@@ -35,6 +35,10 @@ struct Nat64Prefix {
 /// 8215).
 [[nodiscard]] bool may_be_nat64(const Nat64Prefix& prefix) noexcept;
 
+/// The prefix that an AAAA record of ipv4only.arpa shows (RFC 7050 section 3): it holds 192.0.0.170 or
+/// 192.0.0.171 at exactly one of the places for it.
+[[nodiscard]] std::optional<Nat64Prefix> nat64_prefix_shown_by(const Octets6& address) noexcept;
+
 /// "64:ff9b:1::/96". The error is words for an operator.
 [[nodiscard]] Expected<Nat64Prefix, std::string> parse_nat64_prefix(std::string_view text);
 [[nodiscard]] std::string to_string(const Nat64Prefix& prefix);

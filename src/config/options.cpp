@@ -151,7 +151,8 @@ std::vector<Option> make_options() {
             "dns.trust_ad", live, [](auto& c) -> auto& { return c.dns.trust_ad; },
             "Whether to believe a resolver that says it has validated an answer with DNSSEC.\n"
             "\"auto\" believes resolvers on a loopback address, and those of a resolv.conf with option "
-            "trust-ad."),
+            "trust-ad;\nthat of systemd (127.0.0.53) only with this option, and that of Docker (127.0.0.11) "
+            "never.\nWhoever is to be believed must show all the same that it validates."),
         bounded_row(
             "dns.timeout", duration, live, 1, minute, [](auto& c) -> auto& { return c.dns.timeout; },
             "A DNS question fails when no resolver has answered after this long, all tries together."),
@@ -162,9 +163,9 @@ std::vector<Option> make_options() {
             "It must not be longer than dns.timeout."),
         text_row(
             "dns.signed_name", text, live, "domain name", [](auto& c) -> auto& { return c.dns.signed_name; },
-            "A name signed with DNSSEC, whose SOA record is asked for at start and after a reload:\n"
-            "an answer without the AD bit means that the resolver does not validate, and that DANE is not "
-            "seen.\n"
+            "A name signed with DNSSEC, whose SOA record each resolver is asked for:\n"
+            "an answer without the AD bit means that the resolver does not validate, and is not asked about "
+            "DANE.\n"
             "The root zone is \".\".",
             domain_name),
         text_row(
@@ -207,7 +208,8 @@ std::vector<Option> make_options() {
         bounded_row(
             "fetch.max_per_address", integer, live, 1, 4096,
             [](auto& c) -> auto& { return c.fetch.max_per_address; },
-            "Policies that may be fetched at once from one address, which may host thousands of domains."),
+            "Policies that may be fetched at once from one address, which may host thousands of domains.\n"
+            "Connections without an octet for a second do not count, up to 32 in all."),
 
         bounded_row(
             "cache.max_policies", integer, live, 1, 100'000'000,

@@ -36,8 +36,7 @@ std::optional<std::string> says_nothing(const Result& result) {
     return std::nullopt;
 }
 
-Host::Host(std::string name, std::uint16_t port)
-    : name_(std::move(name)), port_(port), expanded_(name_) {
+Host::Host(std::string name, std::uint16_t port) : name_(std::move(name)), port_(port), expanded_(name_) {
     if (!is_host_name(name_)) {
         settle(HostStatus::definitely_not, (name_.empty() ? "the root" : name_) + " is no host name");
         return;

@@ -38,8 +38,8 @@ public:
         dns::Type type{};
     };
 
-    /// `name` as in Mx::host; `port`: where Postfix connects to. One that is no host name is definitely_not at
-    /// once.
+    /// `name` as in Mx::host; `port`: where Postfix connects to. One that is no host name is definitely_not
+    /// at once.
     explicit Host(std::string name, std::uint16_t port = 25);
 
     /// The questions that can be asked now; each is given out once.

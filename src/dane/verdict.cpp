@@ -72,8 +72,7 @@ void Inquiry::take(const Question& question, const Result& result) {
 
 void Inquiry::take_mx(const Result& result) {
     if (!hosts_.empty()) return; // answered already
-    if (!result)
-        return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
+    if (!result) return conclude(Advice::no_verdict, true, {}, "MX lookup" + *says_nothing(result));
     mx_ttl_ = result->ttl.value_or(Host::no_ttl);
     mx_hosts_ = result->kind == Answer::Kind::data ? hosts_of(*result) : std::vector{domain_};
     const bool null_mx = mx_hosts_.size() == 1 && mx_hosts_[0].empty(); // RFC 7505
@@ -109,9 +108,9 @@ void Inquiry::judge() {
     if (failing > 0) {
         const auto host = first(HostStatus::unknown, HostStatus::unreachable);
         return conclude(dane ? Advice::dane_only : Advice::no_verdict, true, ttl,
-                        host->why() + (destination_.mx ? " (" + count_of(failing, hosts_.size()) +
-                                                             " MX hosts failed)"
-                                                       : ""));
+                        host->why() + (destination_.mx
+                                           ? " (" + count_of(failing, hosts_.size()) + " MX hosts failed)"
+                                           : ""));
     }
     if (!destination_.mx)
         return conclude(dane ? Advice::dane_only : Advice::sts, false, ttl, hosts_.front().why());

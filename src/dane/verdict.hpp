@@ -9,8 +9,8 @@
 // Failures: one name server must not turn DANE off, nor on. Beside an MX host known to have DANE, or known to
 // be signed with its TLSA lookup failing, hosts that could not be looked at change nothing. A host whose
 // address lookups fail gets no mail (RFC 7672 section 2.1.2 and 2.2.2) and so says nothing by itself: with
-// nothing but such hosts there is no verdict, as when the MX lookup fails. An answer that nobody validated is a
-// lookup that failed (dns::Worth).
+// nothing but such hosts there is no verdict, as when the MX lookup fails. An answer that nobody validated is
+// a lookup that failed (dns::Worth).
 #pragma once
 
 #include "base/domain.hpp"

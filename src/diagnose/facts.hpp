@@ -52,12 +52,9 @@ struct DaemonFacts {
 };
 
 struct ResolverFacts {
-    std::vector<std::string> servers;
-    std::string source;      ///< "/etc/resolv.conf", or "dns.servers"
-    bool ad_trusted = false; ///< of every server
+    std::vector<dane::ServerFinding> servers; ///< in the order of asking
+    std::string source;                       ///< "/etc/resolv.conf", or "dns.servers"
     bool dane_off = false;
-    dane::Validation validation;       ///< as the daemon sees it
-    bool validates_if_trusted = false; ///< with its AD bit trusted it would be "yes"
 };
 
 struct EgressFacts {

@@ -3,6 +3,7 @@
 #include "base/event.hpp"
 #include "base/text.hpp"
 #include "fetch/address.hpp"
+#include "fetch/certificate.hpp"
 #include "fetch/dialer.hpp"
 #include "fetch/http_reader.hpp"
 #include "fetch/nat64.hpp"
@@ -96,7 +97,7 @@ std::optional<base::Instant> parse_http_date(std::string_view text) {
 
 asio::awaitable<std::optional<base::Instant>>
 https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string host, DateLimits limits) {
-    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, attempt_delay, limits.port);
+    const auto dialer = std::make_shared<fetch::Dialer>(executor, nullptr, host, attempt_delay, limits.port);
     const auto connection = std::make_shared<TimedConnection>(executor, dialer);
     connection->limit(limits.timeout);
     const auto nat64 = std::make_shared<fetch::Nat64>(executor, resolver);
@@ -125,7 +126,8 @@ https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string 
     dialer->stop();
 
     asio::ssl::context context(asio::ssl::context::tls_client);
-    context.set_verify_mode(asio::ssl::verify_none);
+    if (!fetch::restrict_tls(context.native_handle())) co_return std::nullopt;
+    context.set_verify_mode(asio::ssl::verify_none); // the time alone is wanted
     fetch::TlsStream stream(std::move(taken->socket), context);
     const TimedConnection::Use use(*connection, stream);
     if (SSL_set_tlsext_host_name(stream.native_handle(), host.c_str()) != 1) co_return std::nullopt;

@@ -113,6 +113,9 @@ Findings judge(const DaemonFacts& facts) {
             "daemon", "stsmapd " + *facts.version + " runs, and stsmap is " + facts.tool_version, restart));
     else
         findings.push_back(ok("daemon", "stsmapd " + *facts.version + " runs; DANE: " + facts.dane));
+    if (facts.dane.starts_with("inactive: validates now"))
+        findings.push_back(warn("daemon", "DANE was off when stsmapd started, and its resolver validates now",
+                                "stsmap postfix-setup, then systemctl reload stsmapd"));
     return findings;
 }
 

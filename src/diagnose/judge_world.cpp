@@ -22,12 +22,6 @@ Finding finding(Verdict verdict, std::string check, std::string words, std::stri
     return {verdict, std::move(check), std::move(words), std::move(fix)};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string all;
-    for (const std::string& word : words) all.append(all.empty() ? "" : ", ").append(word);
-    return all;
-}
-
 std::string megabytes(std::uint64_t octets) { return std::to_string(octets / 1'000'000) + " MB"; }
 
 std::string time_text(base::Instant when) {
@@ -50,33 +44,65 @@ bool is_network(base::Reason reason) {
 
 } // namespace
 
-Findings judge(const ResolverFacts& facts) {
+namespace {
+
+/// `validated`: another server, or this one, validates and is believed. `answered`: by one of them at least.
+Finding judge(const dane::ServerFinding& server, const ResolverFacts& facts, bool validated, bool answered) {
     using State = dane::Validation::State;
-    const std::string who = joined(facts.servers) + " (from " + facts.source + ")";
-    switch (facts.validation.state) {
+    const std::string who = server.server + " (from " + facts.source + ")";
+    const std::string& why = server.validation.why;
+    const std::string never = ": it is not asked about DANE";
+    switch (server.validation.state) {
     case State::unknown:
-        return {finding(Verdict::fail, "resolver", who + ": " + facts.validation.why,
-                        "stsmapd needs a resolver that answers: check " + facts.source +
-                            ", or apt-get install unbound and use 127.0.0.1")};
+        if (answered)
+            return finding(Verdict::warn, "resolver", who + ": " + why + never,
+                           "check it, or take it out of " + facts.source);
+        return finding(Verdict::fail, "resolver", who + ": " + why,
+                       "stsmapd needs a resolver that answers: check " + facts.source +
+                           ", or apt-get install unbound and use 127.0.0.1");
     case State::yes:
-        return {finding(Verdict::ok, "resolver", who + " validates DNSSEC: " + facts.validation.why)};
+        if (server.trusted) return finding(Verdict::ok, "resolver", who + " validates DNSSEC: " + why);
+        if (facts.dane_off || validated)
+            return finding(Verdict::ok, "resolver",
+                           who + " answers, and its word on DNSSEC is not believed" +
+                               (facts.dane_off ? "" : never));
+        return finding(
+            Verdict::warn, "resolver",
+            who +
+                " seems to validate DNSSEC, but its word is not believed, as it is not on this host or only "
+                "hands on the word of another: no DANE is looked for",
+            "run a validating resolver on this host (apt-get install unbound; nameserver 127.0.0.1), or, "
+            "where nobody can change answers on the way, \"options trust-ad\" in /etc/resolv.conf or "
+            "trust_ad = \"yes\" under [dns]");
     case State::no: break;
     }
     if (facts.dane_off)
-        return {finding(Verdict::ok, "resolver", who + " answers; DNSSEC is not needed with dane = \"off\"")};
-    if (!facts.ad_trusted && facts.validates_if_trusted)
-        return {finding(
-            Verdict::warn, "resolver",
-            who + " seems to validate DNSSEC, but is not on this host, so its word is not believed: no "
-                  "DANE is looked for",
-            "run a validating resolver on this host (apt-get install unbound; nameserver 127.0.0.1), or, "
-            "where nobody can change answers on the way, \"options trust-ad\" in /etc/resolv.conf or "
-            "trust_ad = \"yes\" under [dns]")};
-    return {finding(
+        return finding(Verdict::ok, "resolver", who + " answers; DNSSEC is not needed with dane = \"off\"");
+    if (validated)
+        return finding(Verdict::ok, "resolver", who + " answers, but does not validate DNSSEC" + never);
+    return finding(
         Verdict::warn, "resolver",
-        who + " answers, but does not validate DNSSEC: no DANE is looked for (" + facts.validation.why + ")",
+        who + " answers, but does not validate DNSSEC: no DANE is looked for (" + why + ")",
         "run a validating resolver on this host (apt-get install unbound; nameserver 127.0.0.1), or set "
-        "dane = \"off\" in stsmapd.toml")};
+        "dane = \"off\" in stsmapd.toml");
+}
+
+} // namespace
+
+Findings judge(const ResolverFacts& facts) {
+    using State = dane::Validation::State;
+    if (facts.servers.empty())
+        return {finding(Verdict::fail, "resolver", "no name server in " + facts.source,
+                        "name one in " + facts.source)};
+    const auto any = [&facts](auto is) { return std::ranges::any_of(facts.servers, is); };
+    const bool validated = any(
+        [](const dane::ServerFinding& each) { return each.trusted && each.validation.state == State::yes; });
+    const bool answered =
+        any([](const dane::ServerFinding& each) { return each.validation.state != State::unknown; });
+    Findings findings;
+    for (const dane::ServerFinding& server : facts.servers)
+        findings.push_back(judge(server, facts, validated, answered));
+    return findings;
 }
 
 Findings judge(const EgressFacts& facts) {

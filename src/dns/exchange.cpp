@@ -1,8 +1,7 @@
 #include "dns/exchange.hpp"
 
-#include "dns/wire.hpp"
-
 #include <algorithm>
+#include <utility>
 
 namespace dns {
 namespace {
@@ -26,13 +25,14 @@ constexpr unsigned max_breaks = 2; // lost contacts with a server before it is l
 
 } // namespace
 
-Exchange::Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options,
-                   base::Steady deadline, RandomId random_id)
-    : name_(std::move(name)), type_(type), options_(options), deadline_(deadline),
-      random_id_(std::move(random_id)) {
+Exchange::Exchange(std::string name, Type type, bool worth_matters, std::vector<Candidate> candidates,
+                   ExchangeOptions options, base::Steady deadline, RandomId random_id)
+    : name_(std::move(name)), type_(type), worth_matters_(worth_matters), options_(options),
+      deadline_(deadline), random_id_(std::move(random_id)) {
     for (const Candidate& c : candidates) {
         Peer peer;
         peer.candidate = c;
+        peer.low = c.low;
         peer.tcp = options.tcp_only;
         peers_.push_back(peer);
     }
@@ -54,14 +54,18 @@ Step Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, 
     question.id = attempt.id;
     question.name = name_;
     question.type = type_;
-    auto reply = decode(bytes, question);
-    if (reply && !(reply->truncated && attempt.transport == Transport::tcp)) {
+    const bool tcp = attempt.transport == Transport::tcp;
+    auto reply = decode(bytes, question, tcp);
+    if (reply) {
         take(number, std::move(*reply), now, step);
         return rest(std::move(step));
     }
-    attempt.garbled = attempt.garbled || reply || reply.error() != WireErrc::not_ours;
-    if (attempt.transport == Transport::tcp || ++attempt.ignored >= options_.max_ignored)
+    const bool strange = reply.error() == WireErrc::not_ours;
+    attempt.garbled = attempt.garbled || !strange;
+    if (tcp || ++attempt.ignored >= options_.max_ignored)
         broken(number, Reason::dns_malformed, true, now, step);
+    else if (!strange && reply.error() != WireErrc::unreadable)
+        nonsense(number, now, step);
     return rest(std::move(step));
 }
 
@@ -79,17 +83,29 @@ Step Exchange::time_passed(base::Steady now) {
     Step step;
     const bool over = now >= deadline_;
     if (done_ || (now < until_ && !over)) return rest(std::move(step));
+    std::optional<std::size_t> beside;
     if (current_) {
         Attempt& attempt = attempts_[*current_];
-        ++peers_[attempt.peer].timeouts;
+        Peer& peer = peers_[attempt.peer];
+        ++peer.timeouts;
         give_up_on(attempt, attempt.garbled ? Reason::dns_malformed : Reason::dns_timeout, step);
         step.notes.back().servers_fault = now - attempt.started >= options_.try_for;
+        if (attempt.form.edns) peer.high_failed = true;
+        if (attempt.garbled && !attempt.form.edns) peer.tcp = true;
+        if (!peer.settled) peer.low = attempt.form.edns;
+        if (attempt.form.edns && !peer.candidate.proven && peer.timeouts == 1) beside = attempt.peer;
     }
     current_.reset();
-    if (over)
+    if (over) {
         finish(base::unexpected(failure(Reason::dns_timeout)), step);
-    else
-        ask_next(now, step);
+        return rest(std::move(step));
+    }
+    ask_next(now, step);
+    if (beside && !done_ && current_ && attempts_[*current_].peer != *beside && may_ask(peers_[*beside])) {
+        ++peers_[*beside].tries;
+        ask(*beside, now, step, Turn::beside);
+        peers_[*beside].low = peers_[*beside].settled;
+    }
     return rest(std::move(step));
 }
 
@@ -98,41 +114,66 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
     Attempt& attempt = attempts_[number];
     Peer& peer = peers_[attempt.peer];
     attempt.open = false;
-    Note note;
-    note.server = peer.candidate.server;
-    note.transport = attempt.transport;
-    note.started = attempt.started;
-    const bool bad_edns =
-        reply.rcode == rcode::formerr || reply.rcode == rcode::notimp || reply.rcode == rcode::badvers;
-
-    if (reply.truncated || (bad_edns && attempt.edns)) {
-        note.what = reply.truncated ? Note::What::truncated : Note::What::no_edns;
-        step.notes.push_back(note);
+    attempt.rcode = reply.rcode;
+    if (reply.truncated) {
+        step.notes.push_back(note(attempt, Note::What::truncated, Reason::none));
         // A second such reply (of an earlier try to the same server) finds the repetition on its way.
-        bool& before = reply.truncated ? peer.tcp : peer.edns;
-        const bool wanted = reply.truncated;
-        const bool repeat = before != wanted;
-        before = wanted;
-        if (repeat)
+        if (!std::exchange(peer.tcp, true))
             ask(attempt.peer, now, step);
         else if (is_current(number))
             ask_next(now, step);
         return;
     }
     if ((reply.rcode == rcode::noerror || reply.rcode == rcode::nxdomain) && !reply.referral) {
-        note.what = Note::What::replied;
-        step.notes.push_back(note);
-        if (peer.candidate.trust_ad) reply.answer.worth = reply.ad ? Worth::secure : Worth::insecure;
+        step.notes.push_back(note(attempt, Note::What::replied, Reason::none));
+        step.notes.back().answer = true;
+        step.notes.back().ad = reply.ad;
+        answered_by_ = peer.candidate.server;
+        if (peer.candidate.believed && reply.ad)
+            reply.answer.worth = Worth::secure;
+        else if (peer.candidate.believed && attempt.form.dnssec_ok)
+            reply.answer.worth = Worth::insecure;
         finish(std::move(reply.answer), step);
         return;
     }
-    const bool refused = reply.rcode == rcode::refused || bad_edns || reply.referral;
-    note.what = Note::What::replied;
-    step.notes.push_back(note);
+    const bool cannot =
+        reply.rcode == rcode::formerr || reply.rcode == rcode::notimp || reply.rcode == rcode::badvers;
+    const Reason reason = reply.rcode == rcode::refused || cannot || reply.referral ? Reason::dns_refused
+                                                                                    : Reason::dns_servfail;
+    if (attempt.form.edns) {
+        peer.low = peer.settled = true;
+        peer.high_failed = true;
+    }
+    if (!reply.referral && !peer.spent && !std::exchange(peer.erred, true)) {
+        step.notes.push_back(note(attempt, Note::What::stepped, reason));
+        attempt.outcome = reason;
+        if (weight(reason) > weight(worst_)) worst_ = reason;
+        ask(attempt.peer, now, step);
+        return;
+    }
+    step.notes.push_back(note(attempt, Note::What::replied, Reason::none));
     peer.spent = true;
     refused_or_servfail_ = true;
-    give_up_on(attempt, refused ? Reason::dns_refused : Reason::dns_servfail, step);
+    give_up_on(attempt, reason, step);
     if (is_current(number)) ask_next(now, step);
+}
+
+/// A datagram that answers the try and cannot be read: there is no point in waiting for another.
+void Exchange::nonsense(std::size_t number, base::Steady now, Step& step) {
+    Attempt& attempt = attempts_[number];
+    Peer& peer = peers_[attempt.peer];
+    if (std::exchange(attempt.stepped, true) || peer.tcp || peer.spent) return;
+    if (attempt.form.edns) {
+        peer.high_failed = true;
+        if (std::exchange(peer.settled, true)) return; // the repetition is on its way
+        peer.low = true;
+    } else {
+        peer.settled = peer.tcp = true;
+    }
+    step.notes.push_back(note(attempt, Note::What::stepped, Reason::dns_malformed));
+    attempt.outcome = Reason::dns_malformed;
+    if (weight(Reason::dns_malformed) > weight(worst_)) worst_ = Reason::dns_malformed;
+    ask(attempt.peer, now, step);
 }
 
 /// The try is lost with its socket.
@@ -146,14 +187,21 @@ void Exchange::broken(std::size_t number, Reason reason, bool servers_fault, bas
     if (is_current(number)) ask_next(now, step);
 }
 
-void Exchange::give_up_on(const Attempt& attempt, Reason reason, Step& step) {
+Note Exchange::note(const Attempt& attempt, Note::What what, Reason reason) const {
     Note note;
-    note.what = Note::What::failed;
+    note.what = what;
     note.server = peers_[attempt.peer].candidate.server;
     note.transport = attempt.transport;
+    note.form = attempt.form;
     note.reason = reason;
     note.started = attempt.started;
-    step.notes.push_back(note);
+    note.high_failed = peers_[attempt.peer].high_failed;
+    return note;
+}
+
+void Exchange::give_up_on(Attempt& attempt, Reason reason, Step& step) {
+    attempt.outcome = reason;
+    step.notes.push_back(note(attempt, Note::What::failed, reason));
     if (weight(reason) > weight(worst_)) worst_ = reason;
 }
 
@@ -192,22 +240,27 @@ Reason Exchange::failure(Reason without) const noexcept {
     return worst_ == Reason::none ? without : worst_;
 }
 
-void Exchange::ask(std::size_t number, base::Steady now, Step& step) {
+QueryForm Exchange::form(const Peer& peer) const noexcept {
+    QueryForm form;
+    form.edns = !peer.low;
+    form.ad = worth_matters_ && peer.candidate.believed; // of others nobody asks whether it is authentic
+    form.dnssec_ok = form.ad && form.edns;
+    return form;
+}
+
+void Exchange::ask(std::size_t number, base::Steady now, Step& step, Turn turn) {
     const Peer& peer = peers_[number];
     Attempt attempt;
     attempt.peer = number;
     attempt.transport = peer.tcp ? Transport::tcp : Transport::udp;
     attempt.id = random_id_();
-    attempt.edns = peer.edns;
+    attempt.form = form(peer);
     attempt.started = now;
     Question question;
     question.id = attempt.id;
     question.name = name_;
     question.type = type_;
-    QueryForm form;
-    form.edns = peer.edns;
-    form.dnssec_ok = type_ != Type::txt; // nobody asks whether a TXT record is authentic
-    auto query = encode_query(question, form);
+    auto query = encode_query(question, attempt.form);
     if (!query) {
         finish(base::unexpected(query.error()), step);
         return;
@@ -217,22 +270,42 @@ void Exchange::ask(std::size_t number, base::Steady now, Step& step) {
     send.server = peer.candidate.server;
     send.transport = attempt.transport;
     send.message = std::move(*query);
-    step.send = std::move(send);
-    current_ = attempts_.size();
+    step.sends.push_back(std::move(send));
+    if (turn == Turn::current) {
+        current_ = attempts_.size();
+        until_ = std::min<base::Steady>(now + options_.try_for, deadline_);
+    }
     attempts_.push_back(attempt);
-    until_ = std::min<base::Steady>(now + options_.try_for, deadline_);
 }
 
 void Exchange::finish(Result result, Step& step) {
     done_ = true;
     current_.reset();
-    step.send.reset();
+    step.sends.clear();
     step.done = std::move(result);
 }
 
 Step Exchange::rest(Step step) const {
     step.wake = until_;
     return step;
+}
+
+std::string Exchange::tried(const std::function<std::string(std::size_t)>& name_of) const {
+    std::string out;
+    std::optional<std::size_t> last;
+    for (const Attempt& attempt : attempts_) {
+        std::string part;
+        if (last != attempt.peer) part = name_of(peers_[attempt.peer].candidate.server) + " ";
+        last = attempt.peer;
+        part += attempt.transport == Transport::tcp ? "tcp" : "udp";
+        if (attempt.form.edns) part += attempt.form.dnssec_ok ? "+dnssec" : "+edns";
+        part += ' ';
+        part += attempt.outcome == Reason::none ? "no reply" : base::to_string(attempt.outcome);
+        if (attempt.rcode != 0) part += " (rcode " + std::to_string(attempt.rcode) + ")";
+        if (out.size() + 2 + part.size() > max_tried) break;
+        out.append(out.empty() ? "" : ", ").append(part);
+    }
+    return out;
 }
 
 } // namespace dns

@@ -4,19 +4,26 @@
 // * One deadline for the question, spent down over tries; nothing extends it. A try lasts try_for, then the
 //   next server is asked; the reply to an earlier try still counts. Servers are asked in rounds until the
 //   deadline.
-// * Truncated over UDP: the same server over TCP. FORMERR, NOTIMP, BADVERS: the same server once more without
-//   EDNS.
-// * SERVFAIL, REFUSED, a referral, or an error code again: this server is not asked again for this question.
+// * A query has a high form (with EDNS; with DO and AD where the worth of the answer matters) and a low one,
+//   which is what glibc sends (with AD where it matters). After silence the next try at the same server has
+//   the other form; a server that has not shown that it takes the high one gets the low one at once, beside
+//   the next server's try. An error code: the same server once more, at once, in the low form. Nonsense: the
+//   same server at once in the low form, and if that fails too over TCP.
+// * Truncated over UDP: the same server over TCP.
+// * An error code again, or a referral: this server is not asked again for this question.
 // * No contact, or nonsense over TCP: the next server; the server gets one more chance in the next round,
 //   which begins not before round_pause.
 // * Datagrams that are no well-formed reply to the try's own question and id are ignored (at most max_ignored
 //   a try, against guessing of ids); the try goes on and ends when it would have ended.
+// * What an answer is worth: nothing is known of one from a server that is not believed. From one that is, AD
+//   makes it secure; without AD it is insecure when it was asked with DO and AD, else nothing is known.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
 #include "base/reason.hpp"
 #include "dns/message.hpp"
+#include "dns/wire.hpp"
 
 #include <functional>
 #include <optional>
@@ -31,16 +38,22 @@ enum class Transport { udp, tcp };
 /// A server of the list, in the order of asking.
 struct Candidate {
     std::size_t server = 0; ///< the owner's number for it
-    bool trust_ad = false;  ///< its AD bit is taken over
+    bool believed = false;  ///< its AD bit is taken over: it is trusted, and has shown that it validates
+    bool low = false;       ///< begin with the low form
+    bool proven = false;    ///< it has answered the high form lately
 };
 
 struct ExchangeOptions {
     base::milliseconds try_for{2000};
     base::milliseconds round_pause{500};
-    unsigned tries_per_server = 4; ///< not counting the repetitions over TCP and without EDNS
+    unsigned tries_per_server = 4; ///< not counting max_repetitions
     unsigned max_ignored = 100;    ///< datagrams of one try that are not a reply to it
     bool tcp_only = false;         ///< resolv.conf's use-vc
 };
+
+/// Queries that a server may get for one question besides its tries: in the low form after an error code and
+/// after nonsense, over TCP after nonsense and after TC.
+inline constexpr unsigned max_repetitions = 4;
 
 /// Send a query. A UDP try needs a socket of its own, connected to the server, so that only the server can
 /// answer it.
@@ -56,23 +69,27 @@ struct Note {
     enum class What {
         replied,   ///< an answer, of use or not
         truncated, ///< go on over TCP
-        no_edns,   ///< go on without EDNS
+        stepped,   ///< an error code or nonsense: go on in a lower form
         failed,    ///< no reply (dns_timeout, dns_network), nonsense (dns_malformed), or no answer (servfail,
                    ///< refused)
     };
     What what{};
     std::size_t server = 0;
     Transport transport{};
-    base::Reason reason{}; ///< for failed
+    QueryForm form;
+    base::Reason reason{}; ///< for failed and stepped
     base::Steady started{};
+    bool answer = false;       ///< replied, with NOERROR or NXDOMAIN
+    bool ad = false;           ///< likewise, with AD
+    bool high_failed = false;  ///< an earlier try of this question in the high form brought nothing
     bool servers_fault = true; ///< false: nothing was sent, or the question's deadline cut the try short
 };
 
-/// What to do now. First the notes, then `send`; then wait for an event, or until `wake` and call
+/// What to do now. First the notes, then the queries; then wait for an event, or until `wake` and call
 /// time_passed().
 struct Step {
     std::vector<Note> notes;
-    std::optional<Send> send;
+    std::vector<Send> sends;
     std::optional<Result> done; ///< the question is over: close everything
     base::Steady wake{};
 };
@@ -83,13 +100,17 @@ enum class IoError {
     exhausted,   ///< we have no descriptor or memory left: likewise, and it is our own fault
 };
 
+/// Octets of Exchange::tried().
+inline constexpr std::size_t max_tried = 300;
+
 class Exchange {
 public:
     using RandomId = std::function<std::uint16_t()>;
 
-    /// `name` lower-case and absolute. `random_id` is called once a try and must not be predictable.
-    Exchange(std::string name, Type type, std::vector<Candidate> candidates, ExchangeOptions options,
-             base::Steady deadline, RandomId random_id);
+    /// `name` lower-case and absolute. `worth_matters`: ask the believed so that they say what their answer
+    /// is worth. `random_id` is called once a try and must not be predictable.
+    Exchange(std::string name, Type type, bool worth_matters, std::vector<Candidate> candidates,
+             ExchangeOptions options, base::Steady deadline, RandomId random_id);
 
     [[nodiscard]] Step start(base::Steady now);
     /// A datagram, or a TCP message without its length field, came on the try's socket.
@@ -97,6 +118,12 @@ public:
     [[nodiscard]] Step failed(std::size_t attempt, IoError error, base::Steady now);
     [[nodiscard]] Step time_passed(base::Steady now);
 
+    /// What was tried and what came of it: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable,
+    /// at most max_tried octets. `name_of` names a server by its number.
+    [[nodiscard]] std::string tried(const std::function<std::string(std::size_t)>& name_of) const;
+
+    /// The server whose answer is the result.
+    [[nodiscard]] std::optional<std::size_t> answered_by() const noexcept { return answered_by_; }
     [[nodiscard]] bool done() const noexcept { return done_; }
     /// False when nothing that comes for the try matters any more: its socket may be closed.
     [[nodiscard]] bool listens_to(std::size_t attempt) const { return !done_ && attempts_.at(attempt).open; }
@@ -107,25 +134,34 @@ public:
 private:
     struct Peer {
         Candidate candidate;
-        bool edns = true;
-        bool tcp = false;   ///< an answer did not fit into a datagram
-        bool spent = false; ///< not to be asked again
+        bool low = false;     ///< the form of its next try
+        bool settled = false; ///< that form stays: the high one is not understood
+        bool erred = false;   ///< an error code has been answered with a repetition
+        bool tcp = false;     ///< an answer did not fit into a datagram, or was nonsense
+        bool spent = false;   ///< not to be asked again
+        bool high_failed = false;
         unsigned tries = 0, breaks = 0, timeouts = 0;
     };
     struct Attempt {
         std::size_t peer = 0;
         Transport transport{};
         std::uint16_t id = 0;
-        bool edns = true;
+        QueryForm form;
         base::Steady started{};
         bool open = true; ///< still listened to
-        bool garbled = false;
+        bool garbled = false, stepped = false;
         unsigned ignored = 0;
+        base::Reason outcome{}; ///< none: nothing yet
+        unsigned rcode = 0;
     };
 
-    void ask(std::size_t peer, base::Steady now, Step& step);
+    enum class Turn { current, beside }; ///< beside: the try that is given time now is another one
+    void ask(std::size_t peer, base::Steady now, Step& step, Turn turn = Turn::current);
+    [[nodiscard]] QueryForm form(const Peer& peer) const noexcept;
+    [[nodiscard]] Note note(const Attempt& attempt, Note::What what, base::Reason reason) const;
+    void nonsense(std::size_t attempt, base::Steady now, Step& step);
     void ask_next(base::Steady now, Step& step);
-    void give_up_on(const Attempt& attempt, base::Reason reason, Step& step);
+    void give_up_on(Attempt& attempt, base::Reason reason, Step& step);
     void broken(std::size_t attempt, base::Reason reason, bool servers_fault, base::Steady now, Step& step);
     void take(std::size_t attempt, Decoded reply, base::Steady now, Step& step);
     void finish(Result result, Step& step);
@@ -136,6 +172,7 @@ private:
 
     std::string name_;
     Type type_{};
+    bool worth_matters_ = false;
     std::vector<Peer> peers_;
     ExchangeOptions options_;
     base::Steady deadline_{};
@@ -150,6 +187,7 @@ private:
     bool refused_or_servfail_ = false;
     bool exhausted_ = false; ///< a try was lost for want of something of ours
     bool done_ = false;
+    std::optional<std::size_t> answered_by_;
 };
 
 } // namespace dns

@@ -20,6 +20,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+using asio::ip::udp;
 using boost::system::error_code;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
@@ -50,10 +51,11 @@ bool is_local(const error_code& error) {
 } // namespace
 
 Flight::Flight(asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-               std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline)
+               std::shared_ptr<UdpSockets> sockets, Errand errand, std::function<void()> doubt)
     : executor_(std::move(executor)), clock_(clock), servers_(std::move(servers)),
-      sockets_(std::move(sockets)), name_(std::move(name)),
-      exchange_(name_, type, servers_->candidates(clock_.steady()), servers_->options(), deadline, random_id),
+      sockets_(std::move(sockets)), name_(std::move(errand.name)), doubt_(std::move(doubt)),
+      exchange_(name_, errand.type, errand.worth_matters, std::move(errand.candidates), servers_->options(),
+                errand.deadline, random_id),
       wake_(executor_) {}
 
 asio::awaitable<Result> Flight::run(std::shared_ptr<Flight> self) {
@@ -88,25 +90,36 @@ void Flight::leave(const std::shared_ptr<UdpSocket>& udp) {
 void Flight::act(Step step) {
     if (result_) return;
     const base::Steady now = clock_.steady();
-    for (const Note& note : step.notes) servers_->learn(note, name_, now);
+    bool anew = false;
+    for (const Note& note : step.notes) anew = servers_->learn(note, name_, now) || anew;
+    if (anew) doubt_();
     wake_at_ = step.wake;
     if (step.done) {
         result_ = std::move(*step.done);
+        if (!*result_ && result_->error().detail.empty())
+            result_->error().detail =
+                exchange_.tried([this](std::size_t number) { return to_string(servers_->server(number)); });
         stop();
         return;
     }
     wake_.cancel();
-    if (!step.send) return;
-    // Last, because the try may begin, and fail, before co_spawn() returns.
-    const std::size_t attempt = step.send->attempt;
-    const bool datagram = step.send->transport == Transport::udp;
+    // Last, because a try may begin, and fail, before co_spawn() returns.
+    for (Send& each : step.sends) {
+        if (result_) return;
+        send(std::move(each));
+    }
+}
+
+void Flight::send(Send send) {
+    const std::size_t attempt = send.attempt;
+    const bool datagram = send.transport == Transport::udp;
     const auto ended = [self = shared_from_this(), attempt](const std::exception_ptr& thrown) {
         if (thrown) self->lost(attempt, asio::error::no_memory); // nothing else throws
     };
     if (datagram)
-        asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(*step.send)), ended);
+        asio::co_spawn(executor_, over_udp(shared_from_this(), std::move(send)), ended);
     else
-        asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(*step.send)), ended);
+        asio::co_spawn(executor_, over_tcp(shared_from_this(), std::move(send)), ended);
 }
 
 void Flight::lost(std::size_t attempt, const error_code& error) {
@@ -121,29 +134,33 @@ void Flight::lost(std::size_t attempt, const error_code& error) {
 
 asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) {
     UdpSockets::Lease lease(self->sockets_, self->servers_->server(send.server));
-    const std::shared_ptr<UdpSocket> udp = lease.socket();
+    const std::shared_ptr<UdpSocket> own = lease.socket();
     if (lease.error()) {
         self->lost(send.attempt, lease.error());
         co_return;
     }
-    self->udp_.push_back(udp);
-    auto [send_error, sent] = co_await udp->socket.async_send(asio::buffer(send.message), as_result);
+    self->udp_.push_back(own);
+    auto [send_error, sent] = co_await own->socket.async_send(asio::buffer(send.message), as_result);
     if (send_error) {
         self->lost(send.attempt, send_error);
         co_return;
     }
     std::size_t datagrams = 0;
     while (!self->result_ && self->exchange_.listens_to(send.attempt)) {
-        auto [read_error, size] = co_await udp->socket.async_receive(asio::buffer(udp->buffer), as_result);
+        auto [wait_error] = co_await own->socket.async_wait(udp::socket::wait_read, as_result);
         if (self->result_) co_return;
+        error_code read_error = wait_error;
+        std::span<const std::uint8_t> datagram;
+        // One datagram a turn, into a buffer that all share: it is looked at before anybody else has a turn.
+        if (!read_error) datagram = self->sockets_->receive(*own, read_error);
+        if (read_error == asio::error::would_block) continue;
         if (read_error) {
             self->lost(send.attempt, read_error);
             co_return;
         }
         ++datagrams;
-        const std::span<const std::uint8_t> datagram{udp->buffer.data(), size};
         Step step = self->exchange_.message(send.attempt, datagram, self->clock_.steady());
-        if (!self->exchange_.listens_to(send.attempt)) self->leave(udp);
+        if (!self->exchange_.listens_to(send.attempt)) self->leave(own);
         self->act(std::move(step));
     }
     // One datagram ends a try only as its reply; at the deadline any datagram ends the question.

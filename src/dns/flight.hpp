@@ -14,7 +14,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,11 +24,21 @@ namespace dns {
 
 class Flight : public std::enable_shared_from_this<Flight> {
 public:
+    /// What a flight asks, and whom.
+    struct Errand {
+        std::string name;
+        Type type{};
+        bool worth_matters = false;
+        std::vector<Candidate> candidates;
+        base::Steady deadline{};
+    };
+    /// `doubt` is called when a server is to be judged anew (ServerList::learn).
     Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
-           std::shared_ptr<UdpSockets> sockets, std::string name, Type type, base::Steady deadline);
+           std::shared_ptr<UdpSockets> sockets, Errand errand, std::function<void()> doubt);
 
     /// Asks until there is a result. When the caller is cancelled it stops as by stop().
     [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);
+    [[nodiscard]] std::optional<std::size_t> answered_by() const { return exchange_.answered_by(); }
     /// Closes every socket; run() ends with Reason::shutting_down unless it has a result already.
     void stop() noexcept;
 
@@ -35,6 +47,7 @@ private:
     [[nodiscard]] static boost::asio::awaitable<void> over_tcp(std::shared_ptr<Flight> self, Send send);
     void leave(const std::shared_ptr<UdpSocket>& udp);
     void act(Step step);
+    void send(Send send);
     void lost(std::size_t attempt, const boost::system::error_code& error);
 
     boost::asio::any_io_executor executor_;
@@ -42,6 +55,7 @@ private:
     std::shared_ptr<ServerList> servers_;
     std::shared_ptr<UdpSockets> sockets_;
     std::string name_;
+    std::function<void()> doubt_;
     Exchange exchange_;
     boost::asio::steady_timer wake_; ///< until wake_at_; cancelled when something happened before
     base::Steady wake_at_{};

@@ -10,22 +10,25 @@ namespace {
 
 constexpr std::size_t header_size = 12;
 constexpr std::size_t max_name = 255; // RFC 1035 section 2.3.4, in octets of wire form
-constexpr unsigned max_jumps = 127;   // a name has at most 127 labels, and a pointer stands for one at least
+constexpr unsigned max_jumps = 32;    // pointers of one name; honest ones have a few
 
 constexpr unsigned type_ns = 2, type_cname = static_cast<unsigned>(Type::cname),
-                   type_soa = static_cast<unsigned>(Type::soa), type_sig = 24, type_opt = 41, type_tkey = 249,
-                   type_tsig = 250;
+                   type_soa = static_cast<unsigned>(Type::soa), type_opt = 41, class_in = 1;
 constexpr std::uint8_t private_type_high =
     0xff; // 0xff00: private use (RFC 6895 section 3.1), unknown to ldns
 
 unsigned u16(std::span<const std::uint8_t> m, std::size_t at) { return unsigned{m[at]} << 8 | m[at + 1]; }
 
+void set16(std::span<std::uint8_t> m, std::size_t at, std::size_t value) {
+    m[at] = static_cast<std::uint8_t>(value >> 8);
+    m[at + 1] = static_cast<std::uint8_t>(value);
+}
+
 /// Reads the name at `at` and moves `at` behind it. nullopt when it is not well-formed. Lower-cased wire
-/// form.
+/// form. Pointers may lead anywhere, as glibc takes them; there is a limit to how many, and to what is read.
 std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_t& at) {
     std::string name;
     std::size_t p = at;
-    std::size_t lowest = at; // pointers lead before this: no loops, and each octet is read once at most
     bool jumped = false;
     for (unsigned jumps = 0;;) {
         if (p >= m.size()) return std::nullopt;
@@ -33,10 +36,9 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
         if ((c & 0xc0) == 0xc0) {
             if (p + 2 > m.size() || ++jumps > max_jumps) return std::nullopt;
             const std::size_t target = u16(m, p) & 0x3fff;
-            if (target < header_size || target >= lowest) return std::nullopt;
             if (!jumped) at = p + 2;
             jumped = true;
-            p = lowest = target;
+            p = target;
             continue;
         }
         if ((c & 0xc0) != 0) return std::nullopt;
@@ -95,68 +97,104 @@ std::string wire_name(std::string_view text) {
     return wire;
 }
 
-base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> m, const Question& asked) {
-    if (m.size() < header_size || m.size() > max_message) return base::unexpected(WireErrc::malformed);
-    const bool is_reply = (m[2] & 0x80) != 0;
-    const unsigned opcode = m[2] >> 3 & 0xf;
-    if (!is_reply || opcode != 0 || u16(m, 0) != asked.id) return base::unexpected(WireErrc::not_ours);
-    const unsigned code = m[3] & 0xf;
-    if (u16(m, 4) == 0 && m.size() == header_size && (code == rcode::formerr || code == rcode::notimp))
-        return ReplyForm::header_only;
-    if (u16(m, 4) != 1) return base::unexpected(WireErrc::not_ours);
+base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> m, const Question& asked,
+                                                bool over_tcp) {
+    if (m.size() < header_size || m.size() > max_message) return base::unexpected(WireErrc::unreadable);
+    if (u16(m, 0) != asked.id) return base::unexpected(WireErrc::not_ours);
+    // A server that forgets QR is understood, as glibc does; a query that comes back is no reply.
+    const bool is_reply = (m[2] & 0x80) != 0 || u16(m, 6) != 0;
+    if (!is_reply) return base::unexpected(WireErrc::not_ours);
+    const unsigned code = m[3] & 0xf, questions = u16(m, 4);
+    const bool truncated = (m[2] & 0x02) != 0;
+    if (questions == 0) {
+        if (code != rcode::noerror && code != rcode::nxdomain) return ReplyForm::header_only;
+        if (!over_tcp) return base::unexpected(WireErrc::malformed);
+        return truncated ? ReplyForm::truncated : ReplyForm::complete;
+    }
+    if (questions != 1) return base::unexpected(WireErrc::not_ours);
     std::size_t at = header_size;
     const auto name = read_name(m, at);
-    if (!name || at + 4 > m.size()) return base::unexpected(WireErrc::malformed);
+    if (!name || at + 4 > m.size()) return base::unexpected(WireErrc::unreadable);
     const bool same = *name == wire_name(asked.name) && u16(m, at) == static_cast<unsigned>(asked.type) &&
-                      u16(m, at + 2) == 1;
+                      u16(m, at + 2) == class_in;
     if (!same) return base::unexpected(WireErrc::not_ours);
-    return (m[2] & 0x02) != 0 ? ReplyForm::truncated : ReplyForm::complete;
+    return truncated ? ReplyForm::truncated : ReplyForm::complete;
 }
 
-base::Expected<void, WireErrc> check_sections(std::span<std::uint8_t> m, Type asked) {
-    const auto malformed = base::unexpected(WireErrc::malformed);
-    if (m.size() < header_size || u16(m, 4) != 1) return malformed;
-    const unsigned before_additional = u16(m, 6) + u16(m, 8);
-    const unsigned records = before_additional + u16(m, 10);
-    if (records > max_records) return base::unexpected(WireErrc::over_limit);
+namespace {
+
+/// One resource record: where its parts are.
+struct Place {
+    std::size_t type_at = 0, rdata = 0, end = 0;
+    bool at_root = false;
+};
+
+/// Reads the record at `at` and moves `at` behind it.
+std::optional<Place> read_record(std::span<const std::uint8_t> m, std::size_t& at) {
+    std::size_t p = at;
+    const auto owner = read_name(m, p);
+    if (!owner || p + 10 > m.size()) return std::nullopt;
+    Place place;
+    place.type_at = p;
+    place.rdata = p + 10;
+    place.end = place.rdata + u16(m, p + 8);
+    place.at_root = owner->size() == 1;
+    if (place.end > m.size()) return std::nullopt;
+    at = place.end;
+    return place;
+}
+
+void hide(std::span<std::uint8_t> m, const Place& place) { set16(m, place.type_at, private_type_high << 8); }
+
+} // namespace
+
+base::Expected<Sections, WireErrc> clean_sections(Bytes& m, Type asked) {
+    Sections seen;
     std::size_t at = header_size;
-    if (!read_name(m, at) || at + 4 > m.size()) return malformed;
-    at += 4;
-    unsigned strings = 0, opts = 0;
-    for (unsigned i = 0; i < records; ++i) {
-        const auto owner = read_name(m, at);
-        if (!owner || at + 10 > m.size()) return malformed;
-        const std::size_t type_at = at;
-        const unsigned type = u16(m, at);
-        const std::size_t rdata = at + 10, end = rdata + u16(m, at + 8);
-        if (end > m.size()) return malformed;
-        at = end;
-        switch (type) {
-        case type_sig:
-        case type_tkey:
-        case type_tsig: return malformed; // transaction signatures: we share no key with anybody
-        case type_opt:
-            // RFC 6891 section 6.1.1: one, in the additional section, at the root.
-            if (++opts > 1 || i < before_additional || owner->size() != 1) return malformed;
-            break;
-        case type_ns:
-        case type_cname:
-        case type_soa:
-            if (!rdata_fits(m, rdata, end, type)) return malformed;
-            break;
-        default:
-            if (type != static_cast<unsigned>(asked)) {
-                m[type_at] = private_type_high;
-                m[type_at + 1] = 0;
-                break;
-            }
-            if (!rdata_fits(m, rdata, end, type)) return malformed;
-            if (asked == Type::txt && (strings += count_strings(m, rdata, end)) > max_txt_strings)
-                return base::unexpected(WireErrc::over_limit);
-        }
+    if (m.size() < header_size) return base::unexpected(WireErrc::malformed);
+    if (u16(m, 4) != 0) {
+        if (!read_name(m, at) || at + 4 > m.size()) return base::unexpected(WireErrc::malformed);
+        at += 4;
     }
-    if (at != m.size()) return malformed;
-    return {};
+    const unsigned answers = u16(m, 6);
+    if (answers > max_records) return base::unexpected(WireErrc::over_limit);
+    unsigned strings = 0;
+    for (unsigned i = 0; i < answers; ++i) {
+        const auto record = read_record(m, at);
+        if (!record) return base::unexpected(WireErrc::malformed);
+        const unsigned type = u16(m, record->type_at);
+        const bool counts = type == static_cast<unsigned>(asked) || type == type_cname;
+        const bool fits = counts && u16(m, record->type_at + 2) == class_in &&
+                          rdata_fits(m, record->rdata, record->end, type);
+        if (!fits) hide(m, *record);
+        seen.skipped = seen.skipped || (counts && !fits);
+        if (fits && type == static_cast<unsigned>(Type::txt) &&
+            (strings += count_strings(m, record->rdata, record->end)) > max_txt_strings)
+            return base::unexpected(WireErrc::over_limit);
+    }
+    // Of the authority section the SOA and the NS are looked at, of the additional one the OPT.
+    unsigned left = max_records;
+    bool opt = false, cut = false;
+    for (const std::size_t count_at : {std::size_t{8}, std::size_t{10}}) {
+        const unsigned count = u16(m, count_at);
+        unsigned read = 0;
+        for (; read < count && left > 0 && !cut; ++read, --left) {
+            const auto record = read_record(m, at);
+            cut = !record;
+            if (cut) break;
+            const unsigned type = u16(m, record->type_at);
+            const bool authority = count_at == 8 && (type == type_ns || type == type_soa) &&
+                                   rdata_fits(m, record->rdata, record->end, type);
+            // RFC 6891 section 6.1.1: one, in the additional section, at the root.
+            const bool first_opt = count_at == 10 && type == type_opt && record->at_root && !opt;
+            opt = opt || first_opt;
+            if (!authority && !first_opt) hide(m, *record);
+        }
+        cut = cut || read < count;
+        set16(m, count_at, read);
+    }
+    m.resize(at);
+    return seen;
 }
 
 } // namespace dns

@@ -2,8 +2,9 @@
 //
 // ldns 1.8 can be made to leak (two TSIG records), to take 770 MB (one record of many empty strings) and to
 // follow 65535 compression pointers a name. The walk lets through only what cannot do that, and turns every
-// record of a type that was not asked for into one of an unknown type, so that ldns copies its RDATA instead
-// of parsing it.
+// record that is not read later into one of an unknown type, so that ldns copies its RDATA instead of parsing
+// it. What an answer does not need is no reason to refuse it, as it is none for glibc: octets behind the last
+// record, broken records of the authority and additional sections, and what follows them, are cut off.
 #pragma once
 
 #include "base/expected.hpp"
@@ -13,20 +14,25 @@
 
 namespace dns {
 
-/// Header and question: Reply says how far one may go. Errors: not_ours or malformed.
+/// Header and question: Reply says how far one may go. Errors: not_ours, unreadable or malformed.
 enum class ReplyForm {
     complete,    ///< the sections may be walked
     truncated,   ///< TC is set: the rest may end anywhere
-    header_only, ///< an error reply (FORMERR, NOTIMP) that repeats no question, as RFC 1035 servers send it
+    header_only, ///< an error reply that repeats no question, as RFC 1035 servers send it
 };
+/// `over_tcp`: the id and the connection say whose reply it is, so that the question may be missing.
 [[nodiscard]] base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> message,
-                                                              const Question& asked);
+                                                              const Question& asked, bool over_tcp);
 
-/// The sections: at most max_records records, max_txt_strings strings, one OPT at its place, no TSIG, TKEY or
-/// SIG, every name within RFC 1035's limits with pointers that lead strictly backwards, RDATA of the types we
-/// read of the right form, and an exact end. Changes the type field of records that are neither `type` nor
-/// CNAME, SOA, NS or OPT.
-[[nodiscard]] base::Expected<void, WireErrc> check_sections(std::span<std::uint8_t> message, Type type);
+/// What the walk saw.
+struct Sections {
+    bool skipped = false; ///< a record of the answer that might have counted is broken and left out
+};
+/// The sections of a message that check_reply() found complete (or, over TCP, truncated): at most max_records
+/// records of the answer and as many behind it, max_txt_strings strings, every name within RFC 1035's limits
+/// and of few pointers, RDATA of the types we read of the right form. Changes the message so that this holds
+/// and it ends exactly.
+[[nodiscard]] base::Expected<Sections, WireErrc> clean_sections(Bytes& message, Type type);
 
 /// "a.example" -> its lower-case wire form with the final zero octet; "" is the root. Empty when it is no
 /// name for a question: over 253 octets, a label empty or over 63, a backslash or a NUL octet.

@@ -17,7 +17,8 @@ inline constexpr std::uint16_t edns_udp_size = 1232;
 /// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even
 /// that cheap.
 inline constexpr std::size_t max_message = 65535;
-/// Resource records of a message, all sections together. An honest answer has a few dozen.
+/// Resource records of the answer section, and as many of the others are looked at. An honest answer has a
+/// few dozen.
 inline constexpr unsigned max_records = 512;
 /// Character-strings in all TXT records together; ldns needs quadratic memory for them.
 inline constexpr unsigned max_txt_strings = 512;
@@ -40,6 +41,7 @@ inline constexpr unsigned noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, 
 /// Why bytes are no answer to our question.
 enum class WireErrc {
     not_ours,   ///< no reply, or to another question: a stray or forged datagram
+    unreadable, ///< no header, or no question that can be read: nobody can tell whose it is
     malformed,  ///< ours by id and question, but broken
     over_limit, ///< within the format, but more than any honest answer needs
     cname_loop, ///< its CNAMEs lead in a circle, or on for more than max_chain

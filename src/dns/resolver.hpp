@@ -11,6 +11,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace dns {
 
@@ -29,6 +31,32 @@ public:
     /// Asks for `name`; CNAMEs are followed. Reason::shutting_down: the resolver is destroyed meanwhile.
     [[nodiscard]] virtual boost::asio::awaitable<Result> resolve(std::string name, Type type,
                                                                  Purpose purpose) = 0;
+};
+
+/// Has a name server shown that it validates?
+enum class Validates : std::uint8_t { unknown, no, yes };
+[[nodiscard]] constexpr std::string_view to_string(Validates state) noexcept {
+    return state == Validates::yes ? "yes" : state == Validates::no ? "no" : "unknown";
+}
+
+struct ServerState {
+    std::string name;     ///< "127.0.0.1:53"
+    bool trusted = false; ///< its AD bit may be believed once it has shown that it validates
+    Validates validates{};
+};
+
+/// The name servers in use, for who finds out what the answers of each are worth. Same threads as Resolver.
+class Servers {
+public:
+    virtual ~Servers() = default;
+    /// As the configuration and resolv.conf are now.
+    [[nodiscard]] virtual std::vector<ServerState> servers() = 0;
+    /// Asks this server alone, as for DANE, and takes AD as it comes, trusted or not. dns_network when it is
+    /// none of servers().
+    [[nodiscard]] virtual boost::asio::awaitable<Result> ask(std::string server, std::string name,
+                                                             Type type) = 0;
+    /// What has been found out of one of servers(). `why`: words for the log.
+    virtual void judged(const std::string& server, Validates state, std::string_view why) = 0;
 };
 
 } // namespace dns

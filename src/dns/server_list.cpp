@@ -1,12 +1,30 @@
 #include "dns/server_list.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace dns {
 namespace {
 
 constexpr base::seconds between_reports{60};
 constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
+
+/// Docker's resolver, in whose resolv.conf stand the host's options, whatever it does itself.
+bool is_docker(const Server& server) {
+    return !server.v6 && std::equal(server.octets.begin(), server.octets.begin() + 4,
+                                    std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
+}
+/// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it has been told to.
+bool is_resolved(const Server& server) {
+    return !server.v6 && server.octets[0] == 127 && server.octets[1] == 0 && server.octets[2] == 0 &&
+           (server.octets[3] == 53 || server.octets[3] == 54);
+}
+
+bool believable(const Server& server, bool options_trust_ad) {
+    if (is_docker(server)) return false;
+    return options_trust_ad || (is_loopback(server) && !is_resolved(server));
+}
 
 std::string_view name(Transport transport) { return transport == Transport::udp ? "udp" : "tcp"; }
 
@@ -18,30 +36,93 @@ ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf*
     plan.servers = conf ? conf->servers : configured;
     plan.try_for = try_for;
     plan.tries_per_server = default_tries_per_server;
-    bool trust_all = trust_ad == TrustAd::yes;
     if (conf) {
         if (conf->timeout) plan.try_for = std::min<base::milliseconds>(try_for, *conf->timeout);
-        if (conf->attempts) plan.tries_per_server = *conf->attempts;
+        // Two at least: the second is in another form.
+        if (conf->attempts) plan.tries_per_server = std::max(2U, *conf->attempts);
         plan.tcp_only = conf->use_tcp;
         plan.rotate = conf->rotate;
-        trust_all = trust_all || (trust_ad == TrustAd::automatic && conf->trust_ad);
     }
     for (const Server& server : plan.servers)
-        plan.trust_ad.push_back(trust_all || (trust_ad == TrustAd::automatic && is_loopback(server)));
+        plan.trust_ad.push_back(trust_ad == TrustAd::yes || (trust_ad == TrustAd::automatic &&
+                                                             believable(server, conf && conf->trust_ad)));
     return plan;
 }
 
-std::vector<Candidate> ServerList::candidates(base::Steady now) {
+ServerList::ServerList(ServerPlan plan, base::Log& log, const ServerList* before)
+    : plan_(std::move(plan)), health_(plan_.servers.size()), states_(plan_.servers.size()), log_(log) {
+    if (!before) return;
+    for (std::size_t i = 0; i < plan_.servers.size(); ++i) {
+        const auto old = std::ranges::find(before->plan_.servers, plan_.servers[i]);
+        if (old != before->plan_.servers.end())
+            states_[i] = before->states_[static_cast<std::size_t>(old - before->plan_.servers.begin())];
+    }
+}
+
+Candidate ServerList::candidate(std::size_t number, bool ask_worth, base::Steady now) {
+    Candidate candidate;
+    candidate.server = number;
+    candidate.believed = believed(number);
+    Ladder& ladder = ask_worth ? states_[number].dnssec : states_[number].plain;
+    candidate.proven = ladder.proven_until && now < *ladder.proven_until;
+    candidate.low = ladder.low_until && now < *ladder.low_until;
+    // This one finds out; the others go on as before.
+    if (ladder.low_until && !candidate.low) ladder.low_until = now + std::chrono::seconds{10};
+    return candidate;
+}
+
+std::vector<Candidate> ServerList::candidates(base::Steady now, Purpose purpose) {
     std::vector<Candidate> out;
     if (plan_.servers.empty()) return out;
+    const bool worth_matters = purpose == Purpose::dane || purpose == Purpose::probe;
+    bool any_believed = false;
+    for (std::size_t i = 0; i < plan_.servers.size(); ++i) any_believed = any_believed || believed(i);
     const std::size_t first = plan_.rotate ? turn_++ % plan_.servers.size() : 0;
     for (const std::size_t number : health_.order(now, first)) {
-        Candidate candidate;
-        candidate.server = number;
-        candidate.trust_ad = plan_.trust_ad[number];
-        out.push_back(candidate);
+        // Beside one that validates, the answer of another would only be a failure that comes sooner.
+        if (worth_matters && any_believed && !believed(number)) continue;
+        out.push_back(candidate(number, worth_matters && believed(number), now));
     }
     return out;
+}
+
+std::vector<Candidate> ServerList::only(std::size_t number, base::Steady now) {
+    Candidate one = candidate(number, true, now);
+    one.believed = true;
+    return {one};
+}
+
+std::optional<std::size_t> ServerList::find(std::string_view name) const {
+    for (std::size_t i = 0; i < plan_.servers.size(); ++i)
+        if (to_string(plan_.servers[i]) == name) return i;
+    return std::nullopt;
+}
+
+std::vector<ServerState> ServerList::states() const {
+    std::vector<ServerState> out;
+    for (std::size_t i = 0; i < plan_.servers.size(); ++i)
+        out.push_back({to_string(plan_.servers[i]), plan_.trust_ad[i], states_[i].validates});
+    return out;
+}
+
+void ServerList::judged(std::size_t number, Validates state, std::string_view why, base::Steady now) {
+    State& s = states_[number];
+    const bool news = !s.judged || s.validates != state;
+    s.judged = now;
+    s.doubted = false;
+    s.validates = state;
+    if (news)
+        log_.write(
+            base::Level::info, "dns-server-judged",
+            {{"server", to_string(plan_.servers[number])}, {"validates", to_string(state)}, {"detail", why}});
+}
+
+bool ServerList::doubt(std::size_t number, base::Steady now) {
+    State& s = states_[number];
+    if (!plan_.trust_ad[number] || s.doubted || !s.judged) return false;
+    if (s.validates != Validates::yes && now - *s.judged < between_doubts) return false;
+    s.doubted = true;
+    return true;
 }
 
 ExchangeOptions ServerList::options() const {
@@ -52,33 +133,62 @@ ExchangeOptions ServerList::options() const {
     return options;
 }
 
-void ServerList::learn(const Note& note, std::string_view question, base::Steady now) {
-    const std::string server = to_string(plan_.servers.at(note.server));
-    Report& report = reports_[note.server];
+bool ServerList::learn(const Note& note, std::string_view question, base::Steady now) {
+    const auto server = [&] { return to_string(plan_.servers.at(note.server)); };
+    State& state = states_[note.server];
     if (note.what != Note::What::failed) {
-        if (note.what != Note::What::replied)
+        if (note.what != Note::What::replied && log_.enabled(base::Level::debug))
             log_.write(base::Level::debug, "dns-retry",
-                       {{"server", server},
+                       {{"server", server()},
                         {"question", question},
-                        {"because", note.what == Note::What::truncated ? "truncated" : "no-edns"}});
-        if (health_.answered(note.server, now) && report.told) {
-            report.told = false;
-            log_.write(base::Level::info, "dns-server-back", {{"server", server}});
-        }
+                        {"because", note.what == Note::What::truncated ? "truncated"
+                                    : note.form.edns                   ? "no-edns"
+                                                                       : base::to_string(note.reason)}});
+        climb(note, now);
+        const bool odd = note.ad && state.validates == Validates::no && doubt(note.server, now);
+        if (!health_.answered(note.server, now)) return odd;
+        if (std::exchange(state.told, false))
+            log_.write(base::Level::info, "dns-server-back", {{"server", server()}});
+        return doubt(note.server, now) || odd;
+    }
+    if (log_.enabled(base::Level::debug))
+        log_.write(base::Level::debug, "dns-try-failed",
+                   {{"server", server()},
+                    {"transport", name(note.transport)},
+                    {"question", question},
+                    {"reason", base::to_string(note.reason)}});
+    const bool silent = note.reason == base::Reason::dns_timeout || note.reason == base::Reason::dns_network;
+    if (!silent || !note.servers_fault || !health_.failed(note.server, note.started, now)) return false;
+    const bool anew = doubt(note.server, now);
+    if (state.last_told && now - *state.last_told < between_reports) return anew;
+    state.last_told = now;
+    state.told = true;
+    log_.write(base::Level::warning, "dns-server-silent",
+               {{"server", server()}, {"reason", base::to_string(note.reason)}, {"question", question}});
+    return anew;
+}
+
+/// Which form of query the server takes.
+void ServerList::climb(const Note& note, base::Steady now) {
+    if (!note.answer) return;
+    State& state = states_[note.server];
+    Ladder& ladder = note.form.ad ? state.dnssec : state.plain;
+    if (note.form.edns) {
+        ladder = Ladder{};
+        ladder.proven_until = now + low_for;
         return;
     }
-    log_.write(base::Level::debug, "dns-try-failed",
-               {{"server", server},
-                {"transport", name(note.transport)},
-                {"question", question},
-                {"reason", base::to_string(note.reason)}});
-    const bool silent = note.reason == base::Reason::dns_timeout || note.reason == base::Reason::dns_network;
-    if (!silent || !note.servers_fault || !health_.failed(note.server, note.started, now)) return;
-    if (report.last && now - *report.last < between_reports) return;
-    report.last = now;
-    report.told = true;
-    log_.write(base::Level::warning, "dns-server-silent",
-               {{"server", server}, {"reason", base::to_string(note.reason)}, {"question", question}});
+    if (!note.high_failed) return;
+    if (now - note.started > at_once) return;
+    if (++ladder.failures < failures_for_low) return;
+    ladder.failures = failures_for_low - 1; // after low_for one more is enough
+    ladder.proven_until.reset();
+    const bool news = !ladder.low_until;
+    ladder.low_until = now + low_for;
+    if (news)
+        log_.write(base::Level::info, "dns-server-form",
+                   {{"server", to_string(plan_.servers[note.server])},
+                    {"without", note.form.ad ? "dnssec,edns" : "edns"}});
 }
 
 void ServerList::no_socket(std::string_view why, base::Steady now) {

@@ -1,10 +1,16 @@
-// dns/server_list.hpp - the name servers in use: who they are, how they fare, what is logged of it. No I/O.
+// dns/server_list.hpp - the name servers in use: who they are, how they fare, what their answers are worth,
+// and what is logged of it. No I/O.
+//
+// Whether a server validates is for others to find out and to tell by judged(). Until it is known, and while
+// it is in doubt, its answers prove nothing. It comes into doubt when an answer does not fit what was known:
+// AD from one that does not validate, no AD for a name that came with AD before, silence or its end.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
 #include "dns/exchange.hpp"
 #include "dns/resolv_conf.hpp"
+#include "dns/resolver.hpp"
 #include "dns/server_health.hpp"
 
 #include <optional>
@@ -16,7 +22,7 @@ namespace dns {
 /// Where the list came from, and all that makes it this list; a new one is made when it changes.
 struct ServerPlan {
     std::vector<Server> servers;
-    std::vector<bool> trust_ad; ///< one a server
+    std::vector<bool> trust_ad; ///< one a server: its AD bit may be believed
     base::milliseconds try_for{};
     unsigned tries_per_server = 0;
     bool tcp_only = false;
@@ -28,33 +34,67 @@ struct ServerPlan {
 [[nodiscard]] ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf,
                                       TrustAd trust_ad, base::milliseconds try_for);
 
+/// A lower form of query is kept to for a server once this has happened: the high one failed twice, one
+/// question after the other, and each time the low one was answered within `at_once`. It is kept for
+/// `low_for`; then one question tries the high form again.
+inline constexpr unsigned failures_for_low = 2;
+inline constexpr base::milliseconds at_once{1000};
+inline constexpr base::seconds low_for{600};
+/// A server is not doubted again so soon after it has been judged.
+inline constexpr base::seconds between_doubts{5};
+
 class ServerList {
 public:
-    ServerList(ServerPlan plan, base::Log& log)
-        : plan_(std::move(plan)), health_(plan_.servers.size()), reports_(plan_.servers.size()), log_(log) {}
+    /// `before`: the list that this one replaces, or null. What it knew of servers that stay holds on.
+    ServerList(ServerPlan plan, base::Log& log, const ServerList* before = nullptr);
 
     [[nodiscard]] const ServerPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const Server& server(std::size_t number) const { return plan_.servers.at(number); }
 
-    /// The order in which a question asks them now.
-    [[nodiscard]] std::vector<Candidate> candidates(base::Steady now);
+    /// The order in which a question asks them now. For DANE the believed ones alone, when there are any.
+    [[nodiscard]] std::vector<Candidate> candidates(base::Steady now, Purpose purpose);
+    /// One server alone, taken at its word, for a probe.
+    [[nodiscard]] std::vector<Candidate> only(std::size_t number, base::Steady now);
+    /// The server of this name.
+    [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
+    [[nodiscard]] bool believed(std::size_t number) const {
+        return plan_.trust_ad[number] && states_[number].validates == Validates::yes;
+    }
+    [[nodiscard]] std::vector<ServerState> states() const;
+    void judged(std::size_t number, Validates state, std::string_view why, base::Steady now);
+    /// An answer without AD proves nothing while the server is in doubt.
+    [[nodiscard]] bool in_doubt(std::size_t number) const { return states_[number].doubted; }
+    /// What is known of the server no longer fits. True when it is to be judged anew now.
+    bool doubt(std::size_t number, base::Steady now);
+
     [[nodiscard]] ExchangeOptions options() const;
 
     /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at
-    /// warning and its return at info, at most once a minute a server.
-    void learn(const Note& note, std::string_view question, base::Steady now);
+    /// warning and its return at info, at most once a minute a server. True when a server is to be judged
+    /// anew.
+    bool learn(const Note& note, std::string_view question, base::Steady now);
 
     /// We could not even open a socket: an error in the log, at most once a minute.
     void no_socket(std::string_view why, base::Steady now);
 
 private:
-    struct Report {
-        bool told = false; ///< a warning stands in the log that no line takes back yet
-        std::optional<base::Steady> last;
+    struct Ladder {
+        unsigned failures = 0; ///< of the high form, answered at once in the low one
+        std::optional<base::Steady> low_until, proven_until;
     };
+    struct State {
+        bool told = false; ///< a warning stands in the log that no line takes back yet
+        std::optional<base::Steady> last_told;
+        Validates validates{};
+        bool doubted = false;
+        std::optional<base::Steady> judged;
+        Ladder plain, dnssec; ///< high form without and with DO
+    };
+    [[nodiscard]] Candidate candidate(std::size_t number, bool ask_worth, base::Steady now);
+    void climb(const Note& note, base::Steady now);
     ServerPlan plan_;
     ServerHealth health_;
-    std::vector<Report> reports_;
+    std::vector<State> states_;
     std::optional<base::Steady> no_socket_told_;
     std::size_t turn_ = 0; ///< for rotate
     base::Log& log_;

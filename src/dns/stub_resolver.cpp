@@ -1,16 +1,20 @@
 #include "dns/stub_resolver.hpp"
 
 #include "dns/flight.hpp"
+#include "dns/signed_names.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <list>
 #include <new>
 #include <optional>
+#include <random>
 #include <set>
 
 namespace dns {
@@ -19,56 +23,104 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t max_waiting = 65536; // questions without a place; more fail at once
+
+std::uint64_t random_seed() {
+    std::random_device device;
+    return std::uint64_t{device()} << 32 | device();
+}
 
 } // namespace
 
-struct StubResolver::Impl {
+struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     Impl(asio::any_io_executor ex, base::Clock& c, base::Log& l)
         : executor(std::move(ex)), clock(c), log(l) {}
 
+    struct Place;
+    /// Questions of one kind.
+    struct Lane {
+        std::list<Place*> fresh,
+            stale;             ///< without a place, oldest first; stale: waiting longer than `patience`
+        std::size_t taken = 0; ///< with one
+        [[nodiscard]] std::size_t waiting() const noexcept { return fresh.size() + stale.size(); }
+    };
     /// A question's place among max_in_flight, given back at the end of its life, whatever that is.
     struct Place {
-        explicit Place(std::shared_ptr<Impl> i) : impl(std::move(i)), turn(impl->executor) {}
+        Place(std::shared_ptr<Impl> i, Lane& l)
+            : impl(std::move(i)), lane(l), turn(impl->executor), since(impl->clock.steady()) {}
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
         ~Place() {
-            if (queued) impl->queue.erase(position);
+            if (queue) queue->erase(position);
             if (flight) {
                 flight->stop();
                 impl->flights.erase(flight.get());
             }
-            if (taken) impl->give_back();
+            if (taken) impl->give_back(lane);
         }
         std::shared_ptr<Impl> impl;
-        asio::steady_timer turn; ///< runs until the deadline; cancelled when the place is given
+        Lane& lane;
+        asio::steady_timer turn; ///< cancelled when the place is given
+        base::Steady since;
+        std::list<Place*>* queue = nullptr; ///< of its lane, in which it waits
         std::list<Place*>::iterator position;
-        bool queued = false, taken = false;
+        bool taken = false;
         std::shared_ptr<Flight> flight;
     };
+    /// A question, and whom to ask it.
+    struct Wanted {
+        std::string name;
+        Type type{};
+        Purpose purpose{};
+        std::string server; ///< this one alone; "": whom there is
+    };
 
-    [[nodiscard]] static asio::awaitable<Result> ask(std::shared_ptr<Impl> self, std::string name, Type type);
+    [[nodiscard]] static asio::awaitable<Result> ask(std::shared_ptr<Impl> self, Wanted wanted);
 
-    void give_back() {
-        --in_flight;
+    [[nodiscard]] Lane& lane_of(Purpose purpose) { return purpose == Purpose::dane ? dane : others; }
+    [[nodiscard]] std::size_t in_flight() const noexcept { return dane.taken + others.taken; }
+    [[nodiscard]] bool has_room(const Lane& lane) const noexcept {
+        const std::size_t most = options.max_in_flight;
+        return in_flight() < most && (&lane == &others || lane.taken < std::max<std::size_t>(1, most / 2));
+    }
+    void give_back(Lane& lane) {
+        --lane.taken;
         hand_out();
     }
     void hand_out() {
-        while (!queue.empty() && in_flight < options.max_in_flight) {
-            Place* next = queue.front();
-            queue.pop_front();
-            next->queued = false;
-            next->taken = true;
-            ++in_flight;
-            next->turn.cancel();
+        const base::Steady now = clock.steady();
+        for (Lane* lane : {&others, &dane}) {
+            while (lane->waiting() > 0 && has_room(*lane)) {
+                while (!lane->fresh.empty() && now - lane->fresh.front()->since >= patience) {
+                    lane->fresh.front()->queue = &lane->stale;
+                    lane->stale.splice(lane->stale.end(), lane->fresh, lane->fresh.begin());
+                }
+                std::list<Place*>& queue = lane->fresh.empty() ? lane->stale : lane->fresh;
+                Place* next = queue.front();
+                queue.pop_front();
+                next->queue = nullptr;
+                next->taken = true;
+                ++lane->taken;
+                next->turn.cancel();
+            }
         }
     }
     void configure(Options wanted);
     void use_servers(base::Steady now);
+    void weigh(Answer& answer, const Wanted& asked, ServerList& list, std::size_t server);
+    /// Later, so that whoever is told may ask at once.
+    void doubt() {
+        if (!on_doubt || stopping) return;
+        asio::post(executor, [weak = weak_from_this()] {
+            const auto self = weak.lock();
+            if (self && self->on_doubt && !self->stopping) self->on_doubt();
+        });
+    }
     void stop() {
         stopping = true;
         for (Flight* flight : flights) flight->stop();
-        for (Place* place : queue) place->turn.cancel();
+        for (Lane* lane : {&others, &dane})
+            for (const auto* queue : {&lane->fresh, &lane->stale})
+                for (Place* place : *queue) place->turn.cancel();
         sockets->stop();
     }
 
@@ -80,9 +132,10 @@ struct StubResolver::Impl {
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
     std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor, clock);
+    SignedNames signed_names{random_seed()};
+    std::function<void()> on_doubt;
     std::set<Flight*> flights;
-    std::list<Place*> queue;
-    std::size_t in_flight = 0;
+    Lane others, dane;
     bool stopping = false;
 };
 
@@ -110,43 +163,64 @@ void StubResolver::Impl::use_servers(base::Steady now) {
     ServerPlan plan = plan_servers(configured, conf, options.trust_ad, options.try_for);
     if (servers && servers->plan() == plan) return;
     const bool changed = servers != nullptr;
-    servers = std::make_shared<ServerList>(std::move(plan), log);
+    servers = std::make_shared<ServerList>(std::move(plan), log, servers.get());
     std::string names;
     for (const Server& server : servers->plan().servers)
         names.append(names.empty() ? "" : ",").append(to_string(server));
     log.write(changed ? base::Level::info : base::Level::debug, "dns-servers", {{"servers", names}});
+    if (changed) doubt();
 }
 
-asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, std::string name, Type type) {
+/// Does the answer fit what is known of the server and of the name?
+void StubResolver::Impl::weigh(Answer& answer, const Wanted& asked, ServerList& list, std::size_t server) {
+    if (answer.secure()) return signed_names.remember(asked.name, asked.type);
+    if (answer.worth != Worth::insecure) return;
+    if (signed_names.forget(asked.name, asked.type) && list.doubt(server, clock.steady())) doubt();
+    if (list.in_doubt(server)) answer.worth = Worth::indeterminate;
+}
+
+asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Wanted wanted) {
     try {
-        const base::Steady deadline = self->clock.steady() + self->options.question_for;
-        Place place{self};
-        if (self->stopping) co_return base::unexpected(base::Reason::shutting_down);
-        if (self->queue.empty() && self->in_flight < self->options.max_in_flight) {
+        Lane& lane = self->lane_of(wanted.purpose);
+        Place place{self, lane};
+        if (self->stopping) co_return failed(base::Reason::shutting_down);
+        if (lane.waiting() == 0 && self->has_room(lane)) {
             place.taken = true;
-            ++self->in_flight;
+            ++lane.taken;
         } else {
-            if (self->queue.size() >= max_waiting) co_return base::unexpected(base::Reason::overloaded);
-            place.position = self->queue.insert(self->queue.end(), &place);
-            place.queued = true;
-            place.turn.expires_after(self->options.question_for);
+            if (lane.waiting() >= max_waiting) co_return failed(base::Reason::overloaded, "too many wait");
+            place.position = lane.fresh.insert(lane.fresh.end(), &place);
+            place.queue = &lane.fresh;
+            place.turn.expires_at(asio::steady_timer::time_point::max());
             co_await place.turn.async_wait(as_result);
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (self->stopping || cancellation.cancelled() != asio::cancellation_type::none)
-                co_return base::unexpected(base::Reason::shutting_down);
-            if (!place.taken) co_return base::unexpected(base::Reason::overloaded);
+                co_return failed(base::Reason::shutting_down);
         }
-        self->use_servers(self->clock.steady());
-        place.flight = std::make_shared<Flight>(self->executor, self->clock, self->servers, self->sockets,
-                                                std::move(name), type, deadline);
+        const base::Steady now = self->clock.steady();
+        self->use_servers(now);
+        const std::shared_ptr<ServerList> list = self->servers;
+        Flight::Errand errand;
+        errand.name = wanted.name;
+        errand.type = wanted.type;
+        errand.worth_matters = wanted.purpose == Purpose::dane || wanted.purpose == Purpose::probe;
+        errand.deadline = now + self->options.question_for;
+        if (wanted.server.empty())
+            errand.candidates = list->candidates(now, wanted.purpose);
+        else if (const auto number = list->find(wanted.server))
+            errand.candidates = list->only(*number, now);
+        place.flight = std::make_shared<Flight>(self->executor, self->clock, list, self->sockets,
+                                                std::move(errand), [impl = self.get()] { impl->doubt(); });
         self->flights.insert(place.flight.get());
         Result result = co_await Flight::run(place.flight);
+        const auto server = place.flight->answered_by();
+        if (result && server && wanted.server.empty()) self->weigh(*result, wanted, *list, *server);
         co_return result;
     } catch (const std::bad_alloc&) {
-        co_return base::unexpected(base::Reason::overloaded);
+        co_return failed(base::Reason::overloaded);
     } catch (const std::exception& trouble) {
         self->log.write(base::Level::error, "dns-failed", {{"error", std::string_view{trouble.what()}}});
-        co_return base::unexpected(base::Reason::dns_network);
+        co_return failed(base::Reason::dns_network);
     }
 }
 
@@ -160,11 +234,37 @@ StubResolver::~StubResolver() { impl_->stop(); }
 
 void StubResolver::configure(Options options) { impl_->configure(std::move(options)); }
 
-asio::awaitable<Result> StubResolver::resolve(std::string name, Type type, Purpose /*purpose*/) {
-    return Impl::ask(impl_, std::move(name), type);
+asio::awaitable<Result> StubResolver::resolve(std::string name, Type type, Purpose purpose) {
+    Impl::Wanted wanted;
+    wanted.name = std::move(name);
+    wanted.type = type;
+    wanted.purpose = purpose;
+    return Impl::ask(impl_, std::move(wanted));
 }
 
-std::size_t StubResolver::in_flight() const noexcept { return impl_->in_flight; }
-std::size_t StubResolver::waiting() const noexcept { return impl_->queue.size(); }
+asio::awaitable<Result> StubResolver::ask(std::string server, std::string name, Type type) {
+    Impl::Wanted wanted;
+    wanted.name = std::move(name);
+    wanted.type = type;
+    wanted.purpose = Purpose::probe;
+    wanted.server = std::move(server);
+    return Impl::ask(impl_, std::move(wanted));
+}
+
+std::vector<ServerState> StubResolver::servers() {
+    impl_->use_servers(impl_->clock.steady());
+    return impl_->servers->states();
+}
+
+void StubResolver::judged(const std::string& server, Validates state, std::string_view why) {
+    if (!impl_->servers) return;
+    if (const auto number = impl_->servers->find(server))
+        impl_->servers->judged(*number, state, why, impl_->clock.steady());
+}
+
+void StubResolver::on_doubt(std::function<void()> call) { impl_->on_doubt = std::move(call); }
+
+std::size_t StubResolver::in_flight() const noexcept { return impl_->in_flight(); }
+std::size_t StubResolver::waiting() const noexcept { return impl_->others.waiting() + impl_->dane.waiting(); }
 
 } // namespace dns

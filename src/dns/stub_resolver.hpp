@@ -6,6 +6,10 @@
 // its sockets at once. Spoofing: every try has a random id and a UDP socket to itself, connected, from a
 // port picked at random for this try alone or, to a server on the loopback interface and while there
 // is much to ask, for this socket (dns/udp_sockets.hpp).
+//
+// Places: questions for DANE have half of them at most, and wait behind all others. Who has waited for
+// `patience` lets the younger ones pass, for nobody waits for it any more. When `max_waiting` of its kind
+// wait already a question fails with Reason::overloaded.
 #pragma once
 
 #include "base/clock.hpp"
@@ -16,8 +20,10 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dns {
@@ -29,13 +35,17 @@ struct Options {
     /// use-vc, rotate and trust-ad count, all only when `servers` is empty.
     std::string resolv_conf = "/etc/resolv.conf";
     base::milliseconds try_for{2000};
-    base::milliseconds question_for{8000}; ///< includes waiting for a place among max_in_flight
-    std::size_t max_in_flight = 1024; ///< further questions wait in order, then fail with Reason::overloaded
+    base::milliseconds question_for{8000}; ///< from when it has a place; waiting for one does not count
+    std::size_t max_in_flight = 1024;      ///< places; further questions wait
     friend bool operator==(const Options&, const Options&) = default;
 };
 
-class StubResolver final : public Resolver {
+class StubResolver final : public Resolver, public Servers {
 public:
+    /// Questions without a place, for DANE and all others each. One takes some 2 KB.
+    static constexpr std::size_t max_waiting = 16384;
+    static constexpr base::milliseconds patience{8000};
+
     StubResolver(boost::asio::any_io_executor executor, Options options, base::Clock& clock, base::Log& log);
     ~StubResolver() override;
     StubResolver(const StubResolver&) = delete;
@@ -47,6 +57,14 @@ public:
 
     [[nodiscard]] boost::asio::awaitable<Result> resolve(std::string name, Type type,
                                                          Purpose purpose) override;
+
+    [[nodiscard]] std::vector<ServerState> servers() override;
+    [[nodiscard]] boost::asio::awaitable<Result> ask(std::string server, std::string name,
+                                                     Type type) override;
+    void judged(const std::string& server, Validates state, std::string_view why) override;
+    /// Called when the list of servers has changed, or one is to be judged anew; not from within a call of a
+    /// member.
+    void on_doubt(std::function<void()> call);
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place
     [[nodiscard]] std::size_t waiting() const noexcept;   ///< questions without

@@ -15,8 +15,8 @@ using asio::ip::udp;
 
 /// Whether nothing at all has come since the socket was used.
 bool is_silent(UdpSocket& socket) {
-    const ssize_t size =
-        ::recv(socket.socket.native_handle(), socket.buffer.data(), socket.buffer.size(), MSG_DONTWAIT);
+    std::uint8_t first = 0;
+    const ssize_t size = ::recv(socket.socket.native_handle(), &first, sizeof first, MSG_DONTWAIT);
     return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
@@ -63,6 +63,15 @@ void UdpSockets::give_back(const Server& server, std::shared_ptr<UdpSocket> sock
     }
     if (const std::shared_ptr<Pool> pool = pool_.lock())
         while (pool->kept.size() > may_keep()) pool->kept.pop_back();
+}
+
+std::span<const std::uint8_t> UdpSockets::receive(UdpSocket& socket, boost::system::error_code& error) {
+    const ssize_t size = ::recv(socket.socket.native_handle(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+    if (size < 0) {
+        error.assign(errno, boost::system::system_category());
+        return {};
+    }
+    return {buffer_.data(), static_cast<std::size_t>(size)};
 }
 
 void UdpSockets::keep(const Server& server, std::shared_ptr<UdpSocket> socket) {

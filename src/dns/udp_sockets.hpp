@@ -18,21 +18,17 @@
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace dns {
 
-/// What is larger than this is cut, and so ignored; more than edns_udp_size allows.
-inline constexpr std::size_t datagram_buffer = 4096;
-
 struct UdpSocket {
     explicit UdpSocket(const boost::asio::any_io_executor& executor) : socket(executor) {}
     boost::asio::ip::udp::socket socket;
-    std::array<std::uint8_t, datagram_buffer> buffer;
 };
 
 class UdpSockets : public std::enable_shared_from_this<UdpSockets> {
@@ -70,6 +66,10 @@ public:
         bool clean_ = false;
     };
 
+    /// One datagram, whole, whatever size was offered: in a buffer that the next call uses again. would_block
+    /// when there is none.
+    [[nodiscard]] std::span<const std::uint8_t> receive(UdpSocket& socket, boost::system::error_code& error);
+
     /// How many wait to be used again.
     [[nodiscard]] std::size_t kept() const noexcept;
     /// Closes them.
@@ -99,6 +99,7 @@ private:
     base::Steady window_start_{}, last_try_{};
     std::size_t tries_ = 0, tries_before_ = 0; ///< in this window, in the one before it
     std::size_t in_use_ = 0;
+    Bytes buffer_ = Bytes(max_message);
 };
 
 /// The server's address as Asio has it.

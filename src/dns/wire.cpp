@@ -172,7 +172,7 @@ base::Expected<Bytes, base::Reason> encode_query(const Question& question, Query
     if (!packet) return bad;
     name.release(); // the packet's from here on
     ldns_pkt_set_id(packet.get(), question.id);
-    ldns_pkt_set_ad(packet.get(), true);
+    ldns_pkt_set_ad(packet.get(), form.ad);
     if (form.edns) {
         ldns_pkt_set_edns_udp_size(packet.get(), edns_udp_size);
         ldns_pkt_set_edns_do(packet.get(), form.dnssec_ok);
@@ -185,16 +185,18 @@ base::Expected<Bytes, base::Reason> encode_query(const Question& question, Query
     return Bytes(wire.get(), wire.get() + size);
 }
 
-base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, const Question& asked) {
-    const auto form = check_reply(message, asked);
+base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, const Question& asked,
+                                         bool over_tcp) {
+    const auto form = check_reply(message, asked, over_tcp);
     if (!form) return base::unexpected(form.error());
     Decoded out;
     out.rcode = message[3] & 0xfU;
     out.truncated = *form == ReplyForm::truncated;
-    if (*form != ReplyForm::complete) return out;
+    if (*form == ReplyForm::header_only || (out.truncated && !over_tcp)) return out;
 
     Bytes copy(message.begin(), message.end());
-    if (const auto fine = check_sections(copy, asked.type); !fine) return base::unexpected(fine.error());
+    const auto sections = clean_sections(copy, asked.type);
+    if (!sections) return base::unexpected(sections.error());
     make_room_for(copy.size());
     ldns_pkt* raw = nullptr;
     const ldns_status status = ldns_wire2pkt(&raw, copy.data(), copy.size());
@@ -202,8 +204,15 @@ base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, 
     if (status == LDNS_STATUS_MEM_ERR) throw std::bad_alloc{};
     if (status != LDNS_STATUS_OK || !packet) return base::unexpected(WireErrc::malformed);
     out.rcode |= unsigned{ldns_pkt_edns_extended_rcode(packet.get())} << 4;
-    if (out.rcode != rcode::noerror && out.rcode != rcode::nxdomain) return out;
+    if (out.rcode != rcode::noerror && out.rcode != rcode::nxdomain) {
+        out.truncated = false;
+        return out;
+    }
     if (const auto read = read_answer(packet.get(), asked, out); !read) return base::unexpected(read.error());
+    // What is broken or cut off proves no absence.
+    if (out.answer.kind != Answer::Kind::data && (sections->skipped || out.truncated))
+        return base::unexpected(WireErrc::malformed);
+    out.truncated = false;
     return out;
 }
 

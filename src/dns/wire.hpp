@@ -12,20 +12,24 @@
 
 namespace dns {
 
+/// What a query carries besides the question and RD.
 struct QueryForm {
-    bool edns = true; ///< add an OPT record that offers edns_udp_size
+    bool edns = true; ///< an OPT record that offers edns_udp_size
     /// The DO bit. Resolvers from before RFC 6840 (section 5.7) need it to answer with AD; Postfix sets it
     /// too.
     bool dnssec_ok = false;
+    bool ad = false; ///< the AD bit: "tell me whether it is authentic"
+    friend bool operator==(const QueryForm&, const QueryForm&) = default;
 };
 
-/// A query with RD and AD set. Reason::dns_malformed when the name cannot be asked for.
+/// Reason::dns_malformed when the name cannot be asked for.
 [[nodiscard]] base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form = {});
 
 /// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in whatever order they
 /// come; records that do not belong to the chain are left out. A chain that ends without records and SOA is
-/// nodata (or nxdomain by the response code): a resolver that recurses would have gone on.
+/// nodata (or nxdomain by the response code): a resolver that recurses would have gone on. Over TCP the TC
+/// bit means nothing as long as there are records, as for glibc; else it makes the reply malformed.
 [[nodiscard]] base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message,
-                                                       const Question& asked);
+                                                       const Question& asked, bool over_tcp = false);
 
 } // namespace dns

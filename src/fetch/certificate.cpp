@@ -1,10 +1,13 @@
 #include "fetch/certificate.hpp"
 
+#include "fetch/chain.hpp"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <new>
 #include <string_view>
 #include <system_error>
 
@@ -16,13 +19,55 @@ using base::Reason;
 
 constexpr std::string_view offered = "http/1.1";
 
-// The server's certificates together; as large as OpenSSL's own default, made explicit because it is a limit
-// on peers.
-constexpr long max_cert_list = 100 * 1024;
-
 // 112 bits: RSA 2048, SHA-2 (RFC 9325 section 4.5). Debian's own default; a system that demands more keeps
 // its own.
 constexpr int min_security_level = 2;
+
+// One length-prefixed name (RFC 7301 section 3.1).
+constexpr unsigned char alpn[] = "\x08http/1.1";
+
+/// What is remembered about one handshake. Belongs to its SSL.
+struct Notes {
+    std::string refusal; // of the certificates, by fetch/chain
+    bool postpone = false;
+};
+
+int notes_index() {
+    static const int index = SSL_get_ex_new_index(
+        0, nullptr, nullptr, nullptr,
+        [](void*, void* notes, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<Notes*>(notes); });
+    return index;
+}
+
+Notes* notes_of(const SSL* tls) { return static_cast<Notes*>(SSL_get_ex_data(tls, notes_index())); }
+
+/// In place of X509_verify_cert(), which it calls when the certificates may be verified at all. Called once
+/// for each Certificate message, before any signature of the server is checked.
+int verify(X509_STORE_CTX* store, void*) {
+    auto* tls = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    Notes* notes = tls != nullptr ? notes_of(tls) : nullptr;
+    const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
+    if (notes == nullptr || sent == nullptr) {
+        X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
+        return 0;
+    }
+    try {
+        if (auto refusal = chain_refusal(sent)) {
+            notes->refusal = std::move(*refusal);
+            X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
+            return 0;
+        }
+    } catch (const std::bad_alloc&) { // OpenSSL is C: nothing may be thrown through it
+        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
+        return 0;
+    }
+    if (notes->postpone && is_dear(sent)) {
+        notes->postpone = false;
+        SSL_set_retry_verify(tls);
+        return 1;
+    }
+    return X509_verify_cert(store);
+}
 
 /// What the system said if it was the system, else OpenSSL's last word.
 std::string openssl_words() {
@@ -56,24 +101,41 @@ make_client_context(const std::string& ca_file) {
     } else if (SSL_CTX_load_verify_locations(tls, ca_file.c_str(), nullptr) != 1) {
         return base::unexpected("cannot use CA file " + ca_file + ": " + openssl_words());
     }
-    static constexpr unsigned char alpn[] = "\x08http/1.1"; // one length-prefixed name (RFC 7301 section 3.1)
-    if (SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_alpn_protos(tls, alpn, sizeof alpn - 1) != 0)
-        return base::unexpected("cannot set up TLS: " + openssl_words());
+    if (!restrict_tls(tls)) return base::unexpected("cannot set up TLS: " + openssl_words());
+    return context;
+}
+
+bool restrict_tls(SSL_CTX* tls) {
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(tls, verify, nullptr);
     SSL_CTX_set_security_level(tls, std::max(SSL_CTX_get_security_level(tls), min_security_level));
     SSL_CTX_set_options(tls, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION // OpenSSL 3.2
+    SSL_CTX_set_options(tls, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(tls, max_cert_list);
-    return context;
+    return SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) == 1 &&
+           SSL_CTX_set_cipher_list(tls, "DEFAULT:!kDHE:!PSK:!SRP:!aDSS:!aNULL") == 1 &&
+           SSL_CTX_set1_groups_list(tls, "X25519:P-256:P-384:P-521") == 1 &&
+           SSL_CTX_set_alpn_protos(tls, alpn, sizeof alpn - 1) == 0 && notes_index() >= 0;
 }
 
 bool expect_host(SSL* tls, const std::string& policy_host) {
     SSL_set_hostflags(tls, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (notes_of(tls) == nullptr) {
+        auto notes = std::make_unique<Notes>();
+        if (SSL_set_ex_data(tls, notes_index(), notes.get()) != 1) return false;
+        (void)notes.release();
+    }
     const bool done = SSL_set1_host(tls, policy_host.c_str()) == 1 &&
                       SSL_set_tlsext_host_name(tls, policy_host.c_str()) == 1;
     ERR_clear_error();
     return done;
+}
+
+void postpone_dear_chains(SSL* tls) {
+    if (Notes* notes = notes_of(tls)) notes->postpone = true;
 }
 
 std::optional<Failure> certificate_verdict(SSL* tls) {
@@ -81,7 +143,9 @@ std::optional<Failure> certificate_verdict(SSL* tls) {
     if (verdict == X509_V_OK) return std::nullopt;
     Failure failure;
     failure.reason = reason_of(verdict);
-    failure.detail = X509_verify_cert_error_string(verdict);
+    const Notes* notes = notes_of(tls);
+    failure.detail =
+        notes != nullptr && !notes->refusal.empty() ? notes->refusal : X509_verify_cert_error_string(verdict);
     return failure;
 }
 

@@ -17,14 +17,28 @@
 
 namespace fetch {
 
-/// The roots of `ca_file` (PEM), or the system's when it is empty; TLS 1.2 or newer, ALPN http/1.1 and
-/// nothing else. The error is a sentence for an operator.
+/// The roots of `ca_file` (PEM), or the system's when it is empty, and restrict_tls(). The error is a
+/// sentence for an operator.
 [[nodiscard]] base::Expected<std::shared_ptr<boost::asio::ssl::context>, std::string>
 make_client_context(const std::string& ca_file);
+
+/// Our side's settings: TLS 1.2 or newer with forward secrecy over X25519, P-256, P-384 or P-521, or a static
+/// RSA key; no finite-field Diffie-Hellman, PSK or SRP; keys and digests of 112 bits, more where the system
+/// demands more; ALPN http/1.1; no renegotiation, ticket or compression; what fetch/chain allows. False when
+/// OpenSSL refuses one of them.
+[[nodiscard]] bool restrict_tls(SSL_CTX* tls);
+
+/// The server's certificates together; as large as OpenSSL's own default, made explicit because it is a limit
+/// on peers.
+inline constexpr long max_cert_list = 100 * 1024;
 
 /// Before the handshake: the name to send (SNI) and to find in the certificate. False when OpenSSL refuses
 /// the name.
 [[nodiscard]] bool expect_host(SSL* tls, const std::string& policy_host);
+
+/// From now on a chain that is dear to verify (see fetch/chain) makes the handshake stop, once, with
+/// SSL_ERROR_WANT_RETRY_VERIFY; going on verifies it. To be called after expect_host().
+void postpone_dear_chains(SSL* tls);
 
 /// Why the peer's certificate was refused (cert_*), if that is what went wrong.
 [[nodiscard]] std::optional<Failure> certificate_verdict(SSL* tls);

@@ -16,12 +16,13 @@ struct Dialer::Attempt {
     explicit Attempt(const asio::any_io_executor& executor)
         : connection(std::make_unique<Connection>(tcp::socket(executor))) {}
     std::unique_ptr<Connection> connection; // null once the attempt is over
+    bool gave_way = false;                  // its place went to another host's
 };
 
-Dialer::Dialer(asio::any_io_executor executor, std::shared_ptr<AddressGates> gates,
+Dialer::Dialer(asio::any_io_executor executor, std::shared_ptr<AddressGates> gates, std::string policy_host,
                std::chrono::milliseconds attempt_delay, std::uint16_t port)
-    : executor_(std::move(executor)), gates_(std::move(gates)), attempt_delay_(attempt_delay), port_(port),
-      event_(executor_) {}
+    : executor_(std::move(executor)), gates_(std::move(gates)), attempt_delay_(attempt_delay),
+      policy_host_(std::move(policy_host)), port_(port), event_(executor_) {}
 
 void Dialer::add(const std::vector<Address>& addresses) {
     candidates_.add(addresses);
@@ -33,10 +34,14 @@ void Dialer::expect_more(bool more) {
     event_.notify();
 }
 
-void Dialer::lend(const Address& address, Gate::Place place) {
+void Dialer::lend(const Address& address, AddressGate::Place place) {
     lent_at_ = address;
     lent_ = std::move(place);
 }
+
+void Dialer::try_again(const Address& address) { candidates_.put_back(address); }
+
+void Dialer::note(const Address& address, std::string_view outcome) { tried_.add(address, outcome); }
 
 void Dialer::stop() {
     stopped_ = true;
@@ -58,7 +63,7 @@ bool Dialer::take_place(const Address& address) {
         place_ = std::move(lent_);
         return true;
     }
-    place_ = gates_->at(address)->try_enter();
+    place_ = gates_->at(address)->try_enter(policy_host_);
     return static_cast<bool>(place_);
 }
 
@@ -75,6 +80,14 @@ void Dialer::start(const Address& address) {
         return;
     }
     in_flight_.push_back(attempt);
+    const std::weak_ptr<Attempt> weak_attempt = attempt;
+    connection.place.when_it_gives_way([weak_attempt] {
+        const auto slow = weak_attempt.lock();
+        if (!slow || !slow->connection) return;
+        slow->gave_way = true;
+        error_code ignored;
+        slow->connection->socket.close(ignored);
+    });
     next_start_ = steady_clock::now() + attempt_delay_;
     connection.socket.async_connect(remote, [weak = weak_from_this(), attempt](const error_code& result) {
         if (const auto dialer = weak.lock()) dialer->finished(attempt, result);
@@ -84,7 +97,11 @@ void Dialer::start(const Address& address) {
 void Dialer::finished(const std::shared_ptr<Attempt>& attempt, const error_code& error) {
     if (!attempt->connection) return; // called off
     std::erase(in_flight_, attempt);
-    if (error) {
+    if (attempt->gave_way) {
+        tried_.add(attempt->connection->address, gave_way);
+        timed_out_ = true;
+        attempt->connection.reset();
+    } else if (error) {
         note_failure(attempt->connection->address, error);
         attempt->connection.reset();
     } else if (winner_) { // two in one turn of the loop
@@ -92,13 +109,13 @@ void Dialer::finished(const std::shared_ptr<Attempt>& attempt, const error_code&
         attempt->connection.reset();
     } else {
         winner_ = std::move(attempt->connection);
+        winner_->place.progress();
     }
     event_.notify();
 }
 
 void Dialer::note_failure(const Address& address, const error_code& error) {
-    ++failed_;
-    last_failure_ = address.to_string() + ": " + error.message();
+    tried_.add(address, error.message());
     timed_out_ = timed_out_ || error == asio::error::timed_out;
     exhausted_us_ = exhausted_us_ || error == asio::error::no_descriptors ||
                     error == asio::error::no_buffer_space || error == asio::error::no_memory ||
@@ -145,8 +162,8 @@ Failure Dialer::failure() const {
 
 std::string Dialer::progress() const {
     std::string text =
-        std::to_string(failed_) + " of " + std::to_string(candidates_.seen()) + " addresses failed";
-    if (!last_failure_.empty()) text += ", last " + last_failure_;
+        std::to_string(tried_.count()) + " of " + std::to_string(candidates_.seen()) + " addresses failed";
+    if (tried_.count() > 0) text += ": " + tried_.text();
     return text;
 }
 

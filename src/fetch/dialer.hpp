@@ -8,8 +8,9 @@
 
 #include "base/event.hpp"
 #include "fetch/address.hpp"
+#include "fetch/address_gate.hpp"
 #include "fetch/fetcher.hpp"
-#include "fetch/gate.hpp"
+#include "fetch/tried.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -18,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace fetch {
@@ -27,8 +29,13 @@ struct Connection {
     explicit Connection(boost::asio::ip::tcp::socket s) : socket(std::move(s)) {}
     boost::asio::ip::tcp::socket socket;
     Address address;
-    Gate::Place place;
+    AddressGate::Place place;
 };
+
+/// What became of a connection whose place another host got (see AddressGate): our limit, met because the
+/// peer did nothing.
+inline constexpr std::string_view gave_way =
+    "no octet from it for a second or more, gave way to another policy host at this address";
 
 class Dialer : public std::enable_shared_from_this<Dialer> {
 public:
@@ -39,9 +46,9 @@ public:
         stopped,   ///< stop() was called
     };
 
-    /// `gates` limits the connections to each address; null for no limit.
+    /// `gates` limits the connections to each address; null for no limit. `policy_host`: for whom.
     Dialer(boost::asio::any_io_executor executor, std::shared_ptr<AddressGates> gates,
-           std::chrono::milliseconds attempt_delay, std::uint16_t port);
+           std::string policy_host, std::chrono::milliseconds attempt_delay, std::uint16_t port);
 
     /// More addresses; also while next() is waiting.
     void add(const std::vector<Address>& addresses);
@@ -52,7 +59,11 @@ public:
     [[nodiscard]] boost::asio::awaitable<Next> next();
     [[nodiscard]] std::unique_ptr<Connection> take() { return std::move(winner_); }
     [[nodiscard]] const Address& blocked_at() const { return candidates_.front(); }
-    void lend(const Address& address, Gate::Place place);
+    void lend(const Address& address, AddressGate::Place place);
+    /// An address that next() gave before is to be tried once more.
+    void try_again(const Address& address);
+    /// What became of an address after the connection was made.
+    void note(const Address& address, std::string_view outcome);
 
     /// Ends all attempts; next() returns soon.
     void stop();
@@ -63,8 +74,9 @@ public:
     [[nodiscard]] bool more_to_try() const noexcept { return !candidates_.empty() || more_; }
     /// Why no attempt succeeded.
     [[nodiscard]] Failure failure() const;
-    /// What is being waited for, e.g. "2 of 3 addresses failed, last 192.0.2.1: Connection refused".
+    /// What became of which address, e.g. "1 of 3 addresses failed: 192.0.2.1: Connection refused".
     [[nodiscard]] std::string progress() const;
+    [[nodiscard]] const Tried& tried() const noexcept { return tried_; }
 
 private:
     struct Attempt;
@@ -77,21 +89,21 @@ private:
     boost::asio::any_io_executor executor_;
     std::shared_ptr<AddressGates> gates_;
     std::chrono::milliseconds attempt_delay_;
+    std::string policy_host_;
     std::uint16_t port_;
 
     base::Event event_;
     Candidates candidates_;
     std::vector<std::shared_ptr<Attempt>> in_flight_;
     std::unique_ptr<Connection> winner_;
-    Gate::Place place_; // for the attempt about to start
+    AddressGate::Place place_; // for the attempt about to start
     std::optional<Address> lent_at_;
-    Gate::Place lent_;
+    AddressGate::Place lent_;
     std::chrono::steady_clock::time_point next_start_{};
     bool more_ = false;
     bool stopped_ = false;
 
-    std::size_t failed_ = 0;
-    std::string last_failure_;
+    Tried tried_;
     bool timed_out_ = false;
     bool exhausted_us_ = false; // no descriptor or buffer of ours was left
 };

@@ -1,8 +1,8 @@
 // fetch/exchange.hpp - what happens on one connection: a tunnel through the proxy if there is one, the TLS
 // handshake, one request, one response.
 //
-// The caller's deadline is enforced by stop(); the exchange itself only limits a handshake that others wait
-// behind. Lives on one single-threaded executor.
+// The caller's deadline is enforced by stop(); the exchange itself only limits a handshake that other
+// addresses wait behind. Lives on one single-threaded executor.
 #pragma once
 
 #include "fetch/http_reader.hpp"
@@ -27,39 +27,53 @@ public:
     enum class Stage { proxy, handshake, response };
 
     struct Outcome {
-        explicit Outcome(Fetched f, bool elsewhere = false)
-            : fetched(std::move(f)), try_elsewhere(elsewhere) {}
+        explicit Outcome(Fetched f) : fetched(std::move(f)) {}
         Fetched fetched;
-        /// The connection failed, not the host: another of its addresses may do better.
-        bool try_elsewhere;
+        /// Nothing was asked of the host yet: another of its addresses may do better. TLS authenticates that
+        /// one all the same.
+        bool try_elsewhere = false;
+        /// It was given up for its silence or slowness alone: with more time it might do.
+        bool out_of_patience = false;
+    };
+
+    /// How long a handshake may take while other addresses wait.
+    struct Patience {
+        std::chrono::milliseconds silence; ///< without an octet from the peer
+        std::chrono::milliseconds whole;
     };
 
     /// `policy_host` without final dot.
     Exchange(boost::asio::ip::tcp::socket socket, std::shared_ptr<boost::asio::ssl::context> tls,
-             std::string policy_host);
+             std::string policy_host, TlsStream::Shared shared);
 
     /// Through an HTTP proxy: asks for a tunnel to the policy host's `port`. Nothing, or why there is none.
     [[nodiscard]] boost::asio::awaitable<std::optional<Failure>> tunnel(std::uint16_t port);
-    /// TLS and the GET. The handshake alone may take no longer than `handshake_limit`, if given.
-    [[nodiscard]] boost::asio::awaitable<Outcome>
-    get(std::optional<std::chrono::steady_clock::duration> handshake_limit);
+    /// TLS and the GET.
+    [[nodiscard]] boost::asio::awaitable<Outcome> get(std::optional<Patience> patience);
 
     /// Closes the connection: what is waiting fails soon.
     void stop() noexcept;
+    /// Likewise, because its place is given to another policy host's connection.
+    void give_way() noexcept;
     [[nodiscard]] Stage stage() const noexcept { return stage_; }
 
 private:
-    void limit_handshake(std::chrono::steady_clock::duration limit);
+    [[nodiscard]] boost::asio::awaitable<Outcome> shake(std::optional<Patience> patience);
+    [[nodiscard]] boost::asio::awaitable<Outcome> respond();
+    void limit_handshake(Patience patience, std::chrono::steady_clock::time_point begun);
+    [[nodiscard]] Outcome failed(Failure failure) const;
+    [[nodiscard]] std::optional<Outcome> ended_by_us() const;
 
     std::shared_ptr<boost::asio::ssl::context> tls_; // outlives the stream
     std::string policy_host_;
     TlsStream stream_;
     boost::asio::steady_timer limit_;
     std::string out_;
-    std::array<char, 8192> in_;
+    std::array<char, 4096> in_;
     Stage stage_ = Stage::handshake;
-    bool shaken_ = false;      // the handshake is over, well or badly
-    bool out_of_time_ = false; // it met its limit
+    bool shaken_ = false;         // the handshake is over, well or badly
+    std::string out_of_patience_; // how the handshake met its limit
+    bool gave_way_ = false;
 };
 
 } // namespace fetch

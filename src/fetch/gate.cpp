@@ -44,29 +44,4 @@ void Gate::admit() {
     }
 }
 
-std::shared_ptr<Gate> AddressGates::at(const Address& address) {
-    std::weak_ptr<Gate>& slot = gates_[address];
-    if (auto gate = slot.lock()) return gate;
-    auto gate = std::make_shared<Gate>(limit_);
-    if (closed_) gate->close();
-    slot = gate;
-    if (gates_.size() >= sweep_at_) {
-        std::erase_if(gates_, [](const auto& item) { return item.second.expired(); });
-        sweep_at_ = 2 * gates_.size() + 64;
-    }
-    return gate;
-}
-
-void AddressGates::set_limit(std::size_t limit) {
-    limit_ = limit;
-    for (auto& item : gates_)
-        if (auto gate = item.second.lock()) gate->set_limit(limit);
-}
-
-void AddressGates::close() noexcept {
-    closed_ = true;
-    for (auto& item : gates_)
-        if (auto gate = item.second.lock()) gate->close();
-}
-
 } // namespace fetch

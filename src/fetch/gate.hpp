@@ -4,14 +4,10 @@
 // Single-threaded, no I/O. Places and waiters may outlive the gate's owner.
 #pragma once
 
-#include <boost/asio/ip/address.hpp>
-
 #include <cstddef>
 #include <functional>
 #include <list>
-#include <map>
 #include <memory>
-#include <optional>
 #include <utility>
 
 namespace fetch {
@@ -83,22 +79,6 @@ private:
     std::size_t inside_ = 0;
     bool closed_ = false;
     std::list<Waiter*> queue_;
-};
-
-/// One gate per remote address.
-class AddressGates {
-public:
-    using Address = boost::asio::ip::address;
-    explicit AddressGates(std::size_t limit) : limit_(limit) {}
-    [[nodiscard]] std::shared_ptr<Gate> at(const Address& address);
-    void set_limit(std::size_t limit);
-    void close() noexcept;
-
-private:
-    std::size_t limit_;
-    bool closed_ = false;
-    std::map<Address, std::weak_ptr<Gate>> gates_; // a gate lives while somebody is inside or waits
-    std::size_t sweep_at_ = 64;
 };
 
 } // namespace fetch

@@ -40,7 +40,8 @@ struct Options {
     /// makes room for the next, so that hosts that hang do not hold up those that answer; see max_slow.
     std::size_t max_concurrent = 64;
     std::chrono::milliseconds patience{1000};
-    /// Connections at a time to one remote address; others wait in order, without holding up other hosts.
+    /// Connections that make progress at a time to one remote address; others wait, without holding up other
+    /// hosts. See fetch/address_gate for those that hang.
     std::size_t max_per_address = 8;
     /// For tests: RFC 8461 knows only 443.
     std::uint16_t port = 443;
@@ -54,6 +55,8 @@ inline constexpr std::size_t max_queued = 10000;
 /// For each fetch of max_concurrent so many may have made room for others; beyond that hanging hosts do hold
 /// up.
 inline constexpr std::size_t slow_factor = 16;
+
+struct Core; // fetch/core.hpp
 
 class HttpsFetcher final : public Fetcher {
 public:
@@ -75,8 +78,6 @@ public:
     [[nodiscard]] std::size_t queued() const noexcept;
 
 private:
-    struct Core;
-    class Job;
     [[nodiscard]] static boost::asio::awaitable<base::Expected<std::string, Failure>>
     await_job(std::shared_ptr<Core> core, std::string policy_host);
 

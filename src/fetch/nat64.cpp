@@ -13,20 +13,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-constexpr std::uint32_t well_known[] = {0xc00000aa, 0xc00000ab}; // RFC 7050 section 2.2: 192.0.0.170 and .171
 constexpr seconds shortest{60}, longest{3600};
-
-std::optional<base::Nat64Prefix> prefix_shown_by(const base::Octets6& address) {
-    std::optional<base::Nat64Prefix> found;
-    for (const unsigned length : base::nat64_lengths) {
-        const auto ipv4 = base::embedded_ipv4(address, length);
-        if (!ipv4 || std::ranges::find(well_known, *ipv4) == std::end(well_known)) continue;
-        if (found) return std::nullopt; // at two places: which one is the prefix's is not known
-        found = base::nat64_prefix_of(address, length);
-    }
-    if (found && !base::may_be_nat64(*found)) return std::nullopt;
-    return found;
-}
 
 } // namespace
 
@@ -36,7 +23,7 @@ std::vector<base::Nat64Prefix> discovered_prefixes(const std::vector<std::string
         if (prefixes.size() == max_nat64_prefixes) break;
         const auto address = from_rdata(rdata);
         if (!address || !address->is_v6()) continue;
-        const auto prefix = prefix_shown_by(address->to_v6().to_bytes());
+        const auto prefix = base::nat64_prefix_shown_by(address->to_v6().to_bytes());
         if (prefix && std::ranges::find(prefixes, *prefix) == prefixes.end()) prefixes.push_back(*prefix);
     }
     return prefixes;

@@ -1,37 +1,67 @@
-// fetch/tls_stream.hpp - TLS, as a client, over a connected TCP socket.
+// fetch/tls_stream.hpp - TLS, as a client, over a connected TCP socket, whatever the peer sends.
 //
-// OpenSSL reads from the socket itself. What it writes is gathered and goes out when nothing can go on
-// without the peer, so that the end of the handshake and the request after it are one packet, and the server
-// is woken once. (asio::ssl::stream sends each by itself, and takes every octet through two more pairs of
-// buffers.) Errors are those of asio::ssl::stream: eof after a close_notify, stream_truncated without one.
+// OpenSSL works on fixed buffers (fetch/wire) and in turns (fetch/turns): neither endless handshake messages
+// nor records of one octet keep the loop from its timers, and what a peer may send in all, what it may make
+// us write, and how many messages nobody asked for, has a limit. A handshake with a long chain or large keys
+// goes on in a thread of its own. What OpenSSL writes is gathered and goes out when nothing can go on without
+// the peer, so that the end of the handshake and the request after it are one packet, and the server is woken
+// once. Errors are those of asio::ssl::stream: eof after a close_notify, stream_truncated without one;
+// no_buffer_space when refusal() says which limit was met.
 //
 // Belongs to one single-threaded executor; one operation at a time. close() may come at any time, and ends
-// what waits with operation_aborted. Must not be destroyed or moved while something waits.
+// what waits with operation_aborted. Must not be moved; not destroyed while something waits, unless the loop
+// is.
 #pragma once
+
+#include "fetch/handshake_thread.hpp"
+#include "fetch/turns.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/system/error_code.hpp>
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace fetch {
+
+/// What peers may send in one fetch, over all its connections, TLS and a proxy's reply included.
+inline constexpr std::size_t max_fetch_octets = 1024 * 1024;
+/// HelloRequest, KeyUpdate and NewSessionTicket in one connection: servers send two to four tickets.
+inline constexpr int max_unasked_messages = 16;
+/// A handshake with more input than this goes on in the handshake thread; a usual one has 2 to 6 KiB.
+inline constexpr std::size_t max_handshake_on_loop = 8 * 1024;
 
 class TlsStream {
 public:
     using Socket = boost::asio::ip::tcp::socket;
     using error_code = boost::system::error_code;
 
+    /// What connections share.
+    struct Shared {
+        std::shared_ptr<Turns> turns;
+        std::shared_ptr<HandshakeThread> thread; ///< null: all on the loop
+        std::shared_ptr<std::size_t> octets_left = std::make_shared<std::size_t>(max_fetch_octets);
+        std::function<void()> progress = {}; ///< octets came; must not throw or close the stream
+    };
+
     /// Throws std::bad_alloc when OpenSSL has no memory.
+    TlsStream(Socket socket, boost::asio::ssl::context& context, Shared shared);
+    /// Shares with none.
     TlsStream(Socket socket, boost::asio::ssl::context& context);
 
-    /// For octets before the handshake.
+    /// For octets before the handshake: writing. For reading see read_before().
     [[nodiscard]] Socket& socket() noexcept { return socket_; }
-    [[nodiscard]] SSL* native_handle() noexcept { return tls_.get(); }
+    /// Not while busy().
+    [[nodiscard]] SSL* native_handle() noexcept;
+    /// After a handshake that ended with operation_aborted: the thread may still be at work on it.
+    [[nodiscard]] bool busy() const noexcept;
 
     /// After a failure the alert that tells the peer why has been sent, if the socket took it at once.
     [[nodiscard]] boost::asio::awaitable<error_code> handshake();
@@ -45,21 +75,34 @@ public:
     /// Sends what is gathered and waits for at least one octet. That the peer takes no more does not keep it
     /// from being read: a server may answer, and close, without having read all.
     [[nodiscard]] boost::asio::awaitable<Read> read_some(std::span<char> to);
+    /// Before the handshake: plain octets, counted as all others.
+    [[nodiscard]] boost::asio::awaitable<Read> read_before(std::span<char> to);
+
+    /// Which limit ended the connection; empty: none did. Not while busy().
+    [[nodiscard]] std::string refusal() const;
+    /// It was max_fetch_octets.
+    [[nodiscard]] bool too_many_octets() const noexcept { return *shared_.octets_left == 0; }
+    /// When the peer last sent something; before that, when the stream was made.
+    [[nodiscard]] std::chrono::steady_clock::time_point last_octet() const noexcept { return last_octet_; }
 
     void close() noexcept;
 
 private:
-    struct Free {
-        void operator()(SSL* tls) const noexcept { SSL_free(tls); }
-    };
+    struct Session;
 
-    [[nodiscard]] error_code outcome(int result);
-    [[nodiscard]] std::string_view gathered() const noexcept;
-    [[nodiscard]] boost::asio::awaitable<error_code> wait_for_peer();
+    [[nodiscard]] std::function<bool()> room();
+    [[nodiscard]] boost::asio::awaitable<error_code> shake_in_thread();
+    [[nodiscard]] boost::asio::awaitable<error_code> send();
+    [[nodiscard]] boost::asio::awaitable<error_code> go_on();
+    [[nodiscard]] error_code receive();
+    [[nodiscard]] bool take(std::size_t octets);
 
     Socket socket_;
-    std::unique_ptr<SSL, Free> tls_;
-    BIO* out_ = nullptr; ///< what is to be sent; the SSL's
+    Shared shared_;
+    Turns::Turn turn_;
+    std::shared_ptr<Session> session_; // shared with the thread while it works
+    std::size_t taken_ = 0;
+    std::chrono::steady_clock::time_point last_octet_ = std::chrono::steady_clock::now();
 };
 
 } // namespace fetch

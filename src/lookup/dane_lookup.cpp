@@ -3,13 +3,17 @@
 #include "base/event.hpp"
 #include "base/text.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
-#include <optional>
+#include <list>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -27,12 +31,6 @@ dane::Verdict none(std::string why) {
     return verdict;
 }
 
-/// As the resolver wants names.
-std::string normal(std::string name) {
-    if (name.ends_with('.')) name.pop_back();
-    return base::ascii_lower(name);
-}
-
 } // namespace
 
 /// What all lookups share. Outlives the DaneLookup while some of them are still winding up.
@@ -41,7 +39,12 @@ struct DaneLookup::Core {
     asio::any_io_executor executor;
     dns::Resolver& resolver; ///< not to be used once closed
     std::set<Job*> jobs;
+    std::list<Job*> hungry; ///< those with questions to ask, longest waiting first
+    std::size_t under_way = 0;
     bool closed = false;
+
+    void share_out();
+    void take_from_the_richest();
 };
 
 /// The questions of one verdict.
@@ -51,62 +54,116 @@ public:
         : event(core->executor), inquiry(name, destination), core_(std::move(core)) {
         core_->jobs.insert(this);
     }
-    ~Job() { core_->jobs.erase(this); }
+    ~Job() {
+        core_->jobs.erase(this);
+        if (hungry_) core_->hungry.erase(place_);
+    }
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
 
+    /// Asks what there is to ask, as far as the limits allow.
     void ask();
+    [[nodiscard]] std::size_t under_way() const noexcept { return asked_.size(); }
+    void ask_one();
+    void put_off_one();
 
     base::Event event; ///< something was answered, or the lookup is gone
     dane::Inquiry inquiry;
 
 private:
-    void ask(dane::Inquiry::Question question);
+    struct Asked {
+        asio::cancellation_signal stop;
+        bool put_off = false;
+    };
+    void see_whether_hungry();
 
     std::shared_ptr<Core> core_;
     std::deque<dane::Inquiry::Question> queue_;
-    std::size_t under_way_ = 0;
+    std::list<std::shared_ptr<Asked>> asked_; ///< under way, oldest first
+    bool hungry_ = false;
+    std::list<Job*>::iterator place_; ///< among the hungry
 };
 
-/// Asks what there is to ask, as far as the limit allows.
 void DaneLookup::Job::ask() {
     for (auto& question : inquiry.next()) queue_.push_back(std::move(question));
-    while (!queue_.empty() && under_way_ < max_questions_at_once && !inquiry.verdict()) {
-        dane::Inquiry::Question question = std::move(queue_.front());
-        queue_.pop_front();
-        ask(std::move(question));
+    see_whether_hungry();
+    core_->share_out();
+}
+
+void DaneLookup::Job::see_whether_hungry() {
+    const bool hungry = !queue_.empty() && asked_.size() < max_questions_at_once && !inquiry.verdict();
+    if (hungry == hungry_) return;
+    hungry_ = hungry;
+    if (hungry)
+        place_ = core_->hungry.insert(core_->hungry.end(), this);
+    else
+        core_->hungry.erase(place_);
+}
+
+/// Gives what places there are to those who have the fewest.
+void DaneLookup::Core::share_out() {
+    const auto has_less = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
+    while (!closed && !hungry.empty()) {
+        Job* poorest = *std::ranges::min_element(hungry, has_less);
+        if (under_way >= max_questions_in_all) {
+            if (poorest->under_way() == 0) take_from_the_richest();
+            return; // the place comes free when that question has ended
+        }
+        poorest->ask_one();
     }
 }
 
-void DaneLookup::Job::ask(dane::Inquiry::Question question) {
-    ++under_way_;
-    auto resolving = core_->resolver.resolve(question.name, question.type, dns::Purpose::dane);
-    // The answer may come before co_spawn() returns; whoever is awake then looks again, being notified.
-    asio::co_spawn(core_->executor, std::move(resolving),
-                   [weak = weak_from_this(), question = std::move(question)](std::exception_ptr error,
-                                                                             dane::Result result) {
-                       const auto job = weak.lock();
-                       if (!job) return;
-                       --job->under_way_;
-                       if (error) result = dns::failed(Reason::overloaded); // nothing but memory throws
-                       job->inquiry.take(question, result);
-                       job->event.notify();
-                   });
+void DaneLookup::Core::take_from_the_richest() {
+    const auto has_less = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
+    Job* richest = *std::ranges::max_element(jobs, has_less);
+    if (richest->under_way() > 1) richest->put_off_one();
 }
 
-DaneLookup::DaneLookup(asio::any_io_executor executor, dns::Resolver& resolver, Options options)
-    : core_(std::make_shared<Core>(std::move(executor), resolver)) {
-    configure(std::move(options));
+void DaneLookup::Job::ask_one() {
+    dane::Inquiry::Question question = std::move(queue_.front());
+    queue_.pop_front();
+    const auto asked = std::make_shared<Asked>();
+    asked_.push_back(asked);
+    ++core_->under_way;
+    see_whether_hungry();
+    auto resolving = core_->resolver.resolve(question.name, question.type, dns::Purpose::dane);
+    // The answer may come before co_spawn() returns; whoever is awake then looks again, being notified.
+    auto answered = [weak = weak_from_this(), core = core_, asked,
+                     question = std::move(question)](std::exception_ptr error, dane::Result result) mutable {
+        --core->under_way;
+        const auto job = weak.lock();
+        if (!job) return core->share_out();
+        std::erase(job->asked_, asked);
+        if (asked->put_off) {
+            job->queue_.push_front(std::move(question));
+        } else {
+            if (error) result = dns::failed(Reason::overloaded); // nothing but memory throws
+            job->inquiry.take(question, result);
+        }
+        job->event.notify();
+        job->see_whether_hungry();
+        core->share_out();
+    };
+    asio::co_spawn(core_->executor, std::move(resolving),
+                   asio::bind_cancellation_slot(asked->stop.slot(), std::move(answered)));
 }
+
+/// The youngest question gives way, and is asked again later.
+void DaneLookup::Job::put_off_one() {
+    const auto youngest =
+        std::find_if(asked_.rbegin(), asked_.rend(), [](const auto& each) { return !each->put_off; });
+    if (youngest == asked_.rend()) return;
+    const std::shared_ptr<Asked> asked = *youngest;
+    asked->put_off = true;
+    asked->stop.emit(asio::cancellation_type::terminal);
+}
+
+DaneLookup::DaneLookup(asio::any_io_executor executor, dns::Resolver& resolver)
+    : core_(std::make_shared<Core>(std::move(executor), resolver)) {}
 
 DaneLookup::~DaneLookup() {
     core_->closed = true;
     for (Job* job : core_->jobs) job->event.notify();
-}
-
-void DaneLookup::configure(Options options) {
-    options_.signed_name = normal(std::move(options.signed_name));
-    options_.broken_name = normal(std::move(options.broken_name));
 }
 
 std::size_t DaneLookup::running() const noexcept { return core_->jobs.size(); }
@@ -114,8 +171,6 @@ std::size_t DaneLookup::running() const noexcept { return core_->jobs.size(); }
 asio::awaitable<dane::Verdict> DaneLookup::verdict(base::Domain name, dane::Destination destination) {
     return inquire(core_, std::move(name), destination);
 }
-
-asio::awaitable<dane::Validation> DaneLookup::validating() { return validate(core_, options_); }
 
 asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, base::Domain name,
                                                    dane::Destination destination) {
@@ -131,26 +186,6 @@ asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, b
         co_return none("the lookup was given up");
     } catch (const std::exception& trouble) {
         co_return none(base::printable(trouble.what(), dane::max_why));
-    }
-}
-
-asio::awaitable<dane::Validation> DaneLookup::validate(std::shared_ptr<Core> core, Options options) {
-    dane::Validation given_up;
-    given_up.why = "the lookup was given up";
-    try {
-        if (core->closed) co_return given_up;
-        const dane::Result from_signed =
-            co_await core->resolver.resolve(options.signed_name, dns::Type::soa, dns::Purpose::probe);
-        std::optional<dane::Result> from_broken;
-        if (!options.broken_name.empty()) {
-            if (core->closed) co_return given_up;
-            dane::Result result =
-                co_await core->resolver.resolve(options.broken_name, dns::Type::soa, dns::Purpose::probe);
-            from_broken = std::move(result);
-        }
-        co_return dane::judge_validation(options.signed_name, from_signed, options.broken_name, from_broken);
-    } catch (const std::exception&) {
-        co_return given_up; // cancelled, or out of memory
     }
 }
 

@@ -4,11 +4,15 @@
 // it. It may be destroyed with lookups under way: each then ends, as when its caller is cancelled, with no
 // verdict. Questions that no longer matter are left to end by themselves, within the resolver's limit on a
 // question.
+//
+// Places are shared fairly between domains: a place that comes free goes to the domain with the fewest
+// questions under way, and when none is free, a domain that has none takes one from the domain that has the
+// most, whose youngest question is asked again later. So one domain's many slow MX hosts take nothing from
+// another's.
 #pragma once
 
 #include "base/domain.hpp"
 #include "cache/entry.hpp"
-#include "dane/validation.hpp"
 #include "dane/verdict.hpp"
 #include "dns/resolver.hpp"
 
@@ -28,26 +32,17 @@ public:
     /// time on a question, and at most five questions of a host one after the other, this bounds a verdict's
     /// time too.
     static constexpr std::size_t max_questions_at_once = 20;
+    /// Questions of all verdicts together: the places that the resolver has for DANE.
+    static constexpr std::size_t max_questions_in_all = 512;
 
-    struct Options {
-        std::string signed_name; ///< any case, with or without final dot; "" or "." is the root
-        std::string broken_name; ///< "": none
-    };
-
-    DaneLookup(boost::asio::any_io_executor executor, dns::Resolver& resolver, Options options = {});
+    DaneLookup(boost::asio::any_io_executor executor, dns::Resolver& resolver);
     ~DaneLookup();
     DaneLookup(const DaneLookup&) = delete;
     DaneLookup& operator=(const DaneLookup&) = delete;
 
-    /// For validating() calls from now on.
-    void configure(Options options);
-
     /// Throws nothing; what prevents a verdict is Advice::no_verdict with words.
     [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
                                                                 dane::Destination destination = {});
-
-    /// Asks for the SOA of the names in the options. Throws nothing.
-    [[nodiscard]] boost::asio::awaitable<dane::Validation> validating();
 
     [[nodiscard]] std::size_t running() const noexcept; ///< verdicts under way
 
@@ -56,11 +51,8 @@ private:
     class Job;
     [[nodiscard]] static boost::asio::awaitable<dane::Verdict>
     inquire(std::shared_ptr<Core> core, base::Domain name, dane::Destination destination);
-    [[nodiscard]] static boost::asio::awaitable<dane::Validation> validate(std::shared_ptr<Core> core,
-                                                                           Options options);
 
     std::shared_ptr<Core> core_;
-    Options options_;
 };
 
 /// A verdict as cache/entry remembers it.

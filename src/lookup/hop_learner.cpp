@@ -11,7 +11,6 @@
 namespace lookup {
 
 namespace asio = boost::asio;
-using base::Level;
 using base::Reason;
 
 /// Who wants a verdict, and what the policy's flight brought.
@@ -96,14 +95,13 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
     };
     if (const auto gone = verdicts_.put(hop, after)) changed(gone->host);
     changed(hop.host);
-    log(hop, before, after, verdict);
+    parts_.log.dane(hop.host, before, after, verdict, to_string(hop));
 
     const auto aloft = aloft_.find(hop);
     if (aloft == aloft_.end()) return;
     const Waiters waiters = std::move(aloft->second);
     aloft_.erase(aloft);
-    if (!waiters.empty() && parts_.found_hosts)
-        parts_.found_hosts(hop.host, waiters.front().outcome.policy, verdict);
+    if (!waiters.empty()) say_if_refused(hop.host, waiters.front().outcome.policy, verdict);
     for (const Waiter& waiter : waiters) {
         try {
             Outcome outcome = waiter.outcome;
@@ -113,6 +111,16 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
             continue; // that client is answered at its deadline
         }
     }
+}
+
+void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyPtr& policy,
+                                const dane::Verdict& verdict) {
+    const cache::Known known = parts_.table.find(domain);
+    const auto* in_table = std::get_if<cache::Entry>(&known);
+    cache::Entry entry;
+    if (in_table) entry = *in_table;
+    entry.policy = policy; // one of max_age 0 is in no table
+    parts_.log.refused_hosts(domain, entry, verdict);
 }
 
 /// For want of memory. Without a verdict the policy could override DANE: so there is no answer.
@@ -130,26 +138,6 @@ void HopLearner::abort(const postfix::NextHop& hop) {
             continue;
         }
     }
-}
-
-void HopLearner::log(const postfix::NextHop& hop, const cache::DaneState& before,
-                     const cache::DaneState& after, const dane::Verdict& verdict) const {
-    // As for the usual form: losing DANE deserves a look, having none is the usual case.
-    Level level = Level::debug;
-    if (after.verdict != before.verdict) {
-        if (after.verdict == cache::DaneVerdict::dane)
-            level = Level::info;
-        else if (before.verdict == cache::DaneVerdict::dane)
-            level = Level::warning;
-    }
-    if (!parts_.log.enabled(level)) return;
-    parts_.log.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
-                     {{"domain", hop.host.name()},
-                      {"verdict", word_of(after.verdict)},
-                      {"before", word_of(before.verdict)},
-                      {"detail", verdict.why},
-                      {"ttl", verdict.ttl.count()},
-                      {"next_hop", to_string(hop)}});
 }
 
 } // namespace lookup

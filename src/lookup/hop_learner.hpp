@@ -6,11 +6,11 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "cache/entry.hpp"
 #include "cache/table.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/hop_verdicts.hpp"
+#include "lookup/learner_log.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/next_hop.hpp"
 
@@ -28,7 +28,7 @@ struct Outcome;
 class HopLearner {
 public:
     using Done = std::function<void(const Outcome&)>;
-    /// Next hops looked at at once; of more, Reason::overloaded. They are configured in Postfix by its
+    /// Next hops in the air at once; of more, Reason::overloaded. They are configured in Postfix by its
     /// administrator, not chosen by strangers.
     static constexpr std::size_t max_flights = HopVerdicts::max_hops;
 
@@ -37,11 +37,9 @@ public:
         DaneLookup& dane;
         cache::Table& table;
         base::Clock& clock;
-        base::Log& log;
+        LearnerLog& log;
         /// Learns the policy of a domain, and leaves out its own DANE verdict.
         std::function<void(const base::Domain&, Why, Done)> learn_policy;
-        /// Hears which hosts there are.
-        std::function<void(const base::Domain&, const cache::PolicyPtr&, const dane::Verdict&)> found_hosts;
     };
 
     HopLearner(Parts parts, const cache::Tuning& tuning);
@@ -64,8 +62,8 @@ private:
     boost::asio::awaitable<void> fly(postfix::NextHop hop);
     void land(const postfix::NextHop& hop, const dane::Verdict& verdict);
     void abort(const postfix::NextHop& hop);
-    void log(const postfix::NextHop& hop, const cache::DaneState& before, const cache::DaneState& after,
-             const dane::Verdict& verdict) const;
+    void say_if_refused(const base::Domain& domain, const cache::PolicyPtr& policy,
+                        const dane::Verdict& verdict);
 
     Parts parts_;
     cache::Tuning tuning_;

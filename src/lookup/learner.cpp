@@ -21,15 +21,6 @@ using base::Reason;
 
 namespace {
 
-cache::DaneVerdict state_of(dane::Advice advice) {
-    switch (advice) {
-    case dane::Advice::dane_only: return cache::DaneVerdict::dane;
-    case dane::Advice::sts: return cache::DaneVerdict::sts;
-    case dane::Advice::no_verdict: return cache::DaneVerdict::unknown;
-    }
-    return cache::DaneVerdict::unknown;
-}
-
 /// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off.
 /// The time of the last proof is brought up to date four times a day.
 /// The first failure after it is too: a restart must not give it another day.
@@ -51,20 +42,11 @@ bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason =
 Learner::Learner(Parts parts, cache::Tuning tuning)
     : parts_(std::move(parts)), tuning_(tuning), log_(parts_.log, parts_.clock),
       begun_(parts_.clock.steady()),
-      hops_(
-          {parts_.executor, parts_.dane, parts_.table, parts_.clock, parts_.log,
-           [this](const base::Domain& domain, Why why, Done done) {
-               learn(domain, why, std::move(done), Wants::policy);
-           },
-           [this](const base::Domain& domain, const cache::PolicyPtr& policy, const dane::Verdict& verdict) {
-               const cache::Known known = parts_.table.find(domain);
-               const auto* in_table = std::get_if<cache::Entry>(&known);
-               cache::Entry entry;
-               if (in_table) entry = *in_table;
-               entry.policy = policy;
-               log_.refused_hosts(domain, entry, verdict);
-           }},
-          tuning_) {}
+      hops_({parts_.executor, parts_.dane, parts_.table, parts_.clock, log_,
+             [this](const base::Domain& domain, Why why, Done done) {
+                 learn(domain, why, std::move(done), Wants::policy);
+             }},
+            tuning_) {}
 
 /// Somebody who waits for this flight.
 void Learner::Flight::want(Wants wants, Done done) {
@@ -165,8 +147,35 @@ bool Learner::policy_known(const base::Domain& domain, const Outcome& outcome) {
     return flight->dane;
 }
 
+/// In a flight's frame: where the library drops a coroutine, as it does when there is no memory to go on with
+/// it, the waiters hear of it all the same.
+class Learner::Landing {
+public:
+    Landing(Learner& learner, const base::Domain& domain) : self_(learner.self_), domain_(domain) {}
+    ~Landing() {
+        if (over_ || *self_ == nullptr) return;
+        Outcome dropped;
+        dropped.reason = Reason::overloaded;
+        try {
+            (*self_)->land(domain_, dropped);
+        } catch (const std::bad_alloc&) {
+            return; // whoever is left is answered at the deadline
+        }
+    }
+    Landing(const Landing&) = delete;
+    Landing& operator=(const Landing&) = delete;
+    void over() noexcept { over_ = true; }
+
+private:
+    std::shared_ptr<Learner*> self_;
+    base::Domain domain_;
+    bool over_ = false;
+};
+
 asio::awaitable<void> Learner::fly(base::Domain domain, Why why) {
+    Landing landing(*this, domain);
     const Outcome outcome = co_await discover(domain, why);
+    landing.over();
     land(domain, outcome);
 }
 
@@ -184,6 +193,8 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
     aloft_.erase(aloft);
     tell(flight->for_policy, outcome);
     tell(flight->waiters, outcome);
+    flight->waiters.clear(); // and with them what they hold
+    if (on_landing_) on_landing_();
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
         // Not at once: the coroutine that brought us here is part of it.
@@ -196,8 +207,11 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
 asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
     const dns::Result answer =
         co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt, dns::Purpose::policy);
-    TxtOutcome txt{record_outcome(answer), std::nullopt};
-    if (answer) txt.ttl = answer->ttl;
+    TxtOutcome txt{record_outcome(answer), std::nullopt, {}};
+    if (answer)
+        txt.ttl = answer->ttl;
+    else
+        txt.detail = answer.error().detail;
     co_return txt;
 }
 
@@ -226,8 +240,7 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
     in_table = std::get_if<cache::Entry>(&known);
     if (in_table) entry.dane = in_table->dane;
     const cache::DaneState before = entry.dane;
-    const cache::DaneFinding found{state_of(verdict.advice), verdict.on_failures, verdict.ttl};
-    entry.dane = cache::after_dane_lookup(before, found, now, tuning_);
+    entry.dane = cache::after_dane_lookup(before, finding_of(verdict), now, tuning_);
     outcome.dane = cache::dane_secured(entry, now, tuning_);
     log_.refused_hosts(domain, entry, verdict);
     if (!in_table) co_return outcome;
@@ -251,13 +264,19 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
         std::string id = std::move(fetch->id);
         co_return co_await get(std::move(domain), std::move(id), std::move(txt));
     }
-    if (const auto* given = std::get_if<Give>(&next)) co_return give(domain, given->reason, txt);
+    if (const auto* given = std::get_if<Give>(&next)) {
+        Outcome outcome = give(domain, given->reason, txt);
+        outcome.detail = std::move(txt.detail);
+        co_return outcome;
+    }
     const Reason reason = txt.id ? Reason::none : txt.id.error();
     parts_.table.update(domain, [&](cache::Entry& entry) {
         entry.txt_checked = parts_.clock.now();
         entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
     });
-    co_return keep(domain, reason);
+    Outcome outcome = keep(domain, reason);
+    outcome.detail = std::move(txt.detail);
+    co_return outcome;
 }
 
 asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOutcome txt) {
@@ -373,13 +392,16 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
             entry.txt_checked = now;
             entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
         });
-        return keep(domain, reason);
+        Outcome kept = keep(domain, reason);
+        kept.detail = detail;
+        return kept;
     }
     if (const auto* entry = std::get_if<cache::Entry>(&known); entry && !forget(domain, *entry))
         parts_.table.update(domain, [&](cache::Entry& kept) { kept.gets = gets; });
     if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, get_wait(domain), tuning_));
     Outcome outcome;
     outcome.reason = reason;
+    outcome.detail = detail;
     return outcome;
 }
 

@@ -40,6 +40,7 @@ struct Outcome {
     bool fetched = false;                     ///< this flight fetched the policy
     bool dane = false;                        ///< the domain's MX hosts are secured by DANE
     base::Instant fetched_at{};               ///< what the age of `policy` counts from
+    std::string detail;                       ///< what was tried, when DNS or the policy host failed
 };
 
 class Learner {
@@ -70,6 +71,9 @@ public:
     static constexpr std::size_t burst = 1000;
 
     Learner(Parts parts, cache::Tuning tuning);
+    ~Learner() { *self_ = nullptr; }
+    Learner(const Learner&) = delete;
+    Learner& operator=(const Learner&) = delete;
 
     /// What is wanted of a flight.
     enum class Wants {
@@ -90,6 +94,8 @@ public:
     }
     /// Called with each domain that gets a policy it had none of before: the refresher's cue.
     void on_new_policy(std::function<void(const base::Domain&)> hook) { on_new_policy_ = std::move(hook); }
+    /// Called whenever a flight has landed.
+    void on_landing(std::function<void()> hook) { on_landing_ = std::move(hook); }
 
     /// Drops an expired policy from memory and store; its GETs stay remembered for the back-off. While the
     /// clock cannot be trusted it stays, never answered, for Tuning::keep_expired of running time at most:
@@ -115,6 +121,7 @@ public:
     [[nodiscard]] std::size_t aloft() const noexcept { return aloft_.size(); }
 
 private:
+    class Landing;
     struct Flight {
         Why why;
         bool again = false; ///< a client joined a flight that was not meant to answer it
@@ -153,6 +160,8 @@ private:
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::size_t most_aloft_ = 0; ///< since none was the last time
     std::function<void(const base::Domain&)> on_new_policy_;
+    std::function<void()> on_landing_;
+    std::shared_ptr<Learner*> self_ = std::make_shared<Learner*>(this); ///< null when flights outlive this
     HopLearner hops_;
 };
 

@@ -1,5 +1,6 @@
 #include "lookup/learner_log.hpp"
 
+#include "lookup/dane_lookup.hpp"
 #include "lookup/steps.hpp"
 #include "sts/match.hpp"
 
@@ -9,19 +10,6 @@ namespace lookup {
 
 using base::Level;
 using base::Reason;
-
-namespace {
-
-std::string_view word(cache::DaneVerdict verdict) {
-    switch (verdict) {
-    case cache::DaneVerdict::dane: return "dane-only";
-    case cache::DaneVerdict::sts: return "sts";
-    case cache::DaneVerdict::unknown: return "unknown";
-    }
-    return "unknown";
-}
-
-} // namespace
 
 LearnerLog::LearnerLog(base::Log& log, const base::Clock& clock)
     : log_(log), clock_(clock), failures_(std::chrono::hours{1}, max_remembered),
@@ -65,7 +53,8 @@ void LearnerLog::policy(const base::Domain& domain, const cache::Known& before, 
 }
 
 void LearnerLog::dane(const base::Domain& domain, const cache::DaneState& before,
-                      const cache::DaneState& after, const dane::Verdict& verdict) {
+                      const cache::DaneState& after, const dane::Verdict& verdict,
+                      std::string_view next_hop) {
     Level level = Level::debug;
     if (after.verdict != before.verdict) {
         // Losing DANE deserves a look; that a domain has none, seen for the first time, is the usual case.
@@ -74,12 +63,21 @@ void LearnerLog::dane(const base::Domain& domain, const cache::DaneState& before
         else if (before.verdict == cache::DaneVerdict::dane)
             level = Level::warning;
     }
-    log_.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
-               {{"domain", domain.name()},
-                {"verdict", word(after.verdict)},
-                {"before", word(before.verdict)},
-                {"detail", verdict.why},
-                {"ttl", verdict.ttl.count()}});
+    if (next_hop.empty())
+        log_.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
+                   {{"domain", domain.name()},
+                    {"verdict", word_of(after.verdict)},
+                    {"before", word_of(before.verdict)},
+                    {"detail", verdict.why},
+                    {"ttl", verdict.ttl.count()}});
+    else
+        log_.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
+                   {{"domain", domain.name()},
+                    {"verdict", word_of(after.verdict)},
+                    {"before", word_of(before.verdict)},
+                    {"detail", verdict.why},
+                    {"ttl", verdict.ttl.count()},
+                    {"next_hop", next_hop}});
 }
 
 void LearnerLog::refused_hosts(const base::Domain& domain, const cache::Entry& entry,

@@ -31,12 +31,8 @@ std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant no
         const char* const request = at + sizeof head;
         if (std::string_view{request, head.request} != key.request || !head.version.current()) continue;
         const char* const domain = request + head.request;
-        return MemoryAnswer{{domain + head.domain, head.reply},
-                            {domain, head.domain},
-                            head.word,
-                            head.reason,
-                            head.age,
-                            head.usual};
+        return MemoryAnswer{
+            {domain + head.domain, head.reply}, {domain, head.domain}, head.word, head.reason, head.age};
     }
     return std::nullopt;
 }
@@ -76,8 +72,7 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
                     static_cast<std::uint16_t>(key.request.size()),
                     static_cast<std::uint16_t>(answer.domain.size()),
                     static_cast<std::uint16_t>(answer.reply.size()),
-                    answer.reason,
-                    answer.usual};
+                    answer.reason};
     char* at = octets_.get() + used_;
     const auto put = [&at](const void* from, std::size_t octets) {
         std::memcpy(at, from, octets);

@@ -32,7 +32,6 @@ struct MemoryAnswer {
     std::string_view word;   ///< a constant
     base::Reason reason{};
     std::optional<base::seconds> age;
-    bool usual = true; ///< the next hop is of the usual form
 };
 
 class RecentAnswers {
@@ -64,7 +63,6 @@ private:
         std::optional<base::seconds> age;
         std::uint16_t request, domain, reply; ///< octets
         base::Reason reason;
-        bool usual;
     };
     struct Place {
         std::uint32_t round = 0; ///< of another round: free

@@ -75,6 +75,9 @@ void Refresher::configure(const cache::Tuning& tuning, std::size_t max_running) 
 }
 
 void Refresher::start() {
+    parts_.learner.on_landing([self = self_] {
+        if (*self != nullptr) (*self)->wake();
+    });
     (void)clock_jumped();
     schedule_all();
 }
@@ -217,10 +220,19 @@ void Refresher::arm() {
     }
     armed_for_ = *when;
     const seconds wait = std::clamp(*when - parts_.clock.now(), seconds{0}, longest_sleep);
-    timer_ = parts_.timers.after(wait, [this] {
-        timer_ = 0;
-        tick();
-    });
+    timer_ = 0;
+    try {
+        timer_ = parts_.timers.after(wait, [this] {
+            timer_ = 0;
+            tick();
+        });
+    } catch (const std::bad_alloc&) {
+        strays_ = true; // wake() comes with the next flight that lands
+    }
+}
+
+void Refresher::wake() {
+    if (strays_ && timer_ == 0) tick();
 }
 
 void Refresher::tick() {
@@ -232,25 +244,18 @@ void Refresher::tick() {
     }
     // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
     // long.
-    if (clock_jumped()) {
-        try {
-            return schedule_all();
-        } catch (const std::bad_alloc&) {
-            return lost_one();
-        }
-    }
-    recount_newest();
-    if (strays_) schedule_strays();
-    const Instant now = parts_.clock.now();
-    for (std::size_t looked = 0; looked < slice && *running_ < max_running_; ++looked) {
-        try {
+    try {
+        if (clock_jumped()) return schedule_all();
+        recount_newest();
+        if (strays_) schedule_strays();
+        const Instant now = parts_.clock.now();
+        for (std::size_t looked = 0; looked < slice && *running_ < max_running_; ++looked) {
             const std::optional<base::Domain> due = parts_.table.take_due(now);
             if (!due) break;
             look(*due);
-        } catch (const std::bad_alloc&) {
-            strays_ = true; // it is found at the next tick; the others keep their turn
-            break;
         }
+    } catch (const std::bad_alloc&) {
+        return lost_one(); // it is found at the next tick; the others keep their turn
     }
     arm();
 }

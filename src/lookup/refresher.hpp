@@ -71,6 +71,7 @@ private:
     [[nodiscard]] bool clock_jumped();
     void schedule(const base::Domain& domain, base::Instant when);
     void arm();
+    void wake();
     void tick();
     void look(const base::Domain& domain);
 

@@ -34,6 +34,13 @@ Decision without_policy(Reason reason) {
     return NoOpinion{reason};
 }
 
+/// The key of an answered request, when it is not of the usual form; else "".
+std::string_view shown_next_hop(std::string_view key) {
+    if (key.find_first_of("[:") == std::string_view::npos) return {};
+    const auto hop = postfix::next_hop(key); // a service it does not know is no usual one either
+    return hop && hop->usual() ? std::string_view{} : key;
+}
+
 } // namespace
 
 struct Service::Line {
@@ -44,6 +51,7 @@ struct Service::Line {
     base::Steady begun;
     Reason reason = Reason::none;
     std::string_view next_hop{}; ///< the key as asked, when it is not of the usual form; else ""
+    std::string_view detail{};   ///< what was tried, when it failed
 };
 
 struct Service::Pending {
@@ -73,7 +81,7 @@ bool Service::answer_now(std::string_view text, base::Steady came, std::string& 
     if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
         if (parts_.log.enabled(Level::info))
             log(Level::info, {known->domain, known->word, "memory", known->age, came, known->reason,
-                              known->usual ? std::string_view{} : postfix::split_request(text)->key});
+                              shown_next_hop(postfix::split_request(text)->key)});
         reply.append(known->reply);
         return true;
     }
@@ -135,8 +143,7 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
     postfix::append_answer(decision, request.dialect, reply);
     if (step == cache::Step::serve && version.current())
         recent_.keep(key, now, version,
-                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age,
-                      hop.usual()});
+                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
     return true;
 }
 
@@ -280,6 +287,7 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
         line.age = parts_.clock.now() - outcome.fetched_at;
     }
     line.answer = answer_word(decision);
+    line.detail = outcome.detail;
     std::string reply;
     try {
         log(Level::info, line);
@@ -294,7 +302,7 @@ void Service::log(Level level, const Line& line) const {
     if (!parts_.log.enabled(level)) return;
     const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - line.begun);
     const base::Field age = line.age ? base::Field{"age", line.age->count()} : base::Field{"age", "-"};
-    if (line.next_hop.empty())
+    if (line.next_hop.empty() && line.detail.empty())
         parts_.log.write(level, "lookup",
                          {{"domain", line.domain},
                           {"answer", line.answer},
@@ -302,7 +310,7 @@ void Service::log(Level level, const Line& line) const {
                           age,
                           {"took_ms", took.count()},
                           {"reason", base::to_string(line.reason)}});
-    else
+    else if (line.detail.empty())
         parts_.log.write(level, "lookup",
                          {{"domain", line.domain},
                           {"answer", line.answer},
@@ -311,6 +319,25 @@ void Service::log(Level level, const Line& line) const {
                           {"took_ms", took.count()},
                           {"reason", base::to_string(line.reason)},
                           {"next_hop", line.next_hop}});
+    else if (line.next_hop.empty())
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"detail", line.detail}});
+    else
+        parts_.log.write(level, "lookup",
+                         {{"domain", line.domain},
+                          {"answer", line.answer},
+                          {"source", line.source},
+                          age,
+                          {"took_ms", took.count()},
+                          {"reason", base::to_string(line.reason)},
+                          {"next_hop", line.next_hop},
+                          {"detail", line.detail}});
 }
 
 } // namespace lookup

@@ -27,6 +27,7 @@ enum class Why {
 struct TxtOutcome {
     base::Expected<std::string, base::Reason> id; ///< the record's id, or why there is none to use
     std::optional<base::seconds> ttl;             ///< of the answer, negative or not
+    std::string detail = {};                      ///< what was tried, when there was no answer
 };
 
 /// What follows from it.

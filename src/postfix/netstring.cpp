@@ -41,7 +41,8 @@ void NetstringReader::lend(std::string_view bytes) {
 void NetstringReader::keep() {
     if (rest_.empty()) {
         rest_ = {};
-        if (buffer_.capacity() > kept_capacity) buffer_ = std::string{};
+        // An assignment would keep the memory.
+        if (buffer_.capacity() > kept_capacity) std::string{}.swap(buffer_);
     } else if (lent_) {
         buffer_.assign(rest_);
         rest_ = buffer_;

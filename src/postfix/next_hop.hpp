@@ -9,6 +9,7 @@
 #include <compare>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace postfix {
 
@@ -16,9 +17,12 @@ struct NextHop {
     static constexpr std::uint16_t smtp_port = 25;
     static constexpr std::uint16_t unknown_port = 0; ///< a service whose port is not known
 
+    explicit NextHop(base::Domain&& host_, std::uint16_t port_ = smtp_port, bool brackets_ = false) noexcept
+        : host(std::move(host_)), port(port_), brackets(brackets_) {}
+
     base::Domain host; ///< whose MX hosts are meant, or in brackets the mail host itself
-    std::uint16_t port = smtp_port;
-    bool brackets = false;
+    std::uint16_t port;
+    bool brackets;
 
     /// The form that nearly all mail has: a domain's MX hosts at port 25.
     [[nodiscard]] bool usual() const noexcept { return port == smtp_port && !brackets; }

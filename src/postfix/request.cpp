@@ -105,7 +105,7 @@ base::Expected<NextHop, Reason> next_hop(std::string_view key, const Services& s
                                                                             : Reason::key_not_a_domain);
     if (domain->name().find('.') == std::string::npos) return base::unexpected(Reason::key_single_label);
     if (domain->name().size() > base::max_policy_domain) return base::unexpected(Reason::key_not_a_domain);
-    return NextHop{std::move(*domain), *port, parts->bracketed};
+    return base::Expected<NextHop, Reason>{base::in_place, std::move(*domain), *port, parts->bracketed};
 }
 
 base::Expected<base::Domain, Reason> policy_domain(std::string_view key) {

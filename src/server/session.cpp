@@ -20,8 +20,8 @@ constexpr std::size_t linger_octets = 256 * 1024;
 // Shares of this thread's time; see session.hpp. Answers from memory take a few microseconds, long ones some
 // hundred.
 constexpr std::chrono::milliseconds turn_time{1};
-constexpr unsigned answers_a_look = 16;   // at the clock
-constexpr std::size_t little = 16 * 1024; // octets of answers
+constexpr unsigned answers_a_look = 16;     // at the clock
+constexpr std::uint32_t little = 16 * 1024; // octets of answers
 
 // Not EPOLLOUT: a unix socket would tell of every reply that its peer has taken.
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -51,12 +51,6 @@ std::error_code Session::start() {
     return error;
 }
 
-Session::Share Session::at_once() noexcept { return {4, answers_a_look, little, std::nullopt}; }
-
-Session::Share Session::queued() {
-    return {32, answers_a_look, 64 * 1024, std::chrono::steady_clock::now() + turn_time};
-}
-
 void Session::ready(std::uint32_t events) {
     const auto self = shared_from_this(); // the owner may let go of us
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
@@ -74,24 +68,31 @@ void Session::ready(std::uint32_t events) {
 /// Something has come, or may go on.
 void Session::go_on() {
     if (queued_) return;
-    if (greedy_)
-        queue();
-    else
-        take_turn(at_once());
+    if (greedy_) return queue();
+    timed_ = false;
+    take_turn({4, answers_a_look, little});
+}
+
+void Session::take_queued_turn() {
+    timed_ = true;
+    until_ = std::chrono::steady_clock::now() + turn_time;
+    take_turn({32, answers_a_look, 64 * 1024});
 }
 
 void Session::take_turn(const Share& share) {
     left_ = share;
+    used_up_ = false;
     if (state_ == State::serving) serve();
     if (state_ == State::lingering) drain();
-    const std::size_t answered = share.octets - left_.octets;
-    if (left_.is_used_up() || answered >= little)
+    const std::uint32_t answered = share.octets - left_.octets;
+    if (used_up_ || answered >= little)
         greedy_ = true;
     else if (answered > 0)
         greedy_ = false;
+    if (!used_up_) return;
     // No new edge will come for what is there already; for an answer, or for room, somebody calls.
     const bool waits = asked_ || !out_.empty() || state_ == State::closed;
-    if (left_.is_used_up() && !waits && (readable_ || reader_.buffered() > 0)) queue();
+    if (!waits && (readable_ || reader_.buffered() > 0)) queue();
 }
 
 void Session::queue() {
@@ -99,7 +100,7 @@ void Session::queue() {
         const auto self = weak.lock();
         if (!self) return;
         self->queued_ = false;
-        self->guard([&] { self->take_turn(queued()); });
+        self->guard([&] { self->take_queued_turn(); });
     });
     queued_ = true;
 }
@@ -107,9 +108,9 @@ void Session::queue() {
 /// Reads once and lends it to the reader, or drops it when lingering; false when there is nothing to be had
 /// for now, or nothing ever again.
 bool Session::receive() {
-    if (!readable_ || left_.reads == 0) return false;
-    --left_.reads;
-    reader_.keep(); // what was lent before lies where this goes
+    if (!readable_ || used_up_) return false;
+    if (--left_.reads == 0) used_up_ = true; // with this one
+    reader_.keep();                          // what was lent before lies where this goes
     auto& in = scratch_->in;
     const ssize_t count = ::recv(socket_.get(), in.data(), in.size(), MSG_DONTWAIT);
     if (count < 0) {
@@ -135,7 +136,7 @@ bool Session::receive() {
 
 void Session::serve() {
     looping_ = true;
-    while (state_ == State::serving && !asked_ && out_.empty() && !left_.is_used_up()) {
+    while (state_ == State::serving && !asked_ && out_.empty() && !used_up_) {
         const auto item = reader_.next();
         if (!item) {
             if (receive()) continue;
@@ -205,10 +206,13 @@ void Session::send_reply() {
 
 /// Takes an answer from this turn's share.
 void Session::count_answer(std::size_t octets) {
-    left_.octets -= std::min(octets, left_.octets);
-    if (left_.answers > 0) --left_.answers;
-    if (left_.answers == 0 && left_.until && std::chrono::steady_clock::now() < *left_.until)
+    left_.octets -= static_cast<std::uint32_t>(std::min<std::size_t>(octets, left_.octets));
+    left_.answers -= left_.answers > 0 ? 1 : 0;
+    if (left_.octets > 0 && left_.answers > 0) return;
+    if (left_.octets > 0 && timed_ && std::chrono::steady_clock::now() < until_)
         left_.answers = answers_a_look;
+    else
+        used_up_ = true;
 }
 
 /// Sends on what is left of a reply.
@@ -216,7 +220,7 @@ void Session::flush() {
     sent_ += push(std::string_view{out_}.substr(sent_));
     if (state_ == State::closed) return;
     if (sent_ < out_.size()) return wait_for_room();
-    out_ = std::string{};
+    std::string{}.swap(out_); // gives its memory back, as an assignment does not
     sent_ = 0;
     if (std::exchange(blocked_, false)) loop_->change(socket_.get(), reading, *this);
     replied();

@@ -93,22 +93,19 @@ private:
         closed,
     };
 
-    /// What a turn may still take.
+    /// What a turn may take.
     struct Share {
-        unsigned reads;     ///< of up to a whole Scratch::in
-        unsigned answers;   ///< until the clock is asked, or until the end of a turn without `until`
-        std::size_t octets; ///< of answers; the one that reaches it goes out whole
-        std::optional<std::chrono::steady_clock::time_point> until;
-        [[nodiscard]] bool is_used_up() const noexcept { return reads == 0 || answers == 0 || octets == 0; }
+        std::uint32_t reads;   ///< of up to a whole Scratch::in
+        std::uint32_t answers; ///< until the clock is asked, or until the end of a turn without `until_`
+        std::uint32_t octets;  ///< of answers; the one that reaches it goes out whole
     };
-    [[nodiscard]] static Share at_once() noexcept;
-    [[nodiscard]] static Share queued();
 
     template <class Work>
     void guard(Work work);
     void ready(std::uint32_t events) override;
     void go_on();
     void take_turn(const Share& share);
+    void take_queued_turn();
     void queue();
     void serve();
     void drain();
@@ -135,6 +132,7 @@ private:
     std::size_t drained_ = 0;                      ///< octets dropped while lingering
     unsigned quiet_ = 0;                           ///< sweeps without an octet
     Share left_{};                                 ///< of this turn
+    std::chrono::steady_clock::time_point until_;  ///< the end of a turn from the queue
     std::chrono::steady_clock::time_point served_; ///< the last request, or the start
     State state_ = State::serving;
     bool readable_ = false;      ///< there may be something to read
@@ -142,7 +140,9 @@ private:
     bool blocked_ = false;       ///< waits for the socket to take more
     bool asked_ = false;         ///< the handler owes a reply
     bool looping_ = false;       ///< serve() is on the stack
-    bool greedy_ = false;        ///< its last turn took more than at_once() gives
+    bool used_up_ = false;       ///< this turn's share
+    bool timed_ = false;         ///< this turn came from the queue
+    bool greedy_ = false;        ///< its last turn took more than a share at once
     bool queued_ = false;        ///< in the loop's queue
     bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
     bool peer_done_ = false;     ///< the peer has shut its side

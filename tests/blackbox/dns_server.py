@@ -1,7 +1,8 @@
 """A loopback DNS server for tests: UDP and TCP, answers from a dictionary, counts what it is asked.
 
 Records are set with add(); a name without records does not exist. The whole server or one name can be made to
-fail, to stay silent or to wait. No recursion, no DNSSEC; CNAMEs within the dictionary are followed.
+fail, to stay silent or to wait. No recursion; CNAMEs within the dictionary are followed. The answers
+about names that `authentic` names come with the AD bit, as if they were signed and validated.
 """
 
 import collections
@@ -10,7 +11,7 @@ import socket
 import struct
 import threading
 
-TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "TXT": 16, "AAAA": 28}
+TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
 NAMES = {number: name for name, number in TYPES.items()}
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
@@ -62,15 +63,17 @@ class Exchange:
 class DnsServer:
     """server.port answers on 127.0.0.1. Use as a context manager, or call close()."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self._lock = threading.Lock()
-        self._records = {}  # (name, type) -> (ttl, [rdata])
+        self.authentic = lambda name: False  # which answers come with AD
+        # (name, type) -> (ttl, [rdata]); the root has its SOA, as it has everywhere
+        self._records = {("", TYPES["SOA"]): (300, [b"\0\0" + struct.pack("!5I", 1, 3600, 600, 86400, 60)])}
         self._existing = None  # all names and those above them; made when it is needed
         self._behaviours = {}  # name, or "" for all names -> "servfail" | "refused" | "silent"
         self.negative_ttl = 60
         self.questions = collections.Counter()  # (name, type) -> how often asked
         self._open = True
-        self._udp, self._tcp = self._bind()
+        self._udp, self._tcp = self._bind(port)
         self.port = self._udp.getsockname()[1]
         self._threads = [
             threading.Thread(target=target, daemon=True) for target in (self._serve_udp, self._serve_tcp)
@@ -79,11 +82,12 @@ class DnsServer:
             thread.start()
 
     @staticmethod
-    def _bind():
+    def _bind(port):
         for _ in range(50):
             udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.bind(("127.0.0.1", 0))
+            udp.bind(("127.0.0.1", port))
             tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 tcp.bind(udp.getsockname())
                 tcp.listen(64)
@@ -213,7 +217,7 @@ class DnsServer:
             else:
                 code, answers, authority = self._look(name, kind)
         opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if additional else b""
-        flags = 0x8080 | (flags & 0x0100) | code
+        flags = 0x8080 | (flags & 0x0100) | code | (0x0020 if self.authentic(name) else 0)
         head = struct.pack("!6H", ident, flags, 1, len(answers), len(authority), 1 if opt else 0)
         reply = head + question + b"".join(answers) + b"".join(authority) + opt
         if udp and len(reply) > (1232 if opt else 512):

@@ -312,3 +312,22 @@ def still_truncated(exchange):
     reply = bytearray(exchange.reply)
     reply[2] |= 2
     answer(exchange, reply)
+
+
+def truncated_to_nothing(reply):
+    reply = reply[: bytes(reply).index(b"\0", 12) + 5]
+    reply[2] |= 2
+    reply[6:12] = b"\0" * 6
+    return reply
+
+
+def servfail(reply):
+    reply = reply[: bytes(reply).index(b"\0", 12) + 5]
+    reply[3] |= 2
+    reply[6:12] = b"\0" * 6
+    return reply
+
+
+def unless_edns(behave):
+    """The right reply to a question without EDNS, and `behave` to one with it."""
+    return lambda exchange: behave(exchange) if exchange.query[11] else answer(exchange, exchange.reply)

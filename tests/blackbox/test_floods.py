@@ -9,11 +9,13 @@ import threading
 import time
 
 import harness
+from dns_server import encode_name
 from harness import NOTFOUND, SECURE, frame
 from probe import Probe
 
 NAMES = int(os.environ.get("STSMAPD_FLOOD_NAMES", 10_000))
 CONNECTIONS = int(os.environ.get("STSMAPD_FLOOD_CONNECTIONS", 300))
+SLOW_DOMAINS = 300
 POLICIES = 50
 WINDOW = 500  # questions of the flood that are open at a time, on four connections
 SILENT = 100
@@ -69,6 +71,51 @@ class JunkTest(harness.Case):
             self.assertLess(memory[-1] - memory[0], 60_000 + NAMES // 5 * 0.5, "kilobytes")
             self.assertLess(memory[-1] - memory[len(memory) // 2], 20_000, "and it does not go on growing")
         self.assertLess(probe.median("during"), probe.median("before") + 0.05)
+
+
+class SlowMxTest(harness.Case):
+    def test_many_domains_with_many_slow_mx_hosts(self):
+        """Their questions for DANE take no place of others: an honest new domain is learnt at once."""
+        if harness.raise_file_limit(8192) < 4096:
+            self.skipTest("too few open files allowed")
+        dns = self.world.dns
+        dns.authentic = lambda name: True
+        hosts = ["mx%d.slow.test" % number for number in range(20)]
+        for host in hosts:
+            dns.behave("silent", host)
+        slow = ["s%d.test" % number for number in range(SLOW_DOMAINS)]
+        honest = ["h%d.test" % number for number in range(6)]
+        context = self.world.hosts.context(*["mta-sts." + domain for domain in slow + honest])
+        for domain in slow + honest:
+            self.world.policy(domain, context=context)
+        for domain in slow:
+            dns.add_rdata(domain, "MX", [b"\0\1" + encode_name(host) for host in hosts])
+        for domain in honest:
+            dns.add_rdata(domain, "MX", [b"\0\1" + encode_name("mx." + domain)])
+            dns.add("mx." + domain, "A", "127.0.0.1")
+            dns.add_rdata("_25._tcp.mx." + domain, "TLSA", [b"\3\1\1" + b"x" * 32])
+        daemon = self.start(deadline="30s", dns={"timeout": "8s", "try_timeout": "2s"})
+        harness.wait_for(lambda: daemon.ask("dane", "stsmapd.status") == "OK active")
+        clients = []
+        for domain in slow:
+            clients.append(daemon.client())
+            self.addCleanup(clients[-1].close)
+            clients[-1].send(frame("sts " + domain))
+        # All are at their MX hosts' addresses.
+        harness.wait_for(lambda: all(dns.count(domain, "MX") for domain in slow), limit=60)
+        took = []
+        for domain in honest:
+            began = time.monotonic()
+            self.assertEqual(daemon.ask(domain), "OK dane-only")
+            took.append(time.monotonic() - began)
+        print("beside %d domains with 20 slow MX hosts: honest new domains in %s ms"
+              % (len(slow), " ".join("%d" % (each * 1e3) for each in took)))
+        self.assertLess(sorted(took)[len(took) // 2], 1)
+        self.assertLess(max(took), 3)
+        self.assertEqual(daemon.log_lines("answer=temp"), [])
+        for domain in honest:
+            (lookup,) = daemon.lookups(domain)
+            self.assertEqual(lookup["reason"], "none")
 
 
 class ConnectionTest(harness.Case):

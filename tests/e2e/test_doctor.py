@@ -175,6 +175,25 @@ class DoctorTest(WorldTest):
         self.addCleanup(self.world.sender.command, "postconf", "-c", self.world.sender.config, "-e", restore)
         self.expect(self.doctor(), "postfix", "fail", "smtp_tls_policy_maps is empty", "postfix-setup --apply")
 
+    def test_a_port_that_stsmapd_cannot_see(self):
+        change = ("postconf", "-c", self.world.sender.config)
+        for set_it, unset, words in (
+            ((*change, "-e", "smtp_tcp_port = 587"), (*change, "-X", "smtp_tcp_port"), "smtp_tcp_port = 587: "),
+            (
+                (*change, "-P", "relay/unix/smtp_tcp_port=2525"),
+                (*change, "-P", "-X", "relay/unix/smtp_tcp_port"),
+                "service relay/unix has its own smtp_tcp_port = 2525: ",
+            ),
+        ):
+            with self.subTest(words):
+                self.world.sender.command(*set_it)
+                try:
+                    self.expect(self.doctor(), "postfix", "fail", words, "[relay.example]:587")
+                    config = self.config(dane="off")
+                    self.expect(self.doctor(config=config), "postfix", "warn", words, "[relay.example]:587")
+                finally:
+                    self.world.sender.command(*unset)
+
     def test_socket_gone(self):
         self.addCleanup(self.restart)
         os.unlink(self.world.sender.socket)

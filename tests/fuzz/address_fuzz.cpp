@@ -3,7 +3,6 @@
 #include "fuzz.hpp"
 
 #include "fetch/address.hpp"
-#include "fetch/nat64.hpp"
 
 #include <algorithm>
 #include <array>
@@ -74,8 +73,12 @@ void check_nat64(const fetch::Address& address) {
                       "not within");
     if (fetch::not_public(address).empty() && (copy[0] & 0xe0) != 0x20)
         fuzz::require(copy[0] == 0, "allowed: 2000::/3, and what holds an IPv4 address");
-    const std::vector<std::string> rdata{std::string(octets.begin(), octets.end())};
-    fuzz::require(fetch::discovered_prefixes(rdata).size() <= 1, "an address shows one prefix");
+    if (const auto shown = base::nat64_prefix_shown_by(copy)) {
+        const auto ipv4 = base::embedded_ipv4(copy, shown->length);
+        fuzz::require(base::same_prefix(copy, shown->network, shown->length) && ipv4 &&
+                          *ipv4 >> 1 == 0x60000055,
+                      "a prefix is shown by an address within");
+    }
 }
 
 } // namespace

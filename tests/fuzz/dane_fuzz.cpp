@@ -2,7 +2,7 @@
 //
 // The input is a script: an octet that picks an open question, one that says what comes of it (failure,
 // denial or records; with AD or not; through an alias or not), one for the TTL, and the records: a length
-// octet before each.
+// octet before each. The last octet says which port, and whether there is an MX lookup.
 #include "dane/verdict.hpp"
 
 #include "fuzz.hpp"
@@ -34,10 +34,12 @@ dane::Result result(fuzz::Script& script, const dane::Inquiry::Question& questio
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Script script(fuzz::view(data, size));
-    dane::Inquiry inquiry(*base::Domain::parse("example.org"));
+    const unsigned form = size > 0 ? data[size - 1] : 0;
+    const dane::Destination destination{static_cast<std::uint16_t>((form & 1) != 0 ? 587 : 25), (form & 2) == 0};
+    dane::Inquiry inquiry(*base::Domain::parse("example.org"), destination);
     std::vector<dane::Inquiry::Question> open;
     std::size_t asked = 0;
-    bool mx_secure = false, tlsa_secure_or_failed = false, any_failure = false;
+    bool mx_secure = !destination.mx, tlsa_secure_or_failed = false, any_failure = false;
     while (!inquiry.verdict()) {
         for (auto& question : inquiry.next()) {
             ++asked;
@@ -47,6 +49,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         const auto at = open.begin() + static_cast<std::ptrdiff_t>(script.octet() % open.size());
         const dane::Inquiry::Question question = std::move(*at);
         open.erase(at);
+        fuzz::require(question.type != dns::Type::mx || destination.mx, "an MX lookup where there is one");
+        fuzz::require(question.type != dns::Type::tlsa ||
+                          question.name.starts_with('_' + std::to_string(destination.port) + "._tcp."),
+                      "TLSA at the port");
         const dane::Result answer = result(script, question);
         const bool failed = dane::says_nothing(answer).has_value();
         any_failure = any_failure || failed;

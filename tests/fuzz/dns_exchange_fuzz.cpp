@@ -40,12 +40,13 @@ struct Run {
     void take(const dns::Step& step, const dns::Exchange& exchange) {
         for (const dns::Note& note : step.notes)
             fuzz::require(note.server < sent_to.size(), "a known server");
-        if (step.send) {
+        fuzz::require(step.sends.size() <= 2, "two at a time");
+        for (const dns::Send& send : step.sends) {
             fuzz::require(!over && !step.done, "nothing is sent after the end");
-            fuzz::require(step.send->attempt == sends.size(), "tries are numbered");
-            fuzz::require(exchange.listens_to(step.send->attempt), "a new try is listened to");
-            ++sent_to.at(step.send->server);
-            sends.push_back(*step.send);
+            fuzz::require(send.attempt == sends.size(), "tries are numbered");
+            fuzz::require(exchange.listens_to(send.attempt), "a new try is listened to");
+            ++sent_to.at(send.server);
+            sends.push_back(send);
         }
         if (step.done) {
             fuzz::require(!over, "one end");
@@ -71,14 +72,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::size_t servers = form % 4; // none, too
     const unsigned trust = input.octet();
     std::vector<dns::Candidate> candidates;
-    for (std::size_t i = 0; i < servers; ++i) candidates.push_back({i, (trust >> i & 1) != 0});
+    for (std::size_t i = 0; i < servers; ++i)
+        candidates.push_back({i, (trust >> i & 1) != 0, (trust >> (i + 3) & 1) != 0, (trust & 0x40) != 0});
+    const bool worth_matters = (trust & 0x80) != 0;
     dns::ExchangeOptions options;
     options.tcp_only = (form & 8) != 0;
     constexpr dns::Type types[] = {dns::Type::txt, dns::Type::mx, dns::Type::a, dns::Type::tlsa};
     base::Steady now{1000s};
     const base::Steady deadline = now + 8s;
     std::uint16_t id = 7;
-    dns::Exchange exchange("a.example", types[form >> 4 & 3], candidates, options, deadline,
+    dns::Exchange exchange("a.example", types[form >> 4 & 3], worth_matters, candidates, options, deadline,
                            [&id] { return id = static_cast<std::uint16_t>(id * 31 + 5); });
     Run run(servers);
     run.take(exchange.start(now), exchange);
@@ -109,11 +112,18 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         now = std::max(now, run.wake);
         run.take(exchange.time_passed(now), exchange);
     }
-    for (const unsigned times : run.sent_to) // and once more over TCP, once more without EDNS
-        fuzz::require(times <= options.tries_per_server + 2, "tries have their limit");
-    if (run.result && !*run.result)
+    for (const unsigned times : run.sent_to)
+        fuzz::require(times <= options.tries_per_server + dns::max_repetitions, "tries have their limit");
+    const std::string tried = exchange.tried([](std::size_t) { return std::string{"server"}; });
+    fuzz::require(tried.size() <= dns::max_tried && fuzz::is_printable(tried), "what was tried is a short line");
+    if (run.result && !*run.result) {
         fuzz::require(run.result->error() != base::Reason::none, "a failure has a reason");
-    else if (run.result && (*run.result)->secure())
-        fuzz::require(trust % 8 != 0, "no authentic answer from servers that are not trusted");
+    } else if (run.result) {
+        const dns::Worth worth = (*run.result)->worth;
+        fuzz::require(exchange.answered_by().has_value(), "an answer is somebody's");
+        if (worth == dns::Worth::indeterminate) return 0;
+        fuzz::require((trust >> *exchange.answered_by() & 1) != 0, "nothing is known from who is not believed");
+        fuzz::require(worth == dns::Worth::secure || worth_matters, "unsigned is only what was asked about");
+    }
     return 0;
 }

@@ -26,6 +26,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     asked.id = 0x4242;
     dns::Bytes message(data + 1, data + size);
     (void)dns::decode(message, asked);
+    (void)dns::decode(message, asked, true);
 
     constexpr std::uint8_t name[] = {1, 'a', 7, 'e', 'x', 'a', 'm', 'p', 'l', 'e', 0};
     if (message.size() < 12) return 0;

@@ -53,8 +53,16 @@ private:
             co_await delay(policy_host);
         }
         const auto found = outcomes_.find(policy_host);
-        if (found != outcomes_.end()) co_return found->second;
+        // An Expected as a whole is copied without a throw, that is, not without memory.
+        if (found != outcomes_.end() && found->second) {
+            std::string copy = *found->second;
+            co_return Fetched(std::move(copy));
+        }
         fetch::Failure failure;
+        if (found != outcomes_.end()) {
+            failure = found->second.error();
+            co_return Fetched(base::unexpected(std::move(failure)));
+        }
         failure.reason = base::Reason::host_unresolvable;
         failure.detail = "A: no such name, AAAA: no such name";
         co_return Fetched(base::unexpected(std::move(failure)));

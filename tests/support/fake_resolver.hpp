@@ -58,6 +58,8 @@ public:
 
     /// From now on questions of this type are answered only after release().
     void hold(dns::Type type) { held_.insert(type); }
+    /// But those about this name never.
+    void never_hold(const std::string& name) { not_held_.insert(name); }
     /// Answers what was held, from the map as it is now, and holds nothing more.
     void release() {
         held_.clear();
@@ -68,14 +70,22 @@ public:
     boost::asio::awaitable<Result> resolve(std::string name, dns::Type type, dns::Purpose) override {
         Question question{std::move(name), type};
         asked.push_back(question);
-        if (held_.contains(type)) {
+        if (held_.contains(type) && !not_held_.contains(question.first)) {
             const auto executor = co_await boost::asio::this_coro::executor;
             boost::asio::steady_timer released(executor, boost::asio::steady_timer::time_point::max());
             const Waiting listed(waiting_, released);
             co_await released.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
         }
         const auto it = answers.find(question);
-        if (it != answers.end()) co_return it->second;
+        // An Expected as a whole is copied without a throw, that is, not without memory.
+        if (it != answers.end() && it->second) {
+            dns::Answer copy = *it->second;
+            co_return Result(std::move(copy));
+        }
+        if (it != answers.end()) {
+            dns::Failure copy = it->second.error();
+            co_return Result(base::unexpected(std::move(copy)));
+        }
         dns::Answer none;
         none.kind = dns::Answer::Kind::nxdomain;
         none.ttl = base::seconds{60};
@@ -97,6 +107,7 @@ private:
         boost::asio::steady_timer& timer;
     };
     std::set<dns::Type> held_;
+    std::set<std::string> not_held_;
     std::set<boost::asio::steady_timer*> waiting_;
 
     static Result data(const std::string& name, std::vector<std::string> records, base::seconds ttl) {

@@ -50,6 +50,7 @@ public:
             if (found != world_.dns.end()) co_return found->second;
             dns::Answer none;
             none.kind = dns::Answer::Kind::nxdomain;
+            none.worth = dns::Worth::insecure;
             none.canonical_name = name;
             co_return none;
         }

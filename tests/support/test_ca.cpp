@@ -57,6 +57,21 @@ void add_name(GENERAL_NAMES* names, int type, const std::string& text) {
     GENERAL_NAME_set0_value(name, type, string);
 }
 
+void add_padding(X509* cert, std::size_t size) {
+    const std::string octets(size, 'p');
+    std::unique_ptr<ASN1_OCTET_STRING, void (*)(ASN1_OCTET_STRING*)> value{ASN1_OCTET_STRING_new(),
+                                                                           ASN1_OCTET_STRING_free};
+    std::unique_ptr<ASN1_OBJECT, void (*)(ASN1_OBJECT*)> kind{OBJ_txt2obj("1.3.6.1.4.1.55555.1", 1),
+                                                              ASN1_OBJECT_free};
+    must(value && kind &&
+             ASN1_OCTET_STRING_set(value.get(), reinterpret_cast<const unsigned char*>(octets.data()),
+                                   static_cast<int>(size)) == 1,
+         "padding");
+    std::unique_ptr<X509_EXTENSION, void (*)(X509_EXTENSION*)> extension{
+        X509_EXTENSION_create_by_OBJ(nullptr, kind.get(), 0, value.get()), X509_EXTENSION_free};
+    must(extension && X509_add_ext(cert, extension.get(), -1) == 1, "padding");
+}
+
 // Names are set as objects, not through OpenSSL's configuration syntax, so that any octets can be put into
 // one.
 void add_names(X509* cert, const CertSpec& spec) {
@@ -100,6 +115,7 @@ Identity make(const CertSpec& spec, Key key, const Identity* issuer) {
         add_extension(cert.get(), signer, NID_name_constraints, "critical,permitted;DNS:" + spec.permitted);
     if (!spec.excluded.empty())
         add_extension(cert.get(), signer, NID_name_constraints, "critical,excluded;DNS:" + spec.excluded);
+    if (spec.padding > 0) add_padding(cert.get(), spec.padding);
     add_names(cert.get(), spec);
 
     EVP_PKEY* signing_key = issuer ? issuer->key.get() : key.get();

@@ -31,10 +31,11 @@ struct CertSpec {
     std::chrono::seconds not_before{-3600};
     std::chrono::seconds not_after{std::chrono::hours{24 * 30}};
     bool ca = false;
-    bool sha1 = false;     ///< signed with SHA-1
-    std::string permitted; ///< CA only: a name constraint, e.g. ".example.org"
-    std::string excluded;  ///< CA only: likewise
-    std::string usage;     ///< extendedKeyUsage, e.g. "clientAuth"; empty: none
+    bool sha1 = false;       ///< signed with SHA-1
+    std::string permitted;   ///< CA only: a name constraint, e.g. ".example.org"
+    std::string excluded;    ///< CA only: likewise
+    std::size_t padding = 0; ///< octets in an extension that nobody knows
+    std::string usage;       ///< extendedKeyUsage, e.g. "clientAuth"; empty: none
 };
 
 /// A certificate with its key and the certificates that go with it to the peer.

@@ -179,6 +179,13 @@ void TlsServer::set_script(Script script) {
     script_ = std::move(script);
 }
 
+void TlsServer::silent_but_for(const std::string& name, Identity identity, Script script) {
+    on_sni(name, std::move(identity));
+    on_sni(name, std::move(script));
+    const std::lock_guard lock{mutex_};
+    honest_sni_ = name;
+}
+
 std::size_t TlsServer::connections() const {
     const std::lock_guard lock{mutex_};
     return connections_;
@@ -272,7 +279,19 @@ int TlsServer::pick_certificate(void* ssl, void* self) {
 
 void TlsServer::talk(int fd, const Script& first) {
     if (first.reset_at == Script::Stage::accept) return abort_connection(fd);
-    if (first.silent) return drain(fd);
+    if (first.silent) {
+        std::string name;
+        {
+            const std::lock_guard lock{mutex_};
+            name = honest_sni_;
+        }
+        char hello[4096];
+        const ssize_t n = name.empty() ? 0 : ::recv(fd, hello, sizeof hello, MSG_PEEK);
+        const bool honest =
+            n > 0 && std::string(hello, static_cast<std::size_t>(n)).find(name) != std::string::npos;
+        if (!honest) return drain(fd);
+    }
+    if (first.before_handshake.count() > 0 && !pause(first.before_handshake)) return;
     if (!first.before_tls.empty()) send_raw(fd, first.before_tls);
     if (first.plaintext || first.reset_at == Script::Stage::hello) {
         char octet;

@@ -33,14 +33,15 @@ struct Script {
     std::chrono::milliseconds before_response{0}; ///< pause before the first octet
     std::chrono::milliseconds per_octet{0};       ///< pause before every octet
     Close close = Close::close_notify;
-    Stage reset_at = Stage::never;   ///< RST after accepting, after the first octets, after the request
-    bool silent = false;             ///< never answers the handshake
-    bool plaintext = false;          ///< no TLS: `response` at once after the first octets
-    std::string before_tls;          ///< octets sent before the handshake
-    int min_version = 0;             ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
-    int max_version = 0;             ///< TLS1_1_VERSION and older lower the security level
-    std::optional<std::string> alpn; ///< chosen whatever the client offers; "" chooses none
-    std::string ocsp;                ///< DER to staple
+    Stage reset_at = Stage::never; ///< RST after accepting, after the first octets, after the request
+    std::chrono::milliseconds before_handshake{0}; ///< pause before it is answered
+    bool silent = false;                           ///< never answers the handshake
+    bool plaintext = false;                        ///< no TLS: `response` at once after the first octets
+    std::string before_tls;                        ///< octets sent before the handshake
+    int min_version = 0;                           ///< e.g. TLS1_3_VERSION; 0: OpenSSL's
+    int max_version = 0;                           ///< TLS1_1_VERSION and older lower the security level
+    std::optional<std::string> alpn;               ///< chosen whatever the client offers; "" chooses none
+    std::string ocsp;                              ///< DER to staple
     enum class ClientCertificate { unasked, optional, required };
     ClientCertificate client_certificate = ClientCertificate::unasked;
     int alert = -1; ///< answers a ClientHello with a name by this fatal alert, e.g. SSL_AD_UNRECOGNIZED_NAME
@@ -61,6 +62,8 @@ public:
     void on_sni(const std::string& name, Script script);
     void on_sni(const std::string& name, Identity identity);
     void set_script(Script script);
+    /// Silent to all clients but those that send this SNI.
+    void silent_but_for(const std::string& name, Identity identity, Script script);
 
     [[nodiscard]] std::size_t connections() const;
     [[nodiscard]] std::size_t open() const;                  ///< connections right now
@@ -85,6 +88,7 @@ private:
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     Script script_;
+    std::string honest_sni_; // the only one that is answered
     std::map<std::string, Script> scripts_;
     std::map<std::string, Identity> identities_;
     std::vector<std::string> sni_, requests_;

@@ -1,6 +1,8 @@
 // Lines between those who log and the one who writes.
 #include "app/log_queue.hpp"
 
+#include "support/allocated.hpp"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -38,6 +40,15 @@ TEST(LogBatch, KeepsLinesAndDropsTheFirst) {
     }
     batch.add(Level::info, LogTarget::syslog, "again");
     EXPECT_EQ(all(batch), "again|");
+}
+
+TEST(LogBatch, GivesTheMemoryOfABurstBack) {
+    LogBatch batch;
+    const std::size_t before = test::allocated();
+    for (int i = 0; i < 40000; ++i) batch.add(Level::info, LogTarget::syslog, std::string(100, 'x'));
+    if (test::allocated() < before + 4'000'000) GTEST_SKIP() << "another allocator";
+    batch.clear();
+    EXPECT_LT(test::allocated(), before + 1'100'000);
 }
 
 TEST(LogBatch, GivesRunsOfLinesAsTheyAreWritten) {

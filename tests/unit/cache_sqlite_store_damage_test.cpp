@@ -339,7 +339,8 @@ TEST(cache_sqlite_damage, long_keys_of_bad_rows_do_not_fill_the_memory) {
     StoreBench bench;
     fill(bench);
     bench.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)"
-              " INSERT INTO policies SELECT printf('%.*c', 100000, 'x') || i, x'00', '', 0, 0, 0, 0 FROM n");
+              " INSERT INTO policies(domain, policy_text, txt_id, fetched_at, last_asked, dane_at, sum)"
+              " SELECT printf('%.*c', 100000, 'x') || i, x'00', '', 0, 0, 0, 0 FROM n");
     auto file = cache::SqliteFile::open(bench.file());
     ASSERT_TRUE(file);
     const auto loaded = file->load([](const Row&) {});

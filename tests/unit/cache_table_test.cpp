@@ -336,6 +336,18 @@ TEST(cache_table, absences_in_use_outlive_the_unused) {
     EXPECT_TRUE(known("d.example"));
 }
 
+TEST(cache_table, the_absences_used_last_stay_although_the_clock_was_set_back) {
+    constexpr int count = 1000;
+    Table table{Limits{10, count}};
+    const auto name = [](int i) { return domain("a" + std::to_string(i) + ".example"); };
+    for (int i = 0; i < count; ++i) table.put(name(i), Absence{base::Reason::no_record, t0 + day, {}});
+    for (int i = 0; i < count; ++i) (void)table.ask(name(i), t0);
+    for (int i = 0; i < count / 2; ++i) (void)table.ask(name(i), t0 - seconds{3600});
+    table.set_limits(Limits{10, count / 2});
+    for (int i = 0; i < count; ++i)
+        EXPECT_EQ(std::holds_alternative<Absence>(table.find(name(i))), i < count / 2) << i;
+}
+
 TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
     Table table{Limits{6, 10}};
     const auto put = [&](const char* name, const char* mode, seconds max_age, Instant asked) {
@@ -418,6 +430,59 @@ TEST(cache_table, eviction_order_is_exact_over_thousands) {
         EXPECT_LE(last, std::pair(item.order, item.key)) << victim->domain.name();
         last = {item.order, item.key};
         items.erase(victim->domain.name());
+    }
+    EXPECT_TRUE(items.empty());
+}
+
+TEST(cache_table, eviction_order_is_exact_after_changes_of_every_kind) {
+    Table table{Limits{100'000, 10}};
+    std::mt19937 random{11}; // NOLINT: the same run every time
+    struct Item {
+        bool enforced;
+        Instant expires, asked;
+    };
+    std::map<std::string, Item> items;
+    const Instant now = t0 + seconds{1000};
+    constexpr seconds life{5000};
+    for (int i = 0; i < 3000; ++i) {
+        const std::string name = "d" + std::to_string(i) + ".example";
+        const Instant asked = t0 + seconds{random() % 100'000}, fetched = t0 - seconds{random() % 8000};
+        const bool enforced = i % 2 == 0;
+        table.put(domain(name), entry(table, enforced ? "enforce" : "testing", life, asked, fetched), t0);
+        items[name] = {enforced, fetched + life, asked};
+    }
+    for (auto& [name, item] : items) {
+        const Instant other = t0 + seconds{random() % 100'000};
+        switch (random() % 4) {
+        case 0: // by a clock that goes forward or was set back
+            (void)table.ask(domain(name), other);
+            if (other < item.asked || other >= item.asked + seconds{60}) item.asked = other;
+            break;
+        case 1: {
+            const Instant fetched = t0 - seconds{random() % 8000};
+            EXPECT_TRUE(table.update(domain(name), [&](Entry& e) { e.fetched_at = fetched; }));
+            item.expires = fetched + life;
+            break;
+        }
+        case 2:
+            EXPECT_TRUE(table.update(domain(name), [&](Entry& e) { e.last_asked = other; }));
+            item.asked = other;
+            break;
+        default: break;
+        }
+    }
+    const auto rank = [&](const Item& item) {
+        if (item.expires <= now) return std::pair{0, item.expires};
+        return std::pair{item.enforced ? 2 : 1, item.asked};
+    };
+    table.set_limits(Limits{0, 10});
+    std::pair<int, Instant> last{};
+    while (const auto victim = table.make_room(now)) {
+        const auto found = items.find(victim->domain.name());
+        ASSERT_NE(found, items.end());
+        ASSERT_LE(last, rank(found->second)) << found->first;
+        last = rank(found->second);
+        items.erase(found);
     }
     EXPECT_TRUE(items.empty());
 }
@@ -559,6 +624,13 @@ TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
     const Entry out = std::get<Entry>(table.find(domain("a.example")));
     EXPECT_EQ(out.last_asked, Instant{});
     EXPECT_GT(out.fetched_at, t0 + 70 * 365 * day) << "still far in the future";
+
+    for (const seconds ttl : {seconds{4095}, seconds{4096}, day, seconds{0x7fffffff}}) {
+        Entry e = entry(table, "enforce", day, t0);
+        e.txt_ttl = ttl;
+        table.put(domain("b.example"), e, t0);
+        EXPECT_EQ(std::get<Entry>(table.find(domain("b.example"))).txt_ttl, seconds{4095}) << ttl.count();
+    }
 }
 
 // Every reader sees a whole entry: its id and TTL are the policy's max_age. Meant for the thread sanitizer as

@@ -32,10 +32,9 @@ Facts healthy() {
     facts.socket.mode = "root:postfix 0660";
     facts.socket.root = true;
     facts.daemon = {true, "0.1.0", "0.1.0", "active"};
-    facts.resolver.servers = {"127.0.0.1:53"};
+    facts.resolver.servers = {
+        {"127.0.0.1:53", true, {dane::Validation::State::yes, "the root is answered with AD"}}};
     facts.resolver.source = "/etc/resolv.conf";
-    facts.resolver.ad_trusted = true;
-    facts.resolver.validation = {dane::Validation::State::yes, "the root is answered with a trusted AD bit"};
     facts.egress.policy_host = "mta-sts.gmail.com";
     facts.egress.fetched = true;
     facts.clock = {now, now};
@@ -147,27 +146,30 @@ const Break breaks[] = {
      "older than stsmap 0.1.0", "restart"},
     {"resolver dead",
      [](Facts& f) {
-         f.resolver.validation = {dane::Validation::State::unknown, "dns-timeout"};
+         f.resolver.servers[0].validation = {dane::Validation::State::unknown, "dns-timeout"};
      },
      Verdict::fail, "resolver", "dns-timeout", "/etc/resolv.conf"},
     {"not validating",
      [](Facts& f) {
-         f.resolver.validation = {dane::Validation::State::no, "no AD"};
+         f.resolver.servers[0].validation = {dane::Validation::State::no, "no AD"};
      },
      Verdict::warn, "resolver", "does not validate", "unbound"},
-    {"AD not trusted",
-     [](Facts& f) {
-         f.resolver.validation = {dane::Validation::State::no, "no AD"};
-         f.resolver.ad_trusted = false;
-         f.resolver.validates_if_trusted = true;
-     },
-     Verdict::warn, "resolver", "is not believed", "trust-ad"},
+    {"AD not trusted", [](Facts& f) { f.resolver.servers[0].trusted = false; }, Verdict::warn, "resolver",
+     "is not believed", "trust-ad"},
     {"elsewhere and not validating",
      [](Facts& f) {
-         f.resolver.validation = {dane::Validation::State::no, "no AD"};
-         f.resolver.ad_trusted = false;
+         f.resolver.servers[0].validation = {dane::Validation::State::no, "no AD"};
+         f.resolver.servers[0].trusted = false;
      },
      Verdict::warn, "resolver", "does not validate", "unbound"},
+    {"the second server is dead",
+     [](Facts& f) {
+         f.resolver.servers.push_back({"192.0.2.1:53", true, {dane::Validation::State::unknown, "silent"}});
+     },
+     Verdict::warn, "resolver", "192.0.2.1:53 (from /etc/resolv.conf): silent", "take it out"},
+    {"validates now",
+     [](Facts& f) { f.daemon.dane = "inactive: validates now; reload after stsmap postfix-setup"; },
+     Verdict::warn, "daemon", "validates now", "stsmap postfix-setup"},
     {"offline",
      [](Facts& f) {
          f.egress.fetched = false;
@@ -306,8 +308,13 @@ TEST(Report, FindsOtherSetUpsWell) {
          }},
         {"dane off, no validation",
          [](Facts& f) {
-             f.resolver.validation.state = dane::Validation::State::no;
+             f.resolver.servers[0].validation.state = dane::Validation::State::no;
              f.resolver.dane_off = true;
+         }},
+        {"a second server that does not validate, or is not believed",
+         [](Facts& f) {
+             f.resolver.servers.push_back({"192.0.2.1:53", true, {dane::Validation::State::no, "no AD"}});
+             f.resolver.servers.push_back({"127.0.0.11:53", false, {dane::Validation::State::yes, "AD"}});
          }},
         {"no Date", [](Facts& f) { f.clock.theirs.reset(); }},
         {"a new host",

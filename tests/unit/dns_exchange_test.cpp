@@ -32,15 +32,23 @@ const std::string name = "_mta-sts.example.com";
 struct Script {
     Script(const Script&) = delete;
     Script& operator=(const Script&) = delete;
-    explicit Script(std::size_t servers, dns::ExchangeOptions options = {}, base::milliseconds whole = 8s) {
-        std::vector<dns::Candidate> candidates;
-        for (std::size_t i = 0; i < servers; ++i) candidates.push_back({i, true});
-        exchange.emplace(name, Type::txt, candidates, options, now + whole, [this] { return next_id++; });
+    /// Servers that have answered the high form before.
+    explicit Script(std::size_t servers, dns::ExchangeOptions options = {}, base::milliseconds whole = 8s)
+        : Script(candidates(servers, true), false, options, whole) {}
+    Script(std::vector<dns::Candidate> asked, bool worth_matters, dns::ExchangeOptions options = {},
+           base::milliseconds whole = 8s) {
+        exchange.emplace(name, Type::txt, worth_matters, std::move(asked), options, now + whole,
+                         [this] { return next_id++; });
         take(exchange->start(now));
+    }
+    static std::vector<dns::Candidate> candidates(std::size_t servers, bool proven, bool believed = true) {
+        std::vector<dns::Candidate> out;
+        for (std::size_t i = 0; i < servers; ++i) out.push_back({i, believed, false, proven});
+        return out;
     }
     void take(Step s) {
         step = std::move(s);
-        if (step.send) sends.push_back(*step.send);
+        for (const dns::Send& send : step.sends) sends.push_back(send);
         for (const Note& note : step.notes) notes.push_back(note);
         if (step.done) result = std::move(step.done);
     }
@@ -79,6 +87,27 @@ struct Script {
                    (send.transport == Transport::tcp ? "t" : "");
         return out;
     }
+    std::string forms() const { // "0e 1 0d 0at": likewise, d for EDNS with DO and AD, e for EDNS, a for AD
+        std::string out;
+        for (const dns::Send& send : sends) {
+            const bool edns = send.message.at(11) == 1, ad = (send.message.at(3) & 0x20) != 0;
+            const bool dnssec_ok = edns && (send.message.at(send.message.size() - 4) & 0x80) != 0;
+            out += (out.empty() ? "" : " ") + std::to_string(send.server);
+            if (dnssec_ok)
+                out += ad ? "d" : "?";
+            else if (edns)
+                out += ad ? "!" : "e";
+            else if (ad)
+                out += "a";
+            if (send.transport == Transport::tcp) out += "t";
+        }
+        return out;
+    }
+    void garble(std::size_t attempt) { // ours by id and question, and the answer is not there
+        auto bytes = reply(attempt).bytes();
+        bytes.pop_back();
+        take(exchange->message(attempt, bytes, now));
+    }
     Reason reason() const { return result && !*result ? result->error().reason : Reason::none; }
     std::string text() const {
         return result && *result && !(*result)->records.empty() ? (*result)->records[0] : "";
@@ -114,17 +143,28 @@ TEST(DnsExchange, NxdomainIsAnAnswer) {
     EXPECT_EQ((*s.result)->kind, dns::Answer::Kind::nxdomain);
 }
 
-TEST(DnsExchange, AdBitOnlyFromTrustedServers) {
-    for (bool trusted : {false, true}) {
-        dns::Candidate candidate;
-        candidate.trust_ad = trusted;
-        Exchange exchange{name, Type::txt, {candidate}, {}, Steady{8s}, [] { return std::uint16_t{7}; }};
-        EXPECT_TRUE(exchange.start(Steady{0s}).send);
-        Message m = test::reply_to({7, name, Type::txt}, {test::txt(name, "x")});
-        m.ad = true;
-        const Step step = exchange.message(0, m.bytes(), Steady{1s});
-        ASSERT_TRUE(step.done && *step.done);
-        EXPECT_EQ((*step.done)->worth, trusted ? dns::Worth::secure : dns::Worth::indeterminate);
+TEST(DnsExchange, WhatAnAnswerIsWorth) {
+    using dns::Worth;
+    struct Row {
+        bool believed, worth_matters, low, ad;
+        Worth worth;
+    };
+    const Row rows[] = {
+        {true, true, false, true, Worth::secure},          {true, true, false, false, Worth::insecure},
+        {true, true, true, true, Worth::secure},           {true, true, true, false, Worth::indeterminate},
+        {true, false, false, false, Worth::indeterminate}, // it was not asked to say
+        {false, true, false, true, Worth::indeterminate},  {false, true, false, false, Worth::indeterminate},
+        {false, true, true, true, Worth::indeterminate},   {false, false, false, true, Worth::indeterminate},
+    };
+    for (const Row& row : rows) {
+        Script s{{{0, row.believed, row.low, false}}, row.worth_matters};
+        Message m = s.reply(0);
+        m.ad = row.ad;
+        s.receive(0, m);
+        ASSERT_TRUE(s.result && *s.result);
+        EXPECT_EQ((*s.result)->worth, row.worth) << row.believed << row.worth_matters << row.low << row.ad;
+        EXPECT_EQ(s.notes.back().ad, row.ad);
+        EXPECT_EQ(s.exchange->answered_by(), 0U);
     }
 }
 
@@ -187,11 +227,12 @@ TEST(DnsExchange, ALateFailureDoesNotEndTheCurrentTry) {
     for (unsigned rcode : {2U, 5U}) {
         Script s{3};
         s.pass(2s);
-        s.receive(0, s.reply(0, rcode));
-        EXPECT_EQ(s.asked(), "0 1");
-        EXPECT_EQ(s.step.wake, s.now + 2s);
-        s.wake();
-        EXPECT_EQ(s.asked(), "0 1 2");
+        s.receive(0, s.reply(0, rcode)); // the lower form is worth a try of its own
+        EXPECT_EQ(s.asked(), "0 1 0");
+        s.receive(2, s.reply(2, rcode));
+        EXPECT_EQ(s.asked(), "0 1 0 2");
+        s.receive(1, s.reply(1));
+        EXPECT_EQ(s.text(), "from 1");
     }
     Script s{3};
     s.pass(2s);
@@ -245,20 +286,145 @@ TEST(DnsExchange, TcpOnly) {
     EXPECT_EQ(s.asked(), "0t");
 }
 
+// What comes of a server that answers each form in its own way, and how it is asked. Each letter is what the
+// server does with a form: e and d with EDNS, a and b without (with AD, and bare), t over TCP.
+//   . silence   ! an error code   ~ nonsense   ok an answer
+TEST(DnsExchange, FormsOfAQuestion) {
+    enum class Does { silence, error, garbage, answer };
+    using enum Does;
+    struct Row {
+        const char* what;
+        bool worth_matters, low;
+        Does high, lower, tcp;
+        std::string asked; ///< until the end
+        Reason reason;
+        base::milliseconds took;
+    };
+    const Row rows[] = {
+        {"all is well", false, false, answer, answer, answer, "0e", Reason::none, 0s},
+        {"all is well, DANE", true, false, answer, answer, answer, "0d", Reason::none, 0s},
+        {"EDNS is dropped", false, false, silence, answer, answer, "0e 0", Reason::none, 2s},
+        {"DO is dropped", true, false, silence, answer, answer, "0d 0a", Reason::none, 2s},
+        {"an error to EDNS", false, false, error, answer, answer, "0e 0", Reason::none, 0s},
+        {"an error to DO", true, false, error, answer, answer, "0d 0a", Reason::none, 0s},
+        {"garbage to EDNS", false, false, garbage, answer, answer, "0e 0", Reason::none, 0s},
+        {"garbage to DO", true, false, garbage, answer, answer, "0d 0a", Reason::none, 0s},
+        {"garbage over UDP", false, false, garbage, garbage, answer, "0e 0 0t", Reason::none, 0s},
+        {"garbage over UDP, DANE", true, false, garbage, garbage, answer, "0d 0a 0at", Reason::none, 0s},
+        {"garbage everywhere", false, false, garbage, garbage, garbage, "0e 0 0t 0t", Reason::dns_malformed,
+         500ms},
+        {"an error everywhere", false, false, error, error, error, "0e 0", Reason::dns_servfail, 0s},
+        {"an error, then garbage", false, false, error, garbage, answer, "0e 0 0t", Reason::none, 0s},
+        {"garbage, then an error", false, false, garbage, error, answer, "0e 0 0", Reason::dns_servfail, 0s},
+        {"silence, then garbage", false, false, silence, garbage, answer, "0e 0 0t", Reason::none, 2s},
+        {"silence", false, false, silence, silence, silence, "0e 0 0e 0", Reason::dns_timeout, 8s},
+        {"begun low", false, true, silence, answer, answer, "0", Reason::none, 0s},
+        {"begun low, DANE", true, true, silence, answer, answer, "0a", Reason::none, 0s},
+        {"begun low, silence", false, true, answer, silence, answer, "0 0e", Reason::none, 2s},
+        {"begun low, an error", false, true, answer, error, answer, "0 0", Reason::dns_servfail, 0s},
+        {"begun low, garbage", false, true, answer, garbage, answer, "0 0t", Reason::none, 0s},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.what);
+        Script s{{{0, true, row.low, false}}, row.worth_matters};
+        for (std::size_t i = 0; i < 20 && !s.result; ++i) {
+            const std::size_t tries = s.sends.size(), attempt = tries - 1;
+            const dns::Send& send = s.sends.back();
+            const Does does = send.transport == Transport::tcp ? row.tcp
+                              : send.message.at(11) == 1       ? row.high
+                                                               : row.lower;
+            if (does == silence) s.wake();
+            if (does == error) s.receive(attempt, s.reply(attempt, 2));
+            if (does == garbage) s.garble(attempt);
+            if (does == answer) s.receive(attempt, s.reply(attempt));
+            if (!s.result && s.sends.size() == tries) s.wake(); // a pause between rounds
+        }
+        EXPECT_EQ(s.forms(), row.asked);
+        EXPECT_EQ(s.reason(), row.reason);
+        EXPECT_EQ(s.now - Steady{1000s}, row.took);
+        EXPECT_EQ(!s.text().empty(), row.reason == Reason::none);
+    }
+}
+
+TEST(DnsExchange, AServerThatIsNotKnownIsAskedInBothFormsBesideTheNext) {
+    Script s{Script::candidates(2, false), false};
+    s.wake();
+    EXPECT_EQ(s.forms(), "0e 1e 0");
+    EXPECT_EQ(s.step.wake, s.now + 2s);
+    s.receive(2, s.reply(2));
+    EXPECT_EQ(s.text(), "from 0");
+    // Both drop EDNS.
+    Script both{Script::candidates(2, false), false};
+    both.wake();
+    both.wake();
+    EXPECT_EQ(both.forms(), "0e 1e 0 0e 1");
+    // A failure of the one beside ends nobody's turn.
+    Script beside{Script::candidates(2, false), false};
+    beside.wake();
+    beside.fail(2);
+    EXPECT_EQ(beside.forms(), "0e 1e 0");
+    beside.receive(1, beside.reply(1));
+    EXPECT_EQ(beside.text(), "from 1");
+}
+
+TEST(DnsExchange, OnlyTheBelievedAreAskedWhatTheirAnswerIsWorth) {
+    Script s{{{0, false, false, true}, {1, true, false, true}}, true};
+    s.wake();
+    EXPECT_EQ(s.forms(), "0e 1d");
+}
+
+TEST(DnsExchange, GarbageOfNobodyEndsNoTry) {
+    Script s{2};
+    s.take(s.exchange->message(0, dns::Bytes{1, 2, 3}, s.now)); // it may be anybody's
+    EXPECT_EQ(s.asked(), "0");
+    s.garble(0);
+    EXPECT_EQ(s.forms(), "0e 0");
+    s.garble(0); // once a try
+    EXPECT_EQ(s.forms(), "0e 0");
+    s.receive(0, s.reply(0)); // the right one after all
+    EXPECT_EQ(s.text(), "from 0");
+}
+
+TEST(DnsExchange, SaysWhatWasTried) {
+    Script s{{{0, true, false, true}, {1, false, false, true}}, true};
+    s.wake();
+    s.receive(1, s.reply(1, 5));
+    s.receive(2, s.reply(2, 5));
+    s.garble(3);
+    s.fail(4);
+    for (int i = 0; i < 10 && !s.result; ++i) s.wake();
+    const std::string tried = s.exchange->tried([](std::size_t n) { return "server" + std::to_string(n); });
+    EXPECT_EQ(tried,
+              "server0 udp+dnssec dns-timeout, server1 udp+edns dns-refused (rcode 5), udp dns-refused "
+              "(rcode 5), server0 udp dns-malformed, tcp dns-network, tcp dns-timeout");
+    EXPECT_EQ(s.reason(), Reason::dns_refused);
+    Script many{4};
+    for (int i = 0; i < 20 && !many.result; ++i) many.wake();
+    EXPECT_LE(many.exchange->tried([](std::size_t) { return std::string(150, 'x'); }).size(), dns::max_tried);
+}
+
 TEST(DnsExchange, ServerThatCannotGoesToTheNextAndIsLeftAlone) {
-    const std::pair<unsigned, Reason> rows[] = {
-        {2, Reason::dns_servfail}, {5, Reason::dns_refused}, {9, Reason::dns_servfail}};
+    const std::pair<unsigned, Reason> rows[] = {{1, Reason::dns_refused},  {2, Reason::dns_servfail},
+                                                {4, Reason::dns_refused},  {5, Reason::dns_refused},
+                                                {9, Reason::dns_servfail}, {16, Reason::dns_refused}};
     for (const auto& [rcode, reason] : rows) {
+        const auto refuse = [rcode = rcode](Script& s, std::size_t i) {
+            Message m = s.reply(i, rcode);
+            m.edns = rcode > 15;
+            s.receive(i, m);
+        };
         Script s{2};
-        s.receive(0, s.reply(0, rcode));
-        EXPECT_EQ(s.asked(), "0 1");
-        s.receive(1, s.reply(1));
+        refuse(s, 0);
+        EXPECT_EQ(s.forms(), "0e 0");
+        EXPECT_EQ(s.notes.back().what, Note::What::stepped);
+        refuse(s, 1);
+        EXPECT_EQ(s.forms(), "0e 0 1e");
+        s.receive(2, s.reply(2));
         EXPECT_EQ(s.text(), "from 1");
         Script all{2};
-        all.receive(0, all.reply(0, rcode));
-        all.receive(1, all.reply(1, rcode));
+        for (std::size_t i = 0; i < 4; ++i) refuse(all, i);
         EXPECT_EQ(all.reason(), reason);
-        EXPECT_EQ(all.asked(), "0 1");
+        EXPECT_EQ(all.forms(), "0e 0 1e 1");
     }
 }
 
@@ -270,23 +436,6 @@ TEST(DnsExchange, AReferralIsARefusal) {
     m.authority = {{"com", test::rr::ns, 1, test::wire("ns.example")}};
     s.receive(0, m);
     EXPECT_EQ(s.reason(), Reason::dns_refused);
-}
-
-TEST(DnsExchange, WithoutEdnsOnce) {
-    for (unsigned rcode : {1U, 4U, 16U}) {
-        Script s{2};
-        EXPECT_TRUE(has_edns(s.sends[0]));
-        Message m = s.reply(0, rcode);
-        m.edns = rcode > 15;
-        s.receive(0, m);
-        EXPECT_EQ(s.asked(), "0 0");
-        EXPECT_FALSE(has_edns(s.sends[1]));
-        s.receive(1, s.reply(1, 1));
-        EXPECT_EQ(s.asked(), "0 0 1");
-        EXPECT_TRUE(has_edns(s.sends[2]));
-        s.receive(2, s.reply(2, 5));
-        EXPECT_EQ(s.reason(), Reason::dns_refused);
-    }
 }
 
 TEST(DnsExchange, StraysAreIgnoredAndExtendNothing) {
@@ -406,31 +555,21 @@ TEST(DnsExchange, TheMostTellingFailureWins) {
 TEST(DnsExchange, ASilentServerIsNotWaitedForLongOnceAnotherGaveAReason) {
     Script s{2};
     s.receive(0, s.reply(0, 2));
+    s.receive(1, s.reply(1, 2));
     s.wake();
-    EXPECT_EQ(s.asked(), "0 1 1");
+    EXPECT_EQ(s.asked(), "0 0 1 1");
     s.wake();
     EXPECT_EQ(s.reason(), Reason::dns_servfail);
     EXPECT_EQ(s.now, Steady{1004s});
 }
 
-TEST(DnsExchange, AsksForSignaturesWhereAdMatters) {
-    for (const Type type : {Type::txt, Type::mx, Type::a, Type::aaaa, Type::tlsa, Type::soa}) {
-        Exchange exchange{"a.example", type,       {dns::Candidate{}},
-                          {},          Steady{8s}, [] { return std::uint16_t{1}; }};
-        const Step step = exchange.start(Steady{0s});
-        ASSERT_TRUE(step.send);
-        const dns::Bytes& query = step.send->message;
-        EXPECT_EQ(query.at(query.size() - 4) & 0x80, type == Type::txt ? 0 : 0x80); // DO, at OPT's end
-        EXPECT_NE(query.at(3) & 0x20, 0);                                           // AD
-    }
-}
-
 TEST(DnsExchange, NoServersOrNoName) {
     EXPECT_EQ(Script{0}.reason(), Reason::dns_network);
-    Exchange exchange{"a..b", Type::txt, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
+    Exchange exchange{
+        "a..b", Type::txt, false, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
     const Step step = exchange.start(Steady{0s});
     ASSERT_TRUE(step.done);
-    EXPECT_FALSE(step.send);
+    EXPECT_TRUE(step.sends.empty());
     EXPECT_EQ(step.done->error(), Reason::dns_malformed);
 }
 

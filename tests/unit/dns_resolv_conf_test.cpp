@@ -77,7 +77,8 @@ TEST(DnsParseServer, Bad) {
 }
 
 TEST(DnsParseServer, Loopback) {
-    EXPECT_TRUE(dns::is_loopback(*dns::parse_server("127.8.9.1")));
+    EXPECT_TRUE(dns::is_loopback(*dns::parse_server("127.8.9.10")));
+    EXPECT_TRUE(dns::is_loopback(*dns::parse_server("127.0.0.53")));
     EXPECT_TRUE(dns::is_loopback(*dns::parse_server("::1")));
     EXPECT_FALSE(dns::is_loopback(*dns::parse_server("::")));
     EXPECT_FALSE(dns::is_loopback(*dns::parse_server("126.0.0.1")));

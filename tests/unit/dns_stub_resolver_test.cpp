@@ -50,13 +50,15 @@ protected:
         resolver = std::make_unique<StubResolver>(context.get_executor(), std::move(o), clock, log);
     }
 
-    Slot ask(std::string what = name, Type type = Type::txt) {
+    Slot ask(std::string what = name, Type type = Type::txt, dns::Purpose purpose = dns::Purpose::policy) {
+        return take(resolver->resolve(std::move(what), type, purpose));
+    }
+    Slot take(asio::awaitable<Result> work) {
         auto slot = std::make_shared<std::optional<Result>>();
-        asio::co_spawn(context, resolver->resolve(std::move(what), type, dns::Purpose::policy),
-                       [slot](std::exception_ptr trouble, Result result) {
-                           ASSERT_FALSE(trouble);
-                           *slot = std::move(result);
-                       });
+        asio::co_spawn(context, std::move(work), [slot](std::exception_ptr trouble, Result result) {
+            ASSERT_FALSE(trouble);
+            *slot = std::move(result);
+        });
         return slot;
     }
     template <class Predicate>
@@ -169,11 +171,133 @@ TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {
                          return DnsServer::answer(m);
                      }};
     make(options({server.address()}));
-    EXPECT_TRUE(resolve()->secure()); // loopback
+    const auto worth = [&] { return result(ask(name, Type::txt, dns::Purpose::dane))->worth; };
+    EXPECT_EQ(worth(), dns::Worth::indeterminate) << "it has not shown yet that it validates";
+    ASSERT_EQ(resolver->servers().size(), 1U);
+    EXPECT_EQ(resolver->servers()[0].name, server.address());
+    EXPECT_TRUE(resolver->servers()[0].trusted); // loopback
+    resolver->judged(server.address(), dns::Validates::yes, "why");
+    EXPECT_EQ(worth(), dns::Worth::secure);
+    resolver->judged(server.address(), dns::Validates::no, "why");
+    EXPECT_EQ(worth(), dns::Worth::indeterminate);
+    resolver->judged("192.0.2.1:53", dns::Validates::yes, "why"); // none of ours
     auto o = options({server.address()});
     o.trust_ad = dns::TrustAd::no;
     resolver->configure(o);
-    EXPECT_FALSE(resolve()->secure());
+    resolver->judged(server.address(), dns::Validates::yes, "why");
+    EXPECT_FALSE(resolver->servers()[0].trusted);
+    EXPECT_EQ(worth(), dns::Worth::indeterminate);
+    // A probe takes it at its word.
+    EXPECT_TRUE(result(take(resolver->ask(server.address(), name, Type::txt)))->secure());
+    EXPECT_EQ(text(result(take(resolver->ask("192.0.2.1:53", name, Type::txt)))), "dns-network");
+}
+
+TEST_F(DnsStubResolver, AnAnswerThatLostItsAdPutsTheServerInDoubt) {
+    bool ad = true;
+    DnsServer server{context, [&ad](const DnsServer::Query& query) {
+                         Message m = test::reply_to(query.question, {test::txt(query.question.name, "x")});
+                         m.ad = ad;
+                         return DnsServer::answer(m);
+                     }};
+    make(options({server.address()}));
+    unsigned doubts = 0;
+    resolver->on_doubt([&doubts] { ++doubts; });
+    const auto worth = [&](const char* what) {
+        return result(ask(what, Type::txt, dns::Purpose::dane))->worth;
+    };
+    EXPECT_EQ(resolver->servers().size(), 1U);
+    resolver->judged(server.address(), dns::Validates::yes, "why");
+    EXPECT_EQ(worth("signed.example"), dns::Worth::secure);
+    ad = false;
+    EXPECT_EQ(worth("plain.example"), dns::Worth::insecure);
+    EXPECT_EQ(doubts, 0U);
+    EXPECT_EQ(worth("signed.example"), dns::Worth::indeterminate);
+    EXPECT_TRUE(run_until([&] { return doubts == 1; }));
+    EXPECT_EQ(worth("plain.example"), dns::Worth::indeterminate) << "nothing counts until it is known";
+    ad = true;
+    EXPECT_EQ(worth("other.example"), dns::Worth::secure);
+    ad = false;
+    resolver->judged(server.address(), dns::Validates::yes, "why");
+    EXPECT_EQ(worth("signed.example"), dns::Worth::insecure) << "it was the zone, not the server";
+    EXPECT_EQ(worth("plain.example"), dns::Worth::insecure);
+    EXPECT_EQ(doubts, 1U);
+}
+
+TEST_F(DnsStubResolver, DaneIsAskedOfWhoValidates) {
+    const auto answers = [](bool ad) {
+        return [ad](const DnsServer::Query& query) {
+            Message m = test::reply_to(query.question, {test::txt(query.question.name, "x")});
+            m.ad = ad;
+            return DnsServer::answer(m);
+        };
+    };
+    DnsServer first{context, answers(false)}, second{context, answers(true)};
+    make(options({first.address(), second.address()}));
+    EXPECT_EQ(resolver->servers().size(), 2U);
+    resolver->judged(first.address(), dns::Validates::no, "why");
+    resolver->judged(second.address(), dns::Validates::yes, "why");
+    EXPECT_TRUE(result(ask(name, Type::txt, dns::Purpose::dane))->secure());
+    EXPECT_EQ(first.queries().size(), 0U);
+    EXPECT_EQ(text(resolve()), "x");
+    EXPECT_EQ(first.queries().size(), 1U);
+    // It falls silent: the other proves nothing, least of all that a name is not signed.
+    second.play(DnsServer::silence());
+    auto o = options({first.address(), second.address()});
+    o.question_for = 300ms;
+    resolver->configure(o);
+    EXPECT_EQ(text(result(ask(name, Type::txt, dns::Purpose::dane))), "dns-timeout");
+    resolver->judged(second.address(), dns::Validates::unknown, "why");
+    EXPECT_EQ(result(ask(name, Type::txt, dns::Purpose::dane))->worth, dns::Worth::indeterminate);
+}
+
+TEST_F(DnsStubResolver, DaneHasItsShareAndWaitsBehindTheOthers) {
+    DnsServer server{context, DnsServer::silence()};
+    auto o = options({server.address()});
+    o.max_in_flight = 4;
+    o.try_for = o.question_for = 10s;
+    make(o);
+    std::vector<Slot> dane;
+    for (int i = 0; i < 10; ++i)
+        dane.push_back(ask("d" + std::to_string(i) + ".example", Type::txt, dns::Purpose::dane));
+    ASSERT_TRUE(run_until([&] { return server.queries().size() == 2 && resolver->waiting() == 8; }));
+    server.play(DnsServer::text("x"));
+    EXPECT_EQ(text(resolve()), "x") << "there is always room for the others";
+    EXPECT_EQ(resolver->waiting(), 8U);
+}
+
+TEST_F(DnsStubResolver, SaysWhatWasTried) {
+    DnsServer server{context, DnsServer::error(2)};
+    make(options({server.address()}));
+    const Result failed = resolve();
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().detail,
+              server.address() + " udp+edns dns-servfail (rcode 2), udp dns-servfail (rcode 2)");
+}
+
+TEST_F(DnsStubResolver, ADatagramLargerThanWhatWasOfferedIsTaken) {
+    DnsServer server{context, [](const DnsServer::Query& query) {
+                         std::vector<test::Rr> records;
+                         for (int i = 0; i < 60; ++i)
+                             records.push_back(test::txt(query.question.name, std::string(250, 'x')));
+                         return DnsServer::answer(test::reply_to(query.question, std::move(records)));
+                     }};
+    make(options({server.address()}));
+    const Result large = resolve();
+    ASSERT_TRUE(large);
+    EXPECT_EQ(large->records.size(), 60U);
+    EXPECT_FALSE(server.queries().at(0).tcp);
+}
+
+TEST_F(DnsStubResolver, AFloodOfDatagramsEndsItsTry) {
+    DnsServer server{context, [](const DnsServer::Query& query) {
+                         Message guess = test::reply_to(query.question, {test::txt(name, "wrong")});
+                         ++guess.id;
+                         DnsServer::Play play;
+                         play.messages.assign(300, guess.bytes());
+                         return play;
+                     }};
+    make(options({server.address()}));
+    EXPECT_EQ(text(resolve()), "dns-malformed");
 }
 
 TEST_F(DnsStubResolver, TruncatedGoesOverTcp) {
@@ -213,11 +337,11 @@ TEST_F(DnsStubResolver, ASilentServerCostsOneTryAndIsAskedLastThen) {
     DnsServer silent{context, DnsServer::silence()}, good{context, DnsServer::text("good")};
     make(options({silent.address(), good.address()}));
     EXPECT_EQ(text(resolve()), "good");
-    EXPECT_EQ(silent.queries().size(), 1U);
+    EXPECT_EQ(silent.queries().size(), 2U);
     EXPECT_EQ(log.count("warning dns-server-silent server=" + silent.address() + " reason=dns-timeout"), 1U);
     EXPECT_EQ(log.count("debug dns-try-failed"), 1U);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(text(resolve()), "good");
-    EXPECT_EQ(silent.queries().size(), 1U);
+    EXPECT_EQ(silent.queries().size(), 2U);
     // Now the other way round: it is still asked, last, and its answer makes it well again.
     silent.play(DnsServer::text("back"));
     good.play(DnsServer::error(2));
@@ -266,13 +390,15 @@ TEST_F(DnsStubResolver, OnlyTheRightReplyCounts) {
         }};
     make(options({elsewhere.address(), server.address()}));
     EXPECT_EQ(text(resolve()), "good");
-    EXPECT_EQ(elsewhere.queries().size(), 1U);
+    EXPECT_EQ(elsewhere.queries().size(), 2U);      // the second in the other form
     EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the one whose reply came from elsewhere
 }
 
 TEST_F(DnsStubResolver, GarbageOnly) {
     DnsServer server{context, [](const DnsServer::Query& query) {
-                         auto bytes = test::reply_to(query.question).bytes();
+                         Message m = test::reply_to(query.question, {test::txt(name, "x")});
+                         m.edns = false;
+                         auto bytes = m.bytes();
                          bytes.pop_back();
                          DnsServer::Play play;
                          play.messages.push_back(std::move(bytes));
@@ -353,18 +479,19 @@ TEST_F(DnsStubResolver, APlaceComesFreeWithTheAnswer) {
     EXPECT_EQ(resolver->in_flight(), 0U);
 }
 
-TEST_F(DnsStubResolver, WaitingForAPlaceHasAnEnd) {
-    DnsServer server{context, DnsServer::silence()};
+TEST_F(DnsStubResolver, WaitingForAPlaceCostsNothingOfTheQuestionsTime) {
+    bool silent = true;
+    DnsServer server{context, [&silent](const DnsServer::Query& query) {
+                         return std::exchange(silent, false) ? DnsServer::Play{}
+                                                             : DnsServer::text("x")(query);
+                     }};
     auto o = options({server.address()});
     o.max_in_flight = 1;
-    o.question_for = 10s;
+    o.try_for = o.question_for = 200ms;
     make(o);
-    const Slot first = ask();
-    ASSERT_TRUE(run_until([&] { return resolver->in_flight() == 1; }));
-    o.question_for = 100ms;
-    resolver->configure(o);
-    EXPECT_EQ(text(resolve()), "overloaded");
-    EXPECT_FALSE(first->has_value());
+    const Slot first = ask(), second = ask();
+    EXPECT_EQ(text(result(first)), "dns-timeout");
+    EXPECT_EQ(text(result(second)), "x") << "it began when it had its place";
     EXPECT_EQ(resolver->waiting(), 0U);
 }
 

@@ -124,7 +124,8 @@ TEST_F(DnsUdpSockets, WhatComesLateReachesNoLaterQuestion) {
     EXPECT_NE(next->socket()->socket.local_endpoint(), there);
     next->socket()->socket.non_blocking(true);
     boost::system::error_code error;
-    (void)next->socket()->socket.receive(asio::buffer(next->socket()->buffer), 0, error);
+    std::uint8_t octet = 0;
+    (void)next->socket()->socket.receive(asio::buffer(&octet, 1), 0, error);
     EXPECT_EQ(error, asio::error::would_block);
 }
 

@@ -111,11 +111,11 @@ TEST_F(ExchangeTest, AProxysFailuresAreTheProxys) {
         Proxy proxy{io, reply, 0};
         options.proxy = proxy.url();
         fetcher_.reset();
-        EXPECT_EQ(show(get()), expected);
+        EXPECT_EQ(show(get()), expected + " through proxy 127.0.0.1");
     }
     fetcher_.reset();
     options.proxy = "http://127.0.0.5:1";
-    EXPECT_EQ(show(get()), "proxy-failed: 1 of 1 addresses failed, last 127.0.0.5: Connection refused");
+    EXPECT_EQ(show(get()), "proxy-failed: 1 of 1 addresses failed: 127.0.0.5: Connection refused");
     fetcher_.reset();
     options.proxy = "http://proxy.nowhere.example:1";
     EXPECT_EQ(reason(get()), "proxy-failed");
@@ -125,7 +125,7 @@ TEST_F(ExchangeTest, AProxysFailuresAreTheProxys) {
     TlsServer mute{ca().leaf({host}), silent};
     options.proxy = "http://127.0.0.1:" + std::to_string(mute.port());
     options.timeout = milliseconds{200};
-    EXPECT_EQ(show(get()), "proxy-failed: no tunnel after 200 ms");
+    EXPECT_EQ(show(get()), "proxy-failed: no tunnel after 200 ms through proxy 127.0.0.1");
 }
 
 TEST_F(ExchangeTest, TheEnvironmentIsNotAsked) {

@@ -2,13 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdint>
 #include <memory>
 #include <string>
 
 namespace {
 
-using boost::asio::ip::make_address;
 using fetch::Gate;
 
 TEST(Gate, LetsWaitersInInOrder) {
@@ -56,16 +54,6 @@ TEST(Gate, ALimitCanChangeAndAGateCanClose) {
     a.release();
     EXPECT_FALSE(never->granted());
     EXPECT_FALSE(gate->try_enter());
-}
-
-TEST(AddressGates, AreOneAnAddress) {
-    fetch::AddressGates gates{1};
-    const Gate::Place a = gates.at(make_address("192.0.2.1"))->try_enter();
-    EXPECT_TRUE(a);
-    EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter());
-    EXPECT_TRUE(gates.at(make_address("192.0.2.2"))->try_enter());
-    for (std::uint32_t i = 0; i < 1000; ++i) (void)gates.at(boost::asio::ip::address_v4(i));
-    EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter()) << "forgotten while somebody is inside";
 }
 
 } // namespace

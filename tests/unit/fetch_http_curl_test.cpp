@@ -313,6 +313,13 @@ std::vector<Cell> cells() {
         response.body = line_ends(body, "\n", false);
         add("chunks, LF here and there: " + name, response.octets());
     }
+    for (const std::size_t size : {65536u, 65537u, 100000u}) {
+        Response response;
+        response.body = std::string(size, 'x');
+        add("a body of " + std::to_string(size), response.octets());
+        response.fields.push_back("Content-Length: " + std::to_string(size));
+        add("a body with a length of " + std::to_string(size), response.octets());
+    }
     for (const std::size_t size : {20000u, 60000u}) {
         Response response = framed(Framing::length);
         while (response.octets().size() + 1000 < size)

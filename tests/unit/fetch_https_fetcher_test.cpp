@@ -1,6 +1,8 @@
 // The fetcher over real sockets: responses, addresses, limits, lifetimes.
 #include "support/fetch_world.hpp"
 
+#include "fetch/address_gate.hpp"
+
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
@@ -55,10 +57,10 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
     script.close = Script::Close::hold; // a refusal must not wait for a body
     script.response = "HTTP/1.1 404 Not Found\r\nContent-Length: 100000\r\n\r\n";
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-status: status 404");
+    EXPECT_EQ(show(get()), "http-status: status 404 at 127.0.0.1");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n";
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-media-type: Content-Type text/html");
+    EXPECT_EQ(show(get()), "http-media-type: Content-Type text/html at 127.0.0.1");
     script.response = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + test::policy_text;
     script.close = Script::Close::close_notify;
     server.set_script(script);
@@ -72,7 +74,7 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
     script.response = "";
     script.close = Script::Close::close_notify;
     server.set_script(script);
-    EXPECT_EQ(show(get()), "http-truncated: no response");
+    EXPECT_EQ(show(get()), "http-truncated: no response at 127.0.0.1");
 }
 
 TEST_F(HttpsFetcherTest, TriesTheNextAddress) {
@@ -107,7 +109,7 @@ TEST_F(HttpsFetcherTest, DeadIPv6CostsOneAttemptDelay) {
     EXPECT_LT(steady_clock::now() - begun, milliseconds{3000});
 }
 
-TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEnd) {
+TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEndUntilTheRequest) {
     for (const Script::Stage stage : {Script::Stage::accept, Script::Stage::hello, Script::Stage::request}) {
         Script broken = good();
         broken.reset_at = stage;
@@ -116,11 +118,19 @@ TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEnd) {
         options.port = first.port();
         fetcher_.reset();
         resolver.set(host, {"127.0.0.1", "127.0.0.2"});
+        if (stage == Script::Stage::request) { // nothing is asked twice
+            EXPECT_EQ(show(get()), "http-truncated: no response (Connection reset by peer) at 127.0.0.1");
+            EXPECT_EQ(second.connections(), 0u);
+            continue;
+        }
         EXPECT_EQ(show(get()), "body") << static_cast<int>(stage);
         EXPECT_EQ(first.connections(), 1u);
         if (stage == Script::Stage::accept) continue;   // may as well be seen as a failure to connect
         resolver.set(host, {"127.0.0.1", "127.0.0.3"}); // and if the rest fails, the broken one is the reason
-        EXPECT_EQ(reason(get()), stage == Script::Stage::request ? "http-truncated" : "tls-handshake");
+        const auto fetched = get();
+        EXPECT_EQ(reason(fetched), "tls-handshake");
+        EXPECT_NE(show(fetched).find("127.0.0.1: "), std::string::npos) << show(fetched);
+        EXPECT_NE(show(fetched).find("; 127.0.0.3: Connection refused"), std::string::npos) << show(fetched);
     }
 }
 
@@ -133,6 +143,83 @@ TEST_F(HttpsFetcherTest, ASilentAddressLeavesTimeForTheOthers) {
     options.timeout = milliseconds{2000};
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
     EXPECT_EQ(show(get()), "body");
+}
+
+TEST_F(HttpsFetcherTest, SilentAddressesCostLittle) {
+    Script silent;
+    silent.silent = true;
+    TlsServer mute{ca().leaf({host}), silent, {"127.0.0.1", "127.0.0.3"}};
+    TlsServer second{ca().leaf({host}), good(), {"127.0.0.2"}, mute.port()};
+    options.port = mute.port();
+    options.timeout = milliseconds{60000};
+    resolver.set(host, {"127.0.0.1", "127.0.0.3", "127.0.0.2"});
+    const auto begun = steady_clock::now();
+    EXPECT_EQ(show(get()), "body");
+    EXPECT_LT(steady_clock::now() - begun, milliseconds{8000});
+}
+
+TEST_F(HttpsFetcherTest, AnAddressWeWereOutOfPatienceWithIsTriedOnceMore) {
+    Script slow = good();
+    slow.before_handshake = milliseconds{1000};
+    TlsServer server{ca().leaf({host}), slow, {"127.0.0.1"}};
+    options.port = server.port();
+    options.timeout = milliseconds{3000}; // a quarter is not enough for its handshake
+    resolver.set(host, {"127.0.0.1", "127.0.0.2"});
+    EXPECT_EQ(show(get()), "body");
+    EXPECT_EQ(server.connections(), 2u);
+    EXPECT_EQ(server.requests().size(), 1u);
+    slow.silent = true;
+    server.set_script(slow);
+    options.timeout = milliseconds{1000};
+    fetcher_.reset();
+    EXPECT_EQ(show(get()), "fetch-timeout: in the TLS handshake after 1000 ms at 127.0.0.1; before that "
+                           "127.0.0.1: TLS handshake: no octet for 249 ms; 127.0.0.2: Connection refused");
+}
+
+TEST_F(HttpsFetcherTest, BesideFiftyHangingHostsAtItsAddressAnHonestOneIsSoonLearnt) {
+    Script hanging;
+    hanging.close = Script::Close::hold; // answers the handshake, then nothing
+    Script silent;
+    silent.silent = true;
+    for (const bool after_handshake : {false, true}) {
+        TlsServer server{ca().leaf({"*.hanging.example"}), after_handshake ? hanging : silent};
+        std::unique_ptr<TlsServer> honest;
+        options.port = server.port();
+        options.timeout = milliseconds{30000};
+        fetcher_.reset();
+        std::vector<std::shared_ptr<std::optional<Fetched>>> results;
+        for (int i = 0; i < 50; ++i) {
+            const std::string name = "h" + std::to_string(i) + ".hanging.example";
+            resolver.set(name, {"127.0.0.1"});
+            results.push_back(begin(name));
+        }
+        if (after_handshake) {
+            server.on_sni(host, ca().leaf({host}));
+            server.on_sni(host, good());
+        } else {
+            // Which host a silent server is silent to shows only after some octets.
+            server.silent_but_for(host, ca().leaf({host}), good());
+        }
+        const auto begun = steady_clock::now();
+        const auto result = begin(host);
+        std::size_t most = 0;
+        run_until([&] {
+            most = std::max(most, server.open());
+            return result->has_value();
+        });
+        EXPECT_EQ(show(*result), "body");
+        EXPECT_LT(steady_clock::now() - begun, milliseconds{3000}) << after_handshake;
+        EXPECT_LE(most, fetch::max_at_address + 2) << "a connection just closed may still seem open";
+        std::size_t gave_way = 0;
+        for (const auto& one : results)
+            if (one->has_value() && show(*one).find("gave way to another policy host") != std::string::npos)
+                ++gave_way;
+        EXPECT_GE(gave_way, 50u + 1 - fetch::max_at_address);
+        for (const auto& one : results)
+            EXPECT_TRUE(!one->has_value() || reason(*one) == "fetch-timeout") << show(*one);
+        fetcher_.reset();
+        run_until([&] { return server.open() == 0; });
+    }
 }
 
 TEST_F(HttpsFetcherTest, OneDeadlineForAll) {
@@ -150,11 +237,11 @@ TEST_F(HttpsFetcherTest, OneDeadlineForAll) {
         EXPECT_GE(steady_clock::now() - begun, milliseconds{400});
         EXPECT_LT(steady_clock::now() - begun, milliseconds{2500});
     };
-    timed("fetch-timeout: in the TLS handshake after 400 ms");
+    timed("fetch-timeout: in the TLS handshake after 400 ms at 127.0.0.1");
     server.set_script(dribble);
-    timed("fetch-timeout: in the response after 400 ms");
+    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
     server.set_script(held);
-    timed("fetch-timeout: in the response after 400 ms");
+    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
     resolver.slow(host, dns::Type::a, test::AddressResolver::never);
     timed("fetch-timeout: in the address lookup after 400 ms");
 }
@@ -165,11 +252,11 @@ TEST_F(HttpsFetcherTest, NoConnectionHasItsReasons) {
     options.port = server.port();
     options.timeout = milliseconds{300};
     resolver.set(host, {"127.0.0.2", "127.0.0.3"});
-    EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed, last 127.0.0.3: Connection refused");
+    EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed: 127.0.0.2: Connection refused; "
+                           "127.0.0.3: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.4"});
-    EXPECT_EQ(show(get()),
-              "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed, last 127.0.0.2: "
-              "Connection refused");
+    EXPECT_EQ(show(get()), "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed: 127.0.0.2: "
+                           "Connection refused");
 }
 
 TEST_F(HttpsFetcherTest, LookupsHaveTheirReasons) {
@@ -264,7 +351,7 @@ TEST_F(HttpsFetcherTest, ManyHostsOnOneHangingAddressHoldUpNobodyElse) {
     const auto begun = steady_clock::now();
     for (const auto& result : results) {
         run_until([&] { return result->has_value(); });
-        EXPECT_EQ(show(*result), "fetch-timeout: in the TLS handshake after 1000 ms");
+        EXPECT_EQ(show(*result), "fetch-timeout: in the TLS handshake after 1000 ms at 127.0.0.2");
     }
     EXPECT_EQ(hanging.connections(), 6u);
     EXPECT_GE(steady_clock::now() - begun, milliseconds{2000});

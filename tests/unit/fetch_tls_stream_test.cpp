@@ -48,6 +48,16 @@ public:
         SSL_write(tls_.get(), words.data(), static_cast<int>(words.size()));
         return out();
     }
+    std::string ask_for_renegotiation() {
+        SSL_renegotiate(tls_.get());
+        SSL_do_handshake(tls_.get());
+        return out();
+    }
+    std::string update_key() {
+        SSL_key_update(tls_.get(), SSL_KEY_UPDATE_REQUESTED);
+        SSL_do_handshake(tls_.get());
+        return out();
+    }
     std::string say_goodbye() {
         SSL_shutdown(tls_.get());
         return out();
@@ -229,6 +239,36 @@ TEST_F(TlsStreamTest, NeverReadsADescriptorThatWasClosedMeanwhile) {
     EXPECT_EQ(::recv(others[1], &octet, 1, MSG_DONTWAIT), 1);
     ::close(others[0]);
     ::close(others[1]);
+}
+
+TEST_F(TlsStreamTest, RefusesToRenegotiate) {
+    Server server{TLS1_2_VERSION};
+    shake_hands(server);
+    EXPECT_FALSE(stream.write("GET /"));
+    asio::co_spawn(io, read(), asio::detached);
+    server.feed(packet());
+    EXPECT_EQ(server.read, "GET /");
+    to_stream(server.ask_for_renegotiation());
+    const std::string answer = packet();
+    EXPECT_EQ(answer.at(0), SSL3_RT_ALERT) << "a new ClientHello would be of another type";
+    server.feed(answer);
+    EXPECT_EQ(server.alert, "no renegotiation");
+    EXPECT_FALSE(came) << "a server may do without";
+}
+
+TEST_F(TlsStreamTest, CountsWhatNobodyAskedFor) {
+    Server server{TLS1_3_VERSION};
+    shake_hands(server);
+    EXPECT_FALSE(stream.write("GET /"));
+    asio::co_spawn(io, read(), asio::detached);
+    to_stream(server.feed(packet())); // with two tickets
+    for (int i = 2; i < fetch::max_unasked_messages; ++i) to_stream(server.update_key());
+    EXPECT_TRUE(run_until([&] { return peer.available() > 0; })) << "as it must, each is answered";
+    EXPECT_FALSE(came);
+    to_stream(server.update_key());
+    ASSERT_TRUE(run_until([&] { return came.has_value(); }));
+    EXPECT_EQ(came->error, asio::error::no_buffer_space);
+    EXPECT_EQ(stream.refusal(), "over 16 HelloRequest, KeyUpdate and NewSessionTicket messages");
 }
 
 } // namespace

@@ -22,7 +22,6 @@ using base::Reason;
 using dane::Advice;
 using dns::Type;
 using lookup::DaneLookup;
-using State = dane::Validation::State;
 
 const std::string usable{"\3\1\1" + std::string(32, 'x')};
 
@@ -50,17 +49,6 @@ protected:
         EXPECT_TRUE(verdict);
         return verdict ? verdict->advice : Advice::no_verdict;
     }
-    dane::Validation validating() {
-        std::optional<dane::Validation> out;
-        asio::co_spawn(io, lookup->validating(), [&out](std::exception_ptr error, dane::Validation v) {
-            EXPECT_FALSE(error);
-            out = std::move(v);
-        });
-        run();
-        EXPECT_TRUE(out);
-        return out.value_or(dane::Validation{});
-    }
-
     test::FakeResolver resolver;
     asio::io_context io;
     std::unique_ptr<DaneLookup> lookup = std::make_unique<DaneLookup>(io.get_executor(), resolver);
@@ -167,16 +155,11 @@ TEST_F(DaneLookupTest, DestroyedWithLookupsUnderWay) {
 TEST_F(DaneLookupTest, DestroyedBeforeItBegins) {
     const auto handler = [this](std::exception_ptr, dane::Verdict v) { verdict = std::move(v); };
     auto later = lookup->verdict(domain);
-    auto validation = lookup->validating();
     lookup.reset();
     asio::co_spawn(io, std::move(later), handler);
-    std::optional<dane::Validation> validity;
-    asio::co_spawn(io, std::move(validation),
-                   [&validity](std::exception_ptr, dane::Validation v) { validity = std::move(v); });
     run();
-    ASSERT_TRUE(verdict && validity);
+    ASSERT_TRUE(verdict);
     EXPECT_EQ(verdict->advice, Advice::no_verdict);
-    EXPECT_EQ(validity->state, State::unknown);
     EXPECT_TRUE(resolver.asked.empty());
 }
 
@@ -206,33 +189,38 @@ TEST_F(DaneLookupTest, NoExceptionEscapes) {
     lookup = std::make_unique<DaneLookup>(io.get_executor(), broken);
     EXPECT_EQ(ask(), Advice::no_verdict);
     EXPECT_FALSE(thrown);
-    EXPECT_EQ(validating().state, State::unknown);
 }
 
-TEST_F(DaneLookupTest, ValidatingByTheRoot) {
-    resolver.put("", Type::soa, {"x"});
-    EXPECT_EQ(validating().state, State::yes);
-    resolver.put("", Type::soa, {"x"}, false);
-    EXPECT_EQ(validating().state, State::no);
-    resolver.fail("", Type::soa, Reason::dns_timeout);
-    EXPECT_EQ(validating().state, State::unknown);
-    using Q = test::FakeResolver::Question;
-    EXPECT_EQ(resolver.asked, std::vector<Q>(3, {"", Type::soa}));
-}
-
-TEST_F(DaneLookupTest, ValidatingByConfiguredNames) {
-    DaneLookup::Options options;
-    options.signed_name = "Signed.Example.";
-    options.broken_name = "broken.example";
-    lookup->configure(options);
-    resolver.put("signed.example", Type::soa, {"x"});
-    resolver.fail("broken.example", Type::soa, Reason::dns_servfail);
-    EXPECT_EQ(validating().state, State::yes);
-    resolver.put("broken.example", Type::soa, {"x"}, false);
-    EXPECT_EQ(validating().state, State::no);
-    using Q = test::FakeResolver::Question;
-    EXPECT_EQ(resolver.asked[0], (Q{"signed.example", Type::soa}));
-    EXPECT_EQ(resolver.asked[1], (Q{"broken.example", Type::soa}));
+// Many domains with many MX hosts whose name servers never answer, and one that is well.
+TEST_F(DaneLookupTest, OneDomainsHostsTakeNothingFromAnothers) {
+    constexpr std::size_t slow = 300;
+    resolver.hold(Type::a);
+    resolver.hold(Type::aaaa);
+    std::vector<dns::Mx> hosts;
+    for (std::uint16_t i = 0; i < dane::max_mx_hosts; ++i)
+        hosts.push_back({i, "mx" + std::to_string(i) + ".slow.example"});
+    std::size_t answered = 0;
+    for (std::size_t n = 0; n < slow; ++n) {
+        const std::string name = "d" + std::to_string(n) + ".example";
+        resolver.mx(name, hosts);
+        asio::co_spawn(io, lookup->verdict(*base::Domain::parse(name)),
+                       [&answered](std::exception_ptr, const dane::Verdict&) { ++answered; });
+    }
+    run();
+    EXPECT_EQ(answered, 0U);
+    EXPECT_LE(resolver.waiting(), DaneLookup::max_questions_in_all);
+    EXPECT_GE(resolver.waiting(), DaneLookup::max_questions_in_all / 2);
+    resolver.mx("example.org", {{10, "mx.example.net"}});
+    resolver.put("mx.example.net", Type::a, {"\1\2\3\4"}, false);
+    resolver.never_hold("mx.example.net");
+    EXPECT_EQ(ask(), Advice::sts);
+    EXPECT_EQ(lookup->running(), slow);
+    // Nothing of it is a finding about the slow ones, and none of their questions is lost.
+    resolver.release();
+    while (answered < slow && io.run_one_for(5s) > 0) {
+    }
+    EXPECT_EQ(answered, slow);
+    EXPECT_EQ(lookup->running(), 0U);
 }
 
 } // namespace

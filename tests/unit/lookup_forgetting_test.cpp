@@ -198,7 +198,8 @@ cache::WriteOp forget_op(std::optional<std::int64_t> fetched_at) {
 
 /// What is on the disk after it: the time of the row, or nothing.
 std::optional<std::int64_t> after(const cache::WriteOp& op, std::optional<std::int64_t> on_disk) {
-    if (const auto* row = std::get_if<cache::Row>(&op.what)) return row->fetched_at.time_since_epoch().count();
+    if (const auto* row = std::get_if<cache::Row>(&op.what))
+        return row->fetched_at.time_since_epoch().count();
     const auto& removal = std::get<cache::Removal>(op.what);
     if (!removal.fetched_at || (on_disk && *on_disk == removal.fetched_at->time_since_epoch().count()))
         return std::nullopt;
@@ -206,8 +207,8 @@ std::optional<std::int64_t> after(const cache::WriteOp& op, std::optional<std::i
 }
 
 TEST(KeptOps, KeepTheOutcomeOfEverySequence) {
-    // Six operations, sequences of up to four, from every state of the disk: merged they do what they do one by
-    // one, or the owner is asked for the row again.
+    // Six operations, sequences of up to four, from every state of the disk: merged they do what they do one
+    // by one, or the owner is asked for the row again.
     const auto make = [](int n) {
         switch (n) {
         case 0: return save_op(1);
@@ -221,7 +222,11 @@ TEST(KeptOps, KeepTheOutcomeOfEverySequence) {
     std::size_t sequences = 0;
     for (const std::optional<std::int64_t> start : {std::optional<std::int64_t>{}, {1}, {2}, {3}})
         for (int length = 1; length <= 4; ++length)
-            for (int code = 0; code < (length == 1 ? 6 : length == 2 ? 36 : length == 3 ? 216 : 1296); ++code) {
+            for (int code = 0; code < (length == 1   ? 6
+                                       : length == 2 ? 36
+                                       : length == 3 ? 216
+                                                     : 1296);
+                 ++code) {
                 cache::KeptOps kept(10, 100'000);
                 auto disk = start;
                 bool complete = true;
@@ -231,7 +236,8 @@ TEST(KeptOps, KeepTheOutcomeOfEverySequence) {
                 }
                 ASSERT_EQ(kept.size(), 1u);
                 const auto merged = after(kept.take(), start);
-                EXPECT_TRUE(merged == disk || (!complete && !merged)) << "length " << length << " code " << code;
+                EXPECT_TRUE(merged == disk || (!complete && !merged))
+                    << "length " << length << " code " << code;
                 EXPECT_EQ(kept.octets(), 0u);
                 ++sequences;
             }

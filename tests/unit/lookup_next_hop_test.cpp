@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <malloc.h>
+
 #include <set>
 
 namespace {
@@ -107,7 +109,8 @@ TEST(NextHop, FormsTogetherFetchOnce) {
     world.at("a.example").https_delay = 2s;
     std::vector<std::string> replies;
     for (const char* key : {"a.example:587", "a.example", "a.example:465"})
-        world.ask_later(key, [&replies, key](const std::string& reply) { replies.push_back(key + (" " + reply)); });
+        world.ask_later(
+            key, [&replies, key](const std::string& reply) { replies.push_back(key + (" " + reply)); });
     world.pass(30s);
     EXPECT_EQ(std::set<std::string>(replies.begin(), replies.end()),
               (std::set<std::string>{"a.example:587 OK dane-only", std::string("a.example ") + secure,
@@ -181,7 +184,8 @@ TEST(NextHop, AnUnknownServiceHasNoVerdictAndTheLogSaysSo) {
     LookupWorld world(with_dane());
     serve(world);
     world.tlsa("mx.a.example", 25, LookupWorld::usable_tlsa());
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(world.ask("[mx.a.example]:no-such"), secure) << "the policy decides";
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(world.ask("[mx.a.example]:no-such"), secure) << "the policy decides";
     EXPECT_EQ(world.log.count("warning service-unknown next_hop=[mx.a.example]:no-such service=no-such"), 1u);
     EXPECT_EQ(world.asked("_0._tcp.mx.a.example", dns::Type::tlsa), 0u);
     world.pass(61s);
@@ -205,11 +209,12 @@ TEST(NextHop, ARelayThatItsPolicyDoesNotAdmitIsSaid) {
     serve(world);
     world.at("mx.a.example").policy(policy_text("enforce", {"other.a.example"}, 86400));
     world.ask("[mx.a.example]:587");
-    EXPECT_EQ(world.log.count("warning policy-admits-no-mx domain=mx.a.example id=1 mx_hosts=mx.a.example"), 1u);
+    EXPECT_EQ(world.log.count("warning policy-admits-no-mx domain=mx.a.example id=1 mx_hosts=mx.a.example"),
+              1u);
 }
 
 postfix::NextHop hop(const std::string& name, std::uint16_t port = 587, bool brackets = true) {
-    return {*base::Domain::parse(name), port, brackets};
+    return postfix::NextHop{*base::Domain::parse(name), port, brackets};
 }
 
 TEST(HopVerdicts, AreFoundByAllOfTheNextHop) {
@@ -233,6 +238,28 @@ TEST(HopVerdicts, TheOnePutLongestAgoMakesRoom) {
     EXPECT_EQ(verdicts.put(hop("new.example"), {}), hop(name(1)));
     EXPECT_EQ(verdicts.put(hop("newer.example"), {}), hop(name(2)));
     EXPECT_EQ(verdicts.size(), lookup::HopVerdicts::max_hops);
+}
+
+TEST(HopVerdicts, TheLongestOnesTakeLittle) {
+    const auto in_use = [] { return ::mallinfo2().uordblks; };
+    const std::string rest = "." + std::string(60, 'b') + "." + std::string(60, 'c') + "." + std::string(60, 'd');
+    const std::size_t before = in_use();
+    lookup::HopVerdicts verdicts;
+    for (std::size_t i = 0; i < lookup::HopVerdicts::max_hops + 100; ++i) {
+        std::string first = std::to_string(i);
+        first.insert(0, 61 - first.size(), 'a');
+        ASSERT_EQ((first + rest).size(), base::max_policy_domain);
+        (void)verdicts.put(hop(first + rest, 65535), {});
+    }
+    EXPECT_EQ(verdicts.size(), lookup::HopVerdicts::max_hops);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they have an allocator of their own
+    const std::size_t octets = (in_use() - before) / lookup::HopVerdicts::max_hops;
+    RecordProperty("octets", static_cast<int>(octets));
+    EXPECT_GT(octets, 244U);
+    EXPECT_LT(octets, 700U);
+#else
+    (void)before;
+#endif
 }
 
 } // namespace

@@ -80,7 +80,8 @@ TEST(AfterTxt, Decides) {
         {with_policy(), shows_none(Reason::no_record), Why::query, 8 * 24h, "give no-record", "expired"},
     };
     for (const Row& row : rows)
-        EXPECT_EQ(words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, true, tuning)), row.want)
+        EXPECT_EQ(words(lookup::after_txt(row.known, row.txt, row.why, t0 + row.after, true, tuning)),
+                  row.want)
             << row.reason;
     for (const Row& row : rows) {
         const std::string within =
@@ -130,7 +131,8 @@ TEST(Absent, IsBelievedAsLongAsItsCauseLasts) {
     EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 900s}, t0, 0s, tuning).until,
               t0 + 300s)
         << "no longer than the back-off";
-    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, 0s, tuning).until, t0 + 60s)
+    EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, 0s, tuning).until,
+              t0 + 60s)
         << "a new id may show up when the TTL is over";
 }
 

@@ -172,6 +172,20 @@ TEST(Answer, StaysUnderTheLimit) {
     }
 }
 
+TEST(Answer, WhatFollowsMatchIsLeftOutWhereThereIsNoRoomForIt) {
+    // No policy that was fetched makes a match= of this length; the limit holds all the same.
+    for (std::size_t size = postfix::max_reply - 250; size <= postfix::max_reply; ++size) {
+        auto policy = std::make_shared<decision::PolicyText>();
+        policy->text = "version: STSv1\n";
+        const std::size_t rest = std::string_view{"OK secure match= servername=hostname"}.size();
+        policy->policy = {sts::Mode::enforce, {}, {{std::string(size - rest, 'x'), false}}};
+        const decision::Decision e = decision::Enforce{*base::Domain::parse("example.com"), policy};
+        const std::string match = postfix::answer(e, Dialect::plain);
+        ASSERT_EQ(match.size(), size);
+        ASSERT_EQ(postfix::answer(e, Dialect::tlsrpt), match) << size;
+    }
+}
+
 TEST(Answer, UsesTheLimitToTheLastOctet) {
     // One octet more of padding at a time: the reply grows to exactly the limit, then loses its mx lines.
     const std::size_t base = tlsrpt(big(600, 40, 1)).size();

@@ -1,5 +1,7 @@
 #include "postfix/netstring.hpp"
 
+#include "support/allocated.hpp"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -169,6 +171,21 @@ TEST(Netstring, StaysSmallHoweverMuchPasses) {
         }
     }
     EXPECT_EQ(frames, 2000u);
+}
+
+TEST(Netstring, KeepsLittleBetweenRequests) {
+    const std::string wire = postfix::frame(std::string(9000, 'x'));
+    NetstringReader reader{10000};
+    const std::size_t before = test::allocated();
+    reader.feed(std::string_view{wire}.substr(0, 8000));
+    EXPECT_FALSE(reader.next());
+    if (test::allocated() < before + 8000) GTEST_SKIP() << "another allocator";
+    reader.feed(std::string_view{wire}.substr(8000));
+    const auto whole = reader.next();
+    ASSERT_TRUE(whole && *whole);
+    EXPECT_EQ((*whole)->size(), 9000u);
+    reader.keep();
+    EXPECT_LT(test::allocated(), before + 5000);
 }
 
 TEST(Netstring, FramesPayloads) {

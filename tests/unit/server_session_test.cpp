@@ -2,6 +2,7 @@
 // says so.
 #include "server/session.hpp"
 
+#include "support/allocated.hpp"
 #include "support/canned_handler.hpp"
 #include "support/raw_peer.hpp"
 
@@ -171,6 +172,22 @@ TEST(Session, WaitsForASlowReader) {
     EXPECT_EQ(f.handler.asked.size(), 1u) << "the second is not asked before the first is out";
     const std::string big = postfix::frame(f.handler.replies["big"]);
     EXPECT_TRUE(f.get(big + big + "4:OK c,"));
+}
+
+TEST(Session, KeepsNoMemoryOfALongReply) {
+    Fixture f{100, 4096};
+    f.handler.replies["big"] = std::string(90000, 'x');
+    f.peer.send("5:sts a,");
+    EXPECT_TRUE(f.get("4:OK a,"));
+    f.scratch->out.reserve(100000); // all sessions share it
+    const std::string big = "4:OK a," + postfix::frame(f.handler.replies["big"]);
+    f.peer.received.reserve(2 * big.size());
+    const std::size_t before = test::allocated();
+    f.peer.send("7:sts big,");
+    f.settle();
+    if (test::allocated() < before + 50000) GTEST_SKIP() << "another allocator";
+    EXPECT_TRUE(f.get(big));
+    EXPECT_LT(test::allocated(), before + 10000);
 }
 
 TEST(Session, OneWritePerReply) {

@@ -1,0 +1,39 @@
+// fetch/handshake_thread.hpp - one thread for what may take tens of milliseconds: the rare handshakes with
+// long chains or large keys, so that the loop has none of it.
+//
+// Threads: run() and stop() from the loop's. The thread begins with the first run(). What has not begun when
+// it stops is dropped.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace fetch {
+
+class HandshakeThread {
+public:
+    HandshakeThread() = default;
+    ~HandshakeThread() { stop(); }
+    HandshakeThread(const HandshakeThread&) = delete;
+    HandshakeThread& operator=(const HandshakeThread&) = delete;
+
+    /// In the order they came; `work` must not throw. False when there is no thread to be had, or it was
+    /// stopped.
+    [[nodiscard]] bool run(std::function<void()> work);
+    /// Waits for the piece of work that is under way. Must come before the end of what work refers to.
+    void stop() noexcept;
+
+private:
+    void loop();
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<std::function<void()>> waiting_;
+    bool stopped_ = false;
+    std::thread thread_;
+};
+
+} // namespace fetch

@@ -1,0 +1,82 @@
+// fetch/turns.hpp - the loop's time, shared by the connections whose octets strangers decide.
+//
+// A turn is what all of them together do between two visits of the loop to its timers and sockets. It ends
+// after max_turn_octets of input, or max_turn_cpu of the thread's time, whatever that was spent on; who still
+// has work then waits, and each later turn calls one who waits first: the one that had the fewest turns, so
+// that a flood waits for itself and not others for it.
+//
+// Belongs to one single-threaded executor.
+#pragma once
+
+#include "base/event.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+
+namespace fetch {
+
+inline constexpr std::size_t max_turn_octets = 64 * 1024;
+/// What was begun, a piece of Wire::piece octets or the public-key work of one handshake, is ended first.
+inline constexpr std::chrono::microseconds max_turn_cpu{1000};
+
+class Turns : public std::enable_shared_from_this<Turns> {
+public:
+    explicit Turns(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+    /// One connection's place in it.
+    class Turn {
+    public:
+        explicit Turn(std::shared_ptr<Turns> turns);
+        Turn(const Turn&) = delete;
+        Turn& operator=(const Turn&) = delete;
+        ~Turn();
+
+        /// True while the turn that is on has room and nobody waits: to be asked between pieces of work.
+        [[nodiscard]] bool room() { return turns_->room(); }
+        void took(std::size_t octets) noexcept { turns_->octets_ += octets; }
+        /// Until it is this one's turn; the first piece may then be done whatever room() says.
+        [[nodiscard]] boost::asio::awaitable<void> wait();
+        /// Has no work for now: another may go on if there is room.
+        void pass_on() { turns_->pass_on(); }
+        /// wait() returns soon.
+        void cancel();
+
+    private:
+        friend class Turns;
+        std::shared_ptr<Turns> turns_;
+        base::Event event_;
+        std::uint64_t served_ = 0; // turns it had to wait for
+        std::uint64_t number_ = 0;
+        bool waits_ = false;
+    };
+
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
+
+private:
+    struct Before {
+        bool operator()(const Turn* a, const Turn* b) const noexcept {
+            return a->served_ != b->served_ ? a->served_ < b->served_ : a->number_ < b->number_;
+        }
+    };
+    [[nodiscard]] bool room();
+    [[nodiscard]] bool left() const;
+    void pass_on();
+    void begin();
+    void next();
+    void call_first();
+
+    boost::asio::any_io_executor executor_;
+    bool on_ = false; // a turn has begun, and its end is posted
+    std::chrono::nanoseconds begun_at_{};
+    std::size_t octets_ = 0;
+    std::set<Turn*, Before> waiting_;
+    std::uint64_t numbers_ = 0;
+};
+
+} // namespace fetch
