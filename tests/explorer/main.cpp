@@ -14,6 +14,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 #include <random>
@@ -71,6 +72,13 @@ std::vector<Search> searches() {
                    {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::expire, Act::restart,
                      Act::ahead_3y, Act::back_3y, Act::ahead_1h, Act::back_1h, Act::ahead_30s, Act::back_30s},
                     {{one, one, {got_1d, got_fail}, one, one, one, one}}}});
+    // A policy that was fetched while the clock was ahead.
+    all.push_back(
+        {"ahead",
+         5,
+         {{Act::query, Act::pass_1h, Act::pass_1d, Act::tick, Act::restart, Act::ahead_3y, Act::back_3y},
+          {{one, one, {got_1d, got_fail}, one, one, one, one}}},
+         "wall+3y,query,wall-3y"});
     all.push_back({"disk",
                    5,
                    {{Act::query, Act::pass_1s, Act::pass_20s, Act::pass_61s, Act::tick, Act::expire,
@@ -114,10 +122,14 @@ std::vector<Search> searches() {
     return all;
 }
 
-Sequence sequence_of(const std::string& words) {
+/// Acts with their usual settings.
+Sequence sequence_of(std::string_view words) {
     Sequence sequence;
-    Act act{};
-    if (!words.empty() && parse(words, act)) sequence.push_back({act, {}});
+    while (!words.empty()) {
+        const std::string_view word = words.substr(0, words.find(','));
+        words.remove_prefix(std::min(words.size(), word.size() + 1));
+        if (Act act{}; parse(word, act)) sequence.push_back({act, {}});
+    }
     return sequence;
 }
 
