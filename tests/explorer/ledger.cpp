@@ -191,7 +191,7 @@ void Ledger::told_dane_only() {
 void Ledger::told_nothing(const Seen& seen) {
     if (seen.late || !held_ || (seen.entry && *seen.entry > *held_)) return;
     const Served& p = policies_[*held_];
-    if (p.enforce && !over(p) && !over_by_wall(p)) complain(policy_name(*held_) + " is lost before its end");
+    if (p.enforce && !may_be_over(p) && !over_by_wall(p)) complain(policy_name(*held_) + " is lost before its end");
 }
 
 void Ledger::settled(const Seen& seen) {
@@ -208,7 +208,7 @@ void Ledger::settled(const Seen& seen) {
     if (eventual_ && (!seen.eventual || *seen.eventual < *eventual_)) {
         const Served& p = policies_[*eventual_];
         const bool withdrawn = withdrawn_ && *withdrawn_ > *eventual_;
-        if (!evicted_ && !withdrawn && !over(p) && !(over_by_wall(p) && clock_trusted(seen)))
+        if (!evicted_ && !withdrawn && !may_be_over(p) && !(over_by_wall(p) && clock_trusted(seen)))
             complain(policy_name(*eventual_) + " is taken from the disk before its end");
     }
     eventual_ = seen.eventual;

@@ -108,6 +108,10 @@ public:
 private:
     [[nodiscard]] Micros now() const { return hands_->passed(); }
     [[nodiscard]] bool over(const Served& p) const { return now() >= p.at + p.max_age; }
+    /// A row may have a time of its own, a second earlier.
+    [[nodiscard]] bool may_be_over(const Served& p) const {
+        return now() + base::seconds{1} >= p.at + p.max_age;
+    }
     [[nodiscard]] bool over_by_wall(const Served& p) const {
         const bool ahead = hands_->now() < p.wall && p.set_back;
         return hands_->now() >= (ahead ? p.set_back_to : p.wall) + p.max_age;
