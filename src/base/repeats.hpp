@@ -4,8 +4,8 @@
 // the window are counted; the first after the window is written with that count. Only repetition is limited:
 // lines with different keys do not hold each other back. Not thread-safe: the caller guards it.
 //
-// Of a key a keyed hash of 64 bits is kept, so that a key takes under 200 octets however long it is, and nobody
-// can choose keys that slow it down or are taken for one another.
+// Of a key a keyed hash of 64 bits is kept, so that a key takes under 200 octets however long it is, and
+// nobody can choose keys that slow it down or are taken for one another.
 #pragma once
 
 #include "base/clock.hpp"

@@ -6,8 +6,8 @@
 // shard's lock is held for a lookup.
 #pragma once
 
-#include "cache/entry.hpp"
 #include "base/siphash.hpp"
+#include "cache/entry.hpp"
 
 #include <atomic>
 #include <cstddef>

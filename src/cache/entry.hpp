@@ -94,9 +94,9 @@ struct Tuning {
     /// Running time for which a policy is kept that is expired by a clock that is not trusted.
     seconds keep_expired{30 * 86400};
     bool daily_refresh = true;
-    bool dane = false;            ///< look for DANE: a validating resolver is in use
-    bool dane_remembered = false; ///< believe a verdict found before: a validating resolver is not ruled out
-    bool enforce_testing = false; ///< treat mode testing as enforce
+    bool dane = false;             ///< look for DANE: a validating resolver is in use
+    bool dane_remembered = false;  ///< believe a verdict found before: a validating resolver is not ruled out
+    bool enforce_testing = false;  ///< treat mode testing as enforce
     seconds dane_fresh{36 * 3600}; ///< an older verdict is asked anew before it is used
     seconds dane_bridge{86400};    ///< how long a verdict outlives lookups that fail, from the first of them
 };
@@ -115,7 +115,9 @@ struct Tuning {
 bool note_clock(Standing& entry, Instant now);
 
 /// The policy is not usable any more.
-[[nodiscard]] inline bool expired(const Standing& entry, Instant now) { return now >= expires_at(entry, now); }
+[[nodiscard]] inline bool expired(const Standing& entry, Instant now) {
+    return now >= expires_at(entry, now);
+}
 
 /// note_clock(), and over_since goes when the policy turns out not to be expired after all.
 bool note_time(Entry& entry, Instant now);
@@ -135,8 +137,8 @@ struct DaneFinding {
     bool on_failures = false;                   ///< some lookups failed, and the rest spoke for this verdict
     seconds ttl{60};                            ///< how long that is good
 };
-/// The state after it. After the first failed lookup the verdict stands for dane_bridge. One built on failures
-/// is good for its ttl and bridges nothing after that.
+/// The state after it. After the first failed lookup the verdict stands for dane_bridge. One built on
+/// failures is good for its ttl and bridges nothing after that.
 [[nodiscard]] DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
                                           const Tuning& tuning);
 

@@ -17,8 +17,8 @@
 // by for_each() for the copying of one chunk of records.
 #pragma once
 
-#include "cache/entry.hpp"
 #include "base/siphash.hpp"
+#include "cache/entry.hpp"
 
 #include <atomic>
 #include <cstddef>

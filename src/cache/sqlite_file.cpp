@@ -194,7 +194,8 @@ SqliteFile::Result SqliteFile::prepare() {
         " fetched_at = excluded.fetched_at, last_asked = excluded.last_asked, dane_at = excluded.dane_at,"
         " sum = excluded.sum, dane_failed_at = excluded.dane_failed_at, ahead_since = excluded.ahead_since,"
         " over_since = excluded.over_since"
-        " WHERE excluded.fetched_at > fetched_at OR (excluded.fetched_at = fetched_at AND excluded.sum <> sum)"
+        " WHERE excluded.fetched_at > fetched_at OR (excluded.fetched_at = fetched_at AND excluded.sum <> "
+        "sum)"
         " OR fetched_at > ?11");
     if (!put_if_newer) return failed(put_if_newer.error());
     put_if_newer_ = std::move(*put_if_newer);

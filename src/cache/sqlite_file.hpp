@@ -97,8 +97,8 @@ public:
     [[nodiscard]] Result put(const Row& row);
     /// Unless the domain's row was fetched later, and not in the future, or is the same.
     [[nodiscard]] Result put_if_newer(const Row& row, base::Instant now);
-    /// With `fetched_at`: only the row that was fetched then. (The table in memory knows no time after 2106 but
-    /// that one, so it stands for all of them.)
+    /// With `fetched_at`: only the row that was fetched then. (The table in memory knows no time after 2106
+    /// but that one, so it stands for all of them.)
     [[nodiscard]] Result remove(std::string_view domain, std::optional<base::Instant> fetched_at = {});
     [[nodiscard]] Result put_running(base::seconds total);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
@@ -136,9 +136,10 @@ private:
 
     sqlite::Db db_;
     std::filesystem::path path_;
-    std::int64_t size_ = 0;                                        ///< when shrunk() was last called
-    std::optional<Stamp> file_stamp_, log_stamp_;                  ///< none: the system does not say
-    std::optional<sqlite::Statement> put_, put_if_newer_, remove_, remove_named_, put_running_; // after db_: finalised before it closes
+    std::int64_t size_ = 0;                       ///< when shrunk() was last called
+    std::optional<Stamp> file_stamp_, log_stamp_; ///< none: the system does not say
+    std::optional<sqlite::Statement> put_, put_if_newer_, remove_, remove_named_,
+        put_running_; // after db_: finalised before it closes
 };
 
 // The files around it. Each returns words for a person when the system refuses.

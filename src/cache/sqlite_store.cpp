@@ -30,7 +30,8 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
-constexpr std::size_t batch_octets = std::size_t{8} << 20; ///< of policy texts in one transaction, and one row
+constexpr std::size_t batch_octets = std::size_t{8}
+                                     << 20; ///< of policy texts in one transaction, and one row
 
 /// Words so short that they need no memory themselves.
 Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
@@ -65,10 +66,10 @@ struct SqliteStore::Worker {
     std::thread thread;
     // ---
     std::optional<FileLock> lock;
-    std::optional<SqliteFile> file; ///< none only while failing
-    std::vector<WriteOp> batch;          ///< what take() took
+    std::optional<SqliteFile> file;           ///< none only while failing
+    std::vector<WriteOp> batch;               ///< what take() took
     std::optional<base::seconds> running_now; ///< the same, of the running time
-    bool touched = false;           ///< the file was written to by others, and has not been renewed since
+    bool touched = false; ///< the file was written to by others, and has not been renewed since
     std::vector<std::string> bad_keys;
     bool refill_needed = false;
     bool unread = false; ///< the file may have rows that the owner has not seen
@@ -169,7 +170,8 @@ struct SqliteStore::Worker {
         if (std::exchange(overflowed, false)) refill_needed = true;
         std::ptrdiff_t n = 0;
         for (std::size_t octets = 0;
-             n < static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch)) && octets < batch_octets;
+             n < static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch)) &&
+             octets < batch_octets;
              ++n) {
             octets += queue[static_cast<std::size_t>(n)].octets();
             queue_octets -= queue[static_cast<std::size_t>(n)].octets();
@@ -432,8 +434,7 @@ struct SqliteStore::Worker {
         while (result && !kept.empty() && !out_of_time()) {
             std::vector<WriteOp> ops;
             ops.reserve(std::min(kept.size(), options.max_batch));
-            while (!kept.empty() && ops.size() < options.max_batch)
-                ops.push_back(kept.take());
+            while (!kept.empty() && ops.size() < options.max_batch) ops.push_back(kept.take());
             result = attempt_or_renew({}, ops);
             if (result)
                 caught_up += ops.size();

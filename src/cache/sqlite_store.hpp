@@ -102,7 +102,7 @@ public:
         std::uint64_t failed = 0;  ///< saves answered with false
         std::uint64_t kept = 0;    ///< rows now waiting for the disk to recover
         std::uint64_t waiting_octets = 0, kept_octets = 0; ///< what the queue and those rows take
-        bool failing = false;      ///< the last write failed
+        bool failing = false;                              ///< the last write failed
     };
     [[nodiscard]] Counters counters() const; ///< any thread
 

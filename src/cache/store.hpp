@@ -33,8 +33,8 @@ public:
     /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it
     /// could not be written (the failure has been logged; the caller goes on from memory). May be empty.
     virtual void save(Row row, std::function<void(bool)> done) = 0;
-    /// Removes the domain's row if it was fetched at that time: a newer one that was saved meanwhile, or comes
-    /// from elsewhere, stays. Without a time: whatever was saved before.
+    /// Removes the domain's row if it was fetched at that time: a newer one that was saved meanwhile, or
+    /// comes from elsewhere, stays. Without a time: whatever was saved before.
     virtual void forget(base::Domain domain, std::optional<base::Instant> fetched_at) = 0;
     /// Remembers how long the daemon has been running, all runs together. May be lost.
     virtual void note_running(base::seconds total) { (void)total; }

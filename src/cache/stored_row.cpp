@@ -11,8 +11,8 @@ namespace cache {
 namespace {
 
 constexpr base::SipKey sum_key{0x7374736d61706431U,
-                         0x6f6e6520726f7721U}; // never to change: it is part of the format
-constexpr std::size_t max_txt_id = 32;         // RFC 8461 section 3.1
+                               0x6f6e6520726f7721U}; // never to change: it is part of the format
+constexpr std::size_t max_txt_id = 32;               // RFC 8461 section 3.1
 
 bool letter_or_digit(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -74,9 +74,9 @@ base::Expected<Row, std::string_view> read_row(const RawRow& raw) {
     if (raw.sum != row_sum(raw)) return bad("the checksum is wrong");
     base::Expected<base::Domain, base::DomainErrc> domain = base::Domain::parse(raw.domain);
     if (!domain || domain->name() != raw.domain) return bad("the domain is no domain name");
-    return Row{std::move(*domain),      std::string(raw.policy_text), std::string(raw.txt_id),
-               instant(raw.fetched_at), instant(raw.last_asked),      instant(raw.dane_at),
-               instant(raw.dane_failed_at), instant(raw.ahead_since), base::seconds{raw.over_since}};
+    return Row{std::move(*domain),          std::string(raw.policy_text), std::string(raw.txt_id),
+               instant(raw.fetched_at),     instant(raw.last_asked),      instant(raw.dane_at),
+               instant(raw.dane_failed_at), instant(raw.ahead_since),     base::seconds{raw.over_since}};
 }
 
 } // namespace cache

@@ -7,7 +7,8 @@ namespace cache {
 std::size_t WriteOp::octets() const {
     if (refused()) return sizeof(WriteOp);
     const Row* row = std::get_if<Row>(&what);
-    return sizeof(WriteOp) + domain().name().size() + (row ? row->policy_text.size() + row->txt_id.size() : 0);
+    return sizeof(WriteOp) + domain().name().size() +
+           (row ? row->policy_text.size() + row->txt_id.size() : 0);
 }
 
 bool merge(WriteOp& first, WriteOp then) {

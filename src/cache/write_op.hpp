@@ -1,5 +1,5 @@
-// cache/write_op.hpp - what the store is told to write, and what is kept of it while the disk does not take it.
-// Part of cache/sqlite_store; nothing else includes it. Belongs to one thread at a time.
+// cache/write_op.hpp - what the store is told to write, and what is kept of it while the disk does not take
+// it. Part of cache/sqlite_store; nothing else includes it. Belongs to one thread at a time.
 #pragma once
 
 #include "base/clock.hpp"
@@ -37,11 +37,12 @@ struct WriteOp {
     [[nodiscard]] std::size_t octets() const;
 };
 
-/// Makes `first` what two operations on a domain, one after the other, come to. True when the owner has to pass
-/// the domain's row again to be sure.
+/// Makes `first` what two operations on a domain, one after the other, come to. True when the owner has to
+/// pass the domain's row again to be sure.
 bool merge(WriteOp& first, WriteOp then);
 
-/// At most one operation a domain, without their `done`, of at most so many octets of rows and so many domains.
+/// At most one operation a domain, without their `done`, of at most so many octets of rows and so many
+/// domains.
 class KeptOps {
 public:
     KeptOps(std::size_t most, std::size_t most_octets) : most_(most), most_octets_(most_octets) {}

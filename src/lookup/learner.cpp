@@ -41,12 +41,11 @@ bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason =
 
 Learner::Learner(Parts parts, cache::Tuning tuning)
     : parts_(std::move(parts)), tuning_(tuning), log_(parts_.log, parts_.clock),
-      begun_(parts_.clock.steady()),
-      hops_({parts_.executor, parts_.dane, parts_.table, parts_.clock, log_,
-             [this](const base::Domain& domain, Why why, Done done) {
-                 learn(domain, why, std::move(done), Wants::policy);
-             }},
-            tuning_) {}
+      begun_(parts_.clock.steady()), hops_({parts_.executor, parts_.dane, parts_.table, parts_.clock, log_,
+                                            [this](const base::Domain& domain, Why why, Done done) {
+                                                learn(domain, why, std::move(done), Wants::policy);
+                                            }},
+                                           tuning_) {}
 
 /// Somebody who waits for this flight.
 void Learner::Flight::want(Wants wants, Done done) {
@@ -86,7 +85,12 @@ void Learner::learn(const base::Domain& domain, Why why, Done done, Wants wants)
     if (why == Why::query)
         // A flight may have landed while this query was on its way from the front thread to here.
         if (const std::optional<Outcome> known = from_memory(domain, wants)) return answer(*known);
-    if (aloft_.size() >= max_flights || (parts_.memory_left && !parts_.memory_left())) {
+    const bool memory_left = !parts_.memory_left || parts_.memory_left();
+    if (memory_left && aloft_.size() >= max_flights && why == Why::query && standby_.size() < max_standby) {
+        standby_.push_back({domain, wants, std::move(done), parts_.clock.steady() + standby_for});
+        return;
+    }
+    if (!memory_left || aloft_.size() >= max_flights) {
         Outcome outcome;
         outcome.reason = Reason::overloaded;
         return answer(outcome);
@@ -99,6 +103,24 @@ void Learner::learn(const base::Domain& domain, Why why, Done done, Wants wants)
         start(domain, why);
     } catch (const std::bad_alloc&) {
         abort(domain);
+    }
+}
+
+/// Gives places that have become free to queries that wait for one. Those whose clients have been answered
+/// meanwhile need none.
+void Learner::board() {
+    while (!standby_.empty()) {
+        const bool late = parts_.clock.steady() >= standby_.front().until;
+        if (!late && aloft_.size() >= max_flights) return;
+        const Standby next = std::move(standby_.front());
+        standby_.pop_front();
+        if (!late) {
+            learn(next.domain, Why::query, next.done, next.wants);
+        } else if (next.done) {
+            Outcome outcome;
+            outcome.reason = Reason::deadline;
+            next.done(outcome);
+        }
     }
 }
 
@@ -195,6 +217,15 @@ void Learner::land(const base::Domain& domain, const Outcome& outcome) {
     tell(flight->waiters, outcome);
     flight->waiters.clear(); // and with them what they hold
     if (on_landing_) on_landing_();
+    if (!standby_.empty()) {
+        try {
+            asio::post(parts_.executor, [self = self_] {
+                if (*self != nullptr) (*self)->board();
+            });
+        } catch (const std::bad_alloc&) {
+            return; // with the next one that lands
+        }
+    }
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
         // Not at once: the coroutine that brought us here is part of it.
@@ -258,8 +289,8 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
 asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
     TxtOutcome txt = co_await ask_txt(domain);
     const cache::Known known = parts_.table.find(domain);
-    const bool minute_over = get_wait(domain) == base::seconds{0};
-    Next next = after_txt(known, txt, why, parts_.clock.now(), minute_over, tuning_);
+    const base::seconds wait = get_wait(domain);
+    Next next = after_txt(known, txt, why, parts_.clock.now(), wait == base::seconds{0}, tuning_);
     if (auto* fetch = std::get_if<Get>(&next)) {
         std::string id = std::move(fetch->id);
         co_return co_await get(std::move(domain), std::move(id), std::move(txt));
@@ -270,10 +301,8 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
         co_return outcome;
     }
     const Reason reason = txt.id ? Reason::none : txt.id.error();
-    parts_.table.update(domain, [&](cache::Entry& entry) {
-        entry.txt_checked = parts_.clock.now();
-        entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
-    });
+    parts_.table.update(
+        domain, [&](cache::Entry& entry) { note_look(entry, txt, parts_.clock.now(), wait, tuning_); });
     Outcome outcome = keep(domain, reason);
     outcome.detail = std::move(txt.detail);
     co_return outcome;

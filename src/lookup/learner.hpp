@@ -24,6 +24,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -47,8 +48,13 @@ class Learner {
 public:
     using Done = std::function<void(const Outcome&)>;
 
-    /// At most this many domains are in the air at once; more are Reason::overloaded.
+    /// At most this many domains are in the air at once. A query that finds so many waits for one to land;
+    /// other looks are Reason::overloaded.
     static constexpr std::size_t max_flights = 16384;
+    /// Queries that wait for that, no longer than a client does; more are Reason::overloaded. Each has a
+    /// connection of its own (limits.max_connections), so domains that hang alone cannot make them so many.
+    static constexpr std::size_t max_standby = 16384;
+    static constexpr base::milliseconds standby_for{10000};
     /// A commit that takes longer is no longer waited for.
     static constexpr base::milliseconds commit_patience{3000};
 
@@ -119,6 +125,7 @@ public:
     void set_ran_before(base::seconds before) { ran_before_ = before; }
 
     [[nodiscard]] std::size_t aloft() const noexcept { return aloft_.size(); }
+    [[nodiscard]] std::size_t standby() const noexcept { return standby_.size(); }
 
 private:
     class Landing;
@@ -131,7 +138,16 @@ private:
         void want(Wants wants, Done done);
     };
 
+    /// A query that waits until another flight lands.
+    struct Standby {
+        base::Domain domain;
+        Wants wants;
+        Done done;
+        base::Steady until;
+    };
+
     [[nodiscard]] std::optional<Outcome> from_memory(const base::Domain& domain, Wants wants) const;
+    void board();
     void start(const base::Domain& domain, Why why);
     [[nodiscard]] bool policy_known(const base::Domain& domain, const Outcome& outcome);
     void land(const base::Domain& domain, const Outcome& outcome);
@@ -158,6 +174,7 @@ private:
     base::Steady begun_;
     base::seconds ran_before_{0};
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
+    std::deque<Standby> standby_;
     std::size_t most_aloft_ = 0; ///< since none was the last time
     std::function<void(const base::Domain&)> on_new_policy_;
     std::function<void()> on_landing_;

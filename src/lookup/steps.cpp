@@ -43,6 +43,15 @@ Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::
     return Nothing{};
 }
 
+void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, base::seconds get_wait,
+               const cache::Tuning& tuning) {
+    entry.txt_checked = now;
+    entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
+    if (!txt.id || *txt.id == entry.txt_id || get_wait == base::seconds{0}) return;
+    entry.txt_ttl = tuning.txt_check_min;
+    entry.txt_checked -= tuning.txt_check_min - std::min(get_wait, tuning.txt_check_min);
+}
+
 cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
                      const TxtOutcome& txt, base::Instant now) {
     Entry entry;

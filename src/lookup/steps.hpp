@@ -50,6 +50,11 @@ using Next = std::variant<Nothing, Get, Give>;
 /// The policy of `known` when it is unexpired at `now`, else null.
 [[nodiscard]] cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now);
 
+/// Notes a look at the TXT record that led to no GET. When it shows another id, and only the minute since the
+/// last GET is in the way, for another `get_wait`, the next look is due at the end of that.
+void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, base::seconds get_wait,
+               const cache::Tuning& tuning);
+
 /// The domain after a successful GET for `id`: an entry, fetched at `now`.
 [[nodiscard]] cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
                                    const TxtOutcome& txt, base::Instant now);

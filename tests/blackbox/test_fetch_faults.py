@@ -229,13 +229,18 @@ class FetchFaultTest(harness.Case):
         self.assertEqual(ask_all(self, daemon, forms), dict.fromkeys(forms, SECURE))
 
     def test_certificate_chains(self):
-        """A long chain is read; one over OpenSSL's limit of 100 KB is refused, not swallowed."""
-        with open(self.world.hosts.authority.issue(*["x%d.%s.test" % (n, "y" * 60) for n in range(20)])[0]) as file:
-            junk = file.read()
-        octets = len(ssl.PEM_cert_to_DER_cert(junk))
+        """A long chain is read; one over OpenSSL's limit of 100 KB is refused, not swallowed, and so is one of
+        more certificates than any host needs."""
         daemon = self.start(fetch={"timeout": "10s"})
-        for domain, size, expected in (("long.test", 95_000, SECURE), ("endless.test", 110_000, NOTFOUND)):
-            copies = size // octets
+        for domain, names, size, expected in (
+            ("long.test", 100, 95_000, SECURE),  # fewer than 16 certificates, under 2,000 names
+            ("endless.test", 100, 110_000, NOTFOUND),
+            ("many.test", 20, 60_000, NOTFOUND),
+        ):
+            issued = self.world.hosts.authority.issue(*["x%d.%s.test" % (n, "y" * 60) for n in range(names)])
+            with open(issued[0]) as file:
+                junk = file.read()
+            copies = size // len(ssl.PEM_cert_to_DER_cert(junk))
             certificate, key = self.world.hosts.authority.issue("mta-sts." + domain)
             with open(certificate, "a") as file:
                 file.write(junk * copies)
@@ -244,6 +249,7 @@ class FetchFaultTest(harness.Case):
             self.world.policy(domain, context=context)
             self.assertEqual(daemon.ask(domain), expected, domain)
         daemon.wait_log("policy-failed", "domain=endless.test", "reason=tls-handshake")
+        daemon.wait_log("policy-failed", "domain=many.test", "certificates")
 
     def test_no_proxy_and_nobody_there(self):
         """Without a proxy: nothing listens, and an address that may not be connected to."""

@@ -191,7 +191,8 @@ void Ledger::told_dane_only() {
 void Ledger::told_nothing(const Seen& seen) {
     if (seen.late || !held_ || (seen.entry && *seen.entry > *held_)) return;
     const Served& p = policies_[*held_];
-    if (p.enforce && !may_be_over(p) && !over_by_wall(p)) complain(policy_name(*held_) + " is lost before its end");
+    if (p.enforce && !may_be_over(p) && !over_by_wall(p))
+        complain(policy_name(*held_) + " is lost before its end");
 }
 
 void Ledger::settled(const Seen& seen) {

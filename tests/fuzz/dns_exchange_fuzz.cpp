@@ -115,14 +115,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     for (const unsigned times : run.sent_to)
         fuzz::require(times <= options.tries_per_server + dns::max_repetitions, "tries have their limit");
     const std::string tried = exchange.tried([](std::size_t) { return std::string{"server"}; });
-    fuzz::require(tried.size() <= dns::max_tried && fuzz::is_printable(tried), "what was tried is a short line");
+    fuzz::require(tried.size() <= dns::max_tried && fuzz::is_printable(tried),
+                  "what was tried is a short line");
     if (run.result && !*run.result) {
         fuzz::require(run.result->error() != base::Reason::none, "a failure has a reason");
     } else if (run.result) {
         const dns::Worth worth = (*run.result)->worth;
         fuzz::require(exchange.answered_by().has_value(), "an answer is somebody's");
         if (worth == dns::Worth::indeterminate) return 0;
-        fuzz::require((trust >> *exchange.answered_by() & 1) != 0, "nothing is known from who is not believed");
+        fuzz::require((trust >> *exchange.answered_by() & 1) != 0,
+                      "nothing is known from who is not believed");
         fuzz::require(worth == dns::Worth::secure || worth_matters, "unsigned is only what was asked about");
     }
     return 0;

@@ -198,7 +198,8 @@ TEST(NextLook, OfAnUnwantedDomainIsItsEnd) {
 
 TEST(NextLook, IsNeverBehindTheEnd) {
     Entry e = entry(24h);
-    e.gets = {t0 + 24h - 10min, 10, Reason::http_status, "1"}; // the back-off of an hour ends after the policy
+    e.gets = {t0 + 24h - 10min, 10, Reason::http_status,
+              "1"}; // the back-off of an hour ends after the policy
     for (const double random : {0.0, 0.5, 1.0})
         EXPECT_EQ(cache::next_look(e, t0 + 24h - 10min, tuning, random), t0 + 24h) << random;
 }

@@ -1,8 +1,8 @@
+#include "base/siphash.hpp"
 #include "cache/arena.hpp"
 #include "cache/record_heap.hpp"
 #include "cache/record_index.hpp"
 #include "cache/record_pool.hpp"
-#include "base/siphash.hpp"
 
 #include <gtest/gtest.h>
 
@@ -55,8 +55,8 @@ std::uint32_t add(RecordPool& pool, std::string_view name, const Entry& e) {
 TEST(cache_record, when_lookups_began_to_fail_is_known_however_old_the_verdict_is) {
     Arena arena;
     RecordPool pool{arena};
-    for (const seconds age : {seconds{0}, seconds{59}, seconds{86400}, seconds{181 * 86400}, seconds{183 * 86400},
-                              seconds{400 * 86400}}) {
+    for (const seconds age : {seconds{0}, seconds{59}, seconds{86400}, seconds{181 * 86400},
+                              seconds{183 * 86400}, seconds{400 * 86400}}) {
         Entry e = entry("1");
         e.dane = {cache::DaneVerdict::dane, t0 - age, t0 + seconds{60}, t0};
         const Entry back = pool[add(pool, "d.example", e)].entry();

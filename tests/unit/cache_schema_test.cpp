@@ -107,8 +107,8 @@ TEST(cache_schema, a_store_of_schema_2_keeps_every_row) {
     auto store = bench.open();
     EXPECT_EQ(bench.log.count("error"), 0U);
     EXPECT_EQ(bench.skipped, 0U);
-    ASSERT_EQ(bench.names(), (std::vector<std::string>{"ahead.example", "dane.example", "over.example",
-                                                       "plain.example"}));
+    ASSERT_EQ(bench.names(),
+              (std::vector<std::string>{"ahead.example", "dane.example", "over.example", "plain.example"}));
     EXPECT_EQ(bench.rows.at("dane.example").dane_failed_at, at(1'767'229'500));
     EXPECT_EQ(bench.rows.at("ahead.example").ahead_since, at(1'767'225'600));
     EXPECT_EQ(bench.rows.at("over.example").over_since, base::seconds{86'400});

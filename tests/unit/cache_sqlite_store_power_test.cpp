@@ -57,7 +57,10 @@ public:
             store_.reset();
             store_ = bench_.open();
             break;
-        case 1: store_->forget(test::row("gone" + std::to_string(random_() % 5) + ".example").domain, std::nullopt); break;
+        case 1:
+            store_->forget(test::row("gone" + std::to_string(random_() % 5) + ".example").domain,
+                           std::nullopt);
+            break;
         case 2: store_->save(test::row("gone" + std::to_string(random_() % 5) + ".example"), nullptr); break;
         case 3: disk_.fail(Fault::sync_failure, 1 + random_() % 4, 1 + random_() % 2); break;
         default:

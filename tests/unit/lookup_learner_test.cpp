@@ -11,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -236,17 +238,56 @@ TEST_F(LearnerTest, NewPoliciesAreAnnouncedOnce) {
     EXPECT_EQ(announced, 1);
 }
 
-TEST_F(LearnerTest, TooManyFlightsAreRefusedNotQueued) {
-    store.hold();
-    std::size_t overloaded = 0;
-    for (std::size_t i = 0; i <= lookup::Learner::max_flights; ++i) {
-        const base::Domain one = *base::Domain::parse("d" + std::to_string(i) + ".example");
-        learner.learn(one, Why::query,
-                      [&](const Outcome& o) { overloaded += o.reason == Reason::overloaded; });
-    }
-    EXPECT_EQ(learner.aloft(), lookup::Learner::max_flights);
+/// However many domains hang: whoever asks for another waits for a place, and is answered at the deadline at
+/// worst, for there are more places to wait than connections. Only beyond that is it our own trouble.
+TEST_F(LearnerTest, DomainsThatHangDoNotMakeOthersTemporary) {
+    using lookup::Learner;
+    resolver.hold(dns::Type::txt);
+    std::map<Reason, std::size_t> heard;
+    const auto ask = [&](const std::string& name, Why why = Why::query) {
+        learner.learn(*base::Domain::parse(name + ".example"), why,
+                      [&](const Outcome& o) { ++heard[o.reason]; });
+    };
+    for (std::size_t i = 0; i < Learner::max_flights; ++i) ask("hangs" + std::to_string(i));
     run();
-    EXPECT_EQ(overloaded, 1u);
+    EXPECT_EQ(learner.aloft(), Learner::max_flights);
+    ask("checked", Why::txt_check);
+    run();
+    EXPECT_EQ(heard[Reason::overloaded], 1u) << "nobody waits for that";
+
+    for (std::size_t i = 0; i < Learner::max_standby; ++i) ask("waits" + std::to_string(i));
+    run();
+    EXPECT_EQ(learner.standby(), Learner::max_standby);
+    EXPECT_EQ(heard[Reason::overloaded], 1u);
+    ask("over");
+    run();
+    EXPECT_EQ(heard[Reason::overloaded], 2u);
+
+    resolver.release();
+    run();
+    EXPECT_EQ(learner.standby(), 0u);
+    EXPECT_EQ(learner.aloft(), 0u);
+    std::size_t all = 0;
+    for (const auto& [reason, count] : heard) all += count;
+    EXPECT_EQ(all, Learner::max_flights + Learner::max_standby + 2) << "each once";
+    EXPECT_EQ(heard[Reason::overloaded], 2u);
+}
+
+TEST_F(LearnerTest, WhoHasWaitedTooLongForAPlaceNeedsNone) {
+    using lookup::Learner;
+    resolver.hold(dns::Type::txt);
+    for (std::size_t i = 0; i < Learner::max_flights; ++i)
+        learner.learn(*base::Domain::parse("hangs" + std::to_string(i) + ".example"), Why::query, {});
+    Reason heard{};
+    learner.learn(*base::Domain::parse("late.example"), Why::query,
+                  [&](const Outcome& o) { heard = o.reason; });
+    run();
+    time.move_to(Learner::standby_for);
+    const std::size_t asked = resolver.asked.size();
+    resolver.release();
+    run();
+    EXPECT_EQ(heard, Reason::deadline);
+    EXPECT_EQ(resolver.asked.size(), asked);
 }
 
 } // namespace

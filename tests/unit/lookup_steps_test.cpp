@@ -90,6 +90,22 @@ TEST(AfterTxt, Decides) {
     }
 }
 
+TEST(NoteLook, ComesBackWhenTheMinuteIsOver) {
+    cache::Entry entry = std::get<cache::Entry>(with_policy("1"));
+    const auto due_in = [&](const TxtOutcome& txt, seconds get_wait) {
+        lookup::note_look(entry, txt, t0 + 90s, get_wait, tuning);
+        seconds wait{0};
+        while (cache::plan(entry, t0 + 90s + wait, tuning) == cache::Step::serve) wait += 1s;
+        return wait;
+    };
+    EXPECT_EQ(due_in(shows("1"), 0s), 300s);
+    EXPECT_EQ(due_in(shows("1"), 30s), 300s) << "nothing to fetch";
+    EXPECT_EQ(due_in(shows("2"), 1s), 1s);
+    EXPECT_EQ(due_in(shows("2"), 60s), 60s);
+    EXPECT_EQ(due_in(shows("2"), 0s), 300s) << "the back-off is in the way, or nothing";
+    EXPECT_EQ(due_in(shows_none(Reason::dns_timeout), 30s), 300s);
+}
+
 TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
     Known before = with_policy();
     std::get<cache::Entry>(before).gets = {t0 + 1h, 3, Reason::http_status, "2"};
