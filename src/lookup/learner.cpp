@@ -258,6 +258,7 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
     cache::Known known = parts_.table.find(domain);
     const auto* in_table = std::get_if<cache::Entry>(&known);
     cache::Entry entry;
+    entry.dane = outcome.dane_before;
     if (in_table) entry = *in_table;
     entry.policy = outcome.policy; // one of max_age 0 is in no table
     if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) {
@@ -331,6 +332,7 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     if (entry.policy->policy.max_age.count() == 0) {
         // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. It takes the place of
         // whatever there was, expired or not.
+        outcome.dane_before = entry.dane;
         log_.policy(domain, parts_.table.find(domain), entry);
         parts_.table.erase(domain);
         parts_.store.forget(domain, std::nullopt);

@@ -42,6 +42,8 @@ struct Outcome {
     bool dane = false;                        ///< the domain's MX hosts are secured by DANE
     base::Instant fetched_at{};               ///< what the age of `policy` counts from
     std::string detail;                       ///< what was tried, when DNS or the policy host failed
+    /// What DANE said before, of a policy that no table keeps (max_age 0).
+    cache::DaneState dane_before{};
 };
 
 class Learner {

@@ -392,6 +392,20 @@ TEST(Dane, AVerdictOfAnyAgeIsAskedAnewBeforeItIsUsed) {
     EXPECT_EQ(world.ask("a.example"), dane_only);
 }
 
+TEST(Dane, AWithdrawalDoesNotTakeItsVerdictAlong) {
+    cache::Tuning tuning = with_dane();
+    tuning.daily_refresh = false;
+    LookupWorld world(tuning);
+    serve(world, "mx.a.example", "1", 300 * 86400);
+    world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
+    EXPECT_EQ(world.ask("a.example"), dane_only);
+    world.pass(37h); // so that the next one waits
+    serve(world, "mx.a.example", "2", 0);
+    for (auto& [question, answer] : world.dns) answer = dns::failed(Reason::dns_timeout);
+    EXPECT_EQ(world.ask("a.example"), dane_only) << "one lookup that failed turns nothing off";
+    EXPECT_EQ(world.table().policy_count(), 0u);
+}
+
 TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {
     LookupWorld world(with_dane());
     serve(world);
