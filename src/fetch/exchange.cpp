@@ -112,7 +112,9 @@ std::optional<Exchange::Outcome> Exchange::ended_by_us() const {
 
 asio::awaitable<Exchange::Outcome> Exchange::get(std::optional<Patience> patience) {
     Outcome outcome = co_await shake(patience);
-    if (outcome.fetched) outcome = co_await respond();
+    if (outcome.fetched) {
+        outcome = co_await respond();
+    }
     co_return outcome;
 }
 
