@@ -52,8 +52,9 @@ Services::Services(std::string_view text) {
             ports_.emplace_back(alias, *port);
     }
     std::ranges::stable_sort(ports_, {}, &std::pair<std::string, std::uint16_t>::first);
-    const auto again = std::ranges::unique(ports_, {}, &std::pair<std::string, std::uint16_t>::first);
-    ports_.erase(again.begin(), again.end());
+    // Not ranges::unique: its subrange does not compile with clang 14 and libstdc++ 12.
+    const auto same_name = [](const auto& a, const auto& b) { return a.first == b.first; };
+    ports_.erase(std::unique(ports_.begin(), ports_.end(), same_name), ports_.end());
 }
 
 std::uint16_t Services::port(std::string_view name) const noexcept {

@@ -6,7 +6,6 @@
 #include <bitset>
 #include <cstdio>
 #include <numeric>
-#include <ranges>
 #include <unordered_map>
 #include <utility>
 
@@ -296,8 +295,10 @@ std::string replay(const std::string& words) {
     world.be_verbose(true);
     world.reset();
     std::array<std::uint8_t, dimensions> standing{};
-    for (const auto part : words | std::views::split(',')) {
-        const std::string_view word{part.begin(), part.end()};
+    std::string_view left = words;
+    while (!left.empty()) {
+        const std::string_view word = left.substr(0, left.find(','));
+        left.remove_prefix(std::min(word.size() + 1, left.size()));
         Act act{};
         Choice choice;
         if (parse(word, choice)) {

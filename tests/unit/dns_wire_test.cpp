@@ -325,7 +325,9 @@ TEST(DnsDecode, NotOurs) {
 TEST(DnsDecode, NobodyCanTellWhoseItIs) {
     const auto bytes = reply({test::txt(q, "x")}).bytes();
     for (const std::size_t n : {0U, 1U, 2U, 11U, 12U, 20U, 30U})
-        EXPECT_EQ(error_of({bytes.begin(), bytes.begin() + n}), WireErrc::unreadable) << n;
+        EXPECT_EQ(error_of({bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n)}),
+                  WireErrc::unreadable)
+            << n;
 }
 
 // What glibc's resolver looks past, we do: who is known by id and question is the server.
