@@ -19,7 +19,7 @@ std::optional<std::string> name_asked(const dns::Bytes& query, dns::Type type, d
     if (query.size() < 12 || two(0) != 0x1234 || two(4) != 1 || two(6) != 0 || two(8) != 0 ||
         two(10) != form.edns)
         return std::nullopt;
-    if (query[2] != 1 || query[3] != 0x20) return std::nullopt; // RD; AD
+    if (query[2] != 1 || query[3] != (form.ad ? 0x20 : 0)) return std::nullopt; // RD; AD
     std::string name;
     std::size_t at = 12;
     while (at < query.size() && query[at] != 0) {
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     asked.id = 0x1234;
     asked.type = types[how % std::size(types)];
     asked.name = input.rest();
-    const dns::QueryForm form{(how & 64) != 0, (how & 128) != 0};
+    const dns::QueryForm form{(how & 64) != 0, (how & 128) != 0, (how & 32) != 0};
     const auto query = dns::encode_query(asked, form);
     const std::string wire = dns::wire_name(asked.name);
     fuzz::require(query.has_value() == !wire.empty(), "what has a wire form can be asked for");
