@@ -202,6 +202,7 @@ Daemon::Impl::~Impl() {
         front->loop.stop();
         if (front->thread.joinable()) front->thread.join();
     }
+    if (fetcher_) fetcher_->stop_thread();
     // Coroutines that are still waiting refer to the parts below: they go first.
     back_.drop_handlers();
 }

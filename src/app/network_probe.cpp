@@ -119,6 +119,7 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
         spawn(ask_date(&parts, facts.egress.policy_host, std::move(limits), &facts.date));
     }
     parts.context.run_for(limit);
+    if (parts.fetcher) parts.fetcher->stop_thread();
     parts.context.drop_handlers();
     return facts;
 }

@@ -40,8 +40,10 @@ HttpsFetcher::~HttpsFetcher() {
     for (Job* job : core_->jobs)
         if (auto alive = job->weak_from_this().lock()) jobs.push_back(std::move(alive));
     for (const auto& job : jobs) job->stop();
-    core_->thread->stop(); // it posts to the loop, which may be gone soon
+    stop_thread();
 }
+
+void HttpsFetcher::stop_thread() noexcept { core_->thread->stop(); }
 
 base::Expected<void, std::string> HttpsFetcher::configure(Options options) {
     std::optional<Proxy> proxy;

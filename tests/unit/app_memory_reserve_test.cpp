@@ -3,6 +3,7 @@
 
 #include "support/manual_time.hpp"
 #include "support/memory_log.hpp"
+#include "support/sanitized.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,21 +12,13 @@
 
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool own_allocator = true;
-#elif defined(__has_feature)
-constexpr bool own_allocator = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool own_allocator = false;
-#endif
-
 void ask_for_too_much() {
     volatile std::size_t much = std::numeric_limits<std::size_t>::max() / 4;
     ::operator delete(::operator new(much));
 }
 
 TEST(MemoryReserve, IsGivenBackOnceAndPutAsideAgain) {
-    if (own_allocator) GTEST_SKIP() << "a sanitizer's allocator asks no new handler";
+    if (test::sanitized) GTEST_SKIP() << "a sanitizer's allocator asks no new handler";
     test::ManualTime time;
     test::MemoryLog log;
     app::MemoryReserve reserve{time, log};

@@ -5,6 +5,7 @@
 
 #include "fetch/tls_stream.hpp"
 #include "fetch/turns.hpp"
+#include "support/sanitized.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -69,11 +70,7 @@ private:
 
 // A turn has 2 ms, apart from the public-key work of one handshake; a debug build and a sanitizer are several
 // times slower than what is shipped.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr milliseconds longest_turn{60};
-#else
-constexpr milliseconds longest_turn{10};
-#endif
+constexpr milliseconds longest_turn{test::sanitized ? 60 : 10};
 
 using FloodTest = test::FetchTest;
 
