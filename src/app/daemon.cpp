@@ -202,7 +202,9 @@ Daemon::Impl::~Impl() {
         front->loop.stop();
         if (front->thread.joinable()) front->thread.join();
     }
+    // Threads that post to the loop go before its handlers.
     if (fetcher_) fetcher_->stop_thread();
+    if (store_) store_->stop();
     // Coroutines that are still waiting refer to the parts below: they go first.
     back_.drop_handlers();
 }
