@@ -45,6 +45,7 @@ setup::SurveyOptions survey_options(const config::Config& config, const control:
     options.config_directory = postfix;
     options.listen = listen_texts(config, place.socket);
     options.dane_off = config.dane == config::Dane::off;
+    options.root = ::geteuid() == 0;
     return options;
 }
 

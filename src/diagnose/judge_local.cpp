@@ -60,9 +60,10 @@ Findings judge(const PostfixFacts& facts) {
                             "stsmap postfix-setup --apply --reload"});
     }
     for (const setup::Remark& remark : facts.plan.remarks)
-        if (remark.kind != Kind::note)
-            findings.push_back({remark.kind == Kind::refusal ? Verdict::fail : Verdict::warn, "postfix",
-                                remark.words, remark.fix});
+        findings.push_back({remark.kind == Kind::refusal   ? Verdict::fail
+                            : remark.kind == Kind::warning ? Verdict::warn
+                                                           : Verdict::ok,
+                            "postfix", remark.words, remark.fix});
     return findings;
 }
 
