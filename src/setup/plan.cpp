@@ -1,6 +1,7 @@
 #include "setup/plan.hpp"
 
 #include "base/text.hpp"
+#include "setup/plan_dane.hpp"
 #include "setup/plan_maps.hpp"
 
 #include <algorithm>
@@ -88,29 +89,6 @@ void plan_trust(const Installed& postfix, const Surroundings& around, Plan& plan
         why = "smtp_tls_CApath = " + folder + " has no certificates" +
               (any_chroot(postfix) ? " within smtp(8)'s chroot" : "") + "; " + std::string(without);
     change(plan, postfix, name, around.system_ca, std::move(why), true);
-}
-
-void plan_dane(const Installed& postfix, const Surroundings& around, Plan& plan) {
-    using Dane = Surroundings::Dane;
-    const std::string name = "smtp_dns_support_level";
-    if (postfix.value(name) == "dnssec" || around.dane == Dane::off) return;
-    if (around.dane == Dane::active) {
-        change(plan, postfix, name, "dnssec",
-               "the resolver validates DNSSEC, so stsmapd answers dane-only for domains whose mail hosts all "
-               "have "
-               "DANE; without this Postfix defers their mail",
-               true);
-        return;
-    }
-    const std::string why = around.dane_why.empty() ? "" : " (" + around.dane_why + ")";
-    remark(plan, Kind::note, name,
-           around.dane == Dane::inactive
-               ? "left alone: the resolver is not known to validate DNSSEC" + why +
-                     ", so stsmapd looks for no DANE. Once a validating resolver is there: postconf -e '" +
-                     name + " = dnssec' before stsmapd is restarted or reloaded"
-               : "left alone: whether the resolver validates DNSSEC is not known" + why +
-                     ". Where it does: postconf -e '" + name +
-                     " = dnssec', or dane = \"off\" in stsmapd.toml");
 }
 
 /// What would be switched off by a policy map, or cannot go together with one.
