@@ -1,6 +1,7 @@
 #include "setup/plan.hpp"
 
 #include "base/text.hpp"
+#include "setup/plan_dane.hpp"
 #include "setup/plan_maps.hpp"
 #include "setup/plan_parts.hpp"
 
@@ -14,35 +15,6 @@ using Kind = Remark::Kind;
 void remark(Plan& plan, std::string id, Kind kind, std::string about, std::string words,
             std::string fix = {}) {
     plan.remarks.push_back({kind, std::move(about), std::move(words), std::move(fix), std::move(id)});
-}
-
-void change(Plan& plan, const Installed& postfix, std::string name, std::string after, std::string why,
-            bool needed, std::string id) {
-    plan.changes.push_back(
-        {name, postfix.written(name), std::move(after), std::move(why), needed, std::move(id)});
-}
-
-void plan_dane(const Installed& postfix, const Surroundings& around, Plan& plan) {
-    using Dane = Surroundings::Dane;
-    const std::string name = "smtp_dns_support_level";
-    if (postfix.value(name) == "dnssec" || around.dane == Dane::off) return;
-    if (around.dane == Dane::active) {
-        change(plan, postfix, name, "dnssec",
-               "the resolver validates DNSSEC, so stsmapd answers dane-only for domains whose mail hosts all "
-               "have "
-               "DANE; without this Postfix defers their mail",
-               true, "set-smtp-dns-support-level");
-        return;
-    }
-    const std::string why = around.dane_why.empty() ? "" : " (" + around.dane_why + ")";
-    remark(plan, "dns-support", Kind::note, name,
-           around.dane == Dane::inactive
-               ? "left alone: the resolver is not known to validate DNSSEC" + why +
-                     ", so stsmapd looks for no DANE. Once a validating resolver is there: postconf -e '" +
-                     name + " = dnssec' before stsmapd is restarted or reloaded"
-               : "left alone: whether the resolver validates DNSSEC is not known" + why +
-                     ". Where it does: postconf -e '" + name +
-                     " = dnssec', or dane = \"off\" in stsmapd.toml");
 }
 
 /// What would be switched off by a policy map, or cannot go together with one.
@@ -109,7 +81,6 @@ const std::vector<std::string_view>& plan_ids() {
         "default-transport",
         "detour-port",
         "detour-srv",
-        "dns-support",
         "fallback-relay",
         "host-lookup-without-dns",
         "level-dane-without-dnssec",
@@ -144,7 +115,6 @@ const std::vector<std::string_view>& plan_ids() {
         "service-stricter",
         "service-without-map",
         "session-cache",
-        "set-smtp-dns-support-level",
         "set-smtp-tls-cafile",
         "set-smtp-tls-policy-maps",
         "set-smtp-tls-security-level",

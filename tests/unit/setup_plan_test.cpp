@@ -618,6 +618,7 @@ TEST(Plan, EveryIdIsKnown) {
               "smtp_tls_trust_anchor_file = /x\nmulti_instance_directories = /y\n");
     host.around.daemon_answers = false;
     host.around.main_cf_is_link = true;
+    host.around.dane = Surroundings::Dane::off;
     const Plan plan = host.plan();
     EXPECT_GT(plan.remarks.size(), 8U);
     for (const Remark& remark : plan.remarks)
