@@ -1,6 +1,7 @@
 // The part of the plan about the level of TLS that holds where there is no policy.
-#include "base/text.hpp"
 #include "setup/plan_parts.hpp"
+
+#include "base/text.hpp"
 
 #include <algorithm>
 
