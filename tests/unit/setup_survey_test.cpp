@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -290,13 +291,20 @@ bool there_is_postconf() {
     return ran && ran->status == 0;
 }
 
+/// Postfix waits for a file that was changed within the last seconds: this one is older.
+void put_main_cf(const std::string& file, const std::string& content) {
+    std::ofstream(file) << content;
+    std::filesystem::last_write_time(file,
+                                     std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+}
+
 TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
     for (const RealRow& row : real_rows) {
         const test::TempFolder folder;
-        std::ofstream(folder / "main.cf") << "compatibility_level = 2\nmy_maps = hash:/my\nmy_level = may\n"
-                                             "smtp_tls_policy_maps = hash:/a\n"
-                                             "smtp_tls_security_level = $my_level\n";
+        put_main_cf(folder / "main.cf",
+                    "compatibility_level = 2\nmy_maps = hash:/my\nmy_level = may\n"
+                    "smtp_tls_policy_maps = hash:/a\nsmtp_tls_security_level = $my_level\n");
         std::ofstream(folder / "master.cf") << row.master;
         setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
             return base::unexpected("not asked");
@@ -332,7 +340,7 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
 TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
     const test::TempFolder folder;
-    std::ofstream(folder / "main.cf") << "compatibility_level = 2\n";
+    put_main_cf(folder / "main.cf", "compatibility_level = 2\n");
     std::ofstream(folder / "master.cf") << "smtp unix - - n - - smtp -o smtp_tcp_port=$smtp_tcp_port\n";
     setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
         return base::unexpected("not asked");
