@@ -3,6 +3,7 @@
 #include "setup/survey.hpp"
 
 #include "setup/real_host.hpp"
+#include "support/bare_host.hpp"
 #include "support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
@@ -74,7 +75,7 @@ TEST(StartTrouble, IsWhatKeepsMailOrTlsAway) {
 }
 
 /// Counts what is asked.
-class PaperHost final : public setup::Host {
+class PaperHost final : public test::BareHost {
 public:
     std::string master, overrides;
     std::map<std::string, std::string> tables; ///< by element, as postmap -s prints them
