@@ -1,6 +1,7 @@
 #include "setup/read_back.hpp"
 
 #include <set>
+#include <utility>
 
 namespace setup {
 namespace {
@@ -22,8 +23,9 @@ std::vector<std::string> differences(const Parameters& before, const std::vector
             meant.erase(step.name);
     }
     std::set<std::string> names;
-    for (const auto& [name, value] : meant) names.insert(name);
-    for (const auto& [name, value] : after) names.insert(name);
+    for (const Parameters* each : {&std::as_const(meant), &after})
+        for (const auto& [name, value] : *each) names.insert(name);
+    names.erase("config_directory"); // postconf -c tells the folder that it was given
     std::vector<std::string> lines;
     for (const std::string& name : names) {
         const std::string is = shown(after, name), should_be = shown(meant, name);

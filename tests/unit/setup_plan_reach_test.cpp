@@ -47,6 +47,7 @@ struct Asked {
         service.chroot = chroot;
         service.use = setup::Use::routed;
         service.effective = {{"smtp_tls_policy_maps", maps}};
+        if (maps != postfix.value("smtp_tls_policy_maps")) service.overrides = service.effective;
         postfix.services.push_back(std::move(service));
     }
     void contact(const std::string& element, const Way& way, Kind kind, const std::string& words = "words",

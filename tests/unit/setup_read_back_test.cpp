@@ -23,6 +23,13 @@ TEST(Differences, AreNoneWhenAllIsAsMeant) {
         Lines{});
 }
 
+TEST(Differences, LeaveTheFolderOutOfIt) {
+    // postconf -c tells the folder that it was given, as if main.cf had it.
+    EXPECT_EQ(setup::differences({{"config_directory", "/etc/postfix"}}, {}, {{"config_directory", "/etc/postfix/x"}}),
+              Lines{});
+    EXPECT_EQ(setup::differences({}, {}, {{"config_directory", "/etc/postfix/x"}}), Lines{});
+}
+
 TEST(Differences, NameWhatIsNotAsMeantAndWhatElseChanged) {
     // As Postfix 3.7 makes of a last line without its end.
     const Steps steps = {{"smtp_tls_security_level", "may"}};

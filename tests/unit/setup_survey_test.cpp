@@ -305,8 +305,8 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
                                              "smtp_tls_policy_maps = hash:/a\n"
                                              "smtp_tls_security_level = $my_level\n";
         std::ofstream(folder / "master.cf") << row.master;
-        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
-            return base::unexpected("not asked");
+        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+            return base::unexpected(setup::NoReply{0, "not asked"});
         });
         setup::SurveyOptions options;
         options.config_directory = folder.path().string();
