@@ -19,8 +19,7 @@ using std::chrono::milliseconds;
 
 /// The limits of the doctor's parts. They go one after the other: 18 s at most.
 constexpr milliseconds host_limit{6000}; ///< postconf, systemctl, the daemon's status
-constexpr milliseconds one_program{3000}, one_question{1000};
-constexpr milliseconds socket_limit{1500}; ///< for each of at most two ways
+constexpr milliseconds one_program{3000}, one_question{1500};
 constexpr milliseconds store_limit{2500};
 constexpr milliseconds network_limit{6000};
 
@@ -86,8 +85,8 @@ void look_at_postfix(const config::Config& config, const control::Place& place, 
     } else {
         facts.postfix.trouble = survey.error();
     }
-    facts.socket = diagnose::probe_socket(survey ? &*survey : nullptr, facts.postfix.plan.map, options.listen,
-                                          socket_limit);
+    facts.socket =
+        diagnose::probe_socket(survey ? &*survey : nullptr, facts.postfix.plan.map, options.listen, host);
     facts.daemon.tool_version = STSMAPD_VERSION;
     std::vector<std::string> addresses = options.listen;
     if (const auto map = setup::parse_socketmap(facts.postfix.plan.map); survey && map)

@@ -28,8 +28,8 @@ using Clock = std::chrono::steady_clock;
 
 std::string why(int error) { return std::generic_category().message(error); }
 
-auto failure(Kind kind, const std::string& address, const std::string& words) {
-    return base::unexpected(ClientError{kind, address + ": " + words});
+auto failure(Kind kind, const std::string& address, const std::string& words, int error = 0) {
+    return base::unexpected(ClientError{kind, address + ": " + words, error});
 }
 
 /// Waits until `fd` is ready for `events`; 0, or an errno (ETIMEDOUT at `end`).
@@ -134,7 +134,8 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
         std::memcpy(local.sun_path, path.data(), path.size());
         const int fd = connect_one(reinterpret_cast<const sockaddr*>(&local), sizeof local, AF_UNIX, end);
         if (fd < 0)
-            return failure(-fd == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, -fd));
+            return failure(-fd == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, -fd),
+                           -fd);
         return SocketmapClient{fd, address};
     }
     if (!address.starts_with("tcp:") && !address.starts_with("inet:"))
@@ -156,7 +157,8 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
         if (fd >= 0) return SocketmapClient{fd, address};
         error = -fd;
     }
-    return failure(error == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(false, error));
+    return failure(error == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(false, error),
+                   error);
 }
 
 base::Expected<std::string, ClientError> SocketmapClient::ask(std::string_view map, std::string_view key,

@@ -22,6 +22,7 @@ struct ClientError {
     };
     Kind kind{};
     std::string words; ///< for an operator; names the address
+    int system_error = 0; ///< the errno that it was, where it was one
 };
 
 class SocketmapClient {

@@ -24,7 +24,8 @@ constexpr const char* setup_footer = R"(Exit status:
   0  shown, applied, taken back, or nothing to do
   1  nothing was changed, for the reasons printed
   2  the command line or the configuration is wrong
-  3  Postfix is not there, or cannot be asked)";
+  3  Postfix is not there, or cannot be asked
+  4  main.cf is changed, and Postfix has not been reloaded)";
 
 constexpr const char* doctor_footer = R"(Exit status:
   0  no line says fail

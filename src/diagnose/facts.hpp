@@ -31,17 +31,16 @@ struct PostfixFacts {
 
 /// One attempt to ask the daemon.
 struct Contact {
-    std::string map;       ///< as in main.cf, or the address asked
-    bool as_owner = false; ///< as the user smtp(8) runs as
-    std::string chroot;    ///< within this folder; "": outside of any
-    bool answered = false;
-    std::string trouble;
+    std::string map;      ///< as in main.cf or master.cf, or the address asked
+    std::string services; ///< "relay/unix" of those with a list of maps of their own; "" for main.cf's
+    setup::Way way;       ///< as whom, and where
+    setup::Reached reached;
+    std::string file;    ///< the unix socket as seen from outside; "" for TCP
+    std::string mode;    ///< "root:postfix 0660"; "" when it cannot be looked at
+    std::string instead; ///< where an stsmapd answers that way, when it does not here; "": nowhere
 };
 struct SocketFacts {
     std::vector<Contact> contacts;
-    std::string file;  ///< the unix socket, "" for TCP
-    std::string mode;  ///< "root:postfix 0660"; "" when it cannot be looked at
-    bool root = false; ///< we may become another user
 };
 
 struct DaemonFacts {

@@ -1,4 +1,4 @@
-// The part of the report about this host: configuration, Postfix, socket, daemon, systemd.
+// The part of the report about this host: configuration, Postfix, daemon, systemd.
 #include "diagnose/report.hpp"
 
 #include "base/text.hpp"
@@ -19,12 +19,6 @@ Finding fail(std::string check, std::string words, std::string fix) {
 }
 
 constexpr const char* start_it = "systemctl enable --now stsmapd.socket stsmapd.service";
-
-std::string way(const Contact& contact, const std::string& owner) {
-    if (!contact.as_owner) return contact.map;
-    return contact.map + " as user " + owner +
-           (contact.chroot.empty() ? "" : ", chrooted to " + contact.chroot);
-}
 
 } // namespace
 
@@ -64,37 +58,6 @@ Findings judge(const PostfixFacts& facts) {
                             : remark.kind == Kind::warning ? Verdict::warn
                                                            : Verdict::ok,
                             "postfix", remark.words, remark.fix});
-    return findings;
-}
-
-Findings judge(const SocketFacts& facts, const std::string& owner) {
-    if (facts.contacts.empty())
-        return {fail("socket", "stsmapd's configuration lists no address to ask at",
-                     "set listen in stsmapd.toml")};
-    Findings findings;
-    for (const Contact& contact : facts.contacts) {
-        if (!contact.answered) {
-            const bool permission = contact.trouble.find("no permission") != std::string::npos;
-            std::string words = way(contact, owner) + ": " + contact.trouble;
-            if (!facts.mode.empty()) words += " (" + facts.file + " is " + facts.mode + ")";
-            if (permission && !contact.as_owner)
-                findings.push_back(warn("socket", words, "run stsmap doctor as root"));
-            else
-                findings.push_back(fail(
-                    "socket", words,
-                    permission ? "the socket must belong to Postfix's group: SocketGroup=postfix and "
-                                 "SocketMode=0660 in stsmapd.socket, or the option socket in stsmapd.toml"
-                               : start_it));
-        } else if (!contact.as_owner && !facts.file.empty()) {
-            findings.push_back(warn("socket",
-                                    way(contact, owner) +
-                                        " answers; whether it answers smtp(8) too, which runs as "
-                                        "another user and perhaps in a chroot, was not checked",
-                                    "run stsmap doctor as root"));
-        } else {
-            findings.push_back(ok("socket", way(contact, owner) + " answers"));
-        }
-    }
     return findings;
 }
 

@@ -1,7 +1,6 @@
 // diagnose/probes.hpp - finds out what this host can tell: socket, state folder, certificates, systemd.
 //
-// Blocking; each within its limit of time. Nothing is changed. reach() forks: call it while there is one
-// thread only.
+// Blocking; each within its limit of time. Nothing is changed.
 #pragma once
 
 #include "diagnose/facts.hpp"
@@ -14,29 +13,14 @@
 
 namespace diagnose {
 
-/// How to ask the daemon: as another user, within a chroot, or neither.
-struct Approach {
-    std::string address; ///< "unix:/path", as seen from within the chroot; "inet:host:port"
-    std::string user;    ///< "": stay who we are
-    std::string chroot;  ///< "": none
-};
-/// The reply to the question for the status under `key` (postfix/request.hpp), or words why there is none.
-[[nodiscard]] base::Expected<std::string, std::string>
+/// For setup::Host: the reply to the question for the status under `key` (postfix/request.hpp).
+[[nodiscard]] base::Expected<std::string, setup::NoReply>
 ask_status(const std::string& address, const std::string& key, std::chrono::milliseconds limit);
 
-/// As ask_status(), asked by a child process that goes the way of
-/// smtp(8): chroot, groups, user. Words when that fails or takes too long.
-[[nodiscard]] base::Expected<std::string, std::string> reach(const Approach& approach, const std::string& key,
-                                                             std::chrono::milliseconds limit);
-
-/// The ways in which smtp(8), with these services, gets at the map. Pure.
-[[nodiscard]] std::vector<Approach> approaches(const setup::Socketmap& map, const setup::Installed& postfix,
-                                               bool root);
-
-/// Asks in every such way; without a map in main.cf, at the addresses the daemon listens on.
+/// What came of asking, for each element of ours in the lists of Postfix, or for `map`, which the plan would
+/// put there; without Postfix, at the first address the daemon listens at.
 [[nodiscard]] SocketFacts probe_socket(const setup::Survey* survey, const std::string& map,
-                                       const std::vector<std::string>& listen,
-                                       std::chrono::milliseconds limit);
+                                       const std::vector<std::string>& listen, setup::Host& host);
 
 /// `user`: who the daemon runs as, where known.
 [[nodiscard]] StateFacts probe_state(const std::string& folder, const std::optional<std::string>& user,

@@ -34,7 +34,7 @@ using Findings = std::vector<Finding>;
 // The parts of it.
 [[nodiscard]] Findings judge(const ConfigFacts& facts);
 [[nodiscard]] Findings judge(const PostfixFacts& facts);
-[[nodiscard]] Findings judge(const SocketFacts& facts, const std::string& owner);
+[[nodiscard]] Findings judge(const SocketFacts& facts);
 [[nodiscard]] Findings judge(const DaemonFacts& facts);
 [[nodiscard]] Findings judge(const ResolverFacts& facts);
 [[nodiscard]] Findings judge(const EgressFacts& facts);

@@ -11,8 +11,9 @@ namespace setup {
 /// The exit status, as in stsmap(1).
 enum class Exit {
     done = 0,       ///< shown, applied, taken back, or nothing to do
-    refused = 1,    ///< nothing was changed, for the reasons printed; or a change failed
+    refused = 1,    ///< nothing was changed, or it was put back, for the reasons printed
     no_postfix = 3, ///< Postfix is not there, or cannot be asked
+    changed = 4,    ///< main.cf is changed, and Postfix has not been reloaded
 };
 
 struct CommandOptions {

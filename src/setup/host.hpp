@@ -7,6 +7,7 @@
 #include "base/expected.hpp"
 #include "setup/plan.hpp"
 #include "setup/process.hpp"
+#include "setup/reach.hpp"
 
 #include <cstddef>
 #include <optional>
@@ -20,15 +21,26 @@ public:
     virtual ~Host() = default;
 
     [[nodiscard]] virtual base::Expected<Ran, std::string> run(const std::vector<std::string>& command) = 0;
+    /// The same with this working folder.
+    [[nodiscard]] virtual base::Expected<Ran, std::string>
+    run_in(const std::string& folder, const std::vector<std::string>& command) = 0;
 
     /// nullopt: not there. The error is words.
     [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) = 0;
-    /// Replaces the file as a whole, or leaves it as it was; owner and mode are those of `like`.
+    /// Replaces the file as a whole, or leaves it as it was; owner, group, mode and access list are those of
+    /// `like`.
     [[nodiscard]] virtual base::Expected<void, std::string>
     write(const std::string& file, const std::string& content, const std::string& like) = 0;
     virtual void remove(const std::string& file) = 0;
     [[nodiscard]] virtual bool is_link(const std::string& file) = 0;
+    /// "root:postfix 0640", with a "+" behind it where there is an access list; "" when it cannot be looked
+    /// at.
+    [[nodiscard]] virtual std::string attributes(const std::string& file) = 0;
+    /// A new folder in `folder` that nobody else can look into; the error is words.
+    [[nodiscard]] virtual base::Expected<std::string, std::string> make_folder(const std::string& folder) = 0;
+    /// A folder that make_folder() made, with all that is in it.
+    virtual void remove_folder(const std::string& folder) = 0;
 
     /// Equal certificates count once, also those of the system's roots that are in it.
     [[nodiscard]] virtual CaFile ca_file(const std::string& path) = 0;
@@ -41,6 +53,11 @@ public:
     /// (postfix/request.hpp), or words why there is none.
     [[nodiscard]] virtual base::Expected<std::string, std::string> status(const std::string& address,
                                                                           const std::string& key) = 0;
+    /// The same, asked the way a process of Postfix goes (setup/reach.hpp).
+    [[nodiscard]] virtual Reached reach(const std::string& address, const Way& way,
+                                        const std::string& key) = 0;
+    [[nodiscard]] virtual bool is_root() = 0;
+    [[nodiscard]] virtual bool systemd_runs() = 0;
 };
 
 } // namespace setup

@@ -131,7 +131,8 @@ std::string other_daemon(std::string_view element) {
 
 MapKind kind_of(std::string_view element, const OurPlaces& ours) {
     if (element.find('$') != std::string_view::npos) return MapKind::expansion;
-    if (ours.answered.contains(std::string(element))) return MapKind::ours;
+    if (ours.answered.contains(std::string(element)) || ours.meant.contains(std::string(element)))
+        return MapKind::ours;
     const auto map = parse_socketmap(element);
     if (!map) return MapKind::table;
     // The name "postfix" on our own default port is what postfix-mta-sts-resolver is set up with; who is

@@ -30,6 +30,8 @@ struct OurPlaces {
     std::vector<std::string> listen; ///< "unix:/path", "tcp:host:port", as in stsmapd.toml
     std::string queue_directory;     ///< of Postfix: relative unix paths begin there
     std::set<std::string> answered;  ///< elements behind which an stsmapd was found by asking
+    /// Elements behind which nobody is, under a map's name that only we tell people to write: misspelt ones.
+    std::set<std::string> meant{};
 };
 
 enum class MapKind {

@@ -4,6 +4,7 @@
 #include "setup/plan_dane.hpp"
 #include "setup/plan_maps.hpp"
 #include "setup/plan_parts.hpp"
+#include "setup/plan_reach.hpp"
 
 #include <algorithm>
 
@@ -78,6 +79,7 @@ const std::vector<std::string_view>& plan_ids() {
         "ca-missing",
         "ca-private",
         "ca-unusable",
+        "daemon-silent",
         "default-transport",
         "detour-port",
         "detour-srv",
@@ -91,8 +93,10 @@ const std::vector<std::string_view>& plan_ids() {
         "map-absolute",
         "map-after-ours",
         "map-another-daemon",
+        "map-elsewhere",
         "map-form-elsewhere",
         "map-no-address",
+        "map-not-approved",
         "map-outside-chroot",
         "map-proxied",
         "map-two-daemons",
@@ -112,6 +116,7 @@ const std::vector<std::string_view>& plan_ids() {
         "service-map-form",
         "service-not-judged",
         "service-override",
+        "service-socket-out-of-reach",
         "service-stricter",
         "service-without-map",
         "session-cache",
@@ -119,6 +124,12 @@ const std::vector<std::string_view>& plan_ids() {
         "set-smtp-tls-policy-maps",
         "set-smtp-tls-security-level",
         "smtp-fails",
+        "socket-closed",
+        "socket-not-seen",
+        "socket-out-of-reach",
+        "table-broken",
+        "table-catch-all",
+        "table-not-seen",
         "tlsproxy-missing",
         "transport-maps",
         "transport-missing",
@@ -140,6 +151,8 @@ Plan make_plan(const Installed& postfix, const Surroundings& around, const Wishe
         return plan;
     }
     plan_maps(postfix, around, wishes, plan);
+    look_at_tables(postfix, around, wishes, plan);
+    look_at_own_lists(postfix, around, wishes, plan);
     plan_level(postfix, around, plan);
     plan_trust(postfix, around, plan);
     plan_dane(postfix, around, plan);
@@ -154,7 +167,7 @@ Plan make_plan(const Installed& postfix, const Surroundings& around, const Wishe
     const bool adds = std::ranges::any_of(plan.changes, [&](const Change& c) {
         return c.name == "smtp_tls_policy_maps" && !asks_ours(c.before.value_or(""), around.ours);
     });
-    if (adds && !around.daemon_answers && !wishes.without_daemon)
+    if (adds && !around.daemon_answers && !around.daemon_not_seen && !wishes.without_daemon)
         remark(plan, "no-daemon", Kind::refusal, "smtp_tls_policy_maps",
                "no stsmapd answers (" + around.daemon_trouble +
                    "): with its map in main.cf, Postfix would defer all mail",

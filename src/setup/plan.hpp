@@ -9,6 +9,7 @@
 // and not a change.
 #pragma once
 
+#include "setup/contacts.hpp"
 #include "setup/maps.hpp"
 #include "setup/postconf.hpp"
 
@@ -54,6 +55,8 @@ struct Surroundings {
     } dane = Dane::unknown;
     std::string dane_why;
     bool main_cf_is_link = false;
+    Contacts contacts;            ///< what is behind the elements of the lists
+    bool daemon_not_seen = false; ///< it does not answer, but we may not ask it either
 };
 
 struct Wishes {

@@ -1,6 +1,7 @@
 #include "setup/plan_maps.hpp"
 
 #include "setup/plan_parts.hpp"
+#include "setup/plan_reach.hpp"
 
 #include <algorithm>
 
@@ -34,14 +35,20 @@ struct List {
 };
 
 /// Ours is in the list: in the right form, and once.
-void correct(const Installed& postfix, const OurPlaces& places, std::string_view name, List& list, Plan& plan,
-             std::string& why) {
+void correct(const Installed& postfix, const Surroundings& around, const Wishes& wishes,
+             std::string_view name, List& list, Plan& plan, std::string& why) {
+    const OurPlaces& places = around.ours;
     Socketmap map = *parse_socketmap(list.elements[*list.ours]);
+    if (auto move = move_of(postfix, around, wishes, list.elements[*list.ours], plan)) {
+        map = std::move(move->to);
+        list.elements[*list.ours] = to_string(map);
+        why = std::move(move->why);
+    }
     const bool wanted = postfix.version >= attributes_since;
     if (asks_for_attributes(map) != wanted) {
         map.name = name;
         list.elements[*list.ours] = to_string(map);
-        why = version_words(wanted);
+        why.append(why.empty() ? "" : "; ").append(version_words(wanted));
         if (!wanted) why += "; this Postfix defers all mail to domains with a policy otherwise";
     }
     const std::size_t first = *list.ours;
@@ -93,7 +100,11 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
     if (expanded.ours && !list.ours) { // it comes out of another parameter
         const std::string& element = expanded.elements[*expanded.ours];
         plan.map = element;
-        if (asks_for_attributes(*parse_socketmap(element)) == wanted) {
+        if (const auto move = move_of(postfix, around, wishes, element, plan)) {
+            remark(plan, "map-elsewhere", Remark::Kind::refusal,
+                   move->why + "; it comes from a parameter that " + std::string(parameter) + " names",
+                   "write " + to_string(move->to) + " where it is written");
+        } else if (asks_for_attributes(*parse_socketmap(element)) == wanted) {
             plan.in_force = true;
         } else {
             remark(plan, "map-form-elsewhere", Remark::Kind::refusal,
@@ -130,11 +141,13 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
         }
     }
     if (list.ours) {
-        correct(postfix, places, name, list, plan, why);
+        correct(postfix, around, wishes, name, list, plan, why);
         plan.in_force = why.empty();
         plan.map = list.elements[*list.ours];
     } else {
-        const auto element = our_element(places, name);
+        const bool refused = plan.refused();
+        const auto element = pick_element(postfix, around, wishes, name, plan);
+        if (!element && !refused && plan.refused()) return; // it has said why
         if (!element) {
             remark(plan, "map-no-address", Remark::Kind::refusal,
                    "stsmapd's configuration lists no address that Postfix could ask",

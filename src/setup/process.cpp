@@ -1,5 +1,7 @@
 #include "setup/process.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -92,8 +94,10 @@ struct SpawnPlan {
     posix_spawnattr_t attributes;
 };
 
-int spawn(const std::string& file, std::vector<std::string> command, int out, int err, pid_t& pid) {
+int spawn(const std::string& file, std::vector<std::string> command, const std::string& folder, int out,
+          int err, pid_t& pid) {
     SpawnPlan plan;
+    if (!folder.empty()) posix_spawn_file_actions_addchdir_np(&plan.actions, folder.c_str());
     posix_spawn_file_actions_addopen(&plan.actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&plan.actions, out, 1);
     posix_spawn_file_actions_adddup2(&plan.actions, err, 2);
@@ -147,13 +151,13 @@ bool reap(pid_t pid, int& status, Clock::time_point end) {
 } // namespace
 
 base::Expected<Ran, std::string> run_program(const std::vector<std::string>& command,
-                                             std::chrono::milliseconds limit) {
+                                             std::chrono::milliseconds limit, const std::string& folder) {
     const std::string file = found_program(command.at(0));
     if (file.empty()) return base::unexpected(command[0] + " is not installed");
     auto out = make_pipe(), err = make_pipe();
     if (!out || !err) return base::unexpected(command[0] + ": " + std::generic_category().message(errno));
     pid_t pid = 0;
-    const int failed = spawn(file, command, out->write.get(), err->write.get(), pid);
+    const int failed = spawn(file, command, folder, out->write.get(), err->write.get(), pid);
     if (failed != 0) return base::unexpected(file + ": " + std::generic_category().message(failed));
     out->write.close();
     err->write.close();
@@ -169,6 +173,12 @@ base::Expected<Ran, std::string> run_program(const std::vector<std::string>& com
     }
     ran.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return ran;
+}
+
+std::string last_words(const Ran& ran) {
+    std::string_view text = ran.err;
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    return base::printable(text.substr(text.rfind('\n') + 1), 300);
 }
 
 } // namespace setup

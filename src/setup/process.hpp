@@ -22,8 +22,12 @@ struct Ran {
 /// Of each of the two streams; more is an error.
 inline constexpr std::size_t max_program_output = 1 << 20;
 
-/// The error is words for an operator: not there, took too long, printed too much.
+/// In `folder`, "" for ours. The error is words for an operator: not there, took too long, printed too much.
 [[nodiscard]] base::Expected<Ran, std::string> run_program(const std::vector<std::string>& command,
-                                                           std::chrono::milliseconds limit);
+                                                           std::chrono::milliseconds limit,
+                                                           const std::string& folder = {});
+
+/// The last line of what a program complained of, printable and cut; "" for none.
+[[nodiscard]] std::string last_words(const Ran& ran);
 
 } // namespace setup

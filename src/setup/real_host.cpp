@@ -16,6 +16,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace setup {
@@ -41,6 +42,27 @@ bool fill(int fd, std::string_view content) {
         content.remove_prefix(static_cast<std::size_t>(written));
     }
     return ::fsync(fd) == 0;
+}
+
+/// The access list of a file as the kernel keeps it (acl(5)); "" for none.
+constexpr const char* access_list = "system.posix_acl_access";
+std::string access_list_of(const std::string& file) {
+    std::array<char, 4096> bytes;
+    const ssize_t size = ::getxattr(file.c_str(), access_list, bytes.data(), bytes.size());
+    return size > 0 ? std::string(bytes.data(), static_cast<std::size_t>(size)) : std::string{};
+}
+
+/// Gives it to who has `like`; false with errno set. Another user than root may be unable to give it away.
+bool make_like(int fd, const std::string& like) {
+    struct stat model {};
+    if (::stat(like.c_str(), &model) != 0) return false;
+    if (::fchown(fd, model.st_uid, model.st_gid) != 0 && ::geteuid() == 0) return false;
+    const std::string list = access_list_of(like);
+    // Without one: not that which the folder gives to its new files, either.
+    if (list.empty() && ::fremovexattr(fd, access_list) != 0 && errno != ENODATA && errno != EOPNOTSUPP)
+        return false;
+    if (::fchmod(fd, model.st_mode & 07777) != 0) return false;
+    return list.empty() || ::fsetxattr(fd, access_list, list.data(), list.size(), 0) == 0;
 }
 
 /// "0a1b2c3d.0", as c_rehash names certificates.
@@ -86,6 +108,11 @@ base::Expected<Ran, std::string> RealHost::run(const std::vector<std::string>& c
     return run_program(command, within(limits_.program));
 }
 
+base::Expected<Ran, std::string> RealHost::run_in(const std::string& folder,
+                                                  const std::vector<std::string>& command) {
+    return run_program(command, within(limits_.program), folder);
+}
+
 base::Expected<std::optional<std::string>, std::string> RealHost::read(const std::string& file) {
     errno = 0;
     std::error_code error;
@@ -103,14 +130,11 @@ base::Expected<std::optional<std::string>, std::string> RealHost::read(const std
 
 base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,
                                                   const std::string& like) {
-    struct stat model {};
-    if (::stat(like.c_str(), &model) != 0) return base::unexpected(words(like));
+    if (::access(like.c_str(), F_OK) != 0) return base::unexpected(words(like));
     std::string name = file + ".XXXXXX";
     const int fd = ::mkostemp(name.data(), O_CLOEXEC);
     if (fd < 0) return base::unexpected(words(name));
-    const bool done = fill(fd, content) && ::fchmod(fd, model.st_mode & 07777) == 0 &&
-                      (::fchown(fd, model.st_uid, model.st_gid) == 0 || ::geteuid() != 0) &&
-                      ::rename(name.c_str(), file.c_str()) == 0;
+    const bool done = fill(fd, content) && make_like(fd, like) && ::rename(name.c_str(), file.c_str()) == 0;
     const std::string trouble = done ? "" : words(file);
     ::close(fd);
     if (done) return {};
@@ -123,6 +147,22 @@ void RealHost::remove(const std::string& file) { (void)::unlink(file.c_str()); }
 bool RealHost::is_link(const std::string& file) {
     std::error_code ignored;
     return fs::is_symlink(file, ignored);
+}
+
+std::string RealHost::attributes(const std::string& file) {
+    const std::string mode = mode_of(file);
+    return mode + (mode.empty() || access_list_of(file).empty() ? "" : "+");
+}
+
+base::Expected<std::string, std::string> RealHost::make_folder(const std::string& folder) {
+    std::string name = folder + "/stsmap-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) return base::unexpected(words(name));
+    return name;
+}
+
+void RealHost::remove_folder(const std::string& folder) {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
 }
 
 CaFile RealHost::ca_file(const std::string& path) {
@@ -154,7 +194,17 @@ std::string RealHost::system_ca() {
 
 base::Expected<std::string, std::string> RealHost::status(const std::string& address,
                                                           const std::string& key) {
-    return ask_(address, key, within(limits_.question));
+    auto reply = ask_(address, key, within(limits_.question));
+    if (!reply) return base::unexpected(reply.error().words);
+    return std::move(*reply);
 }
+
+Reached RealHost::reach(const std::string& address, const Way& way, const std::string& key) {
+    return setup::reach(ask_, address, way, key, within(limits_.question));
+}
+
+bool RealHost::is_root() { return ::geteuid() == 0; }
+
+bool RealHost::systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
 
 } // namespace setup

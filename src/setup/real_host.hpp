@@ -4,7 +4,6 @@
 #include "setup/host.hpp"
 
 #include <chrono>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,25 +18,29 @@ public:
         /// No call takes longer than this, either: all of them together have a limit.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
     };
-    /// Asks a daemon, as Host::status() and within the limit.
-    using Ask = std::function<base::Expected<std::string, std::string>(
-        const std::string& address, const std::string& key, std::chrono::milliseconds limit)>;
-
     RealHost(Ask ask, Limits limits) : ask_(std::move(ask)), limits_(limits) {}
     explicit RealHost(Ask ask) : RealHost(std::move(ask), Limits{}) {}
 
     [[nodiscard]] base::Expected<Ran, std::string> run(const std::vector<std::string>& command) override;
+    [[nodiscard]] base::Expected<Ran, std::string> run_in(const std::string& folder,
+                                                          const std::vector<std::string>& command) override;
     [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) override;
     [[nodiscard]] base::Expected<void, std::string> write(const std::string& file, const std::string& content,
                                                           const std::string& like) override;
     void remove(const std::string& file) override;
     [[nodiscard]] bool is_link(const std::string& file) override;
+    [[nodiscard]] std::string attributes(const std::string& file) override;
+    [[nodiscard]] base::Expected<std::string, std::string> make_folder(const std::string& folder) override;
+    void remove_folder(const std::string& folder) override;
     [[nodiscard]] CaFile ca_file(const std::string& path) override;
     [[nodiscard]] std::size_t ca_folder(const std::string& path) override;
     [[nodiscard]] std::string system_ca() override;
     [[nodiscard]] base::Expected<std::string, std::string> status(const std::string& address,
                                                                   const std::string& key) override;
+    [[nodiscard]] Reached reach(const std::string& address, const Way& way, const std::string& key) override;
+    [[nodiscard]] bool is_root() override;
+    [[nodiscard]] bool systemd_runs() override;
 
 private:
     [[nodiscard]] std::chrono::milliseconds within(std::chrono::milliseconds limit) const;

@@ -14,8 +14,6 @@
 namespace setup {
 namespace {
 
-/// Elements of a list that are asked whether an stsmapd is behind them.
-constexpr std::size_t max_asked = 4;
 /// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
 /// said to be not looked at.
 constexpr std::size_t max_sets = 32, max_starts = 6;
@@ -70,44 +68,6 @@ int compatibility_level(const std::string& text) {
     int level = 0;
     std::from_chars(text.data(), text.data() + text.size(), level);
     return level;
-}
-
-bool is_status(const base::Expected<std::string, std::string>& reply) {
-    return reply && (reply->starts_with("OK active") || reply->starts_with("OK inactive"));
-}
-
-void take_status(std::string_view reply, Surroundings& around) {
-    using Dane = Surroundings::Dane;
-    around.daemon_answers = true;
-    if (around.dane == Dane::off) return;
-    around.dane = reply.starts_with("OK active") ? Dane::active : Dane::inactive;
-    const std::size_t colon = reply.find(": ");
-    if (colon != std::string_view::npos) around.dane_why = base::printable(reply.substr(colon + 2), 200);
-    if (around.dane_why.starts_with("dane = ")) around.dane = Dane::off;
-}
-
-/// Asks the daemon itself where it should listen.
-void ask_daemon(Host& host, Surroundings& around) {
-    for (const std::string& listener : around.ours.listen) {
-        const auto reply = host.status(listener, "dane");
-        if (is_status(reply)) return take_status(*reply, around);
-        std::string why = reply ? listener + " is not stsmapd" : reply.error();
-        around.daemon_trouble.append(around.daemon_trouble.empty() ? "" : "; ").append(why);
-    }
-    if (around.dane != Surroundings::Dane::off) around.dane_why = "no stsmapd answers";
-}
-
-/// Finds stsmapd behind entries whose spelling does not give it away.
-void ask_behind_maps(Host& host, const Installed& postfix, Surroundings& around) {
-    std::size_t asked = 0;
-    for (const std::string& element : split_maps(postfix.value("smtp_tls_policy_maps"))) {
-        const auto map = parse_socketmap(element);
-        if (!map || asked++ == max_asked) continue;
-        const auto reply = host.status(address_of(*map, around.ours.queue_directory), "dane");
-        if (!is_status(reply)) continue;
-        around.ours.answered.insert(element);
-        if (!around.daemon_answers) take_status(*reply, around);
-    }
 }
 
 /// The settings of one service that postconf and smtp(8) get as -o. Its own name, which postconf does not
@@ -327,8 +287,7 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     read_routes(host, given, postfix);
     if (options.root) try_starts(host, postfix);
     look_at_trust(host, postfix, around);
-    ask_daemon(host, around);
-    ask_behind_maps(host, postfix, around);
+    ask_around(host, postfix, around);
     return survey;
 }
 

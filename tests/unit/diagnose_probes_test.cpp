@@ -5,90 +5,12 @@
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <fstream>
-
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 namespace {
 
 using namespace diagnose;
 using namespace std::chrono_literals;
-
-setup::Installed postfix(bool chroot, bool other) {
-    setup::Installed installed;
-    installed.effective = {{"queue_directory", "/var/spool/postfix"}, {"mail_owner", "postfix"}};
-    for (const auto& [name, in] : {std::pair{"smtp", chroot}, {"relay", other}}) {
-        setup::Service service;
-        service.name = name;
-        service.type = "unix";
-        service.chroot = in;
-        installed.services.push_back(std::move(service));
-    }
-    return installed;
-}
-
-TEST(Approaches, GoAllTheWaysOfSmtp) {
-    const auto map = *setup::parse_socketmap("socketmap:unix:stsmapd/socketmap:sts");
-    const std::string outside = "unix:/var/spool/postfix/stsmapd/socketmap";
-    const auto chrooted = approaches(map, postfix(true, true), true);
-    ASSERT_EQ(chrooted.size(), 1U);
-    EXPECT_EQ(chrooted[0].address, "unix:/stsmapd/socketmap");
-    EXPECT_EQ(chrooted[0].chroot, "/var/spool/postfix");
-    EXPECT_EQ(chrooted[0].user, "postfix");
-    const auto free = approaches(map, postfix(false, false), true);
-    ASSERT_EQ(free.size(), 1U);
-    EXPECT_EQ(free[0].address, outside);
-    EXPECT_EQ(free[0].chroot, "");
-    EXPECT_EQ(free[0].user, "postfix");
-    EXPECT_EQ(approaches(map, postfix(true, false), true).size(), 2U);
-    const auto user = approaches(map, postfix(true, true), false);
-    ASSERT_EQ(user.size(), 1U);
-    EXPECT_EQ(user[0].address, outside);
-    EXPECT_EQ(user[0].user, "");
-    const auto tcp =
-        approaches(*setup::parse_socketmap("socketmap:inet:[::1]:8461:sts"), postfix(true, true), true);
-    ASSERT_EQ(tcp.size(), 1U);
-    EXPECT_EQ(tcp[0].address, "inet:[::1]:8461");
-    EXPECT_EQ(tcp[0].user, "");
-}
-
-/// A socket on which nobody ever answers.
-struct SilentSocket {
-    explicit SilentSocket(const std::string& path) : fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_un address{};
-        address.sun_family = AF_UNIX;
-        path.copy(address.sun_path, sizeof address.sun_path - 1);
-        if (::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 || ::listen(fd, 8) != 0)
-            throw std::runtime_error("cannot listen");
-    }
-    ~SilentSocket() { ::close(fd); }
-    int fd;
-};
-
-TEST(Reach, DoesNotWaitForASilentDaemon) {
-    const test::TempFolder folder;
-    const SilentSocket silent(folder / "s");
-    const auto began = std::chrono::steady_clock::now();
-    EXPECT_FALSE(reach({"unix:" + folder / "s", "", ""}, "version", 200ms));
-    if (::geteuid() == 0) {
-        ::chmod(folder.path().c_str(), 0755);
-        ::chmod((folder / "s").c_str(), 0666);
-        const auto reply = reach({"unix:/s", "nobody", folder.path().string()}, "version", 700ms);
-        ASSERT_FALSE(reply);
-        ::chmod((folder / "s").c_str(), 0600);
-        const auto refused = reach({"unix:/s", "nobody", folder.path().string()}, "version", 2s);
-        ASSERT_FALSE(refused);
-        EXPECT_NE(refused.error().find("no permission"), std::string::npos) << refused.error();
-        EXPECT_NE(reach({"unix:/s", "nobody", folder / "none"}, "version", 2s).error().find("cannot enter"),
-                  std::string::npos);
-    }
-    EXPECT_EQ(reach({"unix:/s", "no-such-user", ""}, "version", 2s).error(), "there is no user no-such-user");
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 15s);
-}
 
 TEST(ProbeState, TellsFoldersApart) {
     const test::TempFolder folder;

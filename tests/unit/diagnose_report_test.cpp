@@ -27,10 +27,13 @@ Facts healthy() {
     facts.postfix.owner = "postfix";
     facts.postfix.plan.map = "socketmap:unix:stsmapd/socketmap:sts";
     facts.postfix.plan.in_force = true;
-    facts.socket.contacts = {{facts.postfix.plan.map, true, "/var/spool/postfix", true, ""}};
-    facts.socket.file = "/var/spool/postfix/stsmapd/socketmap";
-    facts.socket.mode = "root:postfix 0660";
-    facts.socket.root = true;
+    facts.socket.contacts = {{facts.postfix.plan.map,
+                              "",
+                              {"postfix", "/var/spool/postfix"},
+                              {setup::Reached::Kind::answers, "OK active", "", ""},
+                              "/var/spool/postfix/stsmapd/socketmap",
+                              "root:postfix 0660",
+                              ""}};
     facts.daemon = {true, "0.1.0", "0.1.0", "active"};
     facts.resolver.servers = {
         {"127.0.0.1:53", true, {dane::Validation::State::yes, "the root is answered with AD"}}};
@@ -111,29 +114,58 @@ const Break breaks[] = {
      Verdict::warn, "postfix", "mail goes there", "elsewhere"},
     {"socket gone",
      [](Facts& f) {
-         f.socket.contacts[0].answered = false;
-         f.socket.contacts[0].trouble = "there is no such socket";
-         f.socket.mode = "";
+         f.socket.contacts[0].reached = {setup::Reached::Kind::absent, "there is no such socket", "", ""};
+         f.socket.contacts[0].mode = "";
      },
      Verdict::fail, "socket", "chrooted to /var/spool/postfix: there is no such socket",
      "systemctl enable --now"},
+    {"socket elsewhere",
+     [](Facts& f) {
+         f.socket.contacts[0].reached = {setup::Reached::Kind::absent, "there is no such socket", "", ""};
+         f.socket.contacts[0].instead = "socketmap:inet:127.0.0.1:8461";
+     },
+     Verdict::fail, "socket", "no such socket; stsmapd answers at socketmap:inet:127.0.0.1:8461",
+     "Postfix asks socketmap:unix:stsmapd/socketmap:sts, the daemon listens at "
+     "socketmap:inet:127.0.0.1:8461: "
+     "stsmap postfix-setup --apply"},
     {"wrong group",
      [](Facts& f) {
-         f.socket.contacts[0].answered = false;
-         f.socket.contacts[0].trouble = "no permission";
-         f.socket.mode = "root:root 0660";
+         f.socket.contacts[0].reached = {setup::Reached::Kind::no_permission, "no permission", "", ""};
+         f.socket.contacts[0].mode = "root:root 0660";
      },
      Verdict::fail, "socket", "is root:root 0660", "SocketGroup=postfix"},
-    {"not root",
+    {"closed folder",
      [](Facts& f) {
-         f.socket.contacts[0].as_owner = false;
-         f.socket.root = false;
+         f.socket.contacts[0].reached = {
+             setup::Reached::Kind::no_permission,
+             "no permission: the folder /var/spool/postfix/stsmapd (root:root 0700)",
+             "/var/spool/postfix/stsmapd", "root:root 0700"};
      },
-     Verdict::warn, "socket", "was not checked", "as root"},
+     Verdict::fail, "socket", "the folder /var/spool/postfix/stsmapd",
+     "chmod a+x /var/spool/postfix/stsmapd"},
+    {"not approved",
+     [](Facts& f) {
+         f.socket.contacts[0].reached = {setup::Reached::Kind::not_approved,
+                                         "proxy_read_maps does not list it", "", ""};
+     },
+     Verdict::fail, "socket", "proxy_read_maps", "proxy:"},
+    {"silent",
+     [](Facts& f) {
+         f.socket.contacts[0].reached = {setup::Reached::Kind::silent, "no answer", "", ""};
+     },
+     Verdict::fail, "socket", "no answer", "systemctl"},
+    {"a service of its own",
+     [](Facts& f) {
+         f.socket.contacts[0].services = "relay/unix";
+         f.socket.contacts[0].reached = {setup::Reached::Kind::absent, "there is no such socket", "", ""};
+     },
+     Verdict::fail, "socket", "relay/unix asks socketmap:", "systemctl"},
+    {"not root", [](Facts& f) { f.socket.contacts[0].way = {}; }, Verdict::warn, "socket", "was not checked",
+     "as root"},
     {"not root and no permission",
      [](Facts& f) {
-         f.socket.contacts[0] = {"socketmap:x", false, "", false, "no permission"};
-         f.socket.root = false;
+         f.socket.contacts[0].way = {};
+         f.socket.contacts[0].reached = {setup::Reached::Kind::not_seen, "no permission", "", ""};
      },
      Verdict::warn, "socket", "no permission", "as root"},
     {"no address", [](Facts& f) { f.socket.contacts.clear(); }, Verdict::fail, "socket", "no address",
@@ -303,8 +335,9 @@ TEST(Report, FindsOtherSetUpsWell) {
         {"no systemd", [](Facts& f) { f.systemd = {}; }},
         {"TCP",
          [](Facts& f) {
-             f.socket.contacts = {{"socketmap:inet:127.0.0.1:8461:sts", false, "", true, ""}};
-             f.socket.file = "";
+             f.socket.contacts[0].map = "socketmap:inet:127.0.0.1:8461:sts";
+             f.socket.contacts[0].way = {};
+             f.socket.contacts[0].file = "";
          }},
         {"dane off, no validation",
          [](Facts& f) {

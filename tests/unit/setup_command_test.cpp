@@ -1,6 +1,8 @@
 // `stsmap postfix-setup` on a host of paper: what it prints, changes, leaves alone and takes back.
 #include "setup/command.hpp"
 
+#include "support/bare_host.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,15 +21,21 @@ const std::string main_cf = "/etc/postfix/main.cf";
 const std::string fresh = "# a comment\nmyhostname = mail.example\nsmtp_tls_policy_maps = hash:/a\n";
 
 /// Files in memory and a postconf that knows one line for a setting.
-class PaperHost final : public setup::Host {
+class PaperHost final : public test::BareHost {
 public:
     std::map<std::string, std::string> files{{main_cf, fresh}};
     std::map<std::string, std::string> daemons{
         {"unix:/var/spool/postfix/stsmapd/socketmap", "OK inactive: the resolver does not validate"}};
     std::vector<std::string> ran; ///< commands that change something
-    std::string version = "3.7.11", refuse_to_run, refuse_to_write;
+    std::string version = "3.7.11", refuse_to_run, refuse_to_write, also, later,
+                complaint = "postconf: fatal: no\n";
+    std::string services = "smtp unix - - y - - smtp\n", unit; ///< as systemctl shows stsmapd.socket
+    std::map<std::string, std::string> tables;                 ///< what `postmap -q` says of an element
+    std::map<std::string, std::string> modes{{main_cf, "root:mail 0640+"}};
+    std::map<std::string, setup::Reached> ways; ///< by "address as user, chrooted to folder"
+    std::vector<std::string> asked;             ///< of tables
     unsigned writes = 0;
-    bool link = false;
+    bool link = false, root = true, runs = true, forgets_to_end_lines = false;
 
     base::Expected<setup::Ran, std::string> run(const std::vector<std::string>& given) override {
         std::vector<std::string> command = given;
@@ -39,12 +47,23 @@ public:
             command.erase(command.begin() + 1, command.begin() + 3);
         }
         if (!refuse_to_run.empty() && whole.find(refuse_to_run) != std::string::npos)
-            return setup::Ran{1, "", "postconf: fatal: no\n"};
+            return setup::Ran{1, "", complaint};
         setup::Ran result;
+        if (command[0] == "systemctl") return setup::Ran{unit.empty() ? 1 : 0, unit, ""};
+        if (command[0] == "postmap") {
+            asked.push_back(command.at(2) + ' ' + command.at(3));
+            const auto found = tables.find(command.at(3));
+            if (found == tables.end()) return setup::Ran{1, "", ""};
+            if (found->second.starts_with("postmap: ")) return setup::Ran{1, "", found->second};
+            return setup::Ran{0, found->second + '\n', ""};
+        }
         const std::string& what = command.at(1);
         auto set = setup::parse_parameters(files[asked_file]);
         if (what == "-n") {
             for (const auto& [name, value] : set) result.out += name + " = " + value + '\n';
+            const bool copy = asked_file.find("/stsmap-1/") != std::string::npos;
+            if (copy) result.out += also;
+            if (!copy && files[asked_file].find(ours) != std::string::npos) result.out += later;
         } else if (what == "-x") {
             set.insert({{"mail_version", version},
                         {"config_directory", "/etc/postfix"},
@@ -53,12 +72,14 @@ public:
             for (auto name = command.begin() + 2; name != command.end(); ++name)
                 if (set.contains(*name)) result.out += *name + " = " + set.find(*name)->second + '\n';
         } else if (what == "-M") {
-            result.out = "smtp unix - - y - - smtp\n";
+            result.out = services;
         } else if (what == "-e" || what == "-X") {
             ran.push_back(whole);
             for (auto each = command.begin() + 2; each != command.end(); ++each)
                 edit(each->substr(0, each->find(" =")),
                      what == "-e" ? std::optional(each->substr(each->find('=') + 1)) : std::nullopt);
+        } else if (what == "status") {
+            result.status = runs ? 0 : 1;
         } else if (command[0] == "postfix") {
             ran.push_back(whole);
         }
@@ -70,15 +91,41 @@ public:
         return found->second;
     }
     base::Expected<void, std::string> write(const std::string& file, const std::string& content,
-                                            const std::string&) override {
+                                            const std::string& like) override {
         if (!refuse_to_write.empty() && file.ends_with(refuse_to_write))
             return base::unexpected(file + ": No space left on device");
         ++writes;
+        const std::string mode = modes[like];
         files[file] = content;
+        modes[file] = mode;
         return {};
     }
-    void remove(const std::string& file) override { files.erase(file); }
+    void remove(const std::string& file) override {
+        files.erase(file);
+        modes.erase(file);
+    }
     bool is_link(const std::string&) override { return link; }
+    std::string attributes(const std::string& file) override {
+        return files.contains(file) ? modes[file] : "";
+    }
+    base::Expected<std::string, std::string> make_folder(const std::string& folder) override {
+        return folder + "/stsmap-1";
+    }
+    void remove_folder(const std::string& folder) override {
+        std::erase_if(files, [&](const auto& each) { return each.first.starts_with(folder + '/'); });
+        std::erase_if(modes, [&](const auto& each) { return each.first.starts_with(folder + '/'); });
+    }
+    bool is_root() override { return root; }
+    bool systemd_runs() override { return !unit.empty(); }
+    setup::Reached reach(const std::string& address, const setup::Way& way, const std::string& key) override {
+        if (const auto told = ways.find(address + ' ' + to_string(way)); told != ways.end())
+            return told->second;
+        std::string outside = address.starts_with("tcp:") ? "inet:" + address.substr(4) : address;
+        if (address.starts_with("unix:")) outside = "unix:" + way.chroot + address.substr(5);
+        const auto reply = status(outside, key);
+        if (!reply) return {setup::Reached::Kind::absent, reply.error(), {}, {}};
+        return setup::judge_reply(*reply, key);
+    }
     setup::CaFile ca_file(const std::string& path) override { return {path, true, 10}; }
     std::size_t ca_folder(const std::string&) override { return 0; }
     std::string system_ca() override { return "/ca.pem"; }
@@ -95,6 +142,10 @@ private:
         std::string& text = files[asked_file];
         std::string edited;
         bool done = false;
+        if (forgets_to_end_lines && !text.ends_with('\n') && value) { // as Postfix 3.7
+            text += name + " =" + *value + '\n';
+            return;
+        }
         std::istringstream lines(text);
         for (std::string line; std::getline(lines, line);) {
             if (!line.starts_with(name + " =")) {
@@ -147,6 +198,8 @@ TEST(PostfixSetup, AppliesOnceAndTakesItBack) {
     EXPECT_THAT(host.files[main_cf], HasSubstr("smtp_tls_policy_maps = hash:/a, " + ours + "\n"));
     EXPECT_THAT(host.files[main_cf], HasSubstr("# a comment\n"));
     EXPECT_EQ(host.files[main_cf + ".stsmap-before"], fresh);
+    EXPECT_EQ(host.files.size(), 3U) << "main.cf, the copy and the record";
+    for (const auto& [file, content] : host.files) EXPECT_EQ(host.modes[file], "root:mail 0640+") << file;
     ASSERT_EQ(host.ran.size(), 1U) << "one edit";
 
     const auto settled = host.files;
@@ -202,7 +255,7 @@ TEST(PostfixSetup, LeavesNoTraceOfAnEditThatFailed) {
         EXPECT_NE(failed.err, "") << what;
         EXPECT_EQ(host.files[main_cf], fresh) << what;
         EXPECT_FALSE(host.files.contains(main_cf + ".stsmap-undo")) << what;
-        EXPECT_TRUE(host.ran.empty()) << what;
+        EXPECT_THAT(host.ran, testing::Each(HasSubstr("/stsmap-1"))) << what << ": main.cf itself was not edited";
     }
 }
 
@@ -214,15 +267,216 @@ TEST(PostfixSetup, ReloadsWhenAsked) {
     EXPECT_EQ(host.files[main_cf], fresh);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
     EXPECT_THAT(host.ran.front(),
-                testing::StartsWith("postconf -c /etc/postfix-out -e smtp_tls_policy_maps"));
+                testing::StartsWith("postconf -c /etc/postfix-out/stsmap-1 -e smtp_tls_policy_maps"))
+        << "on a copy";
     EXPECT_EQ(run(host, Action::undo, true, "/etc/postfix-out").exit, setup::Exit::done);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
     EXPECT_EQ(host.files["/etc/postfix-out/main.cf"], fresh);
+}
+
+TEST(PostfixSetup, TellsChangedFromReloaded) {
+    PaperHost failing;
+    failing.refuse_to_run = "postfix reload";
+    failing.complaint = "";
+    const Outcome outcome = run(failing, Action::apply, true);
+    EXPECT_EQ(outcome.exit, setup::Exit::changed);
+    EXPECT_THAT(outcome.err,
+                HasSubstr("main.cf is changed, but Postfix has not been reloaded: Postfix's log has"));
+    EXPECT_TRUE(failing.files.contains(main_cf + ".stsmap-undo"));
     PaperHost stopped;
-    stopped.refuse_to_run = "postfix reload";
-    const Outcome outcome = run(stopped, Action::apply, true);
-    EXPECT_EQ(outcome.exit, setup::Exit::refused);
-    EXPECT_THAT(outcome.err, HasSubstr("postfix reload failed"));
+    stopped.runs = false;
+    for (const Action action : {Action::apply, Action::undo}) {
+        const Outcome down = run(stopped, action, true);
+        EXPECT_EQ(down.exit, setup::Exit::done);
+        EXPECT_EQ(down.err, "");
+        EXPECT_THAT(down.out,
+                    HasSubstr("Postfix is not running; it will read the new settings when it starts."));
+    }
+}
+
+TEST(PostfixSetup, EndsTheLastLineFirst) {
+    PaperHost host;
+    host.forgets_to_end_lines = true;
+    const std::string open = fresh + "relayhost =";
+    host.files[main_cf] = open;
+    const Outcome applied = run(host, Action::apply);
+    EXPECT_EQ(applied.exit, setup::Exit::done) << applied.err;
+    EXPECT_THAT(host.files[main_cf], HasSubstr("relayhost =\nsmtp_tls_"));
+    EXPECT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, open}})) << "every octet";
+}
+
+TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
+    PaperHost host;
+    host.also = "relayhost = [x]\n"; // on the copy
+    const auto before = host.files;
+    const Outcome copy = run(host, Action::apply, true);
+    EXPECT_EQ(copy.exit, setup::Exit::refused);
+    EXPECT_THAT(copy.err, HasSubstr("relayhost is \"[x]\" and should be not set"));
+    EXPECT_EQ(host.files, before);
+    EXPECT_EQ(host.writes, 1U) << "the copy in a folder of its own";
+
+    PaperHost later;
+    later.later = "relayhost = [x]\n"; // only when main.cf itself is read back
+    const Outcome put_back = run(later, Action::apply, true);
+    EXPECT_EQ(put_back.exit, setup::Exit::refused);
+    EXPECT_THAT(put_back.err, HasSubstr("relayhost is \"[x]\" and should be not set"));
+    EXPECT_THAT(put_back.err, HasSubstr("main.cf is again as it was"));
+    EXPECT_EQ(later.files, before);
+    EXPECT_EQ(later.modes[main_cf], "root:mail 0640+");
+    EXPECT_THAT(later.ran, testing::Not(testing::Contains(HasSubstr("reload"))));
+}
+
+TEST(PostfixSetup, KeepsOwnerAndModeOfBeforeTheFirstChange) {
+    PaperHost host;
+    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    host.files[main_cf] += "relayhost = [relay.example]\n";
+    host.modes[main_cf] = "root:root 0644"; // by somebody's postconf -e
+    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    EXPECT_EQ(host.modes[main_cf], "root:mail 0640+");
+    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    host.modes[main_cf] = "root:root 0600"; // by somebody who meant it
+    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    EXPECT_EQ(host.modes[main_cf], "root:root 0600");
+}
+
+TEST(PostfixSetup, LeavesNothingBehind) {
+    PaperHost host;
+    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    host.files.erase(main_cf + ".stsmap-undo"); // somebody took the record away
+    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    EXPECT_EQ(host.files.size(), 1U);
+}
+
+const std::string second = "/etc/postfix-out";
+
+/// The packaged socket, and an instance with another queue directory.
+PaperHost two_instances() {
+    PaperHost host;
+    host.unit = "LoadState=loaded\nListen=/var/spool/postfix/stsmapd/socketmap (Stream)\n";
+    host.files[second + "/main.cf"] = fresh + "queue_directory = /var/spool/postfix-out\n";
+    return host;
+}
+
+TEST(PostfixSetup, OffersNothingToASecondInstanceThatDoesNotAnswer) {
+    PaperHost host = two_instances();
+    const auto before = host.files;
+    const Outcome refused = run(host, Action::apply, true, second);
+    EXPECT_EQ(refused.exit, setup::Exit::refused);
+    EXPECT_EQ(host.files, before);
+    EXPECT_THAT(refused.out, Not(HasSubstr("inet:127.0.0.1:8461:sts")));
+    EXPECT_THAT(refused.out, HasSubstr("ListenStream=%s\\n' /var/spool/postfix-out/stsmapd/socketmap > "
+                                       "/etc/systemd/system/stsmapd.socket.d/postfix-out.conf"));
+
+    // Once that has been done.
+    host.unit += "Listen=/var/spool/postfix-out/stsmapd/socketmap (Stream)\n";
+    host.daemons["unix:/var/spool/postfix-out/stsmapd/socketmap"] = "OK active";
+    const Outcome applied = run(host, Action::apply, true, second);
+    EXPECT_EQ(applied.exit, setup::Exit::done) << applied.out << applied.err;
+    EXPECT_THAT(host.files[second + "/main.cf"], HasSubstr(ours));
+    EXPECT_THAT(applied.out, HasSubstr("\"stsmap postfix-setup -c /etc/postfix-out --undo\""));
+}
+
+TEST(PostfixSetup, FindsASocketThatNoConfigurationNames) {
+    PaperHost host = two_instances();
+    host.files["/proc/net/unix"] = "Num RefCount Protocol Flags Type St Inode Path\n"
+                                   "0: 2 0 00010000 1 1 7 /var/spool/postfix-out/other/socketmap\n";
+    host.daemons["unix:/var/spool/postfix-out/other/socketmap"] = "OK active";
+    EXPECT_EQ(run(host, Action::apply, false, second).exit, setup::Exit::done);
+    EXPECT_THAT(host.files[second + "/main.cf"], HasSubstr("socketmap:unix:other/socketmap:sts"));
+}
+
+TEST(PostfixSetup, AsksAsEachServiceWould) {
+    PaperHost host;
+    host.services += "relay unix - - n - - smtp\nold unix - n n - - smtp\n";
+    const std::string outside = "unix:/var/spool/postfix/stsmapd/socketmap as user ";
+    host.ways[outside + "root"] = {setup::Reached::Kind::no_permission, "the folder /f (root:root 0700)",
+                                   "/f", ""};
+    const Outcome closed = run(host, Action::apply);
+    EXPECT_EQ(closed.exit, setup::Exit::refused);
+    EXPECT_THAT(closed.out, HasSubstr("as user root: the folder /f (root:root 0700)"));
+    EXPECT_THAT(closed.out, HasSubstr("chmod a+x /f"));
+    host.ways.clear();
+    host.ways["unix:/stsmapd/socketmap as user postfix, chrooted to /var/spool/postfix"] = {
+        setup::Reached::Kind::absent, "no such socket", "", ""};
+    const Outcome chrooted = run(host, Action::apply);
+    EXPECT_EQ(chrooted.exit, setup::Exit::refused) << chrooted.out;
+    host.daemons["inet:127.0.0.1:8461"] = "OK active";
+    EXPECT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    EXPECT_THAT(host.files[main_cf], HasSubstr("socketmap:inet:127.0.0.1:8461:sts"));
+}
+
+TEST(PostfixSetup, PutsRightWhatLeadsNowhere) {
+    for (const char* element : {"socketmap:unix:stsmap/sock:sts", "socketmap:inet:127.0.0.1:9:sts-tlsrpt",
+                                "socketmap:unix:/var/spool/postfix/stsmapd/socketmap:sts"}) {
+        PaperHost host;
+        host.files[main_cf] = std::string("smtp_tls_policy_maps = ") + element + '\n';
+        const Outcome applied = run(host, Action::apply);
+        EXPECT_EQ(applied.exit, setup::Exit::done) << applied.out;
+        EXPECT_THAT(applied.out, HasSubstr(std::string("Postfix asks ") + element));
+        EXPECT_THAT(host.files[main_cf], HasSubstr("smtp_tls_policy_maps = " + ours + '\n'));
+    }
+}
+
+TEST(PostfixSetup, NeverSaysNothingToChangeWhileNobodyAnswers) {
+    PaperHost host;
+    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    host.daemons.clear();
+    const Outcome silent = run(host, Action::show);
+    EXPECT_EQ(silent.exit, setup::Exit::refused);
+    EXPECT_THAT(silent.out, HasSubstr("no stsmapd answers there"));
+}
+
+TEST(PostfixSetup, AsksWhatStandsBefore) {
+    PaperHost host;
+    host.tables["hash:/a"] = "may";
+    const Outcome everything = run(host, Action::apply);
+    EXPECT_EQ(everything.exit, setup::Exit::refused);
+    EXPECT_THAT(everything.out, HasSubstr("refused: hash:/a answers for domains it cannot know "
+                                          "(stsmap-asks.invalid: may)"));
+    host.tables["hash:/a"] = "postmap: fatal: open database /a.db: No such file or directory\n";
+    const Outcome broken = run(host, Action::apply);
+    EXPECT_EQ(broken.exit, setup::Exit::refused);
+    EXPECT_THAT(broken.out, HasSubstr("hash:/a cannot be asked"));
+    EXPECT_THAT(broken.out, HasSubstr("open database /a.db: No such file"));
+    host.tables.clear();
+    host.asked.clear();
+    EXPECT_EQ(run(host, Action::show).exit, setup::Exit::done);
+    EXPECT_EQ(host.asked, (std::vector<std::string>{
+                              "stsmap-asks.invalid hash:/a", "stsmap-asks.example.com hash:/a",
+                              "stsmap-asks.example.net hash:/a", "stsmap-asks.example.org hash:/a"}));
+}
+
+TEST(PostfixSetup, FailsNothingForWantOfPermission) {
+    PaperHost host;
+    host.root = false;
+    host.ways["unix:/var/spool/postfix/stsmapd/socketmap "] = {setup::Reached::Kind::not_seen,
+                                                               "no permission", "", ""};
+    host.tables["hash:/a"] = "postmap: fatal: open database /a.db: Permission denied\n";
+    const Outcome shown = run(host, Action::show);
+    EXPECT_EQ(shown.exit, setup::Exit::done) << shown.out;
+    EXPECT_THAT(shown.out, HasSubstr("warning: whether stsmapd answers"));
+    EXPECT_THAT(shown.out, HasSubstr("warning: hash:/a could not be asked"));
+    EXPECT_THAT(shown.out, HasSubstr("run this command as root"));
+}
+
+TEST(PostfixSetup, AsksProxymapsWay) {
+    PaperHost host;
+    host.services += "proxymap unix - - n - - proxymap\n";
+    host.files[main_cf] = "smtp_tls_policy_maps = proxy:" + ours +
+                          "\nsmtp_tls_security_level = may\n"
+                          "smtp_tls_CAfile = /ca.pem\nproxy_read_maps = proxy:" +
+                          ours + '\n';
+    // Where smtp(8) would not get.
+    host.ways["unix:/stsmapd/socketmap as user postfix, chrooted to /var/spool/postfix"] = {
+        setup::Reached::Kind::absent, "no such socket", "", ""};
+    const Outcome works = run(host, Action::show);
+    EXPECT_EQ(works.exit, setup::Exit::done) << works.out;
+    EXPECT_THAT(works.out, HasSubstr("Nothing to change."));
+    host.files[main_cf] += "proxy_read_maps = proxy:unix:passwd.byname\n";
+    const Outcome denied = run(host, Action::show);
+    EXPECT_EQ(denied.exit, setup::Exit::refused);
+    EXPECT_THAT(denied.out, HasSubstr("proxymap(8) does not open it"));
 }
 
 TEST(PostfixSetup, RefusesAndSaysWhatItWouldDo) {

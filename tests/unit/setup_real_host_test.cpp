@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace {
@@ -22,8 +23,8 @@ using namespace std::chrono_literals;
 setup::RealHost host() {
     return setup::RealHost(
         [](const std::string& address, const std::string& key, std::chrono::milliseconds limit) {
-            return base::Expected<std::string, std::string>(address + ' ' + key + ' ' +
-                                                            std::to_string(limit.count()));
+            return base::Expected<std::string, setup::NoReply>(address + ' ' + key + ' ' +
+                                                               std::to_string(limit.count()));
         });
 }
 
@@ -79,6 +80,70 @@ TEST(RealHost, KeepsTheOwner) {
     }
 }
 
+/// rw- for the owner, r-- for one user, nothing for others, as the kernel keeps it.
+std::string access_list() {
+    std::string bytes;
+    const auto add = [&bytes](std::uint32_t number, int octets) {
+        for (int i = 0; i < octets; ++i) bytes += static_cast<char>(number >> (8 * i));
+    };
+    const auto entry = [&](std::uint32_t tag, std::uint32_t permissions, std::uint32_t id) {
+        add(tag, 2);
+        add(permissions, 2);
+        add(id, 4);
+    };
+    constexpr std::uint32_t none = 0xffffffff;
+    add(2, 4);
+    entry(0x01, 6, none);
+    entry(0x02, 4, 65534);
+    entry(0x04, 4, none);
+    entry(0x10, 4, none);
+    entry(0x20, 0, none);
+    return bytes;
+}
+
+TEST(RealHost, KeepsTheAccessList) {
+    const test::TempFolder folder;
+    auto machine = host();
+    put(folder / "main.cf", "before\n");
+    put(folder / "plain", "before\n");
+    const std::string list = access_list();
+    if (::setxattr((folder / "main.cf").c_str(), "system.posix_acl_access", list.data(), list.size(), 0) != 0)
+        GTEST_SKIP() << "no access lists in this file system";
+    const std::string had = machine.attributes(folder / "main.cf");
+    EXPECT_TRUE(had.ends_with(" 0640+")) << had;
+    for (const char* name : {"copy", "main.cf"}) {
+        ASSERT_TRUE(machine.write(folder / name, "after\n", folder / "main.cf"));
+        EXPECT_EQ(machine.attributes(folder / name), had) << name;
+    }
+    // And none is made where the model has none, whatever the folder gives to new files.
+    if (::setxattr(folder.path().c_str(), "system.posix_acl_default", list.data(), list.size(), 0) != 0)
+        GTEST_SKIP() << "no default access lists in this file system";
+    const std::string plain = machine.attributes(folder / "plain");
+    EXPECT_FALSE(plain.ends_with("+"));
+    ASSERT_TRUE(machine.write(folder / "main.cf", "after\n", folder / "plain"));
+    EXPECT_EQ(machine.attributes(folder / "main.cf"), plain);
+}
+
+TEST(RealHost, MakesFoldersForItself) {
+    const test::TempFolder folder;
+    auto machine = host();
+    const auto made = machine.make_folder(folder.path().string());
+    ASSERT_TRUE(made) << made.error();
+    EXPECT_TRUE(machine.attributes(*made).ends_with(" 0700"));
+    put(*made + "/main.cf", "");
+    machine.remove_folder(*made);
+    EXPECT_EQ(machine.attributes(*made), "");
+    EXPECT_FALSE(machine.make_folder(folder / "nowhere"));
+}
+
+TEST(RealHost, RunsInAFolder) {
+    const test::TempFolder folder;
+    auto machine = host();
+    EXPECT_EQ(machine.run_in(folder.path().string(), {"pwd", "-P"})->out,
+              fs::canonical(folder.path()).string() + "\n");
+    EXPECT_FALSE(machine.run_in(folder / "nowhere", {"pwd"}));
+}
+
 TEST(RealHost, SeesLinks) {
     const test::TempFolder folder;
     put(folder / "file", "");
@@ -119,7 +184,7 @@ TEST(RealHost, KeepsToItsLimits) {
     EXPECT_EQ(*host().status("unix:/x", "dane"), "unix:/x dane 2000");
     setup::RealHost late(
         [](const std::string&, const std::string&, std::chrono::milliseconds limit) {
-            return base::Expected<std::string, std::string>(std::to_string(limit.count()));
+            return base::Expected<std::string, setup::NoReply>(std::to_string(limit.count()));
         },
         {5s, 2s, std::chrono::steady_clock::now()});
     EXPECT_EQ(*late.status("unix:/x", "dane"), "1");

@@ -3,6 +3,7 @@
 #include "setup/survey.hpp"
 
 #include "setup/real_host.hpp"
+#include "support/bare_host.hpp"
 #include "support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
@@ -81,7 +82,7 @@ TEST(StartTrouble, IsWhatKeepsMailOrTlsAway) {
 }
 
 /// Counts what is asked.
-class PaperHost final : public setup::Host {
+class PaperHost final : public test::BareHost {
 public:
     std::string master, overrides;
     std::map<std::string, std::string> tables; ///< by element, as postmap -s prints them
@@ -312,8 +313,8 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
                     "compatibility_level = 2\nmy_maps = hash:/my\nmy_level = may\n"
                     "smtp_tls_policy_maps = hash:/a\nsmtp_tls_security_level = $my_level\n");
         std::ofstream(folder / "master.cf") << row.master;
-        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
-            return base::unexpected("not asked");
+        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+            return base::unexpected(setup::NoReply{0, "not asked"});
         });
         setup::SurveyOptions options;
         options.config_directory = folder.path().string();

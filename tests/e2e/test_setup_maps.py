@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""What stands in the list of maps, asked as smtp(8) would: elements of ours that lead nowhere, tables that answer for
+everything, sockets that are closed. postfix-setup and doctor must see each, and mail must flow exactly when they say
+so."""
+import os
+import shutil
+import subprocess
+import unittest
+
+from setup_case import SetupCase
+from support import main
+from world.daemon import program
+
+
+class MapsTest(SetupCase):
+    def maps(self, value):
+        self.set(smtp_tls_policy_maps=value)
+        self.sender.command("postfix", "-c", self.sender.config, "reload")
+
+    def service(self, setting):
+        self.postconf("-P", setting)
+
+    def settle(self):
+        """All that apply changes besides the map, made before: what is found is about the map then."""
+        self.assertEqual(self.setup("--apply", "--reload")[0], 0)
+        self.assertEqual(self.doctor(), [])
+
+    def expect_deferred(self, recipient="user@good.example", via="unix"):
+        delivery = self.sender.deliver(recipient, via)
+        self.assertEqual((delivery.status, delivery.dsn), ("deferred", "4.7.5"), str(delivery))
+
+    # Elements of ours.
+
+    def test_elements_that_lead_nowhere_are_put_right(self):
+        name = self.sender.map_name
+        self.settle()
+        for element in (
+            f"socketmap:unix:{self.sender.socket}:{name}",  # right outside of the chroot only
+            f"socketmap:unix:/stsmapd/socketmap:{name}",  # right within the chroot only
+            f"socketmap:unix:stsmapd/socketmap2:{name}",
+            f"socketmap:unix:stsmap/socketmap:{name}",
+            f"socketmap:unix:socketmap:{name}",
+            f"socketmap:inet:127.0.0.1:8462:{name}",
+            f"socketmap:inet:localhost:84:{name}",
+            f"socketmap:inet:[::1]:8461:{name}",
+            f"proxy:socketmap:unix:stsmapd/nothing:{name}",
+        ):
+            with self.subTest(element):
+                self.maps(element)
+                findings = self.doctor()
+                self.expect_finding(findings, "postfix", "fail", f"stsmapd answers at {self.map.rsplit(':', 1)[0]}",
+                                    "postfix-setup")  # fmt: skip
+                self.expect_finding(findings, "socket", "fail", "", f"Postfix asks {element}, the daemon listens at ")
+                status, output, errors = self.setup("--apply", "--reload")
+                self.assertEqual((status, errors), (0, ""), output)
+                self.assertIn(f"Postfix asks {element}", output)
+                self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+                self.assertEqual(self.doctor(), [])
+        self.expect_delivered()
+        self.expect_delivered(via="unchrooted")
+
+    def test_mail_stops_where_they_are_wrong(self):
+        """So that the test before this one is about something."""
+        self.maps(f"socketmap:unix:{self.sender.socket}:{self.sender.map_name}")
+        self.expect_deferred()
+        self.maps(f"socketmap:unix:/stsmapd/socketmap:{self.sender.map_name}")
+        self.expect_delivered()
+        self.expect_deferred(via="unchrooted")
+
+    def test_with_tcp_alone(self):
+        """No socket in the queue directory: TCP answers, and is what is written."""
+        self.restart(listen=["tcp:127.0.0.1:8461"])
+        status, output, _ = self.setup("--apply", "--reload")
+        self.assertEqual(status, 0, output)
+        self.assertEqual(self.value("smtp_tls_policy_maps"), f"socketmap:inet:127.0.0.1:8461:{self.sender.map_name}")
+        self.expect_delivered()
+
+    def restart(self, **changes):
+        before = dict(self.world.daemon.settings)
+
+        def go(settings):
+            self.world.daemon.stop()
+            if os.path.exists(self.sender.socket):
+                os.unlink(self.sender.socket)
+            self.world.daemon.settings = settings
+            self.world.daemon.start()
+
+        self.addCleanup(go, before)
+        go({**before, **changes})
+
+    def test_a_socket_out_of_reach(self):
+        folder = self.world.new_folder("elsewhere")
+        self.restart(listen=[f"unix:{folder}/socketmap"])
+        self.expect_refused("where smtp(8) of this Postfix does not ask or get")
+        status, output, _ = self.setup()
+        self.assertEqual(status, 1)
+        self.assertIn(f'"unix:{os.path.dirname(self.sender.socket)}/socketmap" to listen in stsmapd.toml', output)
+        self.expect_refused("as user postfix, chrooted to")
+
+    def test_a_silent_daemon_in_force(self):
+        """Nothing to change, and yet all mail is deferred: never "nothing to change"."""
+        self.settle()
+        self.world.daemon.stop()
+        self.addCleanup(self.world.daemon.start)
+        status, output, _ = self.setup()
+        self.assertEqual(status, 1, output)
+        self.assertIn("no stsmapd answers", output)
+
+    # The socket's folder.
+
+    def test_closed_folders_are_named(self):
+        folder = os.path.dirname(self.sender.socket)
+        self.settle()
+        for mode in (0o700, 0o750, 0o600):
+            with self.subTest(oct(mode)):
+                os.chmod(folder, mode)
+                self.addCleanup(os.chmod, folder, 0o755)
+                self.expect_deferred()
+                findings = self.doctor()
+                self.expect_finding(findings, "socket", "fail", f"the folder {folder} (root:root {mode:04o}) is closed "
+                                    "to user postfix", f"chmod a+x {folder}")  # fmt: skip
+                status, output, _ = self.setup()
+                self.assertEqual(status, 1, output)
+                self.assertIn(f"the folder {folder} (root:root {mode:04o})", output)
+                os.chmod(folder, 0o755)
+                self.assertEqual(self.doctor(), [])
+        os.chmod(folder, 0o700)
+        self.set(smtp_tls_policy_maps="")
+        self.restart(listen=[f"unix:{self.sender.socket}"])
+        os.chmod(folder, 0o700)
+        self.expect_refused(f"the folder {folder}")
+        os.chmod(folder, 0o755)
+
+    def test_a_socket_for_others(self):
+        if os.environ.get("STSMAPD_E2E_ROOT"):
+            self.skipTest("another group postfix")
+        self.restart(listen=[f"unix:{self.sender.socket}"], socket={"mode": "0660", "group": "root"})
+        self.expect_refused("(it is root:root 0660)")
+
+    # proxymap(8).
+
+    def test_a_proxied_map_that_works(self):
+        self.settle()
+        for element in (f"proxy:{self.map}", f"proxy:socketmap:inet:127.0.0.1:8461:{self.sender.map_name}"):
+            with self.subTest(element):
+                self.maps(element)
+                self.expect_delivered()
+                findings = self.doctor()
+                self.assertEqual([each for each in findings if each[1] == "fail"], [])
+                self.assertEqual(self.setup("--apply")[0], 0)
+                self.assertEqual(self.value("smtp_tls_policy_maps"), element)
+
+    def test_a_proxied_map_within_a_chroot(self):
+        """proxymap(8) goes by its own column: an absolute path leads elsewhere for it."""
+        element = f"proxy:socketmap:unix:{self.sender.socket}:{self.sender.map_name}"
+        self.settle()
+        self.maps(element)
+        self.expect_delivered()
+        self.assertEqual([each for each in self.doctor() if each[1] == "fail"], [])
+        self.sender.command("postconf", "-c", self.sender.config, "-F", "proxymap/unix/chroot=y")
+        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.expect_finding(self.doctor(), "socket", "fail", "chrooted to", "the daemon listens at")
+
+    def test_a_proxied_map_that_is_not_approved(self):
+        self.settle()
+        self.maps(f"proxy:{self.map}")
+        self.set(proxy_read_maps="proxy:unix:passwd.byname")
+        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.expect_deferred()
+        self.expect_finding(self.doctor(), "socket", "fail", "proxy_read_maps does not list")
+        status, output, _ = self.setup()
+        self.assertEqual(status, 1, output)
+        self.assertIn("proxymap(8) does not open it", output)
+
+    # What stands before ours.
+
+    def test_what_answers_for_everything(self):
+        self.set(smtp_tls_CAfile=self.trust)
+        table = os.path.join(self.sender.config, "everything")
+        with open(table, "w", encoding="ascii") as file:
+            file.write("/./ may\n")
+        self.addCleanup(os.unlink, table)
+        for before in (
+            "static:may",
+            "static:{may}",
+            f"regexp:{table}",
+            "regexp:{ {/./ may} }",
+            "regexp:{ {/\\.(com|org|net)$/ encrypt} }",
+            "inline:{ a.example=encrypt }, static:encrypt",
+            "unionmap:{static:may, inline:{a.example=encrypt}}",
+            "randmap:{may}",
+        ):
+            with self.subTest(before):
+                self.set(smtp_tls_policy_maps=before)
+                self.expect_refused("answers for domains it cannot know")
+                self.maps(f"{before}, {self.map}")
+                self.expect_finding(self.doctor(), "postfix", "fail", "answers for domains it cannot know", "postconf -c")
+                if "com|" not in before:
+                    self.assertNotIn("Verified", str(self.sender.deliver("user@good.example")))
+
+    def test_what_answers_for_parents_does_not_hide_policies(self):
+        """Postfix asks every map for the domain itself before it asks any for ".parent"."""
+        self.settle()
+        for before in ("inline:{ .example=may, .good.example=may }", "regexp:{ {/^\\./ may} }"):
+            with self.subTest(before):
+                self.maps(f"{before}, {self.map}")
+                self.assertEqual(self.doctor(), [])
+                self.expect_delivered()
+
+    def test_tables_that_cannot_be_asked(self):
+        self.settle()
+        for element, words in (
+            ("texthash:/no/such/table", "No such file"),
+            (f"hash:{self.sender.config}/main.cf", "main.cf.db"),
+            ("fail:tls_policy", ""),
+            ("socketmap:unix:private/nobody:virtual", "private/nobody"),
+            ("proxy:texthash:/etc/hosts2", "proxy_read_maps does not list it"),
+        ):
+            for value in (f"{element}, {self.map}", f"{self.map}, {element}"):
+                with self.subTest(value):
+                    extra = {"proxy_read_maps": "$virtual_mailbox_domains"} if element.startswith("proxy:") else {}
+                    self.set(smtp_tls_policy_maps=value, **extra)
+                    self.sender.command("postfix", "-c", self.sender.config, "reload")
+                    self.expect_finding(self.doctor(), "postfix", "fail", element)
+                    self.expect_finding(self.doctor(), "postfix", "fail", words)
+                    self.expect_deferred("user@none.example" if value.endswith(element) else "user@good.example")
+                    if extra:
+                        self.postconf("-X", "proxy_read_maps")
+
+    def test_lists_of_services(self):
+        self.settle()
+        self.service(f"smtp/unix/smtp_tls_policy_maps=static:may,{self.map}")
+        self.expect_finding(self.doctor(), "postfix", "fail", "service smtp/unix: static:may answers", "postconf -c")
+        self.assertEqual(self.setup()[0], 1)
+        self.service(f"smtp/unix/smtp_tls_policy_maps=socketmap:unix:stsmapd/nobody:{self.sender.map_name}")
+        self.expect_finding(self.doctor(), "socket", "fail", "smtp/unix")
+        status, output, _ = self.setup()
+        self.assertEqual(status, 1, output)
+        self.assertIn("service smtp/unix asks socketmap:unix:stsmapd/nobody:", output)
+
+    # Who asks.
+
+    def test_as_an_ordinary_user(self):
+        """Nothing fails for want of permission: it is said to be not seen."""
+        self.settle()
+        folder = self.world.new_folder("public")
+        tool = shutil.copy(program("stsmap"), folder)
+
+        def run_as_nobody(*words):
+            return subprocess.run(
+                [tool, "--config", self.world.daemon.config, "postfix-setup", "-c", self.sender.config, *words],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                env=self.tool_environment(),
+                user="nobody",
+                group="nogroup",
+                extra_groups=[],
+            )
+
+        done = run_as_nobody()
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("was not seen", done.stdout)
+        self.assertIn("as root", done.stdout)
+        self.assertNotIn("no stsmapd answers", done.stdout)
+        self.set(smtp_tls_policy_maps="")
+        before = self.files()
+        done = run_as_nobody()
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("was not seen", done.stdout)
+        done = run_as_nobody("--apply")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("Permission denied", done.stderr)
+        self.assertEqual(self.files(), before)
+
+
+if __name__ == "__main__":
+    main()
