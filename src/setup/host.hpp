@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "setup/ask_servers.hpp"
 #include "setup/plan.hpp"
 #include "setup/process.hpp"
 
@@ -24,6 +25,9 @@ public:
     /// nullopt: not there. The error is words.
     [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) = 0;
+    /// As read(), of a file within a chroot: links lead to where they lead from within.
+    [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
+    read_within(const std::string& root, const std::string& file) = 0;
     /// Replaces the file as a whole, or leaves it as it was; owner and mode are those of `like`.
     [[nodiscard]] virtual base::Expected<void, std::string>
     write(const std::string& file, const std::string& content, const std::string& like) = 0;
@@ -40,6 +44,9 @@ public:
     /// (postfix/request.hpp), or words why there is none.
     [[nodiscard]] virtual base::Expected<std::string, std::string> status(const std::string& address,
                                                                           const std::string& key) = 0;
+    /// As setup::ask_servers(), within the port's limit.
+    [[nodiscard]] virtual std::vector<std::vector<ServerReply>>
+    ask_servers(const std::vector<AskedServer>& servers, const std::vector<DnsLookup>& lookups) = 0;
 };
 
 } // namespace setup

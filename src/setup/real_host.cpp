@@ -14,7 +14,9 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace setup {
@@ -75,6 +77,29 @@ base::Expected<std::optional<std::string>, std::string> RealHost::read(const std
     return content.str();
 }
 
+base::Expected<std::optional<std::string>, std::string> RealHost::read_within(const std::string& root,
+                                                                              const std::string& file) {
+    const int folder = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 && errno == ENOENT) return std::nullopt;
+    if (folder < 0) return base::unexpected(words(root));
+    open_how how{};
+    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    how.resolve = RESOLVE_IN_ROOT;
+    const long fd = ::syscall(SYS_openat2, folder, file.c_str(), &how, sizeof how);
+    const int error = fd < 0 ? errno : 0;
+    ::close(folder);
+    // Old engines of containers know no openat2, and refuse it.
+    if (error == ENOSYS || error == EPERM) return read(root + file);
+    if (error == ENOENT || error == ENOTDIR) return std::nullopt;
+    errno = error;
+    if (fd < 0) return base::unexpected(words(root + file));
+    const std::string opened = "/proc/self/fd/" + std::to_string(fd);
+    auto content = read(opened);
+    ::close(static_cast<int>(fd));
+    if (content) return content;
+    return base::unexpected(root + file + content.error().substr(std::min(opened.size(), content.error().size())));
+}
+
 base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,
                                                   const std::string& like) {
     struct stat model {};
@@ -133,6 +158,11 @@ std::string RealHost::system_ca() {
 base::Expected<std::string, std::string> RealHost::status(const std::string& address,
                                                           const std::string& key) {
     return ask_(address, key, within(limits_.question));
+}
+
+std::vector<std::vector<ServerReply>> RealHost::ask_servers(const std::vector<AskedServer>& servers,
+                                                            const std::vector<DnsLookup>& lookups) {
+    return setup::ask_servers(servers, lookups, within(limits_.lookup));
 }
 
 } // namespace setup

@@ -13,6 +13,7 @@ public:
     struct Limits {
         std::chrono::milliseconds program{5000}; ///< postconf takes some ms; `postfix reload` a second
         std::chrono::milliseconds question{2000};
+        std::chrono::milliseconds lookup{5000}; ///< of name servers, all at once; libc's own limit for a try
         /// No call takes longer than this, either: all of them together have a limit.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
     };
@@ -26,6 +27,8 @@ public:
     [[nodiscard]] base::Expected<Ran, std::string> run(const std::vector<std::string>& command) override;
     [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) override;
+    [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
+    read_within(const std::string& root, const std::string& file) override;
     [[nodiscard]] base::Expected<void, std::string> write(const std::string& file, const std::string& content,
                                                           const std::string& like) override;
     void remove(const std::string& file) override;
@@ -35,6 +38,8 @@ public:
     [[nodiscard]] std::string system_ca() override;
     [[nodiscard]] base::Expected<std::string, std::string> status(const std::string& address,
                                                                   const std::string& key) override;
+    [[nodiscard]] std::vector<std::vector<ServerReply>>
+    ask_servers(const std::vector<AskedServer>& servers, const std::vector<DnsLookup>& lookups) override;
 
 private:
     [[nodiscard]] std::chrono::milliseconds within(std::chrono::milliseconds limit) const;
