@@ -56,6 +56,7 @@ setup::SurveyOptions survey_options(const config::Config& config, const control:
     options.dane_off = config.dane == config::Dane::off;
     options.signed_name = config.dns.signed_name;
     options.systemd = systemd_runs();
+    options.root = ::geteuid() == 0;
     return options;
 }
 

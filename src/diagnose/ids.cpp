@@ -9,7 +9,7 @@ namespace diagnose {
 namespace {
 
 constexpr std::array own_ids = std::to_array<std::string_view>({
-    "ca-good", "ca-missing",
+    "fetch-ca-good", "fetch-ca-missing",
     "clock-impossible", "clock-not-compared", "clock-off", "clock-plausible", "clock-right",
     "clock-synchronised", "clock-went-back",
     "config-bad", "config-good", "config-unseen",

@@ -78,12 +78,12 @@ Findings judge(const ClockFacts& facts) {
 
 Findings judge(const CaFacts& facts) {
     if (!facts.trouble.empty() || facts.certificates == 0)
-        return {finding(Verdict::fail, "ca-missing", "ca",
+        return {finding(Verdict::fail, "fetch-ca-missing", "ca",
                         facts.source + ": " +
                             (facts.trouble.empty() ? "there is no CA certificate" : facts.trouble) +
                             ", so no policy can be fetched",
                         "apt-get install ca-certificates, or correct ca_file under [fetch]")};
-    return {finding(Verdict::ok, "ca-good", "ca",
+    return {finding(Verdict::ok, "fetch-ca-good", "ca",
                     std::to_string(facts.certificates) + " CA certificates in " + facts.source)};
 }
 

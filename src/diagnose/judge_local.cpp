@@ -55,9 +55,10 @@ Findings judge(const PostfixFacts& facts) {
                             "stsmap postfix-setup --apply --reload", change.id});
     }
     for (const setup::Remark& remark : facts.plan.remarks)
-        if (remark.kind != Kind::note)
-            findings.push_back({remark.kind == Kind::refusal ? Verdict::fail : Verdict::warn, "postfix",
-                                remark.words, remark.fix, remark.id});
+        findings.push_back({remark.kind == Kind::refusal   ? Verdict::fail
+                            : remark.kind == Kind::warning ? Verdict::warn
+                                                           : Verdict::ok,
+                            "postfix", remark.words, remark.fix, remark.id});
     return findings;
 }
 

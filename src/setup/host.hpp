@@ -34,6 +34,7 @@ public:
     virtual void remove(const std::string& file) = 0;
     [[nodiscard]] virtual bool is_link(const std::string& file) = 0;
 
+    /// Equal certificates count once, also those of the system's roots that are in it.
     [[nodiscard]] virtual CaFile ca_file(const std::string& path) = 0;
     /// Certificates in a folder under the names that OpenSSL looks for (c_rehash).
     [[nodiscard]] virtual std::size_t ca_folder(const std::string& path) = 0;

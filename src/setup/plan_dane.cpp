@@ -16,13 +16,13 @@ constexpr std::string_view level_name = "smtp_dns_support_level";
 constexpr Version probes_since{3, 6, 0};
 
 /// What smtp(8) does with DNS for this holder (postconf(5), smtp_dns_support_level).
-enum class Level { disabled, enabled, dnssec };
+enum class DnsLevel { disabled, enabled, dnssec };
 
-Level level_of_dns(const Holder& holder) {
+DnsLevel level_of_dns(const Holder& holder) {
     const std::string level = base::ascii_lower(holder.value(level_name));
-    if (level == "dnssec") return Level::dnssec;
-    if (level == "disabled" || (level.empty() && holder.yes("disable_dns_lookups"))) return Level::disabled;
-    return Level::enabled;
+    if (level == "dnssec") return DnsLevel::dnssec;
+    if (level == "disabled" || (level.empty() && holder.yes("disable_dns_lookups"))) return DnsLevel::disabled;
+    return DnsLevel::enabled;
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -65,13 +65,13 @@ public:
         const bool off = around_.dane == Dane::off;
         const auto all = holders(postfix_, {level_name, "disable_dns_lookups"});
         const bool open = off || std::ranges::none_of(all, [this](const Holder& holder) {
-                              return concerned(holder) && level_of_dns(holder) != Level::dnssec;
+                              return concerned(holder) && level_of_dns(holder) != DnsLevel::dnssec;
                           });
         bool ready = true;
         for (const Resolvers& view : around_.resolvers) ready &= look_at(view, open);
         bool dnssec = false;
         for (const Holder& holder : all) {
-            const bool has = level_of_dns(holder) == Level::dnssec;
+            const bool has = level_of_dns(holder) == DnsLevel::dnssec;
             dnssec |= has || !off;
             if (!off && !has && concerned(holder)) prepare(holder, ready);
         }
@@ -92,7 +92,7 @@ private:
     /// asked then.
     void prepare(const Holder& holder, bool ready) {
         const std::string off_fix = "; or dane = \"off\" in stsmapd.toml, then restart stsmapd";
-        if (level_of_dns(holder) == Level::disabled) {
+        if (level_of_dns(holder) == DnsLevel::disabled) {
             const std::string name(holder.value(level_name).empty() ? "disable_dns_lookups" : level_name);
             return remark(Kind::refusal, holder.about(name), "dns-disabled",
                           holder.says(name) +

@@ -1,5 +1,7 @@
 #include "setup/plan_maps.hpp"
 
+#include "setup/plan_parts.hpp"
+
 #include <algorithm>
 
 namespace setup {
@@ -7,8 +9,8 @@ namespace {
 
 constexpr std::string_view parameter = "smtp_tls_policy_maps";
 
-void remark(Plan& plan, Remark::Kind kind, std::string words, std::string fix = {}) {
-    plan.remarks.push_back({kind, std::string(parameter), std::move(words), std::move(fix)});
+void remark(Plan& plan, std::string id, Remark::Kind kind, std::string words, std::string fix = {}) {
+    plan.remarks.push_back({kind, std::string(parameter), std::move(words), std::move(fix), std::move(id)});
 }
 
 std::string version_words(bool attributes) {
@@ -49,7 +51,7 @@ void correct(const Installed& postfix, const OurPlaces& places, std::string_view
         why += std::string(why.empty() ? "" : "; ") + "the map is in the list twice";
     }
     if (map.proxied)
-        remark(plan, Remark::Kind::warning,
+        remark(plan, "map-proxied", Remark::Kind::warning,
                "the map is asked through proxymap(8), which asks for one domain at a time: a slow lookup "
                "holds up "
                "others",
@@ -57,7 +59,7 @@ void correct(const Installed& postfix, const OurPlaces& places, std::string_view
     if (map.unix_socket && map.place.starts_with('/') &&
         std::ranges::any_of(postfix.services, [](const Service& service) { return service.chroot; }))
         remark(
-            plan, Remark::Kind::warning,
+            plan, "map-absolute", Remark::Kind::warning,
             "the map's path is absolute: smtp(8) opens it within its chroot in one service and outside of it "
             "in another",
             "write it relative to the queue directory, " + postfix.value("queue_directory"));
@@ -69,7 +71,7 @@ void look_behind(const List& list, const OurPlaces& places, Plan& plan) {
     for (std::size_t i = *list.ours + 1; i < list.elements.size(); ++i) {
         const MapKind kind = kind_of(list.elements[i], places);
         if (kind == MapKind::ours) continue;
-        remark(plan, Remark::Kind::warning,
+        remark(plan, "map-after-ours", Remark::Kind::warning,
                list.elements[i] +
                    " comes after stsmapd's map: domains with an enforced policy never reach it",
                kind == MapKind::other_sts ? "take it out of the list"
@@ -94,7 +96,7 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
         if (asks_for_attributes(*parse_socketmap(element)) == wanted) {
             plan.in_force = true;
         } else {
-            remark(plan, Remark::Kind::refusal,
+            remark(plan, "map-form-elsewhere", Remark::Kind::refusal,
                    element + " comes from a parameter that " + std::string(parameter) +
                        " names, and is the wrong form for Postfix " + postfix.version_text,
                    "give the map the name " + name + " where it is written");
@@ -107,21 +109,21 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
         const std::string& element = expanded.elements[*expanded.other];
         const std::string daemon = element + " (" + other_daemon(element) + ")";
         if (list.ours) {
-            remark(plan, Remark::Kind::warning,
+            remark(plan, "map-two-daemons", Remark::Kind::warning,
                    "two MTA-STS daemons are in the list; " + daemon +
                        " is one: the first that knows a policy decides, and both must be up for any mail to "
                        "flow",
                    "take it out of the list");
         } else if (!wishes.replace_other_daemon) {
-            remark(plan, Remark::Kind::refusal,
+            remark(plan, "map-another-daemon", Remark::Kind::refusal,
                    "another MTA-STS daemon is in the list: " + daemon +
                        "; behind it stsmapd would only be asked for domains without a policy, and both would "
                        "have "
                        "to be up for any mail to flow",
-                   "stsmap postfix-setup --replace --apply puts stsmapd in its place");
+                   setup_command(postfix, "--replace --apply") + " puts stsmapd in its place");
             return;
         } else if (!list.other) {
-            remark(plan, Remark::Kind::refusal,
+            remark(plan, "map-another-daemon", Remark::Kind::refusal,
                    daemon + " comes from a parameter that " + std::string(parameter) + " names",
                    "take it out where it is written");
             return;
@@ -134,13 +136,13 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
     } else {
         const auto element = our_element(places, name);
         if (!element) {
-            remark(plan, Remark::Kind::refusal,
+            remark(plan, "map-no-address", Remark::Kind::refusal,
                    "stsmapd's configuration lists no address that Postfix could ask",
                    "set listen in stsmapd.toml");
             return;
         }
         if (element->unix_socket && element->place.starts_with('/') && any_chroot(postfix)) {
-            remark(plan, Remark::Kind::refusal,
+            remark(plan, "map-outside-chroot", Remark::Kind::refusal,
                    "smtp(8) runs in a chroot, " + postfix.value("queue_directory") +
                        ", and stsmapd's socket, " + element->place + ", is not in it",
                    "let stsmapd listen at unix:" + postfix.value("queue_directory") +
@@ -161,7 +163,7 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
     look_behind(list, places, plan);
     if (!why.empty())
         plan.changes.push_back({std::string(parameter), postfix.written(parameter), join_maps(list.elements),
-                                std::move(why), true});
+                                std::move(why), true, "set-smtp-tls-policy-maps"});
 }
 
 } // namespace setup

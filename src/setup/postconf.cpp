@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -75,6 +76,15 @@ Parameters parse_parameters(std::string_view output) {
     return parameters;
 }
 
+std::string Service::value(std::string_view parameter) const {
+    const auto found = effective.find(parameter);
+    return found == effective.end() ? std::string{} : found->second;
+}
+
+bool Service::yes(std::string_view parameter) const { return base::ascii_lower(value(parameter)) == "yes"; }
+
+bool Service::runs(std::string_view command) const { return base_name(program) == command; }
+
 std::vector<Service> parse_services(std::string_view services, std::string_view overrides,
                                     bool chroot_by_default) {
     std::vector<Service> found;
@@ -82,15 +92,15 @@ std::vector<Service> parse_services(std::string_view services, std::string_view 
         Service service;
         service.name = next_word(rest);
         service.type = next_word(rest);
-        std::string_view chroot;
-        for (int column = 0; column < 5; ++column) { // private, unprivileged, chroot, wakeup, maxproc
-            const std::string_view word = next_word(rest);
-            if (column == 2) chroot = word;
-        }
-        if (base_name(next_word(rest)) != "smtp") continue;
-        service.chroot = chroot == "y" || (chroot == "-" && chroot_by_default);
+        std::array<std::string_view, 5> columns; // private, unprivileged, chroot, wakeup, maxproc
+        for (std::string_view& column : columns) column = next_word(rest);
+        service.program = next_word(rest);
+        if (service.program.empty()) continue;
+        service.unprivileged = columns[1] != "n";
+        service.chroot = columns[2] == "y" || (columns[2] == "-" && chroot_by_default);
         for (const std::string_view line : lines_of(overrides))
-            if (auto setting = override_of(line, service)) service.overrides.insert(std::move(*setting));
+            if (auto setting = override_of(line, service))
+                service.overrides.insert_or_assign(std::move(setting->first), std::move(setting->second));
         found.push_back(std::move(service));
     }
     return found;
@@ -101,34 +111,85 @@ std::string Installed::value(std::string_view name) const {
     return found == effective.end() ? std::string{} : found->second;
 }
 
+bool Installed::yes(std::string_view name) const { return base::ascii_lower(value(name)) == "yes"; }
+
 std::optional<std::string> Installed::written(std::string_view name) const {
     const auto found = set.find(name);
     return found == set.end() ? std::nullopt : std::optional(found->second);
 }
 
+const Service* Installed::transport(std::string_view name) const {
+    const auto is = [name](const Service& service) { return service.type == "unix" && service.name == name; };
+    for (const std::vector<Service>* part : {&services, &others})
+        if (const auto found = std::ranges::find_if(*part, is); found != part->end()) return &*found;
+    return nullptr;
+}
+
 const std::vector<std::string>& parameters_of_interest() {
     static const std::vector<std::string> names = {
+        "address_verify_default_transport",
+        "address_verify_relay_transport",
+        "address_verify_transport_maps",
+        "body_checks",
         "compatibility_level",
         "config_directory",
+        "content_filter",
+        "daemon_directory",
+        "default_transport",
+        "disable_dns_lookups",
+        "dnssec_probe",
+        "fallback_transport",
+        "header_checks",
+        "ignore_mx_lookup_error",
+        "local_transport",
         "mail_owner",
+        "mailbox_transport",
+        "mime_header_checks",
         "multi_instance_directories",
+        "nested_header_checks",
+        "proxy_read_maps",
         "queue_directory",
+        "relay_domains",
+        "relay_transport",
         "relayhost",
+        "sender_dependent_default_transport_maps",
+        "sender_dependent_relayhost_maps",
+        "smtp_address_preference",
+        "smtp_dns_resolver_options",
         "smtp_dns_support_level",
         "smtp_enforce_tls",
+        "smtp_fallback_relay",
+        "smtp_host_lookup",
         "smtp_tcp_port",
         "smtp_tls_CAfile",
         "smtp_tls_CApath",
+        "smtp_tls_ciphers",
+        "smtp_tls_connection_reuse",
+        "smtp_tls_dane_insecure_mx_policy",
         "smtp_tls_enforce_peername",
         "smtp_tls_enforce_sts_mx_patterns",
+        "smtp_tls_mandatory_ciphers",
+        "smtp_tls_mandatory_protocols",
         "smtp_tls_per_site",
         "smtp_tls_policy_maps",
+        "smtp_tls_protocols",
         "smtp_tls_security_level",
         "smtp_tls_session_cache_database",
+        "smtp_tls_trust_anchor_file",
         "smtp_tls_wrappermode",
         "smtp_use_tls",
+        "smtpd_client_restrictions",
+        "smtpd_data_restrictions",
+        "smtpd_end_of_data_restrictions",
+        "smtpd_helo_restrictions",
+        "smtpd_recipient_restrictions",
+        "smtpd_relay_restrictions",
+        "smtpd_sender_restrictions",
         "tls_append_default_CA",
+        "tlsproxy_service_name",
+        "transport_maps",
         "use_srv_lookup",
+        "virtual_transport",
     };
     return names;
 }

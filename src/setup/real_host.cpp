@@ -1,6 +1,7 @@
 #include "setup/real_host.hpp"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -48,6 +49,31 @@ bool fill(int fd, std::string_view content) {
 bool hashed_name(const std::string& name) {
     return name.size() >= 10 && name[8] == '.' && name.find_first_not_of("0123456789abcdef") == 8 &&
            name.find_first_not_of("0123456789", 9) == std::string::npos;
+}
+
+using Fingerprints = std::set<std::string>;
+
+/// Of each certificate in a file of PEM; nullopt when it cannot be read.
+std::optional<Fingerprints> fingerprints_of(const std::string& path) {
+    std::error_code error;
+    if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > max_file) return std::nullopt;
+    const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(path.c_str(), "r"), BIO_free);
+    if (!file) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    Fingerprints found;
+    for (;;) {
+        const std::unique_ptr<X509, decltype(&X509_free)> certificate(
+            PEM_read_bio_X509_AUX(file.get(), nullptr, nullptr, nullptr), X509_free);
+        if (!certificate) break;
+        std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+        unsigned length = 0;
+        if (X509_digest(certificate.get(), EVP_sha256(), digest.data(), &length) != 1) break;
+        found.emplace(digest.begin(), digest.begin() + length);
+    }
+    ERR_clear_error();
+    return found;
 }
 
 } // namespace
@@ -127,17 +153,13 @@ bool RealHost::is_link(const std::string& file) {
 CaFile RealHost::ca_file(const std::string& path) {
     CaFile result;
     result.path = path;
-    std::error_code error;
-    if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > max_file) return result;
-    const std::unique_ptr<BIO, decltype(&BIO_free)> file(BIO_new_file(path.c_str(), "r"), BIO_free);
-    result.readable = file != nullptr;
-    while (file) {
-        X509* certificate = PEM_read_bio_X509_AUX(file.get(), nullptr, nullptr, nullptr);
-        if (certificate == nullptr) break;
-        X509_free(certificate);
-        ++result.certificates;
-    }
-    ERR_clear_error();
+    const std::optional<Fingerprints> found = fingerprints_of(path);
+    if (!found) return result;
+    result.readable = true;
+    result.certificates = found->size();
+    if (!system_roots_) system_roots_ = fingerprints_of(system_ca()).value_or(Fingerprints{});
+    result.of_system = static_cast<std::size_t>(std::ranges::count_if(
+        *system_roots_, [&](const std::string& root) { return found->contains(root); }));
     return result;
 }
 
@@ -151,7 +173,7 @@ std::size_t RealHost::ca_folder(const std::string& path) {
 
 std::string RealHost::system_ca() {
     for (const char* file : system_bundles)
-        if (ca_file(file).certificates > 0) return file;
+        if (const auto found = fingerprints_of(file); found && !found->empty()) return file;
     return {};
 }
 

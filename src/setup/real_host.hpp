@@ -5,6 +5,9 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
+#include <set>
+#include <string>
 
 namespace setup {
 
@@ -46,6 +49,7 @@ private:
 
     Ask ask_;
     Limits limits_;
+    std::optional<std::set<std::string>> system_roots_; ///< fingerprints, once they are read
 };
 
 } // namespace setup

@@ -1,16 +1,26 @@
 #include "setup/survey.hpp"
 
 #include "base/text.hpp"
+#include "setup/routes.hpp"
+
+#include <openssl/x509.h>
 
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <iterator>
+#include <map>
 
 namespace setup {
 namespace {
 
 /// Elements of a list that are asked whether an stsmapd is behind them.
 constexpr std::size_t max_asked = 4;
+/// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
+/// said to be not looked at.
+constexpr std::size_t max_sets = 32, max_starts = 6;
+/// Tables that are read for the transports they name.
+constexpr std::size_t max_tables = 16;
 
 /// The last line of what a program complained of.
 std::string complaint(const Ran& ran) {
@@ -85,7 +95,169 @@ void ask_behind_maps(Host& host, const Installed& postfix, Surroundings& around)
     }
 }
 
+/// The settings of one service that postconf and smtp(8) get as -o. How it is called in the log makes no
+/// difference.
+struct Overrides {
+    std::vector<std::string> options;
+    bool name_it = false; ///< some value has the service's name in it
+    explicit Overrides(const Service& service) {
+        for (const auto& [name, value] : service.overrides) {
+            if (name == "syslog_name" && value.find(name) == std::string::npos) continue;
+            options.insert(options.end(), {"-o", name + '=' + value});
+            name_it = name_it || value.find("service_name") != std::string::npos;
+        }
+    }
+};
+
+/// Fills in `effective`: one question for each different set of overrides.
+void expand(Host& host, const std::string& config, Installed& postfix) {
+    struct Answer {
+        Parameters effective;
+        std::string trouble;
+    };
+    std::map<std::vector<std::string>, Answer> answers{{{}, {postfix.effective, ""}}};
+    for (Service& service : postfix.services) {
+        Overrides own(service);
+        std::vector<std::string>& options = own.options;
+        if (own.name_it) options.insert(options.end(), {"-o", "service_name=" + service.name});
+        auto known = answers.find(options);
+        if (known == answers.end() && answers.size() > max_sets) continue;
+        if (known == answers.end()) {
+            std::vector<std::string> words{"-x"};
+            words.insert(words.end(), options.begin(), options.end());
+            std::ranges::copy(parameters_of_interest(), std::back_inserter(words));
+            auto ran = host.run(postfix_command("postconf", config, std::move(words)));
+            Answer answer;
+            if (!ran)
+                answer.trouble = ran.error();
+            else if (ran->status != 0)
+                answer.trouble = complaint(*ran);
+            else
+                answer.effective = parse_parameters(ran->out);
+            known = answers.emplace(std::move(options), std::move(answer)).first;
+        }
+        service.effective = known->second.effective;
+        service.trouble = known->second.trouble;
+    }
+}
+
+/// Lets smtp(8) itself read the settings of each service.
+void try_starts(Host& host, Installed& postfix) {
+    std::map<std::vector<std::string>, std::string> troubles;
+    for (Service& service : postfix.services) {
+        if (!service.trouble.empty()) continue;
+        const std::vector<std::string> command = start_command(postfix, service);
+        auto known = troubles.find(command);
+        if (known == troubles.end()) {
+            if (troubles.size() == max_starts) return;
+            const auto ran = host.run(command);
+            known = troubles.emplace(command, ran ? start_trouble(*ran) : "").first;
+        }
+        service.trouble = known->second;
+    }
+}
+
+/// The content of a table; nullopt when it cannot be read here.
+std::optional<std::string> table_content(Host& host, const std::string& config, const Reading& reading) {
+    switch (reading.how) {
+    case Reading::How::value: return "*\t" + reading.element;
+    case Reading::How::file: {
+        auto content = host.read(reading.element);
+        if (!content || !*content) return std::nullopt;
+        return std::move(**content);
+    }
+    case Reading::How::dump: {
+        auto ran = host.run(postfix_command("postmap", config, {"-s", reading.element}));
+        if (!ran || ran->status != 0) return std::nullopt;
+        return std::move(ran->out);
+    }
+    case Reading::How::cannot: break;
+    }
+    return std::nullopt;
+}
+
+void read_routes(Host& host, const std::string& config, Installed& postfix) {
+    std::size_t tables = 0;
+    for (const RouteSource& source : route_sources(postfix)) {
+        if (!is_table(source)) {
+            if (source.value.find('$') == std::string::npos)
+                postfix.routes.push_back(parse_route(source, source.value));
+            else
+                postfix.unread.push_back(source.name() + " = " + source.value);
+            continue;
+        }
+        for (const std::string& element : split_maps(source.value)) {
+            const auto content =
+                tables++ < max_tables ? table_content(host, config, reading_of(element)) : std::nullopt;
+            if (content)
+                std::ranges::move(parse_routes(source, *content), std::back_inserter(postfix.routes));
+            else
+                postfix.unread.push_back(source.name() + " = " + element);
+        }
+    }
+    assign_uses(postfix);
+}
+
+/// Trust anchors, for main.cf and each service that has others.
+void look_at_trust(Host& host, const Installed& postfix, Surroundings& around) {
+    const auto look = [&](const std::string& file, const std::string& folder, bool chroot) {
+        if (!file.empty() && !around.ca_files.contains(file)) around.ca_files[file] = host.ca_file(file);
+        // smtp(8) reads the file before it enters its chroot, and the folder within.
+        const std::string path = (chroot ? around.ours.queue_directory : "") + folder;
+        if (!folder.empty() && !around.ca_folders.contains(path))
+            around.ca_folders[path] = host.ca_folder(path);
+    };
+    const auto look_for = [&](const auto& holder, bool chroot) {
+        look(holder.value("smtp_tls_CAfile"), holder.value("smtp_tls_CApath"), chroot);
+        if (holder.yes("tls_append_default_CA"))
+            look(around.default_ca_file, around.default_ca_folder, chroot);
+    };
+    around.default_ca_file = X509_get_default_cert_file();
+    around.default_ca_folder = X509_get_default_cert_dir();
+    around.system_ca = host.system_ca();
+    if (!around.system_ca.empty()) around.system_roots = host.ca_file(around.system_ca).certificates;
+    look_for(postfix, any_chroot(postfix));
+    for (const Service& service : postfix.services) look_for(service, service.chroot);
+}
+
 } // namespace
+
+std::vector<std::string> start_command(const Installed& postfix, const Service& service) {
+    const std::string folder = postfix.folder.empty() ? postfix.value("config_directory") : postfix.folder;
+    std::string program = service.program;
+    if (!program.starts_with('/')) program.insert(0, postfix.value("daemon_directory") + '/');
+    std::vector<std::string> command{"env", "MAIL_CONFIG=" + folder, program, "-S", "-V"};
+    if (service.chroot) command.emplace_back("-c");
+    if (service.unprivileged) command.emplace_back("-u");
+    const Overrides own(service);
+    if (own.name_it) command.insert(command.end(), {"-n", service.name});
+    command.insert(command.end(), own.options.begin(), own.options.end());
+    // Nobody shall take its lines for real mail's: they go to standard error, and to a log service that is
+    // not there.
+    for (const char* setting : {"maillog_file=/dev/stdout", "maillog_file_prefixes=/dev/stdout",
+                                "postlog_service_name=stsmap-none"})
+        command.insert(command.end(), {"-o", setting});
+    return command;
+}
+
+std::string start_trouble(const Ran& ran) {
+    std::string_view rest = ran.err;
+    while (!rest.empty()) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+        for (const std::string_view severity : {": fatal: ", ": panic: ", ": error: "})
+            if (const std::size_t at = line.find(severity); at != std::string_view::npos)
+                return base::printable(line.substr(at + severity.size()), 300);
+        // A Postfix that is not running has no tlsmgr(8) to draw entropy from; that says nothing about its
+        // settings.
+        if (line.find("disabling TLS support") != std::string_view::npos &&
+            line.find("no entropy") == std::string_view::npos) {
+            const std::size_t at = line.find("warning: ");
+            return base::printable(line.substr(at == std::string_view::npos ? 0 : at + 9), 300);
+        }
+    }
+    return {};
+}
 
 std::vector<std::string> postfix_command(const std::string& program, const std::string& config_directory,
                                          std::vector<std::string> arguments) {
@@ -113,7 +285,12 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     postfix.set = parse_parameters(postconf({"-n"}));
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
-    postfix.services = parse_services(services, postconf({"-P"}), chroot);
+    std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
+    const auto others = std::ranges::stable_partition(
+        all, [](const Service& service) { return service.runs("smtp") && service.type == "unix"; });
+    postfix.others.assign(std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
+    all.erase(others.begin(), others.end());
+    postfix.services = std::move(all);
     if (!postconf.trouble().empty()) return base::unexpected(postconf.trouble());
     postfix.version_text = base::printable(postfix.value("mail_version"), 60);
     const auto version = parse_version(postfix.version_text);
@@ -127,15 +304,18 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     around.ours.listen = options.listen;
     around.ours.queue_directory = postfix.value("queue_directory");
     if (options.dane_off) around.dane = Surroundings::Dane::off;
-    const std::string file = postfix.value("smtp_tls_CAfile"), folder = postfix.value("smtp_tls_CApath");
-    if (!file.empty()) around.configured_ca = host.ca_file(file);
-    // smtp(8) reads the file before it enters its chroot, and the folder within.
-    if (!folder.empty())
-        around.ca_path_certificates =
-            host.ca_folder(any_chroot(postfix) ? around.ours.queue_directory + folder : folder);
-    around.system_ca = host.system_ca();
+    postfix.folder = given;
+    expand(host, given, postfix);
+    if (const auto types = host.run(postfix_command("postconf", given, {"-m"})); types && types->status == 0)
+        for (const std::string& type : split_maps(types->out)) postfix.map_types.insert(type);
+    read_routes(host, given, postfix);
+    if (options.root) try_starts(host, postfix);
+    look_at_trust(host, postfix, around);
     ask_daemon(host, around);
     ask_behind_maps(host, postfix, around);
+    around.systemd = options.systemd;
+    const bool dnssec = around.dane != Surroundings::Dane::off;
+    around.resolvers = survey_resolvers(host, postfix, {options.signed_name, dnssec});
     return survey;
 }
 

@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from world import namespace, world as world_module  # noqa: E402
-from world.daemon import program  # noqa: E402
+from world.daemon import program, without_options  # noqa: E402
 from world.process import tail  # noqa: E402
 
 
@@ -46,6 +46,19 @@ class WorldTest(unittest.TestCase):
         cls.addClassCleanup(cls.world.stop)
         cls.world.start()
         cls.world.daemon.start()
+
+    def tool_environment(self):
+        """For stsmap: PATH with the Postfix of another root, where that is the one under test."""
+        root = os.environ.get("STSMAPD_E2E_ROOT", "")
+        if not root:
+            return without_options()
+        folder = os.path.join(self.world.folder, "programs")
+        os.makedirs(folder, exist_ok=True)
+        for name in ("sbin/postconf", "sbin/postfix", "sbin/postmap", "bin/env"):
+            with open(os.path.join(folder, os.path.basename(name)), "w", encoding="ascii") as file:
+                file.write(f'#!/bin/sh\nexec chroot {root} /usr/{name} "$@"\n')
+            os.chmod(file.name, 0o755)
+        return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
 
     def run(self, result=None):
         bad = len(result.failures) + len(result.errors) if result is not None else 0

@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from support import WorldTest, main
-from world.daemon import program, without_options
+from world.daemon import program
 from world.process import run
 
 
@@ -46,18 +46,6 @@ class SetupTest(WorldTest):
     def set(self, **settings):
         self.postconf("-e", *(f"{name} = {value}" for name, value in settings.items()))
 
-    def environment(self):
-        """PATH with the Postfix of another root, where that is the one under test."""
-        root = os.environ.get("STSMAPD_E2E_ROOT", "")
-        if not root:
-            return without_options()
-        folder = self.world.new_folder("programs")
-        for name in ("postconf", "postfix"):
-            with open(os.path.join(folder, name), "w", encoding="ascii") as file:
-                file.write(f'#!/bin/sh\nexec chroot {root} /usr/sbin/{name} "$@"\n')
-            os.chmod(os.path.join(folder, name), 0o755)
-        return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
-
     def setup(self, *words, config=None):
         """(exit status, output, errors) of postfix-setup."""
         done = subprocess.run(
@@ -74,7 +62,7 @@ class SetupTest(WorldTest):
             text=True,
             timeout=60,
             check=False,
-            env=self.environment(),
+            env=self.tool_environment(),
         )
         return done.returncode, done.stdout, done.stderr
 

@@ -21,7 +21,13 @@ using namespace std::chrono_literals;
 setup::Installed postfix(bool chroot, bool other) {
     setup::Installed installed;
     installed.effective = {{"queue_directory", "/var/spool/postfix"}, {"mail_owner", "postfix"}};
-    installed.services = {{"smtp", "unix", chroot, {}}, {"relay", "unix", other, {}}};
+    for (const auto& [name, in] : {std::pair{"smtp", chroot}, {"relay", other}}) {
+        setup::Service service;
+        service.name = name;
+        service.type = "unix";
+        service.chroot = in;
+        installed.services.push_back(std::move(service));
+    }
     return installed;
 }
 

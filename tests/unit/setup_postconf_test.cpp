@@ -48,30 +48,39 @@ TEST(ParseParameters, ReadsOneAndSeveralLines) {
                                              {"tight", "a = b"}}));
 }
 
-TEST(ParseServices, FindsThoseThatRunSmtp) {
+TEST(ParseServices, ReadsEveryLine) {
     const std::string services =
         "smtp       inet  n       -       y       -       -       smtpd\n"
         "smtp       unix  -       -       y       -       -       smtp\n"
-        "relay      unix  -       -       n       -       -       smtp -o x=y\n"
-        "slow       unix  -       -       -       -       2       /usr/lib/postfix/sbin/smtp\n"
-        "lmtp       unix  -       -       y       -       -       lmtp\n"
+        "relay      unix  -       n       n       -       -       smtp -o x=y\n"
+        "slow       unix  -       y       -       -       2       /usr/lib/postfix/sbin/smtp\n"
         "maildrop   unix  -       n       n       -       -       pipe flags=DRXhu user=v\n"
         "\nhalf a line\n";
     const std::string overrides = "relay/unix/syslog_name = postfix/$service_name\n"
                                   "relay/unix/smtp_tls_policy_maps = hash:/x hash:/y\n"
                                   "smtp/inet/smtpd_tls_security_level = may\n"
-                                  "slow/unix/smtp_tls_security_level=none\n";
+                                  "slow/unix/smtp_tls_security_level=none\n"
+                                  "slow/unix/smtp_tls_security_level=may\n";
     const auto found = setup::parse_services(services, overrides, false);
-    ASSERT_EQ(found.size(), 3U);
-    EXPECT_EQ(found[0], (setup::Service{"smtp", "unix", true, {}}));
-    EXPECT_EQ(found[1], (setup::Service{"relay",
-                                        "unix",
-                                        false,
-                                        {{"syslog_name", "postfix/$service_name"},
-                                         {"smtp_tls_policy_maps", "hash:/x hash:/y"}}}));
-    EXPECT_EQ(found[2], (setup::Service{"slow", "unix", false, {{"smtp_tls_security_level", "none"}}}));
-    EXPECT_TRUE(setup::parse_services(services, overrides, true)[2].chroot);
-    EXPECT_FALSE(setup::parse_services(services, overrides, true)[1].chroot);
+    ASSERT_EQ(found.size(), 5U);
+    EXPECT_EQ(found[0].overrides.size(), 1U);
+    EXPECT_FALSE(found[0].runs("smtp"));
+    EXPECT_EQ(found[1].where(), "smtp/unix");
+    EXPECT_TRUE(found[1].chroot);
+    EXPECT_TRUE(found[1].unprivileged);
+    EXPECT_TRUE(found[1].overrides.empty());
+    EXPECT_FALSE(found[2].chroot);
+    EXPECT_FALSE(found[2].unprivileged);
+    EXPECT_EQ(found[2].overrides, (setup::Parameters{{"syslog_name", "postfix/$service_name"},
+                                                     {"smtp_tls_policy_maps", "hash:/x hash:/y"}}));
+    EXPECT_TRUE(found[3].runs("smtp"));
+    EXPECT_TRUE(found[3].unprivileged);
+    EXPECT_FALSE(found[3].chroot);
+    EXPECT_EQ(found[3].overrides, (setup::Parameters{{"smtp_tls_security_level", "may"}}))
+        << "the last one counts";
+    EXPECT_EQ(found[4].program, "pipe");
+    EXPECT_TRUE(setup::parse_services(services, overrides, true)[3].chroot);
+    EXPECT_FALSE(setup::parse_services(services, overrides, true)[2].chroot);
 }
 
 } // namespace

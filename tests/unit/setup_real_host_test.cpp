@@ -97,6 +97,14 @@ TEST(RealHost, CountsCertificates) {
         "text before\n" + **machine.read(ca.file()) + "\n# between\n" + **machine.read(other.file()));
     put(folder / "none.pem", "nothing\n");
     EXPECT_EQ(machine.ca_file(folder / "two.pem").certificates, 2U);
+    EXPECT_EQ(machine.ca_file(folder / "two.pem").of_system, 0U);
+    if (const std::string system = machine.system_ca(); !system.empty()) {
+        const setup::CaFile all = machine.ca_file(system);
+        EXPECT_EQ(all.of_system, all.certificates);
+        put(folder / "more.pem", **machine.read(ca.file()) + **machine.read(system));
+        EXPECT_EQ(machine.ca_file(folder / "more.pem").of_system, all.certificates);
+        EXPECT_EQ(machine.ca_file(folder / "more.pem").certificates, all.certificates + 1);
+    }
     EXPECT_TRUE(machine.ca_file(folder / "none.pem").readable);
     EXPECT_EQ(machine.ca_file(folder / "none.pem").certificates, 0U);
     EXPECT_FALSE(machine.ca_file(folder / "missing.pem").readable);

@@ -56,10 +56,11 @@ class World:
         self.receiver = Receiver(self.new_folder("receiver"), mail_hosts.items(), ports)
         if root:
             self._mount_into(root)
-        self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts", root, main_cf, master_cf)
+        trust = self.trust_bundle()
+        self.sender = Sender(self.new_folder("sender"), trust, "sts", root, main_cf, master_cf)
         if self.postfix_at_least(3, 10):
             shutil.rmtree(self.sender.folder)
-            self.sender = Sender(self.new_folder("sender"), self.ca.root, "sts-tlsrpt", root, main_cf, master_cf)
+            self.sender = Sender(self.new_folder("sender"), trust, "sts-tlsrpt", root, main_cf, master_cf)
         settings = settings or {}
         self.daemon = Daemon(
             self.new_folder("daemon"),
@@ -78,6 +79,16 @@ class World:
                 },
             },
         )
+
+    def trust_bundle(self):
+        """A file with this system's roots, as an administrator has them, and the world's."""
+        path = os.path.join(self.new_folder("trust"), "bundle.pem")
+        with open(path, "w", encoding="utf-8") as bundle:
+            for part in ("/etc/ssl/certs/ca-certificates.crt", self.ca.root):
+                if os.path.exists(part):
+                    with open(part, encoding="utf-8") as file:
+                        bundle.write(file.read())
+        return path
 
     def __enter__(self):
         self.start()

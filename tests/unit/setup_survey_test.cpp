@@ -1,0 +1,348 @@
+// What the survey finds out about the services of master.cf: on a host of paper, and with the real postconf
+// as judge of master.cf files in odd forms.
+#include "setup/survey.hpp"
+
+#include "setup/real_host.hpp"
+#include "support/temp_folder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+
+namespace {
+
+using setup::Use;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+setup::Service service(const std::string& name, bool chroot, setup::Parameters overrides = {}) {
+    setup::Service made;
+    made.name = name;
+    made.type = "unix";
+    made.program = "smtp";
+    made.chroot = chroot;
+    made.overrides = std::move(overrides);
+    return made;
+}
+
+TEST(StartCommand, StartsItAsMasterDoes) {
+    setup::Installed postfix;
+    postfix.effective = {{"config_directory", "/etc/postfix"}, {"daemon_directory", "/usr/lib/postfix/sbin"}};
+    const auto text = [](const std::vector<std::string>& words) {
+        std::string all;
+        for (const std::string& word : words) all += (all.empty() ? "" : " ") + word;
+        return all;
+    };
+    const std::string quiet = " -o maillog_file=/dev/stdout -o maillog_file_prefixes=/dev/stdout"
+                              " -o postlog_service_name=stsmap-none";
+    EXPECT_EQ(text(setup::start_command(postfix, service("smtp", true))),
+              "env MAIL_CONFIG=/etc/postfix /usr/lib/postfix/sbin/smtp -S -V -c -u" + quiet);
+    setup::Service other =
+        service("relay", false, {{"a", "$service_name x"}, {"syslog_name", "postfix/relay"}});
+    other.unprivileged = false;
+    other.program = "/opt/smtp";
+    postfix.folder = "/etc/postfix-out";
+    EXPECT_EQ(text(setup::start_command(postfix, other)),
+              "env MAIL_CONFIG=/etc/postfix-out /opt/smtp -S -V -n relay -o a=$service_name x" + quiet);
+    other.overrides = {{"syslog_name", "$syslog_name/x"}}; // it would die of that
+    EXPECT_EQ(text(setup::start_command(postfix, other)),
+              "env MAIL_CONFIG=/etc/postfix-out /opt/smtp -S -V -o syslog_name=$syslog_name/x" + quiet);
+}
+
+TEST(StartTrouble, IsWhatKeepsMailOrTlsAway) {
+    const std::pair<std::string, std::string> table[] = {
+        {"", ""},
+        {"postfix/smtp: fatal: Invalid TLS level \"mya\"\n", "Invalid TLS level \"mya\""},
+        {"postfix/smtp: warning: x\npostfix/smtp: error: unsupported dictionary type: foo\n",
+         "unsupported dictionary type: foo"},
+        {"postfix/smtp: panic: y\n", "y"},
+        {"postfix/smtp: warning: cannot load CA, CAfile=\"/x\": disabling TLS support\n",
+         "cannot load CA, CAfile=\"/x\": disabling TLS support"},
+        {"postfix/smtp: warning: no entropy for TLS key generation: disabling TLS support\n", ""},
+        {"postfix/smtp: warning: connect to private/tlsmgr: No such file or directory\n", ""},
+    };
+    for (const auto& [err, trouble] : table) {
+        setup::Ran ran;
+        ran.err = err;
+        EXPECT_EQ(setup::start_trouble(ran), trouble);
+    }
+}
+
+/// Counts what is asked.
+class PaperHost final : public setup::Host {
+public:
+    std::string master, overrides;
+    std::map<std::string, std::string> tables; ///< by element, as postmap -s prints them
+    std::map<std::string, std::string> files;
+    std::string dies; ///< a word of the command that smtp(8) dies of
+    std::vector<std::string> asked;
+
+    base::Expected<setup::Ran, std::string> run(const std::vector<std::string>& command) override {
+        std::string whole;
+        for (const std::string& word : command) whole += (whole.empty() ? "" : " ") + word;
+        asked.push_back(whole);
+        setup::Ran result;
+        if (command[0] == "env") {
+            if (!dies.empty() && whole.find(dies) != std::string::npos)
+                result.err = "postfix/smtp: fatal: no\n";
+        } else if (command[0] == "postmap") {
+            const auto table = tables.find(command.back());
+            result.status = table == tables.end() ? 1 : 0;
+            if (table != tables.end()) result.out = table->second;
+        } else if (command[1] == "-M") {
+            result.out = master;
+        } else if (command[1] == "-P") {
+            result.out = overrides;
+        } else if (command[1] == "-m") {
+            result.out = "hash\ninline\n";
+        } else if (command[1] == "-x") {
+            result.out = "mail_version = 3.7.11\nqueue_directory = /q\ndefault_transport = smtp\n"
+                         "compatibility_level = 3.6\nconfig_directory = /etc/postfix\n" +
+                         main;
+            for (std::size_t i = 2; i + 1 < command.size() && command[i] == "-o"; i += 2) {
+                const std::string& setting = command[i + 1];
+                if (setting.find("loop") != std::string::npos)
+                    return setup::Ran{1, "", "postconf: fatal: macro\n"};
+                const std::size_t equals = setting.find('=');
+                result.out += setting.substr(0, equals) + " = " + setting.substr(equals + 1) + '\n';
+            }
+        }
+        return result;
+    }
+    base::Expected<std::optional<std::string>, std::string> read(const std::string& file) override {
+        const auto found = files.find(file);
+        if (found == files.end()) return std::nullopt;
+        return found->second;
+    }
+    base::Expected<void, std::string> write(const std::string&, const std::string&,
+                                            const std::string&) override {
+        return {};
+    }
+    void remove(const std::string&) override {}
+    base::Expected<std::optional<std::string>, std::string> read_within(const std::string& root,
+                                                                        const std::string& file) override {
+        return read(root + file);
+    }
+    std::vector<std::vector<setup::ServerReply>>
+    ask_servers(const std::vector<setup::AskedServer>& servers,
+                const std::vector<setup::DnsLookup>& lookups) override {
+        return {servers.size(), std::vector(lookups.size(), setup::ServerReply{true, true, true, ""})};
+    }
+    bool is_link(const std::string&) override { return false; }
+    setup::CaFile ca_file(const std::string& path) override { return {path, true, 10, 10}; }
+    std::size_t ca_folder(const std::string&) override { return 0; }
+    std::string system_ca() override { return "/ca.pem"; }
+    base::Expected<std::string, std::string> status(const std::string&, const std::string&) override {
+        return base::unexpected("nobody");
+    }
+
+    std::string main; ///< more of main.cf
+    [[nodiscard]] std::ptrdiff_t count(const std::string& words) const {
+        return std::ranges::count_if(
+            asked, [&](const std::string& each) { return each.find(words) != std::string::npos; });
+    }
+};
+
+setup::Survey survey(PaperHost& host, bool root = true) {
+    setup::SurveyOptions options;
+    options.root = root;
+    auto made = setup::make_survey(host, options);
+    EXPECT_TRUE(made) << (made ? "" : made.error());
+    return made ? *made : setup::Survey{};
+}
+
+TEST(Survey, AsksOnceForEachDifferentSetOfOverrides) {
+    PaperHost host;
+    host.master = "smtp unix - - y - - smtp\na unix - - y - - smtp\nb unix - - y - - smtp\n"
+                  "relay unix - - y - - smtp\nlmtp unix - - y - - lmtp\n";
+    host.overrides = "a/unix/smtp_tcp_port = 26\nb/unix/smtp_tcp_port = 26\nrelay/unix/syslog_name = x\n";
+    const setup::Survey found = survey(host);
+    ASSERT_EQ(found.postfix.services.size(), 4U);
+    EXPECT_EQ(found.postfix.others.size(), 1U);
+    EXPECT_EQ(host.count("postconf -x"), 2) << "main.cf, and a and b";
+    EXPECT_EQ(host.count("env MAIL_CONFIG"), 2);
+    EXPECT_EQ(found.postfix.services[1].value("smtp_tcp_port"), "26");
+    EXPECT_EQ(found.postfix.services[3].value("default_transport"), "smtp");
+    EXPECT_EQ(found.postfix.services[0].use, Use::default_route);
+    EXPECT_EQ(found.postfix.services[1].use, Use::unused);
+    EXPECT_THAT(found.postfix.map_types, ElementsAre("hash", "inline"));
+    PaperHost again;
+    again.master = host.master;
+    EXPECT_EQ(survey(again, false).postfix.services.size(), 4U);
+    EXPECT_EQ(again.count("env MAIL_CONFIG"), 0) << "an ordinary user cannot start it as master(8) does";
+}
+
+TEST(Survey, NotesWhatServicesDieOf) {
+    PaperHost host;
+    host.master = "smtp unix - - y - - smtp\na unix - - y - - smtp\nb unix - - y - - smtp\n";
+    host.overrides = "a/unix/smtp_tcp_port = loop\nb/unix/smtp_connect_timeout = 30sek\n";
+    host.dies = "30sek";
+    const setup::Survey found = survey(host);
+    EXPECT_EQ(found.postfix.services[0].trouble, "");
+    EXPECT_EQ(found.postfix.services[1].trouble, "postconf: fatal: macro");
+    EXPECT_TRUE(found.postfix.services[1].effective.empty());
+    EXPECT_EQ(found.postfix.services[2].trouble, "no");
+}
+
+TEST(Survey, AsksForAtMostSoMany) {
+    PaperHost host;
+    for (int i = 0; i < 100; ++i) {
+        const std::string name = "s" + std::to_string(i);
+        host.master += name + " unix - - y - - smtp\n";
+        host.overrides += name + "/unix/smtp_tcp_port = " + std::to_string(i + 100) + '\n';
+    }
+    host.main = "transport_maps = ";
+    for (int i = 0; i < 40; ++i) host.main += "hash:/t" + std::to_string(i) + ' ';
+    host.main += '\n';
+    const setup::Survey found = survey(host);
+    EXPECT_LE(host.count("postconf -x"), 33);
+    EXPECT_LE(host.count("env MAIL_CONFIG"), 6);
+    EXPECT_LE(host.count("postmap -s"), 16);
+    EXPECT_TRUE(found.postfix.services.back().effective.empty());
+    const setup::Plan plan = setup::make_plan(found.postfix, found.around);
+    EXPECT_TRUE(std::ranges::any_of(plan.remarks, [](const setup::Remark& remark) {
+        return remark.id == "service-not-judged" && remark.words.ends_with("s99/unix");
+    }));
+    EXPECT_EQ(found.postfix.unread.size(), 40U);
+}
+
+TEST(Survey, ReadsTheTablesOfRoutes) {
+    PaperHost host;
+    host.master = "smtp unix - - y - - smtp\nslow unix - - y - - smtp\nsmtp inet n - y - - smtpd\n";
+    host.overrides = "smtp/inet/content_filter = $filter\n";
+    host.main = "transport_maps = hash:/t, proxy:inline:{ a=slow: } regexp:/r mysql:/m\n";
+    host.tables = {{"hash:/t", "a.example\tsmtp:[x]\n"}, {"inline:{ a=slow: }", "a\tslow:\n"}};
+    host.files = {{"/r", "/x/ slow:[y]\n"}};
+    const setup::Survey found = survey(host);
+    EXPECT_THAT(found.postfix.routes, Contains(setup::Route{"transport_maps", "smtp", "[x]"}));
+    EXPECT_THAT(found.postfix.routes, Contains(setup::Route{"transport_maps", "slow", ""}));
+    EXPECT_THAT(found.postfix.routes, Contains(setup::Route{"transport_maps", "slow", "[y]"}));
+    EXPECT_THAT(found.postfix.unread,
+                ElementsAre("smtp/inet -o content_filter = $filter", "transport_maps = mysql:/m"));
+    EXPECT_EQ(found.postfix.services[1].use, Use::routed);
+}
+
+// --- the real postconf
+
+struct RealRow {
+    const char* what;
+    const char* master;
+    /// Each service that delivers, as in line(); "" between two of them.
+    std::vector<std::string> expected;
+};
+
+/// "relay/unix chroot level=may port=smtp maps=x", of what differs by service.
+std::string line(const setup::Service& each) {
+    return each.where() + (each.chroot ? " chroot" : "") + (each.unprivileged ? "" : " root") +
+           " level=" + each.value("smtp_tls_security_level") + " port=" + each.value("smtp_tcp_port") +
+           " maps=" + each.value("smtp_tls_policy_maps") + (each.trouble.empty() ? "" : " dies");
+}
+
+const RealRow real_rows[] = {
+    {"as Debian has it",
+     "smtp unix - - y - - smtp\nrelay unix - - y - - smtp\n\t-o syslog_name=postfix/$service_name\n",
+     {"smtp/unix chroot level=may port=smtp maps=hash:/a",
+      "relay/unix chroot level=may port=smtp maps=hash:/a"}},
+    {"chroot by default is off from level 1 on",
+     "smtp unix - - - - - smtp\n",
+     {"smtp/unix level=may port=smtp maps=hash:/a"}},
+    {"not unprivileged", "smtp unix - n n - - smtp\n", {"smtp/unix root level=may port=smtp maps=hash:/a"}},
+    {"comments, blank lines and lines that go on",
+     "# smtp unix - - y - - smtp\n\nsmtp unix -\n  # a comment within\n\n  - n\n\t- -\n  smtp -o\n  "
+     "smtp_tcp_port=26\n",
+     {"smtp/unix level=may port=26 maps=hash:/a"}},
+    {"an argument in braces",
+     "smtp unix - - n - - smtp\n  -o { smtp_tls_policy_maps = inline:{ a=b, c=d }, hash:/x } -o "
+     "smtp_tcp_port=26\n",
+     {"smtp/unix level=may port=26 maps=inline:{ a=b, c=d }, hash:/x"}},
+    {"no blank after -o",
+     "smtp unix - - n - - smtp -osmtp_tls_security_level=none\n",
+     {"smtp/unix level=none port=smtp maps=hash:/a"}},
+    {"a flag before",
+     "smtp unix - - n - - smtp -v -o smtp_tls_security_level=encrypt\n",
+     {"smtp/unix level=encrypt port=smtp maps=hash:/a"}},
+    {"an empty value",
+     "smtp unix - - n - - smtp -o smtp_tls_policy_maps=\n",
+     {"smtp/unix level=may port=smtp maps="}},
+    {"twice, the last one counts",
+     "smtp unix - - n - - smtp -o smtp_tcp_port=26 -o smtp_tcp_port=27\n",
+     {"smtp/unix level=may port=27 maps=hash:/a"}},
+    {"a value with another parameter in it",
+     "smtp unix - - n - - smtp -o smtp_tls_policy_maps=$my_maps,hash:/b\n",
+     {"smtp/unix level=may port=smtp maps=hash:/my,hash:/b"}},
+    {"by way of a parameter of the same service",
+     "smtp unix - - n - - smtp -o my_maps=hash:/own -o smtp_tls_policy_maps=$my_maps\n",
+     {"smtp/unix level=may port=smtp maps=hash:/own"}},
+    {"a parameter that main.cf's value names",
+     "smtp unix - - n - - smtp -o my_level=secure\n",
+     {"smtp/unix level=secure port=smtp maps=hash:/a"}},
+    {"a condition",
+     "smtp unix - - n - - smtp -o smtp_tcp_port=${my_maps?26}\n",
+     {"smtp/unix level=may port=26 maps=hash:/a"}},
+    {"the service's own name",
+     "smtp unix - - n - - smtp -o smtp_tls_policy_maps=hash:/$service_name\n",
+     {"smtp/unix level=may port=smtp maps=hash:/smtp"}},
+    {"itself",
+     "smtp unix - - n - - smtp -o smtp_tcp_port=$smtp_tcp_port\n",
+     {"smtp/unix level= port= maps= dies"}},
+    {"other names and a path",
+     "slow unix - - n - 1 smtp\nfast unix - - n - - /usr/lib/postfix/sbin/smtp\nout-1 unix - - n - - smtp\n",
+     {"slow/unix level=may port=smtp maps=hash:/a", "fast/unix level=may port=smtp maps=hash:/a",
+      "out-1/unix level=may port=smtp maps=hash:/a"}},
+    {"nothing that delivers over SMTP",
+     "smtp inet n - n - - smtpd\nlmtp unix - - n - - lmtp\nsmtp-pipe unix - n n - - pipe user=x argv=smtp\n",
+     {}},
+    {"nothing at all", "# empty\n", {}},
+};
+
+bool there_is_postconf() {
+    const auto ran = setup::run_program({"postconf", "-d", "mail_version"}, std::chrono::seconds(10));
+    return ran && ran->status == 0;
+}
+
+TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
+    if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
+    for (const RealRow& row : real_rows) {
+        const test::TempFolder folder;
+        std::ofstream(folder / "main.cf") << "compatibility_level = 2\nmy_maps = hash:/my\nmy_level = may\n"
+                                             "smtp_tls_policy_maps = hash:/a\n"
+                                             "smtp_tls_security_level = $my_level\n";
+        std::ofstream(folder / "master.cf") << row.master;
+        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
+            return base::unexpected("not asked");
+        });
+        setup::SurveyOptions options;
+        options.config_directory = folder.path().string();
+        const auto found = setup::make_survey(host, options);
+        ASSERT_TRUE(found) << row.what << found.error();
+        std::vector<std::string> lines;
+        for (const setup::Service& each : found->postfix.services) lines.push_back(line(each));
+        EXPECT_EQ(lines, row.expected) << row.what;
+
+        // postconf itself, field by field and setting by setting
+        const auto ask = [&](std::vector<std::string> words) {
+            words.insert(words.begin(), {"postconf", "-c", options.config_directory});
+            const auto ran = host.run(words);
+            return ran && ran->status == 0 ? ran->out : std::string("failed\n");
+        };
+        for (const setup::Service& each : found->postfix.services) {
+            const std::string in = ask({"-Fh", each.where() + "/chroot"});
+            EXPECT_EQ(in == "y\n", each.chroot) << row.what << in;
+            const std::string program = ask({"-Fh", each.where() + "/command"});
+            EXPECT_TRUE(program.starts_with(each.program)) << row.what << program;
+            for (const auto& [name, value] : each.overrides) {
+                EXPECT_EQ(ask({"-Ph", each.where() + '/' + name}), value + '\n') << row.what;
+                if (each.trouble.empty() && each.effective.contains(name) &&
+                    value.find("my_maps") == std::string::npos)
+                    EXPECT_EQ(ask({"-Phx", each.where() + '/' + name}), each.value(name) + '\n') << row.what;
+            }
+        }
+    }
+}
+
+} // namespace
