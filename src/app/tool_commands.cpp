@@ -25,8 +25,8 @@ using std::chrono::milliseconds;
 /// The limits of the doctor's parts. They go one after the other: 20 s at most, but for --mx.
 constexpr milliseconds host_limit{6000}; ///< postconf, systemctl, the daemon's status
 constexpr milliseconds one_program{3000}, one_question{1000}, name_servers{2500};
-constexpr milliseconds again_limit{1000}; ///< what is asked once more at the end
-constexpr milliseconds mx_limit{60000};   ///< --mx: posttls-finger, with connections of 10 s to each address
+constexpr milliseconds again_limit{1000};  ///< what is asked once more at the end
+constexpr milliseconds mx_limit{60000};    ///< --mx: posttls-finger, with connections of 10 s to each address
 constexpr milliseconds socket_limit{1500}; ///< for each of at most two ways
 constexpr milliseconds store_limit{2500};
 constexpr milliseconds network_limit{6000};
@@ -94,7 +94,8 @@ diagnose::PlaceFacts place_facts(const control::Place& place, const std::string&
 }
 
 bool is_permission(const std::string& words) {
-    return words.find("no permission") != std::string::npos || words.find("ermission denied") != std::string::npos;
+    return words.find("no permission") != std::string::npos ||
+           words.find("ermission denied") != std::string::npos;
 }
 
 void ask_for_dane(setup::Host& host, const std::string& address, diagnose::DaemonFacts& facts) {

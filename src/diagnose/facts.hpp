@@ -55,7 +55,7 @@ struct SocketFacts {
 
 struct DaemonFacts {
     bool answers = false;
-    bool unseen = false; ///< nobody answers, and there is a place that we may not ask at
+    bool unseen = false;                ///< nobody answers, and there is a place that we may not ask at
     std::optional<std::string> version; ///< nullopt: it does not know the question, and so is older than it
     std::string tool_version;
     std::string dane; ///< what it says of itself, "active" or "inactive: why"
@@ -138,14 +138,14 @@ struct MxFacts {
     std::string level;   ///< the policy's, or the service's own
     std::string command; ///< as it was run
     enum class Outcome {
-        not_looked_up,  ///< no mail host, or none with an address
-        not_connected,  ///< no mail host could be connected
-        no_tls,         ///< it offers no STARTTLS, or TLS failed
-        encrypted,      ///< over TLS, not authenticated as the level wants
-        verified,       ///< authenticated
-        foreign_host,   ///< authenticated, but its name is none of the policy's
-        no_dane,        ///< there is no TLSA record to authenticate it by
-        map_failed,     ///< a map could not be asked: the mail is deferred
+        not_looked_up, ///< no mail host, or none with an address
+        not_connected, ///< no mail host could be connected
+        no_tls,        ///< it offers no STARTTLS, or TLS failed
+        encrypted,     ///< over TLS, not authenticated as the level wants
+        verified,      ///< authenticated
+        foreign_host,  ///< authenticated, but its name is none of the policy's
+        no_dane,       ///< there is no TLSA record to authenticate it by
+        map_failed,    ///< a map could not be asked: the mail is deferred
     } outcome = Outcome::not_looked_up;
     std::string words; ///< posttls-finger's own, the line that tells
 };

@@ -87,7 +87,8 @@ std::string absolute(const std::string& element, const std::string& queue_direct
 
 /// Asks the maps for the policy as smtp(8) does; words when one cannot be asked.
 base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::Parameters& settings,
-                                               const std::string& config_directory, const std::string& domain) {
+                                               const std::string& config_directory,
+                                               const std::string& domain) {
     const auto maps = setup::split_maps(value_of(settings, "smtp_tls_policy_maps"));
     for (const std::string& key : map_keys(domain)) {
         for (const std::string& element : maps) {
@@ -95,8 +96,9 @@ base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::P
             auto ran = host.run(setup::postfix_command("postmap", config_directory, {"-q", key, map}));
             if (!ran) return base::unexpected(ran.error());
             if (ran->status == 0)
-                return MxPolicy{control::parse_reply("OK " + ran->out.substr(0, ran->out.find_last_not_of('\n') + 1)),
-                                true};
+                return MxPolicy{
+                    control::parse_reply("OK " + ran->out.substr(0, ran->out.find_last_not_of('\n') + 1)),
+                    true};
             if (!ran->err.empty()) return base::unexpected(element + ": " + base::printable(ran->err, 300));
         }
     }
@@ -107,7 +109,8 @@ base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::P
 }
 
 const setup::Service* service_for_domains(const setup::Installed& postfix) {
-    const auto by_default = std::ranges::find(postfix.services, setup::Use::default_route, &setup::Service::use);
+    const auto by_default =
+        std::ranges::find(postfix.services, setup::Use::default_route, &setup::Service::use);
     if (by_default != postfix.services.end()) return &*by_default;
     return postfix.services.empty() ? nullptr : &postfix.services.front();
 }
@@ -185,13 +188,16 @@ std::vector<std::string> finger_command(const setup::Parameters& settings, const
     add("-H", chain);
     if (chain.empty()) {
         add("-k", value_of(settings, "smtp_tls_cert_file"));
-        if (!value_of(settings, "smtp_tls_cert_file").empty()) add("-K", value_of(settings, "smtp_tls_key_file"));
+        if (!value_of(settings, "smtp_tls_cert_file").empty())
+            add("-K", value_of(settings, "smtp_tls_key_file"));
     }
     for (const auto& [name, value] : overrides) command.insert(command.end(), {"-o", name + '=' + value});
     command.push_back(domain);
     std::vector<std::string> match = policy.reply.match;
-    if (match.empty() && level == "secure") match = words_of(value_of(settings, "smtp_tls_secure_cert_match"));
-    if (match.empty() && level == "verify") match = words_of(value_of(settings, "smtp_tls_verify_cert_match"));
+    if (match.empty() && level == "secure")
+        match = words_of(value_of(settings, "smtp_tls_secure_cert_match"));
+    if (match.empty() && level == "verify")
+        match = words_of(value_of(settings, "smtp_tls_verify_cert_match"));
     if (level == "secure" || level == "verify" || level == "fingerprint")
         command.insert(command.end(), match.begin(), match.end());
     return command;
@@ -212,7 +218,9 @@ void read_finger(std::string_view output, const MxPolicy& policy, MxFacts& facts
             return tell(Outcome::not_looked_up, *no_tlsa);
         if (const auto failed = line_with(output, "Failed to establish session to"))
             return tell(Outcome::not_connected, *failed);
-        facts.trouble = "posttls-finger says: " + base::printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
+        facts.trouble =
+            "posttls-finger says: " +
+            base::printable(output.substr(output.size() - std::min<std::size_t>(output.size(), 300)), 300);
         return;
     }
     if (level == "dane-only")
@@ -244,7 +252,8 @@ MxFacts probe_mx(setup::Host& host, const setup::Installed& postfix, const std::
     }
     facts.service = service->where();
     std::vector<std::string> asked{"-x"};
-    for (const auto& [name, value] : service->overrides) asked.insert(asked.end(), {"-o", name + '=' + value});
+    for (const auto& [name, value] : service->overrides)
+        asked.insert(asked.end(), {"-o", name + '=' + value});
     asked.insert(asked.end(), finger_parameters().begin(), finger_parameters().end());
     auto settings = host.run(setup::postfix_command("postconf", config_directory, std::move(asked)));
     if (!settings || settings->status != 0) {

@@ -1,5 +1,5 @@
-// diagnose/finger.hpp - `stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger(1), with the settings of the
-// service that mail to the domain goes through, and what it printed. Pure but for probe_mx().
+// diagnose/finger.hpp - `stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger(1), with the settings of
+// the service that mail to the domain goes through, and what it printed. Pure but for probe_mx().
 //
 // The only check that connects to port 25, and only when asked for.
 #pragma once
@@ -24,10 +24,9 @@ struct MxPolicy {
 };
 
 /// `settings` are those of finger_parameters(), as the service has them; `overrides` its -o settings.
-[[nodiscard]] std::vector<std::string> finger_command(const setup::Parameters& settings,
-                                                      const setup::Parameters& overrides, const MxPolicy& policy,
-                                                      const std::string& config_directory,
-                                                      const std::string& domain);
+[[nodiscard]] std::vector<std::string>
+finger_command(const setup::Parameters& settings, const setup::Parameters& overrides, const MxPolicy& policy,
+               const std::string& config_directory, const std::string& domain);
 /// What its output says, for this policy.
 void read_finger(std::string_view output, const MxPolicy& policy, MxFacts& facts);
 

@@ -1,7 +1,7 @@
 // diagnose/hints.hpp - commands in the words of a fix, completed so that they can be pasted here. Pure.
 //
-// Every fix goes through fitting(), wherever it was written: options that were given (-c, --config, --socket) are
-// put into each command that takes them, and commands of systemd become words where systemd does not run.
+// Every fix goes through fitting(), wherever it was written: options that were given (-c, --config, --socket)
+// are put into each command that takes them, and commands of systemd become words where systemd does not run.
 #pragma once
 
 #include "diagnose/facts.hpp"

@@ -1,4 +1,5 @@
-// diagnose/ids.hpp - the stable ids of doctor's findings, for programs that read `stsmap doctor --json`. Pure.
+// diagnose/ids.hpp - the stable ids of doctor's findings, for programs that read `stsmap doctor --json`.
+// Pure.
 //
 // An id once released keeps its meaning; new ones may come. stsmap(1), "Findings", lists them all.
 #pragma once

@@ -16,8 +16,8 @@ Finding fail(std::string id, std::string check, std::string words, std::string f
 
 constexpr const char* start_it = "systemctl enable --now stsmapd.socket stsmapd.service";
 constexpr const char* as_root = "run stsmap doctor as root";
-constexpr const char* not_looked_at =
-    "; Postfix's settings, socket, daemon, resolver, policy hosts and state were not looked at, as they hang on it";
+constexpr const char* not_looked_at = "; Postfix's settings, socket, daemon, resolver, policy hosts and "
+                                      "state were not looked at, as they hang on it";
 
 /// What the resolver can do and the daemon does not know, or the other way round.
 Findings judge_dane(const DaemonFacts& facts, const ResolverFacts& resolver) {
@@ -26,10 +26,11 @@ Findings judge_dane(const DaemonFacts& facts, const ResolverFacts& resolver) {
     const dane::Validation now = dane::together(resolver.servers);
     const bool seen = facts.dane.starts_with("inactive: validates now");
     if (!seen && now.state != dane::Validation::State::yes) return {};
-    return {fail("dane-not-noticed", "daemon",
-                 "the resolver validates DNSSEC, but stsmapd, as it found at its start that it does not, looks for "
-                 "no DANE until it is reloaded or restarted",
-                 "stsmap postfix-setup --apply --reload, and then systemctl reload stsmapd.service")};
+    return {fail(
+        "dane-not-noticed", "daemon",
+        "the resolver validates DNSSEC, but stsmapd, as it found at its start that it does not, looks for "
+        "no DANE until it is reloaded or restarted",
+        "stsmap postfix-setup --apply --reload, and then systemctl reload stsmapd.service")};
 }
 
 Finding judge_unit(const SystemdFacts::Unit& unit, bool socket_open) {
@@ -79,7 +80,8 @@ Findings judge(const ConfigFacts& facts) {
 
 Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver) {
     if (!facts.answers && facts.unseen)
-        return {warn("daemon-unseen", "daemon", "whether stsmapd runs is not to be seen by this user", as_root)};
+        return {
+            warn("daemon-unseen", "daemon", "whether stsmapd runs is not to be seen by this user", as_root)};
     if (!facts.answers)
         return {fail("daemon-silent", "daemon",
                      "no stsmapd answers: while its map is in main.cf, Postfix defers all mail", start_it)};
@@ -95,13 +97,13 @@ Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver) {
                                 "stsmapd " + *facts.version + " runs, and stsmap is " + facts.tool_version,
                                 restart));
     else
-        findings.push_back(ok("daemon-runs", "daemon",
-                              "stsmapd " + *facts.version + " runs; DANE: " + facts.dane));
+        findings.push_back(
+            ok("daemon-runs", "daemon", "stsmapd " + *facts.version + " runs; DANE: " + facts.dane));
     for (const std::string& other : facts.others)
-        findings.push_back(warn("daemon-second", "daemon",
-                                "another stsmapd, " + other + ", answers besides " +
-                                    facts.version.value_or("the first"),
-                                "end the one that should not run, or give each its own address (listen)"));
+        findings.push_back(
+            warn("daemon-second", "daemon",
+                 "another stsmapd, " + other + ", answers besides " + facts.version.value_or("the first"),
+                 "end the one that should not run, or give each its own address (listen)"));
     for (Finding& finding : judge_dane(facts, resolver)) findings.push_back(std::move(finding));
     return findings;
 }

@@ -56,8 +56,9 @@ Finding judge_alone(const ClockFacts& facts, const std::string& now, const std::
     if (facts.synchronised)
         return finding(Verdict::ok, "clock-synchronised", "clock", now + ", kept right by a time service");
     return finding(Verdict::warn, "clock-not-compared", "clock",
-                   now + " could not be compared: no policy host told its time, and no time service keeps this "
-                         "clock right",
+                   now +
+                       " could not be compared: no policy host told its time, and no time service keeps this "
+                       "clock right",
                    fix);
 }
 
@@ -66,13 +67,16 @@ Finding judge_alone(const ClockFacts& facts, const std::string& now, const std::
 Findings judge(const ClockFacts& facts) {
     const std::string now = time_text(facts.now),
                       fix = "set the clock, and keep it right: apt-get install chrony";
-    if (facts.now < first_release) return {finding(Verdict::fail, "clock-impossible", "clock", now + " cannot be right", fix)};
+    if (facts.now < first_release)
+        return {finding(Verdict::fail, "clock-impossible", "clock", now + " cannot be right", fix)};
     if (!facts.theirs) return {judge_alone(facts, now, fix)};
     const base::seconds off = facts.now - *facts.theirs;
     const std::string by = std::to_string(std::chrono::abs(off).count()) + " s " +
                            (off.count() < 0 ? "behind" : "ahead of") + " a policy host's clock";
-    if (std::chrono::abs(off) >= clock_fails) return {finding(Verdict::fail, "clock-off", "clock", now + ", " + by, fix)};
-    if (std::chrono::abs(off) >= clock_warns) return {finding(Verdict::warn, "clock-off", "clock", now + ", " + by, fix)};
+    if (std::chrono::abs(off) >= clock_fails)
+        return {finding(Verdict::fail, "clock-off", "clock", now + ", " + by, fix)};
+    if (std::chrono::abs(off) >= clock_warns)
+        return {finding(Verdict::warn, "clock-off", "clock", now + ", " + by, fix)};
     return {finding(Verdict::ok, "clock-right", "clock", now + ", as a policy host's clock")};
 }
 
@@ -91,7 +95,8 @@ Findings judge(const StateFacts& facts) {
     const std::string user = facts.daemon_user.value_or("_stsmapd");
     const std::string& folder = facts.folder;
     if (!facts.trouble.empty())
-        return {finding(Verdict::fail, "state-trouble", "state", folder + ": " + facts.trouble, "check the disk")};
+        return {finding(Verdict::fail, "state-trouble", "state", folder + ": " + facts.trouble,
+                        "check the disk")};
     if (!facts.there)
         return {finding(Verdict::fail, "state-missing", "state", folder + " does not exist",
                         "install -d -o " + user + " -g " + user + " -m 0750 " + folder)};
@@ -99,8 +104,8 @@ Findings judge(const StateFacts& facts) {
         return {finding(Verdict::fail, "state-no-folder", "state", folder + " is not a folder",
                         "move it away, or set state_dir in stsmapd.toml")};
     if (!facts.may_look)
-        return {finding(Verdict::warn, "state-unseen", "state", "there is no permission to look into " + folder,
-                        "run stsmap doctor as root")};
+        return {finding(Verdict::warn, "state-unseen", "state",
+                        "there is no permission to look into " + folder, "run stsmap doctor as root")};
     Findings findings;
     const bool foreign =
         (facts.daemon_user && *facts.daemon_user != facts.owner && *facts.daemon_user != "root") ||
@@ -135,11 +140,13 @@ Findings judge(const StateFacts& facts) {
     switch (facts.store) {
     case Store::damaged:
         findings.push_back(
-            finding(Verdict::fail, "store-damaged", "state", folder + "/stsmapd.sqlite is damaged: " + facts.store_words,
+            finding(Verdict::fail, "store-damaged", "state",
+                    folder + "/stsmapd.sqlite is damaged: " + facts.store_words,
                     "systemctl restart stsmapd.service sets it aside and saves what can be read"));
         break;
     case Store::newer:
-        findings.push_back(finding(Verdict::fail, "store-newer", "state", folder + "/stsmapd.sqlite: " + facts.store_words,
+        findings.push_back(finding(Verdict::fail, "store-newer", "state",
+                                   folder + "/stsmapd.sqlite: " + facts.store_words,
                                    "install the newer stsmapd again, or move the file away"));
         break;
     case Store::not_looked:
@@ -152,12 +159,11 @@ Findings judge(const StateFacts& facts) {
     case Store::good: break;
     }
     if (!facts.set_aside.empty())
-        findings.push_back(finding(Verdict::warn, "state-set-aside", "state",
-                                   "the store has been damaged before, and was set aside: " +
-                                       listed(facts.set_aside) + " in " + folder +
-                                       "; what could be read of it has been saved",
-                                   "look for the cause (dmesg, smartctl), then rm " + folder +
-                                       "/stsmapd.sqlite.damaged-*"));
+        findings.push_back(
+            finding(Verdict::warn, "state-set-aside", "state",
+                    "the store has been damaged before, and was set aside: " + listed(facts.set_aside) +
+                        " in " + folder + "; what could be read of it has been saved",
+                    "look for the cause (dmesg, smartctl), then rm " + folder + "/stsmapd.sqlite.damaged-*"));
     if (!findings.empty()) return findings;
     return {finding(Verdict::ok, "state-good", "state",
                     folder + " belongs to " + facts.owner + ", " + megabytes(facts.free_octets) +

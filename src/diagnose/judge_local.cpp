@@ -41,9 +41,11 @@ Findings judge(const PostfixFacts& facts) {
     Findings findings;
     const bool told = std::ranges::any_of(facts.plan.changes, &setup::Change::needed) || facts.plan.refused();
     if (facts.plan.in_force)
-        findings.push_back(ok("postfix-asks", "postfix", "Postfix " + facts.version + " asks " + facts.plan.map));
+        findings.push_back(
+            ok("postfix-asks", "postfix", "Postfix " + facts.version + " asks " + facts.plan.map));
     else if (!told)
-        findings.push_back(fail("postfix-does-not-ask", "postfix", "Postfix " + facts.version + " does not ask stsmapd",
+        findings.push_back(fail("postfix-does-not-ask", "postfix",
+                                "Postfix " + facts.version + " does not ask stsmapd",
                                 "stsmap postfix-setup --apply --reload"));
     for (const setup::Change& change : facts.plan.changes) {
         const std::string words = change.name +
@@ -73,7 +75,8 @@ Findings judge(const SocketFacts& facts, const std::string& owner) {
             std::string words = way(contact, owner) + ": " + contact.trouble;
             if (!facts.mode.empty()) words += " (" + facts.file + " is " + facts.mode + ")";
             if (permission && !contact.as_owner)
-                findings.push_back(warn("socket-no-permission", "socket", words, "run stsmap doctor as root"));
+                findings.push_back(
+                    warn("socket-no-permission", "socket", words, "run stsmap doctor as root"));
             else
                 findings.push_back(fail(
                     permission ? "socket-no-permission" : "socket-silent", "socket", words,

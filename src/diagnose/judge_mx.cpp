@@ -19,8 +19,8 @@ Findings judge(const MxFacts& facts) {
     if (!facts.trouble.empty())
         return {finding(Verdict::warn, "mx-not-asked", facts.domain + " was not tried: " + facts.trouble,
                         facts.command.empty() ? "see the lines about Postfix" : facts.command)};
-    const std::string how =
-        facts.policy.empty() ? "no policy, so level " + facts.level + " of Postfix's own" : "policy " + facts.policy;
+    const std::string how = facts.policy.empty() ? "no policy, so level " + facts.level + " of Postfix's own"
+                                                 : "policy " + facts.policy;
     const std::string what = facts.domain + " by " + facts.service + " (" + how + "): " + facts.words;
     switch (facts.outcome) {
     case Outcome::map_failed:
@@ -29,7 +29,8 @@ Findings judge(const MxFacts& facts) {
                             ": a map cannot be asked, so its mail is deferred: " + facts.words,
                         "see the lines about Postfix and its socket")};
     case Outcome::not_looked_up:
-        return {finding(Verdict::warn, "mx-not-found", what, "see the line about the resolver, or try another domain")};
+        return {finding(Verdict::warn, "mx-not-found", what,
+                        "see the line about the resolver, or try another domain")};
     case Outcome::not_connected:
         return {finding(Verdict::fail, "mx-not-connected", what,
                         "let this host connect to port 25 of the internet; if only this host is down, try "

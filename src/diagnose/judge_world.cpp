@@ -33,7 +33,8 @@ Finding judge(const dane::ServerFinding& server, const ResolverFacts& facts, boo
                        "stsmapd needs a resolver that answers: check " + facts.source +
                            ", or apt-get install unbound and use 127.0.0.1");
     case State::yes:
-        if (server.trusted) return finding(Verdict::ok, "resolver-validates", "resolver", who + " validates DNSSEC: " + why);
+        if (server.trusted)
+            return finding(Verdict::ok, "resolver-validates", "resolver", who + " validates DNSSEC: " + why);
         if (facts.dane_off || validated)
             return finding(Verdict::ok, "resolver-not-asked-about-dane", "resolver",
                            who + " answers, and its word on DNSSEC is not believed" +
@@ -49,9 +50,11 @@ Finding judge(const dane::ServerFinding& server, const ResolverFacts& facts, boo
     case State::no: break;
     }
     if (facts.dane_off)
-        return finding(Verdict::ok, "resolver-dane-off", "resolver", who + " answers; DNSSEC is not needed with dane = \"off\"");
+        return finding(Verdict::ok, "resolver-dane-off", "resolver",
+                       who + " answers; DNSSEC is not needed with dane = \"off\"");
     if (validated)
-        return finding(Verdict::ok, "resolver-second", "resolver", who + " answers, but does not validate DNSSEC" + never);
+        return finding(Verdict::ok, "resolver-second", "resolver",
+                       who + " answers, but does not validate DNSSEC" + never);
     return finding(
         Verdict::warn, "resolver-without-dnssec", "resolver",
         who + " answers, but does not validate DNSSEC: no DANE is looked for (" + why + ")",
@@ -104,15 +107,16 @@ Findings judge(const EgressFacts& facts) {
                               another)};
     if (facts.reason == Reason::cert_untrusted)
         return {
-            finding(Verdict::fail, "egress-untrusted", "egress", host + " has a certificate that is not trusted (" + why + ")",
+            finding(Verdict::fail, "egress-untrusted", "egress",
+                    host + " has a certificate that is not trusted (" + why + ")",
                     "check ca_file under [fetch] and ca-certificates; something in between may be replacing "
                     "certificates")};
     if (facts.reason == Reason::cert_expired)
         return {finding(Verdict::fail, "egress-expired", "egress",
                         host + " has a certificate that is not in force (" + why + ")",
                         "check the clock; if it is right, " + another)};
-    return {finding(Verdict::warn, "egress-no-policy", "egress", host + " can be connected, but gives no policy (" + why + ")",
-                    another)};
+    return {finding(Verdict::warn, "egress-no-policy", "egress",
+                    host + " can be connected, but gives no policy (" + why + ")", another)};
 }
 
 } // namespace diagnose

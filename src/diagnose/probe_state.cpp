@@ -50,7 +50,8 @@ std::vector<std::string> set_aside(const std::string& folder) {
     for (std::filesystem::directory_iterator each(folder, ignored), end; !ignored && each != end;
          each.increment(ignored)) {
         const std::string name = each->path().filename().string();
-        if (name.starts_with(start) && !name.ends_with("-wal") && !name.ends_with("-shm")) names.push_back(name);
+        if (name.starts_with(start) && !name.ends_with("-wal") && !name.ends_with("-shm"))
+            names.push_back(name);
     }
     std::ranges::sort(names);
     return names;

@@ -30,8 +30,11 @@ std::vector<SystemdFacts::Unit> parse_units(std::string_view output) {
         const std::size_t end = output.find("\n\n");
         const std::string_view block = output.substr(0, end);
         output.remove_prefix(end == std::string_view::npos ? output.size() : end + 2);
-        SystemdFacts::Unit unit{value_of(block, "Id"), value_of(block, "LoadState"),
-                                value_of(block, "ActiveState"), value_of(block, "UnitFileState"), {}};
+        SystemdFacts::Unit unit{value_of(block, "Id"),
+                                value_of(block, "LoadState"),
+                                value_of(block, "ActiveState"),
+                                value_of(block, "UnitFileState"),
+                                {}};
         if (!unit.name.empty()) units.push_back(std::move(unit));
     }
     return units;

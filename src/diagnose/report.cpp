@@ -30,10 +30,9 @@ Findings report(const Facts& facts) {
     // What comes of another configuration than the daemon's would be about another daemon.
     const bool known = facts.config.problems.empty() && !facts.config.unseen;
     if (known)
-        for (Findings part :
-             {judge(facts.postfix), judge(facts.socket, facts.postfix.owner),
-              judge(facts.daemon, facts.resolver), judge(facts.resolver), judge(facts.egress), judge(facts.ca),
-              judge(facts.clock), judge(facts.state)})
+        for (Findings part : {judge(facts.postfix), judge(facts.socket, facts.postfix.owner),
+                              judge(facts.daemon, facts.resolver), judge(facts.resolver), judge(facts.egress),
+                              judge(facts.ca), judge(facts.clock), judge(facts.state)})
             parts.push_back(std::move(part));
     parts.push_back(judge(facts.systemd));
     if (known && !facts.mx.domain.empty()) parts.push_back(judge(facts.mx));

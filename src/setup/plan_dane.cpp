@@ -21,7 +21,8 @@ enum class DnsLevel { disabled, enabled, dnssec };
 DnsLevel level_of_dns(const Holder& holder) {
     const std::string level = base::ascii_lower(holder.value(level_name));
     if (level == "dnssec") return DnsLevel::dnssec;
-    if (level == "disabled" || (level.empty() && holder.yes("disable_dns_lookups"))) return DnsLevel::disabled;
+    if (level == "disabled" || (level.empty() && holder.yes("disable_dns_lookups")))
+        return DnsLevel::disabled;
     return DnsLevel::enabled;
 }
 
@@ -88,8 +89,8 @@ private:
         return holder.service == nullptr || asks_ours(holder.value("smtp_tls_policy_maps"), around_.ours);
     }
 
-    /// Puts smtp_dns_support_level right where it is not; `ready`: all resolvers have answered as they will be
-    /// asked then.
+    /// Puts smtp_dns_support_level right where it is not; `ready`: all resolvers have answered as they will
+    /// be asked then.
     void prepare(const Holder& holder, bool ready) {
         const std::string off_fix = "; or dane = \"off\" in stsmapd.toml, then restart stsmapd";
         if (level_of_dns(holder) == DnsLevel::disabled) {
@@ -101,11 +102,11 @@ private:
                           holder.set(level_name, "dnssec") + off_fix);
         }
         if (holder.service != nullptr)
-            return remark(weight_of_failure(holder), holder.about(level_name), "dnssec-overridden",
-                          holder.says(level_name) + ": it defers what stsmapd answers with dane-only " +
-                              (around_.dane == Dane::active ? "now that DANE is active"
-                                                            : "once DANE is active"),
-                          holder.set(level_name, "dnssec") + off_fix);
+            return remark(
+                weight_of_failure(holder), holder.about(level_name), "dnssec-overridden",
+                holder.says(level_name) + ": it defers what stsmapd answers with dane-only " +
+                    (around_.dane == Dane::active ? "now that DANE is active" : "once DANE is active"),
+                holder.set(level_name, "dnssec") + off_fix);
         if (!ready) return; // that has been said
         const std::string why = around_.dane_why.empty() ? "" : " (now: " + around_.dane_why + ")";
         plan_.changes.push_back(
@@ -124,7 +125,8 @@ private:
     bool look_at(const Resolvers& view, bool open) {
         if (!view.trouble.empty()) {
             remark(view.unseen ? Kind::warning : Kind::refusal, "resolv.conf", "resolv-conf-unread",
-                   view.trouble + ": whether the name servers that " + who(view) + " asks answer is not known",
+                   view.trouble + ": whether the name servers that " + who(view) +
+                       " asks answer is not known",
                    view.unseen ? "run this as root" : "mend the file");
             return view.unseen;
         }
@@ -150,8 +152,7 @@ private:
                         : " for MX and A";
         const std::string servers = listed(mute) + ' ' + from(view);
         const std::string fix =
-            "mend it, or take it out of " + view.file +
-            (view.chroot ? " and the system's" : "") +
+            "mend it, or take it out of " + view.file + (view.chroot ? " and the system's" : "") +
             " (apt-get install unbound, and nameserver 127.0.0.1, answers so)" +
             (view.dnssec && around_.dane != Dane::off
                  ? "; or dane = \"off\" in stsmapd.toml, restart stsmapd, and leave " +
@@ -175,8 +176,9 @@ private:
             if (!server.validates) {
                 remark(Kind::refusal, "resolv.conf", "resolver-not-validating",
                        "stsmapd's resolver validates DNSSEC, but " + server.address + ' ' + from(view) +
-                           ", which " + who(view) + " asks, does not: Postfix defers what stsmapd answers with "
-                                                   "dane-only",
+                           ", which " + who(view) +
+                           " asks, does not: Postfix defers what stsmapd answers with "
+                           "dane-only",
                        "name the validating resolver first in " + view.file +
                            "; or dane = \"off\" in stsmapd.toml, then restart stsmapd");
                 return false;
@@ -193,11 +195,12 @@ private:
         if (any || around_.resolvers.empty() || postfix_.version < probes_since ||
             postfix_.value("dnssec_probe").empty())
             return;
-        remark(Kind::note, "dnssec_probe", "dnssec-probe-warns",
-               "no resolver validates DNSSEC yet, so each smtp(8) process logs two warnings, \"DNSSEC "
-               "validation may be unavailable\" and \"reason: dnssec_probe ...\". They mean no more than that; "
-               "who does not want them: " +
-                   Holder{&postfix_}.set("dnssec_probe", ""));
+        remark(
+            Kind::note, "dnssec_probe", "dnssec-probe-warns",
+            "no resolver validates DNSSEC yet, so each smtp(8) process logs two warnings, \"DNSSEC "
+            "validation may be unavailable\" and \"reason: dnssec_probe ...\". They mean no more than that; "
+            "who does not want them: " +
+                Holder{&postfix_}.set("dnssec_probe", ""));
     }
 
     [[nodiscard]] std::string restart() const {

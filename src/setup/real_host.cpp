@@ -123,7 +123,8 @@ base::Expected<std::optional<std::string>, std::string> RealHost::read_within(co
     auto content = read(opened);
     ::close(static_cast<int>(fd));
     if (content) return content;
-    return base::unexpected(root + file + content.error().substr(std::min(opened.size(), content.error().size())));
+    return base::unexpected(root + file +
+                            content.error().substr(std::min(opened.size(), content.error().size())));
 }
 
 base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,

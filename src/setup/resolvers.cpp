@@ -105,6 +105,27 @@ NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& repl
     return server;
 }
 
+/// Asks the servers of all views that want this form, each once.
+void ask(Host& host, const std::string& name, bool dnssec,
+         const std::vector<std::vector<AskedServer>>& servers, std::vector<Resolvers>& views) {
+    std::vector<AskedServer> all;
+    for (std::size_t i = 0; i < views.size(); ++i)
+        if (views[i].dnssec == dnssec)
+            for (const AskedServer& server : servers[i])
+                if (std::ranges::find(all, server) == all.end()) all.push_back(server);
+    if (all.empty()) return;
+    const auto replies = host.ask_servers(
+        all,
+        {{name, LookupType::mx, dnssec}, {name, LookupType::a, dnssec}, {name, LookupType::soa, dnssec}});
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        if (views[i].dnssec != dnssec) continue;
+        for (const AskedServer& server : servers[i]) {
+            const auto at = static_cast<std::size_t>(std::ranges::find(all, server) - all.begin());
+            views[i].servers.push_back(judged(server, replies.at(at)));
+        }
+    }
+}
+
 } // namespace
 
 std::string difference(std::string_view theirs, std::string_view system) {
@@ -133,16 +154,12 @@ std::vector<Resolvers> survey_resolvers(Host& host, const Installed& postfix,
     const std::string system = text ? text->value_or("") : "";
     std::string name = base::ascii_lower(questions.signed_name);
     if (name.ends_with('.')) name.pop_back();
+    std::vector<std::vector<AskedServer>> servers;
     for (Resolvers& view : views) {
-        const std::vector<AskedServer> servers = look_into(host, queue, system, view);
+        servers.push_back(look_into(host, queue, system, view));
         if (!text) view.difference.clear(); // there is nothing to compare with
-        const std::vector<DnsLookup> lookups = {{name, LookupType::mx, view.dnssec},
-                                             {name, LookupType::a, view.dnssec},
-                                             {name, LookupType::soa, view.dnssec}};
-        const auto replies = host.ask_servers(servers, lookups);
-        for (std::size_t i = 0; i < servers.size(); ++i)
-            view.servers.push_back(judged(servers[i], i < replies.size() ? replies[i] : std::vector<ServerReply>{}));
     }
+    for (const bool dnssec : {false, true}) ask(host, name, dnssec, servers, views);
     return views;
 }
 

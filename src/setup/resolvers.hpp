@@ -1,8 +1,8 @@
 // setup/resolvers.hpp - the name servers that smtp(8) uses: which resolv.conf each service reads, in what it
 // differs from the system's, and what its servers answer.
 //
-// smtp(8) reads resolv.conf at its first lookup, within its chroot where it has one. Debian's start of Postfix
-// copies the system's file there; a reload does not. Without the file the C library asks 127.0.0.1.
+// smtp(8) reads resolv.conf at its first lookup, within its chroot where it has one. Debian's start of
+// Postfix copies the system's file there; a reload does not. Without the file the C library asks 127.0.0.1.
 #pragma once
 
 #include "setup/ask_servers.hpp"

@@ -32,8 +32,9 @@ const setup::Parameters settings = {
 
 TEST(Finger, TakesTheServicesSettings) {
     const std::string timed = "/usr/sbin/posttls-finger -t 10 -T 10 -L summary,certmatch,untrusted -l ";
-    EXPECT_EQ(joined(finger_command(settings, {}, policy("secure match=mx.a.example:.b.example servername=hostname"),
-                                    "", "a.example")),
+    EXPECT_EQ(joined(finger_command(settings, {},
+                                    policy("secure match=mx.a.example:.b.example servername=hostname"), "",
+                                    "a.example")),
               timed + "secure -p >=TLSv1.2 -g high -F /ca.pem -s hostname -h dns a.example mx.a.example "
                       ".b.example");
     EXPECT_EQ(joined(finger_command(settings, {}, policy("dane-only"), "", "a.example")),
@@ -51,7 +52,8 @@ TEST(Finger, TakesTheServicesSettings) {
     EXPECT_EQ(joined(finger_command(more, {{"tls_high_cipherlist", "x"}}, policy("secure match=m.example"),
                                     "/etc/postfix-out", "a.example")),
               "env MAIL_CONFIG=/etc/postfix-out " + timed +
-                  "secure -p >=TLSv1.2 -g high -F /ca.pem -P /certs -A /a.pem -A /b.pem -h dns -a ipv4 -k /c.pem -K "
+                  "secure -p >=TLSv1.2 -g high -F /ca.pem -P /certs -A /a.pem -A /b.pem -h dns -a ipv4 -k "
+                  "/c.pem -K "
                   "/k.pem -o tls_high_cipherlist=x a.example m.example");
 }
 
@@ -66,18 +68,18 @@ struct Row {
     Outcome outcome;
 };
 
-const std::string verified =
-    "posttls-finger: Connected to mx.a.example[192.0.2.1]:25\n"
-    "posttls-finger: < 220 mx.a.example ESMTP\n"
-    "posttls-finger: Verified TLS connection established to mx.a.example[192.0.2.1]:25: TLSv1.3 with cipher x\n";
+const std::string verified = "posttls-finger: Connected to mx.a.example[192.0.2.1]:25\n"
+                             "posttls-finger: < 220 mx.a.example ESMTP\n"
+                             "posttls-finger: Verified TLS connection established to "
+                             "mx.a.example[192.0.2.1]:25: TLSv1.3 with cipher x\n";
 const std::string untrusted =
     "posttls-finger: Connected to mx.a.example[192.0.2.1]:25\n"
     "posttls-finger: certificate verification failed for mx.a.example[192.0.2.1]:25: untrusted issuer /CN=x\n"
-    "posttls-finger: Untrusted TLS connection established to mx.a.example[192.0.2.1]:25: TLSv1.3 with cipher x\n";
+    "posttls-finger: Untrusted TLS connection established to mx.a.example[192.0.2.1]:25: TLSv1.3 with cipher "
+    "x\n";
 const std::string clear = "posttls-finger: Connected to mx.a.example[192.0.2.1]:25\n"
                           "posttls-finger: < 220 mx.a.example ESMTP\nposttls-finger: < 221 Bye\n";
-const std::string no_tlsa =
-    "posttls-finger: no TLSA records found, resorting to \"secure\"\n" + verified;
+const std::string no_tlsa = "posttls-finger: no TLSA records found, resorting to \"secure\"\n" + verified;
 
 TEST(Finger, ReadsWhatItPrints) {
     const Row table[] = {
@@ -94,7 +96,8 @@ TEST(Finger, ReadsWhatItPrints) {
         {"secure match=.a.example policy_type=sts policy_domain=a.example mx_host_pattern=mx2.a.example",
          verified.c_str(), Outcome::foreign_host},
         {"secure match=x",
-         "posttls-finger: Destination address lookup failed: Host or domain name not found. Name service error\n",
+         "posttls-finger: Destination address lookup failed: Host or domain name not found. Name service "
+         "error\n",
          Outcome::not_looked_up},
         {"secure match=x",
          "posttls-finger: Failed to establish session to a.example via mx.a.example: connect to "
@@ -104,7 +107,8 @@ TEST(Finger, ReadsWhatItPrints) {
     for (const Row& row : table) {
         MxFacts facts;
         read_finger(row.output, policy(row.answer), facts);
-        EXPECT_EQ(static_cast<int>(facts.outcome), static_cast<int>(row.outcome)) << row.answer << '\n' << row.output;
+        EXPECT_EQ(static_cast<int>(facts.outcome), static_cast<int>(row.outcome)) << row.answer << '\n'
+                                                                                  << row.output;
         EXPECT_EQ(facts.trouble, "");
         EXPECT_NE(facts.words, "");
         EXPECT_EQ(facts.words.find("posttls-finger"), std::string::npos) << facts.words;

@@ -28,7 +28,8 @@ TEST(Hints, KeepThePostfixFolder) {
          "postconf -c /etc/postfix-out -X smtp_tcp_port; postconf -c /etc/postfix-out -P -X "
          "relay/unix/smtp_tcp_port"},
         {"postconf -c /etc/postfix-out -e 'a = b'", "postconf -c /etc/postfix-out -e 'a = b'"},
-        {"stsmap postfix-setup -c /etc/postfix-out --undo", "stsmap postfix-setup -c /etc/postfix-out --undo"},
+        {"stsmap postfix-setup -c /etc/postfix-out --undo",
+         "stsmap postfix-setup -c /etc/postfix-out --undo"},
         {"(postmap -q x y)", "(postmap -c /etc/postfix-out -q x y)"},
         {"postconf's own words", "postconf's own words"},
         {"apt-get install postfix", "apt-get install postfix"},

@@ -24,7 +24,8 @@ TEST(Ids, AreSortedAndSingleWordsInKebabCase) {
     EXPECT_TRUE(std::ranges::is_sorted(ids));
     EXPECT_EQ(std::ranges::adjacent_find(ids), ids.end());
     for (const std::string_view id : ids) {
-        EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string_view::npos) << id;
+        EXPECT_EQ(id.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-"), std::string_view::npos)
+            << id;
         EXPECT_FALSE(id.empty() || id.starts_with('-') || id.ends_with('-')) << id;
     }
 }

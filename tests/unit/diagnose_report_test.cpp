@@ -111,15 +111,13 @@ const Break breaks[] = {
      Verdict::fail, "postfix", "smtp_tls_policy_maps is not set", "stsmap postfix-setup --apply"},
     {"level",
      [](Facts& f) {
-         f.postfix.plan.changes = {
-             {"smtp_tls_security_level", "none", "may", "why", false, some_plan_id}};
+         f.postfix.plan.changes = {{"smtp_tls_security_level", "none", "may", "why", false, some_plan_id}};
      },
      Verdict::warn, "postfix", "smtp_tls_security_level = none, and should be: may", "postfix-setup"},
     {"CA file of Postfix",
      [](Facts& f) {
-         f.postfix.plan.remarks = {
-             {setup::Remark::Kind::refusal, "smtp_tls_CAfile", "/x.pem cannot be read", "ca-certificates",
-              some_plan_id}};
+         f.postfix.plan.remarks = {{setup::Remark::Kind::refusal, "smtp_tls_CAfile", "/x.pem cannot be read",
+                                    "ca-certificates", some_plan_id}};
      },
      Verdict::fail, "postfix", "/x.pem cannot be read", "ca-certificates"},
     {"a warning of the plan",
@@ -251,10 +249,14 @@ const Break breaks[] = {
     {"clock behind", [](Facts& f) { f.clock.theirs = now + 10min; }, Verdict::warn, "clock", "600 s behind",
      "chrony"},
     {"clock with nothing to compare",
-     [](Facts& f) { f.clock = {now, {}, {}, false, false}; },
+     [](Facts& f) {
+         f.clock = {now, {}, {}, false, false};
+     },
      Verdict::warn, "clock", "could not be compared", "chrony"},
     {"clock gone back",
-     [](Facts& f) { f.clock = {now, {}, now + 72h, true, true}; },
+     [](Facts& f) {
+         f.clock = {now, {}, now + 72h, true, true};
+     },
      Verdict::fail, "clock", "the clock has gone back", "chrony"},
     {"clock far ahead", [](Facts& f) { f.clock.theirs = now - 50h; }, Verdict::fail, "clock",
      "180000 s ahead of", "chrony"},
@@ -296,9 +298,9 @@ const Break breaks[] = {
          f.state.store_words = "row 1 missing";
      },
      Verdict::fail, "state", "row 1 missing", "restart"},
-    {"set aside",
-     [](Facts& f) { f.state.set_aside = {"stsmapd.sqlite.damaged-20270101T000000Z"}; }, Verdict::warn, "state",
-     "stsmapd.sqlite.damaged-20270101T000000Z in /var/lib/stsmapd", "rm /var/lib/stsmapd/stsmapd.sqlite.damaged-*"},
+    {"set aside", [](Facts& f) { f.state.set_aside = {"stsmapd.sqlite.damaged-20270101T000000Z"}; },
+     Verdict::warn, "state", "stsmapd.sqlite.damaged-20270101T000000Z in /var/lib/stsmapd",
+     "rm /var/lib/stsmapd/stsmapd.sqlite.damaged-*"},
     {"newer store", [](Facts& f) { f.state.store = StateFacts::Store::newer; }, Verdict::fail, "state",
      "stsmapd.sqlite", "newer stsmapd"},
     {"no time for the store", [](Facts& f) { f.state.store = StateFacts::Store::not_looked; }, Verdict::warn,
@@ -314,8 +316,8 @@ const Break breaks[] = {
      },
      Verdict::warn, "systemd", "was not running when this began; the question to its socket has started it",
      "systemctl stop stsmapd.socket stsmapd.service"},
-    {"service stopped, and not asked", [](Facts& f) { f.systemd.units[1].active = "inactive"; }, Verdict::warn,
-     "systemd", "the next question starts it", "systemctl status"},
+    {"service stopped, and not asked", [](Facts& f) { f.systemd.units[1].active = "inactive"; },
+     Verdict::warn, "systemd", "the next question starts it", "systemctl status"},
     {"both stopped",
      [](Facts& f) {
          f.systemd.units[0].active = "inactive";
@@ -469,12 +471,14 @@ TEST(Report, GivesCommandsThatFitThePlace) {
     facts.place.postfix_folder = "/etc/postfix-out";
     std::string fixes;
     for (const Finding& finding : report(facts)) fixes += finding.fix + '\n';
-    EXPECT_EQ(fixes.substr(0, fixes.find('\n', 1)), "\nstsmap --config /x.toml postfix-setup -c /etc/postfix-out "
-                                                    "--apply --reload");
+    EXPECT_EQ(fixes.substr(0, fixes.find('\n', 1)),
+              "\nstsmap --config /x.toml postfix-setup -c /etc/postfix-out "
+              "--apply --reload");
     EXPECT_THAT(fixes, HasSubstr("run stsmap --config /x.toml doctor -c /etc/postfix-out as root"));
     EXPECT_THAT(fixes, HasSubstr("systemctl enable --now stsmapd.socket"));
     facts.place.systemd = false;
-    for (const Finding& finding : report(facts)) EXPECT_THAT(finding.fix, Not(HasSubstr("systemctl"))) << finding.words;
+    for (const Finding& finding : report(facts))
+        EXPECT_THAT(finding.fix, Not(HasSubstr("systemctl"))) << finding.words;
 }
 
 TEST(Report, KeepsQuietOfWhatIsWell) {

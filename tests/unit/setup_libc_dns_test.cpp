@@ -59,8 +59,8 @@ Octets reply_to(const Octets& query, unsigned rcode, unsigned records = 0) {
     std::size_t end = 12;
     while (query[end] != 0) end += query[end] + 1U;
     reply.insert(reply.end(), query.begin() + 12, query.begin() + static_cast<std::ptrdiff_t>(end) + 5);
-    reply[2] = 0x81;                                        // QR, RD
-    reply[3] = static_cast<std::uint8_t>(0x80 | rcode);     // RA
+    reply[2] = 0x81;                                    // QR, RD
+    reply[3] = static_cast<std::uint8_t>(0x80 | rcode); // RA
     reply[7] = static_cast<std::uint8_t>(records);
     reply[11] = 0;
     for (unsigned i = 0; i < records; ++i) // A, at the name of the question
@@ -159,9 +159,7 @@ bool libc_answers(std::uint16_t port, const DnsLookup& lookup) {
     return got >= 0 || error == HOST_NOT_FOUND || error == NO_DATA;
 }
 
-dns::Server at(std::uint16_t port) {
-    return *dns::parse_server("127.0.0.1:" + std::to_string(port));
-}
+dns::Server at(std::uint16_t port) { return *dns::parse_server("127.0.0.1:" + std::to_string(port)); }
 
 TEST(LibcDns, SendsWhatGlibcSends) {
     for (const bool dnssec : {true, false})
@@ -189,8 +187,8 @@ TEST(LibcDns, SendsWhatGlibcSends) {
 }
 
 TEST(LibcDns, EncodesNoNamesThatAreNone) {
-    for (const std::string& name : {std::string("a..b"), std::string(".a"), std::string(64, 'x') + ".example",
-                                    std::string(254, 'x')})
+    for (const std::string& name :
+         {std::string("a..b"), std::string(".a"), std::string(64, 'x') + ".example", std::string(254, 'x')})
         EXPECT_TRUE(encode({name, LookupType::a, true}, 1).empty()) << name;
     const auto replies = ask_servers({{at(53), false}}, {{"a..b", LookupType::a, true}}, 1s);
     EXPECT_NE(replies[0][0].trouble.find("not a name"), std::string::npos);
@@ -229,7 +227,9 @@ const Way ways[] = {
      "response code 9"},
     {"silence", [](const Octets&, bool) { return std::vector<Octets>{}; }, true, "no answer within"},
     {"no EDNS: silence",
-     [](const Octets& q, bool) { return has_edns(q) ? std::vector<Octets>{} : std::vector{reply_to(q, 0, 1)}; },
+     [](const Octets& q, bool) {
+         return has_edns(q) ? std::vector<Octets>{} : std::vector{reply_to(q, 0, 1)};
+     },
      true, "no answer within"},
     {"no EDNS: format error",
      [](const Octets& q, bool) { return std::vector{reply_to(q, has_edns(q) ? 1 : 0)}; }, true, "FORMERR"},
@@ -239,9 +239,8 @@ const Way ways[] = {
      [](const Octets& q, bool tcp) {
          return std::vector{tcp ? reply_to(q, 0, 1) : changed(reply_to(q, 0), 2, 0x83)};
      }},
-    {"truncated, no TCP",
-     [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 2, 0x83)}; }, false,
-     "Connection refused"},
+    {"truncated, no TCP", [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 2, 0x83)}; },
+     false, "Connection refused"},
     {"truncated, nothing over TCP",
      [](const Octets& q, bool tcp) {
          return tcp ? std::vector<Octets>{} : std::vector{changed(reply_to(q, 0), 2, 0x83)};
@@ -268,10 +267,10 @@ const Way ways[] = {
      [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 13, 'E')}; }},
     {"too short", [](const Octets& q, bool) { return std::vector{Octets(q.begin(), q.begin() + 5)}; }, true,
      "a message of 5 octets"},
-    {"a referral",
-     [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 3, 0)}; }, true,
+    {"a referral", [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 3, 0)}; }, true,
      "a referral"},
-    {"the query itself", [](const Octets& q, bool) { return std::vector{q}; }, true, "no answer within", true},
+    {"the query itself", [](const Octets& q, bool) { return std::vector{q}; }, true, "no answer within",
+     true},
 };
 
 TEST(LibcDns, AnswersAreThoseThatGlibcTakes) {
@@ -297,7 +296,9 @@ TEST(LibcDns, AnswersAreThoseThatGlibcTakes) {
 }
 
 TEST(LibcDns, TellsWhatAnAnswerHas) {
-    const auto script = [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0, 1), 3, 0xa0)}; };
+    const auto script = [](const Octets& q, bool) {
+        return std::vector{changed(reply_to(q, 0, 1), 3, 0xa0)};
+    };
     const NameServer server(script, true);
     for (const bool tcp : {false, true}) {
         const auto replies =
@@ -312,7 +313,8 @@ TEST(LibcDns, AsksAllAtOnceAndAgain) {
     const auto second = [&seen](const Octets& q, bool) {
         return ++seen == 1 ? std::vector<Octets>{} : std::vector{reply_to(q, 0)};
     };
-    const NameServer lossy(second, true), silent([](const Octets&, bool) { return std::vector<Octets>{}; }, true);
+    const NameServer lossy(second, true),
+        silent([](const Octets&, bool) { return std::vector<Octets>{}; }, true);
     const auto began = std::chrono::steady_clock::now();
     const auto replies = ask_servers({{at(lossy.port()), false}, {at(silent.port()), false}},
                                      {{"", LookupType::mx, true}}, 900ms);

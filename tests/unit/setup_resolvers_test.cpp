@@ -31,11 +31,13 @@ TEST(Resolvers, DifferInServersAndOptions) {
     const std::string system = "nameserver 127.0.0.1\noptions timeout:1\n";
     const std::pair<const char*, const char*> table[] = {
         {"nameserver 192.0.2.1\noptions timeout:1\n", "it names 192.0.2.1, and the system's 127.0.0.1"},
-        {"nameserver 127.0.0.1\nnameserver 192.0.2.1\noptions timeout:1\n", "it names 127.0.0.1 192.0.2.1, and"},
+        {"nameserver 127.0.0.1\nnameserver 192.0.2.1\noptions timeout:1\n",
+         "it names 127.0.0.1 192.0.2.1, and"},
         {"nameserver 2001:db8::1\noptions timeout:1\n", "it names [2001:db8::1], and"},
         {"nameserver 127.0.0.1\n", "it has the options none, and the system's timeout:1"},
         {"nameserver 127.0.0.1\noptions timeout:1 use-vc\n", "it has the options timeout:1 use-vc, and"},
-        {"nameserver 127.0.0.1\noptions timeout:2\n", "it has the options timeout:2, and the system's timeout:1"},
+        {"nameserver 127.0.0.1\noptions timeout:2\n",
+         "it has the options timeout:2, and the system's timeout:1"},
         {"", "it has the options none, and the system's timeout:1"},
         {"nameserver 192.0.2.1\n", "it names 192.0.2.1, and the system's 127.0.0.1; it has the options none"},
     };
