@@ -25,9 +25,9 @@ public:
     /// nullopt: not there. The error is words.
     [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) = 0;
-    /// As read(), of a file within a chroot: links lead to where they lead from within.
+    /// As setup::read_as(), within the port's limit.
     [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
-    read_within(const std::string& root, const std::string& file) = 0;
+    read_as(const std::string& user, const std::string& root, const std::string& file) = 0;
     /// Replaces the file as a whole, or leaves it as it was; owner and mode are those of `like`.
     [[nodiscard]] virtual base::Expected<void, std::string>
     write(const std::string& file, const std::string& content, const std::string& like) = 0;

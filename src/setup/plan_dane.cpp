@@ -46,7 +46,7 @@ std::string who(const Resolvers& view) {
 
 /// The servers that smtp(8) asks, and the file they come from.
 std::string from(const Resolvers& view) {
-    return view.there ? "of " + view.file : "as there is no " + view.file;
+    return view.there ? "of " + view.file : "as smtp(8) has no " + view.file + " that it may read";
 }
 
 std::vector<const NameServer*> silent(const Resolvers& view) {

@@ -1,5 +1,7 @@
 #include "setup/real_host.hpp"
 
+#include "setup/read_as.hpp"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -15,9 +17,7 @@
 #include <system_error>
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace setup {
@@ -103,28 +103,9 @@ base::Expected<std::optional<std::string>, std::string> RealHost::read(const std
     return content.str();
 }
 
-base::Expected<std::optional<std::string>, std::string> RealHost::read_within(const std::string& root,
-                                                                              const std::string& file) {
-    const int folder = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0 && errno == ENOENT) return std::nullopt;
-    if (folder < 0) return base::unexpected(words(root));
-    open_how how{};
-    how.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-    how.resolve = RESOLVE_IN_ROOT;
-    const long fd = ::syscall(SYS_openat2, folder, file.c_str(), &how, sizeof how);
-    const int error = fd < 0 ? errno : 0;
-    ::close(folder);
-    // Old engines of containers know no openat2, and refuse it.
-    if (error == ENOSYS || error == EPERM) return read(root + file);
-    if (error == ENOENT || error == ENOTDIR) return std::nullopt;
-    errno = error;
-    if (fd < 0) return base::unexpected(words(root + file));
-    const std::string opened = "/proc/self/fd/" + std::to_string(fd);
-    auto content = read(opened);
-    ::close(static_cast<int>(fd));
-    if (content) return content;
-    return base::unexpected(root + file +
-                            content.error().substr(std::min(opened.size(), content.error().size())));
+base::Expected<std::optional<std::string>, std::string>
+RealHost::read_as(const std::string& user, const std::string& root, const std::string& file) {
+    return setup::read_as(user, root, file, within(limits_.program));
 }
 
 base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,

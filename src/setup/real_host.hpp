@@ -31,7 +31,7 @@ public:
     [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) override;
     [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
-    read_within(const std::string& root, const std::string& file) override;
+    read_as(const std::string& user, const std::string& root, const std::string& file) override;
     [[nodiscard]] base::Expected<void, std::string> write(const std::string& file, const std::string& content,
                                                           const std::string& like) override;
     void remove(const std::string& file) override;

@@ -65,33 +65,40 @@ bool wants_dnssec(const Service& service) {
     return base::ascii_lower(service.value("smtp_dns_support_level")) == "dnssec";
 }
 
+/// A view, and what it comes from.
+struct View {
+    Resolvers told;
+    std::string user, root; ///< who reads the file, from where
+    std::vector<AskedServer> servers;
+};
+
 /// The view of a service, new or known.
-Resolvers& view_of(const Service& service, const std::string& queue, std::vector<Resolvers>& views) {
-    const auto known = std::ranges::find(views, service.chroot, &Resolvers::chroot);
+View& view_of(const Service& service, const Installed& postfix, std::vector<View>& views) {
+    View view;
+    if (service.unprivileged) view.user = postfix.value("mail_owner");
+    if (service.chroot) view.root = postfix.value("queue_directory");
+    const auto known = std::ranges::find_if(
+        views, [&](const View& other) { return other.user == view.user && other.root == view.root; });
     if (known != views.end()) return *known;
-    Resolvers view;
-    view.chroot = service.chroot;
-    view.file = service.chroot ? queue + system_file : system_file;
+    view.told.chroot = service.chroot;
+    view.told.file = view.root + system_file;
     return views.emplace_back(std::move(view));
 }
 
-/// Reads the file of a view; the servers that are to be asked for it.
-std::vector<AskedServer> look_into(Host& host, const std::string& queue, std::string_view system,
-                                   Resolvers& view) {
-    auto text = view.chroot ? host.read_within(queue, system_file) : host.read(system_file);
+void look_into(Host& host, const std::optional<std::string>& system, View& view) {
+    Resolvers& told = view.told;
+    const auto text = host.read_as(view.user, view.root, system_file);
     if (!text) {
-        view.trouble = text.error();
-        view.unseen = view.trouble.ends_with(std::generic_category().message(EACCES));
-        return {};
+        told.trouble = text.error();
+        told.unseen = told.trouble.ends_with(std::generic_category().message(EACCES));
+        return;
     }
-    view.there = text->has_value();
+    told.there = text->has_value();
     const std::string content = text->value_or("");
-    if (view.there && view.chroot) view.difference = difference(content, system);
+    if (told.there && told.chroot && system) told.difference = difference(content, *system);
     const dns::ResolvConf conf = dns::parse_resolv_conf(content);
-    view.rotate = conf.rotate;
-    std::vector<AskedServer> servers;
-    for (const dns::Server& server : conf.servers) servers.push_back({server, conf.use_tcp});
-    return servers;
+    told.rotate = conf.rotate;
+    for (const dns::Server& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
 }
 
 NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& replies) {
@@ -106,24 +113,22 @@ NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& repl
 }
 
 /// Asks the servers of all views that want this form, each once.
-void ask(Host& host, const std::string& name, bool dnssec,
-         const std::vector<std::vector<AskedServer>>& servers, std::vector<Resolvers>& views) {
+void ask(Host& host, const std::string& name, bool dnssec, std::vector<View>& views) {
     std::vector<AskedServer> all;
-    for (std::size_t i = 0; i < views.size(); ++i)
-        if (views[i].dnssec == dnssec)
-            for (const AskedServer& server : servers[i])
-                if (std::ranges::find(all, server) == all.end()) all.push_back(server);
+    for (const View& view : views)
+        for (const AskedServer& server : view.servers)
+            if (view.told.dnssec == dnssec && std::ranges::find(all, server) == all.end())
+                all.push_back(server);
     if (all.empty()) return;
     const auto replies = host.ask_servers(
         all,
         {{name, LookupType::mx, dnssec}, {name, LookupType::a, dnssec}, {name, LookupType::soa, dnssec}});
-    for (std::size_t i = 0; i < views.size(); ++i) {
-        if (views[i].dnssec != dnssec) continue;
-        for (const AskedServer& server : servers[i]) {
-            const auto at = static_cast<std::size_t>(std::ranges::find(all, server) - all.begin());
-            views[i].servers.push_back(judged(server, replies.at(at)));
-        }
-    }
+    for (View& view : views)
+        for (const AskedServer& server : view.servers)
+            if (view.told.dnssec == dnssec)
+                view.told.servers.push_back(judged(
+                    server,
+                    replies.at(static_cast<std::size_t>(std::ranges::find(all, server) - all.begin()))));
 }
 
 } // namespace
@@ -142,25 +147,22 @@ std::string difference(std::string_view theirs, std::string_view system) {
 
 std::vector<Resolvers> survey_resolvers(Host& host, const Installed& postfix,
                                         const ResolverQuestions& questions) {
-    std::vector<Resolvers> views;
-    const std::string queue = postfix.value("queue_directory");
+    std::vector<View> views;
     for (const Service& service : postfix.services) {
         if (service.use == Use::unused) continue;
-        Resolvers& view = view_of(service, queue, views);
-        view.services.push_back(service.where());
-        view.dnssec |= questions.dnssec || wants_dnssec(service);
+        Resolvers& told = view_of(service, postfix, views).told;
+        told.services.push_back(service.where());
+        told.dnssec |= questions.dnssec || wants_dnssec(service);
     }
-    const auto text = host.read(system_file);
-    const std::string system = text ? text->value_or("") : "";
+    const auto system = host.read(system_file);
+    for (View& view : views)
+        look_into(host, system ? std::optional(system->value_or("")) : std::nullopt, view);
     std::string name = base::ascii_lower(questions.signed_name);
     if (name.ends_with('.')) name.pop_back();
-    std::vector<std::vector<AskedServer>> servers;
-    for (Resolvers& view : views) {
-        servers.push_back(look_into(host, queue, system, view));
-        if (!text) view.difference.clear(); // there is nothing to compare with
-    }
-    for (const bool dnssec : {false, true}) ask(host, name, dnssec, servers, views);
-    return views;
+    for (const bool dnssec : {false, true}) ask(host, name, dnssec, views);
+    std::vector<Resolvers> told;
+    for (View& view : views) told.push_back(std::move(view.told));
+    return told;
 }
 
 } // namespace setup

@@ -28,7 +28,7 @@ struct NameServer {
 struct Resolvers {
     std::string file;                  ///< as seen from outside of the chroot
     bool chroot = false;               ///< it is within one
-    bool there = true;                 ///< false: 127.0.0.1 is asked
+    bool there = true;                 ///< false, or not to be read by smtp(8): 127.0.0.1 is asked
     std::string trouble;               ///< why it cannot be read; "": the rest holds
     bool unseen = false;               ///< that is for want of permission
     std::string difference;            ///< from the system's file, in words; "": none

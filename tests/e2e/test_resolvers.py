@@ -332,6 +332,14 @@ class Chroot(ResolversTest):
         os.symlink("/etc/hosts", self.chroot_file)  # which is not in the chroot, either
         self.expect_no_failure()
 
+    def test_not_to_be_read_by_smtp(self):
+        """The C library takes it for missing, and asks 127.0.0.1."""
+        self.chroot(f"nameserver {PLAIN}\n")
+        os.chmod(self.chroot_file, 0o600)
+        self.expect_no_failure()
+        self.reload()
+        self.expect_sent("right.dane.example")
+
     def test_not_there_and_nobody_at_127_0_0_1(self):
         """The system's resolver is elsewhere, and the C library asks at 127.0.0.1 within the chroot."""
         self.world.unbound.stop()
@@ -343,7 +351,7 @@ class Chroot(ResolversTest):
         self.write("/etc/resolv.conf", f"nameserver {PLAIN}\n{OPTIONS}")
         self.restart_daemon(dns={"servers": [PLAIN], "trust_ad": "yes"})
         self.reload()
-        self.expect_failure("resolver-fails-dnssec", f"as there is no {self.chroot_file}", "defers all mail")
+        self.expect_failure("resolver-fails-dnssec", f"has no {self.chroot_file} that it may read", "defers all mail")
         status, text = self.deliver("good.example")
         self.assertNotEqual(status, "sent", text)
 

@@ -78,8 +78,8 @@ public:
         return {};
     }
     void remove(const std::string& file) override { files.erase(file); }
-    base::Expected<std::optional<std::string>, std::string> read_within(const std::string& root,
-                                                                        const std::string& file) override {
+    base::Expected<std::optional<std::string>, std::string>
+    read_as(const std::string&, const std::string& root, const std::string& file) override {
         return read(root + file);
     }
     std::vector<std::vector<setup::ServerReply>>

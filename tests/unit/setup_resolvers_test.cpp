@@ -1,5 +1,5 @@
 // resolv.conf of a chroot against the system's, and a file as it looks from within.
-#include "setup/real_host.hpp"
+#include "setup/read_as.hpp"
 #include "setup/resolvers.hpp"
 
 #include "support/temp_folder.hpp"
@@ -10,7 +10,12 @@
 #include <fstream>
 #include <string>
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 namespace {
+
+using namespace std::chrono_literals;
 
 using setup::difference;
 
@@ -47,26 +52,39 @@ TEST(Resolvers, DifferInServersAndOptions) {
         << "their order is the order of asking";
 }
 
-TEST(Resolvers, ReadFilesAsFromWithinAChroot) {
+TEST(ReadAs, SeesTheFileFromWithin) {
     const test::TempFolder folder;
-    setup::RealHost host([](const std::string&, const std::string&, std::chrono::milliseconds) {
-        return base::Expected<std::string, std::string>("");
-    });
-    const auto within = [&] { return host.read_within(folder.path().string(), "/etc/resolv.conf"); };
-    EXPECT_FALSE(within().value().has_value());
-    std::filesystem::create_directories(folder / "etc");
-    std::filesystem::create_directories(folder / "run");
-    EXPECT_FALSE(within().value().has_value());
-    std::ofstream(folder / "run/real") << "nameserver 192.0.2.1\n";
-    std::filesystem::create_symlink("/run/real", folder / "etc/resolv.conf");
-    EXPECT_EQ(within().value().value(), "nameserver 192.0.2.1\n") << "a link of the chroot stays within";
-    std::filesystem::remove(folder / "run/real");
-    EXPECT_FALSE(within().value().has_value());
-    std::filesystem::remove(folder / "etc/resolv.conf");
-    std::filesystem::create_directories(folder / "etc/resolv.conf");
-    ASSERT_FALSE(within());
-    EXPECT_EQ(within().error(), folder / "etc/resolv.conf" + ": is not a file");
-    EXPECT_FALSE(host.read_within(folder / "none", "/etc/resolv.conf").value().has_value());
+    ::chmod(folder.path().c_str(), 0755);
+    const auto within = [&](const std::string& user) {
+        return setup::read_as(user, folder.path().string(), "/etc/resolv.conf", 5s);
+    };
+    std::vector<std::string> users{""};
+    if (::geteuid() == 0) users.emplace_back("nobody");
+    for (const std::string& user : users) {
+        std::filesystem::remove_all(folder / "etc");
+        EXPECT_FALSE(within(user).value().has_value());
+        std::filesystem::create_directories(folder / "etc");
+        std::filesystem::create_directories(folder / "run");
+        EXPECT_FALSE(within(user).value().has_value());
+        std::ofstream(folder / "run/real") << "nameserver 192.0.2.1\n";
+        std::filesystem::create_symlink("/run/real", folder / "etc/resolv.conf");
+        EXPECT_EQ(within(user).value().value(), "nameserver 192.0.2.1\n")
+            << "a link of the chroot stays within";
+        std::filesystem::remove(folder / "run/real");
+        EXPECT_FALSE(within(user).value().has_value()) << "a link out of it leads nowhere";
+        std::filesystem::remove(folder / "etc/resolv.conf");
+        std::filesystem::create_directories(folder / "etc/resolv.conf");
+        EXPECT_FALSE(within(user).value().has_value());
+        std::filesystem::remove(folder / "etc/resolv.conf");
+        std::ofstream(folder / "etc/resolv.conf") << std::string(100'000, '#');
+        EXPECT_EQ(within(user).value().value().size(), setup::max_read_as);
+    }
+    if (::geteuid() != 0) return;
+    ::chmod((folder / "etc/resolv.conf").c_str(), 0600);
+    EXPECT_FALSE(within("nobody").value().has_value()) << "not to be read by that user";
+    EXPECT_TRUE(within("").value().has_value());
+    EXPECT_EQ(within("no-such-user").error(), "there is no user no-such-user");
+    EXPECT_FALSE(setup::read_as("nobody", folder / "none", "/etc/resolv.conf", 5s));
 }
 
 } // namespace
