@@ -14,6 +14,8 @@ namespace {
 
 constexpr const char* system_file = "/etc/resolv.conf";
 constexpr std::string_view blanks = " \t\r";
+/// A domain of the public DNS, kept for such questions (RFC 2606) and signed.
+constexpr const char* usual_name = "example.com";
 
 std::vector<std::string> words_of(std::string_view line) {
     std::vector<std::string> words;
@@ -101,13 +103,27 @@ void look_into(Host& host, const std::optional<std::string>& system, View& view)
     for (const dns::Server& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
 }
 
+/// MX and A of two names: a forwarder may refuse one of the root, and answer all others. SOA tells whether it
+/// validates.
+std::vector<DnsLookup> lookups_for(const std::string& signed_name, bool dnssec) {
+    return {{signed_name, LookupType::mx, dnssec},
+            {signed_name, LookupType::a, dnssec},
+            {usual_name, LookupType::mx, dnssec},
+            {usual_name, LookupType::a, dnssec},
+            {signed_name, LookupType::soa, dnssec}};
+}
+
+/// `replies`: to lookups_for().
 NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& replies) {
     NameServer server;
     server.address = dns::to_string(asked.server);
-    server.answers = !replies.empty() && std::ranges::all_of(replies, &ServerReply::answered);
+    const auto both = [&replies](std::size_t mx) {
+        return replies.at(mx).answered && replies.at(mx + 1).answered;
+    };
+    server.answers = both(0) || both(2);
     for (const ServerReply& reply : replies) {
         server.validates |= reply.data && reply.ad;
-        if (server.trouble.empty()) server.trouble = reply.trouble;
+        if (server.trouble.empty() && !server.answers) server.trouble = reply.trouble;
     }
     return server;
 }
@@ -120,9 +136,7 @@ void ask(Host& host, const std::string& name, bool dnssec, std::vector<View>& vi
             if (view.told.dnssec == dnssec && std::ranges::find(all, server) == all.end())
                 all.push_back(server);
     if (all.empty()) return;
-    const auto replies = host.ask_servers(
-        all,
-        {{name, LookupType::mx, dnssec}, {name, LookupType::a, dnssec}, {name, LookupType::soa, dnssec}});
+    const auto replies = host.ask_servers(all, lookups_for(name, dnssec));
     for (View& view : views)
         for (const AskedServer& server : view.servers)
             if (view.told.dnssec == dnssec)

@@ -49,8 +49,8 @@ struct ResolverQuestions {
     bool dnssec = true;      ///< with EDNS and DO, though smtp_dns_support_level does not say so
 };
 
-/// One for each resolv.conf that a delivering service reads. Asks each server for MX, A and SOA of the signed
-/// name, as the C library does.
+/// One for each resolv.conf that a delivering service reads. Asks each server for MX and A of the signed
+/// name and of example.com, as the C library does: one of the two has to be answered.
 [[nodiscard]] std::vector<Resolvers> survey_resolvers(Host& host, const Installed& postfix,
                                                       const ResolverQuestions& questions);
 
