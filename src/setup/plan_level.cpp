@@ -1,6 +1,8 @@
 // The part of the plan about the level of TLS that holds where there is no policy.
 #include "setup/plan_parts.hpp"
 
+#include "base/text.hpp"
+
 #include <algorithm>
 
 namespace setup {
@@ -73,12 +75,17 @@ void plan_dane_level(const Installed& postfix, Plan& plan) {
     constexpr std::string_view support = "smtp_dns_support_level";
     const bool planned = std::ranges::any_of(plan.changes, [](const Change& c) { return c.name == support; });
     for (const Holder& holder : holders(postfix, {parameter, support})) {
-        if (level_of(holder).name != "dane" || holder.value(support) == "dnssec" || holder.use == Use::unused)
+        const std::string level = level_of(holder).name;
+        const bool only = level == "dane-only";
+        if ((level != "dane" && !only) || base::ascii_lower(holder.value(support)) == "dnssec" ||
+            holder.use == Use::unused)
             continue;
         if (planned && holder.value(support) == postfix.value(support)) continue; // dnssec will be there
         plan.remarks.push_back(
-            {Kind::warning, holder.about(parameter),
-             holder.says(parameter) + " without smtp_dns_support_level = dnssec is the same as may",
+            {only ? weight_of_failure(holder) : Kind::warning, holder.about(parameter),
+             holder.says(parameter) + (only ? " without smtp_dns_support_level = dnssec defers all mail, but "
+                                              "where a policy says otherwise"
+                                            : " without smtp_dns_support_level = dnssec is the same as may"),
              "run a validating resolver, then: " +
                  (holder.service != nullptr && holder.service->overrides.contains(support)
                       ? holder.set(support, "dnssec")

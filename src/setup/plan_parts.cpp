@@ -41,7 +41,8 @@ std::string Holder::set(std::string_view name, std::string_view to) const {
     if (service != nullptr)
         return postconf(*this) + "-P " +
                shell_quoted(service->where() + '/' + std::string(name) + '=' + std::string(to));
-    return command_for(std::string(name), std::string(to), folder_of(*this));
+    const std::string setting = std::string(name) + (to.empty() ? " =" : " = ") + std::string(to);
+    return postconf(*this) + "-e " + shell_quoted(setting);
 }
 
 std::string Holder::unset(std::string_view name) const {

@@ -427,7 +427,7 @@ TEST(Plan, JudgesEachService) {
         {"a name in the log", "relay/unix/syslog_name = postfix/relay\n", Kind::note, "", "", ""},
     };
     for (const Row& row : rows) {
-        Host host = settled_host();
+        Host host = settled_host("smtp_dns_support_level = dnssec\n");
         host.master += "slow unix - - y - 1 smtp\n";
         host.overrides = row.overrides;
         setup::Installed postfix = host.installed();
@@ -445,6 +445,10 @@ TEST(Plan, JudgesEachService) {
         EXPECT_THAT(said[0].words, HasSubstr(row.words)) << row.what;
         EXPECT_THAT(said[0].fix, HasSubstr(row.fix)) << row.what;
     }
+    Host helpless = settled_host();
+    helpless.overrides = "smtp/unix/smtp_tls_policy_maps =\nsmtp/unix/smtp_tls_security_level = dane-only\n";
+    EXPECT_THAT(refusals(helpless.plan()),
+                HasSubstr("without smtp_dns_support_level = dnssec defers all mail"));
     Host before; // the map is not there yet: it would weaken the service
     before.overrides = "smtp/unix/smtp_tls_security_level = secure\n";
     EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P smtp/unix/smtp_tls_policy_maps="));
