@@ -53,10 +53,11 @@ public:
     Asking(const AskedServer& asked, const DnsLookup& lookup)
         : address_(address_of(asked.server)), tcp_(asked.tcp) {
         std::uint16_t id = 0;
-        if (::getrandom(&id, sizeof id, 0) != sizeof id) return give_up(words());
-        query_ = encode(lookup, id);
-        if (query_.empty()) return give_up("\"" + lookup.name + "\" is not a name that can be asked for");
-        open();
+        if (::getrandom(&id, sizeof id, 0) == sizeof id) query_ = encode(lookup, id);
+        if (query_.empty())
+            give_up("\"" + lookup.name + "\" is not a name that can be asked for");
+        else
+            open();
     }
     Asking(Asking&& other) noexcept
         : address_(other.address_), tcp_(other.tcp_), query_(std::move(other.query_)),

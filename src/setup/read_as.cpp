@@ -90,7 +90,7 @@ Content read_here(const std::string& root, const std::string& file) {
         const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         std::string text;
         if (fd >= 0 && read_whole(fd, text))
-            told = content + text;
+            told = std::string(1, content) + text;
         else if (is_absence(errno))
             told[0] = nothing;
         else

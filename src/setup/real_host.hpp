@@ -16,9 +16,9 @@ public:
     struct Limits {
         std::chrono::milliseconds program{5000}; ///< postconf takes some ms; `postfix reload` a second
         std::chrono::milliseconds question{2000};
-        std::chrono::milliseconds lookup{5000}; ///< of name servers, all at once; libc's own limit for a try
         /// No call takes longer than this, either: all of them together have a limit.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+        std::chrono::milliseconds lookup{5000}; ///< of name servers, all at once; libc's own limit for a try
     };
     /// Asks a daemon, as Host::status() and within the limit.
     using Ask = std::function<base::Expected<std::string, std::string>(

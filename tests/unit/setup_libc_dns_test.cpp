@@ -64,9 +64,15 @@ Octets reply_to(const Octets& query, unsigned rcode, unsigned records = 0) {
     reply[7] = static_cast<std::uint8_t>(records);
     reply[11] = 0;
     for (unsigned i = 0; i < records; ++i) // A, at the name of the question
-        for (const std::uint8_t octet : {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1})
-            reply.push_back(octet);
+        reply.insert(reply.end(), {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1});
     return reply;
+}
+
+const std::vector<Octets> none;
+std::vector<Octets> one(Octets message) {
+    std::vector<Octets> messages;
+    messages.push_back(std::move(message));
+    return messages;
 }
 
 /// A name server of one thread, over UDP and, where told, TCP at the same port.
@@ -167,7 +173,7 @@ TEST(LibcDns, SendsWhatGlibcSends) {
                                  "sixty-three-octets-are-as-many-as-a-label-of-a-name-may-have-xx.example"})
             for (const LookupType type : {LookupType::a, LookupType::mx, LookupType::soa}) {
                 const DnsLookup lookup{name, type, dnssec};
-                const auto script = [](const Octets& query, bool) { return std::vector{reply_to(query, 0)}; };
+                const auto script = [](const Octets& query, bool) { return one(reply_to(query, 0)); };
                 std::vector<Octets> queries;
                 {
                     NameServer server(script, false);
@@ -209,68 +215,58 @@ Octets changed(Octets message, std::size_t at, std::uint8_t value) {
 }
 
 const Way ways[] = {
-    {"records", [](const Octets& q, bool) { return std::vector{reply_to(q, 0, 1)}; }},
-    {"no records", [](const Octets& q, bool) { return std::vector{reply_to(q, 0)}; }},
-    {"no such name", [](const Octets& q, bool) { return std::vector{reply_to(q, 3)}; }},
-    {"servfail", [](const Octets& q, bool) { return std::vector{reply_to(q, 2)}; }, true, "SERVFAIL"},
-    {"refused", [](const Octets& q, bool) { return std::vector{reply_to(q, 5)}; }, true, "REFUSED"},
-    {"not implemented", [](const Octets& q, bool) { return std::vector{reply_to(q, 4)}; }, true, "NOTIMP"},
-    {"format error", [](const Octets& q, bool) { return std::vector{reply_to(q, 1)}; }, true, "FORMERR"},
+    {"records", [](const Octets& q, bool) { return one(reply_to(q, 0, 1)); }},
+    {"no records", [](const Octets& q, bool) { return one(reply_to(q, 0)); }},
+    {"no such name", [](const Octets& q, bool) { return one(reply_to(q, 3)); }},
+    {"servfail", [](const Octets& q, bool) { return one(reply_to(q, 2)); }, true, "SERVFAIL"},
+    {"refused", [](const Octets& q, bool) { return one(reply_to(q, 5)); }, true, "REFUSED"},
+    {"not implemented", [](const Octets& q, bool) { return one(reply_to(q, 4)); }, true, "NOTIMP"},
+    {"format error", [](const Octets& q, bool) { return one(reply_to(q, 1)); }, true, "FORMERR"},
     {"format error without the question",
      [](const Octets& q, bool) {
          Octets bare = changed(reply_to(q, 1), 5, 0);
          bare.resize(12);
-         return std::vector{bare};
+         return one(bare);
      },
      true, "FORMERR"},
-    {"another code", [](const Octets& q, bool) { return std::vector{reply_to(q, 9)}; }, true,
-     "response code 9"},
-    {"silence", [](const Octets&, bool) { return std::vector<Octets>{}; }, true, "no answer within"},
-    {"no EDNS: silence",
-     [](const Octets& q, bool) {
-         return has_edns(q) ? std::vector<Octets>{} : std::vector{reply_to(q, 0, 1)};
-     },
+    {"another code", [](const Octets& q, bool) { return one(reply_to(q, 9)); }, true, "response code 9"},
+    {"silence", [](const Octets&, bool) { return none; }, true, "no answer within"},
+    {"no EDNS: silence", [](const Octets& q, bool) { return has_edns(q) ? none : one(reply_to(q, 0, 1)); },
      true, "no answer within"},
-    {"no EDNS: format error",
-     [](const Octets& q, bool) { return std::vector{reply_to(q, has_edns(q) ? 1 : 0)}; }, true, "FORMERR"},
-    {"no EDNS: refused", [](const Octets& q, bool) { return std::vector{reply_to(q, has_edns(q) ? 5 : 0)}; },
-     true, "REFUSED"},
+    {"no EDNS: format error", [](const Octets& q, bool) { return one(reply_to(q, has_edns(q) ? 1 : 0)); },
+     true, "FORMERR"},
+    {"no EDNS: refused", [](const Octets& q, bool) { return one(reply_to(q, has_edns(q) ? 5 : 0)); }, true,
+     "REFUSED"},
     {"truncated, whole over TCP",
      [](const Octets& q, bool tcp) {
-         return std::vector{tcp ? reply_to(q, 0, 1) : changed(reply_to(q, 0), 2, 0x83)};
+         return one(tcp ? reply_to(q, 0, 1) : changed(reply_to(q, 0), 2, 0x83));
      }},
-    {"truncated, no TCP", [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 2, 0x83)}; },
-     false, "Connection refused"},
+    {"truncated, no TCP", [](const Octets& q, bool) { return one(changed(reply_to(q, 0), 2, 0x83)); }, false,
+     "Connection refused"},
     {"truncated, nothing over TCP",
-     [](const Octets& q, bool tcp) {
-         return tcp ? std::vector<Octets>{} : std::vector{changed(reply_to(q, 0), 2, 0x83)};
-     },
-     true, "ended before the answer"},
+     [](const Octets& q, bool tcp) { return tcp ? none : one(changed(reply_to(q, 0), 2, 0x83)); }, true,
+     "ended before the answer"},
     {"truncated, servfail over TCP",
-     [](const Octets& q, bool tcp) {
-         return std::vector{tcp ? reply_to(q, 2) : changed(reply_to(q, 0), 2, 0x83)};
-     },
+     [](const Octets& q, bool tcp) { return one(tcp ? reply_to(q, 2) : changed(reply_to(q, 0), 2, 0x83)); },
      true, "SERVFAIL"},
     {"strays first",
      [](const Octets& q, bool) {
          const Octets good = reply_to(q, 0, 1);
-         return std::vector{changed(good, 0, static_cast<std::uint8_t>(good[0] + 1)),
-                            changed(good, good.size() - 19, 99), good};
+         return std::vector<Octets>{changed(good, 0, static_cast<std::uint8_t>(good[0] + 1)),
+                                    changed(good, good.size() - 19, 99), good};
      }},
     {"another question only",
      [](const Octets& q, bool) {
          const Octets good = reply_to(q, 0);
-         return std::vector{changed(good, good.size() - 3, 99)};
+         return one(changed(good, good.size() - 3, 99));
      },
      true, "no answer within"},
-    {"letters of another case",
-     [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 13, 'E')}; }},
-    {"too short", [](const Octets& q, bool) { return std::vector{Octets(q.begin(), q.begin() + 5)}; }, true,
+    {"letters of another case", [](const Octets& q, bool) { return one(changed(reply_to(q, 0), 13, 'E')); }},
+    {"too short", [](const Octets& q, bool) { return one(Octets(q.begin(), q.begin() + 5)); }, true,
      "a message of 5 octets"},
-    {"a referral", [](const Octets& q, bool) { return std::vector{changed(reply_to(q, 0), 3, 0)}; }, true,
+    {"a referral", [](const Octets& q, bool) { return one(changed(reply_to(q, 0), 3, 0)); }, true,
      "a referral"},
-    {"the query itself", [](const Octets& q, bool) { return std::vector{q}; }, true, "no answer within",
-     true},
+    {"the query itself", [](const Octets& q, bool) { return one(q); }, true, "no answer within", true},
 };
 
 TEST(LibcDns, AnswersAreThoseThatGlibcTakes) {
@@ -296,9 +292,7 @@ TEST(LibcDns, AnswersAreThoseThatGlibcTakes) {
 }
 
 TEST(LibcDns, TellsWhatAnAnswerHas) {
-    const auto script = [](const Octets& q, bool) {
-        return std::vector{changed(reply_to(q, 0, 1), 3, 0xa0)};
-    };
+    const auto script = [](const Octets& q, bool) { return one(changed(reply_to(q, 0, 1), 3, 0xa0)); };
     const NameServer server(script, true);
     for (const bool tcp : {false, true}) {
         const auto replies =
@@ -310,11 +304,8 @@ TEST(LibcDns, TellsWhatAnAnswerHas) {
 
 TEST(LibcDns, AsksAllAtOnceAndAgain) {
     std::atomic<int> seen = 0;
-    const auto second = [&seen](const Octets& q, bool) {
-        return ++seen == 1 ? std::vector<Octets>{} : std::vector{reply_to(q, 0)};
-    };
-    const NameServer lossy(second, true),
-        silent([](const Octets&, bool) { return std::vector<Octets>{}; }, true);
+    const auto second = [&seen](const Octets& q, bool) { return ++seen == 1 ? none : one(reply_to(q, 0)); };
+    const NameServer lossy(second, true), silent([](const Octets&, bool) { return none; }, true);
     const auto began = std::chrono::steady_clock::now();
     const auto replies = ask_servers({{at(lossy.port()), false}, {at(silent.port()), false}},
                                      {{"", LookupType::mx, true}}, 900ms);
