@@ -512,8 +512,11 @@ TEST(Plan, KnowsWhatPostfixKnows) {
         Host host = settled_host(setting + '\n');
         const Plan plan = host.plan();
         EXPECT_EQ(plan.refused(), !id.empty()) << setting << refusals(plan);
-        for (const Remark& remark : plan.remarks)
-            if (remark.kind == Remark::Kind::refusal) EXPECT_EQ(remark.id, id) << setting;
+        for (const Remark& remark : plan.remarks) {
+            if (remark.kind == Remark::Kind::refusal) {
+                EXPECT_EQ(remark.id, id) << setting;
+            }
+        }
         // The same as an -o of a service: only that service is to be corrected.
         Host own = settled_host();
         own.overrides = "relay/unix/" + setting + '\n';

@@ -338,8 +338,9 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
             for (const auto& [name, value] : each.overrides) {
                 EXPECT_EQ(ask({"-Ph", each.where() + '/' + name}), value + '\n') << row.what;
                 if (each.trouble.empty() && each.effective.contains(name) &&
-                    value.find("my_maps") == std::string::npos)
+                    value.find("my_maps") == std::string::npos) {
                     EXPECT_EQ(ask({"-Phx", each.where() + '/' + name}), each.value(name) + '\n') << row.what;
+                }
             }
         }
     }
