@@ -273,7 +273,7 @@ class Level(ResolversTest):
         self.expect_deferred("right.dane.example", "dnssec lookups disabled")
         self.expect_failure(
             "dnssec-overridden",
-            f"postconf -c {self.sender.config} -P smtp/unix/smtp_dns_support_level=dnssec",
+            f"postconf -c {self.sender.config} -P 'smtp/unix/smtp_dns_support_level=dnssec'",
         )
 
 
