@@ -71,9 +71,9 @@ void plan_detours(const Installed& postfix, const Surroundings& around, Plan& pl
         if (!detour.other_place && around.dane == Dane::off) continue;
         for (const Holder& holder : holders(postfix, {detour.name, "smtp_tls_policy_maps"})) {
             const bool main_list =
-                holder.value("smtp_tls_policy_maps") == postfix.value("smtp_tls_policy_maps");
+                holder.service == nullptr || !holder.service->overrides.contains("smtp_tls_policy_maps");
             const bool asks = asks_ours(holder.value("smtp_tls_policy_maps"), around.ours) ||
-                              (main_list && to_be) || (main_list && holder.service == nullptr);
+                              (main_list && to_be) || holder.service == nullptr;
             if (!asks || !detour.taken(holder.value(detour.name))) continue;
             const bool own =
                 holder.service != nullptr && holder.value(detour.name) != postfix.value(detour.name);

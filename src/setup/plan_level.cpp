@@ -37,8 +37,8 @@ void judge_service(const Holder& holder, const OurPlaces& ours, Plan& plan) {
     const Level level = level_of(holder);
     const bool main_changes =
         std::ranges::any_of(plan.changes, [](const Change& c) { return c.name == maps; });
-    const bool will_ask = asks_ours(holder.value(maps), ours) ||
-                          (main_changes && holder.value(maps) == holder.postfix->value(maps));
+    const bool will_ask =
+        asks_ours(holder.value(maps), ours) || (main_changes && !holder.service->overrides.contains(maps));
     if (is_stricter(level.name)) {
         // Without the map it is judged, and said to be right, in plan_services().
         if (!will_ask || !serves_domains(holder)) return;

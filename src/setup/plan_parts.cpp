@@ -59,8 +59,9 @@ std::vector<Holder> holders(const Installed& postfix, std::initializer_list<std:
     bool takers = false;
     for (const Service& service : postfix.services) {
         if (service.effective.empty()) continue; // could not be found out
-        const bool same = std::ranges::all_of(
-            names, [&](std::string_view name) { return service.value(name) == postfix.value(name); });
+        const bool same = std::ranges::all_of(names, [&](std::string_view name) {
+            return !service.overrides.contains(name) && service.value(name) == postfix.value(name);
+        });
         if (same) {
             takers = true;
             main.use = std::min(main.use, service.use);

@@ -25,8 +25,8 @@ struct Holder {
     [[nodiscard]] std::string set(std::string_view name, std::string_view value) const;
     [[nodiscard]] std::string unset(std::string_view name) const;
 };
-/// Everybody who holds a different combination of these settings; main.cf first. Where no service delivers,
-/// main.cf alone. Services whose settings could not be found out are left out.
+/// Everybody who has one of these settings by an -o, or otherwise another value than main.cf; main.cf first.
+/// Where no service delivers, main.cf alone. Services whose settings could not be found out are left out.
 [[nodiscard]] std::vector<Holder> holders(const Installed& postfix,
                                           std::initializer_list<std::string_view> names);
 

@@ -22,11 +22,26 @@ constexpr std::size_t max_sets = 32, max_starts = 6;
 /// Tables that are read for the transports they name.
 constexpr std::size_t max_tables = 16;
 
-/// The last line of what a program complained of.
+/// A program's words, in one line of printable text.
+std::string words_of(std::string_view text) {
+    std::string words = base::printable(text, 300);
+    for (std::size_t at = 0; (at = words.find("\\\"", at)) != std::string::npos; ++at) words.erase(at, 1);
+    return words;
+}
+
+/// The last lines of what a program complained of: Postfix's name the cause before the consequence.
 std::string complaint(const Ran& ran) {
+    constexpr std::size_t lines = 2;
     std::string_view text = ran.err;
     while (text.ends_with('\n')) text.remove_suffix(1);
-    return base::printable(text.substr(text.rfind('\n') + 1), 300);
+    std::string all;
+    for (std::size_t count = 0; count < lines && !text.empty(); ++count) {
+        const std::size_t end = text.rfind('\n');
+        const std::string_view line = text.substr(end + 1);
+        all = words_of(line) + (all.empty() ? "" : "; " + all);
+        text = text.substr(0, end == std::string_view::npos ? 0 : end);
+    }
+    return all;
 }
 
 class Asker {
@@ -95,19 +110,21 @@ void ask_behind_maps(Host& host, const Installed& postfix, Surroundings& around)
     }
 }
 
-/// The settings of one service that postconf and smtp(8) get as -o. How it is called in the log makes no
-/// difference.
-struct Overrides {
+/// The settings of one service that postconf and smtp(8) get as -o. Its own name, which postconf does not
+/// know, is filled in. How it is called in the log makes no difference.
+std::vector<std::string> override_options(const Service& service) {
     std::vector<std::string> options;
-    bool name_it = false; ///< some value has the service's name in it
-    explicit Overrides(const Service& service) {
-        for (const auto& [name, value] : service.overrides) {
-            if (name == "syslog_name" && value.find(name) == std::string::npos) continue;
-            options.insert(options.end(), {"-o", name + '=' + value});
-            name_it = name_it || value.find("service_name") != std::string::npos;
-        }
+    for (const auto& [name, value] : service.overrides) {
+        if (name == "syslog_name" && value.find(name) == std::string::npos) continue;
+        std::string setting = name + '=' + value;
+        for (const std::string_view form : {"${service_name}", "$(service_name)", "$service_name"})
+            for (std::size_t at = 0; (at = setting.find(form, at)) != std::string::npos;
+                 at += service.name.size())
+                setting.replace(at, form.size(), service.name);
+        options.insert(options.end(), {"-o", std::move(setting)});
     }
-};
+    return options;
+}
 
 /// Fills in `effective`: one question for each different set of overrides.
 void expand(Host& host, const std::string& config, Installed& postfix) {
@@ -117,9 +134,7 @@ void expand(Host& host, const std::string& config, Installed& postfix) {
     };
     std::map<std::vector<std::string>, Answer> answers{{{}, {postfix.effective, ""}}};
     for (Service& service : postfix.services) {
-        Overrides own(service);
-        std::vector<std::string>& options = own.options;
-        if (own.name_it) options.insert(options.end(), {"-o", "service_name=" + service.name});
+        std::vector<std::string> options = override_options(service);
         auto known = answers.find(options);
         if (known == answers.end() && answers.size() > max_sets) continue;
         if (known == answers.end()) {
@@ -229,9 +244,8 @@ std::vector<std::string> start_command(const Installed& postfix, const Service& 
     std::vector<std::string> command{"env", "MAIL_CONFIG=" + folder, program, "-S", "-V"};
     if (service.chroot) command.emplace_back("-c");
     if (service.unprivileged) command.emplace_back("-u");
-    const Overrides own(service);
-    if (own.name_it) command.insert(command.end(), {"-n", service.name});
-    command.insert(command.end(), own.options.begin(), own.options.end());
+    const std::vector<std::string> options = override_options(service);
+    command.insert(command.end(), options.begin(), options.end());
     // Nobody shall take its lines for real mail's: they go to standard error, and to a log service that is
     // not there.
     for (const char* setting : {"maillog_file=/dev/stdout", "maillog_file_prefixes=/dev/stdout",
@@ -247,13 +261,13 @@ std::string start_trouble(const Ran& ran) {
         rest.remove_prefix(std::min(rest.size(), line.size() + 1));
         for (const std::string_view severity : {": fatal: ", ": panic: ", ": error: "})
             if (const std::size_t at = line.find(severity); at != std::string_view::npos)
-                return base::printable(line.substr(at + severity.size()), 300);
+                return words_of(line.substr(at + severity.size()));
         // A Postfix that is not running has no tlsmgr(8) to draw entropy from; that says nothing about its
         // settings.
         if (line.find("disabling TLS support") != std::string_view::npos &&
             line.find("no entropy") == std::string_view::npos) {
             const std::size_t at = line.find("warning: ");
-            return base::printable(line.substr(at == std::string_view::npos ? 0 : at + 9), 300);
+            return words_of(line.substr(at == std::string_view::npos ? 0 : at + 9));
         }
     }
     return {};

@@ -417,7 +417,7 @@ TEST(Plan, JudgesEachService) {
          "level-stricter",
          "service smtp/unix has its own smtp_tls_security_level = dane-only, which authenticates every mail "
          "host",
-         "postconf -c /etc/postfix-out -P smtp/unix/smtp_tls_policy_maps="},
+         "postconf -c /etc/postfix-out -P 'smtp/unix/smtp_tls_policy_maps='"},
         {"no TLS", "relay/unix/smtp_tls_security_level = none\n", Kind::warning, "level-none",
          "service relay/unix has its own smtp_tls_security_level = none",
          "-P -X relay/unix/smtp_tls_security_level"},
@@ -455,7 +455,11 @@ TEST(Plan, JudgesEachService) {
                 HasSubstr("without smtp_dns_support_level = dnssec defers all mail"));
     Host before; // the map is not there yet: it would weaken the service
     before.overrides = "smtp/unix/smtp_tls_security_level = secure\n";
-    EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P smtp/unix/smtp_tls_policy_maps="));
+    EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P 'smtp/unix/smtp_tls_policy_maps='"));
+    Host none_of_it; // and an own list without it does not get it, as empty as main.cf's may be now
+    none_of_it.overrides = "smtp/unix/smtp_tls_policy_maps =\n";
+    EXPECT_THAT(refusals(none_of_it.plan()),
+                HasSubstr("service smtp/unix has its own smtp_tls_policy_maps = (empty)"));
     before.overrides += "smtp/unix/smtp_tls_policy_maps =\n";
     EXPECT_EQ(refusals(before.plan()), "");
     EXPECT_THAT(maps_after(before.plan()), ours);
@@ -628,7 +632,7 @@ TEST(Plan, EveryIdIsKnown) {
     host.around.main_cf_is_link = true;
     host.around.dane = Surroundings::Dane::off;
     const Plan plan = host.plan();
-    EXPECT_GT(plan.remarks.size(), 8U);
+    EXPECT_GE(plan.remarks.size(), 8U);
     for (const Remark& remark : plan.remarks)
         EXPECT_TRUE(known(remark.id)) << remark.id << ": " << remark.words;
     for (const setup::Change& change : plan.changes) EXPECT_TRUE(known(change.id)) << change.name;
