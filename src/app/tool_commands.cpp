@@ -23,13 +23,14 @@ namespace {
 using std::chrono::milliseconds;
 
 /// The limits of the doctor's parts. They go one after the other: 20 s at most, but for --mx.
-constexpr milliseconds host_limit{6000}; ///< postconf, systemctl, the daemon's status
+constexpr milliseconds host_limit{6000};   ///< systemctl, postconf, name servers, smtp(8)'s starts
+constexpr milliseconds daemon_limit{2000}; ///< its version, at each of its addresses
 constexpr milliseconds one_program{3000}, one_question{1000}, name_servers{2500};
 constexpr milliseconds again_limit{1000};  ///< what is asked once more at the end
 constexpr milliseconds mx_limit{60000};    ///< --mx: posttls-finger, with connections of 10 s to each address
 constexpr milliseconds socket_limit{1500}; ///< for each of at most two ways
-constexpr milliseconds store_limit{2500};
-constexpr milliseconds network_limit{6000};
+constexpr milliseconds store_limit{2000};
+constexpr milliseconds network_limit{5000};
 
 base::Expected<config::Loaded, std::vector<config::Problem>> load(const std::string& file) {
     const config::Environment environment = config::environment(environ);
@@ -93,6 +94,15 @@ diagnose::PlaceFacts place_facts(const control::Place& place, const std::string&
     return facts;
 }
 
+setup::RealHost::Limits limits_of_doctor(milliseconds all) {
+    setup::RealHost::Limits limits;
+    limits.program = std::min(one_program, all);
+    limits.question = one_question;
+    limits.lookup = name_servers;
+    limits.until = std::chrono::steady_clock::now() + all;
+    return limits;
+}
+
 bool is_permission(const std::string& words) {
     return words.find("no permission") != std::string::npos ||
            words.find("ermission denied") != std::string::npos;
@@ -149,17 +159,9 @@ look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, diagnose
     if (const auto map = setup::parse_socketmap(facts.postfix.plan.map); survey && map)
         addresses.insert(addresses.begin(),
                          setup::address_of(*map, survey->postfix.value("queue_directory")));
-    std::string answering = look_at_daemon(addresses, host, facts.daemon);
+    setup::RealHost asker(diagnose::ask_status, limits_of_doctor(daemon_limit));
+    std::string answering = look_at_daemon(addresses, asker, facts.daemon);
     return {std::move(answering), survey ? std::optional(std::move(*survey)) : std::nullopt};
-}
-
-setup::RealHost::Limits limits_of_doctor(milliseconds all) {
-    setup::RealHost::Limits limits;
-    limits.program = std::min(one_program, all);
-    limits.question = one_question;
-    limits.lookup = name_servers;
-    limits.until = std::chrono::steady_clock::now() + all;
-    return limits;
 }
 
 /// All that needs the configuration.

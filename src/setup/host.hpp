@@ -45,7 +45,7 @@ public:
     /// (postfix/request.hpp), or words why there is none.
     [[nodiscard]] virtual base::Expected<std::string, std::string> status(const std::string& address,
                                                                           const std::string& key) = 0;
-    /// As setup::ask_servers(), within the port's limit.
+    /// As setup::ask_servers(), within the port's limit; no row when there is no time left to ask.
     [[nodiscard]] virtual std::vector<std::vector<ServerReply>>
     ask_servers(const std::vector<AskedServer>& servers, const std::vector<DnsLookup>& lookups) = 0;
 };

@@ -127,7 +127,7 @@ private:
             remark(view.unseen ? Kind::warning : Kind::refusal, "resolv.conf", "resolv-conf-unread",
                    view.trouble + ": whether the name servers that " + who(view) +
                        " asks answer is not known",
-                   view.unseen ? "run this as root" : "mend the file");
+                   view.unseen ? "run this as root, and when the host is less busy" : "mend the file");
             return view.unseen;
         }
         if (!view.difference.empty() && around_.dane != Dane::off) {

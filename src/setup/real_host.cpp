@@ -28,6 +28,8 @@ namespace fs = std::filesystem;
 /// No main.cf and no bundle of certificates is larger.
 constexpr std::uintmax_t max_file = 16 << 20;
 
+constexpr std::chrono::milliseconds shortest_lookup{1000};
+
 /// Where Debian, Red Hat, Alpine and SUSE keep the system's CA certificates.
 constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                     "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
@@ -166,7 +168,10 @@ base::Expected<std::string, std::string> RealHost::status(const std::string& add
 
 std::vector<std::vector<ServerReply>> RealHost::ask_servers(const std::vector<AskedServer>& servers,
                                                             const std::vector<DnsLookup>& lookups) {
-    return setup::ask_servers(servers, lookups, within(limits_.lookup));
+    const std::chrono::milliseconds limit = within(limits_.lookup);
+    // In less, a server that answers could be taken for one that does not.
+    if (limit < std::min(limits_.lookup, shortest_lookup)) return {};
+    return setup::ask_servers(servers, lookups, limit);
 }
 
 } // namespace setup

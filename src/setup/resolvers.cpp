@@ -92,7 +92,8 @@ void look_into(Host& host, const std::optional<std::string>& system, View& view)
     const auto text = host.read_as(view.user, view.root, system_file);
     if (!text) {
         told.trouble = text.error();
-        told.unseen = told.trouble.ends_with(std::generic_category().message(EACCES));
+        told.unseen = told.trouble.ends_with(std::generic_category().message(EACCES)) ||
+                      told.trouble.ends_with("in time");
         return;
     }
     told.there = text->has_value();
@@ -137,6 +138,14 @@ void ask(Host& host, const std::string& name, bool dnssec, std::vector<View>& vi
                 all.push_back(server);
     if (all.empty()) return;
     const auto replies = host.ask_servers(all, lookups_for(name, dnssec));
+    if (replies.empty()) {
+        for (View& view : views)
+            if (view.told.dnssec == dnssec && view.told.trouble.empty()) {
+                view.told.trouble = view.told.file + ": there was no time left to ask its name servers";
+                view.told.unseen = true;
+            }
+        return;
+    }
     for (View& view : views)
         for (const AskedServer& server : view.servers)
             if (view.told.dnssec == dnssec)

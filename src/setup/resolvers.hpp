@@ -29,8 +29,8 @@ struct Resolvers {
     std::string file;                  ///< as seen from outside of the chroot
     bool chroot = false;               ///< it is within one
     bool there = true;                 ///< false, or not to be read by smtp(8): 127.0.0.1 is asked
-    std::string trouble;               ///< why it cannot be read; "": the rest holds
-    bool unseen = false;               ///< that is for want of permission
+    std::string trouble;               ///< why nothing is known; "": the rest holds
+    bool unseen = false;               ///< that is for want of permission or time
     std::string difference;            ///< from the system's file, in words; "": none
     bool dnssec = false;               ///< asked as with smtp_dns_support_level = dnssec
     bool rotate = false;               ///< the servers take turns
