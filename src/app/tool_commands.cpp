@@ -5,11 +5,16 @@
 #include "base/text.hpp"
 #include "config/load.hpp"
 #include "control/query_command.hpp"
+#include "diagnose/finger.hpp"
 #include "diagnose/probes.hpp"
 #include "diagnose/report.hpp"
 #include "setup/real_host.hpp"
+#include "setup/undo.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <ostream>
+
 #include <unistd.h>
 
 namespace app {
@@ -17,11 +22,14 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The limits of the doctor's parts. They go one after the other: 18 s at most.
-constexpr milliseconds host_limit{6000}; ///< postconf, systemctl, the daemon's status
-constexpr milliseconds one_program{3000}, one_question{1500};
-constexpr milliseconds store_limit{2500};
-constexpr milliseconds network_limit{6000};
+/// The limits of the doctor's parts. They go one after the other: 20 s at most, but for --mx.
+constexpr milliseconds host_limit{6000};   ///< systemctl, postconf, name servers, smtp(8)'s starts
+constexpr milliseconds daemon_limit{2000}; ///< its version, at each of its addresses
+constexpr milliseconds one_program{3000}, one_question{1500}, name_servers{2500};
+constexpr milliseconds again_limit{1000}; ///< what is asked once more at the end
+constexpr milliseconds mx_limit{60000};   ///< --mx: posttls-finger, with connections of 10 s to each address
+constexpr milliseconds store_limit{2000};
+constexpr milliseconds network_limit{5000};
 
 base::Expected<config::Loaded, std::vector<config::Problem>> load(const std::string& file) {
     const config::Environment environment = config::environment(environ);
@@ -38,12 +46,16 @@ std::vector<std::string> listen_texts(const config::Config& config, const std::s
     return texts;
 }
 
+bool systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
+
 setup::SurveyOptions survey_options(const config::Config& config, const control::Place& place,
                                     const std::string& postfix) {
     setup::SurveyOptions options;
     options.config_directory = postfix;
     options.listen = listen_texts(config, place.socket);
     options.dane_off = config.dane == config::Dane::off;
+    options.signed_name = config.dns.signed_name;
+    options.systemd = systemd_runs();
     options.root = ::geteuid() == 0;
     return options;
 }
@@ -66,15 +78,69 @@ config_facts(const std::string& file,
     diagnose::ConfigFacts facts;
     facts.file = file.empty() ? std::string(config::default_file) : file;
     facts.there = ::access(facts.file.c_str(), F_OK) == 0;
+    facts.unseen = ::access(facts.file.c_str(), R_OK) != 0 && errno == EACCES;
     if (!loaded)
         for (const config::Problem& problem : loaded.error()) facts.problems.push_back(to_string(problem));
     return facts;
 }
 
-/// What of the report hangs on Postfix: its settings, the socket as it asks it, the daemon behind.
-void look_at_postfix(const config::Config& config, const control::Place& place, const std::string& postfix,
-                     setup::Host& host, diagnose::Facts& facts) {
-    const setup::SurveyOptions options = survey_options(config, place, postfix);
+diagnose::PlaceFacts place_facts(const control::Place& place, const std::string& postfix) {
+    diagnose::PlaceFacts facts;
+    if (!place.config.empty()) facts.options = "--config " + setup::shell_quoted(place.config);
+    if (!place.socket.empty()) facts.options = "--socket " + setup::shell_quoted(place.socket);
+    if (!postfix.empty()) facts.postfix_folder = setup::shell_quoted(postfix);
+    facts.systemd = systemd_runs();
+    return facts;
+}
+
+setup::RealHost::Limits limits_of_doctor(milliseconds all) {
+    setup::RealHost::Limits limits;
+    limits.program = std::min(one_program, all);
+    limits.question = one_question;
+    limits.lookup = name_servers;
+    limits.until = std::chrono::steady_clock::now() + all;
+    return limits;
+}
+
+bool is_permission(const std::string& words) {
+    return words.find("no permission") != std::string::npos ||
+           words.find("ermission denied") != std::string::npos;
+}
+
+void ask_for_dane(setup::Host& host, const std::string& address, diagnose::DaemonFacts& facts) {
+    if (const auto dane = host.status(address, "dane"); dane && dane->starts_with("OK "))
+        facts.dane = base::printable(dane->substr(3), 200);
+}
+
+/// Asks at all addresses, those of the map first; gives back the one that answered.
+std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Host& host,
+                           diagnose::DaemonFacts& facts) {
+    facts.tool_version = STSMAPD_VERSION;
+    std::string answering;
+    for (const std::string& address : addresses) {
+        const auto reply = host.status(address, "version");
+        if (!reply) {
+            facts.unseen |= is_permission(reply.error());
+            continue;
+        }
+        const std::optional<std::string> version =
+            reply->starts_with("OK ") ? std::optional(base::printable(reply->substr(3), 40)) : std::nullopt;
+        if (answering.empty()) {
+            answering = address;
+            facts.answers = true;
+            facts.version = version;
+            ask_for_dane(host, address, facts);
+        } else if (version != facts.version) {
+            facts.others.push_back(version.value_or("older than it tells") + " at " + address);
+        }
+    }
+    return answering;
+}
+
+/// What of the report hangs on Postfix: its settings, the socket as it asks it, the daemon behind. Gives back
+/// where the daemon answers, and what was surveyed.
+std::pair<std::string, std::optional<setup::Survey>>
+look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, diagnose::Facts& facts) {
     auto survey = setup::make_survey(host, options);
     if (survey) {
         setup::Wishes wishes;
@@ -84,34 +150,24 @@ void look_at_postfix(const config::Config& config, const control::Place& place, 
         facts.postfix.plan = setup::make_plan(survey->postfix, survey->around, wishes);
     } else {
         facts.postfix.trouble = survey.error();
+        facts.postfix.unseen = ::geteuid() != 0 && is_permission(survey.error());
     }
     facts.socket =
         diagnose::probe_socket(survey ? &*survey : nullptr, facts.postfix.plan.map, options.listen, host);
-    facts.daemon.tool_version = STSMAPD_VERSION;
     std::vector<std::string> addresses = options.listen;
     if (const auto map = setup::parse_socketmap(facts.postfix.plan.map); survey && map)
         addresses.insert(addresses.begin(),
                          setup::address_of(*map, survey->postfix.value("queue_directory")));
-    for (const std::string& address : addresses) {
-        const auto version = host.status(address, "version");
-        if (!version) continue;
-        facts.daemon.answers = true;
-        if (version->starts_with("OK ")) facts.daemon.version = base::printable(version->substr(3), 40);
-        if (const auto dane = host.status(address, "dane"); dane && dane->starts_with("OK "))
-            facts.daemon.dane = base::printable(dane->substr(3), 200);
-        break;
-    }
+    setup::RealHost asker(diagnose::ask_status, limits_of_doctor(daemon_limit));
+    std::string answering = look_at_daemon(addresses, asker, facts.daemon);
+    return {std::move(answering), survey ? std::optional(std::move(*survey)) : std::nullopt};
 }
 
-int doctor(const control::Place& place, const control::DoctorOptions& options, std::ostream& out) {
-    const auto loaded = load(place.config);
-    const config::Config config = loaded ? loaded->config : config::Config{};
-    setup::RealHost::Limits limits{one_program, one_question, std::chrono::steady_clock::now() + host_limit};
-    setup::RealHost host(diagnose::ask_status, limits);
-    diagnose::Facts facts;
-    facts.config = config_facts(place.config, loaded);
-    look_at_postfix(config, place, options.postfix_directory, host, facts);
-    facts.systemd = diagnose::probe_systemd(host);
+/// All that needs the configuration.
+void look_at_all(const config::Config& config, const control::Place& place,
+                 const control::DoctorOptions& options, setup::Host& host, diagnose::Facts& facts) {
+    const setup::SurveyOptions survey_with = survey_options(config, place, options.postfix_directory);
+    const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
     // The unit and its user are about the packaged folder; who uses another one cannot be known from here.
     const bool packaged = config.state_dir == config::Config{}.state_dir;
     const auto user = packaged ? diagnose::daemon_user(host, facts.systemd.running) : std::nullopt;
@@ -121,12 +177,42 @@ int doctor(const control::Place& place, const control::DoctorOptions& options, s
     facts.resolver = std::move(network.resolver);
     facts.egress = std::move(network.egress);
     facts.egress.default_domain = options.default_domain;
-    facts.clock = {SystemClock{}.now(), network.date};
-    const diagnose::Findings findings = diagnose::report(facts);
-    if (options.json)
-        diagnose::print_json(findings, STSMAPD_VERSION, out);
+    facts.clock = {SystemClock{}.now(), network.date, facts.state.written, facts.egress.fetched,
+                   diagnose::clock_is_kept()};
+    // Right after its start the daemon does not know yet what we have found out meanwhile.
+    setup::RealHost at_the_end(diagnose::ask_status, limits_of_doctor(again_limit));
+    if (!answering.empty() && facts.daemon.dane != "active")
+        ask_for_dane(at_the_end, answering, facts.daemon);
+    diagnose::look_again(at_the_end, facts.systemd);
+    if (options.mx.empty()) return;
+    setup::RealHost patient(diagnose::ask_status, [] {
+        setup::RealHost::Limits limits;
+        limits.program = mx_limit;
+        limits.until = std::chrono::steady_clock::now() + mx_limit;
+        return limits;
+    }());
+    facts.mx.domain = options.mx;
+    if (survey)
+        facts.mx = diagnose::probe_mx(patient, survey->postfix, options.postfix_directory, options.mx);
     else
-        diagnose::print_text(findings, out);
+        facts.mx.trouble = "Postfix cannot be asked for its settings";
+}
+
+int doctor(const control::Place& place, const control::DoctorOptions& options, std::ostream& out) {
+    const auto loaded = load(place.config);
+    setup::RealHost host(diagnose::ask_status, limits_of_doctor(host_limit));
+    diagnose::Facts facts;
+    facts.place = place_facts(place, options.postfix_directory);
+    facts.config = config_facts(place.config, loaded);
+    facts.systemd = diagnose::probe_systemd(host);
+    if (loaded && !facts.config.unseen) look_at_all(loaded->config, place, options, host, facts);
+    const diagnose::Findings findings = diagnose::report(facts);
+    const diagnose::Findings shown = options.quiet ? diagnose::troubles(findings) : findings;
+    if (shown.empty()) return 0;
+    if (options.json)
+        diagnose::print_json(shown, STSMAPD_VERSION, out);
+    else
+        diagnose::print_text(shown, out);
     return diagnose::worst(findings) == diagnose::Verdict::fail ? 1 : 0;
 }
 

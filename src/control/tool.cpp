@@ -140,7 +140,11 @@ public:
                          std::string("Fetch this domain's policy, to see whether any can be (default: ") +
                              doctors_domain + ")")
             ->option_text("DOMAIN");
+        app_->add_option("--mx", options_.mx,
+                         "Connect to port 25 of this domain's mail host, with Postfix's own posttls-finger")
+            ->option_text("DOMAIN");
         app_->add_flag("--json", options_.json, "Print one JSON object");
+        app_->add_flag("--quiet", options_.quiet, "Print nothing of what is ok, so nothing when all is well");
         app_->add_option("-c", options_.postfix_directory,
                          "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
             ->envname("MAIL_CONFIG")
@@ -159,6 +163,14 @@ public:
             return status(Exit::usage);
         }
         options_.domain = domain->name();
+        if (!options_.mx.empty()) {
+            const auto mx = base::Domain::parse(options_.mx);
+            if (!mx) {
+                err << "stsmap: " << base::printable(options_.mx, 100) << " is not a domain\n";
+                return status(Exit::usage);
+            }
+            options_.mx = mx->name();
+        }
         return commands.doctor(place, options_, out);
     }
 

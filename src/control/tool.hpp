@@ -26,6 +26,8 @@ struct DoctorOptions {
     bool default_domain = true;
     std::string postfix_directory; ///< as postfix -c; "": the default
     bool json = false;
+    bool quiet = false; ///< nothing of what is ok
+    std::string mx;     ///< whose mail host is connected; lower-case A-labels, "": nobody's
 };
 
 /// What the tool can do besides asking the daemon. `options.survey` has the folder of Postfix only.

@@ -16,14 +16,23 @@
 
 namespace diagnose {
 
+/// Where all this runs, for commands that can be pasted here.
+struct PlaceFacts {
+    std::string options;        ///< of stsmap before the command: "--config FILE", quoted; ""
+    std::string postfix_folder; ///< of -c or MAIL_CONFIG, quoted; ""
+    bool systemd = true;
+};
+
 struct ConfigFacts {
     std::string file;
     bool there = true;                 ///< false: the defaults are in force
+    bool unseen = false;               ///< we may not read it
     std::vector<std::string> problems; ///< as the daemon's own loader words them
 };
 
 struct PostfixFacts {
     std::string trouble; ///< why it cannot be asked; "": the rest holds
+    bool unseen = false; ///< that is for want of permission
     std::string version;
     std::string owner; ///< mail_owner: who smtp(8) runs as
     setup::Plan plan;
@@ -45,9 +54,12 @@ struct SocketFacts {
 
 struct DaemonFacts {
     bool answers = false;
+    bool unseen = false;                ///< nobody answers, and there is a place that we may not ask at
     std::optional<std::string> version; ///< nullopt: it does not know the question, and so is older than it
     std::string tool_version;
     std::string dane; ///< what it says of itself, "active" or "inactive: why"
+    /// Other versions that answer at an address of ours, each with "at ADDRESS".
+    std::vector<std::string> others;
 };
 
 struct ResolverFacts {
@@ -68,6 +80,10 @@ struct EgressFacts {
 struct ClockFacts {
     base::Instant now{};
     std::optional<base::Instant> theirs; ///< a policy host's Date
+    /// When something of stsmapd's was written; later than now, the clock has gone back.
+    std::optional<base::Instant> written;
+    bool certificate_held = false; ///< a policy host's certificate was in force by our clock
+    bool synchronised = false;     ///< the kernel says that somebody keeps it right
 };
 
 struct CaFacts {
@@ -98,6 +114,8 @@ struct StateFacts {
     } store = Store::none;
     std::string store_words;
     std::uint64_t store_octets = 0;
+    std::vector<std::string> set_aside;   ///< names of damaged files that were, sorted
+    std::optional<base::Instant> written; ///< when the store's file was, last
 };
 
 struct SystemdFacts {
@@ -105,11 +123,34 @@ struct SystemdFacts {
     std::string trouble;
     struct Unit {
         std::string name, load, active, file_state; ///< LoadState, ActiveState, UnitFileState
+        std::string after; ///< ActiveState once the daemon had been asked; "": not looked at again
     };
     std::vector<Unit> units;
 };
 
+/// What Postfix's own posttls-finger found at a domain's mail host.
+struct MxFacts {
+    std::string domain;  ///< "": not asked for
+    std::string service; ///< whose settings were taken: "smtp/unix"
+    std::string trouble; ///< why nothing was found out, "": the rest holds
+    std::string policy;  ///< as a map answered; "": none did
+    std::string level;   ///< the policy's, or the service's own
+    std::string command; ///< as it was run
+    enum class Outcome {
+        not_looked_up, ///< no mail host, or none with an address
+        not_connected, ///< no mail host could be connected
+        no_tls,        ///< it offers no STARTTLS, or TLS failed
+        encrypted,     ///< over TLS, not authenticated as the level wants
+        verified,      ///< authenticated
+        foreign_host,  ///< authenticated, but its name is none of the policy's
+        no_dane,       ///< there is no TLSA record to authenticate it by
+        map_failed,    ///< a map could not be asked: the mail is deferred
+    } outcome = Outcome::not_looked_up;
+    std::string words; ///< posttls-finger's own, the line that tells
+};
+
 struct Facts {
+    PlaceFacts place;
     ConfigFacts config;
     PostfixFacts postfix;
     SocketFacts socket;
@@ -120,6 +161,7 @@ struct Facts {
     CaFacts ca;
     StateFacts state;
     SystemdFacts systemd;
+    MxFacts mx;
 };
 
 } // namespace diagnose

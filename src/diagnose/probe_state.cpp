@@ -4,13 +4,16 @@
 
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include <pwd.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 namespace diagnose {
@@ -35,6 +38,23 @@ void take_store(const cache::StoreCheck& check, StateFacts& facts) {
     }
     facts.store_words = check.words;
     facts.store_octets = check.octets;
+}
+
+constexpr const char* store_name = "stsmapd.sqlite";
+
+/// The names of stores that were set aside as damaged, without those of their logs.
+std::vector<std::string> set_aside(const std::string& folder) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    const std::string start = std::string(store_name) + ".damaged-";
+    for (std::filesystem::directory_iterator each(folder, ignored), end; !ignored && each != end;
+         each.increment(ignored)) {
+        const std::string name = each->path().filename().string();
+        if (name.starts_with(start) && !name.ends_with("-wal") && !name.ends_with("-shm"))
+            names.push_back(name);
+    }
+    std::ranges::sort(names);
+    return names;
 }
 
 } // namespace
@@ -68,9 +88,13 @@ StateFacts probe_state(const std::string& folder, const std::optional<std::strin
     facts.free_octets = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
     facts.counts_inodes = disk.f_files > 0;
     facts.free_inodes = disk.f_favail;
-    const std::string file = folder + "/stsmapd.sqlite";
+    const std::string file = folder + '/' + store_name;
     struct stat store {};
-    if (::stat(file.c_str(), &store) == 0) facts.file_owner = name_of(store.st_uid);
+    if (::stat(file.c_str(), &store) == 0) {
+        facts.file_owner = name_of(store.st_uid);
+        facts.written = base::Instant{base::seconds{store.st_mtim.tv_sec}};
+    }
+    facts.set_aside = set_aside(folder);
     take_store(cache::check_store(file, limit), facts);
     return facts;
 }
@@ -95,6 +119,12 @@ CaFacts probe_ca(const std::string& ca_file, setup::Host& host) {
     facts.source = in_file > in_folder ? file : folder;
     facts.certificates = std::max(in_file, in_folder);
     return facts;
+}
+
+bool clock_is_kept() {
+    timex state{};
+    const int answer = ::adjtimex(&state); // with no mode it only tells
+    return answer >= 0 && answer != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
 }
 
 } // namespace diagnose

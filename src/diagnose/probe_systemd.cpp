@@ -2,6 +2,8 @@
 
 #include "base/text.hpp"
 
+#include <algorithm>
+
 #include <pwd.h>
 #include <unistd.h>
 
@@ -28,27 +30,50 @@ std::vector<SystemdFacts::Unit> parse_units(std::string_view output) {
         const std::size_t end = output.find("\n\n");
         const std::string_view block = output.substr(0, end);
         output.remove_prefix(end == std::string_view::npos ? output.size() : end + 2);
-        SystemdFacts::Unit unit{value_of(block, "Id"), value_of(block, "LoadState"),
-                                value_of(block, "ActiveState"), value_of(block, "UnitFileState")};
+        SystemdFacts::Unit unit{value_of(block, "Id"),
+                                value_of(block, "LoadState"),
+                                value_of(block, "ActiveState"),
+                                value_of(block, "UnitFileState"),
+                                {}};
         if (!unit.name.empty()) units.push_back(std::move(unit));
     }
     return units;
 }
 
+namespace {
+
+/// What systemctl shows of the units; words when it shows nothing.
+base::Expected<std::vector<SystemdFacts::Unit>, std::string> ask_systemctl(setup::Host& host) {
+    auto ran = host.run({"systemctl", "--no-pager", "show", "-p", "Id,LoadState,ActiveState,UnitFileState",
+                         "stsmapd.socket", "stsmapd.service"});
+    if (!ran) return base::unexpected(ran.error());
+    if (ran->status != 0) return base::unexpected(base::printable(ran->err, 200));
+    auto units = parse_units(ran->out);
+    if (units.empty()) return base::unexpected(std::string("it says nothing of the units"));
+    return units;
+}
+
+} // namespace
+
 SystemdFacts probe_systemd(setup::Host& host) {
     SystemdFacts facts;
     facts.running = ::access("/run/systemd/system", F_OK) == 0; // sd_booted(3)
     if (!facts.running) return facts;
-    auto ran = host.run({"systemctl", "--no-pager", "show", "-p", "Id,LoadState,ActiveState,UnitFileState",
-                         "stsmapd.socket", "stsmapd.service"});
-    if (!ran)
-        facts.trouble = ran.error();
-    else if (ran->status != 0)
-        facts.trouble = base::printable(ran->err, 200);
+    auto units = ask_systemctl(host);
+    if (units)
+        facts.units = std::move(*units);
     else
-        facts.units = parse_units(ran->out);
-    if (facts.trouble.empty() && facts.units.empty()) facts.trouble = "it says nothing of the units";
+        facts.trouble = units.error();
     return facts;
+}
+
+void look_again(setup::Host& host, SystemdFacts& facts) {
+    if (std::ranges::all_of(facts.units, [](const auto& unit) { return unit.active == "active"; })) return;
+    const auto units = ask_systemctl(host);
+    if (!units) return;
+    for (SystemdFacts::Unit& known : facts.units)
+        for (const SystemdFacts::Unit& now : *units)
+            if (now.name == known.name) known.after = now.active;
 }
 
 std::optional<std::string> daemon_user(setup::Host& host, bool systemd) {

@@ -26,7 +26,12 @@ ask_status(const std::string& address, const std::string& key, std::chrono::mill
 [[nodiscard]] StateFacts probe_state(const std::string& folder, const std::optional<std::string>& user,
                                      std::chrono::milliseconds limit);
 [[nodiscard]] CaFacts probe_ca(const std::string& ca_file, setup::Host& host);
+/// Before anything else: a question to the socket starts a service that is stopped.
 [[nodiscard]] SystemdFacts probe_systemd(setup::Host& host);
+/// Looks once more where a unit was not active, for SystemdFacts::Unit::after.
+void look_again(setup::Host& host, SystemdFacts& facts);
+/// The kernel's word on whether a time service keeps the clock right.
+[[nodiscard]] bool clock_is_kept();
 /// The User= of stsmapd.service, or the package's user if there is one.
 [[nodiscard]] std::optional<std::string> daemon_user(setup::Host& host, bool systemd);
 

@@ -1,10 +1,11 @@
 #include "diagnose/report.hpp"
 
-#include "base/text.hpp"
+#include "diagnose/hints.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <ostream>
 
 namespace diagnose {
@@ -25,12 +26,27 @@ Verdict worst(const Findings& findings) {
 }
 
 Findings report(const Facts& facts) {
+    std::vector<Findings> parts{judge(facts.config)};
+    // What comes of another configuration than the daemon's would be about another daemon.
+    const bool known = facts.config.problems.empty() && !facts.config.unseen;
+    if (known)
+        for (Findings part : {judge(facts.postfix), judge(facts.socket), judge(facts.daemon, facts.resolver),
+                              judge(facts.resolver), judge(facts.egress), judge(facts.ca), judge(facts.clock),
+                              judge(facts.state)})
+            parts.push_back(std::move(part));
+    parts.push_back(judge(facts.systemd));
+    if (known && !facts.mx.domain.empty()) parts.push_back(judge(facts.mx));
     Findings all;
-    for (Findings part : {judge(facts.config), judge(facts.postfix), judge(facts.socket),
-                          judge(facts.daemon), judge(facts.resolver), judge(facts.egress), judge(facts.ca),
-                          judge(facts.clock), judge(facts.state), judge(facts.systemd)})
-        std::ranges::move(part, std::back_inserter(all));
+    for (Findings& part : parts) std::ranges::move(part, std::back_inserter(all));
+    for (Finding& finding : all) finding.fix = fitting(std::move(finding.fix), facts.place);
     return all;
+}
+
+Findings troubles(const Findings& findings) {
+    Findings some;
+    std::ranges::copy_if(findings, std::back_inserter(some),
+                         [](const Finding& finding) { return finding.verdict != Verdict::ok; });
+    return some;
 }
 
 void print_text(const Findings& findings, std::ostream& out) {
@@ -49,6 +65,7 @@ void print_json(const Findings& findings, std::string_view version, std::ostream
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Finding& finding : findings)
         checks.push_back({{"check", finding.check},
+                          {"id", finding.id},
                           {"verdict", to_string(finding.verdict)},
                           {"words", finding.words},
                           {"fix", finding.fix}});

@@ -19,15 +19,17 @@ enum class Verdict {
 
 struct Finding {
     Verdict verdict{};
-    std::string
-        check; ///< one word: config, postfix, socket, daemon, resolver, egress, ca, clock, state, systemd
+    /// One word: config, postfix, socket, daemon, resolver, egress, ca, clock, state, systemd, mx.
+    std::string check;
     std::string words;
     std::string fix; ///< "" for ok
+    std::string id;  ///< stable, one of ids() (diagnose/ids.hpp)
     friend bool operator==(const Finding&, const Finding&) = default;
 };
 using Findings = std::vector<Finding>;
 
-/// In the order of the checks; at least one for each.
+/// In the order of the checks; at least one for each, but for mx where it was not asked for, and for what
+/// hangs on a configuration that is bad or was not seen. Commands in fixes fit the place.
 [[nodiscard]] Findings report(const Facts& facts);
 [[nodiscard]] Verdict worst(const Findings& findings);
 
@@ -35,17 +37,22 @@ using Findings = std::vector<Finding>;
 [[nodiscard]] Findings judge(const ConfigFacts& facts);
 [[nodiscard]] Findings judge(const PostfixFacts& facts);
 [[nodiscard]] Findings judge(const SocketFacts& facts);
-[[nodiscard]] Findings judge(const DaemonFacts& facts);
+[[nodiscard]] Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver);
 [[nodiscard]] Findings judge(const ResolverFacts& facts);
 [[nodiscard]] Findings judge(const EgressFacts& facts);
 [[nodiscard]] Findings judge(const ClockFacts& facts);
 [[nodiscard]] Findings judge(const CaFacts& facts);
 [[nodiscard]] Findings judge(const StateFacts& facts);
 [[nodiscard]] Findings judge(const SystemdFacts& facts);
+[[nodiscard]] Findings judge(const MxFacts& facts);
+
+/// Those that are not ok.
+[[nodiscard]] Findings troubles(const Findings& findings);
 
 /// One line a finding, "ok    socket    words", and one "          fix: ..." below where there is a fix.
 void print_text(const Findings& findings, std::ostream& out);
-/// One object: the members verdict, version, and checks, a list of objects with check, verdict, words, fix.
+/// One object: the members verdict, version, and checks, a list of objects with check, id,
+/// verdict, words, fix.
 void print_json(const Findings& findings, std::string_view version, std::ostream& out);
 
 } // namespace diagnose

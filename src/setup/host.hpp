@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "setup/ask_servers.hpp"
 #include "setup/plan.hpp"
 #include "setup/process.hpp"
 #include "setup/reach.hpp"
@@ -28,6 +29,9 @@ public:
     /// nullopt: not there. The error is words.
     [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) = 0;
+    /// As setup::read_as(), within the port's limit.
+    [[nodiscard]] virtual base::Expected<std::optional<std::string>, std::string>
+    read_as(const std::string& user, const std::string& root, const std::string& file) = 0;
     /// Replaces the file as a whole, or leaves it as it was; owner, group, mode and access list are those of
     /// `like`.
     [[nodiscard]] virtual base::Expected<void, std::string>
@@ -58,6 +62,9 @@ public:
                                         const std::string& key) = 0;
     [[nodiscard]] virtual bool is_root() = 0;
     [[nodiscard]] virtual bool systemd_runs() = 0;
+    /// As setup::ask_servers(), within the port's limit; no row when there is no time left to ask.
+    [[nodiscard]] virtual std::vector<std::vector<ServerReply>>
+    ask_servers(const std::vector<AskedServer>& servers, const std::vector<DnsLookup>& lookups) = 0;
 };
 
 } // namespace setup

@@ -12,6 +12,7 @@
 #include "setup/contacts.hpp"
 #include "setup/maps.hpp"
 #include "setup/postconf.hpp"
+#include "setup/resolvers.hpp"
 
 #include <cstddef>
 #include <map>
@@ -55,8 +56,10 @@ struct Surroundings {
     } dane = Dane::unknown;
     std::string dane_why;
     bool main_cf_is_link = false;
-    Contacts contacts;            ///< what is behind the elements of the lists
-    bool daemon_not_seen = false; ///< it does not answer, but we may not ask it either
+    Contacts contacts;                ///< what is behind the elements of the lists
+    bool daemon_not_seen = false;     ///< it does not answer, but we may not ask it either
+    std::vector<Resolvers> resolvers; ///< of the services that deliver
+    bool systemd = true;              ///< it starts the services here
 };
 
 struct Wishes {

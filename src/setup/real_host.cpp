@@ -1,5 +1,7 @@
 #include "setup/real_host.hpp"
 
+#include "setup/read_as.hpp"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -26,6 +28,8 @@ namespace fs = std::filesystem;
 
 /// No main.cf and no bundle of certificates is larger.
 constexpr std::uintmax_t max_file = 16 << 20;
+
+constexpr std::chrono::milliseconds shortest_lookup{1000};
 
 /// Where Debian, Red Hat, Alpine and SUSE keep the system's CA certificates.
 constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
@@ -128,6 +132,11 @@ base::Expected<std::optional<std::string>, std::string> RealHost::read(const std
     return content.str();
 }
 
+base::Expected<std::optional<std::string>, std::string>
+RealHost::read_as(const std::string& user, const std::string& root, const std::string& file) {
+    return setup::read_as(user, root, file, within(limits_.program));
+}
+
 base::Expected<void, std::string> RealHost::write(const std::string& file, const std::string& content,
                                                   const std::string& like) {
     if (::access(like.c_str(), F_OK) != 0) return base::unexpected(words(like));
@@ -206,5 +215,13 @@ Reached RealHost::reach(const std::string& address, const Way& way, const std::s
 bool RealHost::is_root() { return ::geteuid() == 0; }
 
 bool RealHost::systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
+
+std::vector<std::vector<ServerReply>> RealHost::ask_servers(const std::vector<AskedServer>& servers,
+                                                            const std::vector<DnsLookup>& lookups) {
+    const std::chrono::milliseconds limit = within(limits_.lookup);
+    // In less, a server that answers could be taken for one that does not.
+    if (limit < std::min(limits_.lookup, shortest_lookup)) return {};
+    return setup::ask_servers(servers, lookups, limit);
+}
 
 } // namespace setup

@@ -17,6 +17,7 @@ public:
         std::chrono::milliseconds question{2000};
         /// No call takes longer than this, either: all of them together have a limit.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
+        std::chrono::milliseconds lookup{5000}; ///< of name servers, all at once; libc's own limit for a try
     };
     RealHost(Ask ask, Limits limits) : ask_(std::move(ask)), limits_(limits) {}
     explicit RealHost(Ask ask) : RealHost(std::move(ask), Limits{}) {}
@@ -26,6 +27,8 @@ public:
                                                           const std::vector<std::string>& command) override;
     [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
     read(const std::string& file) override;
+    [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
+    read_as(const std::string& user, const std::string& root, const std::string& file) override;
     [[nodiscard]] base::Expected<void, std::string> write(const std::string& file, const std::string& content,
                                                           const std::string& like) override;
     void remove(const std::string& file) override;
@@ -41,6 +44,8 @@ public:
     [[nodiscard]] Reached reach(const std::string& address, const Way& way, const std::string& key) override;
     [[nodiscard]] bool is_root() override;
     [[nodiscard]] bool systemd_runs() override;
+    [[nodiscard]] std::vector<std::vector<ServerReply>>
+    ask_servers(const std::vector<AskedServer>& servers, const std::vector<DnsLookup>& lookups) override;
 
 private:
     [[nodiscard]] std::chrono::milliseconds within(std::chrono::milliseconds limit) const;

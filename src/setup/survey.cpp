@@ -285,9 +285,13 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     if (const auto types = host.run(postfix_command("postconf", given, {"-m"})); types && types->status == 0)
         for (const std::string& type : split_maps(types->out)) postfix.map_types.insert(type);
     read_routes(host, given, postfix);
-    if (options.root) try_starts(host, postfix);
     look_at_trust(host, postfix, around);
     ask_around(host, postfix, around);
+    around.systemd = options.systemd;
+    const bool dnssec = around.dane != Surroundings::Dane::off;
+    around.resolvers = survey_resolvers(host, postfix, {options.signed_name, dnssec});
+    // Last, as it takes the longest, and all together have a limit.
+    if (options.root) try_starts(host, postfix);
     return survey;
 }
 

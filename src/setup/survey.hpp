@@ -14,6 +14,8 @@ struct SurveyOptions {
     std::string config_directory;    ///< of -c or MAIL_CONFIG; "": Postfix's default
     std::vector<std::string> listen; ///< the daemon's addresses, as in stsmapd.toml
     bool dane_off = false;           ///< dane = "off" in stsmapd.toml
+    std::string signed_name;         ///< as dns.signed_name there
+    bool systemd = true;             ///< it runs here
     bool root = false;               ///< smtp(8) can be started as master(8) starts it
 };
 

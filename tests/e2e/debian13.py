@@ -72,7 +72,7 @@ def main():
     print(f"sending with Postfix {version} of {root}", flush=True)
     names = sys.argv[1:] or ["test_delivery", "test_answers", "test_dane", "test_next_hops", "test_outages",
                              "test_setup", "test_services", "test_values", "test_setup_files", "test_setup_maps",
-                             "test_instances"]
+                             "test_instances", "test_resolvers", "test_mx"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):

@@ -15,6 +15,14 @@ from support import WorldTest, main
 from world.daemon import Daemon, program, without_options
 
 
+def documented():
+    """The ids of findings that stsmap(1) lists."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(here, "..", "..", "man", "stsmap.1"), encoding="ascii") as file:
+        section = file.read().split("\n.Ss Findings of doctor\n")[1].split("\n.S", 1)[0]
+    return {line.removeprefix(".It Cm ") for line in section.splitlines() if line.startswith(".It Cm ")}
+
+
 class FakeDaemon:
     """A daemon of another version: answers questions about its status as told, and nothing else."""
 
@@ -75,6 +83,7 @@ class DoctorTest(WorldTest):
         )
         self.assertEqual(done.stderr, "")
         report = json.loads(done.stdout)
+        self.assertEqual([each["id"] for each in report["checks"] if each["id"] not in documented()], [])
         self.assertEqual(done.returncode, 1 if report["verdict"] == "fail" else 0)
         if expect:
             self.assertEqual(report["verdict"], expect, done.stdout)
@@ -160,14 +169,151 @@ class DoctorTest(WorldTest):
         sockets = [each for each in findings if each["check"] == "socket"]
         self.assertEqual([each["verdict"] for each in sockets], ["warn"], sockets)
         self.assertIn("as root", sockets[0]["fix"])
+        return findings
+
+    def test_as_another_user_with_nothing_open(self):
+        """Socket, state folder, main.cf and configuration closed to that user, in turn: never a failure."""
+        main_cf = os.path.join(self.world.sender.config, "main.cf")
+        for path, check, identity in (
+            (self.world.sender.socket, "daemon", "daemon-runs"),  # it is asked over TCP
+            (self.world.daemon.settings["state_dir"], "state", "state-unseen"),
+            (main_cf, "postfix", "postfix-unseen"),
+        ):
+            with self.subTest(path):
+                mode = os.stat(path).st_mode & 0o7777
+                os.chmod(path, 0o600)
+                try:
+                    findings = self.test_as_another_user()
+                finally:
+                    os.chmod(path, mode)
+                self.assertEqual([each for each in findings if each["verdict"] == "fail"], [])
+                self.assertIn(identity, [each["id"] for each in findings if each["check"] == check], findings)
+
+    def test_configuration_closed_to_another_user(self):
+        mode = os.stat(self.world.daemon.config).st_mode & 0o7777
+        os.chmod(self.world.daemon.config, 0o600)
+        self.addCleanup(os.chmod, self.world.daemon.config, mode)
+        tool = shutil.copy(program("stsmap"), self.world.new_folder("public"))
+        done = subprocess.run(
+            [tool, "--config", self.world.daemon.config, "doctor", "--json"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env=without_options(),
+            user="nobody",
+            group="nogroup",
+            extra_groups=[],
+        )
+        self.assertEqual(done.returncode, 0, done.stdout)
+        findings = json.loads(done.stdout)["checks"]
+        self.assertEqual(findings[0]["id"], "config-unseen")
+        self.assertIn(f"stsmap --config {self.world.daemon.config} doctor as root", findings[0]["fix"])
 
     def test_configuration(self):
+        """What is wrong with it, and no word on a daemon that it does not describe."""
         path = os.path.join(self.world.new_folder("doctor"), "bad.toml")
         with open(path, "w", encoding="ascii") as file:
             file.write("deadlin = 1\n")
-        found = self.doctor(config=path, expect="fail")["config"]
+        findings = self.doctor(config=path, expect="fail")
+        found = findings["config"]
         self.assertEqual(found[0]["verdict"], "fail")
         self.assertIn(path + ":1:1", found[0]["words"])
+        self.assertIn(f"stsmapd --config {path} --check-config", found[0]["fix"])
+        self.assertEqual(set(findings), {"config", "systemd"})
+
+    def test_quiet(self):
+        def run(*words):
+            return subprocess.run(
+                [program("stsmap"), "--config", self.world.daemon.config, "doctor", "--quiet"]
+                + ["--domain", "good.example", "-c", self.world.sender.config, *words],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                env=without_options(),
+            )
+
+        for words in ((), ("--json",)):
+            done = run(*words)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.world.daemon.stop()
+        self.addCleanup(self.world.daemon.start)
+        done = run()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("fail  daemon    no stsmapd answers", done.stdout)
+        self.assertNotRegex(done.stdout, "(?m)^ok ")
+        report = json.loads(run("--json").stdout)
+        self.assertEqual(report["verdict"], "fail")
+        self.assertNotIn("ok", [each["verdict"] for each in report["checks"]])
+
+    def test_commands_fit_the_place(self):
+        """No systemd runs here, and the instance and the configuration have to be named."""
+        self.world.daemon.stop()
+        self.addCleanup(self.world.daemon.start)
+        self.world.sender.command("postconf", "-c", self.world.sender.config, "-e", "smtp_tls_policy_maps =")
+        restore = f"smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:{self.world.sender.map_name}"
+        self.addCleanup(self.world.sender.command, "postconf", "-c", self.world.sender.config, "-e", restore)
+        findings = self.doctor(expect="fail")
+        fixes = [each["fix"] for parts in findings.values() for each in parts]
+        self.assertEqual([fix for fix in fixes if "systemctl" in fix], [])
+        wanted = f"stsmap --config {self.world.daemon.config} postfix-setup -c {self.world.sender.config}"
+        self.assertTrue([fix for fix in fixes if wanted in fix], fixes)
+        self.assertEqual([fix for fix in fixes if "stsmap postfix-setup" in fix or "postconf -e" in fix], [])
+
+    def test_a_fault_in_main_cf(self):
+        path = os.path.join(self.world.sender.config, "main.cf")
+        with open(path, encoding="utf-8") as file:
+            before = file.read()
+        self.addCleanup(self.rewrite, path, before)
+        self.rewrite(path, before + "compatibility_level = $no_such{\n")
+        findings = self.doctor(expect="fail")["postfix"]
+        self.assertEqual(findings[0]["id"], "postfix-silent", findings)
+        self.assertNotIn("apt-get install", findings[0]["fix"])
+
+    @staticmethod
+    def rewrite(path, text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    def test_a_service_that_was_stopped(self):
+        """systemd says that it is inactive, until its socket is asked."""
+        folder = self.world.new_folder("systemctl")
+        asked = os.path.join(folder, "asked")
+        self.rewrite(
+            os.path.join(folder, "systemctl"),
+            "#!/bin/sh\ncase $* in *User*) echo User=root; exit;; esac\n"
+            f"state=inactive; test -e {asked} && state=active; touch {asked}\n"
+            "printf 'Id=stsmapd.socket\\nLoadState=loaded\\nActiveState=active\\nUnitFileState=enabled\\n\\n'\n"
+            "printf 'Id=stsmapd.service\\nLoadState=loaded\\nActiveState=%s\\nUnitFileState=enabled\\n' $state\n",
+        )
+        os.chmod(os.path.join(folder, "systemctl"), 0o755)
+        if not os.path.isdir("/run/systemd/system"):
+            os.makedirs("/run/systemd/system")
+            self.addCleanup(os.rmdir, "/run/systemd/system")
+        path = os.environ["PATH"]
+        os.environ["PATH"] = f"{folder}:{path}"
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+        findings = self.doctor()["systemd"]
+        found = [each for each in findings if each["id"] == "unit-was-stopped"]
+        self.assertTrue(found, findings)
+        self.assertEqual(found[0]["verdict"], "warn")
+        self.assertIn("stsmapd.service was not running when this began; the question", found[0]["words"])
+
+    def test_a_clock_that_has_gone_back(self):
+        """Nobody can be asked for the time, and the store was written in the future."""
+        self.world.policy_hosts.stop()
+        self.addCleanup(self.world.policy_hosts.start)
+        folder = self.world.new_folder("future")
+        config = self.config(state_dir=folder)
+        shutil.copy(os.path.join(self.world.daemon.settings["state_dir"], "stsmapd.sqlite"), folder)
+        soon = time.time() + 10 * 86400
+        os.utime(os.path.join(folder, "stsmapd.sqlite"), (soon, soon))
+        found = self.doctor(config=config, expect="fail")["clock"]
+        self.assertEqual((found[0]["id"], found[0]["verdict"]), ("clock-went-back", "fail"))
+        os.utime(os.path.join(folder, "stsmapd.sqlite"))
+        found = self.doctor(config=config)["clock"]
+        self.assertIn(found[0]["id"], ("clock-not-compared", "clock-synchronised"))
 
     def test_main_cf_without_the_map(self):
         self.world.sender.command("postconf", "-c", self.world.sender.config, "-e", "smtp_tls_policy_maps =")
@@ -197,7 +343,7 @@ class DoctorTest(WorldTest):
     def test_socket_gone(self):
         self.addCleanup(self.restart)
         os.unlink(self.world.sender.socket)
-        self.expect(self.doctor(), "socket", "fail", "there is no such socket", "systemctl enable --now")
+        self.expect(self.doctor(), "socket", "fail", "there is no such socket", "start stsmapd")
 
     def test_wrong_group(self):
         self.restart(socket={"mode": "0660", "group": "root"})
@@ -208,7 +354,7 @@ class DoctorTest(WorldTest):
         self.addCleanup(self.world.daemon.start)
         findings = self.doctor(expect="fail")
         self.assertEqual(findings["daemon"][0]["verdict"], "fail")
-        self.assertIn("systemctl", findings["daemon"][0]["fix"])
+        self.assertIn("start stsmapd", findings["daemon"][0]["fix"])
         self.assertEqual(findings["resolver"][0]["verdict"], "ok")
 
     def test_resolver_dead(self):
@@ -262,7 +408,16 @@ class DoctorTest(WorldTest):
         with open(folder + "/stsmapd.sqlite", "wb") as file:
             file.write(b"x" * 8192)
         config = self.config(state_dir=folder)
-        self.expect(self.doctor(config=config), "state", "fail", "is damaged", "restart")
+        self.expect(self.doctor(config=config), "state", "fail", "is damaged", "start it again")
+
+    def test_files_that_were_set_aside(self):
+        folder = self.world.daemon.settings["state_dir"]
+        names = [f"stsmapd.sqlite.damaged-2026110{day}T000000Z" for day in range(1, 6)]
+        for name in names + [names[0] + "-wal"]:
+            self.rewrite(os.path.join(folder, name), "x")
+            self.addCleanup(os.unlink, os.path.join(folder, name))
+        words = f"{names[0]}, {names[1]}, {names[2]} and 2 more in {folder}"
+        self.expect(self.doctor(), "state", "warn", words, f"rm {folder}/stsmapd.sqlite.damaged-*")
 
     def test_daemon_of_another_version(self):
         path = os.path.join(os.path.dirname(self.world.sender.socket), "fake")
@@ -286,7 +441,17 @@ class DoctorTest(WorldTest):
                 found = findings["daemon"][0]
                 self.assertEqual(found["verdict"], "warn", findings)
                 self.assertIn(words, found["words"])
-                self.assertIn("restart", found["fix"])
+                self.assertIn("start it again", found["fix"])
+
+    def test_two_daemons_of_different_versions(self):
+        path = os.path.join(os.path.dirname(self.world.sender.socket), "fake")
+        fake = FakeDaemon(path, {"dane": "OK active", "version": "OK 0.0.1"})
+        try:
+            config = self.config(listen=[f"unix:{self.world.sender.socket}", f"unix:{path}"])
+            self.expect(self.doctor(config=config), "daemon", "warn", f"0.0.1 at unix:{path}, answers besides", "listen")
+        finally:
+            fake.stop()
+            os.unlink(path)
 
     def test_never_hangs(self):
         """Daemon, name server and policy hosts take what they get and say nothing."""

@@ -70,6 +70,11 @@ TEST(ToolCommandLine, AsksTheDoctor) {
     EXPECT_FALSE(tool.doctor_options->default_domain);
     EXPECT_TRUE(tool.doctor_options->json);
     EXPECT_EQ(tool.doctor_options->postfix_directory, "/p");
+    EXPECT_FALSE(tool.doctor_options->quiet);
+    EXPECT_EQ(tool.doctor_options->mx, "");
+    EXPECT_EQ(tool.run({"doctor", "--quiet", "--mx", "B\xc3\xbc" "cher.Example"}), 8);
+    EXPECT_TRUE(tool.doctor_options->quiet);
+    EXPECT_EQ(tool.doctor_options->mx, "xn--bcher-kva.example");
 }
 
 TEST(ToolCommandLine, RefusesWhatMakesNoSense) {
@@ -80,6 +85,7 @@ TEST(ToolCommandLine, RefusesWhatMakesNoSense) {
         {"postfix-setup", "--undo", "--without-daemon"},
         {"postfix-setup", "surplus"},
         {"doctor", "--domain", "not a domain"},
+        {"doctor", "--mx", "not a domain"},
         {"doctor", "surplus"},
         {"doctor", "postfix-setup", "--nonsense"},
     };

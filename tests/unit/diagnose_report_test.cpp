@@ -1,4 +1,5 @@
 // Facts in, findings out: what doctor says of each state, and what it says to do.
+#include "diagnose/ids.hpp"
 #include "diagnose/report.hpp"
 
 #include <gmock/gmock.h>
@@ -19,10 +20,13 @@ using testing::Not;
 
 constexpr base::Instant now = std::chrono::sys_days{std::chrono::year{2027} / 5 / 1} + 12h;
 
+/// Those of the plan's own remarks are its tests' matter.
+const std::string some_plan_id = "set-smtp-dns-support-level";
+
 /// A host on which all is well.
 Facts healthy() {
     Facts facts;
-    facts.config = {"/etc/stsmapd/stsmapd.toml", true, {}};
+    facts.config.file = "/etc/stsmapd/stsmapd.toml";
     facts.postfix.version = "3.7.11";
     facts.postfix.owner = "postfix";
     facts.postfix.plan.map = "socketmap:unix:stsmapd/socketmap:sts";
@@ -34,13 +38,15 @@ Facts healthy() {
                               "/var/spool/postfix/stsmapd/socketmap",
                               "root:postfix 0660",
                               ""}};
-    facts.daemon = {true, "0.1.0", "0.1.0", "active"};
+    facts.daemon.answers = true;
+    facts.daemon.version = facts.daemon.tool_version = "0.1.0";
+    facts.daemon.dane = "active";
     facts.resolver.servers = {
         {"127.0.0.1:53", true, {dane::Validation::State::yes, "the root is answered with AD"}}};
     facts.resolver.source = "/etc/resolv.conf";
     facts.egress.policy_host = "mta-sts.gmail.com";
     facts.egress.fetched = true;
-    facts.clock = {now, now};
+    facts.clock = {now, now, now - 1h, true, true};
     facts.ca = {"/etc/ssl/certs", "", 140};
     facts.state.folder = "/var/lib/stsmapd";
     facts.state.there = facts.state.is_folder = facts.state.may_look = facts.state.writable_by_owner = true;
@@ -51,8 +57,8 @@ Facts healthy() {
     facts.state.free_inodes = 1000;
     facts.state.store = StateFacts::Store::good;
     facts.systemd.running = true;
-    facts.systemd.units = {{"stsmapd.socket", "loaded", "active", "enabled"},
-                           {"stsmapd.service", "loaded", "active", "enabled"}};
+    facts.systemd.units = {{"stsmapd.socket", "loaded", "active", "enabled", ""},
+                           {"stsmapd.service", "loaded", "active", "enabled", ""}};
     return facts;
 }
 
@@ -87,29 +93,40 @@ struct Break {
 const Break breaks[] = {
     {"config", [](Facts& f) { f.config.problems = {"x.toml:1:1: no"}; }, Verdict::fail, "config",
      "x.toml:1:1: no", "--check-config"},
+    {"config not to be read", [](Facts& f) { f.config.unseen = true; }, Verdict::warn, "config",
+     "is not to be read by this user", "as root"},
     {"no Postfix", [](Facts& f) { f.postfix.trouble = "postconf is not installed"; }, Verdict::fail,
      "postfix", "postconf is not installed", "apt-get install postfix"},
+    {"main.cf with a fault", [](Facts& f) { f.postfix.trouble = "postconf failed: unbalanced {"; },
+     Verdict::fail, "postfix", "unbalanced {", "postconf's own words"},
+    {"main.cf not to be read",
+     [](Facts& f) {
+         f.postfix.trouble = "postconf failed: open /etc/postfix/main.cf: Permission denied";
+         f.postfix.unseen = true;
+     },
+     Verdict::warn, "postfix", "Permission denied", "as root"},
     {"map missing",
      [](Facts& f) {
          f.postfix.plan.in_force = false;
-         f.postfix.plan.changes = {{"smtp_tls_policy_maps", std::nullopt, "socketmap:x", "why", true}};
+         f.postfix.plan.changes = {
+             {"smtp_tls_policy_maps", std::nullopt, "socketmap:x", "why", true, some_plan_id}};
      },
      Verdict::fail, "postfix", "smtp_tls_policy_maps is not set", "stsmap postfix-setup --apply"},
     {"level",
      [](Facts& f) {
-         f.postfix.plan.changes = {{"smtp_tls_security_level", "none", "may", "why", false}};
+         f.postfix.plan.changes = {{"smtp_tls_security_level", "none", "may", "why", false, some_plan_id}};
      },
      Verdict::warn, "postfix", "smtp_tls_security_level = none, and should be: may", "postfix-setup"},
     {"CA file of Postfix",
      [](Facts& f) {
-         f.postfix.plan.remarks = {
-             {setup::Remark::Kind::refusal, "smtp_tls_CAfile", "/x.pem cannot be read", "ca-certificates"}};
+         f.postfix.plan.remarks = {{setup::Remark::Kind::refusal, "smtp_tls_CAfile", "/x.pem cannot be read",
+                                    "ca-certificates", some_plan_id}};
      },
      Verdict::fail, "postfix", "/x.pem cannot be read", "ca-certificates"},
     {"a warning of the plan",
      [](Facts& f) {
          f.postfix.plan.remarks = {
-             {setup::Remark::Kind::warning, "relayhost", "mail goes there", "elsewhere"}};
+             {setup::Remark::Kind::warning, "relayhost", "mail goes there", "elsewhere", some_plan_id}};
      },
      Verdict::warn, "postfix", "mail goes there", "elsewhere"},
     {"socket gone",
@@ -172,6 +189,17 @@ const Break breaks[] = {
      "listen"},
     {"daemon down", [](Facts& f) { f.daemon.answers = false; }, Verdict::fail, "daemon", "defers all mail",
      "systemctl"},
+    {"daemon not to be seen",
+     [](Facts& f) {
+         f.daemon.answers = false;
+         f.daemon.unseen = true;
+     },
+     Verdict::warn, "daemon", "not to be seen by this user", "as root"},
+    {"two daemons", [](Facts& f) { f.daemon.others = {"0.0.9 at tcp:127.0.0.1:8461"}; }, Verdict::warn,
+     "daemon", "another stsmapd, 0.0.9 at tcp:127.0.0.1:8461, answers besides 0.1.0", "listen"},
+    {"the daemon does not know that the resolver validates",
+     [](Facts& f) { f.daemon.dane = "inactive: 127.0.0.1:53: the root is answered without AD"; },
+     Verdict::fail, "daemon", "looks for no DANE until it is reloaded", "systemctl reload stsmapd"},
     {"old daemon", [](Facts& f) { f.daemon.version = "0.0.9"; }, Verdict::warn, "daemon",
      "stsmapd 0.0.9 runs", "restart"},
     {"very old daemon", [](Facts& f) { f.daemon.version.reset(); }, Verdict::warn, "daemon",
@@ -201,7 +229,7 @@ const Break breaks[] = {
      Verdict::warn, "resolver", "192.0.2.1:53 (from /etc/resolv.conf): silent", "take it out"},
     {"validates now",
      [](Facts& f) { f.daemon.dane = "inactive: validates now; reload after stsmap postfix-setup"; },
-     Verdict::warn, "daemon", "validates now", "stsmap postfix-setup"},
+     Verdict::fail, "daemon", "as it found at its start", "stsmap postfix-setup --apply --reload, and then"},
     {"offline",
      [](Facts& f) {
          f.egress.fetched = false;
@@ -247,11 +275,21 @@ const Break breaks[] = {
      Verdict::warn, "egress", "http-status: status 404", "another domain"},
     {"clock before release",
      [](Facts& f) {
-         f.clock = {base::Instant{}, {}};
+         f.clock = {base::Instant{}, {}, {}, false, false};
      },
      Verdict::fail, "clock", "1970-01-01 00:00:00 UTC cannot be right", "chrony"},
     {"clock behind", [](Facts& f) { f.clock.theirs = now + 10min; }, Verdict::warn, "clock", "600 s behind",
      "chrony"},
+    {"clock with nothing to compare",
+     [](Facts& f) {
+         f.clock = {now, {}, {}, false, false};
+     },
+     Verdict::warn, "clock", "could not be compared", "chrony"},
+    {"clock gone back",
+     [](Facts& f) {
+         f.clock = {now, {}, now + 72h, true, true};
+     },
+     Verdict::fail, "clock", "the clock has gone back", "chrony"},
     {"clock far ahead", [](Facts& f) { f.clock.theirs = now - 50h; }, Verdict::fail, "clock",
      "180000 s ahead of", "chrony"},
     {"CA file missing",
@@ -292,6 +330,9 @@ const Break breaks[] = {
          f.state.store_words = "row 1 missing";
      },
      Verdict::fail, "state", "row 1 missing", "restart"},
+    {"set aside", [](Facts& f) { f.state.set_aside = {"stsmapd.sqlite.damaged-20270101T000000Z"}; },
+     Verdict::warn, "state", "stsmapd.sqlite.damaged-20270101T000000Z in /var/lib/stsmapd",
+     "rm /var/lib/stsmapd/stsmapd.sqlite.damaged-*"},
     {"newer store", [](Facts& f) { f.state.store = StateFacts::Store::newer; }, Verdict::fail, "state",
      "stsmapd.sqlite", "newer stsmapd"},
     {"no time for the store", [](Facts& f) { f.state.store = StateFacts::Store::not_looked; }, Verdict::warn,
@@ -300,6 +341,45 @@ const Break breaks[] = {
      "Input/output error", "disk"},
     {"unit failed", [](Facts& f) { f.systemd.units[1].active = "failed"; }, Verdict::fail, "systemd",
      "stsmapd.service is failed", "systemctl status"},
+    {"service stopped",
+     [](Facts& f) {
+         f.systemd.units[1].active = "inactive";
+         f.systemd.units[1].after = "active";
+     },
+     Verdict::warn, "systemd", "was not running when this began; the question to its socket has started it",
+     "systemctl stop stsmapd.socket stsmapd.service"},
+    {"service stopped, and not asked", [](Facts& f) { f.systemd.units[1].active = "inactive"; },
+     Verdict::warn, "systemd", "the next question starts it", "systemctl status"},
+    {"both stopped",
+     [](Facts& f) {
+         f.systemd.units[0].active = "inactive";
+         f.systemd.units.pop_back();
+     },
+     Verdict::fail, "systemd", "stsmapd.socket is inactive", "systemctl start stsmapd.socket"},
+    {"mail host not verified",
+     [](Facts& f) {
+         f.mx.domain = "a.example";
+         f.mx.service = "smtp/unix";
+         f.mx.level = f.mx.policy = "secure";
+         f.mx.outcome = MxFacts::Outcome::encrypted;
+         f.mx.words = "Untrusted TLS connection";
+         f.mx.command = "posttls-finger a.example";
+     },
+     Verdict::fail, "mx", "a.example by smtp/unix (policy secure): Untrusted", "posttls-finger a.example"},
+    {"mail host in clear",
+     [](Facts& f) {
+         f.mx.domain = "a.example";
+         f.mx.level = "may";
+         f.mx.outcome = MxFacts::Outcome::no_tls;
+         f.mx.command = "posttls-finger a.example";
+     },
+     Verdict::warn, "mx", "level may of Postfix's own", "posttls-finger"},
+    {"mail host not tried",
+     [](Facts& f) {
+         f.mx.domain = "a.example";
+         f.mx.trouble = "posttls-finger is not installed";
+     },
+     Verdict::warn, "mx", "was not tried", "Postfix"},
     {"unit masked", [](Facts& f) { f.systemd.units[0].load = "masked"; }, Verdict::fail, "systemd", "masked",
      "unmask"},
     {"no unit", [](Facts& f) { f.systemd.units[0].load = "not-found"; }, Verdict::warn, "systemd",
@@ -320,6 +400,8 @@ TEST(Report, NamesEachFaultAndItsFix) {
             std::ranges::find_if(findings, [](const Finding& f) { return f.verdict != Verdict::ok; });
         ASSERT_NE(found, findings.end()) << each.name;
         EXPECT_EQ(found->check, each.check) << each.name;
+        for (const Finding& finding : findings)
+            EXPECT_TRUE(std::ranges::binary_search(ids(), finding.id)) << each.name << ": " << finding.id;
         EXPECT_THAT(found->words, HasSubstr(each.words)) << each.name;
         EXPECT_THAT(found->fix, HasSubstr(each.fix)) << each.name;
         EXPECT_EQ(std::ranges::count_if(findings, [](const Finding& f) { return f.verdict != Verdict::ok; }),
@@ -350,6 +432,28 @@ TEST(Report, FindsOtherSetUpsWell) {
              f.resolver.servers.push_back({"127.0.0.11:53", false, {dane::Validation::State::yes, "AD"}});
          }},
         {"no Date", [](Facts& f) { f.clock.theirs.reset(); }},
+        {"no Date and no certificate, but a time service",
+         [](Facts& f) {
+             f.clock.theirs.reset();
+             f.clock.certificate_held = false;
+         }},
+        {"a mail host that is verified",
+         [](Facts& f) {
+             f.mx.domain = "a.example";
+             f.mx.level = "secure";
+             f.mx.outcome = MxFacts::Outcome::verified;
+         }},
+        {"a mail host that is encrypted, and need be no more",
+         [](Facts& f) {
+             f.mx.domain = "a.example";
+             f.mx.level = "may";
+             f.mx.outcome = MxFacts::Outcome::encrypted;
+         }},
+        {"DANE is off in the configuration",
+         [](Facts& f) {
+             f.daemon.dane = "inactive: dane = \"off\"";
+             f.resolver.dane_off = true;
+         }},
         {"a new host",
          [](Facts& f) {
              f.state.store = StateFacts::Store::none;
@@ -368,7 +472,7 @@ TEST(Report, FindsOtherSetUpsWell) {
          }},
         {"a note of the plan",
          [](Facts& f) {
-             f.postfix.plan.remarks = {{setup::Remark::Kind::note, "x", "good to know", ""}};
+             f.postfix.plan.remarks = {{setup::Remark::Kind::note, "x", "good to know", "", ""}};
          }},
     };
     for (const auto& [name, change] : table) {
@@ -378,9 +482,50 @@ TEST(Report, FindsOtherSetUpsWell) {
     }
 }
 
+TEST(Report, JudgesNoOtherDaemonWhenTheConfigurationIsBad) {
+    Facts facts = healthy();
+    facts.config.problems = {"x.toml:1:1: no", "x.toml:2:1: neither"};
+    facts.daemon.answers = false;
+    facts.mx.domain = "a.example";
+    const Findings findings = report(facts);
+    std::set<std::string> checks;
+    for (const Finding& finding : findings) checks.insert(finding.check);
+    EXPECT_EQ(checks, (std::set<std::string>{"config", "systemd"})) << text(findings);
+    EXPECT_THAT(findings[0].words, HasSubstr("were not looked at"));
+    EXPECT_EQ(findings[1].words, "x.toml:2:1: neither");
+}
+
+TEST(Report, GivesCommandsThatFitThePlace) {
+    Facts facts = healthy();
+    facts.daemon.answers = false;
+    facts.state.may_look = false;
+    facts.postfix.plan.in_force = false;
+    facts.place.options = "--config /x.toml";
+    facts.place.postfix_folder = "/etc/postfix-out";
+    std::string fixes;
+    for (const Finding& finding : report(facts)) fixes += finding.fix + '\n';
+    EXPECT_EQ(fixes.substr(0, fixes.find('\n', 1)),
+              "\nstsmap --config /x.toml postfix-setup -c /etc/postfix-out "
+              "--apply --reload");
+    EXPECT_THAT(fixes, HasSubstr("run stsmap --config /x.toml doctor -c /etc/postfix-out as root"));
+    EXPECT_THAT(fixes, HasSubstr("systemctl enable --now stsmapd.socket"));
+    facts.place.systemd = false;
+    for (const Finding& finding : report(facts))
+        EXPECT_THAT(finding.fix, Not(HasSubstr("systemctl"))) << finding.words;
+}
+
+TEST(Report, KeepsQuietOfWhatIsWell) {
+    EXPECT_TRUE(troubles(report(healthy())).empty());
+    Facts facts = healthy();
+    facts.daemon.answers = false;
+    const Findings some = troubles(report(facts));
+    ASSERT_EQ(some.size(), 1U) << text(some);
+    EXPECT_EQ(some[0].id, "daemon-silent");
+}
+
 TEST(Report, PrintsForPeopleAndPrograms) {
-    const Findings findings = {{Verdict::ok, "config", "good", ""},
-                               {Verdict::fail, "daemon", "down \xff", "start it"}};
+    const Findings findings = {{Verdict::ok, "config", "good", "", "config-good"},
+                               {Verdict::fail, "daemon", "down \xff", "start it", "daemon-silent"}};
     EXPECT_EQ(text(findings), "ok    config    good\n"
                               "fail  daemon    down \xff\n"
                               "                fix: start it\n");
@@ -391,6 +536,7 @@ TEST(Report, PrintsForPeopleAndPrograms) {
     EXPECT_EQ(json["version"], "0.1.0");
     EXPECT_EQ(json["checks"].size(), 2U);
     EXPECT_EQ(json["checks"][1]["check"], "daemon");
+    EXPECT_EQ(json["checks"][1]["id"], "daemon-silent");
     EXPECT_EQ(json["checks"][1]["fix"], "start it");
 }
 

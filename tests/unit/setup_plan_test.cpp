@@ -116,14 +116,15 @@ TEST(Plan, SetsUpAFreshDebian) {
     const Plan plan = Host().plan();
     EXPECT_EQ(changes(plan), "smtp_tls_policy_maps = " + ours +
                                  "\nsmtp_tls_security_level = may\n"
-                                 "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n");
+                                 "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+                                 "smtp_dns_support_level = dnssec\n");
     EXPECT_EQ(refusals(plan), "");
     EXPECT_FALSE(plan.in_force);
     EXPECT_EQ(plan.map, ours);
 }
 
 TEST(Plan, ChangesNothingThatIsSettled) {
-    const Plan plan = settled_host().plan();
+    const Plan plan = settled_host("smtp_dns_support_level = dnssec\n").plan();
     EXPECT_EQ(changes(plan), "");
     EXPECT_EQ(refusals(plan), "");
     EXPECT_EQ(warnings(plan), "");
@@ -283,7 +284,10 @@ TEST(Plan, NeverLowersTheLevel) {
     const Plan there = Host("smtp_tls_security_level = secure\nsmtp_tls_policy_maps = " + ours).plan();
     EXPECT_EQ(refusals(there), "");
     EXPECT_THAT(warnings(there), HasSubstr("authenticates every mail host"));
-    EXPECT_THAT(warnings(Host("smtp_tls_security_level = dane").plan()), HasSubstr("the same as may"));
+    Host dane("smtp_tls_security_level = dane");
+    EXPECT_EQ(warnings(dane.plan()), "") << "smtp_dns_support_level is set as well";
+    dane.around.dane = Surroundings::Dane::off;
+    EXPECT_THAT(warnings(dane.plan()), HasSubstr("the same as may"));
 }
 
 TEST(Plan, SeesToTrustAnchors) {
@@ -293,7 +297,7 @@ TEST(Plan, SeesToTrustAnchors) {
     EXPECT_THAT(changes(folder.plan()), testing::Not(HasSubstr("CAfile")));
     folder.around.ca_folders[within] = 0;
     EXPECT_THAT(changes(folder.plan()), HasSubstr("smtp_tls_CAfile = /etc/ssl"));
-    EXPECT_THAT(folder.plan().changes.back().why, HasSubstr("chroot"));
+    EXPECT_THAT(folder.plan().changes.at(2).why, HasSubstr("chroot"));
     Host append("tls_append_default_CA = yes");
     append.around.default_ca_folder = "/usr/lib/ssl/certs";
     append.around.ca_folders["/usr/lib/ssl/certs"] = 140; // which is out of reach within the chroot
@@ -310,18 +314,14 @@ TEST(Plan, SeesToTrustAnchors) {
     EXPECT_THAT(refusals(bare.plan()), HasSubstr("apt-get install ca-certificates"));
 }
 
-TEST(Plan, ExplainsDaneRatherThanForceIt) {
+/// tests/unit/setup_plan_dane_test.cpp has the rest.
+TEST(Plan, PreparesForDane) {
     using Dane = Surroundings::Dane;
     Host host = settled_host();
-    host.around.dane = Dane::active;
-    EXPECT_EQ(changes(host.plan()), "smtp_dns_support_level = dnssec\n");
-    host.around.dane = Dane::inactive;
-    host.around.dane_why = "no AD";
-    EXPECT_EQ(changes(host.plan()), "");
-    EXPECT_THAT(notes(host.plan()), HasSubstr("(no AD)"));
-    host.around.dane = Dane::unknown;
-    EXPECT_EQ(changes(host.plan()), "");
-    EXPECT_THAT(notes(host.plan()), HasSubstr("is not known"));
+    for (const Dane dane : {Dane::active, Dane::inactive, Dane::unknown}) {
+        host.around.dane = dane;
+        EXPECT_EQ(changes(host.plan()), "smtp_dns_support_level = dnssec\n");
+    }
     host.around.dane = Dane::off;
     EXPECT_EQ(changes(host.plan()) + notes(host.plan()), "");
     Host set = settled_host("smtp_dns_support_level = dnssec\n");
@@ -449,6 +449,7 @@ TEST(Plan, JudgesEachService) {
         EXPECT_THAT(said[0].fix, HasSubstr(row.fix)) << row.what;
     }
     Host helpless = settled_host();
+    helpless.around.dane = Surroundings::Dane::off;
     helpless.overrides = "smtp/unix/smtp_tls_policy_maps =\nsmtp/unix/smtp_tls_security_level = dane-only\n";
     EXPECT_THAT(refusals(helpless.plan()),
                 HasSubstr("without smtp_dns_support_level = dnssec defers all mail"));

@@ -132,6 +132,15 @@ public:
         return {};
     }
     void remove(const std::string&) override {}
+    base::Expected<std::optional<std::string>, std::string>
+    read_as(const std::string&, const std::string& root, const std::string& file) override {
+        return read(root + file);
+    }
+    std::vector<std::vector<setup::ServerReply>>
+    ask_servers(const std::vector<setup::AskedServer>& servers,
+                const std::vector<setup::DnsLookup>& lookups) override {
+        return {servers.size(), std::vector(lookups.size(), setup::ServerReply{true, true, true, ""})};
+    }
     bool is_link(const std::string&) override { return false; }
     setup::CaFile ca_file(const std::string& path) override { return {path, true, 10, 10}; }
     std::size_t ca_folder(const std::string&) override { return 0; }
@@ -349,8 +358,8 @@ TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     const test::TempFolder folder;
     put_main_cf(folder / "main.cf", "compatibility_level = 2\n");
     std::ofstream(folder / "master.cf") << "smtp unix - - n - - smtp -o smtp_tcp_port=$smtp_tcp_port\n";
-    setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
-        return base::unexpected("not asked");
+    setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+        return base::unexpected(setup::NoReply{0, "not asked"});
     });
     setup::SurveyOptions options;
     options.config_directory = folder.path().string();

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""`stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger with the settings of the service that delivers. What it says
+must be what becomes of real mail."""
+import json
+import os
+import subprocess
+import unittest
+
+from support import WorldTest, main
+from world.daemon import program
+from world.process import wait_for
+
+
+class MxTest(WorldTest):
+    MAIL = True
+    MAIN_CF = {"smtp_dns_support_level": "dnssec"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        root = os.environ.get("STSMAPD_E2E_ROOT", "")
+        if root:
+            # posttls-finger is run from command_directory, without PATH.
+            folder = cls.world.new_folder("commands")
+            path = os.path.join(folder, "posttls-finger")
+            with open(path, "w", encoding="ascii") as file:
+                file.write(f'#!/bin/sh\nexec chroot {root} /usr/sbin/posttls-finger "$@"\n')
+            os.chmod(path, 0o755)
+            cls.world.sender.command(
+                "postconf", "-c", cls.world.sender.config, "-e", f"command_directory = {folder}"
+            )
+        wait_for(lambda: cls.world.daemon.ask("dane", "stsmapd.status") == "OK active", "DANE")
+
+    def doctor(self, *words):
+        done = subprocess.run(
+            [program("stsmap"), "--config", self.world.daemon.config, "doctor", "--json"]
+            + ["--domain", "good.example", "-c", self.world.sender.config, *words],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=self.tool_environment(),
+        )
+        self.assertEqual(done.stderr, "")
+        return json.loads(done.stdout)["checks"]
+
+    def mx(self, domain):
+        found = [each for each in self.doctor("--mx", domain) if each["check"] == "mx"]
+        self.assertEqual(len(found), 1, found)
+        return found[0]
+
+    def connections(self):
+        return len([line for line in self.world.receiver.log() if ": connect from " in line])
+
+    def test_says_what_becomes_of_mail(self):
+        patterns = self.world.postfix_at_least(3, 10)  # Debian 13's is 3.10.5 or newer
+        table = {
+            "good.example": "mx-verified",
+            "wildcard.example": "mx-verified",
+            "wrongname.example": "mx-not-verified",
+            "untrusted.example": "mx-not-verified",
+            "nostarttls.example": "mx-no-tls",
+            "mismatch.example": "mx-foreign-host" if patterns else "mx-verified",
+            "norecord.example": "mx-encrypted",
+            "right.dane.example": "mx-verified",
+            "wrong.dane.example": "mx-not-verified",
+        }
+        for domain, identity in table.items():
+            with self.subTest(domain):
+                found = self.mx(domain)
+                self.assertEqual(found["id"], identity, found)
+                delivery = self.world.sender.deliver(f"user@{domain}")
+                self.assertEqual(found["verdict"] == "fail", delivery.status != "sent", f"{found}\n{delivery}")
+                self.assertIn("smtp/unix", found["words"])
+
+    def test_takes_the_settings_of_the_service(self):
+        name = "smtp/unix/smtp_tls_CAfile"
+        change = ("postconf", "-c", self.world.sender.config, "-P")
+        self.world.sender.command(*change, f"{name}=/etc/ssl/certs/ca-certificates.crt")
+        try:
+            found = self.mx("good.example")
+            self.assertEqual(found["id"], "mx-not-verified", found)
+            self.assertIn("-F /etc/ssl/certs/ca-certificates.crt", found["fix"])
+        finally:
+            self.world.sender.command(*change, "-X", name)
+        self.assertEqual(self.mx("good.example")["id"], "mx-verified")
+
+    def test_a_map_before_ours_decides(self):
+        maps = f"inline:{{ wrongname.example=encrypt }}, socketmap:unix:stsmapd/socketmap:{self.world.sender.map_name}"
+        change = ("postconf", "-c", self.world.sender.config, "-e")
+        self.world.sender.command(*change, f"smtp_tls_policy_maps = {maps}")
+        self.addCleanup(
+            self.world.sender.command,
+            *change,
+            f"smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:{self.world.sender.map_name}",
+        )
+        self.assertEqual(self.mx("wrongname.example")["id"], "mx-encrypted")
+
+    def test_the_command_can_be_pasted(self):
+        fix = self.mx("wrongname.example")["fix"]
+        command = fix[fix.index("env MAIL_CONFIG="):]
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, env=self.tool_environment()
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("TLS connection established to mx.wrongname.example", done.stdout)
+
+    def test_a_domain_without_mail_host_and_one_that_nobody_can_connect(self):
+        self.assertEqual(self.mx("nohosts.example")["id"], "mx-not-found")
+        self.world.receiver.stop()
+        self.addCleanup(self.world.receiver.start)
+        self.assertEqual(self.mx("good.example")["id"], "mx-not-connected")
+
+    def test_nothing_connects_otherwise(self):
+        before = self.connections()
+        checks = self.doctor()
+        self.assertNotIn("mx", [each["check"] for each in checks])
+        self.assertEqual(self.connections(), before)
+        self.mx("good.example")
+        self.assertEqual(self.connections(), before + 1, "one connection")
+
+
+if __name__ == "__main__":
+    main()
