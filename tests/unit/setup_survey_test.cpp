@@ -349,8 +349,8 @@ TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     const test::TempFolder folder;
     put_main_cf(folder / "main.cf", "compatibility_level = 2\n");
     std::ofstream(folder / "master.cf") << "smtp unix - - n - - smtp -o smtp_tcp_port=$smtp_tcp_port\n";
-    setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, std::string> {
-        return base::unexpected("not asked");
+    setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+        return base::unexpected(setup::NoReply{0, "not asked"});
     });
     setup::SurveyOptions options;
     options.config_directory = folder.path().string();
