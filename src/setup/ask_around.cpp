@@ -175,7 +175,8 @@ private:
             } else if (ran->status == 0 || !ran->out.empty()) {
                 answer.kind = TableAnswer::Kind::catch_all;
                 answer.words = base::printable(ran->out.substr(0, ran->out.find('\n')), 200);
-            } else if (const std::string words = last_words(*ran); !words.empty()) {
+            } else if (failed_by_its_words(*ran)) {
+                const std::string words = last_words(*ran);
                 const bool closed = !contacts_.root && words.find("ermission denied") != std::string::npos;
                 answer.kind = closed ? TableAnswer::Kind::not_seen : TableAnswer::Kind::trouble;
                 answer.words = words;

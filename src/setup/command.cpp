@@ -246,7 +246,7 @@ Exit Run::put_back(const std::vector<std::string>& lines) {
 Exit Run::reload() {
     auto status = host_.run(postfix_command("postfix", folder(), {"status"}));
     // It tells a terminal why; others only get the exit status. A fatal error is not about that.
-    if (status && status->status != 0 && status->err.find("fatal") == std::string::npos) {
+    if (status && status->status != 0 && !failed_by_its_words(*status)) {
         out_ << "Postfix is not running; it will read the new settings when it starts.\n";
         return Exit::done;
     }

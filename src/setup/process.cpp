@@ -178,7 +178,21 @@ base::Expected<Ran, std::string> run_program(const std::vector<std::string>& com
 std::string last_words(const Ran& ran) {
     std::string_view text = ran.err;
     while (text.ends_with('\n')) text.remove_suffix(1);
-    return base::printable(text.substr(text.rfind('\n') + 1), 300);
+    std::string words;
+    for (int lines = 0; lines < 2 && !text.empty(); ++lines) {
+        const std::size_t end = text.rfind('\n');
+        const std::string line = base::printable(text.substr(end + 1), 300);
+        words = words.empty() ? line : line + "; " + words;
+        text = text.substr(0, end == std::string_view::npos ? 0 : end);
+    }
+    return words;
+}
+
+bool failed_by_its_words(const Ran& ran) {
+    constexpr std::array severities{": fatal: ", ": error: ", ": panic: "};
+    return ran.status != 0 && std::ranges::any_of(severities, [&](const char* severity) {
+               return ran.err.find(severity) != std::string::npos;
+           });
 }
 
 } // namespace setup

@@ -45,6 +45,25 @@ TEST(RunProgram, KillsWhatTakesTooLongOrSaysTooMuch) {
     EXPECT_LT(std::chrono::steady_clock::now() - began, 30s);
 }
 
+TEST(LastWords, AreTwoLinesOfComplaint) {
+    const auto words = [](const char* err) { return setup::last_words({1, "", err}); };
+    EXPECT_EQ(words(""), "");
+    EXPECT_EQ(words("\n"), "");
+    EXPECT_EQ(words("a\n"), "a");
+    EXPECT_EQ(words("a\nb\nc\n\n"), "b; c");
+    EXPECT_EQ(words("\x1b[0m"), "\\x1b[0m");
+}
+
+TEST(FailedByItsWords, TakesNoWarningForAFailure) {
+    const auto failed = [](int status, const char* err) { return setup::failed_by_its_words({status, "", err}); };
+    EXPECT_FALSE(failed(1, ""));
+    EXPECT_FALSE(failed(1, "postmap: warning: main.cf, line 3: overriding earlier entry: a=b\n"));
+    EXPECT_FALSE(failed(0, "postmap: error: x\n"));
+    EXPECT_TRUE(failed(1, "postmap: fatal: open database /x.db: No such file or directory\n"));
+    EXPECT_TRUE(failed(1, "postmap: warning: x\npostmap: error: y\n"));
+    EXPECT_TRUE(failed(6, "postfix/smtp: panic: z\n"));
+}
+
 TEST(RunProgram, SaysWhatIsMissing) {
     EXPECT_EQ(run_program({"no-such-program-here"}, 1s).error(), "no-such-program-here is not installed");
     EXPECT_NE(run_program({"/no/such/program"}, 1s).error().find("No such file"), std::string::npos);
