@@ -53,6 +53,8 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
         wrong = true;
     }
     if (!wrong) return;
+    std::string list;
+    for (const std::string& element : elements) list.append(list.empty() ? "" : ",").append(element);
     Kind kind = weight_of_policy(holder);
     if (wanted) kind = Kind::warning; // the short form works; it only does less
     if (kind == Kind::note) kind = Kind::warning;
@@ -63,7 +65,7 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
                                           : ": this Postfix does not know the attributes that the "
                                             "map answers with, and defers all mail to domains with a "
                                             "policy"),
-         holder.set(parameter, join_maps(elements)), "service-map-form"});
+         holder.set(parameter, list), "service-map-form"});
 }
 
 /// Settings that bear on policies, on TLS and on where mail goes.

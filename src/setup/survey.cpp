@@ -241,7 +241,9 @@ std::vector<std::string> start_command(const Installed& postfix, const Service& 
     const std::string folder = postfix.folder.empty() ? postfix.value("config_directory") : postfix.folder;
     std::string program = service.program;
     if (!program.starts_with('/')) program.insert(0, postfix.value("daemon_directory") + '/');
-    std::vector<std::string> command{"env", "MAIL_CONFIG=" + folder, program, "-S", "-V"};
+    // It waits until there is something to be read from its standard output: there always is from /dev/null.
+    std::vector<std::string> command{
+        "sh", "-c", "exec env \"$@\" >/dev/null", "sh", "MAIL_CONFIG=" + folder, program, "-S", "-V"};
     if (service.chroot) command.emplace_back("-c");
     if (service.unprivileged) command.emplace_back("-u");
     const std::vector<std::string> options = override_options(service);

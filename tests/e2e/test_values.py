@@ -78,6 +78,7 @@ class ValuesTest(WorldTest):
         else:
             with open(os.path.join(folder, "main.cf"), "a", encoding="ascii") as file:
                 file.write(setting + "\n")
+        os.utime(os.path.join(folder, "main.cf"), (0, 0))  # Postfix waits for one that is being edited
         return folder
 
     def dies(self, folder, setting, service):
