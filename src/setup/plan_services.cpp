@@ -80,14 +80,14 @@ bool matters(std::string_view name) {
 
 } // namespace
 
-void plan_overrides(const Installed& postfix, Plan& plan) {
+void plan_overrides(const Installed& postfix, const Surroundings& around, Plan& plan) {
     for (const Service& service : postfix.services) {
         const Holder holder{&postfix, &service, service.use};
         for (const auto& [name, value] : service.overrides) {
             const std::string says = "service " + service.where() + " has its own " + name + " = ";
             const bool said = std::ranges::any_of(
                 plan.remarks, [&](const Remark& remark) { return remark.words.starts_with(says); });
-            if (said || !matters(name)) continue;
+            if (said || !matters(name) || (name == parameter && asks_ours(value, around.ours))) continue;
             plan.remarks.push_back(
                 {Kind::note, "master.cf",
                  says + (value.empty() ? "(empty)" : value) + ", which " + holder.unset(name) + " takes out",

@@ -257,20 +257,26 @@ std::vector<std::string> start_command(const Installed& postfix, const Service& 
 }
 
 std::string start_trouble(const Ran& ran) {
-    std::string_view rest = ran.err;
+    constexpr std::string_view warning = ": warning: ", disabled = "disabling TLS support";
+    std::string_view rest = ran.err, before;
     while (!rest.empty()) {
         const std::string_view line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(rest.size(), line.size() + 1));
         for (const std::string_view severity : {": fatal: ", ": panic: ", ": error: "})
             if (const std::size_t at = line.find(severity); at != std::string_view::npos)
                 return words_of(line.substr(at + severity.size()));
+        const std::size_t at = line.find(warning);
+        if (at == std::string_view::npos) continue;
+        const std::string_view words = line.substr(at + warning.size());
         // A Postfix that is not running has no tlsmgr(8) to draw entropy from; that says nothing about its
         // settings.
-        if (line.find("disabling TLS support") != std::string_view::npos &&
-            line.find("no entropy") == std::string_view::npos) {
-            const std::size_t at = line.find("warning: ");
-            return words_of(line.substr(at == std::string_view::npos ? 0 : at + 9));
+        if (words.find(disabled) != std::string_view::npos &&
+            words.find("no entropy") == std::string_view::npos) {
+            // The cause is a line of its own before it, at times.
+            if (words != disabled || before.empty()) return words_of(words);
+            return words_of(before) + ": " + words_of(words);
         }
+        before = words;
     }
     return {};
 }

@@ -110,16 +110,19 @@ class SetupTest(WorldTest):
         self.assertEqual(self.files(), before, "every octet")
 
     def test_comments_and_continued_lines_come_back(self):
+        table = os.path.join(self.sender.folder, "table")
+        with open(table, "w", encoding="ascii") as file:
+            file.write("c.example encrypt\n")
         with open(self.main_cf, "ab") as file:
             file.write(
                 b"# exceptions\nsmtp_tls_policy_maps =\n  inline:{ a.example=encrypt, b.example=may }\n"
-                b"  # one more\n  texthash:/etc/hosts\n\n# the end\n"
+                b"  # one more\n  texthash:%s\n\n# the end\n" % table.encode()
             )
         before = self.files()
         self.assertEqual(self.setup("--apply")[0], 0)
         self.assertEqual(
             self.value("smtp_tls_policy_maps"),
-            f"inline:{{ a.example=encrypt, b.example=may }}, texthash:/etc/hosts, {self.map}",
+            f"inline:{{ a.example=encrypt, b.example=may }}, texthash:{table}, {self.map}",
         )
         self.assertEqual(self.value("smtp_tls_policy_maps"), self.postconf("-hx", "smtp_tls_policy_maps").strip())
         self.assertEqual(self.setup("--undo")[0], 0)

@@ -70,6 +70,8 @@ TEST(StartTrouble, IsWhatKeepsMailOrTlsAway) {
         {"postfix/smtp: panic: y\n", "y"},
         {"postfix/smtp: warning: cannot load CA, CAfile=\"/x\": disabling TLS support\n",
          "cannot load CA, CAfile=\"/x\": disabling TLS support"},
+        {"postfix/smtp: warning: Digest \"x\" not found\npostfix/smtp: warning: disabling TLS support\n",
+         "Digest \"x\" not found: disabling TLS support"},
         {"postfix/smtp: warning: no entropy for TLS key generation: disabling TLS support\n", ""},
         {"postfix/smtp: warning: connect to private/tlsmgr: No such file or directory\n", ""},
     };
