@@ -43,5 +43,5 @@ install_with_paths(sysusers.d/stsmapd.conf ${STSMAPD_SYSUSERS_DIR})
 install_with_paths(apparmor/usr.sbin.stsmapd ${CMAKE_INSTALL_FULL_SYSCONFDIR}/apparmor.d)
 # `systemctl reload` that waits until it is done came with systemd 253.
 if(SYSTEMD_VERSION VERSION_GREATER_EQUAL 253)
-    install(FILES packaging/systemd/notify-reload.conf DESTINATION ${STSMAPD_UNIT_DIR}/stsmapd.service.d)
+    install_with_paths(systemd/notify-reload.conf ${STSMAPD_UNIT_DIR}/stsmapd.service.d)
 endif()

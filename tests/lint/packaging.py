@@ -2,6 +2,8 @@
 """What the package is made of: one version everywhere, units that systemd takes and finds well confined, an
 AppArmor profile that its parser takes.
 
+Where the project is published, packaging/debian/copyright says, and everything else agrees.
+
 usage: packaging.py        prints every offence; exit 1 when there is one
 """
 import pathlib
@@ -40,6 +42,41 @@ def check_versions(texts):
         elif match[1] != versions["CMakeLists.txt"][1]:
             found.add(path, line_of(texts[path], match.start()),
                       f"version {match[1]}, but {versions['CMakeLists.txt'][1]} in CMakeLists.txt")
+    return found
+
+
+# The one place that says where the project is: an address, or that there is none yet.
+ADDRESS = "packaging/debian/copyright"
+NOT_PUBLISHED = "not published yet"
+# What has to name that address once there is one, and to be away until then.
+NAMES_ADDRESS = {
+    "packaging/debian/control": r"^(?:Homepage|Vcs-Browser|Vcs-Git): *(\S+)",
+    "packaging/debian/watch": r"(https?://\S+)",
+    "packaging/debian/upstream/metadata": r"^(?:Repository|Repository-Browse|Bug-Database): *(\S+)",
+}
+
+
+def check_address(texts):
+    """Offences of {path: text}; a file that is not there has the text ""."""
+    found = Offences()
+    source = re.search(r"^Source: *(.*)$", texts[ADDRESS], re.M)
+    if not source:
+        found.add(ADDRESS, 1, "no field Source here")
+        return found
+    address = source[1]
+    for path, pattern in NAMES_ADDRESS.items():
+        named = re.findall(pattern, texts[path], re.M)
+        if address == NOT_PUBLISHED:
+            if named or (texts[path] and path not in ("packaging/debian/control",)):
+                found.add(path, 1, f"names an address, while {ADDRESS} says \"{NOT_PUBLISHED}\"")
+        elif not named:
+            found.add(path, 1, f"does not name {address}, as {ADDRESS} does")
+        for one in named:
+            host = re.match(r"https://[^/]+/", address)
+            if address != NOT_PUBLISHED and not (host and one.startswith(host[0])):
+                found.add(path, 1, f"{one} is not at {address}")
+    if address != NOT_PUBLISHED and not re.fullmatch(r"https://[^/\s]+/\S+", address):
+        found.add(ADDRESS, 1, f"\"{address}\" is neither an address nor \"{NOT_PUBLISHED}\"")
     return found
 
 
@@ -94,6 +131,8 @@ def systemd_version():
 if __name__ == "__main__":
     checks = [
         check_versions({path: read(ROOT / path) for path in VERSIONS}),
+        check_address({path: read(ROOT / path) if (ROOT / path).exists() else ""
+                       for path in (ADDRESS, *NAMES_ADDRESS)}),
         check_exposure(UNITS / "stsmapd.service"),
         check_units(UNITS, systemd_version() >= 253),
         check_profile(PROFILE),

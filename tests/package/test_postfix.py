@@ -1,4 +1,5 @@
 """Postfix before, after or not at all; and what Postfix does to its own folders."""
+import os
 import unittest
 
 from support import (
@@ -14,6 +15,9 @@ from support import (
     start_world,
     trust_world,
 )
+
+
+DROP_IN = "/etc/systemd/system/stsmapd.socket.d/10-postfix-group.conf"
 
 
 def setUpModule():
@@ -33,10 +37,12 @@ class OrderTest(MachineTest):
         done = self.machine.run("postfix", "check")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
-    def expect_socket(self):
+    def expect_socket(self, group="postfix"):
         self.assertEqual(
-            self.machine.must("stat", "-c", "%F %U:%G %a", SOCKET).strip(), "socket root:postfix 660"
+            self.machine.must("stat", "-c", "%F %U:%G %a", SOCKET).strip(), f"socket root:{group} 660"
         )
+        self.assertEqual(os.path.exists(self.machine.path(DROP_IN)), group == "postfix")
+        self.assertEqual(prop(self.machine, "ActiveState", "stsmapd.socket"), "active")
 
 
 class PostfixLater(OrderTest):
@@ -46,6 +52,9 @@ class PostfixLater(OrderTest):
             trust_world(self.machine)
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
             self.assertEqual(self.machine.must("stsmap", "query", ENFORCED), f"OK {ANSWER}\n")
+            # The group is Postfix's to make; until then only root may ask.
+            self.assertNotEqual(self.machine.run("getent", "group", "postfix").returncode, 0)
+            self.expect_socket("root")
         with self.subTest("Postfix is installed"):
             self.machine.install("postfix")
             self.expect_socket()
@@ -78,12 +87,33 @@ class PostfixFirst(OrderTest):
         with self.subTest("Postfix is purged and comes back"):
             self.machine.must("apt-get", "-q", "-y", "purge", "postfix")
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
+            # Debian 12 removes the group, Debian 13 keeps it. Either way a start succeeds.
+            kept = self.machine.run("getent", "group", "postfix").returncode == 0
+            self.expect_socket("postfix" if kept else "root")
+            self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
             # The queue directory is gone, and the socket in it with it; who would ask is gone too.
             self.machine.install("postfix")
             self.expect_socket()
             self.expect_answer()
             self.expect_quiet_postfix()
             self.expect_delivery()
+
+
+class AdministratorsGroup(OrderTest):
+    def test_a_drop_in_of_the_administrators_wins(self):
+        self.machine.install(deb())
+        self.machine.must("addgroup", "--system", "askers")
+        folder = os.path.dirname(DROP_IN)
+        self.machine.must("mkdir", "-p", folder)
+        self.machine.write(f"{folder}/override.conf", "[Socket]\nSocketGroup=askers\n")
+        self.machine.must("systemctl", "daemon-reload")
+        self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
+        self.expect_socket("askers")
+        self.machine.install("postfix")
+        self.assertEqual(self.machine.must("stat", "-c", "%G", SOCKET).strip(), "askers")
+        self.machine.must("apt-get", "-q", "-y", "purge", "stsmapd")
+        self.assertFalse(os.path.exists(self.machine.path(DROP_IN)))
+        self.assertTrue(os.path.exists(self.machine.path(f"{folder}/override.conf")))
 
 
 class Both(OrderTest):

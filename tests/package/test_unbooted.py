@@ -54,7 +54,10 @@ class Chroot(unittest.TestCase):
     def test_install_check_purge(self):
         machine = self.new_machine()
         before = listing(machine)
-        machine.install(deb())
+        said = machine.install(deb())
+        self.assertIn("stsmap postfix-setup --apply --reload && stsmap doctor", said)
+        # Its folders are made by the unit, which never ran.
+        self.assertFalse(os.path.exists(machine.path("/var/lib/stsmapd")))
         machine.must("stsmapd", "--check-config")
         machine.must("stsmapd", "--version")
         self.purge_and_compare(machine, before)
@@ -88,9 +91,13 @@ class Chroot(unittest.TestCase):
         )
         machine.must("update-ca-certificates")
         change_config(machine, "#allow_private_addresses = false", "allow_private_addresses = true")
-        service, listener = unit_settings(machine, "stsmapd.service"), unit_settings(
-            machine, "stsmapd.socket"
-        )
+        service = unit_settings(machine, "stsmapd.service")
+        listener = unit_settings(machine, "stsmapd.socket")
+        # Postfix is there, and so is what the package adds for it.
+        self.assertEqual(listener["SocketGroup"], "root")
+        drop_in = machine.read("/etc/systemd/system/stsmapd.socket.d/10-postfix-group.conf")
+        listener.update(re.findall(r"^(\w+)=(.*)$", drop_in, re.M))
+        self.assertEqual(listener["SocketGroup"], "postfix")
         user, group = service["User"], service["Group"]
         machine.must(
             "install",
