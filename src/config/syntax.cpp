@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "config/options.hpp"
+#include "config/token.hpp"
 
 #include <algorithm>
 #include <array>
@@ -13,8 +14,6 @@ namespace config {
 
 namespace {
 
-constexpr std::string_view blanks = " \t";
-
 /// Brackets within brackets; no option has more than one.
 constexpr unsigned max_depth = 32;
 
@@ -23,12 +22,6 @@ constexpr std::array<std::string_view, 9> other_quotes{"\xe2\x80\x9c", "\xe2\x80
                                                        "\xe2\x80\x9f", "\xe2\x80\x98", "\xe2\x80\x99",
                                                        "\xe2\x80\x9a", "\xc2\xab",     "\xc2\xbb"};
 
-bool is_bare(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
-
 std::string quoted(std::string_view text) { return '"' + base::printable(text, 100) + '"'; }
 
 /// "a = \"text\"", as it might be meant.
@@ -36,52 +29,6 @@ std::string example(std::string_view name, std::string_view text, bool list) {
     std::string value = quoted(text);
     if (list) value = '[' + value + ']';
     return name.empty() ? value : base::printable(name, 100) + " = " + value;
-}
-
-bool all_digits(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return is_digit(c) || c == '_'; });
-}
-
-/// Whether TOML takes `token` without quotes. Dates and times count too: they are refused later, by their
-/// type.
-bool is_value(std::string_view token) {
-    if (token == "true" || token == "false") return true;
-    const bool date =
-        token.size() >= 10 && token[4] == '-' && token[7] == '-' && all_digits(token.substr(0, 4));
-    const bool time =
-        token.size() >= 8 && token[2] == ':' && token[5] == ':' && all_digits(token.substr(0, 2));
-    if (date || time) return true;
-    if (token.starts_with('+') || token.starts_with('-')) token.remove_prefix(1);
-    if (token == "inf" || token == "nan") return true;
-    if (token.starts_with("0x") || token.starts_with("0o") || token.starts_with("0b"))
-        return token.size() > 2 && std::ranges::all_of(token.substr(2), is_bare);
-    const std::size_t exponent = token.find_first_of("eE");
-    if (exponent != std::string_view::npos) {
-        std::string_view power = token.substr(exponent + 1);
-        if (power.starts_with('+') || power.starts_with('-')) power.remove_prefix(1);
-        if (!all_digits(power)) return false;
-        token = token.substr(0, exponent);
-    }
-    const std::size_t dot = token.find('.');
-    return all_digits(token.substr(0, dot)) &&
-           (dot == std::string_view::npos || all_digits(token.substr(dot + 1)));
-}
-
-/// The name of an option or a section without the blanks that TOML allows around dots; nullopt when there is
-/// a blank inside a name.
-std::optional<std::string> without_blanks(std::string_view key) {
-    std::string plain;
-    for (std::size_t i = 0; i < key.size(); ++i) {
-        if (blanks.find(key[i]) == std::string_view::npos) {
-            plain += key[i];
-            continue;
-        }
-        const std::size_t next = key.find_first_not_of(blanks, i);
-        const bool dotted =
-            plain.empty() || plain.back() == '.' || next == std::string_view::npos || key[next] == '.';
-        if (!dotted) return std::nullopt;
-    }
-    return plain;
 }
 
 class Scanner {
