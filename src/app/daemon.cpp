@@ -6,6 +6,7 @@
 #include "app/settings.hpp"
 #include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
+#include "cache/late_store.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
 #include "lookup/dane_lookup.hpp"
@@ -69,25 +70,6 @@ public:
 
 private:
     sigset_t before_{};
-};
-
-/// The store while it is still being opened: fronts may answer already, and hand what they cannot answer to
-/// the learner, whose thread is the one that opens the store. So nobody uses this before set().
-class LateStore final : public cache::Store {
-public:
-    void set(cache::Store& store) noexcept { store_ = &store; }
-    void save(cache::Row row, std::function<void(bool)> done) override {
-        store_->save(std::move(row), std::move(done));
-    }
-    void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override {
-        store_->forget(std::move(domain), fetched_at);
-    }
-    void note_running(base::seconds total) override {
-        if (store_ != nullptr) store_->note_running(total);
-    }
-
-private:
-    cache::Store* store_ = nullptr;
 };
 
 std::string join(const std::vector<std::string_view>& words) {
@@ -159,7 +141,7 @@ private:
     asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
     cache::Table table_;
     std::unique_ptr<cache::SqliteStore> store_;
-    LateStore late_store_;
+    cache::LateStore late_store_;
     dns::StubResolver resolver_;
     std::optional<fetch::HttpsFetcher> fetcher_;
     lookup::DaneLookup dane_{back_.get_executor(), resolver_};

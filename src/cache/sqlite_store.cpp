@@ -1,17 +1,14 @@
 #include "cache/sqlite_store.hpp"
 
 #include "base/keyed_hash.hpp"
-
 #include "cache/sqlite_file.hpp"
 #include "cache/store_start.hpp"
 #include "cache/stored_row.hpp"
 #include "cache/write_op.hpp"
+#include "cache/write_queue.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <new>
 #include <optional>
 #include <span>
@@ -30,20 +27,21 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
-constexpr std::size_t batch_octets = std::size_t{8}
-                                     << 20; ///< of policy texts in one transaction, and one row
+/// Of policy texts in one transaction, and one row.
+constexpr std::size_t batch_octets = std::size_t{8} << 20;
 
 /// Words so short that they need no memory themselves.
 Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
 
 } // namespace
 
-// Members above the line belong to everybody, under the mutex or atomic; those below to the thread alone.
+// Members above the line are for every thread; those below belong to the store's alone.
 struct SqliteStore::Worker {
     Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
            Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
-          lock(std::in_place, std::move(lock_)), kept(options.max_kept, options.max_octets) {
+          queue(options.max_waiting, options.max_octets), lock(std::in_place, std::move(lock_)),
+          kept(options.max_kept, options.max_octets) {
         batch.reserve(options.max_batch);
         take_over(started);
         if (started.trouble) begin_failing(*started.trouble);
@@ -53,22 +51,15 @@ struct SqliteStore::Worker {
     const Options options;
     base::Log& log;
     const base::Clock& clock;
-    std::mutex mutex;
-    std::condition_variable wake;
-    std::deque<WriteOp> queue;
-    std::size_t queue_octets = 0;
-    std::optional<base::seconds> running; ///< to be noted with the next write
-    bool stopping = false;
-    SteadyClock::time_point deadline{};
-    bool overflowed = false;
-    std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0}, waiting_size{0};
+    WriteQueue queue;
+    std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0};
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
     std::optional<FileLock> lock;
-    std::optional<SqliteFile> file;           ///< none only while failing
-    std::vector<WriteOp> batch;               ///< what take() took
-    std::optional<base::seconds> running_now; ///< the same, of the running time
+    std::optional<SqliteFile> file;       ///< none only while failing
+    std::vector<WriteOp> batch;           ///< what take() took
+    std::optional<base::seconds> running; ///< the running time to be noted with them
     bool touched = false; ///< the file was written to by others, and has not been renewed since
     std::vector<std::string> bad_keys;
     bool refill_needed = false;
@@ -89,35 +80,10 @@ struct SqliteStore::Worker {
         if (started.renewed) note_renewal();
     }
 
-    /// Queues; above max_waiting rows the row is dropped, its done hears false, and refill makes up for it.
-    void push(WriteOp op) {
-        {
-            std::lock_guard guard{mutex};
-            if (!stopping) {
-                // Nobody makes up for a removal that is dropped: it has more room.
-                const bool full = op.removes() ? queue.size() >= 2 * options.max_waiting
-                                               : queue.size() >= options.max_waiting ||
-                                                     queue_octets + op.octets() > options.max_octets;
-                if (!op.refused() && full) {
-                    op.what = Refused{};
-                    overflowed = true;
-                }
-                if (!op.refused() || op.done) {
-                    queue_octets += op.octets();
-                    waiting_size = queue_octets;
-                    queue.push_back(std::move(op));
-                }
-                wake.notify_one();
-                return;
-            }
-        }
-        if (op.done) op.done(false);
-    }
-
     void run() {
         while (true) {
             take(true);
-            if (batch.empty() && done_with()) break;
+            if (batch.empty() && queue.ended()) break;
             survive([this] {
                 process(batch);
                 if (failing && SteadyClock::now() >= next_try) recover();
@@ -149,49 +115,21 @@ struct SqliteStore::Worker {
         next_try = SteadyClock::now() + delay;
     }
 
-    [[nodiscard]] bool done_with() {
-        std::lock_guard guard{mutex};
-        return stopping && !running;
-    }
-    [[nodiscard]] bool out_of_time() {
-        std::lock_guard guard{mutex};
-        return stopping && SteadyClock::now() >= deadline;
-    }
-
     /// The next batch; with `wait`, once there is anything to do. Needs no memory.
     void take(bool wait) {
-        batch.clear();
-        std::unique_lock guard{mutex};
-        const auto something = [this] { return stopping || !queue.empty() || running; };
-        if (wait && failing)
-            wake.wait_until(guard, next_try, something);
-        else if (wait && !refill_needed)
-            wake.wait(guard, something);
-        if (std::exchange(overflowed, false)) refill_needed = true;
-        std::ptrdiff_t n = 0;
-        for (std::size_t octets = 0;
-             n < static_cast<std::ptrdiff_t>(std::min(queue.size(), options.max_batch)) &&
-             octets < batch_octets;
-             ++n) {
-            octets += queue[static_cast<std::size_t>(n)].octets();
-            queue_octets -= queue[static_cast<std::size_t>(n)].octets();
-        }
-        waiting_size = queue_octets;
-        batch.assign(std::make_move_iterator(queue.begin()), std::make_move_iterator(queue.begin() + n));
-        queue.erase(queue.begin(), queue.begin() + n);
+        WriteQueue::Time until = WriteQueue::Time::min();
+        if (wait && (failing || !refill_needed)) until = failing ? next_try : WriteQueue::Time::max();
+        if (queue.take(batch, options.max_batch, batch_octets, until)) refill_needed = true;
     }
 
     void process(std::vector<WriteOp>& ops, std::span<const Row> rows = {}) {
-        {
-            std::lock_guard guard{mutex};
-            running_now = std::exchange(running, std::nullopt);
-        }
-        if (ops.empty() && rows.empty() && !running_now) return;
+        running = queue.take_running();
+        if (ops.empty() && rows.empty() && !running) return;
         if (overtaken)
             for (const WriteOp& op : ops)
                 if (!op.refused()) overtaken->insert(base::keyed_hash(op.domain().name()));
         bool written = false;
-        survive([&] { written = !failing && !out_of_time() && write(rows, ops); });
+        survive([&] { written = !failing && !queue.out_of_time() && write(rows, ops); });
         for (WriteOp& op : ops) {
             const std::function<void(bool)> done = std::move(op.done);
             const bool ok = written && !op.refused();
@@ -270,7 +208,7 @@ struct SqliteStore::Worker {
                 result = file->remove(removal->domain.name(), removal->fetched_at);
             }
         }
-        if (result && running_now) result = file->put_running(*running_now);
+        if (result && running) result = file->put_running(*running);
         if (result) result = file->commit();
         if (!result) return result;
         bad_keys.clear();
@@ -291,8 +229,7 @@ struct SqliteStore::Worker {
         try {
             log.write(Level::error, "store-failed",
                       {{"file", path.native()}, {"problem", trouble.words}, {"code", trouble.code}});
-        } catch (const std::bad_alloc&) {
-            return; // whoever finds no memory says so, too
+        } catch (const std::bad_alloc&) { // whoever finds no memory says so, too
         }
     }
 
@@ -303,6 +240,9 @@ struct SqliteStore::Worker {
         } catch (const std::bad_alloc&) {
             refill_needed = true;
         }
+        count_kept();
+    }
+    void count_kept() {
         kept_count = kept.size();
         kept_size = kept.octets();
     }
@@ -431,7 +371,7 @@ struct SqliteStore::Worker {
         if (!result && result.error().kind == Trouble::Kind::damage && may_renew())
             result = begin_anew(result.error());
         std::size_t caught_up = 0;
-        while (result && !kept.empty() && !out_of_time()) {
+        while (result && !kept.empty() && !queue.out_of_time()) {
             std::vector<WriteOp> ops;
             ops.reserve(std::min(kept.size(), options.max_batch));
             while (!kept.empty() && ops.size() < options.max_batch) ops.push_back(kept.take());
@@ -441,8 +381,7 @@ struct SqliteStore::Worker {
             else
                 for (WriteOp& op : ops) keep(std::move(op));
         }
-        kept_count = kept.size();
-        kept_size = kept.octets();
+        count_kept();
         if (!result) {
             put_off();
             log.write(Level::debug, "store-still-failing", {{"problem", result.error().words}});
@@ -469,7 +408,7 @@ struct SqliteStore::Worker {
             take(false);
             process(batch, passed);
             // With so many the snapshot is not worth going on with: another one is taken.
-            ok = ok && !failing && !out_of_time() && overtaken->size() < options.max_kept;
+            ok = ok && !failing && !queue.out_of_time() && overtaken->size() < options.max_kept;
             rows += passed.size();
             octets = 0;
             passed.clear();
@@ -496,7 +435,7 @@ struct SqliteStore::Worker {
             recover();
         else if (const SqliteFile::Result result = examine(); !result) // nobody may have written for long
             begin_failing(result.error());
-        if (refill_needed && !failing && !out_of_time()) refill();
+        if (refill_needed && !failing && !queue.out_of_time()) refill();
         if (!kept.empty() || refill_needed)
             log.write(
                 Level::warning, "store-incomplete",
@@ -543,36 +482,24 @@ void SqliteStore::save(Row row, std::function<void(bool)> done) {
     if (!fit)
         worker_->log.write(Level::error, "store-row-refused",
                            {{"domain", row.domain.name()}, {"problem", read_row(raw_row(row)).error()}});
-    worker_->push(fit ? WriteOp{std::move(row), std::move(done)} : WriteOp{Refused{}, std::move(done)});
+    worker_->queue.push(fit ? WriteOp{std::move(row), std::move(done)} : WriteOp{Refused{}, std::move(done)});
 }
 
 void SqliteStore::forget(base::Domain domain, std::optional<base::Instant> fetched_at) {
-    worker_->push(WriteOp{Removal{std::move(domain), fetched_at}, nullptr});
+    worker_->queue.push(WriteOp{Removal{std::move(domain), fetched_at}, nullptr});
 }
 
-void SqliteStore::note_running(base::seconds total) {
-    {
-        std::lock_guard guard{worker_->mutex};
-        if (worker_->stopping) return;
-        worker_->running = total;
-    }
-    worker_->wake.notify_one();
-}
+void SqliteStore::note_running(base::seconds total) { worker_->queue.note_running(total); }
 
 void SqliteStore::stop() {
     if (!worker_->thread.joinable()) return;
-    {
-        std::lock_guard guard{worker_->mutex};
-        worker_->stopping = true;
-        worker_->deadline = SteadyClock::now() + worker_->options.stop_within;
-    }
-    worker_->wake.notify_one();
+    worker_->queue.stop(SteadyClock::now() + worker_->options.stop_within);
     worker_->thread.join();
 }
 
 SqliteStore::Counters SqliteStore::counters() const {
-    return {worker_->saved,        worker_->commits,   worker_->failed, worker_->kept_count,
-            worker_->waiting_size, worker_->kept_size, worker_->failing};
+    return {worker_->saved,          worker_->commits,   worker_->failed, worker_->kept_count,
+            worker_->queue.octets(), worker_->kept_size, worker_->failing};
 }
 
 } // namespace cache

@@ -177,21 +177,29 @@ TlsStream::error_code TlsStream::receive() {
     return take(octets) ? error_code{} : asio::error::no_buffer_space;
 }
 
+/// Waits until the peer sent something, and then for the turn to read it.
+asio::awaitable<TlsStream::error_code> TlsStream::readable() {
+    turn_.pass_on();
+    auto [error] = co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
+    // Once closed, the descriptor's number may be another connection's: it must not be read any more.
+    if (!socket_.is_open()) co_return asio::error::operation_aborted;
+    if (error) co_return error;
+    co_await turn_.wait();
+    co_return socket_.is_open() ? error_code{} : asio::error::operation_aborted;
+}
+
 /// After would_block: sends what is gathered and waits for more input, or for the next turn.
 asio::awaitable<TlsStream::error_code> TlsStream::go_on() {
+    error_code error;
     if (session_->wire.pending() == 0) {
-        const error_code error = co_await send();
+        error = co_await send();
         if (error) co_return error;
-        turn_.pass_on();
-        auto [wait_error] =
-            co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
-        // Once closed, the descriptor's number may be another connection's: it must not be read any more.
-        if (!socket_.is_open()) co_return asio::error::operation_aborted;
-        if (wait_error) co_return wait_error;
+        error = co_await readable();
+        if (error) co_return error;
+        co_return receive();
     }
     co_await turn_.wait();
-    if (!socket_.is_open()) co_return asio::error::operation_aborted;
-    co_return session_->wire.pending() == 0 ? receive() : error_code{};
+    co_return socket_.is_open() ? error_code{} : asio::error::operation_aborted;
 }
 
 /// One call of OpenSSL, elsewhere. The stream and its coroutine may end before it does.
@@ -280,12 +288,15 @@ asio::awaitable<TlsStream::Read> TlsStream::read_some(std::span<char> to) {
 
 asio::awaitable<TlsStream::Read> TlsStream::read_before(std::span<char> to) {
     Read read;
-    co_await turn_.wait();
-    const auto space = asio::buffer(to.data(), to.size());
-    auto [error, octets] = co_await socket_.async_read_some(space, asio::as_tuple(asio::use_awaitable));
-    read.error = error;
-    read.octets = octets;
-    if (!take(octets) && !read.error) read.error = asio::error::no_buffer_space;
+    socket_.non_blocking(true, read.error);
+    while (!read.error) {
+        read.error = co_await readable();
+        if (read.error) break;
+        read.octets = socket_.read_some(asio::buffer(to.data(), to.size()), read.error);
+        if (read.error != asio::error::would_block) break;
+        read.error = {};
+    }
+    if (!take(read.octets) && !read.error) read.error = asio::error::no_buffer_space;
     co_return read;
 }
 

@@ -93,6 +93,7 @@ private:
     [[nodiscard]] std::function<bool()> room();
     [[nodiscard]] boost::asio::awaitable<error_code> shake_in_thread();
     [[nodiscard]] boost::asio::awaitable<error_code> send();
+    [[nodiscard]] boost::asio::awaitable<error_code> readable();
     [[nodiscard]] boost::asio::awaitable<error_code> go_on();
     [[nodiscard]] error_code receive();
     [[nodiscard]] bool take(std::size_t octets);

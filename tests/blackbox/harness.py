@@ -69,6 +69,12 @@ def wait_for(what, limit=LIMIT, every=0.02):
         time.sleep(every)
 
 
+def stopped(pid):
+    """A signal holds the process (SIGSTOP)."""
+    with open("/proc/%d/stat" % pid) as file:
+        return file.read().rpartition(")")[2].split()[0] == "T"
+
+
 def toml(value):
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -155,6 +161,7 @@ class Notifications:
     def __init__(self, path):
         self.path = path
         self._lines = []
+        self.on_line = None  # called with each line, on the thread that reads
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(path)
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -165,7 +172,10 @@ class Notifications:
             message = self._socket.recv(65536)
             if not message:
                 return
-            self._lines += message.decode().splitlines()
+            lines = message.decode().splitlines()
+            self._lines += lines
+            for line in lines if self.on_line else ():
+                self.on_line(line)
 
     def poll(self):
         return list(self._lines)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Puts faults back into a copy of the sources, one after the other, and expects the explorer to find each.
 
-usage: faults.py [-h] [--folder FOLDER] [--list] [NAME...]
+usage: faults.py [-h] [--folder FOLDER] [--list] [--check] [NAME...]
 
 Without names all faults are tried. The copy and its build are made in FOLDER (default: build/explorer-faults) and stay
 there, so that only what a fault changes is compiled. A fault is an edit of the source text; one that no longer applies
@@ -125,8 +125,8 @@ FAULTS = {
     ),
     "check-kept": (
         "a background check that could not begin keeps its place for ever",
-        [(SERVICE, "learner->learn(domain, Why::txt_check, [check](const Outcome&) {});",
-          "learner->learn(domain, Why::txt_check, [check](const Outcome&) {});\n"
+        [(SERVICE, "learner->learn(hop, Why::txt_check, [check](const Outcome&) {});",
+          "learner->learn(hop, Why::txt_check, [check](const Outcome&) {});\n"
           "        } catch (const std::logic_error&) {\n            return;\n        } catch (const std::bad_alloc&) {\n"
           "            (void)new std::shared_ptr<Check>(check);\n            return;"),
          (SERVICE, "#include <new>\n", "#include <new>\n#include <stdexcept>\n")],
@@ -201,6 +201,17 @@ def edited(tree, edits):
     return before, ""
 
 
+def outdated():
+    """"NAME: FILE no longer has: TEXT" of every edit that could not be made."""
+    found = []
+    for name, (_, edits) in FAULTS.items():
+        for path, old, _ in edits:
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                if old not in file.read():
+                    found.append(f"{name}: {path} no longer has: {old.strip()}")
+    return found
+
+
 def try_fault(tree, folder, edits):
     """(found, words)"""
     before, missing = edited(tree, edits)
@@ -227,12 +238,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", default=os.path.join(ROOT, "build", "explorer-faults"))
     parser.add_argument("--list", action="store_true", help="say what there is")
+    parser.add_argument("--check", action="store_true", help="only see whether every edit can still be made")
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     if arguments.list:
         for name, (words, _) in FAULTS.items():
             log(f"{name:24} {words}")
         return 0
+    if arguments.check:
+        found = outdated()
+        for line in found:
+            log(line)
+        return 1 if found else 0
     for name in arguments.names:
         if name not in FAULTS:
             parser.error(f"no such fault: {name}")

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace test {
 
@@ -109,8 +110,19 @@ void Flooder::accept_loop() {
             return;
         }
         ++connections_;
+        join_those_over();
         fds_.push_back(fd);
         workers_.emplace_back([this, fd] { serve(fd); });
+    }
+}
+
+/// Requires the lock.
+void Flooder::join_those_over() {
+    for (const std::thread::id id : std::exchange(over_, {})) {
+        const auto worker = std::find_if(workers_.begin(), workers_.end(),
+                                         [id](const std::thread& each) { return each.get_id() == id; });
+        worker->join();
+        workers_.erase(worker);
     }
 }
 
@@ -140,6 +152,7 @@ void Flooder::serve(int fd) {
         }
     const std::lock_guard lock{mutex_};
     std::erase(fds_, fd);
+    over_.push_back(std::this_thread::get_id());
     ::close(fd);
 }
 

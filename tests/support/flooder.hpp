@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <list>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -62,6 +63,7 @@ private:
     bool flood_through_tunnel(int fd);
     static int choose_certificate(void* ssl, void* self);
     void serve(int fd);
+    void join_those_over();
     void send_for_ever(int fd, const std::string& octets);
     bool send_all(int fd, const std::string& octets);
     void talk(int fd);
@@ -76,7 +78,8 @@ private:
     std::mutex mutex_;
     bool stopping_ = false;
     std::vector<int> fds_;
-    std::vector<std::thread> workers_;
+    std::list<std::thread> workers_;
+    std::vector<std::thread::id> over_; // those that only wait to be joined, and keep their stacks until then
     std::thread acceptor_;
 };
 

@@ -7,10 +7,15 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <array>
+#include <functional>
+#include <memory>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <vector>
 
 namespace {
 
@@ -269,6 +274,57 @@ TEST_F(TlsStreamTest, CountsWhatNobodyAskedFor) {
     ASSERT_TRUE(run_until([&] { return came.has_value(); }));
     EXPECT_EQ(came->error, asio::error::no_buffer_space);
     EXPECT_EQ(stream.refusal(), "over 16 HelloRequest, KeyUpdate and NewSessionTicket messages");
+}
+
+asio::awaitable<void> read_all(TlsStream* stream, std::size_t* ended) {
+    std::string octets(8192, ' ');
+    for (bool more = true; more;) {
+        const TlsStream::Read read = co_await stream->read_before(octets);
+        more = !read.error;
+    }
+    ++*ended;
+}
+
+// Many connections with much to read: between two visits of the loop to everybody, all together take no more
+// than a turn has, and what one was reading.
+TEST(TlsStreams, ShareTheOctetsOfATurn) {
+    asio::io_context io{1};
+    const auto context = fetch::make_client_context(test::ca().file()).value();
+    const auto turns = std::make_shared<fetch::Turns>(io.get_executor());
+    constexpr std::size_t connections = 32, piece = 8192, all = std::size_t{128} * 1024;
+    static_assert(connections * piece > 2 * fetch::max_turn_octets);
+    const auto left = std::make_shared<std::size_t>(connections * all);
+    tcp::acceptor acceptor{io, tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+    std::vector<tcp::socket> peers;
+    std::vector<std::unique_ptr<TlsStream>> streams;
+    const std::string sent(all, 'x');
+    std::size_t ended = 0;
+    for (std::size_t i = 0; i < connections; ++i) {
+        tcp::socket client{io};
+        client.open(tcp::v4());
+        client.set_option(asio::socket_base::receive_buffer_size(static_cast<int>(2 * all)));
+        client.connect(acceptor.local_endpoint());
+        peers.push_back(acceptor.accept());
+        peers.back().set_option(asio::socket_base::send_buffer_size(static_cast<int>(2 * all)));
+        ASSERT_EQ(asio::write(peers.back(), asio::buffer(sent)), all);
+        peers.back().shutdown(tcp::socket::shutdown_send);
+        TlsStream::Shared shared;
+        shared.turns = turns;
+        shared.octets_left = left;
+        streams.push_back(std::make_unique<TlsStream>(std::move(client), *context, std::move(shared)));
+        asio::co_spawn(io, read_all(streams.back().get(), &ended), asio::detached);
+    }
+    std::size_t most = 0, before = *left;
+    const std::function<void()> visit = [&] {
+        most = std::max(most, before - *left);
+        before = *left;
+        if (ended < connections) asio::post(io, visit);
+    };
+    asio::post(io, visit);
+    io.run_for(std::chrono::seconds{20});
+    EXPECT_EQ(ended, connections);
+    EXPECT_EQ(*left, 0U) << "all was read";
+    EXPECT_LE(most, fetch::max_turn_octets + piece);
 }
 
 } // namespace
