@@ -97,11 +97,12 @@ def check_units(folder, with_drop_in):
     with tempfile.TemporaryDirectory() as root:
         units = pathlib.Path(root, "usr/lib/systemd/system")
         units.mkdir(parents=True)
-        for program in ("usr/sbin/stsmapd", "bin/kill"):
+        for program in ("usr/sbin/stsmapd", "bin/kill", "usr/libexec/stsmapd/follow-postfix"):
             pathlib.Path(root, program).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("/bin/true", pathlib.Path(root, program))
         for unit in ("stsmapd.service", "stsmapd.socket"):
             shutil.copy(pathlib.Path(folder, unit), units)
+        shutil.copy(UNITS / "stsmapd-follow-postfix.service", units)
         if with_drop_in:
             (units / "stsmapd.service.d").mkdir()
             shutil.copy(pathlib.Path(folder, "notify-reload.conf"), units / "stsmapd.service.d")
@@ -109,7 +110,7 @@ def check_units(folder, with_drop_in):
         for unit in ("sysinit.target", "basic.target", "sockets.target", "shutdown.target", "system.slice", "-.slice"):
             (units / unit).write_text("[Unit]\nDescription=x\n", encoding="utf-8")
         status, said = run("systemd-analyze", f"--root={root}", "--man=no", "verify", "stsmapd.service",
-                           "stsmapd.socket")
+                           "stsmapd.socket", "stsmapd-follow-postfix.service")
         for line in said.splitlines():
             if "stsmapd" in line or status:
                 found.add(folder, 1, f"systemd-analyze verify: {line}")

@@ -118,13 +118,15 @@ class Release:
                 os.makedirs(self.archives + name, exist_ok=True)
             self.fetch(self.clean, INSTALLED)
             self.fetch(self.bare, IN_IMAGE)
+            # As README.md says to install it.
+            self.fetch(self.mail, [], recommends=True)
 
-    def fetch(self, root, packages):
+    def fetch(self, root, packages, recommends=False):
         # The lists that are there will do as long as everything can be got with them.
         script = f"""
             cp -a /mnt{ARCHIVES}/. {ARCHIVES}; cp -a /mnt{LISTS}/. {LISTS}
             fetch() {{
-                apt-get -q -y -d --no-install-recommends install /media/stsmapd_*.deb {' '.join(packages)}
+                apt-get -q -y -d {'' if recommends else '--no-install-recommends'} install /media/stsmapd_*.deb {' '.join(packages)}
             }}
             fetch || {{ apt-get -q update; fetch; }} || exit 1
             rm -rf {ARCHIVES}/lock {ARCHIVES}/partial {LISTS}/partial {LISTS}/lock

@@ -20,6 +20,8 @@ FILES = [
     "/usr/share/man/man5/stsmapd.toml.5.gz",
     "/usr/share/man/man1/stsmap.1.gz",
     "/usr/lib/sysusers.d/stsmapd.conf",
+    "/usr/lib/systemd/system-generators/stsmapd-generator",
+    "/usr/libexec/stsmapd/follow-postfix",
     "/etc/apparmor.d/usr.sbin.stsmapd",
     "/usr/share/bash-completion/completions/stsmap",
     "/usr/share/doc/stsmapd/copyright",
@@ -70,6 +72,10 @@ class Built(unittest.TestCase):
             ["dpkg-deb", "--info", deb(), "conffiles"], capture_output=True, text=True, check=True
         ).stdout
         self.assertIn("/etc/stsmapd/stsmapd.toml", control)
+
+    def test_depends_on_certificates(self):
+        done = subprocess.run(["dpkg-deb", "-f", deb(), "Depends"], capture_output=True, text=True, check=True)
+        self.assertIn("ca-certificates", re.split(r",\s*", done.stdout))
 
     def test_links_in_documents_lead_to_files_of_the_package(self):
         folder = f"{self.tree}/usr/share/doc/stsmapd"

@@ -22,9 +22,9 @@ def setUpModule():
 
 
 def words_of(instruction):
-    """The exec form of an instruction of the Containerfile."""
+    """The exec form of an instruction of the Containerfile's last stage."""
     with open(f"{CONTAINER}/Containerfile", encoding="utf-8") as file:
-        return json.loads(re.search(rf"^ *{instruction} (\[.*\])$", file.read(), re.M).group(1))
+        return json.loads(re.findall(rf"^ *{instruction} (\[.*\])$", file.read(), re.M)[-1])
 
 
 def composed():

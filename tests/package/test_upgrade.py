@@ -113,8 +113,8 @@ class RemovedWhilePostfixAsks(MachineTest):
     ROOT = MAIL
     SET_UP = ("stsmap", "postfix-setup", "--apply", "--reload")
 
-    def apt(self, what):
-        return self.machine.must("apt-get", "-q", "-y", what, "stsmapd")
+    def apt(self, *what):
+        return self.machine.must("apt-get", "-q", "-y", *what, "stsmapd")
 
     def asks(self):
         return "stsmapd" in self.machine.must("postconf", "-h", "smtp_tls_policy_maps")
@@ -166,7 +166,7 @@ class RemovedWhilePostfixAsks(MachineTest):
             self.machine.install(deb())
             self.machine.must(*self.SET_UP)
             self.machine.must("stsmap", "postfix-setup", "--undo", "--reload")
-            self.assertNotRegex(self.apt("purge"), "(?i)defer")
+            self.assertNotRegex(self.apt("purge", "--autoremove"), "(?i)defer")
             self.machine.must("rm", "-f", "/usr/local/share/ca-certificates/world.crt")
             self.machine.must("update-ca-certificates", "--fresh")
             left = [path for path in left_files(self.machine, before) if not path.startswith("/etc/postfix/")]
