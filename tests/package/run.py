@@ -29,8 +29,8 @@ import machine  # noqa: E402
 from world import debian, namespace  # noqa: E402
 
 # The longest first.
-MODULES = ["test_walk", "test_postfix", "test_service", "test_upgrade", "test_autopkgtest", "test_image", "test_unbooted"]
-MODULES += ["test_build"]
+MODULES = ["test_postfix", "test_service", "test_upgrade", "test_autopkgtest", "test_image", "test_unbooted"]
+MODULES = ["test_walk", *MODULES, "test_build"]
 MODULE_LIMIT = 1500  # seconds
 PREFIX = "stsmapd-package-"  # of the names of a run's folders
 # What the tests install besides the package, without a network: it is fetched before.
