@@ -1,5 +1,6 @@
 // stsmapd(8) - the daemon.
 #include "app/daemon.hpp"
+#include "app/start_check.hpp"
 #include "config/document.hpp"
 #include "config/load.hpp"
 
@@ -23,6 +24,16 @@ enum Exit { ok = 0, start_failed = 1, bad_usage = 2 };
 
 void print(const std::vector<config::Problem>& problems) {
     for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
+}
+
+/// `--check-config` on a file that was read well.
+Exit check_start(const config::Loaded& loaded, const std::string& file) {
+    const auto managed =
+        app::managed_folders(std::getenv("STATE_DIRECTORY"), std::getenv("RUNTIME_DIRECTORY"));
+    const app::StartCheck found = app::check_start(loaded, managed);
+    for (const std::string& note : found.notes) std::cerr << "stsmapd: note: " << note << '\n';
+    if (!found.problems.empty()) return print(found.problems), bad_usage;
+    return std::cout << file << ": ok\n", ok;
 }
 
 /// std::thread says no more than "Resource temporarily unavailable" when the system gives it no thread.
@@ -54,8 +65,9 @@ int main(int argc, char** argv) {
                    "The configuration file (default: " + std::string(config::default_file) + ")")
         ->option_text("FILE");
     auto* modes = cli.add_option_group("instead of serving");
-    modes->add_flag("--check-config", check,
-                    "Say what is wrong with the configuration, if anything, and exit");
+    modes->add_flag(
+        "--check-config", check,
+        "Say what is wrong with the configuration or would stop the start, if anything, and exit");
     modes->add_flag("--dump-config", dump,
                     "Print the configuration in force and where it comes from, and exit");
     modes->add_flag("--print-example-config", example, "Print the commented example file and exit");
@@ -82,7 +94,7 @@ int main(int argc, char** argv) {
     auto loaded = read();
     if (!loaded) return print(loaded.error()), bad_usage;
     if (dump) return std::cout << config::dump(*loaded), ok;
-    if (check) return std::cout << file << ": ok\n", ok;
+    if (check) return check_start(*loaded, file);
 
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);

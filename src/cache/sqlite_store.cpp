@@ -451,6 +451,10 @@ SqliteStore::SqliteStore(std::unique_ptr<Worker> worker) : worker_(std::move(wor
 
 SqliteStore::~SqliteStore() { stop(); }
 
+base::Expected<void, std::string> SqliteStore::find_folder(const fs::path& file) {
+    return cache::find_folder(file);
+}
+
 base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options,
                                                                    base::Log& log, const base::Clock& clock,
                                                                    const std::function<void(Row)>& on_row) {

@@ -77,6 +77,8 @@ public:
         base::seconds running{};            ///< as note_running() left it
     };
 
+    /// Words, as those of open(), when the folder of `file` does not exist or is none.
+    [[nodiscard]] static base::Expected<void, std::string> find_folder(const std::filesystem::path& file);
     /// Loads the file, row by row, into `on_row` (on this thread; of a damaged file a row may come twice) and
     /// starts the thread. Fails, with words for an operator, when the folder is missing or not writable, the
     /// file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and

@@ -38,19 +38,7 @@ Trouble passing_trouble(int error, std::string_view doing) {
     return {Trouble::Kind::passing, 0, std::string(doing) + ": " + system_words(error)};
 }
 
-base::Expected<void, std::string> check_folder(const fs::path& path) {
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-    std::error_code error;
-    const fs::file_status status = fs::status(folder, error);
-    if (status.type() == fs::file_type::not_found)
-        return refuse("the folder " + folder.string() + " does not exist");
-    if (fs::status_known(status) && !fs::is_directory(status))
-        return refuse(folder.string() + " is not a folder");
-    // Effective ids, as open() uses them.
-    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 && !passing(errno))
-        return refuse("cannot write to the folder " + folder.string() + ": " + system_words(errno));
-    return {};
-}
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
 /// What there is of the store on the disk.
 struct Found {
@@ -187,7 +175,27 @@ void go_on_without(const fs::path& path, Trouble trouble, const SqliteFile::Sink
     }
 }
 
+base::Expected<void, std::string> check_folder(const fs::path& path) {
+    if (auto there = find_folder(path); !there) return there;
+    const fs::path folder = folder_of(path);
+    // Effective ids, as open() uses them.
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 && !passing(errno))
+        return refuse("cannot write to the folder " + folder.string() + ": " + system_words(errno));
+    return {};
+}
+
 } // namespace
+
+base::Expected<void, std::string> find_folder(const fs::path& path) {
+    const fs::path folder = folder_of(path);
+    std::error_code error;
+    const fs::file_status status = fs::status(folder, error);
+    if (status.type() == fs::file_type::not_found)
+        return refuse("the folder " + folder.string() + " does not exist");
+    if (fs::status_known(status) && !fs::is_directory(status))
+        return refuse(folder.string() + " is not a folder");
+    return {};
+}
 
 FileLock::~FileLock() {
     if (fd_ >= 0) ::close(fd_);

@@ -26,6 +26,9 @@ private:
     int fd_; ///< -1: none could be had, or moved from
 };
 
+/// Words when the folder of the store's file does not exist or is none; nothing when it cannot be looked at.
+[[nodiscard]] base::Expected<void, std::string> find_folder(const std::filesystem::path& path);
+
 /// Locks the store against another daemon. Words only for what an operator must put right: no folder, no
 /// permission, another daemon on the same file. A disk in trouble is no reason to stay down: then there is a
 /// warning and no lock.

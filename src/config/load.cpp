@@ -3,6 +3,7 @@
 
 #include "base/text.hpp"
 #include "config/options.hpp"
+#include "config/syntax.hpp"
 
 #include <toml++/toml.h>
 
@@ -85,7 +86,7 @@ private:
             for (const Fault& fault : done.error()) {
                 const bool element = array != nullptr && fault.element && *fault.element < array->size();
                 problem(element ? (*array)[*fault.element].source() : node.source(),
-                        std::string{option.path} + " " + fault.words);
+                        std::string{option.path} + " " + fault.words + (element ? "" : hint(option, node)));
             }
             return;
         }
@@ -108,13 +109,38 @@ private:
         return texts;
     }
 
+    /// What to write instead of a value of the wrong type; "" when its type is right.
+    static std::string hint(const Option& option, const toml::node& node) {
+        const auto* text = node.as_string();
+        const bool quoted = text != nullptr && text->get().size() <= 100;
+        switch (option.type) {
+        case Type::boolean:
+        case Type::integer: return text != nullptr ? ", without quotes" : "";
+        case Type::list:
+            return quoted ? ": write " + std::string{option.name()} + " = [\"" +
+                                base::printable(text->get()) + "\"]"
+                          : "";
+        case Type::text:
+        case Type::choice: {
+            std::string plain;
+            if (const auto* number = node.as_integer()) plain = std::to_string(number->get());
+            if (const auto* flag = node.as_boolean()) plain = flag->get() ? "true" : "false";
+            if (plain.empty()) return "";
+            if (option.type == Type::choice) return ", one of " + option.range();
+            return ": " + std::string{option.name()} + " = \"" + plain + "\"";
+        }
+        case Type::duration: break;
+        }
+        return "";
+    }
+
     /// For what has no Value at all: tables, dates, fractions, lists of other things.
     static std::string wrong_type(const Option& option) {
         switch (option.type) {
         case Type::list: return "must be a list of texts, as in [\"a\", \"b\"]";
         case Type::boolean: return "must be true or false";
         case Type::integer: return "must be a whole number";
-        case Type::duration: return "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
+        case Type::duration: return std::string{duration_words};
         case Type::text:
         case Type::choice: break;
         }
@@ -133,7 +159,12 @@ void read_file_text(std::string_view text, const std::string& file, Loaded& load
         FileReader{file, loaded, problems}.read(table, "");
     } catch (const toml::parse_error& error) {
         const auto at = error.source().begin;
-        problems.push_back({file, at.line, at.column, one_line(error.description())});
+        const std::vector<SyntaxFault> faults = syntax_faults(text);
+        if (faults.empty() || faults.front().line > at.line)
+            problems.push_back({file, at.line, at.column, one_line(error.description())});
+        else
+            for (const SyntaxFault& fault : faults)
+                problems.push_back({file, fault.line, fault.column, fault.words});
     }
     // toml++ hands out keys in alphabetical order.
     std::ranges::stable_sort(problems, {}, [](const Problem& p) { return std::tie(p.line, p.column); });
@@ -172,7 +203,7 @@ Value value_of_variable(const Option& option, const std::string& text) {
 
 void read_environment(const Environment& variables, Loaded& loaded, std::vector<Problem>& problems) {
     for (const auto& [name, text] : variables) {
-        if (name == file_variable) continue;
+        if (name == file_variable || is_injected(name)) continue;
         const auto it = std::ranges::find(options(), name, &Option::environment);
         if (it == options().end()) {
             std::string words = "unknown variable " + base::printable(name);
@@ -200,6 +231,14 @@ std::string to_string(const Problem& problem) {
         for (const auto number : {problem.line, problem.column})
             text.append(":").append(std::to_string(number));
     return text + ": " + problem.words;
+}
+
+bool is_injected(std::string_view variable) noexcept {
+    constexpr std::string_view prefix = "STSMAPD_";
+    if (!variable.starts_with(prefix)) return false;
+    variable.remove_prefix(prefix.size());
+    return variable == "PORT" || variable == "NAME" || variable.starts_with("PORT_") ||
+           variable.starts_with("SERVICE_") || variable.starts_with("ENV_");
 }
 
 Environment environment(const char* const* block) {

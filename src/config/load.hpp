@@ -46,6 +46,11 @@ struct Loaded {
     [[nodiscard]] bool is_set(std::string_view path) const { return origins.contains(path); }
 };
 
+/// Whether Kubernetes or a link of Docker's sets this variable in containers beside a service of the name
+/// stsmapd: STSMAPD_PORT, STSMAPD_PORT_*, STSMAPD_SERVICE_*, STSMAPD_NAME, STSMAPD_ENV_*. They are no
+/// options, and passed over.
+[[nodiscard]] bool is_injected(std::string_view variable) noexcept;
+
 /// Variables of the environment that begin with STSMAPD_.
 using Environment = std::map<std::string, std::string, std::less<>>;
 /// Picks them from a block such as `environ` (ends with a null pointer).

@@ -1,5 +1,6 @@
 #include "config/options.hpp"
 
+#include "base/spelling.hpp"
 #include "config/convert.hpp"
 
 #include <algorithm>
@@ -228,26 +229,6 @@ std::vector<Option> make_options() {
     };
 }
 
-/// Levenshtein's distance: letters to insert, delete or replace.
-std::size_t distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> line(b.size() + 1);
-    for (std::size_t j = 0; j <= b.size(); ++j) line[j] = j;
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = line[0];
-        line[0] = i;
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = line[j];
-            line[j] = std::min({line[j] + 1, line[j - 1] + 1, replaced});
-        }
-    }
-    return line.back();
-}
-
-/// Names longer than this are nobody's typing mistake, and the distance costs time in the square of the
-/// length.
-constexpr std::size_t max_mistyped = 100;
-
 } // namespace
 
 std::string_view Option::section() const noexcept {
@@ -321,14 +302,14 @@ std::vector<Conflict> conflicts(const Config& config) {
 }
 
 std::string_view nearest_option(std::string_view path) {
-    if (path.size() > max_mistyped) return {};
+    if (path.size() > base::max_mistyped) return {};
     const std::string_view leaf = path.substr(path.rfind('.') + 1);
     const std::size_t limit = std::max<std::size_t>(2, path.size() / 3);
     std::string_view best;
     std::pair least{true, limit};
     for (const Option& option : options()) {
         // The right name in the wrong section is always near; among others the fewest letters decide.
-        const std::pair cost{option.name() != leaf, distance(path, option.path)};
+        const std::pair cost{option.name() != leaf, base::edit_distance(path, option.path)};
         if (cost > least || (cost == least && !best.empty())) continue;
         least = cost;
         best = option.path;
@@ -337,13 +318,13 @@ std::string_view nearest_option(std::string_view path) {
 }
 
 std::string nearest_environment(std::string_view name) {
-    if (name.size() > max_mistyped) return {};
+    if (name.size() > base::max_mistyped) return {};
     std::string best;
     constexpr std::size_t prefix = std::string_view{"STSMAPD_"}.size();
     std::size_t least = std::max<std::size_t>(2, (name.size() - std::min(name.size(), prefix)) / 3) + 1;
     for (const Option& option : options()) {
         const std::string known = option.environment();
-        const std::size_t d = distance(name, known);
+        const std::size_t d = base::edit_distance(name, known);
         if (d >= least) continue;
         least = d;
         best = known;

@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::int64_t max_seconds = 100'000LL * 86'400;
 
-constexpr std::string_view duration_words = "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
-
 /// A decimal number without sign or spaces; nullopt for anything else.
 std::optional<std::int64_t> digits(std::string_view text) {
     if (text.empty() || !std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; }))
@@ -33,6 +31,16 @@ std::int64_t unit_of(char c) noexcept {
     }
 }
 
+/// What is wrong with a text that is no time.
+std::string no_duration(std::string_view text) {
+    const std::string_view unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+    std::string words{duration_words};
+    if (!unit.empty() && unit.size() < text.size() && std::ranges::all_of(unit, letter) && unit.size() <= 20)
+        return words + ": there is no unit \"" + std::string{unit} + "\", the units are s, m, h and d";
+    return words + ": one number, and a unit right behind it, which is s, m, h or d";
+}
+
 bool is_name_octet(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '.' || c == '_';
@@ -41,14 +49,14 @@ bool is_name_octet(char c) noexcept {
 } // namespace
 
 base::Expected<seconds, std::string> parse_duration(std::string_view text) {
-    if (text.empty()) return base::unexpected(std::string{duration_words});
-    std::int64_t unit = unit_of(text.back());
+    const std::string_view whole = text;
+    std::int64_t unit = text.empty() ? 0 : unit_of(text.back());
     if (unit == 0)
         unit = 1;
     else
         text.remove_suffix(1);
     const auto number = digits(text);
-    if (!number) return base::unexpected(std::string{duration_words});
+    if (!number) return base::unexpected(no_duration(whole));
     if (*number > max_seconds / unit) return base::unexpected(std::string{"must not be over 100000 days"});
     return seconds{*number * unit};
 }

@@ -16,6 +16,10 @@ namespace config {
 
 using std::chrono::seconds;
 
+/// What a time is, for words to the operator.
+inline constexpr std::string_view duration_words =
+    "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
+
 /// "90" and "90s" are seconds, "5m" minutes, "12h" hours, "30d" days. At most 100,000 days; never negative.
 [[nodiscard]] base::Expected<seconds, std::string> parse_duration(std::string_view text);
 /// The shortest form parse_duration() reads back to the same value; under two minutes always in seconds.

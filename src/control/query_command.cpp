@@ -66,13 +66,6 @@ void parse_policy(std::string_view text, Reply& reply) {
     }
 }
 
-/// Whether the daemon looks for DANE, in its words; null when it does not say.
-nlohmann::ordered_json dane_status(SocketmapClient& client, const QueryOptions& options) {
-    const auto payload = client.ask(std::string(postfix::status_map), "dane", options.reply_limit);
-    if (!payload || !payload->starts_with("OK ")) return {};
-    return payload->substr(3);
-}
-
 nlohmann::ordered_json to_json(const std::string& domain, const std::string& map, const std::string& payload,
                                const Reply& reply, double took_ms, const nlohmann::ordered_json& dane) {
     nlohmann::ordered_json object{
@@ -127,6 +120,25 @@ base::Expected<SocketmapClient, ClientError> connect_first(const QueryOptions& o
     return base::unexpected(std::move(all));
 }
 
+/// As Postfix asks: once more, at once and on a new connection, when the connection breaks before the reply
+/// is whole. A daemon that stops closes connections without a reply, and the next one has the answer.
+base::Expected<std::string, ClientError> ask(SocketmapClient& client, const QueryOptions& options,
+                                             const std::string& map, const std::string& key) {
+    auto payload = client.ask(map, key, options.reply_limit);
+    if (payload || payload.error().kind != ClientError::Kind::broken) return payload;
+    auto again = connect_first(options);
+    if (!again) return base::unexpected(again.error());
+    client = std::move(*again);
+    return client.ask(map, key, options.reply_limit);
+}
+
+/// Whether the daemon looks for DANE, in its words; null when it does not say.
+nlohmann::ordered_json dane_status(SocketmapClient& client, const QueryOptions& options) {
+    const auto payload = ask(client, options, std::string(postfix::status_map), "dane");
+    if (!payload || !payload->starts_with("OK ")) return {};
+    return payload->substr(3);
+}
+
 Exit report(const ClientError& error, std::ostream& err) {
     for (std::string_view rest = error.words; !rest.empty();) {
         const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -173,7 +185,7 @@ Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std
     Domains domains{options.domains, in};
     while (const std::optional<std::string> domain = domains.next()) {
         const auto began = std::chrono::steady_clock::now();
-        auto payload = client->ask(options.map, *domain, options.reply_limit);
+        auto payload = ask(*client, options, options.map, *domain);
         const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
         if (!payload) {
             out.flush();

@@ -1,8 +1,10 @@
 #include "control/tool.hpp"
 
 #include "base/domain.hpp"
+#include "base/spelling.hpp"
 #include "base/text.hpp"
 #include "control/query_command.hpp"
+#include "setup/main_cf.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -110,6 +112,12 @@ public:
                          "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
             ->envname("MAIL_CONFIG")
             ->option_text("DIR");
+        app_->add_option(
+                "--print-lines", lines_for_,
+                "Print the lines for main.cf of this version of Postfix, such as 3.10, and do no more")
+            ->option_text("VERSION")
+            ->excludes(apply)
+            ->excludes(undo);
         app_->footer(setup_footer);
     }
 
@@ -117,6 +125,7 @@ public:
 
     int run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
         using Action = setup::CommandOptions::Action;
+        if (!lines_for_.empty()) return print_lines(place, out, err);
         options_.action = apply_ ? Action::apply : undo_ ? Action::undo : Action::show;
         if (options_.reload && options_.action == Action::show) {
             err << "stsmap: --reload goes with --apply or --undo\n";
@@ -126,9 +135,22 @@ public:
     }
 
 private:
+    int print_lines(const Place& place, std::ostream& out, std::ostream& err) const {
+        const auto version = setup::parse_version(lines_for_);
+        if (!version) {
+            err << "stsmap: " << base::printable(lines_for_, 100)
+                << " is no version of Postfix, such as 3.7 or 3.10.4\n";
+            return status(Exit::usage);
+        }
+        out << setup::main_cf_lines(*version, place.socket.empty() ? std::string{setup::packaged_socket}
+                                                                   : place.socket);
+        return status(Exit::answered);
+    }
+
     CLI::App* app_;
     setup::CommandOptions options_;
     bool apply_ = false, undo_ = false;
+    std::string lines_for_;
 };
 
 /// `stsmap doctor`.
@@ -179,6 +201,54 @@ private:
     DoctorOptions options_;
 };
 
+std::string listed(const std::vector<std::string_view>& words) {
+    std::string text;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        text.append(i == 0 ? "" : i + 1 == words.size() ? " and " : ", ").append(words[i]);
+    return text;
+}
+
+/// The word of the command line where a command should stand; "" when there is none. `valued`: options that
+/// are followed by a value.
+std::string_view command_word(const std::vector<std::string>& arguments,
+                              const std::vector<std::string_view>& valued) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (!arguments[i].starts_with('-')) return arguments[i];
+        if (std::ranges::find(valued, arguments[i]) != valued.end()) ++i;
+    }
+    return {};
+}
+
+/// What the first word, which is no command, may have been meant to be.
+int no_such_command(std::string_view word, const std::vector<std::string_view>& commands, std::ostream& err) {
+    const std::string_view near = base::nearest(word, commands);
+    err << "stsmap: there is no command \"" << base::printable(word, 100) << '"';
+    if (!near.empty()) err << "; did you mean " << near << '?';
+    err << '\n';
+    const bool next_hop = word.find('.') != std::string_view::npos || word.starts_with('[');
+    if (near.empty() && next_hop)
+        err << "stsmap: to see what Postfix gets for it: stsmap query " << base::printable(word, 100) << '\n';
+    err << "stsmap: the commands are " << listed(commands) << "; stsmap --help says what they do\n";
+    return status(Exit::usage);
+}
+
+/// Suggests for every option that nobody knows.
+void suggest_options(const CLI::App& app, std::ostream& err) {
+    std::vector<std::string> names;
+    const auto add = [&names](const CLI::App& some) {
+        for (const CLI::Option* option : some.get_options())
+            for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    };
+    add(app);
+    for (const CLI::App* command : app.get_subcommands()) add(*command);
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    for (const std::string& word : app.remaining(true)) {
+        if (!word.starts_with("--")) continue;
+        const std::string_view near = base::nearest(std::string_view(word).substr(0, word.find('=')), known);
+        if (!near.empty()) err << "stsmap: did you mean " << near << "?\n";
+    }
+}
+
 } // namespace
 
 int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
@@ -202,13 +272,24 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
     std::optional<DoctorCommand> doctor_command;
     if (commands.doctor) doctor_command.emplace(app);
 
+    std::vector<std::string_view> names;
+    std::vector<std::string> kept;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        kept.push_back(command->get_name());
+    names.assign(kept.begin(), kept.end());
+    const std::string_view word = command_word(arguments, {"--socket", "--config"});
+    if (!word.empty() && std::ranges::find(names, word) == names.end())
+        return no_such_command(word, names, err);
+
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants it
         for (std::string& argument : reversed)
             if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);
     } catch (const CLI::ParseError& e) {
-        return app.exit(e, out, err) == 0 ? status(Exit::answered) : status(Exit::usage);
+        if (app.exit(e, out, err) == 0) return status(Exit::answered);
+        suggest_options(app, err);
+        return status(Exit::usage);
     }
     if (setup_command && setup_command->chosen()) return setup_command->run(place, commands, out, err);
     if (doctor_command && doctor_command->chosen()) return doctor_command->run(place, commands, out, err);

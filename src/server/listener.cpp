@@ -108,20 +108,22 @@ struct Ids {
     gid_t group = static_cast<gid_t>(-1);
 };
 
-base::Expected<Ids, std::string> ids_of(const SocketOwner& owner, const std::string& name) {
+base::Expected<Ids, std::string> ids_of(const SocketOwner& owner) {
     Ids ids;
     if (owner.user && !owner.user->empty()) {
         const auto user = id_of(*owner.user, getpwnam_r, &passwd::pw_uid);
-        if (!user) return failure(name, "there is no user \"" + *owner.user + "\" to own the socket");
+        if (!user) return base::unexpected("there is no user \"" + *owner.user + "\" to own the socket");
         ids.user = *user;
     }
     if (owner.group && !owner.group->empty()) {
         const auto group = id_of(*owner.group, getgrnam_r, &::group::gr_gid);
-        if (!group) return failure(name, "there is no group \"" + *owner.group + "\" to own the socket");
+        if (!group) return base::unexpected("there is no group \"" + *owner.group + "\" to own the socket");
         ids.group = *group;
     }
     return ids;
 }
+
+constexpr std::string_view no_socket = "the path exists and is not a socket; not removing it";
 
 /// Makes `path` free to bind: removes a socket file that nobody listens on, and nothing else.
 base::Expected<void, std::string> make_way(const std::string& name, const sockaddr_un& address) {
@@ -130,8 +132,7 @@ base::Expected<void, std::string> make_way(const std::string& name, const sockad
         if (errno == ENOENT) return {}; // free, or a folder is missing: bind tells
         return failure(name, "cannot look at the path", errno);
     }
-    if (!S_ISSOCK(found.st_mode))
-        return failure(name, "the path exists and is not a socket; not removing it");
+    if (!S_ISSOCK(found.st_mode)) return failure(name, no_socket);
 
     const Descriptor probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (probe.get() < 0) return failure(name, "cannot make a socket", errno);
@@ -146,10 +147,13 @@ base::Expected<void, std::string> make_way(const std::string& name, const sockad
     return {};
 }
 
-std::string bind_words(const std::string& path, int error) {
+std::string folder_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    const std::string folder =
-        slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+    return slash == std::string::npos ? "." : path.substr(0, std::max<std::size_t>(slash, 1));
+}
+
+std::string bind_words(const std::string& path, int error) {
+    const std::string folder = folder_of(path);
     switch (error) {
     case ENOENT: return "the folder " + folder + " does not exist";
     case EACCES: return "no permission to make a socket in " + folder;
@@ -181,6 +185,11 @@ base::Expected<struct stat, std::string> dress(const std::string& name, const ch
 }
 
 } // namespace
+
+base::Expected<void, std::string> check_owner(const SocketOwner& owner) {
+    if (auto ids = ids_of(owner); !ids) return base::unexpected(ids.error());
+    return {};
+}
 
 std::string to_string(const Address& address) {
     if (address.kind == Address::Kind::unix_path) return "unix:" + address.path;
@@ -220,8 +229,8 @@ base::Expected<Listener, std::string> Listener::open_unix(const Address& address
         return failure(name, "the path is too long for a socket (107 octets at most)");
     std::memcpy(local.sun_path, address.path.data(), address.path.size());
 
-    const base::Expected<Ids, std::string> ids = ids_of(owner, name);
-    if (!ids) return base::unexpected(ids.error());
+    const base::Expected<Ids, std::string> ids = ids_of(owner);
+    if (!ids) return failure(name, ids.error());
     if (auto free = make_way(name, local); !free) return base::unexpected(free.error());
 
     Descriptor fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
@@ -280,6 +289,32 @@ base::Expected<Listener, std::string> Listener::open_tcp(const Address& address,
     if (::listen(fd.get(), backlog) != 0) return failure(name, "cannot listen", errno);
     std::string bound = bound_name(fd.get());
     return Listener{std::move(fd), std::move(bound), std::nullopt};
+}
+
+base::Expected<bool, std::string> Listener::check(const Address& address, const SocketOwner& owner) {
+    const std::string name = to_string(address);
+    if (address.kind == Address::Kind::tcp) {
+        if (address.host.empty()) return true;
+        // Any port will do: ours may be taken by the daemon that runs. Where this process may bind none,
+        // nothing is known.
+        Address any = address;
+        any.port = 0;
+        const auto opened = open_tcp(any, 1);
+        if (!opened && opened.error().ends_with(why(EADDRNOTAVAIL)))
+            return failure(name, "cannot bind", EADDRNOTAVAIL);
+        return true;
+    }
+    struct stat found {};
+    if (lstat(address.path.c_str(), &found) == 0) {
+        if (S_ISSOCK(found.st_mode)) return true;
+        return failure(name, no_socket);
+    }
+    if (errno == EACCES) return false;
+    if (auto known = check_owner(owner); !known) return failure(name, known.error());
+    if (stat(folder_of(address.path).c_str(), &found) != 0)
+        return failure(name, bind_words(address.path, errno));
+    if (!S_ISDIR(found.st_mode)) return failure(name, bind_words(address.path, ENOTDIR));
+    return true;
 }
 
 base::Expected<Listener, std::string> Listener::adopt(int raw) {

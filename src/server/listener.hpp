@@ -34,6 +34,9 @@ struct SocketOwner {
     std::optional<std::string> group; ///< likewise
 };
 
+/// Words when the user or the group does not exist.
+[[nodiscard]] base::Expected<void, std::string> check_owner(const SocketOwner& owner);
+
 /// One listening socket. A unix socket's file goes with it, unless the file is no longer the one it made.
 class Listener {
 public:
@@ -41,6 +44,12 @@ public:
     /// a file of another kind, is left alone and an error.
     [[nodiscard]] static base::Expected<Listener, std::string> open(const Address& address,
                                                                     const SocketOwner& owner, int backlog);
+    /// What open() would refuse, as far as a look can tell, in the same words: no such user, group or folder,
+    /// a path that is no socket, an address that this host does not have. Makes, removes and connects to
+    /// nothing, so that a socket that is there passes, with its owner. False: this user may not look into the
+    /// folder.
+    [[nodiscard]] static base::Expected<bool, std::string> check(const Address& address,
+                                                                 const SocketOwner& owner);
     /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes
     /// its file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
     [[nodiscard]] static base::Expected<Listener, std::string> adopt(int fd);

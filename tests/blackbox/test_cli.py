@@ -1,9 +1,13 @@
 """The command lines of stsmapd and stsmap."""
 
 import json
+import os
+import re
 
 import harness
 from harness import NOTFOUND, SECURE, STSMAPD
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class DaemonCommandLineTest(harness.Case):
@@ -56,6 +60,62 @@ class DaemonCommandLineTest(harness.Case):
         result = self.run_daemon("--config", self.world.path("missing.toml"), "--check-config")
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(self.world.path("missing.toml"), result.stderr + result.stdout)
+
+    def test_check_config_says_what_would_stop_the_start(self):
+        state = self.world.path("state")
+        os.makedirs(state, exist_ok=True)
+        socket = self.world.path("socketmap")
+        good = 'state_dir = "%s"\nlisten = ["unix:%s"]\n[socket]\ngroup = ""\n' % (state, socket)
+        result = self.run_daemon("--config", self.config(good), "--check-config")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        table = [
+            (good.replace(state, "/no/such"), ":1:", "the folder /no/such does not exist"),
+            (good.replace(socket, "/no/such/s"), ":2:", "the folder /no/such does not exist"),
+            (good.replace('group = ""', 'group = "no-such"'), ":4:", 'there is no group "no-such" to own the socket'),
+            (good + 'owner = "no-such"\n', ":5:", 'there is no user "no-such" to own the socket'),
+            (good + '[fetch]\nca_file = "/no/such.pem"\n', ":6:", "cannot use CA file /no/such.pem"),
+        ]
+        for text, place, words in table:
+            with self.subTest(text=text):
+                path = self.config(text)
+                checked = self.run_daemon("--config", path, "--check-config")
+                self.assertEqual((checked.returncode, checked.stdout), (2, ""))
+                self.assertIn(path + place, checked.stderr)
+                self.assertIn(words, checked.stderr)
+                # The start fails, and in the same words.
+                started = self.run_daemon("--config", path)
+                self.assertEqual(started.returncode, 1)
+                self.assertIn(words, started.stderr.replace('\\"', '"'))
+        self.assertFalse(os.path.exists(socket))
+
+    def test_mistakes_are_told_in_words_for_people(self):
+        for text, words in (
+            ("[log]\nlevel = info\n", ':2:9: text must stand in quotes: level = "info"'),
+            ("strict_testing = yes\n", ":1:18: strict_testing must be true or false, without quotes, not yes"),
+            ('deadline = "10s\n', ':1:12: the text that begins here has no closing quote (")'),
+            ('listen = ["tcp::1",\n"tcp::2"\ndane = "off"\n', ":1:10: the list that begins here has no closing"),
+            ('deadline = "1min"\n', 'there is no unit "min", the units are s, m, h and d'),
+        ):
+            with self.subTest(text=text):
+                path = self.config(text)
+                result = self.run_daemon("--config", path, "--check-config")
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(words, result.stderr)
+
+    def test_variables_of_container_engines(self):
+        injected = {"STSMAPD_SERVICE_HOST": "10.0.0.7", "STSMAPD_PORT_8461_TCP": "tcp://10.0.0.7:8461"}
+        injected.update({"STSMAPD_PORT": "tcp://10.0.0.7:8461", "STSMAPD_NAME": "/a/b", "STSMAPD_ENV_X": "y"})
+        path = self.config('deadline = "5s"\n')
+        result = self.run_daemon("--config", path, "--check-config", environment=injected)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.run_daemon("--config", path, "--check-config", environment={"STSMAPD_PORTS": "1"})
+        self.assertEqual(result.returncode, 2)
+        compose = os.path.join(SOURCE, "packaging/container/compose.yaml")
+        with open(compose, encoding="utf-8") as file:
+            variables = dict(re.findall(r'^ +(STSMAPD_\w+): "?([^"\n]*)"?$', file.read(), re.M))
+        self.assertEqual(set(variables), {"STSMAPD_DNS_SERVERS", "STSMAPD_DNS_TRUST_AD"})
+        result = self.run_daemon("--config", path, "--check-config", environment=variables)
+        self.assertEqual(result.returncode, 0, result.stderr)
 
     def test_environment_goes_over_the_file(self):
         path = self.config('deadline = "5s"\n')

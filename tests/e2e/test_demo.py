@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The demonstration of packaging/quickstart shows what it promises, and ends by itself."""
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -33,6 +34,10 @@ class Demo(unittest.TestCase):
             "reason=policy-mode",
         ):
             self.assertIn(words, done.stdout)
+        # Lines to paste: main.cf has no comments behind a value.
+        lines = re.findall(r"(?m)^smtp_\w+ = .*$", done.stdout)
+        self.assertEqual(len(lines), 8)
+        self.assertEqual([line for line in lines if "#" in line], [])
         self.assertEqual(others(), {})
 
 

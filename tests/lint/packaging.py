@@ -2,6 +2,8 @@
 """What the package is made of: one version everywhere, units that systemd takes and finds well confined, an
 AppArmor profile that its parser takes.
 
+Where the project is published, packaging/debian/copyright says, and everything else agrees.
+
 usage: packaging.py        prints every offence; exit 1 when there is one
 """
 import pathlib
@@ -43,6 +45,41 @@ def check_versions(texts):
     return found
 
 
+# The one place that says where the project is: an address, or that there is none yet.
+ADDRESS = "packaging/debian/copyright"
+NOT_PUBLISHED = "not published yet"
+# What has to name that address once there is one, and to be away until then.
+NAMES_ADDRESS = {
+    "packaging/debian/control": r"^(?:Homepage|Vcs-Browser|Vcs-Git): *(\S+)",
+    "packaging/debian/watch": r"(https?://\S+)",
+    "packaging/debian/upstream/metadata": r"^(?:Repository|Repository-Browse|Bug-Database): *(\S+)",
+}
+
+
+def check_address(texts):
+    """Offences of {path: text}; a file that is not there has the text ""."""
+    found = Offences()
+    source = re.search(r"^Source: *(.*)$", texts[ADDRESS], re.M)
+    if not source:
+        found.add(ADDRESS, 1, "no field Source here")
+        return found
+    address = source[1]
+    for path, pattern in NAMES_ADDRESS.items():
+        named = re.findall(pattern, texts[path], re.M)
+        if address == NOT_PUBLISHED:
+            if named or (texts[path] and path not in ("packaging/debian/control",)):
+                found.add(path, 1, f"names an address, while {ADDRESS} says \"{NOT_PUBLISHED}\"")
+        elif not named:
+            found.add(path, 1, f"does not name {address}, as {ADDRESS} does")
+        for one in named:
+            host = re.match(r"https://[^/]+/", address)
+            if address != NOT_PUBLISHED and not (host and one.startswith(host[0])):
+                found.add(path, 1, f"{one} is not at {address}")
+    if address != NOT_PUBLISHED and not re.fullmatch(r"https://[^/\s]+/\S+", address):
+        found.add(ADDRESS, 1, f"\"{address}\" is neither an address nor \"{NOT_PUBLISHED}\"")
+    return found
+
+
 def check_exposure(service):
     """systemd's own score of the unit as it is shipped."""
     found = Offences()
@@ -60,11 +97,12 @@ def check_units(folder, with_drop_in):
     with tempfile.TemporaryDirectory() as root:
         units = pathlib.Path(root, "usr/lib/systemd/system")
         units.mkdir(parents=True)
-        for program in ("usr/sbin/stsmapd", "bin/kill"):
+        for program in ("usr/sbin/stsmapd", "bin/kill", "usr/libexec/stsmapd/follow-postfix"):
             pathlib.Path(root, program).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("/bin/true", pathlib.Path(root, program))
         for unit in ("stsmapd.service", "stsmapd.socket"):
             shutil.copy(pathlib.Path(folder, unit), units)
+        shutil.copy(UNITS / "stsmapd-follow-postfix.service", units)
         if with_drop_in:
             (units / "stsmapd.service.d").mkdir()
             shutil.copy(pathlib.Path(folder, "notify-reload.conf"), units / "stsmapd.service.d")
@@ -72,7 +110,7 @@ def check_units(folder, with_drop_in):
         for unit in ("sysinit.target", "basic.target", "sockets.target", "shutdown.target", "system.slice", "-.slice"):
             (units / unit).write_text("[Unit]\nDescription=x\n", encoding="utf-8")
         status, said = run("systemd-analyze", f"--root={root}", "--man=no", "verify", "stsmapd.service",
-                           "stsmapd.socket")
+                           "stsmapd.socket", "stsmapd-follow-postfix.service")
         for line in said.splitlines():
             if "stsmapd" in line or status:
                 found.add(folder, 1, f"systemd-analyze verify: {line}")
@@ -94,6 +132,8 @@ def systemd_version():
 if __name__ == "__main__":
     checks = [
         check_versions({path: read(ROOT / path) for path in VERSIONS}),
+        check_address({path: read(ROOT / path) if (ROOT / path).exists() else ""
+                       for path in (ADDRESS, *NAMES_ADDRESS)}),
         check_exposure(UNITS / "stsmapd.service"),
         check_units(UNITS, systemd_version() >= 253),
         check_profile(PROFILE),

@@ -16,6 +16,7 @@ import log_events
 import logcheck_rules
 import named_tests
 import packaging
+import prose
 from sources import code_only, read
 
 GOOD_AWAITS = [
@@ -191,6 +192,30 @@ BAD_VERSIONS = [
     {"packaging/debian/changelog": "stsmapd (1.2.3~rc1-1) UNRELEASED; urgency=medium\n"},
     {"packaging/debian/changelog": "\n"},
 ]
+UNPUBLISHED = {"packaging/debian/copyright": "Source: not published yet\n", "packaging/debian/control": "Source: x\n",
+               "packaging/debian/watch": "", "packaging/debian/upstream/metadata": ""}
+PUBLISHED = {"packaging/debian/copyright": "Source: https://h.example/stsmapd\n",
+             "packaging/debian/control": "Homepage: https://h.example/stsmapd\nVcs-Git: https://h.example/stsmapd.git\n",
+             "packaging/debian/watch": "version=4\nhttps://h.example/stsmapd/tags x\n",
+             "packaging/debian/upstream/metadata": "Repository: https://h.example/stsmapd.git\n"}
+BAD_ADDRESSES = [
+    {**UNPUBLISHED, "packaging/debian/copyright": "Upstream-Name: x\n"},
+    {**UNPUBLISHED, "packaging/debian/copyright": "Source: ask the authors\n"},
+    {**UNPUBLISHED, "packaging/debian/control": "Homepage: https://h.example/stsmapd\n"},
+    {**UNPUBLISHED, "packaging/debian/watch": "version=4\n"},
+    {**PUBLISHED, "packaging/debian/watch": ""},
+    {**PUBLISHED, "packaging/debian/control": "Homepage: https://elsewhere.example/stsmapd\n"},
+]
+
+LONG = "word " * 30
+GOOD_PROSE = [
+    ("a.md", "word " * 20 + "\n\n| " + LONG + "|\n\n    " + LONG + "\n\n```\n" + LONG + "\n```\n" + "x" * 200 + "\n"),
+    ("a.8", ".It " + "word " * 20 + "\n"),
+    ("README.md", "[x](SECURITY.md) and [y](https://a.example/x) and [z](#there)\n"),
+]
+BAD_PROSE = [("a.md", LONG), ("a.md", "* item\n  " + LONG), ("a.8", LONG), ("x.README.Debian", LONG),
+             ("README.md", "[x](NO-SUCH.md)\n")]
+
 # (file of packaging/systemd, what in it, what instead)
 EXPOSING_CHANGES = [("stsmapd.service", "PrivateUsers=yes", ""), ("stsmapd.service", "NoNewPrivileges=yes", "")]
 BAD_UNIT_CHANGES = [
@@ -252,6 +277,17 @@ def main():
             expect("AppArmor", (old, new), packaging.check_profile(folder / "profile").lines, bool(old))
     for change in [{}, *BAD_VERSIONS]:
         expect("versions", change, packaging.check_versions({**VERSION_TEXTS, **change}).lines, bool(change))
+    for texts, bad in [(UNPUBLISHED, False), (PUBLISHED, False), *((one, True) for one in BAD_ADDRESSES)]:
+        expect("address", texts, packaging.check_address(texts).lines, bad)
+    for cases, bad in ((GOOD_PROSE, False), (BAD_PROSE, True)):
+        for name, text in cases:
+            expect("prose", (name, text), prose.check(prose.ROOT / name, text).lines, bad)
+    for _, text in GOOD_PROSE + BAD_PROSE:
+        wrapped = prose.wrap(text)
+        if wrapped.split() != text.split() or prose.wrap(wrapped) != wrapped:
+            wrong.append(f"prose: wrapping changes words: {text!r}")
+    if prose.check(prose.ROOT / "a.md", prose.wrap("* item\n  " + LONG)).lines:
+        wrong.append("prose: wrapping leaves a long line")
     # A lint that finds something has to say where, and to fail.
     found = doubled_words.Offences()
     found.add("a.md", 3, "x")

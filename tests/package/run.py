@@ -37,6 +37,7 @@ PREFIX = "stsmapd-package-"  # of the names of a run's folders
 INSTALLED = ["postfix", "ca-certificates", "autopkgtest", "dnsmasq-base", "dpkg-dev", "openssl"]
 IN_IMAGE = ["ca-certificates", "systemd-standalone-sysusers"]
 ARCHIVES, LISTS = "/var/cache/apt/archives", "/var/lib/apt/lists"
+MODULES.insert(0, "test_walk")
 REPRODUCED_ON = "bookworm"  # building twice more on one release is enough
 
 
@@ -79,7 +80,6 @@ class Release:
         if self.name == REPRODUCED_ON and "test_build" in wanted:
             self.build(
                 "again",
-                "--no-lintian",
                 "--no-check",
                 # Compiled apart from the first, at another time; and where environments differ.
                 env={"CCACHE_NAMESPACE": "again", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8", "USER": "x"},
@@ -91,6 +91,8 @@ class Release:
         """Runs packaging/build-deb, with its results in a folder of that name."""
         started = time.monotonic()
         out, work = self.new_folder(what), self.new_folder(what + "-work")
+        # It must not be there afterwards.
+        open(f"{out}/stsmapd_0.0.1-1_amd64.deb", "w", encoding="ascii").close()
         compiled = os.environ.get("CCACHE_DIR", os.path.expanduser("~/.cache/ccache"))
         os.makedirs(compiled, exist_ok=True)
         with open(f"{self.folder}/{what}.log", "wb") as log:
@@ -117,13 +119,15 @@ class Release:
                 os.makedirs(self.archives + name, exist_ok=True)
             self.fetch(self.clean, INSTALLED)
             self.fetch(self.bare, IN_IMAGE)
+            # As README.md says to install it.
+            self.fetch(self.mail, [], recommends=True)
 
-    def fetch(self, root, packages):
+    def fetch(self, root, packages, recommends=False):
         # The lists that are there will do as long as everything can be got with them.
         script = f"""
             cp -a /mnt{ARCHIVES}/. {ARCHIVES}; cp -a /mnt{LISTS}/. {LISTS}
             fetch() {{
-                apt-get -q -y -d --no-install-recommends install /media/stsmapd_*.deb {' '.join(packages)}
+                apt-get -q -y -d {'' if recommends else '--no-install-recommends'} install /media/stsmapd_*.deb {' '.join(packages)}
             }}
             fetch || {{ apt-get -q update; fetch; }} || exit 1
             rm -rf {ARCHIVES}/lock {ARCHIVES}/partial {LISTS}/partial {LISTS}/lock

@@ -70,12 +70,13 @@ class Shared:
     machines = 0
 
 
-def start_world():
-    """For setUpModule(): the world of this file, without a sender; the machines are the senders."""
+def start_world(more=()):
+    """For setUpModule(): the world of this file, without a sender; the machines are the senders. `more`: further
+    domains."""
     reason = world_module.why_not()
     if reason:
         raise unittest.SkipTest(reason)
-    Shared.world = world_module.World(mail=False)
+    Shared.world = world_module.World(mail=False, more=more)
     unittest.addModuleCleanup(stop_world)
     for each in (Shared.world.nsd, Shared.world.unbound, Shared.world.policy_hosts, Shared.world.receiver):
         each.start()
@@ -86,9 +87,9 @@ def stop_world():
     Shared.world.stop()
 
 
-def new_machine(boot=True, root=CLEAN):
+def new_machine(boot=True, root=CLEAN, resolver="127.0.0.1"):
     """A system with the packages for it in its apt cache. `root`: CLEAN, a minimal system with systemd; BARE,
-    without; MAIL, one with Postfix and ca-certificates besides."""
+    without; MAIL, one with Postfix and ca-certificates besides. `resolver`: what its resolv.conf names."""
     if boot and NO_BOOT:
         raise unittest.SkipTest(NO_BOOT)
     Shared.machines += 1
@@ -96,6 +97,7 @@ def new_machine(boot=True, root=CLEAN):
     os.makedirs(folder)
     machine = Machine(folder, [ARCHIVES, root])
     try:
+        machine.write("/etc/resolv.conf", f"nameserver {resolver}\n")
         if boot:
             machine.boot()
     except WorldError:
@@ -109,12 +111,13 @@ class MachineTest(unittest.TestCase):
     builds of ours."""
 
     ROOT = CLEAN
+    RESOLVER = "127.0.0.1"
     PACKAGES = ()
     BUILDS = ("first", "second")
 
     @classmethod
     def setUpClass(cls):
-        cls.machine = new_machine(root=cls.ROOT)
+        cls.machine = new_machine(root=cls.ROOT, resolver=cls.RESOLVER)
         unittest.addModuleCleanup(cls.machine.close)
         try:
             cls.prepare()

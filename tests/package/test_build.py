@@ -3,12 +3,13 @@ import glob
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from support import BUILDER, DEBS, deb
+from support import BARE, BUILDER, DEBS, deb
 from world import debian
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -19,10 +20,16 @@ FILES = [
     "/usr/share/man/man5/stsmapd.toml.5.gz",
     "/usr/share/man/man1/stsmap.1.gz",
     "/usr/lib/sysusers.d/stsmapd.conf",
+    "/usr/lib/systemd/system-generators/stsmapd-generator",
+    "/usr/libexec/stsmapd/follow-postfix",
     "/etc/apparmor.d/usr.sbin.stsmapd",
     "/usr/share/bash-completion/completions/stsmap",
     "/usr/share/doc/stsmapd/copyright",
     "/usr/share/doc/stsmapd/changelog.Debian.gz",
+    "/usr/share/doc/stsmapd/changelog.gz",
+    "/usr/share/doc/stsmapd/README.Debian",
+    "/usr/share/doc/stsmapd/README.md",
+    "/usr/share/doc/stsmapd/SECURITY.md",
     *PROGRAMS,
 ]
 
@@ -44,7 +51,7 @@ class Built(unittest.TestCase):
     def test_lintian(self):
         changes = os.path.basename(glob.glob(f"{DEBS}/first/*.changes")[0])
         status, said = self.in_builder(
-            "lintian", "-EviL", "+pedantic", "--allow-root", "--fail-on", "error,warning", f"/media/{changes}"
+            "lintian", "-EIviL", "+pedantic", "--allow-root", "--fail-on", "error,warning", f"/media/{changes}"
         )
         tags = [line for line in said.splitlines() if re.match(r"[EWIPX]: ", line)]
         print("lintian: " + ("; ".join(tags) or "no tag"), flush=True)
@@ -65,6 +72,55 @@ class Built(unittest.TestCase):
             ["dpkg-deb", "--info", deb(), "conffiles"], capture_output=True, text=True, check=True
         ).stdout
         self.assertIn("/etc/stsmapd/stsmapd.toml", control)
+
+    def test_depends_on_certificates(self):
+        done = subprocess.run(["dpkg-deb", "-f", deb(), "Depends"], capture_output=True, text=True, check=True)
+        self.assertIn("ca-certificates", re.split(r",\s*", done.stdout))
+
+    def test_links_in_documents_lead_to_files_of_the_package(self):
+        folder = f"{self.tree}/usr/share/doc/stsmapd"
+        documents = glob.glob(f"{folder}/*.md")
+        self.assertGreaterEqual(len(documents), 3)
+        links = 0
+        for document in documents:
+            with open(document, encoding="utf-8") as file:
+                for target in re.findall(r"\]\(([^)#\s]+)", file.read()):
+                    if ":" not in target:
+                        links += 1
+                        self.assertTrue(os.path.exists(os.path.join(folder, target)), (document, target))
+        self.assertGreaterEqual(links, 2)
+
+    def test_older_packages_are_gone_and_the_way_to_install_is_told(self):
+        self.assertEqual(len(glob.glob(f"{DEBS}/first/stsmapd_*.deb")), 1, "run.py put an older one there before")
+        self.assertEqual(glob.glob(f"{DEBS}/first/stsmapd_0.0.1-1*"), [])
+        with open(f"{DEBS}/first.log", encoding="utf-8") as file:
+            self.assertIn(f"apt install /media/{os.path.basename(deb())}\n", file.read())
+
+    def test_lintian_is_heard_also_when_it_finds_nothing(self):
+        if not os.path.exists(f"{DEBS}/again.log"):
+            self.skipTest("built once more on the other release")
+        with open(f"{DEBS}/again.log", encoding="utf-8") as file:
+            said = file.read()
+        self.assertIn("what lintian says", said)
+        self.assertIn("N: ", said)
+
+    def test_build_dependencies_are_what_apt_build_dep_takes(self):
+        """In a system that has what install-dependencies installed, apt has nothing to add; in a bare one it finds a
+        way."""
+        for root, command in (
+            (BUILDER, "apt-get -s -q --no-install-recommends build-dep /media | grep ^Inst; true"),
+            (BARE, "apt-get -s -q --no-install-recommends build-dep /media > /tmp/plan 2>&1 || cat /tmp/plan; "
+                   "grep -c '^Inst lib.*boost.*-dev' /tmp/plan"),
+        ):
+            with tempfile.TemporaryDirectory() as folder:
+                scratch, source = os.path.join(folder, "scratch"), os.path.join(folder, "source")
+                os.makedirs(scratch)
+                shutil.copytree(f"{ROOT}/packaging/debian", source + "/debian")
+                done = debian.enter(root, "sh", "-c", command, bind=[(source, "/media")], scratch=scratch)
+                if root == BUILDER:
+                    self.assertEqual(done.stdout, "")
+                else:
+                    self.assertRegex(done.stdout.strip(), r"^[1-9]\d*$")
 
     def test_hardening_of_the_programs(self):
         done = subprocess.run(

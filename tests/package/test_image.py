@@ -9,7 +9,8 @@ import unittest
 
 from support import ANSWER, BARE, ENFORCED, Shared, deb, new_machine, start_world
 from world.daemon import socketmap
-from world.process import Process, WorldError, tail, wait_for
+from world.dns import SignedZone, Unbound
+from world.process import Process, WorldError, run, tail, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONTAINER = os.path.join(os.path.dirname(os.path.dirname(HERE)), "packaging/container")
@@ -21,16 +22,35 @@ def setUpModule():
 
 
 def words_of(instruction):
-    """The exec form of an instruction of the Containerfile."""
+    """The exec form of an instruction of the Containerfile's last stage."""
     with open(f"{CONTAINER}/Containerfile", encoding="utf-8") as file:
-        return json.loads(re.search(rf"^ *{instruction} (\[.*\])$", file.read(), re.M).group(1))
+        return json.loads(re.findall(rf"^ *{instruction} (\[.*\])$", file.read(), re.M)[-1])
 
 
-class Image(unittest.TestCase):
+def composed():
+    """What compose.yaml has: stsmapd's variables, and the resolver's address."""
+    with open(f"{CONTAINER}/compose.yaml", encoding="utf-8") as file:
+        text = file.read()
+    variables = dict(re.findall(r'^ +(STSMAPD_\w+): "?([^"\n]*)"?$', text, re.M))
+    return variables, re.search(r"ipv4_address: (\S+)", text).group(1)
+
+
+class Container(unittest.TestCase):
+    """A container of the image; one root for all classes."""
+
+    ENVIRONMENT = ""
+    made = None
+
     @classmethod
     def setUpClass(cls):
+        if Container.made is None:
+            Container.make()
+
+    @classmethod
+    def make(cls):
         base = new_machine(boot=False, root=BARE)
-        cls.addClassCleanup(base.close)
+        unittest.addModuleCleanup(base.close)
+        cls.made = base
         cls.folder = os.path.dirname(base.scratch)
         cls.root = base.scratch + "/rootfs"
         made = subprocess.run(
@@ -63,7 +83,7 @@ class Image(unittest.TestCase):
             mount -t proc proc {self.root}/proc
             exec chroot {self.root} setpriv --reuid={USER} --regid={USER} --clear-groups --no-new-privs \\
                 --bounding-set=-all --inh-caps=-all -- env -i STSMAPD_FETCH_ALLOW_PRIVATE_ADDRESSES=true \\
-                STSMAPD_FETCH_CA_FILE=/var/lib/stsmapd/ca.pem "$@" """
+                STSMAPD_FETCH_CA_FILE=/var/lib/stsmapd/ca.pem {self.ENVIRONMENT} "$@" """
         self.outer = Process(
             "the container",
             ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", script, "sh"]
@@ -89,7 +109,7 @@ class Image(unittest.TestCase):
         self.pid = int(children[0])
         return os.readlink(f"/proc/{self.pid}/exe")
 
-    def healthy(self):
+    def inside(self, *command):
         return subprocess.run(
             [
                 "nsenter",
@@ -100,7 +120,7 @@ class Image(unittest.TestCase):
                 f"--setuid={USER}",
                 f"--setgid={USER}",
             ]
-            + ["--", *words_of("CMD")],
+            + ["--", *command],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -109,6 +129,14 @@ class Image(unittest.TestCase):
             check=False,
         )
 
+    def query(self, *words):
+        return self.inside("/usr/bin/stsmap", "query", *words)
+
+    def healthy(self):
+        return self.inside(*words_of("CMD"))
+
+
+class Image(Container):
     def test_is_confined(self):
         with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
@@ -148,6 +176,57 @@ class Image(unittest.TestCase):
         for folder in ("/var/lib/apt/lists", "/var/cache/apt/archives"):
             left = [name for name in os.listdir(self.root + folder) if name not in ("lock", "partial")]
             self.assertEqual(left, [], folder)
+
+
+class Injected(Container):
+    """Beside a Kubernetes service of this name, and a link of Docker's."""
+
+    ENVIRONMENT = (
+        "STSMAPD_SERVICE_HOST=10.0.0.7 STSMAPD_SERVICE_PORT=8461 STSMAPD_PORT=tcp://10.0.0.7:8461 "
+        "STSMAPD_PORT_8461_TCP_ADDR=10.0.0.7 STSMAPD_NAME=/a/stsmapd STSMAPD_ENV_STSMAPD_LISTEN=x"
+    )
+
+    def test_starts(self):
+        self.assertEqual(socketmap("tcp:127.0.0.1:8461", "sts", ENFORCED), "OK " + ANSWER)
+
+
+RESOLVER = "192.0.2.1"  # of this world, and not on a loopback address
+
+
+class Composed(Container):
+    """As compose.yaml has it, with another address for the resolver; and without its variables."""
+
+    ENVIRONMENT = " ".join(
+        f"{name}={RESOLVER if name == 'STSMAPD_DNS_SERVERS' else value}" for name, value in composed()[0].items()
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = os.path.join(cls.folder, "unbound")
+        os.makedirs(folder)
+        zones = Shared.world.nsd.zones.values()
+        resolver = Unbound(folder, [zone.anchor for zone in zones if isinstance(zone, SignedZone)], RESOLVER)
+        resolver.start()
+        cls.addClassCleanup(resolver.stop)
+
+    def test_dane_is_looked_for(self):
+        variables, address = composed()
+        self.assertEqual(variables, {"STSMAPD_DNS_SERVERS": address, "STSMAPD_DNS_TRUST_AD": "yes"})
+        wait_for(lambda: self.query("--map", "stsmapd.status", "dane").stdout == "OK active\n", "DANE")
+        self.assertEqual(self.query("right.dane.example").stdout, "OK dane-only\n")
+
+    def test_resolver_of_the_compose_file(self):
+        """unbound takes its configuration; the anchor is Debian's, which this machine may not have."""
+        with open(f"{CONTAINER}/unbound.conf", encoding="utf-8") as file:
+            text = file.read()
+        self.assertRegex(text, r'module-config: "validator iterator"')
+        self.assertRegex(text, r'trust-anchor-file: "/usr/share/dns/root\.key"')
+        anchor = next(zone.anchor for zone in Shared.world.nsd.zones.values() if isinstance(zone, SignedZone))
+        path = os.path.join(self.folder, "compose-unbound.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("/usr/share/dns/root.key", anchor))
+        run("unbound-checkconf", path)
 
 
 if __name__ == "__main__":

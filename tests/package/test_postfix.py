@@ -1,4 +1,6 @@
 """Postfix before, after or not at all; and what Postfix does to its own folders."""
+import json
+import os
 import unittest
 
 from support import (
@@ -14,6 +16,9 @@ from support import (
     start_world,
     trust_world,
 )
+
+
+ADMINISTRATORS = "/etc/systemd/system/stsmapd.socket.d/override.conf"
 
 
 def setUpModule():
@@ -33,10 +38,19 @@ class OrderTest(MachineTest):
         done = self.machine.run("postfix", "check")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
-    def expect_socket(self):
+    def expect_socket(self, group="postfix"):
         self.assertEqual(
-            self.machine.must("stat", "-c", "%F %U:%G %a", SOCKET).strip(), "socket root:postfix 660"
+            self.machine.must("stat", "-c", "%F %U:%G %a", SOCKET).strip(), f"socket root:{group} 660"
         )
+        self.assertEqual(prop(self.machine, "SocketGroup", "stsmapd.socket"), group)
+        self.assertEqual(prop(self.machine, "ActiveState", "stsmapd.socket"), "active")
+
+
+    def expect_socket_before_postfix(self):
+        """The socket was opened for Postfix's group before its first start."""
+        opened = int(prop(self.machine, "ActiveEnterTimestampMonotonic", "stsmapd.socket"))
+        first = self.machine.must("journalctl", "-q", "-o", "json", "-t", "postfix/master").splitlines()[0]
+        self.assertLess(opened, int(json.loads(first)["__MONOTONIC_TIMESTAMP"]))
 
 
 class PostfixLater(OrderTest):
@@ -46,9 +60,13 @@ class PostfixLater(OrderTest):
             trust_world(self.machine)
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
             self.assertEqual(self.machine.must("stsmap", "query", ENFORCED), f"OK {ANSWER}\n")
+            # The group is Postfix's to make; until then only root may ask.
+            self.assertNotEqual(self.machine.run("getent", "group", "postfix").returncode, 0)
+            self.expect_socket("root")
         with self.subTest("Postfix is installed"):
             self.machine.install("postfix")
             self.expect_socket()
+            self.expect_socket_before_postfix()
             self.expect_answer()
             self.expect_quiet_postfix()
             self.expect_delivery()
@@ -78,6 +96,12 @@ class PostfixFirst(OrderTest):
         with self.subTest("Postfix is purged and comes back"):
             self.machine.must("apt-get", "-q", "-y", "purge", "postfix")
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
+            # Debian 12 removes the group, Debian 13 keeps it. Either way a start, as at boot, succeeds.
+            kept = self.machine.run("getent", "group", "postfix").returncode == 0
+            self.machine.must("systemctl", "daemon-reload")
+            self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
+            self.expect_socket("postfix" if kept else "root")
+            self.machine.must("rm", "-r", "/var/spool/postfix")
             # The queue directory is gone, and the socket in it with it; who would ask is gone too.
             self.machine.install("postfix")
             self.expect_socket()
@@ -86,11 +110,29 @@ class PostfixFirst(OrderTest):
             self.expect_delivery()
 
 
+class AdministratorsGroup(OrderTest):
+    def test_a_drop_in_of_the_administrators_wins(self):
+        self.machine.install(deb())
+        self.machine.must("addgroup", "--system", "askers")
+        self.machine.must("mkdir", "-p", os.path.dirname(ADMINISTRATORS))
+        self.machine.write(ADMINISTRATORS, "[Socket]\nSocketGroup=askers\n")
+        self.machine.must("systemctl", "daemon-reload")
+        self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
+        self.expect_socket("askers")
+        pid = prop(self.machine, "MainPID")
+        self.machine.install("postfix")
+        self.expect_socket("askers")
+        self.assertEqual(prop(self.machine, "MainPID"), pid, "nothing was to be done")
+        self.machine.must("apt-get", "-q", "-y", "purge", "stsmapd")
+        self.assertTrue(os.path.exists(self.machine.path(ADMINISTRATORS)))
+
+
 class Both(OrderTest):
     def test_installed_in_one_go(self):
         self.machine.install(deb(), "postfix")
         trust_world(self.machine)
         self.expect_socket()
+        self.expect_socket_before_postfix()
         self.expect_answer()
         self.assertEqual(prop(self.machine, "NRestarts", UNIT), "0")
         self.expect_delivery()

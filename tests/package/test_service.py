@@ -187,6 +187,45 @@ class Changes(ServiceTest):
         self.machine.must("systemctl", "reload", UNIT)
         self.expect_answer()
 
+    def test_reload_with_a_bad_configuration_fails_and_says_why(self):
+        pid = prop(self.machine, "MainPID")
+        for bad, words in (
+            ("level = info", 'text must stand in quotes: level = "info"'),
+            ('level = "loud"', "log.level"),
+        ):
+            with self.subTest(bad):
+                change_config(self.machine, '#level = "info"', bad)
+                now = self.now()
+                try:
+                    done = self.machine.run("systemctl", "reload", UNIT)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.wait_for_line(words, now)
+                    self.assertEqual(prop(self.machine, "MainPID"), pid)
+                    self.assertEqual(prop(self.machine, "ActiveState"), "active")
+                    self.expect_answer()
+                finally:
+                    change_config(self.machine, bad, '#level = "info"')
+        self.machine.must("systemctl", "reload", UNIT)
+
+    def test_check_config_finds_what_is_not_there(self):
+        for old, new, words in (
+            ('#state_dir = "/var/lib/stsmapd"', 'state_dir = "/srv/none"', "the folder /srv/none does not exist"),
+            ('#group = "postfix"', 'group = "no-such"', 'there is no group "no-such"'),
+            ('#ca_file = ""', 'ca_file = "/srv/none.pem"', "cannot use CA file /srv/none.pem"),
+        ):
+            with self.subTest(new):
+                change_config(self.machine, old, new)
+                try:
+                    for command in (("stsmapd", "--check-config"), ("systemctl", "reload", UNIT)):
+                        done = self.machine.run(*command)
+                        self.assertNotEqual(done.returncode, 0, command)
+                    done = self.machine.run("stsmapd", "--check-config")
+                    self.assertIn(words, done.stderr)
+                finally:
+                    change_config(self.machine, new, old)
+        self.assertEqual(self.machine.must("stsmapd", "--check-config"), f"{CONFIG}: ok\n")
+        self.machine.must("systemctl", "reload", UNIT)
+
     def test_tcp_is_off_until_one_line_says_otherwise(self):
         status, _, errors = self.ask(where="inet:127.0.0.1:8461")
         self.assertEqual(status, 1)

@@ -47,14 +47,22 @@ class Chroot(unittest.TestCase):
         machine.mount()
         return machine
 
+    def listing_with_certificates(self, machine):
+        """The paths before; ca-certificates, which we need and others recommend, stays when we go."""
+        machine.install("ca-certificates")
+        return listing(machine)
+
     def purge_and_compare(self, machine, before):
         machine.must("apt-get", "-q", "-y", "purge", "--autoremove", "stsmapd")
         self.assertEqual(left_files(machine, before), [])
 
     def test_install_check_purge(self):
         machine = self.new_machine()
-        before = listing(machine)
-        machine.install(deb())
+        before = self.listing_with_certificates(machine)
+        said = machine.install(deb())
+        self.assertIn("stsmap postfix-setup --apply --reload && stsmap doctor", said)
+        # Its folders are made by the unit, which never ran.
+        self.assertFalse(os.path.exists(machine.path("/var/lib/stsmapd")))
         machine.must("stsmapd", "--check-config")
         machine.must("stsmapd", "--version")
         self.purge_and_compare(machine, before)
@@ -73,7 +81,7 @@ class Chroot(unittest.TestCase):
         machine = self.new_machine()
         machine.write(POLICY, "#!/bin/sh\nexit 101\n")
         os.chmod(machine.path(POLICY), 0o755)
-        before = listing(machine)
+        before = self.listing_with_certificates(machine)
         said = machine.install(deb())
         self.assertNotRegex(said, r"(?i)\b(failed|error)\b")
         self.purge_and_compare(machine, before)
@@ -88,9 +96,15 @@ class Chroot(unittest.TestCase):
         )
         machine.must("update-ca-certificates")
         change_config(machine, "#allow_private_addresses = false", "allow_private_addresses = true")
-        service, listener = unit_settings(machine, "stsmapd.service"), unit_settings(
-            machine, "stsmapd.socket"
-        )
+        service = unit_settings(machine, "stsmapd.service")
+        listener = unit_settings(machine, "stsmapd.socket")
+        # Postfix is there, so systemd's generator would add its group.
+        self.assertEqual(listener["SocketGroup"], "root")
+        machine.must("mkdir", "/run/generated")
+        machine.must("/usr/lib/systemd/system-generators/stsmapd-generator", "/run/generated")
+        drop_in = machine.read("/run/generated/stsmapd.socket.d/10-postfix-group.conf")
+        listener.update(re.findall(r"^(\w+)=(.*)$", drop_in, re.M))
+        self.assertEqual(listener["SocketGroup"], "postfix")
         user, group = service["User"], service["Group"]
         machine.must(
             "install",

@@ -1,5 +1,6 @@
 """A newer version of the package; removing, coming back, and purging, in that order."""
 import os
+import re
 import unittest
 
 from support import (
@@ -104,6 +105,72 @@ class RemoveAndPurge(MachineTest):
         with self.subTest("installed after a purge"):
             self.machine.install(deb())
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
+
+
+class RemovedWhilePostfixAsks(MachineTest):
+    """Whoever removes the package is told when Postfix would defer all mail, and what to run."""
+
+    ROOT = MAIL
+    SET_UP = ("stsmap", "postfix-setup", "--apply", "--reload")
+
+    def apt(self, *what):
+        return self.machine.must("apt-get", "-q", "-y", *what, "stsmapd")
+
+    def asks(self):
+        return "stsmapd" in self.machine.must("postconf", "-h", "smtp_tls_policy_maps")
+
+    def test_removal_says_what_to_run(self):
+        before = listing(self.machine)
+        self.machine.install(deb())
+        trust_world(self.machine)
+        self.machine.must(*self.SET_UP)
+        self.assertTrue(self.asks())
+        with self.subTest("removed"):
+            said = self.apt("remove")
+            self.assertRegex(said, r"/etc/postfix/main\.cf has socketmap:unix:stsmapd/socketmap:sts")
+            self.assertIn("Run this first:  stsmap postfix-setup --undo --reload\n", said)
+            self.assertTrue(self.asks(), "nothing of Postfix's is changed")
+        with self.subTest("purged afterwards"):
+            said = self.apt("purge")
+            self.assertIn("DEFERS ALL MAIL", said)
+            command = re.search(r"Without stsmap: +(postconf .*)", said).group(1)
+            self.machine.must("sh", "-c", command)
+            self.assertFalse(self.asks())
+        with self.subTest("an upgrade and a Postfix that does not ask say nothing"):
+            self.machine.install(deb())
+            said = self.machine.install("--reinstall", deb())
+            self.assertNotRegex(said, "(?i)defer")
+            said = self.apt("purge")
+            self.assertNotRegex(said, "(?i)defer")
+        with self.subTest("other spellings and places"):
+            self.machine.install(deb())
+            for spelt in (
+                "texthash:/etc/postfix/x, proxy:socketmap:unix:/var/spool/postfix/stsmapd/socketmap:postfix",
+                "socketmap:inet:127.0.0.1:8461:sts",
+                "socketmap:inet:localhost:8461:sts hash:/etc/y",
+            ):
+                self.machine.must("postconf", f"smtp_tls_policy_maps={spelt}")
+                self.assertIn("WILL DEFER ALL MAIL", self.apt("remove"), spelt)
+                self.machine.install(deb())
+            self.machine.must("postconf", "smtp_tls_policy_maps=socketmap:inet:127.0.0.1:8460:sts")
+            self.machine.must(
+                "postconf", "-P", "smtp/unix/smtp_tls_policy_maps=socketmap:unix:stsmapd/socketmap:sts"
+            )
+            said = self.apt("remove")
+            self.assertIn("/etc/postfix/master.cf has socketmap:unix:stsmapd/socketmap:sts", said)
+            self.machine.must("postconf", "-P", "-X", "smtp/unix/smtp_tls_policy_maps")
+            self.machine.install(deb())
+            self.assertNotRegex(self.apt("remove"), "(?i)defer")
+            self.machine.must("postconf", "-X", "smtp_tls_policy_maps")
+        with self.subTest("taken back first"):
+            self.machine.install(deb())
+            self.machine.must(*self.SET_UP)
+            self.machine.must("stsmap", "postfix-setup", "--undo", "--reload")
+            self.assertNotRegex(self.apt("purge", "--autoremove"), "(?i)defer")
+            self.machine.must("rm", "-f", "/usr/local/share/ca-certificates/world.crt")
+            self.machine.must("update-ca-certificates", "--fresh")
+            left = [path for path in left_files(self.machine, before) if not path.startswith("/etc/postfix/")]
+            self.assertEqual(left, [])
 
 
 if __name__ == "__main__":

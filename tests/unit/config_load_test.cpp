@@ -1,6 +1,8 @@
 // Configuration files: a corpus of good and bad ones, the environment, and files that cannot be read.
 #include "config/load.hpp"
 
+#include "config/options.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -153,6 +155,28 @@ TEST(ConfigLoad, problems_of_the_environment_name_the_variable) {
         ASSERT_EQ(loaded.error().size(), 1u) << name;
         EXPECT_EQ(to_string(loaded.error().front()), want);
     }
+}
+
+TEST(ConfigLoad, variables_that_container_engines_inject_are_passed_over) {
+    // A Kubernetes service of the name stsmapd, and a link of Docker's with this alias.
+    const Environment injected{
+        {"STSMAPD_SERVICE_HOST", "10.0.0.7"},
+        {"STSMAPD_SERVICE_PORT", "8461"},
+        {"STSMAPD_SERVICE_PORT_SOCKETMAP", "8461"},
+        {"STSMAPD_PORT", "tcp://10.0.0.7:8461"},
+        {"STSMAPD_PORT_8461_TCP", "tcp://10.0.0.7:8461"},
+        {"STSMAPD_PORT_8461_TCP_PROTO", "tcp"},
+        {"STSMAPD_NAME", "/postfix/stsmapd"},
+        {"STSMAPD_ENV_STSMAPD_LISTEN", "tcp::8461"},
+    };
+    const auto loaded = parse("", "f", injected);
+    ASSERT_TRUE(loaded) << to_string(loaded.error().front());
+    EXPECT_TRUE(loaded->origins.empty());
+    EXPECT_EQ(loaded->config, Config{});
+    for (const char* name : {"STSMAPD_PORTS", "STSMAPD_SERVICE", "STSMAPD_NAMES", "STSMAPD_NAME_X",
+                             "STSMAPD_ENV", "STSMAPD_", "STSMAPD_DNS_PORT"})
+        EXPECT_FALSE(parse("", "f", {{name, "x"}})) << name;
+    for (const Option& option : options()) EXPECT_FALSE(is_injected(option.environment())) << option.path;
 }
 
 TEST(ConfigLoad, all_problems_of_file_and_environment_are_told_in_order) {

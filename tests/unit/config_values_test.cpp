@@ -30,6 +30,22 @@ TEST(Duration, refuses_everything_else) {
     EXPECT_FALSE(parse_duration(std::string_view{"1\0s", 3})) << "NUL";
 }
 
+TEST(Duration, names_the_units_when_one_is_wrong) {
+    for (const char* text : {"5min", "90sec", "1S", "500ms", "2weeks", "1w"}) {
+        const auto time = parse_duration(text);
+        ASSERT_FALSE(time) << text;
+        const std::string unit = std::string{text}.substr(std::string{text}.find_first_not_of("0123456789"));
+        EXPECT_TRUE(time.error().ends_with("there is no unit \"" + unit + "\", the units are s, m, h and d"))
+            << time.error();
+    }
+    for (const char* text : {"", "s", "ten", "1 s", "1.5h", "1h30m", "-1s"}) {
+        const auto time = parse_duration(text);
+        ASSERT_FALSE(time) << text;
+        EXPECT_TRUE(time.error().ends_with("one number, and a unit right behind it, which is s, m, h or d"))
+            << time.error();
+    }
+}
+
 TEST(Duration, is_written_as_it_is_read) {
     const std::pair<seconds, const char*> rows[] = {
         {0s, "0s"},       {59s, "59s"}, {60s, "60s"},   {100s, "100s"}, {119s, "119s"}, {120s, "2m"},

@@ -16,6 +16,8 @@
 #include <sstream>
 #include <thread>
 
+#include <poll.h>
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -264,6 +266,52 @@ struct FakeDaemon {
     const test::TempFolder folder;
     int fd;
 };
+
+/// Takes connections one after the other: breaks the first `breaks` of them when they have asked, with `part`
+/// of a reply, and answers on the next.
+std::size_t serve(const FakeDaemon& daemon, int breaks, const std::string& part) {
+    std::size_t taken = 0;
+    for (; breaks >= 0; --breaks) {
+        pollfd ready{daemon.fd, POLLIN, 0};
+        if (::poll(&ready, 1, 5000) != 1) break; // nobody came again
+        const int fd = ::accept4(daemon.fd, nullptr, nullptr, SOCK_CLOEXEC);
+        ++taken;
+        std::string question = postfix::frame("sts a.example");
+        (void)::recv(fd, question.data(), question.size(), MSG_WAITALL);
+        const std::string reply = breaks > 0 ? part : postfix::frame("OK again");
+        (void)::send(fd, reply.data(), reply.size(), MSG_NOSIGNAL);
+        ::close(fd);
+    }
+    return taken;
+}
+
+TEST(QueryCommand, AsksOnceMoreWhenTheConnectionBreaks) {
+    const auto query = [](const FakeDaemon& daemon) {
+        std::istringstream in;
+        std::ostringstream out, err;
+        const auto find = [](const std::string&) { return std::vector<std::string>{}; };
+        const int status =
+            control::run_tool({"--socket", daemon.name(), "query", "a.example"}, find, in, out, err);
+        return Outcome{status, out.str(), err.str()};
+    };
+    for (const std::string part : {"", "8:OK a", "nonsense"}) {
+        const FakeDaemon daemon;
+        auto served = std::async(std::launch::async, [&] { return serve(daemon, 1, part); });
+        const Outcome outcome = query(daemon);
+        EXPECT_EQ(served.get(), 2u);
+        EXPECT_EQ(outcome.out, "OK again\n") << part;
+        EXPECT_EQ(outcome.err, "");
+        EXPECT_EQ(outcome.status, 0);
+    }
+    const FakeDaemon daemon;
+    auto served = std::async(std::launch::async, [&] { return serve(daemon, 2, ""); });
+    const Outcome twice = query(daemon);
+    EXPECT_EQ(twice.status, 3) << "once, not for ever";
+    EXPECT_EQ(twice.out, "");
+    test::RawPeer end = test::RawPeer::to_unix(daemon.folder / "s"); // lets it see that nobody else comes
+    end.send(postfix::frame("sts a.example"));
+    EXPECT_EQ(served.get(), 3u);
+}
 
 TEST(SocketmapClient, GivesUpOnASilentDaemon) {
     const FakeDaemon daemon;

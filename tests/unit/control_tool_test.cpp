@@ -108,4 +108,56 @@ TEST(ToolCommandLine, HelpsWithEachCommand) {
     }
 }
 
+TEST(ToolCommandLine, SuggestsTheCommandThatIsMeant) {
+    const std::tuple<std::vector<std::string>, std::string, std::string> table[] = {
+        {{"docter"}, "there is no command \"docter\"; did you mean doctor?", ""},
+        {{"qeury", "a.example"}, "there is no command \"qeury\"; did you mean query?", ""},
+        {{"setup", "--apply"}, "there is no command \"setup\"; did you mean postfix-setup?", ""},
+        {{"postfix_setup"}, "did you mean postfix-setup?", ""},
+        {{"--socket", "unix:/s", "docter"}, "there is no command \"docter\"; did you mean doctor?", ""},
+        {{"--config=x", "docter", "--json"}, "there is no command \"docter\"; did you mean doctor?", ""},
+        {{"xyzzy"}, "there is no command \"xyzzy\"\n", "did you mean"},
+        {{"a.example"}, "stsmap query a.example", "did you mean"},
+        {{"[mx.a.example]:25"}, "stsmap query [mx.a.example]:25", "did you mean"},
+        {{"doctor", "--jsno"}, "did you mean --json?", ""},
+        {{"postfix-setup", "--aply", "--relaod"},
+         "did you mean --apply?\nstsmap: did you mean --reload?",
+         ""},
+        {{"--scoket", "unix:/s", "doctor"}, "", ""},
+        {{"doctor", "--nothing-like-it"}, "--nothing-like-it", "did you mean"},
+        {{"\x1b[2J"}, "\\x1b[2J", "\x1b"},
+    };
+    for (const auto& [arguments, want, unwanted] : table) {
+        Tool tool;
+        EXPECT_EQ(tool.run(arguments), 2) << testing::PrintToString(arguments);
+        EXPECT_NE(tool.err.find(want), std::string::npos) << testing::PrintToString(arguments) << tool.err;
+        if (!unwanted.empty()) {
+            EXPECT_EQ(tool.err.find(unwanted), std::string::npos) << tool.err;
+        }
+        EXPECT_EQ(tool.out, "");
+        EXPECT_FALSE(tool.setup_options || tool.doctor_options);
+    }
+    Tool tool;
+    (void)tool.run({"docter"});
+    EXPECT_NE(tool.err.find("the commands are query, postfix-setup and doctor"), std::string::npos)
+        << tool.err;
+}
+
+TEST(ToolCommandLine, PrintsTheLinesForMainCf) {
+    Tool tool;
+    EXPECT_EQ(tool.run({"postfix-setup", "--print-lines", "3.7.11"}), 0);
+    EXPECT_TRUE(tool.out.starts_with("smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts\n"))
+        << tool.out;
+    EXPECT_FALSE(tool.setup_options) << "nothing else is done";
+    EXPECT_EQ(tool.run({"--socket", "tcp:127.0.0.1:8462", "postfix-setup", "--print-lines", "3.10.0"}), 0);
+    EXPECT_TRUE(tool.out.starts_with("smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8462:sts-tlsrpt\n"))
+        << tool.out;
+    for (const std::vector<std::string>& bad :
+         std::vector<std::vector<std::string>>{{"postfix-setup", "--print-lines", "new"},
+                                               {"postfix-setup", "--apply", "--print-lines", "3.7.0"}}) {
+        EXPECT_EQ(tool.run(bad), 2);
+        EXPECT_EQ(tool.out, "");
+    }
+}
+
 } // namespace

@@ -249,4 +249,30 @@ TEST(Listener, AdoptsOnlyListeningStreamSockets) {
     ::close(pipe[1]);
 }
 
+TEST(ListenerCheck, says_what_open_says_and_makes_nothing) {
+    const test::TempFolder folder;
+    std::ofstream{folder / "file"} << "x";
+    const std::pair<Address, SocketOwner> refused[] = {
+        {unix_address(folder / "missing/s"), {}},
+        {unix_address(folder / "file"), {}},
+        {unix_address(folder / "file/s"), {}},
+        {unix_address(folder / "s"), {0660, "no-such-user", {}}},
+        {unix_address(folder / "s"), {0660, {}, "no-such-group"}},
+        {tcp_address("192.0.2.1"), {}},
+    };
+    for (const auto& [address, owner] : refused) {
+        const auto checked = Listener::check(address, owner);
+        ASSERT_FALSE(checked) << to_string(address);
+        if (address.path != folder / "file/s") {
+            EXPECT_EQ(checked.error(), refusal(address, owner));
+        }
+    }
+    for (const Address& address : {unix_address(folder / "s"), tcp_address("127.0.0.1", 1), tcp_address("")})
+        EXPECT_TRUE(Listener::check(address, {}).has_value()) << to_string(address);
+    EXPECT_FALSE(std::filesystem::exists(folder / "s"));
+    auto listening = Listener::open(unix_address(folder / "s"), {}, 1);
+    ASSERT_TRUE(listening);
+    EXPECT_TRUE(Listener::check(unix_address(folder / "s"), {}).has_value());
+}
+
 } // namespace

@@ -7,7 +7,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from world import namespace, world as world_module  # noqa: E402
-from world.process import WorldError  # noqa: E402
+from world.daemon import program  # noqa: E402
+from world.process import WorldError, run  # noqa: E402
 
 ASKED = [
     ("workspace.example", "Google Workspace: enforce, five mx lines"),
@@ -26,6 +27,11 @@ def asked(world, domain, map_name):
     if errors:
         raise WorldError(errors)
     return f"OK {output}" if status == 0 else "NOTFOUND"
+
+
+def lines(version):
+    """The lines of main.cf for this version of Postfix, as stsmap prints them."""
+    return run(program("stsmap"), "postfix-setup", "--print-lines", version)
 
 
 def main():
@@ -49,16 +55,8 @@ def main():
             "\n== The same for Postfix 3.10 and newer: map name sts-tlsrpt\n\nm365.example\n  "
             + asked(world, "m365.example", "sts-tlsrpt")
         )
-        print(
-            "\n== For /etc/postfix/main.cf\n"
-            "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts         # Postfix before 3.10\n"
-            "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts-tlsrpt  # Postfix 3.10 and newer\n"
-            "smtp_tls_security_level = may\n"
-            "smtp_dns_support_level = dnssec\n"
-            "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
-            "smtp_tls_session_cache_database =",
-            flush=True,
-        )
+        print(f"\n== For /etc/postfix/main.cf of Postfix before 3.10\n{lines('3.7.0')}")
+        print(f"== and of Postfix 3.10 and newer\n{lines('3.10.0')}", end="", flush=True)
     good = answers["workspace.example"].startswith("OK secure match=aspmx.l.google.com:") and refused
     sys.exit(0 if good else "the answers are not what they should be")
 

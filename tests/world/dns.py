@@ -140,7 +140,7 @@ class Unbound:
                 "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
                 f'  module-config: "{modules}"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
                 "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
-                "  qname-minimisation: no\n  so-rcvbuf: 0\n"
+                "  qname-minimisation: no\n  so-rcvbuf: 0\n  access-control: 192.0.2.0/24 allow\n"
             )
             for anchor in anchors:
                 file.write(f'  trust-anchor-file: "{anchor}"\n')

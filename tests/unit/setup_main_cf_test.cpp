@@ -1,0 +1,73 @@
+// The lines of main.cf, and every document that shows them.
+#include "setup/main_cf.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+constexpr setup::Version debian_12{3, 7, 11}, debian_13{3, 10, 4};
+
+std::string read(const std::string& file) {
+    std::ifstream in{STSMAPD_SOURCE_DIR "/" + file};
+    std::ostringstream text;
+    text << in.rdbuf();
+    return text.str();
+}
+
+/// As a block of a document, each line behind `indent`.
+std::string block(const setup::Version& version, std::string_view indent) {
+    std::istringstream lines{setup::main_cf_lines(version, std::string{setup::packaged_socket})};
+    std::string text;
+    for (std::string line; std::getline(lines, line);) text.append(indent).append(line).append("\n");
+    return text;
+}
+
+std::size_t count(const std::string& text, std::string_view part) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+}
+
+TEST(MainCf, lines_depend_on_the_version_and_the_place) {
+    EXPECT_EQ(setup::main_cf_lines(debian_12, std::string{setup::packaged_socket}),
+              "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts\n"
+              "smtp_tls_security_level = may\n"
+              "smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt\n"
+              "smtp_dns_support_level = dnssec\n");
+    EXPECT_TRUE(setup::main_cf_lines({3, 9, 9}, "tcp:127.0.0.1:8462")
+                    .starts_with("smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8462:sts\n"));
+    EXPECT_TRUE(setup::main_cf_lines({3, 10, 0}, "unix:/run/x")
+                    .starts_with("smtp_tls_policy_maps = socketmap:unix:/run/x:sts-tlsrpt\n"));
+}
+
+TEST(MainCf, every_document_shows_the_same_lines) {
+    const std::string readme = read("README.md");
+    EXPECT_EQ(count(readme, block(debian_12, "    ")), 1u);
+    EXPECT_EQ(count(readme, block(debian_13, "    ")), 1u);
+    const std::string debian = read("packaging/debian/stsmapd.README.Debian");
+    EXPECT_EQ(count(debian, block(debian_12, "    ")), 1u);
+    EXPECT_EQ(count(debian, block(debian_13, "    ")), 1u);
+    const std::string manual = read("man/stsmapd.8");
+    EXPECT_EQ(count(manual, block(debian_12, "")), 1u);
+    EXPECT_EQ(count(manual, block(debian_13, "")), 1u);
+}
+
+TEST(MainCf, no_document_has_lines_of_its_own) {
+    // What is not one of the blocks may say "smtp_tls_policy_maps = " only to show something else.
+    for (const char* file : {"README.md", "packaging/debian/stsmapd.README.Debian"}) {
+        std::string text = read(file);
+        for (const setup::Version& version : {debian_12, debian_13}) {
+            const std::string lines = block(version, "    ");
+            const std::size_t at = text.find(lines);
+            ASSERT_NE(at, std::string::npos) << file;
+            text.erase(at, lines.size());
+        }
+        EXPECT_EQ(count(text, "\n    smtp_tls_policy_maps ="), 0u) << file;
+        EXPECT_EQ(count(text, "\n    smtp_tls_CAfile ="), 0u) << file;
+    }
+}
+
+} // namespace
