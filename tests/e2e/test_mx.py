@@ -98,7 +98,7 @@ class MxTest(WorldTest):
 
     def test_the_command_can_be_pasted(self):
         fix = self.mx("wrongname.example")["fix"]
-        command = fix[fix.index("env MAIL_CONFIG="):]
+        command = fix[fix.index("env 'MAIL_CONFIG="):]
         done = subprocess.run(
             ["sh", "-c", command], capture_output=True, text=True, timeout=60, check=False, env=self.tool_environment()
         )

@@ -475,7 +475,7 @@ TEST(PostfixSetup, AsksProxymapsWay) {
     PaperHost host;
     host.services += "proxymap unix - - n - - proxymap\n";
     host.files[main_cf] = "smtp_tls_policy_maps = proxy:" + ours +
-                          "\nsmtp_tls_security_level = may\n"
+                          "\nsmtp_tls_security_level = may\nsmtp_dns_support_level = dnssec\n"
                           "smtp_tls_CAfile = /ca.pem\nproxy_read_maps = proxy:" +
                           ours + '\n';
     // Where smtp(8) would not get.
