@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -227,6 +228,8 @@ def try_fault(tree, folder, edits):
         found = re.search(r"  FAILED (.*)\n\s+(explorer --replay .*)", done.stdout)
         if done.returncode == 1 and found:
             return True, f"{found[1]}\n       {found[2]}"
+        if done.returncode < 0:  # as of memory that two flights share
+            return True, "the explorer itself dies: " + signal.Signals(-done.returncode).name
         return False, "not found:\n" + done.stdout[-2000:] + done.stderr[-1000:]
     finally:
         for path, text in before.items():
