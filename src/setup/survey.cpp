@@ -310,11 +310,10 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
     std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
-    const auto others = std::ranges::stable_partition(
-        all, [](const Service& service) { return service.runs("smtp") && service.type == "unix"; });
-    postfix.others.assign(std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
-    all.erase(others.begin(), others.end());
-    postfix.services = std::move(all);
+    for (Service& service : all) {
+        const bool delivers = service.runs("smtp") && service.type == "unix";
+        (delivers ? postfix.services : postfix.others).push_back(std::move(service));
+    }
     if (!postconf.trouble().empty()) return base::unexpected(postconf.trouble());
     postfix.version_text = base::printable(postfix.value("mail_version"), 60);
     const auto version = parse_version(postfix.version_text);
