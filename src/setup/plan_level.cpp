@@ -10,7 +10,7 @@ namespace {
 
 using Kind = Remark::Kind;
 constexpr std::string_view parameter = "smtp_tls_security_level";
-constexpr std::string_view maps = "smtp_tls_policy_maps";
+constexpr std::string_view maps = "smtp_tls_policy_maps", support = "smtp_dns_support_level";
 
 /// main.cf's level, for all that take it from there.
 void judge_main(const Holder& main, Plan& plan) {
@@ -72,7 +72,6 @@ void plan_level(const Installed& postfix, const Surroundings& around, Plan& plan
 }
 
 void plan_dane_level(const Installed& postfix, Plan& plan) {
-    constexpr std::string_view support = "smtp_dns_support_level";
     const bool planned = std::ranges::any_of(plan.changes, [](const Change& c) { return c.name == support; });
     for (const Holder& holder : holders(postfix, {parameter, support})) {
         const std::string level = level_of(holder).name;

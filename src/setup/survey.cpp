@@ -16,7 +16,7 @@ namespace {
 
 /// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
 /// said to be not looked at.
-constexpr std::size_t max_sets = 32, max_starts = 6;
+constexpr std::size_t max_sets = 32, max_starts = 6, max_starts_while_down = 2;
 /// Tables that are read for the transports they name.
 constexpr std::size_t max_tables = 16;
 
@@ -116,16 +116,18 @@ void expand(Host& host, const std::string& config, Installed& postfix) {
     }
 }
 
-/// Lets smtp(8) itself read the settings of each service.
+/// Lets smtp(8) itself read the settings of each service. While Postfix is down each start takes a second.
 void try_starts(Host& host, Installed& postfix) {
     std::map<std::vector<std::string>, std::string> troubles;
+    std::size_t limit = max_starts;
     for (Service& service : postfix.services) {
         if (!service.trouble.empty()) continue;
         const std::vector<std::string> command = start_command(postfix, service);
         auto known = troubles.find(command);
         if (known == troubles.end()) {
-            if (troubles.size() == max_starts) return;
+            if (troubles.size() >= limit) continue;
             const auto ran = host.run(command);
+            if (ran && ran->err.find("private/tlsmgr") != std::string::npos) limit = max_starts_while_down;
             known = troubles.emplace(command, ran ? start_trouble(*ran) : "").first;
         }
         service.trouble = known->second;
@@ -268,11 +270,10 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
     std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
-    const auto others = std::ranges::stable_partition(
-        all, [](const Service& service) { return service.runs("smtp") && service.type == "unix"; });
-    postfix.others.assign(std::make_move_iterator(others.begin()), std::make_move_iterator(others.end()));
-    all.erase(others.begin(), others.end());
-    postfix.services = std::move(all);
+    for (Service& service : all) {
+        const bool delivers = service.runs("smtp") && service.type == "unix";
+        (delivers ? postfix.services : postfix.others).push_back(std::move(service));
+    }
     if (!postconf.trouble().empty()) return base::unexpected(postconf.trouble());
     postfix.version_text = base::printable(postfix.value("mail_version"), 60);
     const auto version = parse_version(postfix.version_text);
