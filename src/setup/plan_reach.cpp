@@ -183,17 +183,18 @@ std::optional<Socketmap> pick_element(const Installed& postfix, const Surroundin
     const Contacts& contacts = around.contacts;
     if (!contacts.asked) return our_element(around.ours, name);
     const MapList list = main_list(postfix, contacts);
-    if (auto found = working_candidate(list, contacts)) {
-        found->name = name;
-        if (!contacts.root && found->unix_socket) answered_us_only(*found, plan);
-        return found;
-    }
     for (const Socketmap& candidate : contacts.candidates) {
-        if (contacts.root || first(candidate, list, contacts, Reached::Kind::not_seen) == nullptr) continue;
-        remark(plan, Remark::Kind::warning, "socket-not-seen",
-               "whether stsmapd answers at " + readable_place(candidate) +
-                   " was not seen: " + troubles(candidate, list, contacts),
-               "run this command as root");
+        const bool answers = answers_everywhere(candidate, list, contacts);
+        const bool unseen =
+            !contacts.root && first(candidate, list, contacts, Reached::Kind::not_seen) != nullptr;
+        if (!answers && !unseen) continue;
+        if (unseen)
+            remark(plan, Remark::Kind::warning, "socket-not-seen",
+                   "whether stsmapd answers at " + readable_place(candidate) +
+                       " was not seen: " + troubles(candidate, list, contacts),
+                   "run this command as root");
+        else if (!contacts.root && candidate.unix_socket)
+            answered_us_only(candidate, plan);
         Socketmap map = candidate;
         map.name = name;
         return map;
