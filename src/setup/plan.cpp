@@ -163,7 +163,7 @@ Plan make_plan(const Installed& postfix, const Surroundings& around, const Wishe
     plan_values(postfix, plan);
     plan_routes(postfix, plan);
     say_more(postfix, plan);
-    plan_overrides(postfix, plan);
+    plan_overrides(postfix, around, plan);
     const bool adds = std::ranges::any_of(plan.changes, [&](const Change& c) {
         return c.name == "smtp_tls_policy_maps" && !asks_ours(c.before.value_or(""), around.ours);
     });

@@ -10,9 +10,9 @@ namespace setup {
 namespace {
 
 using Kind = Remark::Kind;
-constexpr std::size_t max_named = 3; ///< next hops of a table in one line
+constexpr std::size_t max_named = 2; ///< next hops, and services, of a table in one line
 
-/// "a, b, c and 4 more".
+/// "a, b and 4 more".
 std::string some_of(const std::set<std::string>& names) {
     std::string text;
     std::size_t count = 0;
@@ -86,7 +86,9 @@ void say_table(const Installed& postfix, std::string_view parameter, bool relays
         words += "mail " + by + " goes to " + some_of(hops) +
                  ", and only that name is looked up, not the recipient's domain";
     if (!services.empty())
-        words += std::string(hops.empty() ? "" : "; ") + "mail " + by + " goes through " + some_of(services) +
+        words += std::string(hops.empty() ? "" : "; ") + "mail " + by + " goes through " +
+                 (services.size() > max_named ? std::to_string(services.size()) + " services"
+                                              : some_of(services)) +
                  ", by the policies of the recipients' domains";
     for (const std::string& unread : postfix.unread)
         if (unread.starts_with(std::string(parameter) + " = "))

@@ -53,6 +53,8 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
         wrong = true;
     }
     if (!wrong) return;
+    std::string list;
+    for (const std::string& element : elements) list.append(list.empty() ? "" : ",").append(element);
     Kind kind = weight_of_policy(holder);
     if (wanted) kind = Kind::warning; // the short form works; it only does less
     if (kind == Kind::note) kind = Kind::warning;
@@ -63,7 +65,7 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
                                           : ": this Postfix does not know the attributes that the "
                                             "map answers with, and defers all mail to domains with a "
                                             "policy"),
-         holder.set(parameter, join_maps(elements)), "service-map-form"});
+         holder.set(parameter, list), "service-map-form"});
 }
 
 /// Settings that bear on policies, on TLS and on where mail goes.
@@ -78,14 +80,14 @@ bool matters(std::string_view name) {
 
 } // namespace
 
-void plan_overrides(const Installed& postfix, Plan& plan) {
+void plan_overrides(const Installed& postfix, const Surroundings& around, Plan& plan) {
     for (const Service& service : postfix.services) {
         const Holder holder{&postfix, &service, service.use};
         for (const auto& [name, value] : service.overrides) {
             const std::string says = "service " + service.where() + " has its own " + name + " = ";
             const bool said = std::ranges::any_of(
                 plan.remarks, [&](const Remark& remark) { return remark.words.starts_with(says); });
-            if (said || !matters(name)) continue;
+            if (said || !matters(name) || (name == parameter && asks_ours(value, around.ours))) continue;
             plan.remarks.push_back(
                 {Kind::note, "master.cf",
                  says + (value.empty() ? "(empty)" : value) + ", which " + holder.unset(name) + " takes out",

@@ -198,9 +198,13 @@ void pass_on(const Installed& postfix, Plan& plan) {
                 return true;
             if (remark.id != "level-unknown" && remark.id != "value-unknown") return false;
             const std::size_t equals = remark.words.find(" = ");
+            const std::string name = remark.words.substr(0, equals);
             const std::string value =
                 remark.words.substr(equals + 3, remark.words.find(": ", equals) - equals - 3);
-            return !value.empty() && service.trouble.find(value) != std::string::npos;
+            const auto named = [&](const std::string& word) {
+                return !word.empty() && service.trouble.find(word) != std::string::npos;
+            };
+            return named(name.substr(name.rfind(' ') + 1)) || named(value);
         });
         if (known) continue;
         std::string where;

@@ -16,7 +16,7 @@ namespace {
 
 /// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
 /// said to be not looked at.
-constexpr std::size_t max_sets = 32, max_starts = 6;
+constexpr std::size_t max_sets = 32, max_starts = 6, max_starts_while_down = 2;
 /// Tables that are read for the transports they name.
 constexpr std::size_t max_tables = 16;
 
@@ -116,16 +116,18 @@ void expand(Host& host, const std::string& config, Installed& postfix) {
     }
 }
 
-/// Lets smtp(8) itself read the settings of each service.
+/// Lets smtp(8) itself read the settings of each service. While Postfix is down each start takes a second.
 void try_starts(Host& host, Installed& postfix) {
     std::map<std::vector<std::string>, std::string> troubles;
+    std::size_t limit = max_starts;
     for (Service& service : postfix.services) {
         if (!service.trouble.empty()) continue;
         const std::vector<std::string> command = start_command(postfix, service);
         auto known = troubles.find(command);
         if (known == troubles.end()) {
-            if (troubles.size() == max_starts) return;
+            if (troubles.size() >= limit) continue;
             const auto ran = host.run(command);
+            if (ran && ran->err.find("private/tlsmgr") != std::string::npos) limit = max_starts_while_down;
             known = troubles.emplace(command, ran ? start_trouble(*ran) : "").first;
         }
         service.trouble = known->second;
@@ -217,20 +219,26 @@ std::vector<std::string> start_command(const Installed& postfix, const Service& 
 }
 
 std::string start_trouble(const Ran& ran) {
-    std::string_view rest = ran.err;
+    constexpr std::string_view warning = ": warning: ", disabled = "disabling TLS support";
+    std::string_view rest = ran.err, before;
     while (!rest.empty()) {
         const std::string_view line = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(std::min(rest.size(), line.size() + 1));
         for (const std::string_view severity : {": fatal: ", ": panic: ", ": error: "})
             if (const std::size_t at = line.find(severity); at != std::string_view::npos)
                 return words_of(line.substr(at + severity.size()));
+        const std::size_t at = line.find(warning);
+        if (at == std::string_view::npos) continue;
+        const std::string_view words = line.substr(at + warning.size());
         // A Postfix that is not running has no tlsmgr(8) to draw entropy from; that says nothing about its
         // settings.
-        if (line.find("disabling TLS support") != std::string_view::npos &&
-            line.find("no entropy") == std::string_view::npos) {
-            const std::size_t at = line.find("warning: ");
-            return words_of(line.substr(at == std::string_view::npos ? 0 : at + 9));
+        if (words.find(disabled) != std::string_view::npos &&
+            words.find("no entropy") == std::string_view::npos) {
+            // The cause is a line of its own before it, at times.
+            if (words != disabled || before.empty()) return words_of(words);
+            return words_of(before) + ": " + words_of(words);
         }
+        before = words;
     }
     return {};
 }
@@ -285,9 +293,9 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     if (const auto types = host.run(postfix_command("postconf", given, {"-m"})); types && types->status == 0)
         for (const std::string& type : split_maps(types->out)) postfix.map_types.insert(type);
     read_routes(host, given, postfix);
-    if (options.root) try_starts(host, postfix);
     look_at_trust(host, postfix, around);
     ask_around(host, postfix, around);
+    if (options.root) try_starts(host, postfix); // last, as it may take the longest
     return survey;
 }
 

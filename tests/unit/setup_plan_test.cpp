@@ -397,7 +397,7 @@ TEST(Plan, JudgesEachService) {
         {"ours is in it", "smtp/unix/smtp_tls_policy_maps = hash:/a, " + ours + '\n', Kind::note, "", "", ""},
         {"ours, for another version", "smtp/unix/smtp_tls_policy_maps = hash:/a, " + ours + "-tlsrpt\n",
          Kind::refusal, "service-map-form", "does not know the attributes",
-         "-P 'smtp/unix/smtp_tls_policy_maps=hash:/a, " + ours + "'"},
+         "-P 'smtp/unix/smtp_tls_policy_maps=hash:/a," + ours + "'"},
         {"no list, dane-only",
          "smtp/unix/smtp_tls_policy_maps =\nsmtp/unix/smtp_tls_security_level = dane-only\n", Kind::note,
          "service-stricter", "service smtp/unix does not use MTA-STS, by its own stricter rule", ""},
