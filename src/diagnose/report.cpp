@@ -26,9 +26,9 @@ Verdict worst(const Findings& findings) {
 
 Findings report(const Facts& facts) {
     Findings all;
-    for (Findings part : {judge(facts.config), judge(facts.postfix), judge(facts.socket),
-                          judge(facts.daemon), judge(facts.resolver), judge(facts.egress), judge(facts.ca),
-                          judge(facts.clock), judge(facts.state), judge(facts.systemd)})
+    for (Findings part : {judge(facts.config), judge(facts.postfix), judge(facts.socket), judge(facts.daemon),
+                          judge(facts.resolver), judge(facts.egress), judge(facts.ca), judge(facts.clock),
+                          judge(facts.state), judge(facts.systemd)})
         std::ranges::move(part, std::back_inserter(all));
     return all;
 }
