@@ -21,7 +21,7 @@ struct ClientError {
         broken,      ///< the connection ended, or what came is no socketmap reply
     };
     Kind kind{};
-    std::string words; ///< for an operator; names the address
+    std::string words;    ///< for an operator; names the address
     int system_error = 0; ///< the errno that it was, where it was one
 };
 

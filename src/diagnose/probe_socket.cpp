@@ -1,6 +1,7 @@
 #include "control/socketmap_client.hpp"
 #include "diagnose/probes.hpp"
 #include "postfix/request.hpp"
+#include "setup/plan_reach.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -54,7 +55,8 @@ void take_element(const setup::Survey& survey, const setup::MapList& list, const
         contact.way = way;
         contact.reached = *reached;
         take_file(contact, address_outside(*map, way, survey.around.ours.queue_directory));
-        if (reached->kind == Kind::absent || reached->kind == Kind::stranger)
+        const bool nobody = reached->kind == Kind::absent || reached->kind == Kind::stranger;
+        if (nobody && !is_told_to_listen(*map, way, contacts, survey.around.ours.queue_directory))
             contact.instead = elsewhere(contacts, list, place_of(*map));
         facts.contacts.push_back(std::move(contact));
     }

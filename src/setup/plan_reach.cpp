@@ -51,19 +51,6 @@ const Reached* first(const Socketmap& map, const MapList& list, const Contacts& 
     return nullptr;
 }
 
-/// One of the addresses a daemon is told to listen at, as a process sees it that goes this way.
-bool is_told_to_listen(const Socketmap& map, const Way& way, const Contacts& contacts,
-                       const std::string& queue) {
-    const std::string address = address_outside(map, way, queue);
-    return std::ranges::any_of(contacts.listeners, [&](const std::string& listener) {
-        if (map.unix_socket)
-            return listener.starts_with("unix:") &&
-                   fs::path(listener.substr(5)).lexically_normal() == fs::path(address.substr(5));
-        const OurPlaces one{{listener}, queue, {}, {}};
-        return kind_of("socketmap:" + address + ":sts", one) == MapKind::ours;
-    });
-}
-
 std::string permission_fix(const Reached& reached) {
     if (!reached.closed.empty()) return "chmod a+x " + shell_quoted(reached.closed);
     return "the socket must belong to Postfix's group: SocketGroup=postfix and SocketMode=0660 in "
@@ -165,6 +152,18 @@ void judge_tables(const Holder& holder, const Surroundings& around, const std::v
 
 } // namespace
 
+bool is_told_to_listen(const Socketmap& map, const Way& way, const Contacts& contacts,
+                       const std::string& queue) {
+    const std::string address = address_outside(map, way, queue);
+    return std::ranges::any_of(contacts.listeners, [&](const std::string& listener) {
+        if (map.unix_socket)
+            return listener.starts_with("unix:") &&
+                   fs::path(listener.substr(5)).lexically_normal() == fs::path(address.substr(5));
+        const OurPlaces one{{listener}, queue, {}, {}};
+        return kind_of("socketmap:" + address + ":sts", one) == MapKind::ours;
+    });
+}
+
 std::string socket_commands(const Installed& postfix, const Surroundings& around) {
     const std::string queue = queue_of(postfix), socket = queue + "/stsmapd/socketmap";
     if (!around.contacts.socket_unit)
@@ -183,17 +182,18 @@ std::optional<Socketmap> pick_element(const Installed& postfix, const Surroundin
     const Contacts& contacts = around.contacts;
     if (!contacts.asked) return our_element(around.ours, name);
     const MapList list = main_list(postfix, contacts);
-    if (auto found = working_candidate(list, contacts)) {
-        found->name = name;
-        if (!contacts.root && found->unix_socket) answered_us_only(*found, plan);
-        return found;
-    }
     for (const Socketmap& candidate : contacts.candidates) {
-        if (contacts.root || first(candidate, list, contacts, Reached::Kind::not_seen) == nullptr) continue;
-        remark(plan, Remark::Kind::warning, "socket-not-seen",
-               "whether stsmapd answers at " + readable_place(candidate) +
-                   " was not seen: " + troubles(candidate, list, contacts),
-               "run this command as root");
+        const bool answers = answers_everywhere(candidate, list, contacts);
+        const bool unseen =
+            !contacts.root && first(candidate, list, contacts, Reached::Kind::not_seen) != nullptr;
+        if (!answers && !unseen) continue;
+        if (unseen)
+            remark(plan, Remark::Kind::warning, "socket-not-seen",
+                   "whether stsmapd answers at " + readable_place(candidate) +
+                       " was not seen: " + troubles(candidate, list, contacts),
+                   "run this command as root");
+        else if (!contacts.root && candidate.unix_socket)
+            answered_us_only(candidate, plan);
         Socketmap map = candidate;
         map.name = name;
         return map;

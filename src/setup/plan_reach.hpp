@@ -33,6 +33,11 @@ void look_at_tables(const Installed& postfix, const Surroundings& around, const 
 void look_at_own_lists(const Installed& postfix, const Surroundings& around, const Wishes& wishes,
                        Plan& plan);
 
+/// A process that goes this way finds the map at an address where a daemon is told to listen: if nobody
+/// answers there, the daemon is down and the map is right.
+[[nodiscard]] bool is_told_to_listen(const Socketmap& map, const Way& way, const Contacts& contacts,
+                                     const std::string& queue);
+
 /// The commands that let systemd open a socket for this instance, or the setting that lets the daemon do it.
 [[nodiscard]] std::string socket_commands(const Installed& postfix, const Surroundings& around);
 

@@ -129,7 +129,7 @@ class DoctorTest(WorldTest):
     def test_a_healthy_world(self):
         findings = self.doctor(expect="ok")
         self.assertIn("as user postfix, chrooted to " + self.world.sender.folder, findings["socket"][0]["words"])
-        self.assertEqual(len(findings["socket"]), 2, "smtp(8) in the chroot and out of it")
+        self.assertEqual(len(findings["socket"]), 3, "smtp(8) in the chroot and out of it, and the service with TCP")
         self.assertIn("validates DNSSEC", findings["resolver"][0]["words"])
         self.assertIn("as a policy host's clock", findings["clock"][0]["words"])
         self.assertIn("https://mta-sts.good.example can be fetched", findings["egress"][0]["words"])
@@ -167,7 +167,8 @@ class DoctorTest(WorldTest):
         self.assertEqual(done.stderr, "")
         findings = json.loads(done.stdout)["checks"]
         sockets = [each for each in findings if each["check"] == "socket"]
-        self.assertEqual([each["verdict"] for each in sockets], ["warn"], sockets)
+        self.assertEqual([each["verdict"] for each in sockets], ["warn", "ok"], sockets)
+        self.assertIn("smtptcp/unix asks socketmap:inet:", sockets[1]["words"])
         self.assertIn("as root", sockets[0]["fix"])
         return findings
 

@@ -12,7 +12,7 @@ from world.process import wait_for
 class SecondInstanceTest(SetupCase):
     """The daemon listens in the first one's queue directory, and nowhere else."""
 
-    SETTINGS = {}
+    count = 0
 
     def setUp(self):
         super().setUp()
@@ -24,7 +24,8 @@ class SecondInstanceTest(SetupCase):
             "smtp_tls_session_cache_database": "",
         }
         services = "127.0.0.1:2025 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
-        folder = self.world.new_folder(f"second-{self.id().rsplit('.', 1)[1]}")
+        SecondInstanceTest.count += 1
+        folder = self.world.new_folder(f"s{self.count}")  # the path of a socket is short
         self.second = Postfix(folder, settings, services, os.environ.get("STSMAPD_E2E_ROOT", ""))
         self.second_socket = os.path.join(folder, "queue/stsmapd/socketmap")
         for name in ("resolv.conf", "services", "hosts", "nsswitch.conf"):

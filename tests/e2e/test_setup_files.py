@@ -7,6 +7,7 @@ import re
 import shutil
 import struct
 import subprocess
+import tempfile
 import unittest
 
 from setup_case import SetupCase
@@ -144,11 +145,11 @@ class FilesTest(SetupCase):
         """An environment in which this program is first in PATH; {real} in the script is the true one."""
         environment = self.tool_environment()
         real = shutil.which(name, path=environment["PATH"] + ":/usr/sbin")
-        folder = self.world.new_folder("stand-in")
+        folder = tempfile.mkdtemp(dir=self.world.folder)
+        os.chmod(folder, 0o755)
         with open(os.path.join(folder, name), "w", encoding="ascii") as file:
             file.write("#!/bin/sh\n" + script.format(real=real))
         os.chmod(os.path.join(folder, name), 0o755)
-        self.addCleanup(shutil.rmtree, folder)
         return {**environment, "PATH": f"{folder}:{environment['PATH']}"}
 
     def setup_in(self, environment, *words):
@@ -178,7 +179,7 @@ class FilesTest(SetupCase):
             'case "$*" in *-e*) for last; do :; done; exec {real} -c "$2" -e "$last" "smtp_tls_loglevel = 9";; esac\n'
             'exec {real} "$@"\n',
             '{real} "$@" || exit\ncase "$*" in "-c ' + self.sender.config + ' -n") '
-            'grep -q stsmapd ' + self.main_cf + ' && echo "smtp_tls_loglevel = 9";; esac\nexit 0\n',
+            'grep -q stsmapd/socketmap ' + self.main_cf + ' && echo "smtp_tls_loglevel = 9";; esac\nexit 0\n',
         ):
             with self.subTest(script):
                 environment = self.stand_in("postconf", script)
@@ -188,8 +189,6 @@ class FilesTest(SetupCase):
                 self.assertNotIn("reloaded", output)
                 self.assertEqual(self.files(), before)
                 self.assertEqual(self.state(), state)
-                shutil.rmtree(self.world.folder + "/stand-in")
-                os.makedirs(self.world.folder + "/stand-in")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 from setup_case import SetupCase
 from support import main
 from world.daemon import program
+from world.process import wait_for
 
 
 class MapsTest(SetupCase):
@@ -166,7 +167,8 @@ class MapsTest(SetupCase):
         self.maps(f"proxy:{self.map}")
         self.set(proxy_read_maps="proxy:unix:passwd.byname")
         self.sender.command("postfix", "-c", self.sender.config, "reload")
-        self.expect_deferred()
+        self.sender.send("user@good.example")  # smtp(8) dies of it
+        wait_for(lambda: any("request for unapproved table" in line for line in self.sender.log()), "a refusal", 60)
         self.expect_finding(self.doctor(), "socket", "fail", "proxy_read_maps does not list")
         status, output, _ = self.setup()
         self.assertEqual(status, 1, output)
@@ -185,7 +187,7 @@ class MapsTest(SetupCase):
             "static:{may}",
             f"regexp:{table}",
             "regexp:{ {/./ may} }",
-            "regexp:{ {/\\.(com|org|net)$/ encrypt} }",
+            "regexp:{ {/\\.(com|org|net)/ encrypt} }",
             "inline:{ a.example=encrypt }, static:encrypt",
             "unionmap:{static:may, inline:{a.example=encrypt}}",
             "randmap:{may}",
@@ -195,7 +197,7 @@ class MapsTest(SetupCase):
                 self.expect_refused("answers for domains it cannot know")
                 self.maps(f"{before}, {self.map}")
                 self.expect_finding(self.doctor(), "postfix", "fail", "answers for domains it cannot know", "postconf -c")
-                if "com|" not in before:
+                if "com|" not in before:  # the world has example. alone
                     self.assertNotIn("Verified", str(self.sender.deliver("user@good.example")))
 
     def test_what_answers_for_parents_does_not_hide_policies(self):
@@ -218,12 +220,13 @@ class MapsTest(SetupCase):
         ):
             for value in (f"{element}, {self.map}", f"{self.map}, {element}"):
                 with self.subTest(value):
-                    extra = {"proxy_read_maps": "$virtual_mailbox_domains"} if element.startswith("proxy:") else {}
+                    extra = {"proxy_read_maps": "proxy:unix:passwd.byname"} if element.startswith("proxy:") else {}
                     self.set(smtp_tls_policy_maps=value, **extra)
                     self.sender.command("postfix", "-c", self.sender.config, "reload")
                     self.expect_finding(self.doctor(), "postfix", "fail", element)
                     self.expect_finding(self.doctor(), "postfix", "fail", words)
-                    self.expect_deferred("user@none.example" if value.endswith(element) else "user@good.example")
+                    if not value.endswith(element) and not extra:
+                        self.expect_deferred()
                     if extra:
                         self.postconf("-X", "proxy_read_maps")
 

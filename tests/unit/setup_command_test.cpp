@@ -265,7 +265,8 @@ TEST(PostfixSetup, LeavesNoTraceOfAnEditThatFailed) {
         EXPECT_NE(failed.err, "") << what;
         EXPECT_EQ(host.files[main_cf], fresh) << what;
         EXPECT_FALSE(host.files.contains(main_cf + ".stsmap-undo")) << what;
-        EXPECT_THAT(host.ran, testing::Each(HasSubstr("/stsmap-1"))) << what << ": main.cf itself was not edited";
+        EXPECT_THAT(host.ran, testing::Each(HasSubstr("/stsmap-1")))
+            << what << ": main.cf itself was not edited";
     }
 }
 

@@ -55,7 +55,9 @@ TEST(LastWords, AreTwoLinesOfComplaint) {
 }
 
 TEST(FailedByItsWords, TakesNoWarningForAFailure) {
-    const auto failed = [](int status, const char* err) { return setup::failed_by_its_words({status, "", err}); };
+    const auto failed = [](int status, const char* err) {
+        return setup::failed_by_its_words({status, "", err});
+    };
     EXPECT_FALSE(failed(1, ""));
     EXPECT_FALSE(failed(1, "postmap: warning: main.cf, line 3: overriding earlier entry: a=b\n"));
     EXPECT_FALSE(failed(0, "postmap: error: x\n"));

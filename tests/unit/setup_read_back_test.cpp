@@ -25,7 +25,8 @@ TEST(Differences, AreNoneWhenAllIsAsMeant) {
 
 TEST(Differences, LeaveTheFolderOutOfIt) {
     // postconf -c tells the folder that it was given, as if main.cf had it.
-    EXPECT_EQ(setup::differences({{"config_directory", "/etc/postfix"}}, {}, {{"config_directory", "/etc/postfix/x"}}),
+    EXPECT_EQ(setup::differences({{"config_directory", "/etc/postfix"}}, {},
+                                 {{"config_directory", "/etc/postfix/x"}}),
               Lines{});
     EXPECT_EQ(setup::differences({}, {}, {{"config_directory", "/etc/postfix/x"}}), Lines{});
 }

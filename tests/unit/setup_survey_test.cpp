@@ -331,9 +331,10 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
                     "compatibility_level = 2\nmy_maps = hash:/my\nmy_level = may\n"
                     "smtp_tls_policy_maps = hash:/a\nsmtp_tls_security_level = $my_level\n");
         std::ofstream(folder / "master.cf") << row.master;
-        setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
-            return base::unexpected(setup::NoReply{0, "not asked"});
-        });
+        setup::RealHost host(
+            [](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+                return base::unexpected(setup::NoReply{0, "not asked"});
+            });
         setup::SurveyOptions options;
         options.config_directory = folder.path().string();
         const auto found = setup::make_survey(host, options);
