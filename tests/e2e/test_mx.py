@@ -2,7 +2,6 @@
 """`stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger with the settings of the service that delivers. What it says
 must be what becomes of real mail."""
 import json
-import os
 import subprocess
 import unittest
 
@@ -18,17 +17,6 @@ class MxTest(WorldTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        root = os.environ.get("STSMAPD_E2E_ROOT", "")
-        if root:
-            # posttls-finger is run from command_directory, without PATH.
-            folder = cls.world.new_folder("commands")
-            path = os.path.join(folder, "posttls-finger")
-            with open(path, "w", encoding="ascii") as file:
-                file.write(f'#!/bin/sh\nexec chroot {root} /usr/sbin/posttls-finger "$@"\n')
-            os.chmod(path, 0o755)
-            cls.world.sender.command(
-                "postconf", "-c", cls.world.sender.config, "-e", f"command_directory = {folder}"
-            )
         wait_for(lambda: cls.world.daemon.ask("dane", "stsmapd.status") == "OK active", "DANE")
 
     def doctor(self, *words):
