@@ -58,7 +58,7 @@ void plan_dane_level(const Installed& postfix, Plan& plan); ///< after the part 
 void plan_trust(const Installed& postfix, const Surroundings& around, Plan& plan);
 void plan_values(const Installed& postfix, Plan& plan); ///< what smtp(8) dies of, or cannot work with
 void plan_services(const Installed& postfix, const Surroundings& around, Plan& plan); ///< services' own lists
-/// Lists the -o settings of which nothing was said; the last part.
+/// Notes the -o settings of which nothing was said; the last part.
 void plan_overrides(const Installed& postfix, const Surroundings& around, Plan& plan);
 void plan_detours(const Installed& postfix, const Surroundings& around, Plan& plan);
 void plan_routes(const Installed& postfix, Plan& plan);

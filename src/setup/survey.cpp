@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t max_asked = 4;
 /// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
 /// said to be not looked at.
-constexpr std::size_t max_sets = 32, max_starts = 6;
+constexpr std::size_t max_sets = 32, max_starts = 6, max_starts_while_down = 2;
 /// Tables that are read for the transports they name.
 constexpr std::size_t max_tables = 16;
 
@@ -156,16 +156,18 @@ void expand(Host& host, const std::string& config, Installed& postfix) {
     }
 }
 
-/// Lets smtp(8) itself read the settings of each service.
+/// Lets smtp(8) itself read the settings of each service. While Postfix is down each start takes a second.
 void try_starts(Host& host, Installed& postfix) {
     std::map<std::vector<std::string>, std::string> troubles;
+    std::size_t limit = max_starts;
     for (Service& service : postfix.services) {
         if (!service.trouble.empty()) continue;
         const std::vector<std::string> command = start_command(postfix, service);
         auto known = troubles.find(command);
         if (known == troubles.end()) {
-            if (troubles.size() == max_starts) return;
+            if (troubles.size() >= limit) continue;
             const auto ran = host.run(command);
+            if (ran && ran->err.find("private/tlsmgr") != std::string::npos) limit = max_starts_while_down;
             known = troubles.emplace(command, ran ? start_trouble(*ran) : "").first;
         }
         service.trouble = known->second;
