@@ -228,7 +228,8 @@ void read_finger(std::string_view output, const MxPolicy& policy, MxFacts& facts
             if (none->find("no ") != std::string::npos && none->find("found") != std::string::npos)
                 return tell(Outcome::no_dane, *none);
     if (!tls) {
-        for (const char* words : {"STARTTLS rejected", "SSL_connect error", "Cannot start TLS", "handshake"})
+        for (const char* words : {"disabling TLS support", "STARTTLS rejected", "SSL_connect error",
+                                  "Cannot start TLS", "handshake"})
             if (const auto line = line_with(output, words)) return tell(Outcome::no_tls, *line);
         return tell(Outcome::no_tls, *connected + ": STARTTLS is not offered");
     }
