@@ -113,7 +113,7 @@ class PostfixFirst(OrderTest):
 class AdministratorsGroup(OrderTest):
     def test_a_drop_in_of_the_administrators_wins(self):
         self.machine.install(deb())
-        self.machine.must("addgroup", "--system", "askers")
+        self.machine.must("groupadd", "--system", "askers")
         self.machine.must("mkdir", "-p", os.path.dirname(ADMINISTRATORS))
         self.machine.write(ADMINISTRATORS, "[Socket]\nSocketGroup=askers\n")
         self.machine.must("systemctl", "daemon-reload")

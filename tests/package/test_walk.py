@@ -158,7 +158,7 @@ class Walk:
         self.machine.must("postconf", "-c", folder, "-F", f"smtp/unix/chroot={self.CHROOT}")
         self.machine.must(
             *("postconf", "-c", folder, "inet_interfaces=loopback-only", "smtp_tls_loglevel=1"),
-            *("smtp_tls_security_level=may", "compatibility_level=3.6", "maillog_file="),
+            *("smtp_tls_security_level=may", "compatibility_level=3.6", "authorized_submit_users=root"),
         )
         if RELEASE == "bookworm":  # Debian 13's Postfix does it by itself at the start
             self.machine.must("/usr/lib/postfix/configure-instance.sh", "postfix-out")
