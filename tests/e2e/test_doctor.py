@@ -150,6 +150,13 @@ class DoctorTest(WorldTest):
             self.assertRegex(line, r"^ok    [a-z]+ +\S")
 
     def test_as_another_user(self):
+        sockets = [each for each in self.doctor_of_nobody() if each["check"] == "socket"]
+        self.assertEqual([each["verdict"] for each in sockets], ["warn", "ok"], sockets)
+        self.assertIn("smtptcp/unix asks socketmap:inet:", sockets[1]["words"])
+        self.assertIn("as root", sockets[0]["fix"])
+
+    def doctor_of_nobody(self):
+        """The findings of doctor --json, run by another user."""
         folder = self.world.new_folder("public")
         tool = shutil.copy(program("stsmap"), folder)
         done = subprocess.run(
@@ -165,12 +172,7 @@ class DoctorTest(WorldTest):
             extra_groups=[],
         )
         self.assertEqual(done.stderr, "")
-        findings = json.loads(done.stdout)["checks"]
-        sockets = [each for each in findings if each["check"] == "socket"]
-        self.assertEqual([each["verdict"] for each in sockets], ["warn", "ok"], sockets)
-        self.assertIn("smtptcp/unix asks socketmap:inet:", sockets[1]["words"])
-        self.assertIn("as root", sockets[0]["fix"])
-        return findings
+        return json.loads(done.stdout)["checks"]
 
     def test_as_another_user_with_nothing_open(self):
         """Socket, state folder, main.cf and configuration closed to that user, in turn: never a failure."""
@@ -184,11 +186,15 @@ class DoctorTest(WorldTest):
                 mode = os.stat(path).st_mode & 0o7777
                 os.chmod(path, 0o600)
                 try:
-                    findings = self.test_as_another_user()
+                    findings = self.doctor_of_nobody()
                 finally:
                     os.chmod(path, mode)
                 self.assertEqual([each for each in findings if each["verdict"] == "fail"], [])
                 self.assertIn(identity, [each["id"] for each in findings if each["check"] == check], findings)
+                unseen = [each for each in findings if each["id"] == "socket-unseen"]
+                self.assertEqual([each["verdict"] for each in unseen], ["warn"], findings)
+                self.assertEqual(unseen[0]["words"].count(": no permission"), 1, unseen)
+                self.assertNotRegex(unseen[0]["words"], r"(unix:\S+): \1:")
 
     def test_configuration_closed_to_another_user(self):
         mode = os.stat(self.world.daemon.config).st_mode & 0o7777
