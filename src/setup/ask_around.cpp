@@ -147,9 +147,14 @@ private:
     }
 
     void ask_table(const std::string& element, const MapList& list) {
-        if (kind_of(element, around_.ours) == MapKind::ours || contacts_.table(element) != nullptr ||
-            contacts_.tables.size() == max_tables)
+        if (kind_of(element, around_.ours) == MapKind::ours || contacts_.table(element) != nullptr) return;
+        if (contacts_.tables.size() >= max_tables) {
+            contacts_.tables.push_back({element,
+                                        TableAnswer::Kind::not_seen,
+                                        {},
+                                        "no more than " + std::to_string(max_tables) + " tables are asked"});
             return;
+        }
         TableAnswer answer{element, TableAnswer::Kind::nothing, {}, {}};
         if (element.starts_with("proxy:") && !is_approved(element, postfix_)) {
             answer.kind = TableAnswer::Kind::trouble;

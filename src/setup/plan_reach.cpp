@@ -141,7 +141,10 @@ void judge_tables(const Holder& holder, const Surroundings& around, const std::v
                    "put it right, or " + without);
         else if (answer->kind == TableAnswer::Kind::not_seen)
             remark(plan, Remark::Kind::warning, "table-not-seen",
-                   has + *each + " could not be asked: " + answer->words, "run this command as root");
+                   has + *each + " could not be asked: " + answer->words,
+                   around.contacts.root ? "postmap -q stsmap-asks.invalid " + shell_quoted(*each) +
+                                              " must print nothing and be no error"
+                                        : "run this command as root");
         else if (answer->kind == TableAnswer::Kind::catch_all && each < ours)
             remark(plan, hidden, "table-catch-all",
                    has + *each + " answers for domains it cannot know (" + answer->key + ": " +

@@ -459,6 +459,21 @@ TEST(PostfixSetup, AsksWhatStandsBefore) {
                               "stsmap-asks.example.net hash:/a", "stsmap-asks.example.org hash:/a"}));
 }
 
+TEST(PostfixSetup, SaysWhichTablesItDoesNotAsk) {
+    PaperHost host;
+    std::string list = "smtp_tls_policy_maps =";
+    for (int i = 0; i < 26; ++i) list += " hash:/t" + std::to_string(i);
+    host.files[main_cf] = list + '\n';
+    const Outcome shown = run(host, Action::show);
+    EXPECT_EQ(shown.exit, setup::Exit::done) << shown.out;
+    EXPECT_EQ(host.asked.size(), 24U * 4);
+    for (const std::string table : {"hash:/t24", "hash:/t25"})
+        EXPECT_THAT(shown.out, HasSubstr("warning: " + table +
+                                         " could not be asked: no more than 24 tables are asked\n"
+                                         "    fix: postmap -q stsmap-asks.invalid " +
+                                         table));
+}
+
 TEST(PostfixSetup, FailsNothingForWantOfPermission) {
     PaperHost host;
     host.root = false;
