@@ -1,4 +1,5 @@
 """The installed service: what it may do, what it answers, and how it comes back."""
+import json
 import re
 import threading
 import unittest
@@ -210,6 +211,15 @@ class Changes(ServiceTest):
                 finally:
                     change_config(self.machine, bad, '#level = "info"')
         self.machine.must("systemctl", "reload", UNIT)
+
+    def test_doctor_says_what_was_stopped_before_it_asked(self):
+        self.machine.must("systemctl", "stop", UNIT)
+        done = self.machine.run("stsmap", "doctor", "--json", "--domain", "good.example")
+        found = [each for each in json.loads(done.stdout)["checks"] if each["id"] == "unit-was-stopped"]
+        self.assertEqual([each["verdict"] for each in found], ["warn"], done.stdout)
+        self.assertIn("the question to its socket has started it", found[0]["words"])
+        self.assertEqual(prop(self.machine, "ActiveState"), "active")
+        self.expect_answer()
 
     def test_check_config_finds_what_is_not_there(self):
         for old, new, words in (
