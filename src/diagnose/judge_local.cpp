@@ -18,8 +18,6 @@ Finding fail(std::string id, std::string check, std::string words, std::string f
     return {Verdict::fail, std::move(check), std::move(words), std::move(fix), std::move(id)};
 }
 
-constexpr const char* start_it = "systemctl enable --now stsmapd.socket stsmapd.service";
-
 } // namespace
 
 Findings judge(const PostfixFacts& facts) {

@@ -65,14 +65,14 @@ class SetupTest(SetupCase):
         self.assertEqual(self.files(), before)
 
     def test_later_edits_are_kept(self):
-        values = self.postconf("-n")
+        values = self.settings()
         self.assertEqual(self.setup("--apply")[0], 0)
         self.set(relayhost="[relay.example]")
         status, output, _ = self.setup("--undo")
         self.assertEqual(status, 0, output)
         self.assertEqual(self.value("relayhost"), "[relay.example]")
         self.postconf("-X", "relayhost")
-        self.assertEqual(self.postconf("-n"), values)
+        self.assertEqual(self.settings(), values)
 
     def test_an_entry_in_another_spelling_is_known(self):
         for entry in (

@@ -47,7 +47,7 @@ class FilesTest(SetupCase):
             with self.subTest(ending):
                 self.write(self.before + ending)
                 content = self.read(self.main_cf)
-                values = self.postconf("-n")
+                values = self.settings()
                 status, output, errors = self.setup("--apply", "--reload")
                 self.assertEqual((status, errors), (0, ""), output)
                 for name, value in (
@@ -62,7 +62,7 @@ class FilesTest(SetupCase):
                 self.assertEqual(self.doctor(), [])
                 self.assertEqual(self.setup("--undo", "--reload")[0], 0)
                 self.assertEqual(self.read(self.main_cf), content, "every octet")
-                self.assertEqual(self.postconf("-n"), values)
+                self.assertEqual(self.settings(), values)
 
     def test_undo_after_others_edits_ends_the_line_too(self):
         self.set(smtp_tls_security_level="encrypt")

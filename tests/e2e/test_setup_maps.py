@@ -245,6 +245,8 @@ class MapsTest(SetupCase):
 
     def test_as_an_ordinary_user(self):
         """Nothing fails for want of permission: it is said to be not seen."""
+        if os.environ.get("STSMAPD_E2E_ROOT"):
+            self.skipTest("an ordinary user cannot run the other root's programs")
         self.settle()
         folder = self.world.new_folder("public")
         tool = shutil.copy(program("stsmap"), folder)
