@@ -187,6 +187,10 @@ def dns():
         yield "dns_message", kind + header(0, 1) + record(6, soa)
         yield "dns_message", kind + header(0, 1, b"\x81\x83") + record(6, soa)
         yield "dns_message", kind + header(1, 1) + one + record(2, b"\x02ns\xc0\x0c", b"\0")
+        for how in (0x00, 0x12, 0x20, 0x41, 0x62):
+            for flags in (b"\x81\xa0", b"\x81\x80", b"\x83\x80", b"\x81\x82", b"\x81\x83", b"\x81\x85"):
+                yield "libc_dns", bytes([how | index & 3]) + header(1, 0, flags) + one
+                yield "libc_dns", bytes([how | index & 3]) + header(0, 1, flags) + record(6, soa)
         yield "dns_message", kind + header(0) + b"\0" + struct.pack(">HHIH", 41, 1232, 0x8000, 0)
         # Servers and trust; then a reply: which try, flags, counts, length, sections.
         for flags in (0x00, 0x02, 0x20, 0x08, 0x10, 0x14):
