@@ -126,6 +126,9 @@ base::Expected<std::string, ClientError> ask(SocketmapClient& client, const Quer
                                              const std::string& map, const std::string& key) {
     auto payload = client.ask(map, key, options.reply_limit);
     if (payload || payload.error().kind != ClientError::Kind::broken) return payload;
+    { // closed first: the other end may serve one client at a time
+        const SocketmapClient broken = std::move(client);
+    }
     auto again = connect_first(options);
     if (!again) return base::unexpected(again.error());
     client = std::move(*again);
