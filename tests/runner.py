@@ -249,8 +249,9 @@ def explorer_job(_=""):
 
 
 def e2e_jobs(only=""):
-    # The longest first.
-    names = [only] if only else sorted(modules("e2e"), key=lambda name: name != "test_changes")
+    # The longest first: several minutes each.
+    longest = ["test_setup_maps", "test_doctor", "test_setup_files", "test_resolvers", "test_setup", "test_changes"]
+    names = [only] if only else sorted(modules("e2e"), key=lambda name: (longest + [name]).index(name))
     sys.path.insert(0, f"{ROOT}/tests")
     from world import namespace
 

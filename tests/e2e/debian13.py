@@ -70,9 +70,9 @@ def main():
         ["chroot", root, "postconf", "-h", "mail_version"], capture_output=True, text=True, check=False
     ).stdout.strip()
     print(f"sending with Postfix {version} of {root}", flush=True)
-    names = sys.argv[1:] or ["test_delivery", "test_answers", "test_dane", "test_next_hops", "test_outages",
-                             "test_setup", "test_services", "test_values", "test_setup_files", "test_setup_maps",
-                             "test_instances", "test_resolvers", "test_mx"]
+    names = sys.argv[1:] or ["test_setup_maps", "test_setup_files", "test_resolvers", "test_setup", "test_services",
+                             "test_values", "test_instances", "test_mx", "test_delivery", "test_answers", "test_dane",
+                             "test_next_hops", "test_outages"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):
