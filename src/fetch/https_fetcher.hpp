@@ -74,8 +74,9 @@ public:
     /// stay.
     [[nodiscard]] base::Expected<void, std::string> configure(Options options);
 
-    /// Waits for the handshake that is under way in a thread of its own, and begins no other. Comes before the
-    /// handlers of the executor's context are dropped, for that thread posts to it. The destructor does it too.
+    /// Waits for the handshake that is under way in a thread of its own, and begins no other. Comes before
+    /// the handlers of the executor's context are dropped, for that thread posts to it. The destructor does
+    /// it too.
     void stop_thread() noexcept;
 
     [[nodiscard]] std::size_t running() const noexcept;

@@ -27,10 +27,11 @@ inline constexpr std::size_t max_program_output = 1 << 20;
                                                            std::chrono::milliseconds limit,
                                                            const std::string& folder = {});
 
-/// The last two lines of what a program complained of, printable and cut; "" for none. Postfix's programs name
-/// the cause in the line before the last.
+/// The last two lines of what a program complained of, printable and cut; "" for none. Postfix's programs
+/// name the cause in the line before the last.
 [[nodiscard]] std::string last_words(const Ran& ran);
-/// A program of Postfix's failed and says so: warnings alone say nothing about why it ends with another status.
+/// A program of Postfix's failed and says so: warnings alone say nothing about why it ends with another
+/// status.
 [[nodiscard]] bool failed_by_its_words(const Ran& ran);
 
 } // namespace setup

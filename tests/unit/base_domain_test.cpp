@@ -158,7 +158,8 @@ TEST(Domain, TakesLittleTimeForAnyName) {
                 best = std::min(best, now() - before);
             }
             dearest = std::max(dearest, best);
-            EXPECT_LT(best, 20 * test::slowness) << testing::PrintToString(text.substr(0, 20)) << " of " << octets;
+            EXPECT_LT(best, 20 * test::slowness)
+                << testing::PrintToString(text.substr(0, 20)) << " of " << octets;
         }
     std::printf("dearest name: %.3f ms\n", dearest);
 }

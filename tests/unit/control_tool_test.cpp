@@ -72,7 +72,10 @@ TEST(ToolCommandLine, AsksTheDoctor) {
     EXPECT_EQ(tool.doctor_options->postfix_directory, "/p");
     EXPECT_FALSE(tool.doctor_options->quiet);
     EXPECT_EQ(tool.doctor_options->mx, "");
-    EXPECT_EQ(tool.run({"doctor", "--quiet", "--mx", "B\xc3\xbc" "cher.Example"}), 8);
+    EXPECT_EQ(tool.run({"doctor", "--quiet", "--mx",
+                        "B\xc3\xbc"
+                        "cher.Example"}),
+              8);
     EXPECT_TRUE(tool.doctor_options->quiet);
     EXPECT_EQ(tool.doctor_options->mx, "xn--bcher-kva.example");
 }

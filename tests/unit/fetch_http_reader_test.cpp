@@ -410,7 +410,8 @@ TEST(HttpReader, TakesTimeInProportionToTheOctets) {
             dearest = std::max(dearest, step == 1 ? 0 : ms);
             // Ten times what it takes at most, without optimisation.
             if (step > 1) std::printf("%-24s %.2f ms for 64 KiB\n", why, ms);
-            EXPECT_LT(ms, 200 * test::slowness) << why << " in pieces of " << step << ": " << ms << " ms for 64 KiB";
+            EXPECT_LT(ms, 200 * test::slowness)
+                << why << " in pieces of " << step << ": " << ms << " ms for 64 KiB";
         }
     RecordProperty("dearest_ms_for_64_KiB", std::to_string(dearest));
     std::printf("dearest 64 KiB: %.2f ms\n", dearest);
