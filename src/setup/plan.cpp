@@ -122,6 +122,7 @@ const std::vector<std::string_view>& plan_ids() {
         "sender-dependent-default-transport-maps",
         "sender-dependent-relayhost-maps",
         "service-map-form",
+        "service-misread",
         "service-not-judged",
         "service-override",
         "service-socket-out-of-reach",

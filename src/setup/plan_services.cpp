@@ -104,6 +104,14 @@ void plan_services(const Installed& postfix, const Surroundings& around, Plan& p
         else
             judge_without(holder, plan);
     }
+    for (const Service& service : postfix.services)
+        if (service.misread)
+            plan.remarks.push_back(
+                {Kind::warning, "master.cf",
+                 "service " + service.where() +
+                     ": an -o has its setting right behind it, which smtp(8) takes and postconf misreads: "
+                     "postconf -P would break the line",
+                 "write a blank behind each -o in the service's lines of master.cf", "service-misread"});
     if (!postfix.services.empty()) return;
     plan.remarks.push_back(
         {Kind::refusal, "master.cf",

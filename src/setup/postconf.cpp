@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 namespace setup {
 namespace {
@@ -37,6 +38,43 @@ std::optional<std::pair<std::string, std::string>> override_of(std::string_view 
     if (!line.starts_with(prefix) || equals == std::string_view::npos) return std::nullopt;
     const std::string_view name = base::trim_wsp(line.substr(prefix.size(), equals - prefix.size()));
     return std::pair{std::string(name), std::string(base::trim_wsp(line.substr(equals + 1)))};
+}
+
+/// Lines of master.cf or main.cf as Postfix joins them: one that begins with a blank goes on with the one
+/// before it, comments and empty lines between them count for nothing.
+std::vector<std::string> logical_lines(std::string_view text) {
+    std::vector<std::string> joined;
+    for (const std::string_view line : lines_of(text)) {
+        const std::size_t first = line.find_first_not_of(" \t\r");
+        if (first == std::string_view::npos || line[first] == '#') continue;
+        if (first > 0 && !joined.empty())
+            joined.back().append(" ").append(line.substr(first));
+        else
+            joined.emplace_back(line);
+    }
+    return joined;
+}
+
+/// Separated by blanks; what stands in braces is one word.
+std::vector<std::string> words_of(std::string_view line) {
+    std::vector<std::string> words;
+    std::string word;
+    int depth = 0;
+    for (const char c : line) {
+        if (depth == 0 && std::string_view(" \t\r").find(c) != std::string_view::npos) {
+            if (!word.empty()) words.push_back(std::exchange(word, {}));
+            continue;
+        }
+        depth += c == '{' ? 1 : c == '}' && depth > 0 ? -1 : 0;
+        word += c;
+    }
+    if (!word.empty()) words.push_back(std::move(word));
+    return words;
+}
+
+std::string without_braces(std::string_view word) {
+    if (word.starts_with('{') && word.ends_with('}')) word = word.substr(1, word.size() - 2);
+    return std::string(base::trim_wsp(word));
 }
 
 } // namespace
@@ -102,6 +140,34 @@ std::vector<Service> parse_services(std::string_view services, std::string_view 
             if (auto setting = override_of(line, service))
                 service.overrides.insert_or_assign(std::move(setting->first), std::move(setting->second));
         found.push_back(std::move(service));
+    }
+    return found;
+}
+
+std::map<std::string, Parameters, std::less<>> parse_attached(std::string_view master_cf) {
+    std::map<std::string, Parameters, std::less<>> found;
+    for (const std::string& line : logical_lines(master_cf)) {
+        const std::vector<std::string> words = words_of(line);
+        constexpr std::size_t columns = 8; // the program is the last of them
+        bool attached = false;
+        Parameters overrides;
+        for (std::size_t at = columns; at < words.size(); ++at) {
+            // As getopt(3): flags may stand before the "o" in one word.
+            if (!words[at].starts_with('-')) continue;
+            const std::size_t option = words[at].find('o');
+            if (option == std::string::npos ||
+                words[at].find_first_not_of("cDSuvV", 1) != option) // no other flags in master.cf
+                continue;
+            std::string setting = words[at].substr(option + 1);
+            attached |= !setting.empty();
+            if (setting.empty() && at + 1 < words.size()) setting = without_braces(words[++at]);
+            const std::size_t equals = setting.find('=');
+            if (equals == std::string::npos) continue; // smtp(8) dies of it
+            overrides.insert_or_assign(
+                std::string(base::trim_wsp(std::string_view(setting).substr(0, equals))),
+                std::string(base::trim_wsp(std::string_view(setting).substr(equals + 1))));
+        }
+        if (attached) found.insert_or_assign(words[0] + '/' + words[1], std::move(overrides));
     }
     return found;
 }

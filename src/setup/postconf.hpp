@@ -43,6 +43,7 @@ struct Service {
     bool unprivileged = true; ///< it runs as mail_owner; false: as root
     std::string program;      ///< as in master.cf: "smtp", or a path
     Parameters overrides;     ///< its -o settings as written
+    bool misread = false;     ///< by postconf: see parse_attached()
     /// Of those that run smtp(8) only: the names in parameters_of_interest(), by -o or from main.cf, as
     /// Postfix itself expands them. Empty: Postfix could not (see trouble), or was not asked.
     Parameters effective;
@@ -60,6 +61,11 @@ struct Service {
 /// chroot column means (compatibility_level 0 only).
 [[nodiscard]] std::vector<Service> parse_services(std::string_view services, std::string_view overrides,
                                                   bool chroot_by_default);
+
+/// Services of master.cf, by where(), with an -o that has its setting right behind it ("-oNAME=VALUE"), and
+/// all -o settings of theirs as smtp(8) reads them. postconf(1) of all versions takes each "o" in such a word
+/// for another option: what it prints of these services is wrong, and `postconf -P` breaks their lines.
+[[nodiscard]] std::map<std::string, Parameters, std::less<>> parse_attached(std::string_view master_cf);
 
 /// A way by which mail comes to a transport.
 struct Route {

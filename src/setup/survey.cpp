@@ -270,7 +270,17 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
     std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
+    // With -c, the postconf of Postfix 3.10 tells the default folder as config_directory now and then.
+    const std::string& given = options.config_directory;
+    const std::string folder = given.empty() ? postfix.value("config_directory") : given;
+    survey.main_cf = folder + "/main.cf";
+    const auto master_cf = host.read(folder + "/master.cf");
+    const auto attached = parse_attached(master_cf && *master_cf ? **master_cf : std::string{});
     for (Service& service : all) {
+        if (const auto own = attached.find(service.where()); own != attached.end()) {
+            service.overrides = own->second;
+            service.misread = true;
+        }
         const bool delivers = service.runs("smtp") && service.type == "unix";
         (delivers ? postfix.services : postfix.others).push_back(std::move(service));
     }
@@ -280,9 +290,6 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     if (!version) return base::unexpected("postconf tells no version: \"" + postfix.version_text + '"');
     postfix.version = *version;
 
-    // With -c, the postconf of Postfix 3.10 tells the default folder as config_directory now and then.
-    const std::string& given = options.config_directory;
-    survey.main_cf = (given.empty() ? postfix.value("config_directory") : given) + "/main.cf";
     around.main_cf_is_link = host.is_link(survey.main_cf);
     around.ours.listen = options.listen;
     around.ours.queue_directory = postfix.value("queue_directory");

@@ -362,6 +362,46 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
     }
 }
 
+/// "-oNAME=VALUE": smtp(8) takes it, and postconf takes each further "o" for an option.
+TEST(SurveyWithPostconf, ReadsWhatPostconfMisreads) {
+    if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
+    const test::TempFolder folder;
+    put_main_cf(folder / "main.cf",
+                "compatibility_level = 2\nsmtp_tls_policy_maps = inline:{a.example=may}\n");
+    std::ofstream(folder / "master.cf") << "smtp unix - - n - - smtp -osmtp_tls_policy_maps=\n"
+                                           "two unix - - n - - smtp -v -o smtp_tls_loglevel=1\n"
+                                           "# a comment\n"
+                                           "  -vosmtp_tls_security_level=none\n"
+                                           "  -o { smtp_host_lookup = dns, native }\n"
+                                           "three unix - - n - - smtp -o smtp_tls_loglevel=2\n";
+    setup::RealHost host([](const auto&, const auto&, auto) -> base::Expected<std::string, setup::NoReply> {
+        return base::unexpected(setup::NoReply{0, "not asked"});
+    });
+    setup::SurveyOptions options;
+    options.config_directory = folder.path().string();
+    const auto found = setup::make_survey(host, options);
+    ASSERT_TRUE(found) << found.error();
+    const auto& services = found->postfix.services;
+    ASSERT_EQ(services.size(), 3U);
+    EXPECT_EQ(services[0].overrides, (setup::Parameters{{"smtp_tls_policy_maps", ""}}));
+    EXPECT_EQ(services[0].value("smtp_tls_policy_maps"), "");
+    EXPECT_EQ(services[1].overrides, (setup::Parameters{{"smtp_host_lookup", "dns, native"},
+                                                        {"smtp_tls_loglevel", "1"},
+                                                        {"smtp_tls_security_level", "none"}}));
+    EXPECT_EQ(services[1].value("smtp_tls_security_level"), "none");
+    EXPECT_TRUE(services[0].misread && services[1].misread);
+    EXPECT_FALSE(services[2].misread);
+    EXPECT_EQ(services[2].overrides, (setup::Parameters{{"smtp_tls_loglevel", "2"}}));
+    const setup::Plan plan = setup::make_plan(found->postfix, found->around, {});
+    const auto has = [&plan](std::string_view id, setup::Remark::Kind kind) {
+        return std::ranges::any_of(plan.remarks, [&](const setup::Remark& remark) {
+            return remark.id == id && remark.kind == kind;
+        });
+    };
+    EXPECT_TRUE(has("service-without-map", setup::Remark::Kind::refusal)) << "smtp/unix obeys no policy";
+    EXPECT_TRUE(has("service-misread", setup::Remark::Kind::warning));
+}
+
 /// A setting that names itself: Postfix can be asked for nothing any more, and smtp(8) would die.
 TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
