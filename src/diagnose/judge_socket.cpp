@@ -26,7 +26,10 @@ Finding judge_silence(const Contact& contact) {
     const std::string file = contact.mode.empty() ? "" : " (" + contact.file + " is " + contact.mode + ")";
     switch (contact.reached.kind) {
     case Kind::not_seen:
-        return finding(Verdict::warn, "socket-unseen", words + file, "run stsmap doctor as root");
+        return finding(Verdict::warn, "socket-unseen", words + file,
+                       contact.way == setup::Way{}
+                           ? "run stsmap doctor as root"
+                           : "ask it as smtp(8) does, or take other elements out of the lists");
     case Kind::no_permission:
         if (!contact.reached.closed.empty())
             return finding(Verdict::fail, "socket-folder-closed", words,

@@ -75,10 +75,14 @@ private:
         bool silent = false;
         for (const Way& way : ways_to(map, list, contacts_)) {
             const std::string place = place_of(map);
-            if (contacts_.find(place, way) != nullptr || contacts_.contacts.size() == 4 * max_places)
-                continue;
+            if (contacts_.find(place, way) != nullptr) continue;
             Reached reached{Reached::Kind::silent, "it has just not answered", {}, {}};
-            if (map.proxied && !map.name.empty() && !is_approved(to_string(map), postfix_))
+            if (contacts_.contacts.size() >= 4 * max_places)
+                reached = {Reached::Kind::not_seen,
+                           "no more than " + std::to_string(4 * max_places) + " ways are asked",
+                           {},
+                           {}};
+            else if (map.proxied && !map.name.empty() && !is_approved(to_string(map), postfix_))
                 reached = {
                     Reached::Kind::not_approved, "proxy_read_maps does not list " + to_string(map), {}, {}};
             else if (!silent)

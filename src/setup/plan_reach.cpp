@@ -231,11 +231,17 @@ std::optional<Move> move_of(const Installed& postfix, const Surroundings& around
                    permission_fix(*closed));
         return std::nullopt;
     }
-    if (first(*map, list, contacts, Reached::Kind::not_seen) != nullptr) {
+    // A way that fails is not made good by one that was not seen.
+    using Kind = Reached::Kind;
+    const bool fails = first(*map, list, contacts, Kind::absent) != nullptr ||
+                       first(*map, list, contacts, Kind::stranger) != nullptr ||
+                       first(*map, list, contacts, Kind::silent) != nullptr;
+    if (!fails && first(*map, list, contacts, Kind::not_seen) != nullptr) {
         if (!wishes.without_daemon)
             remark(plan, Remark::Kind::warning, "socket-not-seen",
                    "whether stsmapd answers at " + element + " was not seen: " + words,
-                   "run this command as root");
+                   contacts.root ? "ask it as smtp(8) does, or take other elements out of the lists"
+                                 : "run this command as root");
         return std::nullopt;
     }
     const std::string queue = queue_of(postfix);
@@ -298,6 +304,11 @@ void look_at_own_lists(const Installed& postfix, const Surroundings& around, con
             if (!map || kind_of(element, around.ours) != MapKind::ours || wishes.without_daemon) continue;
             const std::string words = troubles(*map, list, contacts);
             const bool unseen = first(*map, list, contacts, Reached::Kind::not_seen) != nullptr;
+            if (unseen && contacts.root)
+                remark(plan, Remark::Kind::warning, "socket-not-seen",
+                       "whether stsmapd answers service " + service.where() + " at " + element +
+                           " was not seen: " + words,
+                       "ask it as smtp(8) does, or take other elements out of the lists");
             if (words.empty() || unseen) continue;
             remark(plan, kind, "service-socket-out-of-reach",
                    "service " + service.where() + " asks " + element + " (" + words +

@@ -474,6 +474,19 @@ TEST(PostfixSetup, SaysWhichTablesItDoesNotAsk) {
                                          table));
 }
 
+TEST(PostfixSetup, SaysWhichPlacesItDoesNotAsk) {
+    PaperHost host;
+    std::string list = "smtp_tls_security_level = may\nsmtp_tls_policy_maps =";
+    for (int port = 1; port <= 50; ++port) list += " socketmap:inet:127.0.0.1:" + std::to_string(port) + ":x";
+    host.files[main_cf] = list + ' ' + ours + '\n';
+    const Outcome shown = run(host, Action::show);
+    EXPECT_THAT(shown.out,
+                HasSubstr("warning: whether stsmapd answers at " + ours +
+                          " was not seen: as user postfix, chrooted to /var/spool/postfix: no more "
+                          "than 48 ways are asked"))
+        << shown.out;
+}
+
 TEST(PostfixSetup, FailsNothingForWantOfPermission) {
     PaperHost host;
     host.root = false;

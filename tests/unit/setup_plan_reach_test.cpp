@@ -76,6 +76,15 @@ struct Asked {
     }
 };
 
+TEST(MoveOf, AWayThatFailsCountsBesideOneThatWasNotSeen) {
+    Asked host(ours);
+    host.contact(ours, chrooted, Kind::not_seen, "cannot fork");
+    host.contact(ours, outside, Kind::silent, "no answer");
+    (void)host.move(ours);
+    EXPECT_THAT(host.said(), HasSubstr("refused: Postfix asks " + ours));
+    EXPECT_THAT(host.said(), HasSubstr("it defers all mail"));
+}
+
 TEST(PickElement, TakesTheFirstThatAnswersEveryService) {
     Asked host("");
     host.both(ours, Kind::answers);
