@@ -1,6 +1,7 @@
 #include "cache/sqlite_store.hpp"
 
 #include "base/keyed_hash.hpp"
+#include "cache/renewals.hpp"
 #include "cache/sqlite_file.hpp"
 #include "cache/store_start.hpp"
 #include "cache/stored_row.hpp"
@@ -26,7 +27,6 @@ using SteadyClock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr base::milliseconds renew_gap_max = std::chrono::hours{1};
 /// Of policy texts in one transaction, and one row.
 constexpr std::size_t batch_octets = std::size_t{8} << 20;
 
@@ -41,7 +41,7 @@ struct SqliteStore::Worker {
            Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
           queue(options.max_waiting, options.max_octets), lock(std::in_place, std::move(lock_)),
-          kept(options.max_kept, options.max_octets) {
+          kept(options.max_kept, options.max_octets), renewals(options.retry_max) {
         batch.reserve(options.max_batch);
         take_over(started);
         if (started.trouble) begin_failing(*started.trouble);
@@ -69,8 +69,7 @@ struct SqliteStore::Worker {
     KeptOps kept;
     /// Domains that were saved or forgotten since a refill began: what it passes of them may be older.
     std::optional<std::unordered_set<std::uint64_t, base::HashedAlready>> overtaken;
-    std::optional<SteadyClock::time_point> renewed_at;
-    base::milliseconds renew_gap{}; ///< from renewed_at to the next
+    Renewals renewals;
 
     void take_over(Started& started) {
         file = std::move(started.file);
@@ -166,16 +165,8 @@ struct SqliteStore::Worker {
         return result;
     }
 
-    /// On a disk that damages one file after the other they are renewed at growing intervals only.
-    [[nodiscard]] bool may_renew() const {
-        return !renewed_at || SteadyClock::now() >= *renewed_at + renew_gap;
-    }
-    void note_renewal() {
-        const auto now = SteadyClock::now();
-        const bool again = renewed_at && now < *renewed_at + 2 * renew_gap_max;
-        renew_gap = again ? std::min(renew_gap * 2, renew_gap_max) : options.retry_max;
-        renewed_at = now;
-    }
+    [[nodiscard]] bool may_renew() const { return renewals.may(SteadyClock::now()); }
+    void note_renewal() { renewals.note(SteadyClock::now()); }
 
     /// One transaction.
     SqliteFile::Result attempt(std::span<const Row> rows, std::span<const WriteOp> ops) {
