@@ -4,16 +4,6 @@
 namespace diagnose {
 namespace {
 
-Finding ok(std::string id, std::string check, std::string words) {
-    return {Verdict::ok, std::move(check), std::move(words), {}, std::move(id)};
-}
-Finding warn(std::string id, std::string check, std::string words, std::string fix) {
-    return {Verdict::warn, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-Finding fail(std::string id, std::string check, std::string words, std::string fix) {
-    return {Verdict::fail, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-
 constexpr const char* start_it = "systemctl enable --now stsmapd.socket stsmapd.service";
 constexpr const char* as_root = "run stsmap doctor as root";
 constexpr const char* not_looked_at = "; Postfix's settings, socket, daemon, resolver, policy hosts and "

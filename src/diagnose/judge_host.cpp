@@ -16,10 +16,6 @@ constexpr base::seconds clock_warns{300}, clock_fails{86400};
 /// A store of 100,000 policies has some 40 MB, its log as much again.
 constexpr std::uint64_t disk_warns = 200'000'000, disk_fails = 20'000'000;
 
-Finding finding(Verdict verdict, std::string id, std::string check, std::string words, std::string fix = {}) {
-    return {verdict, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-
 std::string megabytes(std::uint64_t octets) { return std::to_string(octets / 1'000'000) + " MB"; }
 
 std::string time_text(base::Instant when) {

@@ -6,20 +6,6 @@
 #include <algorithm>
 
 namespace diagnose {
-namespace {
-
-Finding ok(std::string id, std::string check, std::string words) {
-    return {Verdict::ok, std::move(check), std::move(words), {}, std::move(id)};
-}
-Finding warn(std::string id, std::string check, std::string words, std::string fix) {
-    return {Verdict::warn, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-Finding fail(std::string id, std::string check, std::string words, std::string fix) {
-    return {Verdict::fail, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-
-} // namespace
-
 Findings judge(const PostfixFacts& facts) {
     const std::string silent = "Postfix cannot be asked for its settings: " + facts.trouble;
     if (facts.unseen) return {warn("postfix-unseen", "postfix", silent, "run stsmap doctor as root")};

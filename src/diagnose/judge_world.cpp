@@ -8,10 +8,6 @@
 namespace diagnose {
 namespace {
 
-Finding finding(Verdict verdict, std::string id, std::string check, std::string words, std::string fix = {}) {
-    return {verdict, std::move(check), std::move(words), std::move(fix), std::move(id)};
-}
-
 bool is_network(base::Reason reason) {
     using base::Reason;
     return reason == Reason::connect_failed || reason == Reason::connect_timeout ||

@@ -6,6 +6,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace diagnose {
@@ -27,6 +28,19 @@ struct Finding {
     friend bool operator==(const Finding&, const Finding&) = default;
 };
 using Findings = std::vector<Finding>;
+[[nodiscard]] inline Finding finding(Verdict verdict, std::string id, std::string check, std::string words,
+                                     std::string fix = {}) {
+    return {verdict, std::move(check), std::move(words), std::move(fix), std::move(id)};
+}
+[[nodiscard]] inline Finding ok(std::string id, std::string check, std::string words) {
+    return finding(Verdict::ok, std::move(id), std::move(check), std::move(words));
+}
+[[nodiscard]] inline Finding warn(std::string id, std::string check, std::string words, std::string fix) {
+    return finding(Verdict::warn, std::move(id), std::move(check), std::move(words), std::move(fix));
+}
+[[nodiscard]] inline Finding fail(std::string id, std::string check, std::string words, std::string fix) {
+    return finding(Verdict::fail, std::move(id), std::move(check), std::move(words), std::move(fix));
+}
 
 /// In the order of the checks; at least one for each, but for mx where it was not asked for, and for what
 /// hangs on a configuration that is bad or was not seen. Commands in fixes fit the place.
