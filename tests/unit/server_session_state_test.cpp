@@ -65,74 +65,69 @@ const Machine<Input, InputEvent> input{Input::drained, Input::ended_readable, In
 
 TEST(SessionState, TalkIsTheTable) {
     using E = TalkEvent;
-    expect_exactly<Talk, TalkEvent>(talk, {
-                                              {Talk::reading, E::ask, Talk::waiting},
-                                              {Talk::reading, E::reply_cut, Talk::sending},
-                                              {Talk::reading, E::perm_out, Talk::lingering},
-                                              {Talk::reading, E::perm_cut, Talk::sending_perm},
-                                              {Talk::reading, E::finish, Talk::closed},
-                                              {Talk::waiting, E::reply_out, Talk::reading},
-                                              {Talk::waiting, E::reply_cut, Talk::sending},
-                                              {Talk::waiting, E::perm_out, Talk::lingering},
-                                              {Talk::waiting, E::perm_cut, Talk::sending_perm},
-                                              {Talk::waiting, E::finish, Talk::waiting_last},
-                                              {Talk::waiting_last, E::reply_out, Talk::closed},
-                                              {Talk::waiting_last, E::reply_cut, Talk::sending_last},
-                                              {Talk::waiting_last, E::perm_out, Talk::lingering},
-                                              {Talk::waiting_last, E::perm_cut, Talk::sending_perm},
-                                              {Talk::sending, E::rest_out, Talk::reading},
-                                              {Talk::sending, E::finish, Talk::sending_last},
-                                              {Talk::sending_last, E::rest_out, Talk::closed},
-                                              {Talk::sending_perm, E::rest_out, Talk::lingering},
-                                              {Talk::reading, E::close, Talk::closed},
-                                              {Talk::waiting, E::close, Talk::closed},
-                                              {Talk::waiting_last, E::close, Talk::closed},
-                                              {Talk::sending, E::close, Talk::closed},
-                                              {Talk::sending_last, E::close, Talk::closed},
-                                              {Talk::sending_perm, E::close, Talk::closed},
-                                              {Talk::lingering, E::close, Talk::closed},
-                                          });
+    const std::vector<Row<Talk, TalkEvent>> rows = {
+        {Talk::reading, E::ask, Talk::waiting},
+        {Talk::reading, E::reply_cut, Talk::sending},
+        {Talk::reading, E::perm_out, Talk::lingering},
+        {Talk::reading, E::perm_cut, Talk::sending_perm},
+        {Talk::reading, E::finish, Talk::closed},
+        {Talk::waiting, E::reply_out, Talk::reading},
+        {Talk::waiting, E::reply_cut, Talk::sending},
+        {Talk::waiting, E::perm_out, Talk::lingering},
+        {Talk::waiting, E::perm_cut, Talk::sending_perm},
+        {Talk::waiting, E::finish, Talk::waiting_last},
+        {Talk::waiting_last, E::reply_out, Talk::closed},
+        {Talk::waiting_last, E::reply_cut, Talk::sending_last},
+        {Talk::waiting_last, E::perm_out, Talk::lingering},
+        {Talk::waiting_last, E::perm_cut, Talk::sending_perm},
+        {Talk::sending, E::rest_out, Talk::reading},
+        {Talk::sending, E::finish, Talk::sending_last},
+        {Talk::sending_last, E::rest_out, Talk::closed},
+        {Talk::sending_perm, E::rest_out, Talk::lingering},
+        {Talk::reading, E::close, Talk::closed},
+        {Talk::waiting, E::close, Talk::closed},
+        {Talk::waiting_last, E::close, Talk::closed},
+        {Talk::sending, E::close, Talk::closed},
+        {Talk::sending_last, E::close, Talk::closed},
+        {Talk::sending_perm, E::close, Talk::closed},
+        {Talk::lingering, E::close, Talk::closed},
+    };
+    expect_exactly<Talk, TalkEvent>(talk, rows);
 }
 
 TEST(SessionState, TurnIsTheTable) {
     using E = TurnEvent;
-    expect_exactly<Turn, TurnEvent>(turn, {
-                                              {Turn::modest, E::go, Turn::at_once},
-                                              {Turn::greedy, E::go, Turn::queued},
-                                              {Turn::queued, E::called, Turn::from_queue},
-                                              {Turn::at_once, E::spend, Turn::spent},
-                                              {Turn::from_queue, E::spend, Turn::spent},
-                                              {Turn::at_once, E::end_none, Turn::modest},
-                                              {Turn::at_once, E::end_little, Turn::modest},
-                                              {Turn::at_once, E::end_much, Turn::greedy},
-                                              {Turn::from_queue, E::end_none, Turn::greedy},
-                                              {Turn::from_queue, E::end_little, Turn::modest},
-                                              {Turn::from_queue, E::end_much, Turn::greedy},
-                                              {Turn::spent, E::end_none, Turn::greedy},
-                                              {Turn::spent, E::end_little, Turn::greedy},
-                                              {Turn::spent, E::end_much, Turn::greedy},
-                                          });
+    const std::vector<Row<Turn, TurnEvent>> rows = {
+        {Turn::modest, E::go, Turn::at_once},          {Turn::greedy, E::go, Turn::queued},
+        {Turn::queued, E::called, Turn::from_queue},   {Turn::at_once, E::spend, Turn::spent},
+        {Turn::from_queue, E::spend, Turn::spent},     {Turn::at_once, E::end_none, Turn::modest},
+        {Turn::at_once, E::end_little, Turn::modest},  {Turn::at_once, E::end_much, Turn::greedy},
+        {Turn::from_queue, E::end_none, Turn::greedy}, {Turn::from_queue, E::end_little, Turn::modest},
+        {Turn::from_queue, E::end_much, Turn::greedy}, {Turn::spent, E::end_none, Turn::greedy},
+        {Turn::spent, E::end_little, Turn::greedy},    {Turn::spent, E::end_much, Turn::greedy},
+    };
+    expect_exactly<Turn, TurnEvent>(turn, rows);
 }
 
 TEST(SessionState, InputIsTheTable) {
     using E = InputEvent;
-    expect_exactly<Input, InputEvent>(input,
-                                      {
-                                          {Input::drained, E::edge, Input::readable},
-                                          {Input::drained, E::hang_up, Input::readable_hung_up},
-                                          {Input::readable, E::hang_up, Input::readable_hung_up},
-                                          {Input::readable, E::read_part, Input::drained},
-                                          {Input::readable, E::read_none, Input::drained},
-                                          {Input::readable, E::read_end, Input::ended},
-                                          {Input::drained_hung_up, E::edge, Input::readable_hung_up},
-                                          {Input::drained_hung_up, E::hang_up, Input::readable_hung_up},
-                                          {Input::readable_hung_up, E::read_none, Input::drained_hung_up},
-                                          {Input::readable_hung_up, E::read_end, Input::ended},
-                                          {Input::ended, E::edge, Input::ended_readable},
-                                          {Input::ended, E::hang_up, Input::ended_readable},
-                                          {Input::ended_readable, E::read_none, Input::ended},
-                                          {Input::ended_readable, E::read_end, Input::ended},
-                                      });
+    const std::vector<Row<Input, InputEvent>> rows = {
+        {Input::drained, E::edge, Input::readable},
+        {Input::drained, E::hang_up, Input::readable_hung_up},
+        {Input::readable, E::hang_up, Input::readable_hung_up},
+        {Input::readable, E::read_part, Input::drained},
+        {Input::readable, E::read_none, Input::drained},
+        {Input::readable, E::read_end, Input::ended},
+        {Input::drained_hung_up, E::edge, Input::readable_hung_up},
+        {Input::drained_hung_up, E::hang_up, Input::readable_hung_up},
+        {Input::readable_hung_up, E::read_none, Input::drained_hung_up},
+        {Input::readable_hung_up, E::read_end, Input::ended},
+        {Input::ended, E::edge, Input::ended_readable},
+        {Input::ended, E::hang_up, Input::ended_readable},
+        {Input::ended_readable, E::read_none, Input::ended},
+        {Input::ended_readable, E::read_end, Input::ended},
+    };
+    expect_exactly<Input, InputEvent>(input, rows);
 }
 
 TEST(SessionState, EveryStateCanBeReached) {
