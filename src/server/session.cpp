@@ -159,15 +159,9 @@ void Session::serve() {
             violate(postfix::to_string(item->error()));
             break;
         }
-        if (handler_->answer_now(**item, std::chrono::floor<base::Steady::duration>(loop_->now()),
-                                 new_reply())) {
-            send_reply();
-            continue;
-        }
-        talk(TalkEvent::ask);
-        handler_->answer_later(std::string(**item), [weak = weak_from_this()](std::string payload) {
-            if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
-        });
+        const auto came = std::chrono::floor<base::Steady::duration>(loop_->now());
+        const lookup::Reply kind = handler_->answer(**item, came, new_reply(), *this);
+        if (kind != lookup::Reply::later) send_reply(kind);
     }
     reader_.keep(); // others read now
 }
@@ -178,12 +172,19 @@ void Session::drain() {
     if (has_ended(input_)) close();
 }
 
+std::function<void(std::string)> Session::later() {
+    talk(TalkEvent::ask);
+    return [weak = weak_from_this()](std::string payload) {
+        if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
+    };
+}
+
 void Session::answered(std::string_view payload) {
     if (!is_waiting(talk_)) return;
     quiet_ = 0;
     if (payload.empty()) return close(); // not even a reply could be made
     new_reply().append(payload);
-    send_reply();
+    send_reply(lookup::Reply::answered);
     go_on();
 }
 
@@ -193,8 +194,9 @@ std::string& Session::new_reply() {
     return scratch_->out;
 }
 
-void Session::send_reply() {
-    const bool perm = std::string_view{scratch_->out}.substr(postfix::frame_head).starts_with("PERM");
+/// What is in new_reply().
+void Session::send_reply(lookup::Reply kind) {
+    const bool perm = kind == lookup::Reply::violation;
     const std::string_view reply = postfix::frame_in_place(scratch_->out);
     const std::size_t taken = push(reply);
     count_answer(reply.size());
@@ -254,7 +256,7 @@ std::size_t Session::push(std::string_view octets) {
 void Session::violate(std::string_view problem) {
     owner_->violated(*this, problem);
     new_reply().append("PERM ").append(problem);
-    send_reply();
+    send_reply(lookup::Reply::violation);
 }
 
 void Session::linger() {

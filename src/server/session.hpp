@@ -29,6 +29,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,7 +57,9 @@ struct Scratch {
     std::string out;
 };
 
-class Session final : public std::enable_shared_from_this<Session>, private Loop::Watcher {
+class Session final : public std::enable_shared_from_this<Session>,
+                      private Loop::Watcher,
+                      private lookup::Client {
 public:
     /// `socket` is connected and non-blocking. `handler`, `owner`, `scratch` and `loop` outlive the session
     /// or its detach().
@@ -106,9 +109,10 @@ private:
     void serve();
     void drain();
     [[nodiscard]] bool receive();
+    [[nodiscard]] std::function<void(std::string)> later() override;
     void answered(std::string_view payload);
     [[nodiscard]] std::string& new_reply();
-    void send_reply();
+    void send_reply(lookup::Reply kind);
     void count_answer(std::size_t octets);
     void flush();
     [[nodiscard]] std::size_t push(std::string_view octets);

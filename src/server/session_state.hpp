@@ -26,7 +26,7 @@ enum class TalkEvent : std::uint8_t {
     ask,       ///< the handler will answer later
     reply_out, ///< the socket took a whole reply
     reply_cut, ///< the socket took a part of a reply
-    perm_out,  ///< as reply_out, of a PERM, which ends the connection
+    perm_out,  ///< as reply_out, of the PERM to what is no request, which ends the connection
     perm_cut,
     rest_out, ///< the socket took the rest of a reply
     finish,   ///< no further request is to be answered
@@ -80,8 +80,8 @@ constexpr Table<Talk, 8, 8> talk = [] {
     return Table<Talk, 8, 8>{{
         // ask           reply_out     reply_cut     perm_out      perm_cut      rest_out      finish        close
         {{ waiting,      reading,      sending,      lingering,    sending_perm, reading,      closed,       closed }},  // reading
-        {{ waiting,      reading,      sending,      lingering,    sending_perm, waiting,      waiting_last, closed }},  // waiting
-        {{ waiting_last, closed,       sending_last, lingering,    sending_perm, waiting_last, waiting_last, closed }},  // waiting_last
+        {{ waiting,      reading,      sending,      waiting,      waiting,      waiting,      waiting_last, closed }},  // waiting
+        {{ waiting_last, closed,       sending_last, waiting_last, waiting_last, waiting_last, waiting_last, closed }},  // waiting_last
         {{ sending,      sending,      sending,      sending,      sending,      reading,      sending_last, closed }},  // sending
         {{ sending_last, sending_last, sending_last, sending_last, sending_last, closed,       sending_last, closed }},  // sending_last
         {{ sending_perm, sending_perm, sending_perm, sending_perm, sending_perm, lingering,    sending_perm, closed }},  // sending_perm
