@@ -3,9 +3,9 @@
 #include "base/keyed_hash.hpp"
 #include "cache/retry_times.hpp"
 #include "cache/sqlite_file.hpp"
+#include "cache/store_file.hpp"
 #include "cache/store_start.hpp"
 #include "cache/stored_row.hpp"
-#include "cache/watched_file.hpp"
 #include "cache/write_op.hpp"
 #include "cache/write_queue.hpp"
 
@@ -60,7 +60,7 @@ struct SqliteStore::Worker {
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
-    std::optional<WatchedFile> file;      ///< always there; open but while failing
+    std::optional<StoreFile> file;        ///< always there; open but while failing
     std::vector<WriteOp> batch;           ///< what take() took
     std::optional<base::seconds> running; ///< the running time to be noted with them
     bool refill_asked = false;            ///< for another reason than that the file lacks rows

@@ -1,4 +1,4 @@
-// cache/watched_file.hpp - the store's file and its health: is it still what the last write left, and what
+// cache/store_file.hpp - the store's file and its health: is it still what the last write left, and what
 // takes its place when it is not. Part of cache/sqlite_store, whose trouble it describes; nothing else
 // includes it. Belongs to the store's thread.
 //
@@ -21,15 +21,15 @@
 
 namespace cache {
 
-class WatchedFile {
+class StoreFile {
 public:
     using Result = SqliteFile::Result;
     using Time = std::chrono::steady_clock::time_point;
 
     /// `late` takes the rows that the start could not read, as soon as they can be. `log` and `clock` outlive
     /// this. `renew_after`: from one renewal to the next, at first.
-    WatchedFile(std::filesystem::path path, FileLock lock, Started started, base::milliseconds renew_after,
-                SqliteFile::Sink late, base::Log& log, const base::Clock& clock);
+    StoreFile(std::filesystem::path path, FileLock lock, Started started, base::milliseconds renew_after,
+              SqliteFile::Sink late, base::Log& log, const base::Clock& clock);
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] bool is_open() const { return file_.has_value(); }

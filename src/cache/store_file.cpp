@@ -1,4 +1,4 @@
-#include "cache/watched_file.hpp"
+#include "cache/store_file.hpp"
 
 #include <string_view>
 #include <system_error>
@@ -9,14 +9,14 @@ namespace cache {
 namespace fs = std::filesystem;
 using base::Level;
 
-WatchedFile::WatchedFile(fs::path path, FileLock lock, Started started, base::milliseconds renew_after,
-                         SqliteFile::Sink late, base::Log& log, const base::Clock& clock)
+StoreFile::StoreFile(fs::path path, FileLock lock, Started started, base::milliseconds renew_after,
+                     SqliteFile::Sink late, base::Log& log, const base::Clock& clock)
     : path_(std::move(path)), late_(std::move(late)), log_(log), clock_(clock),
       lock_(std::in_place, std::move(lock)), renewals_(renew_after) {
     take_over(started);
 }
 
-void WatchedFile::take_over(Started& started) {
+void StoreFile::take_over(Started& started) {
     file_ = std::move(started.file);
     bad_keys_ = std::move(started.loaded.bad_keys);
     unread_ = started.unread;
@@ -25,12 +25,12 @@ void WatchedFile::take_over(Started& started) {
 }
 
 /// Closes a file that is no longer ours, without touching what it has become.
-void WatchedFile::abandon() {
+void StoreFile::abandon() {
     file_->leave_as_is();
     file_.reset();
 }
 
-WatchedFile::Result WatchedFile::examine() {
+StoreFile::Result StoreFile::examine() {
     if (file_->moved()) return look_again();
     if (file_->shrunk()) return replace_shrunk();
     const SqliteFile::Touched now = file_->touched();
@@ -39,16 +39,16 @@ WatchedFile::Result WatchedFile::examine() {
     return {};
 }
 
-bool WatchedFile::may_replace(const Trouble& trouble) const {
+bool StoreFile::may_replace(const Trouble& trouble) const {
     return trouble.kind == Trouble::Kind::damage && may_renew();
 }
 
-WatchedFile::Result WatchedFile::replace(const Trouble& trouble) {
+StoreFile::Result StoreFile::replace(const Trouble& trouble) {
     abandon();
     return begin_anew(trouble);
 }
 
-WatchedFile::Result WatchedFile::open_again() {
+StoreFile::Result StoreFile::open_again() {
     file_.reset();
     Result result = reopen();
     if (!result && may_replace(result.error())) result = begin_anew(result.error());
@@ -56,7 +56,7 @@ WatchedFile::Result WatchedFile::open_again() {
 }
 
 /// SQLite takes a file it cannot look at for moved. One whose log is taken away from it loses rows.
-WatchedFile::Result WatchedFile::look_again() {
+StoreFile::Result StoreFile::look_again() {
     std::error_code error;
     const fs::file_status status = fs::status(path_, error);
     if (status.type() == fs::file_type::none)
@@ -72,7 +72,7 @@ WatchedFile::Result WatchedFile::look_again() {
 
 /// Others wrote to the file or its log, or removed the log: what is in the file is read again, and what
 /// is not there comes from the owner.
-WatchedFile::Result WatchedFile::take_back(SqliteFile::Touched how) {
+StoreFile::Result StoreFile::take_back(SqliteFile::Touched how) {
     note_renewal();
     rows_missing_ = true;
     // A log without a name still goes into the file when that is closed.
@@ -89,7 +89,7 @@ WatchedFile::Result WatchedFile::take_back(SqliteFile::Touched how) {
         {Trouble::Kind::damage, result.error().code, std::string(problem) + ": " + result.error().words});
 }
 
-WatchedFile::Result WatchedFile::replace_moved() {
+StoreFile::Result StoreFile::replace_moved() {
     constexpr std::string_view problem = "renamed, removed or replaced while in use";
     abandon();
     // The old file's log still lies here; whatever file is opened at this path would take it for its own.
@@ -113,14 +113,14 @@ WatchedFile::Result WatchedFile::replace_moved() {
     return base::unexpected(std::move(trouble));
 }
 
-WatchedFile::Result WatchedFile::replace_shrunk() {
+StoreFile::Result StoreFile::replace_shrunk() {
     abandon();
     rows_missing_ = true;
     return begin_anew({Trouble::Kind::damage, 0, "cut short while in use"});
 }
 
 /// The start could not read all of the file: once more, from the beginning.
-WatchedFile::Result WatchedFile::read_again() {
+StoreFile::Result StoreFile::read_again() {
     const bool wait = std::chrono::steady_clock::now() < give_up_at_;
     auto started =
         start_store(path_, late_, log_, clock_.now(), wait ? Unreadable::wait : Unreadable::give_up);
@@ -133,7 +133,7 @@ WatchedFile::Result WatchedFile::read_again() {
     return {};
 }
 
-WatchedFile::Result WatchedFile::reopen() {
+StoreFile::Result StoreFile::reopen() {
     if (unread_) return read_again();
     const auto created = create_store_file(path_);
     if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
@@ -150,7 +150,7 @@ WatchedFile::Result WatchedFile::reopen() {
 }
 
 /// Sets the damaged file aside; the owner fills the new one again.
-WatchedFile::Result WatchedFile::begin_anew(const Trouble& trouble) {
+StoreFile::Result StoreFile::begin_anew(const Trouble& trouble) {
     note_renewal();
     touched_ = false;
     bad_keys_.clear();
