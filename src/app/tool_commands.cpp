@@ -47,11 +47,11 @@ std::vector<std::string> listen_texts(const config::Config& config, const std::s
 
 bool systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
 
-setup::SurveyOptions survey_options(const config::Config& config, const control::Place& place,
+setup::SurveyOptions survey_options(const config::Config& config, const control::CommonOptions& common,
                                     const std::string& postfix) {
     setup::SurveyOptions options;
     options.config_directory = postfix;
-    options.listen = listen_texts(config, place.socket);
+    options.listen = listen_texts(config, common.socket);
     options.dane_off = config.dane == config::Dane::off;
     options.signed_name = config.dns.signed_name;
     options.systemd = systemd_runs();
@@ -59,14 +59,14 @@ setup::SurveyOptions survey_options(const config::Config& config, const control:
     return options;
 }
 
-base::Exit postfix_setup(const control::Place& place, setup::CommandOptions options, std::ostream& out,
-                         std::ostream& err) {
-    const auto loaded = load(place.config);
+base::Exit postfix_setup(const control::CommonOptions& common, setup::CommandOptions options,
+                         std::ostream& out, std::ostream& err) {
+    const auto loaded = load(common.config);
     if (!loaded) {
         for (const config::Problem& problem : loaded.error()) err << "stsmap: " << to_string(problem) << '\n';
         return base::Exit::usage;
     }
-    options.survey = survey_options(loaded->config, place, options.survey.config_directory);
+    options.survey = survey_options(loaded->config, common, options.survey.config_directory);
     setup::RealHost host(diagnose::ask_status);
     return setup::postfix_setup(options, host, out, err);
 }
@@ -83,10 +83,10 @@ config_facts(const std::string& file,
     return facts;
 }
 
-diagnose::PlaceFacts place_facts(const control::Place& place, const std::string& postfix) {
+diagnose::PlaceFacts place_facts(const control::CommonOptions& common, const std::string& postfix) {
     diagnose::PlaceFacts facts;
-    if (!place.config.empty()) facts.options = "--config " + setup::shell_quoted(place.config);
-    if (!place.socket.empty()) facts.options = "--socket " + setup::shell_quoted(place.socket);
+    if (!common.config.empty()) facts.options = "--config " + setup::shell_quoted(common.config);
+    if (!common.socket.empty()) facts.options = "--socket " + setup::shell_quoted(common.socket);
     if (!postfix.empty()) facts.postfix_folder = setup::shell_quoted(postfix);
     facts.systemd = systemd_runs();
     return facts;
@@ -163,9 +163,9 @@ look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, diagnose
 }
 
 /// All that needs the configuration.
-void look_at_all(const config::Config& config, const control::Place& place,
+void look_at_all(const config::Config& config, const control::CommonOptions& common,
                  const control::DoctorOptions& options, setup::Host& host, diagnose::Facts& facts) {
-    const setup::SurveyOptions survey_with = survey_options(config, place, options.postfix_directory);
+    const setup::SurveyOptions survey_with = survey_options(config, common, options.postfix_directory);
     const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
     // The unit and its user are about the packaged folder; who uses another one cannot be known from here.
     const bool packaged = config.state_dir == config::Config{}.state_dir;
@@ -197,14 +197,15 @@ void look_at_all(const config::Config& config, const control::Place& place,
         facts.mx.trouble = "Postfix cannot be asked for its settings";
 }
 
-base::Exit doctor(const control::Place& place, const control::DoctorOptions& options, std::ostream& out) {
-    const auto loaded = load(place.config);
+base::Exit doctor(const control::CommonOptions& common, const control::DoctorOptions& options,
+                  std::ostream& out) {
+    const auto loaded = load(common.config);
     setup::RealHost host(diagnose::ask_status, limits_of_doctor(host_limit));
     diagnose::Facts facts;
-    facts.place = place_facts(place, options.postfix_directory);
-    facts.config = config_facts(place.config, loaded);
+    facts.place = place_facts(common, options.postfix_directory);
+    facts.config = config_facts(common.config, loaded);
     facts.systemd = diagnose::probe_systemd(host);
-    if (loaded && !facts.config.unseen) look_at_all(loaded->config, place, options, host, facts);
+    if (loaded && !facts.config.unseen) look_at_all(loaded->config, common, options, host, facts);
     const diagnose::Findings findings = diagnose::report(facts);
     const diagnose::Findings shown = options.quiet ? diagnose::troubles(findings) : findings;
     if (shown.empty()) return base::Exit::done;

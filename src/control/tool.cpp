@@ -49,8 +49,8 @@ public:
             ->option_text("[DOMAIN...]");
     }
 
-    Exit run(const Place& place, const FindAddresses& find_addresses, std::istream& in, std::ostream& out,
-             std::ostream& err) {
+    Exit run(const CommonOptions& common, const FindAddresses& find_addresses, std::istream& in,
+             std::ostream& out, std::ostream& err) {
         for (std::string& domain : options_.domains)
             if (domain.starts_with(bracket_guard)) domain.erase(0, bracket_guard.size());
         if (options_.map.empty() || options_.map.find_first_of(" \t\r\n") != std::string::npos) {
@@ -59,10 +59,10 @@ public:
         }
         if (tlsrpt_) options_.map = "sts-tlsrpt";
         options_.reply_limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds_ * 1000));
-        if (!place.socket.empty()) {
-            options_.addresses = {place.socket};
+        if (!common.socket.empty()) {
+            options_.addresses = {common.socket};
         } else {
-            auto found = find_addresses(place.config);
+            auto found = find_addresses(common.config);
             if (!found) {
                 err << "stsmap: " << found.error() << '\n';
                 return Exit::usage;
@@ -108,27 +108,27 @@ public:
 
     [[nodiscard]] bool chosen() const { return app_->parsed(); }
 
-    Exit run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+    Exit run(const CommonOptions& common, const Commands& commands, std::ostream& out, std::ostream& err) {
         using Action = setup::CommandOptions::Action;
-        if (!lines_for_.empty()) return print_lines(place, out, err);
+        if (!lines_for_.empty()) return print_lines(common, out, err);
         options_.action = apply_ ? Action::apply : undo_ ? Action::undo : Action::show;
         if (options_.reload && options_.action == Action::show) {
             err << "stsmap: --reload goes with --apply or --undo\n";
             return Exit::usage;
         }
-        return commands.postfix_setup(place, options_, out, err);
+        return commands.postfix_setup(common, options_, out, err);
     }
 
 private:
-    Exit print_lines(const Place& place, std::ostream& out, std::ostream& err) const {
+    Exit print_lines(const CommonOptions& common, std::ostream& out, std::ostream& err) const {
         const auto version = setup::parse_version(lines_for_);
         if (!version) {
             err << "stsmap: " << base::printable(lines_for_, 100)
                 << " is no version of Postfix, such as 3.7 or 3.10.4\n";
             return Exit::usage;
         }
-        out << setup::main_cf_lines(*version, place.socket.empty() ? std::string{setup::packaged_socket}
-                                                                   : place.socket);
+        out << setup::main_cf_lines(*version, common.socket.empty() ? std::string{setup::packaged_socket}
+                                                                    : common.socket);
         return Exit::done;
     }
 
@@ -159,7 +159,7 @@ public:
 
     [[nodiscard]] bool chosen() const { return app_->parsed(); }
 
-    Exit run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+    Exit run(const CommonOptions& common, const Commands& commands, std::ostream& out, std::ostream& err) {
         options_.default_domain = options_.domain.empty();
         const auto domain =
             base::Domain::parse(options_.default_domain ? std::string_view(doctors_domain) : options_.domain);
@@ -176,7 +176,7 @@ public:
             }
             options_.mx = mx->name();
         }
-        return commands.doctor(place, options_, out);
+        return commands.doctor(common, options_, out);
     }
 
 private:
@@ -192,11 +192,11 @@ Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_ad
     app.require_subcommand(1);
     app.footer("Exit status: 0 when all is well, 2 for a wrong command line or configuration; else see\n"
                "stsmap COMMAND --help.");
-    Place place;
+    CommonOptions common;
     auto* socket_option =
-        app.add_option("--socket", place.socket, "The daemon's socket: unix:/path or tcp:host:port")
+        app.add_option("--socket", common.socket, "The daemon's socket: unix:/path or tcp:host:port")
             ->option_text("ADDRESS");
-    app.add_option("--config", place.config, "The daemon's configuration file, for where it listens")
+    app.add_option("--config", common.config, "The daemon's configuration file, for where it listens")
         ->option_text("FILE")
         ->excludes(socket_option);
     QueryCommand query_command(app);
@@ -227,9 +227,9 @@ Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_ad
         suggest_options(app, err);
         return Exit::usage;
     }
-    if (setup_command && setup_command->chosen()) return setup_command->run(place, commands, out, err);
-    if (doctor_command && doctor_command->chosen()) return doctor_command->run(place, commands, out, err);
-    return query_command.run(place, find_addresses, in, out, err);
+    if (setup_command && setup_command->chosen()) return setup_command->run(common, commands, out, err);
+    if (doctor_command && doctor_command->chosen()) return doctor_command->run(common, commands, out, err);
+    return query_command.run(common, find_addresses, in, out, err);
 }
 
 } // namespace

@@ -18,7 +18,7 @@ using FindAddresses =
     std::function<base::Expected<std::vector<std::string>, std::string>(const std::string& file)>;
 
 /// The options before the command, as given: at most one is not empty.
-struct Place {
+struct CommonOptions {
     std::string socket, config;
 };
 
@@ -33,10 +33,10 @@ struct DoctorOptions {
 
 /// What the tool can do besides asking the daemon. `options.survey` has the folder of Postfix only.
 struct Commands {
-    std::function<base::Exit(const Place&, setup::CommandOptions options, std::ostream& out,
+    std::function<base::Exit(const CommonOptions&, setup::CommandOptions options, std::ostream& out,
                              std::ostream& err)>
         postfix_setup;
-    std::function<base::Exit(const Place&, const DoctorOptions&, std::ostream& out)> doctor;
+    std::function<base::Exit(const CommonOptions&, const DoctorOptions&, std::ostream& out)> doctor;
 };
 
 /// Runs the tool. `arguments` are those after the program's name. The result is the exit status

@@ -26,10 +26,10 @@ std::string sha256(std::string_view text) {
     return hex;
 }
 
-std::vector<Undo::Step> steps_of(const std::vector<Change>& changes) {
-    std::vector<Undo::Step> steps;
-    for (const Change& change : changes) steps.push_back({change.name, change.after});
-    return steps;
+std::vector<Undo::Setting> settings_of(const std::vector<Change>& changes) {
+    std::vector<Undo::Setting> settings;
+    for (const Change& change : changes) settings.push_back({change.name, change.after});
+    return settings;
 }
 
 /// What `postconf -e` of Postfix leaves, whatever the file was before.
@@ -54,10 +54,10 @@ private:
     Exit put_back(const std::vector<std::string>& lines);
     Exit after_change();
     void print(const Plan& plan);
-    void print_commands(const std::vector<Undo::Step>& steps, bool with_reload);
-    Edited edited(const std::vector<Undo::Step>& steps);
-    Edited edited_in(const std::string& folder, const std::vector<Undo::Step>& steps);
-    std::vector<std::string> read_back(const std::vector<Undo::Step>& steps);
+    void print_commands(const std::vector<Undo::Setting>& settings, bool with_reload);
+    Edited edited(const std::vector<Undo::Setting>& settings);
+    Edited edited_in(const std::string& folder, const std::vector<Undo::Setting>& settings);
+    std::vector<std::string> read_back(const std::vector<Undo::Setting>& settings);
     std::vector<std::string> plan_again();
     bool write_main_cf(const std::string& content);
     void take_back_record();
@@ -83,7 +83,7 @@ private:
     Survey survey_;
     std::string main_cf_; ///< its content
     std::string model_;   ///< the file that has the owner and the mode of main.cf
-    std::optional<Record> record_;
+    std::optional<UndoRecord> record_;
 };
 
 Exit Run::failed(const std::string& words) {
@@ -128,9 +128,9 @@ void Run::print(const Plan& plan) {
     out_ << '\n';
 }
 
-void Run::print_commands(const std::vector<Undo::Step>& steps, bool with_reload) {
-    for (const Undo::Step& step : steps)
-        out_ << "    " << command_for(step.name, step.value, folder()) << '\n';
+void Run::print_commands(const std::vector<Undo::Setting>& settings, bool with_reload) {
+    for (const Undo::Setting& setting : settings)
+        out_ << "    " << command_for(setting.name, setting.value, folder()) << '\n';
     if (with_reload) out_ << "    " << reload_command() << '\n';
 }
 
@@ -145,13 +145,13 @@ Exit Run::show(const Plan& plan) {
         return Exit::done;
     }
     out_ << "Nothing has been changed yet. " << own_command("--apply") << " does it, as do these commands:\n";
-    print_commands(steps_of(plan.changes), true);
+    print_commands(settings_of(plan.changes), true);
     return Exit::done;
 }
 
 /// postconf -e for all that get a value, in one edit; then postconf -X. On copies in `folder`: main.cf itself
 /// is only ever replaced as a whole, by what Postfix understands as it was meant.
-Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::Step>& steps) {
+Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::Setting>& settings) {
     const std::string copy = folder + "/main.cf";
     if (auto written = host_.write(copy, completed(main_cf_), survey_.main_cf); !written)
         return base::unexpected(written.error());
@@ -160,11 +160,11 @@ Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::St
         if (auto written = host_.write(folder + "/master.cf", **services, survey_.main_cf); !written)
             return base::unexpected(written.error());
     std::vector<std::string> set{"-e"}, unset{"-X"};
-    for (const Undo::Step& step : steps)
-        if (step.value)
-            set.push_back(step.name + " = " + *step.value);
+    for (const Undo::Setting& setting : settings)
+        if (setting.value)
+            set.push_back(setting.name + " = " + *setting.value);
         else
-            unset.push_back(step.name);
+            unset.push_back(setting.name);
     for (const std::vector<std::string>& arguments : {set, unset}) {
         if (arguments.size() == 1) continue;
         auto ran = host_.run(postfix_command("postconf", folder, arguments));
@@ -174,7 +174,7 @@ Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::St
     auto now = host_.run(postfix_command("postconf", folder, {"-n"}));
     if (!now || now->status != 0) return base::unexpected(now ? "postconf failed: " + now->err : now.error());
     std::string words;
-    for (const std::string& line : differences(survey_.postfix.set, steps, parse_parameters(now->out)))
+    for (const std::string& line : differences(survey_.postfix.set, settings, parse_parameters(now->out)))
         words += "\n    " + line;
     if (!words.empty()) return base::unexpected("postconf would make something else of main.cf:" + words);
     auto content = host_.read(copy);
@@ -182,11 +182,11 @@ Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::St
     return std::move(**content);
 }
 
-/// main.cf as it will be after these steps.
-Run::Edited Run::edited(const std::vector<Undo::Step>& steps) {
+/// main.cf as it will be after these settings.
+Run::Edited Run::edited(const std::vector<Undo::Setting>& settings) {
     auto made = host_.make_folder(survey_.main_cf.substr(0, survey_.main_cf.rfind('/')));
     if (!made) return base::unexpected(made.error());
-    Edited content = edited_in(*made, steps);
+    Edited content = edited_in(*made, settings);
     host_.remove_folder(*made);
     if (!content) return content;
     auto now = host_.read(survey_.main_cf);
@@ -202,11 +202,11 @@ bool Run::write_main_cf(const std::string& content) {
 }
 
 /// What Postfix has now and should not.
-std::vector<std::string> Run::read_back(const std::vector<Undo::Step>& steps) {
+std::vector<std::string> Run::read_back(const std::vector<Undo::Setting>& settings) {
     auto now = host_.run(postfix_command("postconf", folder(), {"-n"}));
     if (!now || now->status != 0)
         return {"Postfix does not say what it has: " + (now ? "postconf failed: " + now->err : now.error())};
-    return differences(survey_.postfix.set, steps, parse_parameters(now->out));
+    return differences(survey_.postfix.set, settings, parse_parameters(now->out));
 }
 
 /// What the plan still misses after it has been carried out: nothing.
@@ -273,10 +273,10 @@ Exit Run::apply(const Plan& plan) {
     if (plan.refused() || plan.changes.empty()) return show(plan);
     if (!read_files()) return Exit::trouble;
     print(plan);
-    const std::vector<Undo::Step> steps = steps_of(plan.changes);
-    const Edited content = edited(steps);
+    const std::vector<Undo::Setting> settings = settings_of(plan.changes);
+    const Edited content = edited(settings);
     if (!content) return failed(content.error());
-    Record record = next_record(record_, plan.changes, sha256(main_cf_));
+    UndoRecord record = next_record(record_, plan.changes, sha256(main_cf_));
     record.digest = sha256(*content);
     if (record.has_copy && !record_)
         if (auto written = host_.write(copy_file(), main_cf_, model_); !written)
@@ -290,7 +290,7 @@ Exit Run::apply(const Plan& plan) {
         take_back_record();
         return Exit::trouble;
     }
-    std::vector<std::string> wrong = read_back(steps);
+    std::vector<std::string> wrong = read_back(settings);
     if (wrong.empty()) wrong = plan_again();
     if (!wrong.empty()) {
         const Exit exit = put_back(wrong);
@@ -314,25 +314,25 @@ Exit Run::undo() {
         if (!copy) return failed(copy.error());
         content = std::move(*copy);
         if (content)
-            for (const Record::Entry& entry : record_->entries)
-                undo.steps.push_back({entry.name, entry.before});
+            for (const UndoRecord::Entry& entry : record_->entries)
+                undo.settings.push_back({entry.name, entry.before});
         else // somebody removed the copy: the values are known
-            undo.steps = plan_undo(record_, survey_.postfix, survey_.around.ours, "").steps;
+            undo.settings = plan_undo(record_, survey_.postfix, survey_.around.ours, "").settings;
     }
-    const bool whole = content.has_value(), changed = whole || !undo.steps.empty();
+    const bool whole = content.has_value(), changed = whole || !undo.settings.empty();
     if (changed && !whole) {
-        Edited made = edited(undo.steps);
+        Edited made = edited(undo.settings);
         if (!made) return failed(made.error());
         content = std::move(*made);
     }
     if (changed) {
         if (!write_main_cf(*content)) return Exit::trouble;
-        if (const auto wrong = read_back(undo.steps); !wrong.empty()) return put_back(wrong);
+        if (const auto wrong = read_back(undo.settings); !wrong.empty()) return put_back(wrong);
         if (whole) {
             out_ << survey_.main_cf << " is again as it was before --apply.\n";
         } else {
             out_ << "Taken back:\n";
-            print_commands(undo.steps, false);
+            print_commands(undo.settings, false);
         }
     }
     for (const std::string& remark : undo.remarks) out_ << "note: " << remark << '\n';

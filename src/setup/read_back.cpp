@@ -13,14 +13,14 @@ std::string shown(const Parameters& parameters, const std::string& name) {
 
 } // namespace
 
-std::vector<std::string> differences(const Parameters& before, const std::vector<Undo::Step>& steps,
+std::vector<std::string> differences(const Parameters& before, const std::vector<Undo::Setting>& settings,
                                      const Parameters& after) {
     Parameters meant = before;
-    for (const Undo::Step& step : steps) {
-        if (step.value)
-            meant.insert_or_assign(step.name, *step.value);
+    for (const Undo::Setting& setting : settings) {
+        if (setting.value)
+            meant.insert_or_assign(setting.name, *setting.value);
         else
-            meant.erase(step.name);
+            meant.erase(setting.name);
     }
     std::set<std::string> names;
     for (const Parameters* each : {&std::as_const(meant), &after})

@@ -9,10 +9,10 @@
 
 namespace setup {
 
-/// One line for each setting of main.cf (`postconf -n`) that is not what `steps` should have made of
+/// One line for each setting of main.cf (`postconf -n`) that is not what `settings` should have made of
 /// `before`: "smtp_x is "a" and should be "b"". Empty: all is as meant, and nothing else has changed.
 [[nodiscard]] std::vector<std::string>
-differences(const Parameters& before, const std::vector<Undo::Step>& steps, const Parameters& after);
+differences(const Parameters& before, const std::vector<Undo::Setting>& settings, const Parameters& after);
 
 /// The content with its last line ended: postconf of Postfix 3.7 and older glues what it adds to a line that
 /// is not.

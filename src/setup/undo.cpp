@@ -33,16 +33,16 @@ void take_map_out(const Installed& postfix, const OurPlaces& ours, Undo& undo) {
     const auto written = postfix.written(maps);
     const auto rest = written ? without_ours(*written, ours) : std::nullopt;
     if (!rest) return;
-    undo.steps.push_back({std::string(maps), rest->empty() ? std::nullopt : rest});
+    undo.settings.push_back({std::string(maps), rest->empty() ? std::nullopt : rest});
 }
 
 } // namespace
 
-std::string format_record(const Record& record) {
+std::string format_record(const UndoRecord& record) {
     std::string text = std::string(first_line) + "\nstsmap-undo 1\n";
     if (!record.digest.empty()) text += "main.cf sha256 " + record.digest + '\n';
     if (record.has_copy) text += "copy\n";
-    for (const Record::Entry& entry : record.entries) {
+    for (const UndoRecord::Entry& entry : record.entries) {
         text += "set " + entry.name + " = " + entry.after + '\n';
         text +=
             entry.before ? "was " + entry.name + " = " + *entry.before + '\n' : "unset " + entry.name + '\n';
@@ -50,8 +50,8 @@ std::string format_record(const Record& record) {
     return text;
 }
 
-std::optional<Record> parse_record(std::string_view text) {
-    Record record;
+std::optional<UndoRecord> parse_record(std::string_view text) {
+    UndoRecord record;
     bool known = false;
     while (!text.empty()) {
         std::string_view line = text.substr(0, text.find('\n'));
@@ -85,14 +85,14 @@ std::optional<Record> parse_record(std::string_view text) {
     return record;
 }
 
-Record next_record(const std::optional<Record>& old, const std::vector<Change>& changes,
-                   std::string_view digest_now) {
-    Record record;
+UndoRecord next_record(const std::optional<UndoRecord>& old, const std::vector<Change>& changes,
+                       std::string_view digest_now) {
+    UndoRecord record;
     if (old) record.entries = old->entries;
     // Somebody else changed main.cf since: the copy would take that back, too.
     record.has_copy = !old || (old->has_copy && !old->digest.empty() && old->digest == digest_now);
     for (const Change& change : changes) {
-        const auto known = std::ranges::find(record.entries, change.name, &Record::Entry::name);
+        const auto known = std::ranges::find(record.entries, change.name, &UndoRecord::Entry::name);
         if (known == record.entries.end())
             record.entries.push_back({change.name, change.before, change.after});
         else
@@ -101,12 +101,12 @@ Record next_record(const std::optional<Record>& old, const std::vector<Change>& 
     return record;
 }
 
-Undo plan_undo(const std::optional<Record>& record, const Installed& postfix, const OurPlaces& ours,
+Undo plan_undo(const std::optional<UndoRecord>& record, const Installed& postfix, const OurPlaces& ours,
                std::string_view digest_now) {
     Undo undo;
     if (!record) {
         take_map_out(postfix, ours, undo);
-        if (!undo.steps.empty())
+        if (!undo.settings.empty())
             undo.remarks.emplace_back("there is no record of an --apply: only the map is taken out");
         return undo;
     }
@@ -114,11 +114,11 @@ Undo plan_undo(const std::optional<Record>& record, const Installed& postfix, co
         undo.restore_copy = true;
         return undo;
     }
-    for (const Record::Entry& entry : record->entries) {
+    for (const UndoRecord::Entry& entry : record->entries) {
         const auto now = postfix.written(entry.name);
         if (now == entry.before) continue;
         if (now == entry.after) {
-            undo.steps.push_back({entry.name, entry.before});
+            undo.settings.push_back({entry.name, entry.before});
         } else if (entry.name == maps) {
             take_map_out(postfix, ours, undo);
         } else {

@@ -17,7 +17,7 @@ namespace setup {
 inline constexpr std::string_view record_suffix = ".stsmap-undo";
 inline constexpr std::string_view copy_suffix = ".stsmap-before";
 
-struct Record {
+struct UndoRecord {
     struct Entry {
         std::string name;
         std::optional<std::string> before; ///< nullopt: was not in main.cf
@@ -27,32 +27,32 @@ struct Record {
     std::vector<Entry> entries;
     std::string digest;    ///< SHA-256 in hex of main.cf as --apply left it; "" when it did not get so far
     bool has_copy = false; ///< the copy is main.cf without any of the entries
-    friend bool operator==(const Record&, const Record&) = default;
+    friend bool operator==(const UndoRecord&, const UndoRecord&) = default;
 };
 
-[[nodiscard]] std::string format_record(const Record& record);
+[[nodiscard]] std::string format_record(const UndoRecord& record);
 /// nullopt when it is not a record of ours.
-[[nodiscard]] std::optional<Record> parse_record(std::string_view text);
+[[nodiscard]] std::optional<UndoRecord> parse_record(std::string_view text);
 
 /// The record after `changes` go on top of an earlier --apply's `old`: what was there before the first stays
 /// the way back. `digest_now` is that of main.cf before the changes. A copy must be made when has_copy is set
 /// and `old` had none.
-[[nodiscard]] Record next_record(const std::optional<Record>& old, const std::vector<Change>& changes,
-                                 std::string_view digest_now);
+[[nodiscard]] UndoRecord next_record(const std::optional<UndoRecord>& old, const std::vector<Change>& changes,
+                                     std::string_view digest_now);
 
 struct Undo {
     bool restore_copy = false; ///< main.cf becomes the copy
-    struct Step {
+    struct Setting {
         std::string name;
         std::optional<std::string> value; ///< nullopt: postconf -X
-        friend bool operator==(const Step&, const Step&) = default;
+        friend bool operator==(const Setting&, const Setting&) = default;
     };
-    std::vector<Step> steps;          ///< else these
+    std::vector<Setting> settings;    ///< else these
     std::vector<std::string> remarks; ///< what is left alone, and why
 };
 
 /// Without a record only our map is taken out of the list.
-[[nodiscard]] Undo plan_undo(const std::optional<Record>& record, const Installed& postfix,
+[[nodiscard]] Undo plan_undo(const std::optional<UndoRecord>& record, const Installed& postfix,
                              const OurPlaces& ours, std::string_view digest_now);
 
 /// The command an administrator would type: "postconf -e 'name = value'" or "postconf -X name". `config` is

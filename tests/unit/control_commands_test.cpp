@@ -17,11 +17,10 @@ using base::ExitMeaning;
 using control::CommandRow;
 
 std::string help_of(const std::vector<std::string>& arguments) {
-    const control::Commands commands{
-        [](const control::Place&, const setup::CommandOptions&, std::ostream&, std::ostream&) {
-            return Exit::done;
-        },
-        [](const control::Place&, const control::DoctorOptions&, std::ostream&) { return Exit::done; }};
+    const control::Commands commands{[](const control::CommonOptions&, const setup::CommandOptions&,
+                                        std::ostream&, std::ostream&) { return Exit::done; },
+                                     [](const control::CommonOptions&, const control::DoctorOptions&,
+                                        std::ostream&) { return Exit::done; }};
     std::istringstream in;
     std::ostringstream out, err;
     EXPECT_EQ(

@@ -12,24 +12,25 @@ using Action = setup::CommandOptions::Action;
 
 /// The tool with commands that only remember what they were asked.
 struct Tool {
-    control::Place place;
+    control::CommonOptions place;
     std::optional<setup::CommandOptions> setup_options;
     std::optional<control::DoctorOptions> doctor_options;
     std::string out, err;
 
     int run(const std::vector<std::string>& arguments) {
-        const control::Commands commands{
-            [this](const control::Place& where, const setup::CommandOptions& options, std::ostream&,
-                   std::ostream&) {
-                place = where;
-                setup_options = options;
-                return static_cast<base::Exit>(7);
-            },
-            [this](const control::Place& where, const control::DoctorOptions& options, std::ostream&) {
-                place = where;
-                doctor_options = options;
-                return static_cast<base::Exit>(8);
-            }};
+        const control::Commands commands{[this](const control::CommonOptions& where,
+                                                const setup::CommandOptions& options, std::ostream&,
+                                                std::ostream&) {
+                                             place = where;
+                                             setup_options = options;
+                                             return static_cast<base::Exit>(7);
+                                         },
+                                         [this](const control::CommonOptions& where,
+                                                const control::DoctorOptions& options, std::ostream&) {
+                                             place = where;
+                                             doctor_options = options;
+                                             return static_cast<base::Exit>(8);
+                                         }};
         std::istringstream in;
         std::ostringstream o, e;
         const int status = control::run_tool(

@@ -6,14 +6,14 @@
 namespace {
 
 using Lines = std::vector<std::string>;
-using Steps = std::vector<setup::Undo::Step>;
+using Settings = std::vector<setup::Undo::Setting>;
 
 const setup::Parameters before = {{"myhostname", "mail.example"}, {"smtp_tls_policy_maps", "hash:/a"}};
 
 TEST(Differences, AreNoneWhenAllIsAsMeant) {
     EXPECT_EQ(setup::differences(before, {}, before), Lines{});
-    const Steps steps = {{"smtp_tls_policy_maps", "hash:/a, x"}, {"smtp_tls_security_level", "may"}};
-    EXPECT_EQ(setup::differences(before, steps,
+    const Settings settings = {{"smtp_tls_policy_maps", "hash:/a, x"}, {"smtp_tls_security_level", "may"}};
+    EXPECT_EQ(setup::differences(before, settings,
                                  {{"myhostname", "mail.example"},
                                   {"smtp_tls_policy_maps", "hash:/a, x"},
                                   {"smtp_tls_security_level", "may"}}),
@@ -33,9 +33,9 @@ TEST(Differences, LeaveTheFolderOutOfIt) {
 
 TEST(Differences, NameWhatIsNotAsMeantAndWhatElseChanged) {
     // As Postfix 3.7 makes of a last line without its end.
-    const Steps steps = {{"smtp_tls_security_level", "may"}};
+    const Settings settings = {{"smtp_tls_security_level", "may"}};
     EXPECT_EQ(
-        setup::differences(before, steps,
+        setup::differences(before, settings,
                            {{"myhostname", "mail.example"},
                             {"smtp_tls_policy_maps", "hash:/asmtp_tls_security_level = may"}}),
         (Lines{"smtp_tls_policy_maps is \"hash:/asmtp_tls_security_level = may\" and should be \"hash:/a\"",

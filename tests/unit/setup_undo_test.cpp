@@ -5,15 +5,15 @@
 
 namespace {
 
-using setup::Record;
 using setup::Undo;
-using Steps = std::vector<Undo::Step>;
+using setup::UndoRecord;
+using Settings = std::vector<Undo::Setting>;
 
 const std::string ours = "socketmap:unix:stsmapd/socketmap:sts";
 const setup::OurPlaces places{{"unix:/q/stsmapd/socketmap"}, "/q", {}};
 
-Record sample() {
-    Record record;
+UndoRecord sample() {
+    UndoRecord record;
     record.entries = {{"smtp_tls_policy_maps", "hash:/a", "hash:/a, " + ours},
                       {"smtp_tls_security_level", std::nullopt, "may"},
                       {"smtp_tls_CAfile", "", "/ca.pem"}};
@@ -34,16 +34,16 @@ setup::Installed as_applied() {
                     {"smtp_tls_CAfile", "/ca.pem"}});
 }
 
-TEST(Record, IsReadAsItWasWritten) {
-    Record record = sample();
+TEST(UndoRecord, IsReadAsItWasWritten) {
+    UndoRecord record = sample();
     EXPECT_EQ(setup::parse_record(setup::format_record(record)), record);
     record.has_copy = false;
     record.digest = "";
     EXPECT_EQ(setup::parse_record(setup::format_record(record)), record);
-    EXPECT_EQ(setup::parse_record(setup::format_record({})), Record{});
+    EXPECT_EQ(setup::parse_record(setup::format_record({})), UndoRecord{});
 }
 
-TEST(Record, IsNotMadeOfAnything) {
+TEST(UndoRecord, IsNotMadeOfAnything) {
     for (const char* text : {"", "# nothing\n", "set a = b\n", "stsmap-undo 2\n",
                              "stsmap-undo 1\nwas a = b\n", "stsmap-undo 1\nset a = b\nwas c = d\n",
                              "stsmap-undo 1\nset nothing\n", "stsmap-undo 1\nnonsense\n"})
@@ -52,34 +52,34 @@ TEST(Record, IsNotMadeOfAnything) {
 
 TEST(NextRecord, KeepsTheFirstWayBack) {
     const std::vector<setup::Change> first = {{"a", "1", "2", "", true}, {"b", std::nullopt, "3", "", true}};
-    Record record = setup::next_record(std::nullopt, first, "before");
+    UndoRecord record = setup::next_record(std::nullopt, first, "before");
     EXPECT_TRUE(record.has_copy);
-    EXPECT_EQ(record.entries, (std::vector<Record::Entry>{{"a", "1", "2"}, {"b", std::nullopt, "3"}}));
+    EXPECT_EQ(record.entries, (std::vector<UndoRecord::Entry>{{"a", "1", "2"}, {"b", std::nullopt, "3"}}));
     record.digest = "after";
     const std::vector<setup::Change> second = {{"a", "2", "4", "", true}, {"c", "", "5", "", true}};
-    const Record next = setup::next_record(record, second, "after");
+    const UndoRecord next = setup::next_record(record, second, "after");
     EXPECT_TRUE(next.has_copy);
     EXPECT_EQ(next.digest, "") << "known only when main.cf has been changed";
     EXPECT_EQ(next.entries,
-              (std::vector<Record::Entry>{{"a", "1", "4"}, {"b", std::nullopt, "3"}, {"c", "", "5"}}));
+              (std::vector<UndoRecord::Entry>{{"a", "1", "4"}, {"b", std::nullopt, "3"}, {"c", "", "5"}}));
     EXPECT_FALSE(setup::next_record(record, second, "edited by hand").has_copy);
 }
 
 TEST(PlanUndo, PutsTheCopyBackWhileNobodyElseTouchedTheFile) {
     const Undo undo = setup::plan_undo(sample(), as_applied(), places, "abc");
     EXPECT_TRUE(undo.restore_copy);
-    EXPECT_EQ(undo.steps, Steps{});
+    EXPECT_EQ(undo.settings, Settings{});
 }
 
 TEST(PlanUndo, TakesValuesBackOneByOne) {
     const Undo undo = setup::plan_undo(sample(), as_applied(), places, "other");
     EXPECT_FALSE(undo.restore_copy);
-    EXPECT_EQ(undo.steps, (Steps{{"smtp_tls_policy_maps", "hash:/a"},
-                                 {"smtp_tls_security_level", std::nullopt},
-                                 {"smtp_tls_CAfile", ""}}));
-    Record without_copy = sample();
+    EXPECT_EQ(undo.settings, (Settings{{"smtp_tls_policy_maps", "hash:/a"},
+                                       {"smtp_tls_security_level", std::nullopt},
+                                       {"smtp_tls_CAfile", ""}}));
+    UndoRecord without_copy = sample();
     without_copy.has_copy = false;
-    EXPECT_EQ(setup::plan_undo(without_copy, as_applied(), places, "abc").steps, undo.steps);
+    EXPECT_EQ(setup::plan_undo(without_copy, as_applied(), places, "abc").settings, undo.settings);
 }
 
 TEST(PlanUndo, LeavesOthersChangesAlone) {
@@ -88,7 +88,7 @@ TEST(PlanUndo, LeavesOthersChangesAlone) {
     changed.set["smtp_tls_security_level"] = "encrypt";
     changed.set["smtp_tls_CAfile"] = "";
     const Undo undo = setup::plan_undo(sample(), changed, places, "other");
-    EXPECT_EQ(undo.steps, (Steps{{"smtp_tls_policy_maps", "hash:/a, hash:/b, hash:/c"}}));
+    EXPECT_EQ(undo.settings, (Settings{{"smtp_tls_policy_maps", "hash:/a, hash:/b, hash:/c"}}));
     ASSERT_EQ(undo.remarks.size(), 1U);
     EXPECT_NE(undo.remarks[0].find("smtp_tls_security_level"), std::string::npos);
 }
@@ -96,12 +96,12 @@ TEST(PlanUndo, LeavesOthersChangesAlone) {
 TEST(PlanUndo, WorksWithoutARecordForTheMap) {
     const Undo undo = setup::plan_undo(std::nullopt, as_applied(), places, "abc");
     EXPECT_FALSE(undo.restore_copy);
-    EXPECT_EQ(undo.steps, (Steps{{"smtp_tls_policy_maps", "hash:/a"}}));
+    EXPECT_EQ(undo.settings, (Settings{{"smtp_tls_policy_maps", "hash:/a"}}));
     const auto alone = postfix({{"smtp_tls_policy_maps", ours}});
-    EXPECT_EQ(setup::plan_undo(std::nullopt, alone, places, "").steps,
-              (Steps{{"smtp_tls_policy_maps", std::nullopt}}));
+    EXPECT_EQ(setup::plan_undo(std::nullopt, alone, places, "").settings,
+              (Settings{{"smtp_tls_policy_maps", std::nullopt}}));
     const auto none = postfix({{"smtp_tls_policy_maps", "hash:/a"}});
-    EXPECT_EQ(setup::plan_undo(std::nullopt, none, places, "").steps, Steps{});
+    EXPECT_EQ(setup::plan_undo(std::nullopt, none, places, "").settings, Settings{});
     EXPECT_TRUE(setup::plan_undo(std::nullopt, none, places, "").remarks.empty());
 }
 
