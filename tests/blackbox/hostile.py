@@ -5,7 +5,7 @@ import ssl
 import struct
 import time
 
-from socketmap import frame
+from pylib.socketmap import frame
 
 LIMIT = 30  # seconds the longest of them goes on, should the daemon stay
 

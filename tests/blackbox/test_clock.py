@@ -4,9 +4,11 @@ import glob
 import os
 import sqlite3
 import time
+import unittest
 
-import harness
-from harness import SECURE
+from blackbox import harness
+from blackbox.harness import SECURE
+from pylib.programs import is_sanitized
 
 DAY = 86400
 YEAR = 365 * DAY
@@ -15,7 +17,7 @@ YEAR = 365 * DAY
 class ClockTest(harness.Case):
     def setUp(self):
         super().setUp()
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("a sanitizer wants to be the first library of the process")
         found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
         if not found:
@@ -122,4 +124,4 @@ class ClockTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

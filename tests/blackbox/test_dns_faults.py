@@ -5,10 +5,12 @@ As in test_fetch_faults.py each row is tried for a domain without a policy and f
 not be looked up is believed to be so for a minute; all rows wait for it together.
 """
 
-import harness
-import hostile
-from harness import NOTFOUND, SECURE
-from hostile import ask_all, changed, over_tcp
+import unittest
+
+from blackbox import harness, hostile
+from blackbox.harness import NOTFOUND, SECURE
+from blackbox.hostile import ask_all, changed, over_tcp
+from pylib.waiting import wait_for
 
 HARMLESS = "none"
 
@@ -85,8 +87,8 @@ class DnsFaultTest(harness.Case):
             return set(ask_all(self, daemon, new).values()) == {SECURE}
 
         before = {domain: self.world.txt_questions(domain) for domain in kept}
-        harness.wait_for(mended, limit=150, every=5)
-        harness.wait_for(lambda: all(self.world.txt_questions(domain) > before[domain] for domain in kept))
+        wait_for(mended, seconds=150, every=5)
+        wait_for(lambda: all(self.world.txt_questions(domain) > before[domain] for domain in kept))
         self.assertEqual(set(ask_all(self, daemon, kept).values()), {SECURE}, "the policies stay")
         self.assertEqual(daemon.stop(), 0)
 
@@ -145,4 +147,4 @@ class RecordTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

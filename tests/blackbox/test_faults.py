@@ -2,9 +2,11 @@
 
 import os
 import time
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.socketmap import frame
 
 
 def cpu_seconds(pid):
@@ -34,7 +36,7 @@ class DescriptorTest(harness.Case):
             self.assertEqual(known.ask(".x"), NOTFOUND)
             self.assertLessEqual(len(daemon.log_lines("connections-full")), 1)
             # Those who wait are not turned away: their turn comes when others leave.
-            crowd[-1].send(harness.frame("sts good.test"))
+            crowd[-1].send(frame("sts good.test"))
             for client in crowd[:-1]:
                 client.close()
             self.assertEqual(crowd[-1].reply(), SECURE)
@@ -42,4 +44,4 @@ class DescriptorTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -4,10 +4,14 @@ tests/hostile-run sets larger numbers in the environment.
 """
 
 import os
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
-from probe import Probe
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from blackbox.probe import Probe
+from pylib.programs import raise_file_limit
+from pylib.socketmap import frame
+from pylib.waiting import wait_for
 
 HANGING = int(os.environ.get("STSMAPD_HANGING_HOSTS", 200))
 SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 500))  # of each phase, 200 a second
@@ -20,11 +24,11 @@ class IsolationTest(harness.Case):
         for domain in domains:
             clients.append(daemon.client())
             self.addCleanup(clients[-1].close)
-            clients[-1].send(harness.frame("sts " + domain))
+            clients[-1].send(frame("sts " + domain))
         return clients
 
     def test_hanging_policy_hosts_and_a_dead_resolver(self):
-        if harness.raise_file_limit(8192) < 4096:
+        if raise_file_limit(8192) < 4096:
             self.skipTest("too few open files allowed")
         self.world.policy("good.test")
         self.world.policy("healthy.test")
@@ -41,7 +45,7 @@ class IsolationTest(harness.Case):
         probe.phase("hanging", SAMPLES)
 
         clients = self.crowd(daemon, hanging)
-        harness.wait_for(lambda: len(self.world.hosts.connects) >= HANGING)
+        wait_for(lambda: len(self.world.hosts.connects) >= HANGING)
         self.assertEqual(daemon.ask("healthy.test"), SECURE, "a healthy domain is found while %d hang" % HANGING)
         probe.phase("dead", SAMPLES)
 
@@ -61,4 +65,4 @@ class IsolationTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -4,9 +4,11 @@ import json
 import os
 import re
 import subprocess
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.logs import fields
 
 FIELDS = {"domain", "answer", "source", "age", "took_ms", "reason"}
 
@@ -95,7 +97,7 @@ class LogTest(harness.Case):
         self.assertIsNone(re.search(rb"[^\n -~]", raw), "printable ASCII only")
         for line in raw.decode().splitlines():
             self.assertRegex(line, r"^<[0-7]>")
-            self.assertNotEqual(harness.fields(line).get("domain"), "forged.test", line)
+            self.assertNotEqual(fields(line).get("domain"), "forged.test", line)
 
     def test_long_keys_make_no_long_lines(self):
         daemon = self.start()
@@ -128,4 +130,4 @@ class LogTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -4,9 +4,11 @@ import os
 import re
 import signal
 import time
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.waiting import wait_for
 
 
 class ReloadTest(harness.Case):
@@ -98,7 +100,7 @@ class ReloadTest(harness.Case):
                         if re.search(re.escape(daemon.config_file) + pattern, text)
                     ]
 
-                harness.wait_for(told)
+                wait_for(told)
                 daemon.wait_ready(before + 1)
                 self.assertEqual(daemon.ask("good.test"), SECURE)
                 self.world.policy("hang%d.test" % number, behaviour="hang")
@@ -136,4 +138,4 @@ class ReloadTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -1,10 +1,11 @@
 """A short piece of tests/soak-run: nothing is left behind."""
 
-import harness
-import soak
+import unittest
+
+from blackbox import soak
 
 
-class SoakTest(harness.unittest.TestCase):
+class SoakTest(unittest.TestCase):
     def test_a_short_one(self):
         lines = []
         before, after, day = soak.run(12, 500, lines.append)
@@ -15,4 +16,4 @@ class SoakTest(harness.unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

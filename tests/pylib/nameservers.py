@@ -1,19 +1,24 @@
-"""DNS of the world: zones served by nsd on 192.0.2.53, behind unbound as validating resolver on 127.0.0.1."""
+"""Zones, nsd that serves them, and unbound in front of it as a resolver, validating or not.
+
+Addresses and ports are those of world.namespace unless others are given.
+"""
 import os
 import re
 import signal
 import subprocess
 
-from .process import Process, WorldError, listening, run, wait_for
+from pylib.net import listening
+from pylib.process import Process, run
+from pylib.waiting import LIMIT, Failed, wait_for
 
 AUTHORITATIVE = "192.0.2.53"
 RESOLVER = "127.0.0.1"
 
 
-def ask(server, name, kind):
+def ask(server, name, kind, port=53):
     """(rcode, answer lines, has AD) of one question; ("", [], False) when no answer comes."""
     done = subprocess.run(
-        ["drill", "-4", "-D", f"@{server}", name, kind],
+        ["drill", "-4", "-D", "-p", str(port), f"@{server}", name, kind],
         capture_output=True,
         text=True,
         timeout=30,
@@ -74,17 +79,19 @@ class SignedZone(Zone):
 
 
 class Nsd:
-    """The authoritative server. A zone of `broken` is configured without a file: it answers SERVFAIL."""
+    """An authoritative server, asked for the first zone's SOA until it answers. A zone of `broken` is configured without a
+    file: it answers SERVFAIL."""
 
-    def __init__(self, folder, zones, broken=()):
+    def __init__(self, folder, zones, broken=(), address=AUTHORITATIVE, port=53):
         self.folder = folder
         self.zones = {zone.origin: zone for zone in zones}
+        self.address, self.port = address, port
         self.process = None
         for zone in zones:
             zone.write()
         with open(os.path.join(folder, "nsd.conf"), "w", encoding="ascii") as file:
             file.write(
-                f'server:\n  ip-address: {AUTHORITATIVE}\n  port: 53\n  username: ""\n  chroot: ""\n'
+                f'server:\n  ip-address: {address}\n  port: {port}\n  username: ""\n  chroot: ""\n'
                 f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
                 f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
                 f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.log"\n'
@@ -101,15 +108,18 @@ class Nsd:
             ["nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")],
             os.path.join(self.folder, "nsd.out"),
         )
+        first = next(iter(self.zones))
         self.process.wait_until(
-            lambda: listening(AUTHORITATIVE, 53) and ask(AUTHORITATIVE, ".", "SOA")[0] == "NOERROR",
-            "answering",
+            lambda: listening(self.address, self.port) and self.ask(first, "SOA")[0] == "NOERROR", "answering"
         )
 
     def stop(self):
         if self.process:
             self.process.stop()
         self.process = None
+
+    def ask(self, name, kind):
+        return ask(self.address, name, kind, self.port)
 
     def update(self, origin):
         """Writes the zone anew and returns when nsd serves it."""
@@ -118,46 +128,80 @@ class Nsd:
         self.process.send_signal(signal.SIGHUP)
         served = re.compile(rf"\sSOA\s.*\s{zone.serial} 3600 ")
         wait_for(
-            lambda: any(served.search(line) for line in ask(AUTHORITATIVE, origin, "SOA")[1]),
+            lambda: any(served.search(line) for line in self.ask(origin, "SOA")[1]),
             f"nsd serving {origin} with serial {zone.serial}",
         )
 
 
+# It keeps no answer longer than a second, so that a change shows at once.
+FORGETFUL = (
+    "outgoing-interface: 192.0.2.1",
+    "do-ip6: no",
+    "cache-max-ttl: 1",
+    "cache-max-negative-ttl: 1",
+    "infra-host-ttl: 1",
+    "val-bogus-ttl: 1",
+    "qname-minimisation: no",
+    "so-rcvbuf: 0",
+    "access-control: 192.0.2.0/24 allow",
+)
+
+
 class Unbound:
-    """A resolver, validating when there are `anchors` (paths). It keeps no answer longer than a second, so
-    that a change shows at once."""
+    """A resolver, validating when there are `anchors` (paths). `stubs`: zones and the servers that are asked for them;
+    `known`: a name that has an address there; `settings`: more lines; `control`: the path of a socket for
+    unbound-control."""
 
-    def __init__(self, folder, anchors=(), address=RESOLVER):
+    def __init__(
+        self,
+        folder,
+        anchors=(),
+        address=RESOLVER,
+        port=53,
+        stubs=((".", AUTHORITATIVE),),
+        known="ns.example.",
+        settings=FORGETFUL,
+        control="",
+    ):
         self.folder = folder
-        self.address = address
+        self.address, self.port = address, port
+        self.known = known
+        self.config = os.path.join(folder, "unbound.conf")
         self.process = None
-        modules = "validator iterator" if anchors else "iterator"
-        with open(os.path.join(folder, "unbound.conf"), "w", encoding="ascii") as file:
-            file.write(
-                "server:\n"
-                f'  interface: {address}\n  port: 53\n  username: ""\n  chroot: ""\n'
-                f'  directory: "{folder}"\n  pidfile: "{folder}/unbound.pid"\n  use-syslog: no\n'
-                "  do-daemonize: no\n  num-threads: 1\n  do-not-query-localhost: no\n"
-                f'  module-config: "{modules}"\n  outgoing-interface: 192.0.2.1\n  do-ip6: no\n'
-                "  cache-max-ttl: 1\n  cache-max-negative-ttl: 1\n  infra-host-ttl: 1\n  val-bogus-ttl: 1\n"
-                "  qname-minimisation: no\n  so-rcvbuf: 0\n  access-control: 192.0.2.0/24 allow\n"
-            )
-            for anchor in anchors:
-                file.write(f'  trust-anchor-file: "{anchor}"\n')
-            file.write(
-                "remote-control:\n  control-enable: no\n"
-                f'stub-zone:\n  name: "."\n  stub-addr: {AUTHORITATIVE}\n'
-            )
+        os.makedirs(folder, exist_ok=True)
+        lines = [
+            "server:",
+            f"  interface: {address}",
+            f"  port: {port}",
+            '  username: ""',
+            '  chroot: ""',
+            f'  directory: "{folder}"',
+            f'  pidfile: "{folder}/unbound.pid"',
+            "  use-syslog: no",
+            "  do-daemonize: no",
+            "  num-threads: 1",
+            "  do-not-query-localhost: no",
+            f'  module-config: "{"validator iterator" if anchors else "iterator"}"',
+            *(f"  {line}" for line in settings),
+            *(f'  trust-anchor-file: "{anchor}"' for anchor in anchors),
+            "remote-control:",
+            f"  control-enable: {'yes' if control else 'no'}",
+        ]
+        if control:
+            lines += [f'  control-interface: "{control}"', "  control-use-cert: no"]
+        for zone, server in stubs:
+            lines += ["stub-zone:", f'  name: "{zone}"', f"  stub-addr: {server}"]
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write("\n".join(lines) + "\n")
 
-    def start(self):
+    def start(self, seconds=LIMIT):
         self.process = Process(
-            "unbound",
-            ["unbound", "-d", "-c", os.path.join(self.folder, "unbound.conf")],
-            os.path.join(self.folder, "unbound.log"),
+            "unbound", ["unbound", "-d", "-c", self.config], os.path.join(self.folder, "unbound.log")
         )
         self.process.wait_until(
-            lambda: listening(self.address, 53) and ask(self.address, "ns.example.", "A")[0] == "NOERROR",
+            lambda: listening(self.address, self.port) and self.ask(self.known, "A")[0] == "NOERROR",
             "answering",
+            seconds,
         )
 
     def stop(self):
@@ -165,12 +209,12 @@ class Unbound:
             self.process.stop()
         self.process = None
 
+    def ask(self, name, kind):
+        return ask(self.address, name, kind, self.port)
+
     def wait_for_answer(self, name, kind, text):
         """Returns when an answer line to the question contains the text."""
         try:
-            wait_for(
-                lambda: any(text in line for line in ask(self.address, name, kind)[1]),
-                f"{text} for {name} {kind}",
-            )
-        except WorldError as error:
-            raise WorldError(f"{error}; now: {ask(self.address, name, kind)}") from None
+            wait_for(lambda: any(text in line for line in self.ask(name, kind)[1]), f"{text} for {name} {kind}")
+        except Failed as error:
+            raise Failed(f"{error}; now: {self.ask(name, kind)}") from None
