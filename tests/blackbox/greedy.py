@@ -1,6 +1,6 @@
 """Clients that ask without end and take every answer at once, in a process of its own (as probe.py).
 
-    greedy.py ADDRESS CONNECTIONS KIND KEY
+    python3 -m blackbox.greedy ADDRESS CONNECTIONS KIND KEY
 
 KIND is `pipeline` (requests go out as long as the daemon takes them), `turns` (one at a time on each connection),
 or `reconnect` (as many as fit into 32 KiB, then a new connection). Ends when standard input does, and prints how many octets
@@ -10,9 +10,10 @@ of answers came.
 import selectors
 import sys
 
-from pylib.process import Helper, helper_started
+from pylib.process import Helper, helper_says, helper_started
 from pylib.socketmap import connect, frame
 
+SERVED = b"served\n"
 OCTETS = 32 * 1024
 
 
@@ -24,10 +25,14 @@ class Greedy:
         case.addCleanup(self.close)
         self.received = None  # octets, once closed
 
+    def wait_served(self):
+        """Until the first octets of an answer have come."""
+        self._helper.wait_word(SERVED)
+
     def close(self):
         if self.received is None:
             _, output = self._helper.finish()
-            self.received = int(output or b"0")
+            self.received = int((output.split() or [b"0"])[-1])
         return self.received
 
 
@@ -87,6 +92,8 @@ def main():
             try:
                 if events & selectors.EVENT_READ:
                     count = one.recv_into(buffer)
+                    if count and not received:
+                        helper_says(SERVED)
                     received += count
                     if count == 0:
                         end(one)

@@ -1,18 +1,12 @@
 """What the machine can do to the daemon: no descriptors left. Disks are in test_disk, memory in test_resources."""
 
-import os
 import time
 import unittest
 
 from blackbox import harness
 from blackbox.harness import NOTFOUND, SECURE
+from pylib.process import cpu_seconds
 from pylib.socketmap import frame
-
-
-def cpu_seconds(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        values = file.read().rpartition(")")[2].split()
-    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class DescriptorTest(harness.Case):

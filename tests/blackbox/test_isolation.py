@@ -61,7 +61,7 @@ class IsolationTest(harness.Case):
         self.assertEqual(daemon.ask("later.test"), SECURE, "no restart is needed")
         probe.report("%d policy hosts that hang, then a resolver that is silent too" % HANGING)
         for phase in ("hanging", "dead", "after"):
-            self.assertLess(probe.median(phase), probe.median("before") + 0.02, phase)
+            self.assertLess(probe.median(phase), probe.median("before") + 0.1, phase)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from blackbox.harness import NOTFOUND, SECURE
 from pylib.ca import Authority
 from pylib.programs import raise_file_limit
 from pylib.socketmap import frame
-from pylib.waiting import wait_for
+from pylib.waiting import LATE, wait_for
 
 
 class LookupTest(harness.Case):
@@ -127,18 +127,18 @@ class LookupTest(harness.Case):
                 self.world.dns.behave(behaviour, "_mta-sts." + domain)
                 began = time.monotonic()
                 self.assertEqual(daemon.ask(domain), NOTFOUND)
-                self.assertLess(time.monotonic() - began, 7)
+                self.assertLess(time.monotonic() - began, 5 + LATE, "the deadline holds")
                 self.assertRegex(daemon.lookups(domain)[0]["reason"], "^(dns-|deadline)")
 
     def test_known_policy_stays_in_trouble(self):
         self.world.policy("good.test")
-        daemon = self.start()
+        daemon = self.start(deadline="60s", dns={"timeout": "60s", "try_timeout": "30s"})
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.world.unplug()
         for _ in range(3):
             began = time.monotonic()
             self.assertEqual(daemon.ask("good.test"), SECURE)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, LATE, "without a question")
 
     def test_known_domains_answer_while_others_hang(self):
         domains = ["hang%d.test" % number for number in range(100)]
@@ -157,7 +157,7 @@ class LookupTest(harness.Case):
             for _ in range(100):
                 began = time.monotonic()
                 self.assertEqual(client.ask("good.test"), SECURE)
-                self.assertLess(time.monotonic() - began, 0.5)
+                self.assertLess(time.monotonic() - began, LATE)
 
     def test_deadline_and_the_flight_that_goes_on(self):
         self.world.policy("slow.test")
@@ -167,7 +167,7 @@ class LookupTest(harness.Case):
         self.assertEqual(daemon.ask("slow.test"), NOTFOUND)
         took = time.monotonic() - began
         self.assertGreater(took, 0.9)
-        self.assertLess(took, 3)
+        self.assertLess(took, 1 + LATE)
         gate.set()
         wait_for(lambda: daemon.ask("slow.test") == SECURE)
         self.assertEqual(self.world.hosts.count("slow.test"), 1)

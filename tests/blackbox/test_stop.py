@@ -3,22 +3,18 @@
 import os
 import signal
 import socket
-import time
 import unittest
 
 from blackbox import harness
 from blackbox.harness import SECURE
 from pylib.socketmap import frame
-from pylib.waiting import wait_for
+from pylib.waiting import LATE, wait_for
 
 
 class StopTest(harness.Case):
     def stopped(self, daemon, sign=signal.SIGTERM):
-        began = time.monotonic()
         daemon.process.send_signal(sign)
-        self.assertEqual(daemon.wait_exit(10), 0, daemon.log())
-        took = time.monotonic() - began
-        self.assertLess(took, 2.0)
+        self.assertEqual(daemon.wait_exit(LATE), 0, daemon.log())
         wait_for(lambda: daemon.notifications.count("STOPPING=1") == 1)
         self.assertFalse(os.path.exists(daemon.socket_path))
 
@@ -87,7 +83,7 @@ class StopTest(harness.Case):
             daemon.process.terminate()
         except ProcessLookupError:
             pass
-        self.assertEqual(daemon.wait_exit(10), 0)
+        self.assertEqual(daemon.wait_exit(LATE), 0)
 
     def test_what_was_answered_is_kept(self):
         self.world.policy("good.test")

@@ -54,6 +54,8 @@ class TurnTest(harness.Case):
             probe.phase(name)
             greedy = Greedy(self, "unix:" + daemon.socket_path, connections, kind, key)
             probe.wait(SAMPLES)
+            if kind != "reconnect":
+                greedy.wait_served()
             rates[name] = greedy.close() / (SAMPLES * 0.005) / 1e6
         probe.phase("after")
         probe.wait()

@@ -86,9 +86,22 @@ class Helper:
             [sys.executable, "-m", module, *map(str, arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,
             cwd=TESTS,
         )
-        assert self._process.stdout.read(len(self.STARTED)) == self.STARTED, f"{module} did not start"
+        self.wait_word(self.STARTED)
+
+    def wait_word(self, word, seconds=LIMIT):
+        """Until it has said this, which has to be what it says next."""
+        said = b""
+        while len(said) < len(word):
+            if not select.select([self._process.stdout], [], [], seconds)[0]:
+                raise Failed(f"{self._process.args} did not say {word} within {seconds:g} s")
+            more = self._process.stdout.read(len(word) - len(said))
+            if not more:
+                raise Failed(f"{self._process.args} ended before it said {word}")
+            said += more
+        assert said == word, said
 
     def finish(self):
         """Ends it: (exit status, what it printed)."""
@@ -96,10 +109,15 @@ class Helper:
         return self._process.returncode, output
 
 
+def helper_says(word):
+    """For the helper: what wait_word() waits for."""
+    sys.stdout.buffer.write(word)
+    sys.stdout.buffer.flush()
+
+
 def helper_started():
     """For the helper: it is ready."""
-    sys.stdout.buffer.write(Helper.STARTED)
-    sys.stdout.buffer.flush()
+    helper_says(Helper.STARTED)
 
 
 def helper_told_to_end(seconds=0.0):
@@ -122,6 +140,13 @@ def status(pid, what):
 def open_files(pid):
     """How many descriptors are open."""
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def cpu_seconds(pid):
+    """Processor time used so far, of all threads."""
+    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        values = file.read().rpartition(")")[2].split()
+    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def children(pid):
