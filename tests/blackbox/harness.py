@@ -23,6 +23,7 @@ from blackbox.dns_server import DnsServer
 from blackbox.policy_host import PolicyHosts
 from pylib import daemon, logs
 from pylib.programs import program, without_options
+from pylib.socketmap import frame
 
 STSMAPD = program("stsmapd")
 STSMAP = program("stsmap")
@@ -133,6 +134,15 @@ class Case(unittest.TestCase):
         self.addCleanup(started.clean_up)
         started.start(journal=True, **how)
         return started
+
+    def crowd(self, daemon, domains):
+        """One client for each domain, which has asked and waits."""
+        clients = []
+        for domain in domains:
+            clients.append(daemon.client())
+            self.addCleanup(clients[-1].close)
+            clients[-1].send(frame("sts " + domain))
+        return clients
 
     def _check_daemons(self):
         for each in self.daemons:

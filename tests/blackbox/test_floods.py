@@ -100,11 +100,7 @@ class SlowMxTest(harness.Case):
             dns.add_rdata("_25._tcp.mx." + domain, "TLSA", [b"\3\1\1" + b"x" * 32])
         daemon = self.start(deadline="30s", dns={"timeout": "30s", "try_timeout": "15s"})
         wait_for(lambda: daemon.ask("dane", "stsmapd.status") == "OK active")
-        clients = []
-        for domain in slow:
-            clients.append(daemon.client())
-            self.addCleanup(clients[-1].close)
-            clients[-1].send(frame("sts " + domain))
+        self.crowd(daemon, slow)
         # All are at their MX hosts' addresses.
         wait_for(lambda: all(dns.count(domain, "MX") for domain in slow), seconds=60)
         took = []

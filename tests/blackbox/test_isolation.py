@@ -10,7 +10,6 @@ from blackbox import harness
 from blackbox.harness import NOTFOUND, SECURE
 from blackbox.probe import Probe
 from pylib.programs import raise_file_limit
-from pylib.socketmap import frame
 from pylib.waiting import wait_for
 
 HANGING = int(os.environ.get("STSMAPD_HANGING_HOSTS", 200))
@@ -18,15 +17,6 @@ SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 500))  # of each phase, 200 a se
 
 
 class IsolationTest(harness.Case):
-    def crowd(self, daemon, domains):
-        """One client for each domain, which asks and waits."""
-        clients = []
-        for domain in domains:
-            clients.append(daemon.client())
-            self.addCleanup(clients[-1].close)
-            clients[-1].send(frame("sts " + domain))
-        return clients
-
     def test_hanging_policy_hosts_and_a_dead_resolver(self):
         if raise_file_limit(8192) < 4096:
             self.skipTest("too few open files allowed")

@@ -148,10 +148,7 @@ class LookupTest(harness.Case):
         self.world.policy("good.test")
         daemon = self.start(deadline="30s")
         self.assertEqual(daemon.ask("good.test"), SECURE)
-        waiting = [daemon.client() for _ in domains]
-        for client, domain in zip(waiting, domains):
-            self.addCleanup(client.close)
-            client.send(frame("sts " + domain))
+        self.crowd(daemon, domains)
         wait_for(lambda: sum(self.world.hosts.connects.values()) > 20)
         with daemon.client() as client:
             for _ in range(100):

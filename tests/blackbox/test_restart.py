@@ -66,13 +66,18 @@ class RestartTest(harness.Case):
         self.assertEqual(sum(self.world.hosts.gets.values()), gets)
         self.assertLessEqual(self.world.dns.total(), before + 3, "a look at the TXT record each and one at the resolver, no more")
 
-    def damaged(self, damage):
+    def damage_store(self, damage):
+        """What a daemon left that knew good.test."""
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.assertEqual(daemon.stop(), 0)
         store = self.world.path("state/stsmapd.sqlite")
         damage(store)
+        return store
+
+    def damaged(self, damage):
+        self.damage_store(damage)
         before = self.store_files()
         daemon = self.start()
         daemon.wait_log("stsmapd.sqlite")
@@ -112,12 +117,7 @@ class RestartTest(harness.Case):
             database.close()
 
         # Of a newer version: never wiped. Refusing to start with words is as good as setting it aside.
-        self.world.policy("good.test")
-        daemon = self.start()
-        self.assertEqual(daemon.ask("good.test"), SECURE)
-        self.assertEqual(daemon.stop(), 0)
-        store = self.world.path("state/stsmapd.sqlite")
-        damage(store)
+        store = self.damage_store(damage)
         daemon = self.start(wait=False)
         wait_for(lambda: daemon.process.poll() is not None or daemon.notifications.count("READY=1"))
         daemon.wait_log("stsmapd.sqlite")

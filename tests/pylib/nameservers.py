@@ -78,39 +78,27 @@ class SignedZone(Zone):
         return line
 
 
-class Nsd:
-    """An authoritative server, asked for the first zone's SOA until it answers. A zone of `broken` is configured without a
-    file: it answers SERVFAIL."""
+class NameServer:
+    """A program in the foreground, with the log NAME.log."""
 
-    def __init__(self, folder, zones, broken=(), address=AUTHORITATIVE, port=53):
+    def __init__(self, name, folder, address, port):
+        os.makedirs(folder, exist_ok=True)
+        self.name = name
         self.folder = folder
-        self.zones = {zone.origin: zone for zone in zones}
         self.address, self.port = address, port
+        self.config = os.path.join(folder, name + ".conf")
+        self.known = ""
+        self.kind = "A"
         self.process = None
-        for zone in zones:
-            zone.write()
-        with open(os.path.join(folder, "nsd.conf"), "w", encoding="ascii") as file:
-            file.write(
-                f'server:\n  ip-address: {address}\n  port: {port}\n  username: ""\n  chroot: ""\n'
-                f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
-                f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
-                f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.log"\n'
-                "remote-control:\n  control-enable: no\n"
-            )
-            for zone in zones:
-                file.write(f'zone:\n  name: "{zone.origin}"\n  zonefile: "{zone.path}"\n')
-            for origin in broken:
-                file.write(f'zone:\n  name: "{origin}"\n  zonefile: "{folder}/none/{origin}zone"\n')
 
-    def start(self):
-        self.process = Process(
-            "nsd",
-            ["nsd", "-d", "-c", os.path.join(self.folder, "nsd.conf")],
-            os.path.join(self.folder, "nsd.out"),
-        )
-        first = next(iter(self.zones))
+    def start(self, seconds=LIMIT):
+        """Returns when it answers for a name that it knows."""
+        log = os.path.join(self.folder, self.name + ".log")
+        self.process = Process(self.name, [self.name, "-d", "-c", self.config], log)
         self.process.wait_until(
-            lambda: listening(self.address, self.port) and self.ask(first, "SOA")[0] == "NOERROR", "answering"
+            lambda: listening(self.address, self.port) and self.ask(self.known, self.kind)[0] == "NOERROR",
+            "answering",
+            seconds,
         )
 
     def stop(self):
@@ -120,6 +108,30 @@ class Nsd:
 
     def ask(self, name, kind):
         return ask(self.address, name, kind, self.port)
+
+
+class Nsd(NameServer):
+    """An authoritative server, asked for the first zone's SOA until it answers. A zone of `broken` is configured without a
+    file: it answers SERVFAIL."""
+
+    def __init__(self, folder, zones, broken=(), address=AUTHORITATIVE, port=53):
+        super().__init__("nsd", folder, address, port)
+        self.zones = {zone.origin: zone for zone in zones}
+        self.known, self.kind = next(iter(self.zones)), "SOA"
+        for zone in zones:
+            zone.write()
+        with open(self.config, "w", encoding="ascii") as file:
+            file.write(
+                f'server:\n  ip-address: {address}\n  port: {port}\n  username: ""\n  chroot: ""\n'
+                f'  zonesdir: "{folder}"\n  pidfile: "{folder}/nsd.pid"\n  database: ""\n'
+                f'  xfrdfile: "{folder}/xfrd.state"\n  zonelistfile: "{folder}/zone.list"\n'
+                f'  xfrdir: "{folder}"\n  server-count: 1\n  logfile: "{folder}/nsd.out"\n'
+                "remote-control:\n  control-enable: no\n"
+            )
+            for zone in zones:
+                file.write(f'zone:\n  name: "{zone.origin}"\n  zonefile: "{zone.path}"\n')
+            for origin in broken:
+                file.write(f'zone:\n  name: "{origin}"\n  zonefile: "{folder}/none/{origin}zone"\n')
 
     def update(self, origin):
         """Writes the zone anew and returns when nsd serves it."""
@@ -147,7 +159,7 @@ FORGETFUL = (
 )
 
 
-class Unbound:
+class Unbound(NameServer):
     """A resolver, validating when there are `anchors` (paths). `stubs`: zones and the servers that are asked for them;
     `known`: a name that has an address there; `settings`: more lines; `control`: the path of a socket for
     unbound-control."""
@@ -163,12 +175,8 @@ class Unbound:
         settings=FORGETFUL,
         control="",
     ):
-        self.folder = folder
-        self.address, self.port = address, port
+        super().__init__("unbound", folder, address, port)
         self.known = known
-        self.config = os.path.join(folder, "unbound.conf")
-        self.process = None
-        os.makedirs(folder, exist_ok=True)
         lines = [
             "server:",
             f"  interface: {address}",
@@ -193,24 +201,6 @@ class Unbound:
             lines += ["stub-zone:", f'  name: "{zone}"', f"  stub-addr: {server}"]
         with open(self.config, "w", encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
-
-    def start(self, seconds=LIMIT):
-        self.process = Process(
-            "unbound", ["unbound", "-d", "-c", self.config], os.path.join(self.folder, "unbound.log")
-        )
-        self.process.wait_until(
-            lambda: listening(self.address, self.port) and self.ask(self.known, "A")[0] == "NOERROR",
-            "answering",
-            seconds,
-        )
-
-    def stop(self):
-        if self.process:
-            self.process.stop()
-        self.process = None
-
-    def ask(self, name, kind):
-        return ask(self.address, name, kind, self.port)
 
     def wait_for_answer(self, name, kind, text):
         """Returns when an answer line to the question contains the text."""
