@@ -95,12 +95,17 @@ class WorldTest(TellingCase):
             os.chmod(file.name, 0o755)
         return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
 
+    def public_tool(self):
+        """A copy that every user can run; made once. Before threads that start programs: they may hold it open."""
+        tool = os.path.join(self.world.new_folder("public"), "stsmap")
+        if not os.path.exists(tool):
+            shutil.copy(program("stsmap"), tool)
+        return tool
+
     def stsmap(self, *words, config=None, user=None, environment=None):
         """A call of stsmap, with another configuration than the daemon's, as another user than root, or in another
         environment; as of subprocess.run()."""
-        tool = program("stsmap")
-        if user:
-            tool = shutil.copy(tool, self.world.new_folder("public"))
+        tool = self.public_tool() if user else program("stsmap")
         return subprocess.run(
             [tool, "--config", config or self.world.daemon.config_file, *words],
             capture_output=True,

@@ -60,6 +60,8 @@ class ValuesTest(WorldTest):
 
     def setUp(self):
         self.folder = self.world.new_folder(self.id().rsplit(".", 1)[1])
+        self.public_tool()
+        self.environment = self.tool_environment()
 
     @staticmethod
     def override(setting):
@@ -96,7 +98,7 @@ class ValuesTest(WorldTest):
         return [line for line in lines if ": fatal: " in line or ": error: " in line or "disabling TLS" in line]
 
     def refuses(self, folder, user=None):
-        done = self.postfix_setup("--without-daemon", postfix=folder, user=user)
+        done = self.postfix_setup("--without-daemon", postfix=folder, user=user, environment=self.environment)
         self.assertEqual(done.stderr, "")
         return [
             line
