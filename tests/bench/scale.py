@@ -142,7 +142,8 @@ class Bench:
             *local_data,
         )
         folder = self.path("unbound")
-        resolver = Unbound(folder, address=RESOLVER, stubs=(), known="test.", settings=settings, control=f"{folder}/control")
+        resolver = Unbound(folder, address=RESOLVER, stubs=(), known="test.", settings=settings,
+                           control=f"{folder}/control")
         resolver.start(60)
         resolver.process.wait_until(lambda: self.questions() is not None, "control", 60)
         return resolver

@@ -223,8 +223,8 @@ def run(seconds, rate, say):
 
 
 def main():
-    """The asker, a process that asks at a fixed rate over so many connections, each reopened now and then: prints how many
-    answers it had and how late the latest was, or the first wrong one."""
+    """The asker, a process that asks at a fixed rate over so many connections, each reopened now and then: prints
+    how many answers it had and how late the latest was, or the first wrong one."""
     address, rate, connections = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     load = [(name, re.compile(pattern)) for name, pattern in fixed_load()]
     rng = random.Random(2)

@@ -3,8 +3,8 @@ stsmap. One file by itself, as root, in tests/:
 
     python3 -m e2e.test_answers [-v] [TestClass.test_name]
 
-Environment: STSMAPD_BIN and STSMAP_BIN (the programs; else those of build/), STSMAPD_E2E_ROOT (the root folder of another
-system, whose Postfix sends).
+Environment: STSMAPD_BIN and STSMAP_BIN (the programs; else those of build/), STSMAPD_E2E_ROOT (the root folder of
+another system, whose Postfix sends).
 """
 import json
 import os

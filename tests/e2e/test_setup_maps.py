@@ -20,8 +20,8 @@ class MapsTest(SetupCase):
     settled = None
 
     def settle(self):
-        """All that apply changes besides the map, made before: what is found is about the map then. Once made, it is put
-        in place for the tests that follow."""
+        """All that apply changes besides the map, made before: what is found is about the map then. Once made, it
+        is put in place for the tests that follow."""
         if MapsTest.settled:
             self.write(self.main_cf, MapsTest.settled)
             self.sender.reload()

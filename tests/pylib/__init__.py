@@ -14,8 +14,8 @@
     nginx         one nginx
     cases         what unittest's classes are given besides
 
-Two worlds stand on it: blackbox.harness.World, on loopback, for a daemon that runs unprivileged; and world.world.World, in
-a network namespace, with Postfix.
+Two worlds stand on it: blackbox.harness.World, on loopback, for a daemon that runs unprivileged; and
+world.world.World, in a network namespace, with Postfix.
 
 Every module of the tests is imported by its path from tests/, e.g. "from pylib.waiting import wait_for". What lies in
 tests/ itself has that folder in its path, and so has what tests/unittest_json.py runs. By hand, in tests/:

@@ -104,8 +104,10 @@ class Daemon:
 
     def write_config(self, text=None):
         """Writes what is set at present, or this text."""
+        if text is None:
+            text = toml_settings.document(toml_settings.merged(self.settings, self.changes))
         with open(self.config_file, "w", encoding="utf-8") as file:
-            file.write(toml_settings.document(toml_settings.merged(self.settings, self.changes)) if text is None else text)
+            file.write(text)
 
     # Its life.
 

@@ -49,7 +49,7 @@ def free_port():
 
 
 class Datagrams:
-    """Calls handle(datagram, peer) for each datagram that comes to the socket, in a thread; an empty one is nobody's."""
+    """Calls handle(datagram, peer) for each datagram that comes to the socket, in a thread; not for empty ones."""
 
     def __init__(self, bound, handle):
         self.socket = bound

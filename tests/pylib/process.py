@@ -132,7 +132,7 @@ def is_stopped(pid):
 
 
 def status(pid, what):
-    """A number of /proc/PID/status: VmRSS (now), VmHWM (at most) and VmSize (of address space) in kilobytes, Threads."""
+    """A number of /proc/PID/status: Threads; VmRSS (now), VmHWM (at most) and VmSize (address space) in kilobytes."""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
         return int(next(line for line in file if line.startswith(what + ":")).split()[1])
 

@@ -109,9 +109,9 @@ class Postfix:
         return self.postconf("-h", name).strip()
 
     def age(self):
-        """Every program of Postfix waits for a main.cf that was changed within the last seconds; the files will seem to be
-        older than that. For what comes after a change of a test's own, never between a change of ours and the look at
-        what it did."""
+        """Every program of Postfix waits for a main.cf that was changed within the last seconds; the files will
+        seem to be older than that. For what comes after a change of a test's own, never between a change of ours
+        and the look at what it did."""
         for path in (self.main_cf, self.master_cf):
             if os.path.exists(path):
                 os.utime(path, (0, 0))
