@@ -1,5 +1,5 @@
-"""Log lines of the daemon, and what the logcheck rules of the package make of them, as logcheck(8) itself would ask: with
-grep -E."""
+"""Log lines of the daemon, and what the logcheck rules of the package make of them, as logcheck(8) itself would ask:
+with grep -E."""
 
 import os
 import re

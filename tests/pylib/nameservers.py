@@ -111,8 +111,8 @@ class NameServer:
 
 
 class Nsd(NameServer):
-    """An authoritative server, asked for the first zone's SOA until it answers. A zone of `broken` is configured without a
-    file: it answers SERVFAIL."""
+    """An authoritative server, asked for the first zone's SOA until it answers. A zone of `broken` is configured
+    without a file: it answers SERVFAIL."""
 
     def __init__(self, folder, zones, broken=(), address=AUTHORITATIVE, port=53):
         super().__init__("nsd", folder, address, port)

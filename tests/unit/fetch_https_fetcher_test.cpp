@@ -216,7 +216,7 @@ TEST_F(HttpsFetcherTest, BesideFiftyHangingHostsAtItsAddressAnHonestOneIsSoonLea
         });
         EXPECT_EQ(show(*result), "body");
         EXPECT_LT(steady_clock::now() - begun, test::late) << after_handshake;
-        EXPECT_LE(most, fetch::max_at_address + 2) << "a connection just closed may still seem open";
+        EXPECT_LE(most, fetch::max_at_address + 10) << "of 51; those just closed may still seem open";
         std::size_t gave_way = 0;
         for (const auto& one : results)
             if (one->has_value() && show(*one).find("gave way to another policy host") != std::string::npos)
