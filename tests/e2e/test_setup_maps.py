@@ -10,6 +10,9 @@ from pylib.waiting import wait_for
 
 
 class MapsTest(SetupCase):
+    # smtp(8) dies of some maps, and master(8) would wait for a minute before it starts another one.
+    MAIN_CF = {**SetupCase.MAIN_CF, "service_throttle_time": "1s"}
+
     def maps(self, value):
         self.sender.set(smtp_tls_policy_maps=value)
         self.sender.reload()
