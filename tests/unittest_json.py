@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of FOLDER and writes what
+"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of a folder in this one and writes what
 happened to OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which
 counts test cases."""
 import json
@@ -41,14 +41,22 @@ class Counting(unittest.TextTestResult):
         self.skipped_ids[test.id()] = reason
 
 
+def fates(out, name):
+    """What was written to OUT; where nothing was, NAME has failed."""
+    try:
+        with open(out, encoding="utf-8") as file:
+            return json.load(file)
+    except OSError:
+        return {"passed": [], "failed": [name], "skipped": {}}
+
+
 def main():
-    out, folder, name = sys.argv[1:]
-    sys.path.insert(0, folder)
+    out, folder, name = sys.argv[1], os.path.abspath(sys.argv[2]), sys.argv[3]
     os.chdir(folder)
     result = unittest.TextTestRunner(verbosity=2, resultclass=Counting).run(
-        unittest.defaultTestLoader.loadTestsFromName(name)
+        unittest.defaultTestLoader.loadTestsFromName(f"{os.path.basename(folder)}.{name}")
     )
-    fates = {
+    told = {
         "failed": list(result.failed_ids),
         "skipped": result.skipped_ids,
         "passed": [
@@ -58,8 +66,8 @@ def main():
         ],
     }
     with open(out, "w", encoding="utf-8") as file:
-        json.dump(fates, file)
-    sys.exit(1 if fates["failed"] else 0)
+        json.dump(told, file)
+    sys.exit(1 if told["failed"] else 0)
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@
 #include "lookup/server_probe.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <exception>
 #include <stdexcept>
 
 namespace app {
@@ -91,18 +92,32 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
     facts.egress.detail = late;
 
     Parts parts(config, clock, limit);
+    // What has an idle time of its own, as the resolver's sockets, is not waited for.
+    std::size_t under_way = 1; // the beginning itself
+    const auto end_when_all_is_known = [&] {
+        if (under_way == 0 && std::ranges::none_of(facts.resolver.servers, [](const auto& each) {
+                return each.validation.state == dane::Validation::State::unknown;
+            }))
+            parts.context.stop();
+    };
     const auto spawn = [&](asio::awaitable<void> work) {
-        asio::co_spawn(parts.context, std::move(work), asio::detached);
+        ++under_way;
+        asio::co_spawn(parts.context, std::move(work), [&](const std::exception_ptr& error) {
+            if (error) std::rethrow_exception(error);
+            --under_way;
+            end_when_all_is_known();
+        });
     };
     for (const dns::ServerState& server : parts.resolver.servers())
         facts.resolver.servers.push_back(
             {server.name, server.trusted, {dane::Validation::State::unknown, late}});
     parts.probe.emplace(parts.context.get_executor(), parts.resolver, probe_options(config),
-                        [&facts](const lookup::ServerProbe::Findings& findings) {
+                        [&](const lookup::ServerProbe::Findings& findings) {
                             for (const dane::ServerFinding& each : findings)
                                 for (dane::ServerFinding& known : facts.resolver.servers)
                                     if (known.server == each.server && each.validation.why != "not asked yet")
                                         known = each;
+                            end_when_all_is_known();
                         });
     parts.probe->run();
     try {
@@ -118,6 +133,8 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
         diagnose::DateLimits limits{options.allow_private_addresses, options.nat64_prefixes, options.timeout};
         spawn(ask_date(&parts, facts.egress.policy_host, std::move(limits), &facts.date));
     }
+    --under_way;
+    end_when_all_is_known();
     parts.context.run_for(limit);
     if (parts.fetcher) parts.fetcher->stop_thread();
     parts.context.drop_handlers();

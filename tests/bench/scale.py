@@ -19,17 +19,22 @@ import subprocess
 import sys
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, ROOT)
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from tests.world import namespace  # noqa: E402  (the path comes first)
+from world import namespace  # noqa: E402  (the path comes first)
 
 if __name__ == "__main__":
     namespace.enter()
 
-from tests.world.ca import Authority  # noqa: E402
-from tests.world.daemon import Daemon, program, socketmap  # noqa: E402
-from tests.world.process import Process, run, wait_for  # noqa: E402
+from pylib import net  # noqa: E402
+from pylib.ca import Authority  # noqa: E402
+from pylib.daemon import Daemon  # noqa: E402
+from pylib.nameservers import Unbound  # noqa: E402
+from pylib.nginx import Nginx  # noqa: E402
+from pylib.process import Process, run, status  # noqa: E402
+from pylib.programs import ROOT  # noqa: E402
+from pylib.socketmap import ask  # noqa: E402
+from pylib.waiting import wait_for  # noqa: E402
 
 RESOLVER = "127.0.0.1"
 POLICY_HOST = "192.0.2.44"
@@ -70,9 +75,7 @@ def precise_cpu(pid):
 
 
 def rss(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        words = dict(line.split(":", 1) for line in file)
-    return int(words["VmRSS"].split()[0]) * 1024, int(words["VmHWM"].split()[0]) * 1024
+    return status(pid, "VmRSS") * 1024, status(pid, "VmHWM") * 1024
 
 
 class Bench:
@@ -127,26 +130,23 @@ class Bench:
 
     def load(self, daemon, keys, *options):
         done = subprocess.run(
-            [self.tool("load"), "--to", daemon.settings["listen"][0], "--keys", keys, *options],
+            [self.tool("load"), "--to", daemon.address, "--keys", keys, *options],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=300, check=True)
         return json.loads(done.stdout)
 
-    def unbound(self, local_data=""):
+    def unbound(self, local_data=()):
         """A resolver that answers everything from memory: "." is empty but for `local_data`."""
+        settings = (
+            'local-zone: "test." static',
+            'local-data: "test. 3600 SOA ns.test. host.test. 1 3600 600 86400 900"',
+            *local_data,
+        )
         folder = self.path("unbound")
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "unbound.conf"), "w", encoding="ascii") as file:
-            file.write(
-                f'server:\n  interface: {RESOLVER}\n  username: ""\n  chroot: ""\n  directory: "{folder}"\n'
-                f'  pidfile: "{folder}/pid"\n  use-syslog: no\n  do-daemonize: no\n  num-threads: 1\n'
-                '  module-config: "iterator"\n  local-zone: "test." static\n'
-                '  local-data: "test. 3600 SOA ns.test. host.test. 1 3600 600 86400 900"\n'
-                f'{local_data}remote-control:\n  control-enable: yes\n'
-                f'  control-interface: "{folder}/control"\n  control-use-cert: no\n')
-        process = Process("unbound", ["unbound", "-d", "-c", os.path.join(folder, "unbound.conf")],
-                          os.path.join(folder, "log"))
-        process.wait_until(lambda: self.questions() is not None, "answering", 60)
-        return process
+        resolver = Unbound(folder, address=RESOLVER, stubs=(), known="test.", settings=settings,
+                           control=f"{folder}/control")
+        resolver.start(60)
+        resolver.process.wait_until(lambda: self.questions() is not None, "control", 60)
+        return resolver
 
     def questions(self):
         """How many questions the resolver was asked since the last call."""
@@ -157,40 +157,34 @@ class Bench:
                 return int(line.split("=")[1])
         return None
 
+    @staticmethod
+    def known(names, host):
+        """Local data: domains with a policy at the address."""
+        return [line for name in names for line in (
+            f"local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'",
+            f'local-data: "mta-sts.{name}. 3600 A {host}"')]
+
     def policy_hosts(self, names):
         """nginx with a policy and a certificate for each of the domains, and a resolver that knows them:
         (certificate authority, function that stops both)."""
         hosts = ["mta-sts." + name for name in names]
         ca = Authority(self.path("ca"))
         policy = "version: STSv1\\nmode: enforce\\nmx: *.cold.test\\nmax_age: 604800\\n"
-        folder = self.path("nginx")
-        os.makedirs(folder)
-        with open(os.path.join(folder, "nginx.conf"), "w", encoding="ascii") as file:
-            places = "".join(f"{kind}_temp_path {folder}/{kind}; "
-                             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-            file.write(f"user root; daemon off; worker_processes 1; pid {folder}/pid;\n"
-                       f"error_log {folder}/error.log; events {{ worker_connections 4096; }}\n"
-                       f"http {{ {places} access_log off; server_names_hash_max_size 65536;\n"
-                       "server_names_hash_bucket_size 128; types {} default_type text/plain;\n"
-                       "ssl_protocols TLSv1.2 TLSv1.3;\n")  # 1.3, as policy hosts speak it, is not every default
-            for at in range(0, len(names), NAMES_A_CERTIFICATE):
-                some = hosts[at : at + NAMES_A_CERTIFICATE]
-                chain, key = ca.leaf(f"hosts{at}", some, "policy hosts")
-                file.write(f"server {{ listen {POLICY_HOST}:443 ssl; server_name {' '.join(some)};\n"
-                           f"ssl_certificate {chain}; ssl_certificate_key {key};\n"
-                           f'location = /.well-known/mta-sts.txt {{ return 200 "{policy}"; }} }}\n')
-            file.write("}\n")
-        nginx = Process("nginx", ["nginx", "-c", os.path.join(folder, "nginx.conf"),
-                                  "-e", os.path.join(folder, "error.log")], os.path.join(folder, "out"))
-        resolver = self.unbound("".join(
-            f"  local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'\n"
-            f'  local-data: "mta-sts.{name}. 3600 A {POLICY_HOST}"\n' for name in names))
-        nginx.wait_until(lambda: self.connects(POLICY_HOST, 443), "listening")
+        # TLS 1.3, as policy hosts speak it, is not every default.
+        http = "access_log off; server_names_hash_max_size 65536; ssl_protocols TLSv1.2 TLSv1.3;\n"
+        for at in range(0, len(names), NAMES_A_CERTIFICATE):
+            some = hosts[at : at + NAMES_A_CERTIFICATE]
+            chain, key = ca.leaf(some, "policy hosts")
+            http += (f"server {{ listen {POLICY_HOST}:443 ssl; server_name {' '.join(some)};\n"
+                     f"ssl_certificate {chain}; ssl_certificate_key {key};\n"
+                     f'location = /.well-known/mta-sts.txt {{ return 200 "{policy}"; }} }}\n')
+        nginx = Nginx(self.path("nginx"), http, [(POLICY_HOST, 443)], connections=4096)
+        resolver = self.unbound(self.known(names, POLICY_HOST))
 
         def stop():
             nginx.stop(signal.SIGQUIT)
             resolver.stop()
-            shutil.rmtree(folder)
+            shutil.rmtree(self.path("nginx"))
             shutil.rmtree(self.path("ca"))
 
         return ca, stop
@@ -202,7 +196,7 @@ class Bench:
         empty = self.daemon("empty", self.filled(0))
         empty.start()
         time.sleep(1)
-        base = rss(empty.process.child.pid)[0]
+        base = rss(empty.process.pid)[0]
         empty.stop()
         state = self.filled(self.domains)
         some = run(self.tool("keys"), "uniform", "200", str(self.domains)).split()
@@ -210,16 +204,16 @@ class Bench:
         for turn in range(self.rounds):
             daemon = self.daemon("full", state)
             begun = self.start_early(daemon)
-            address = daemon.settings["listen"][0]
+            address = daemon.address
             wait_for(lambda: self.answers(address), "an answer", 60, every=0.001)
             firsts.append(time.monotonic() - begun)
             # A stored domain, whichever: those not read yet wait.
-            if not socketmap(address, "sts", some[turn], 60).startswith(("OK", "NOTFOUND")):
+            if not ask(address, some[turn], limit=60).startswith(("OK", "NOTFOUND")):
                 raise SystemExit("a stored domain was not answered")
             lasts.append(time.monotonic() - begun)
-            daemon.process.wait_until(lambda: b"READY=1" in self.notified(), "READY=1", 60)
+            daemon.wait_ready(seconds=60)
             readies.append(time.monotonic() - begun)
-            pid = daemon.process.child.pid
+            pid = daemon.process.pid
             cpu.append(sum(sum(used) for used in cpu_us(pid).values()) / 1e6)
             if turn + 1 < self.rounds:
                 daemon.stop()
@@ -240,31 +234,16 @@ class Bench:
 
     def start_early(self, daemon):
         """Starts it without waiting for READY=1; returns when that was."""
-        daemon.write_config()
-        path = self.path("notify")
-        if os.path.exists(path):
-            os.unlink(path)
-        if os.path.exists(daemon.settings["listen"][0][5:]):
-            os.unlink(daemon.settings["listen"][0][5:])
-        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.notify.bind(path)
-        self.notify.settimeout(0)
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("STSMAPD_")}
+        if os.path.exists(daemon.socket_path):
+            os.unlink(daemon.socket_path)
         begun = time.monotonic()
-        daemon.process = Process("stsmapd", [program("stsmapd"), "--config", daemon.config], daemon.log,
-                                 env={**environment, "NOTIFY_SOCKET": path})
+        daemon.start(wait=False)
         return begun
-
-    def notified(self):
-        try:
-            return self.notify.recv(4096)
-        except BlockingIOError:
-            return b""
 
     @staticmethod
     def answers(address):
         try:
-            return socketmap(address, "sts", ".test", 60)
+            return ask(address, ".test", limit=60)
         except OSError:
             return None
 
@@ -289,7 +268,7 @@ class Bench:
         rates, back, others, asked = [], [], [], []
         for turn in range(self.rounds):
             keys = self.keys("unknown", (f"u{turn}-{n:x}.nobody{n % 977}.test" for n in range(count)))
-            pid = daemon.process.child.pid
+            pid = daemon.process.pid
             self.questions()
             before = cpu_us(pid)
             result = self.load(daemon, keys, "--once", "--connections", "400")
@@ -324,7 +303,7 @@ class Bench:
             os.makedirs(state)
             daemon = self.daemon("cold", state, fetch={"ca_file": ca.root, "allow_private_addresses": True})
             daemon.start()
-            pid = daemon.process.child.pid
+            pid = daemon.process.pid
             self.questions()
             before = cpu_us(pid)
             result = self.load(daemon, keys, "--once", "--connections", "64")
@@ -363,7 +342,7 @@ class Bench:
         we = self.daemon("we", self.filled(0), fetch={"ca_file": ca.root, "allow_private_addresses": True},
                          listen=[f"tcp:127.0.0.1:{ports['we']}"], log={"level": "info"})
         we.start()
-        run("taskset", "-a", "-c", "-p", str(core[0]), str(we.process.child.pid))
+        run("taskset", "-a", "-c", "-p", str(core[0]), str(we.process.pid))
         peer = Process("peer", [*servers_on, PEER, "-c", config], self.path("peer.log"),
                        env={**os.environ, "SSL_CERT_FILE": ca.root})
         answers = {}
@@ -373,7 +352,7 @@ class Bench:
                      f"a policy from {who}", 30)
         echo = Process("echo", [*servers_on, self.tool("echo"), f"tcp:127.0.0.1:{ports['echo']}",
                                 str(len(answers["peer"]))], self.path("echo.log"))
-        echo.wait_until(lambda: self.connects("127.0.0.1", ports["echo"]), "listening", 10)
+        echo.wait_until(lambda: net.listening("127.0.0.1", ports["echo"]), "listening", 10)
         keys = self.keys("peer-keys", [name])
         rates = {who: [] for who in ports}
         lates = {who: [] for who in ports}
@@ -397,18 +376,10 @@ class Bench:
     @staticmethod
     def secure(address, name, answers, who):
         try:
-            answers[who] = socketmap(address, "sts", name, 10) or ""
+            answers[who] = ask(address, name, limit=10) or ""
         except OSError:
             return False
         return answers[who].startswith("OK secure")
-
-    @staticmethod
-    def connects(address, port):
-        try:
-            socket.create_connection((address, port), 1).close()
-            return True
-        except OSError:
-            return False
 
     def meanwhile(self):
         """Cached answers on 16 connections: idle; while 1,000 fetches hang; while the policies of 100,000
@@ -418,9 +389,7 @@ class Bench:
         hanging.bind((HANGING_HOST, 443))
         hanging.listen(4096)  # the kernel takes the connections, nobody says anything on them
         names = [f"h{n}.hang.test" for n in range(1000)]
-        resolver = self.unbound("".join(
-            f"  local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'\n"
-            f'  local-data: "mta-sts.{name}. 3600 A {HANGING_HOST}"\n' for name in names))
+        resolver = self.unbound(self.known(names, HANGING_HOST))
         overdue = min(self.domains, 100_000)
         figures = {"idle": [], "hang": [], "refresh": [], "saturated": []}
         cached = self.keys("cached", run(self.tool("keys"), "uniform", "50000", str(overdue)).split())
@@ -432,14 +401,14 @@ class Bench:
             figures["idle"].append(self.measure(daemon, cached))
             flood = self.keys("flood", (f"f{turn}-{n:x}.flood.test" for n in range(1_000_000)))
             noise = subprocess.Popen(
-                [self.tool("load"), "--to", daemon.settings["listen"][0], "--keys", flood, "--cold",
+                [self.tool("load"), "--to", daemon.address, "--keys", flood, "--cold",
                  "--connections", "400", "--seconds", "6"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(0.5)
             figures["saturated"].append(self.measure(daemon, cached))
             noise.wait(60)
             noise = subprocess.Popen(
-                [self.tool("load"), "--to", daemon.settings["listen"][0], "--keys", self.keys("hang", names),
+                [self.tool("load"), "--to", daemon.address, "--keys", self.keys("hang", names),
                  "--once", "--connections", "1000"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             wait_for(lambda: self.connections_to(HANGING_HOST) >= 900, "900 hanging fetches", 30)
             figures["hang"].append(self.measure(daemon, cached))

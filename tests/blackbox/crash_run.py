@@ -13,7 +13,9 @@ import shutil
 import threading
 import time
 
-import harness
+from blackbox import harness
+from pylib.logs import CRASHES
+from pylib.socketmap import Closed
 
 CLIENTS = 8
 ROUNDS_A_STORE = 10
@@ -49,7 +51,7 @@ class Load:
                         self.told.append(name)
                     else:
                         self.wrong.append((name, said))
-        except (harness.Closed, OSError, queue.Empty):
+        except (Closed, OSError, queue.Empty):
             pass
 
     def wait(self):
@@ -58,7 +60,8 @@ class Load:
 
 
 def kill_while_starting(world, rng):
-    daemon = harness.Daemon(world, wait=False)
+    daemon = world.daemon()
+    daemon.start(wait=False, journal=True)
     time.sleep(rng.random() * 0.08)
     daemon.kill()
     daemon.clean_up()
@@ -84,7 +87,8 @@ def run(rounds, seed, say=print):
             if rng.random() < 0.2:
                 kill_while_starting(world, rng)
             world.unplug()
-            daemon = harness.Daemon(world)
+            daemon = world.daemon()
+            daemon.start(journal=True)
             with daemon.client() as client:
                 for name in told:
                     said = client.ask(name)
@@ -101,7 +105,7 @@ def run(rounds, seed, say=print):
             for name, said in load.wrong:
                 lost.append((number, name, "during the load: " + said))
             log = daemon.log()
-            if harness.CRASHES.search(log) or "store-damaged" in log:
+            if CRASHES.search(log) or "store-damaged" in log:
                 lost.append((number, "-", log))
             daemon.clean_up()
             os.unlink(daemon.log_file)

@@ -11,35 +11,22 @@ import socket
 import struct
 import threading
 
-TYPES = {"A": 1, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
-NAMES = {number: name for name, number in TYPES.items()}
-NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
-
-
-def encode_name(name):
-    """A presentation name without escapes -> wire form."""
-    wire = b""
-    for label in filter(None, name.rstrip(".").split(".")):  # none: the root
-        raw = label.encode()
-        assert len(raw) < 64, name
-        wire += bytes([len(raw)]) + raw
-    return wire + b"\0"
-
-
-def decode_name(wire, at):
-    """An uncompressed name -> (lower-case text, offset behind it)."""
-    labels = []
-    while wire[at]:
-        labels.append(wire[at + 1 : at + 1 + wire[at]].decode("latin-1").lower())
-        at += 1 + wire[at]
-    return ".".join(labels), at + 1
-
-
-def txt(text):
-    """One TXT RDATA: the text as character-strings of up to 255 octets."""
-    raw = text if isinstance(text, bytes) else text.encode()
-    parts = [raw[i : i + 255] for i in range(0, len(raw), 255)] or [b""]
-    return b"".join(bytes([len(part)]) + part for part in parts)
+from pylib import net
+from pylib.dns_message import (
+    NAMES,
+    NOERROR,
+    NXDOMAIN,
+    OPT,
+    REFUSED,
+    SERVFAIL,
+    TYPES,
+    decode_name,
+    encode_name,
+    framed,
+    record,
+    soa,
+    txt,
+)
 
 
 class Exchange:
@@ -67,35 +54,15 @@ class DnsServer:
         self._lock = threading.Lock()
         self.authentic = lambda name: False  # which answers come with AD
         # (name, type) -> (ttl, [rdata]); the root has its SOA, as it has everywhere
-        self._records = {("", TYPES["SOA"]): (300, [b"\0\0" + struct.pack("!5I", 1, 3600, 600, 86400, 60)])}
+        self._records = {("", TYPES["SOA"]): (300, [soa(60)])}
         self._existing = None  # all names and those above them; made when it is needed
         self._behaviours = {}  # name, or "" for all names -> "servfail" | "refused" | "silent"
         self.negative_ttl = 60
         self.questions = collections.Counter()  # (name, type) -> how often asked
-        self._open = True
-        self._udp, self._tcp = self._bind(port)
-        self.port = self._udp.getsockname()[1]
-        self._threads = [
-            threading.Thread(target=target, daemon=True) for target in (self._serve_udp, self._serve_tcp)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    @staticmethod
-    def _bind(port):
-        for _ in range(50):
-            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            udp.bind(("127.0.0.1", port))
-            tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tcp.bind(udp.getsockname())
-                tcp.listen(64)
-                return udp, tcp
-            except OSError:
-                udp.close()
-                tcp.close()
-        raise RuntimeError("no port is free for UDP and TCP")
+        udp, tcp = net.udp_and_tcp(port)
+        self.port = udp.getsockname()[1]
+        self._udp = net.Datagrams(udp, self._hear)
+        self._tcp = net.Streams(tcp, self._serve_connection)
 
     def __enter__(self):
         return self
@@ -104,16 +71,6 @@ class DnsServer:
         self.close()
 
     def close(self):
-        self._open = False
-        # Wakes both threads: closing a socket another thread waits on does not.
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nudge:
-            nudge.sendto(b"", ("127.0.0.1", self.port))
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            pass
-        for thread in self._threads:
-            thread.join(5)
         self._udp.close()
         self._tcp.close()
 
@@ -165,39 +122,29 @@ class DnsServer:
 
     # What the daemon hears.
 
-    def _serve_udp(self):
-        while self._open:
-            query, peer = self._udp.recvfrom(65535)
-            reply, behaviour = self._answer(query, udp=True)
-            if behaviour:
-                exchange = Exchange("udp", query, reply, lambda octets, to=peer: self._udp.sendto(octets, to))
-                exchange.peer = peer
-                threading.Thread(target=exchange.run, args=(behaviour,), daemon=True).start()
-            elif reply:
-                self._udp.sendto(reply, peer)
-
-    def _serve_tcp(self):
-        while self._open:
-            connection, _ = self._tcp.accept()
-            threading.Thread(target=self._serve_connection, args=(connection,), daemon=True).start()
+    def _hear(self, query, peer):
+        udp = self._udp.socket
+        reply, behaviour = self._answer(query, udp=True)
+        if behaviour:
+            exchange = Exchange("udp", query, reply, lambda octets: udp.sendto(octets, peer))
+            exchange.peer = peer
+            threading.Thread(target=exchange.run, args=(behaviour,), daemon=True).start()
+        elif reply:
+            udp.sendto(reply, peer)
 
     def _serve_connection(self, connection):
-        with connection:
-            connection.settimeout(10)
-            try:
-                while True:
-                    head = connection.recv(2, socket.MSG_WAITALL)
-                    if len(head) < 2:
-                        return
-                    query = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
-                    reply, behaviour = self._answer(query, udp=False)
-                    if behaviour:
-                        return behaviour(Exchange("tcp", query, reply, connection.sendall, connection))
-                    if reply is None:
-                        return
-                    connection.sendall(struct.pack("!H", len(reply)) + reply)
-            except OSError:
+        connection.settimeout(10)
+        while True:
+            head = connection.recv(2, socket.MSG_WAITALL)
+            if len(head) < 2:
                 return
+            query = connection.recv(struct.unpack("!H", head)[0], socket.MSG_WAITALL)
+            reply, behaviour = self._answer(query, udp=False)
+            if behaviour:
+                return behaviour(Exchange("tcp", query, reply, connection.sendall, connection))
+            if reply is None:
+                return
+            connection.sendall(framed(reply))
 
     def _answer(self, query, udp):
         """The reply, or None, and a function that is to send it."""
@@ -216,7 +163,7 @@ class DnsServer:
                 code, answers, authority = (SERVFAIL if behaviour == "servfail" else REFUSED), [], []
             else:
                 code, answers, authority = self._look(name, kind)
-        opt = b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0) if additional else b""
+        opt = OPT if additional else b""
         flags = 0x8080 | (flags & 0x0100) | code | (0x0020 if self.authentic(name) else 0)
         head = struct.pack("!6H", ident, flags, 1, len(answers), len(authority), 1 if opt else 0)
         reply = head + question + b"".join(answers) + b"".join(authority) + opt
@@ -230,12 +177,12 @@ class DnsServer:
             found = self._records.get((name, kind))
             if found:
                 for rdata in found[1]:
-                    answers.append(self._record(name, kind, found[0], rdata))
+                    answers.append(record(name, kind, found[0], rdata))
                 return NOERROR, answers, []
             alias = self._records.get((name, TYPES["CNAME"]))
             if not alias:
                 break
-            answers.append(self._record(name, TYPES["CNAME"], alias[0], alias[1][0]))
+            answers.append(record(name, TYPES["CNAME"], alias[0], alias[1][0]))
             name = decode_name(alias[1][0], 0)[0]
         # Names above an existing one exist too (RFC 8020).
         if self._existing is None:
@@ -246,17 +193,8 @@ class DnsServer:
                     known = known.partition(".")[2]
         exists = name in self._existing
         zone = name.split(".")[-1]
-        soa = (
-            encode_name("ns.invalid")
-            + encode_name("root.invalid")
-            + struct.pack("!5I", 1, 3600, 600, 86400, self.negative_ttl)
-        )
         return (
             (NOERROR if exists else NXDOMAIN),
             answers,
-            [self._record(zone, TYPES["SOA"], self.negative_ttl, soa)],
+            [record(zone, TYPES["SOA"], self.negative_ttl, soa(self.negative_ttl, "ns.invalid", "root.invalid"))],
         )
-
-    @staticmethod
-    def _record(name, kind, ttl, rdata):
-        return encode_name(name) + struct.pack("!HHIH", kind, 1, ttl, len(rdata)) + rdata

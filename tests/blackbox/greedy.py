@@ -1,6 +1,6 @@
 """Clients that ask without end and take every answer at once, in a process of its own (as probe.py).
 
-    greedy.py ADDRESS CONNECTIONS KIND KEY
+    python3 -m blackbox.greedy ADDRESS CONNECTIONS KIND KEY
 
 KIND is `pipeline` (requests go out as long as the daemon takes them), `turns` (one at a time on each connection),
 or `reconnect` (as many as fit into 32 KiB, then a new connection). Ends when standard input does, and prints how many octets
@@ -8,13 +8,12 @@ of answers came.
 """
 
 import selectors
-import socket
-import subprocess
 import sys
 
-from socketmap import frame
+from pylib.process import Helper, helper_says, helper_started
+from pylib.socketmap import connect, frame
 
-STARTED = b"started\n"
+SERVED = b"served\n"
 OCTETS = 32 * 1024
 
 
@@ -22,33 +21,19 @@ class Greedy:
     """The process. `key` goes into every request; with a "%d" in it each request has a number of its own."""
 
     def __init__(self, case, address, connections, kind, key, name="sts"):
-        self._case = case
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, address, str(connections), kind, name + " " + key],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        self._helper = Helper("blackbox.greedy", address, connections, kind, name + " " + key)
         case.addCleanup(self.close)
-        assert self._process.stdout.read(len(STARTED)) == STARTED
         self.received = None  # octets, once closed
+
+    def wait_served(self):
+        """Until the first octets of an answer have come."""
+        self._helper.wait_word(SERVED)
 
     def close(self):
         if self.received is None:
-            output, _ = self._process.communicate(timeout=60)
-            self.received = int(output or b"0")
+            _, output = self._helper.finish()
+            self.received = int((output.split() or [b"0"])[-1])
         return self.received
-
-
-def connect(address):
-    kind, _, rest = address.partition(":")
-    if kind == "unix":
-        one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        one.connect(rest)
-    else:
-        host, _, port = rest.rpartition(":")
-        one = socket.create_connection((host.strip("[]"), int(port)))
-    one.setblocking(False)
-    return one
 
 
 class Requests:
@@ -82,6 +67,7 @@ def main():
 
     def begin():
         one = connect(address)
+        one.setblocking(False)
         left[one] = requests.one() if kind == "turns" else requests.chunk()
         poll.register(one, selectors.EVENT_READ | (0 if kind == "turns" else selectors.EVENT_WRITE))
         if kind == "turns":
@@ -96,8 +82,7 @@ def main():
     for _ in range(connections):
         begin()
     poll.register(sys.stdin, selectors.EVENT_READ)
-    sys.stdout.buffer.write(STARTED)
-    sys.stdout.buffer.flush()
+    helper_started()
     while True:
         for key, events in poll.select():
             one = key.fileobj
@@ -107,6 +92,8 @@ def main():
             try:
                 if events & selectors.EVENT_READ:
                     count = one.recv_into(buffer)
+                    if count and not received:
+                        helper_says(SERVED)
                     received += count
                     if count == 0:
                         end(one)

@@ -5,7 +5,6 @@ import ssl
 import struct
 import time
 
-from socketmap import frame
 
 LIMIT = 30  # seconds the longest of them goes on, should the daemon stay
 
@@ -35,11 +34,7 @@ def dribble(send, octets, every=1.0):
 
 def ask_all(case, daemon, domains):
     """Asks for all domains at once, each on a connection of its own: domain -> answer."""
-    clients = []
-    for domain in domains:
-        clients.append(daemon.client())
-        case.addCleanup(clients[-1].close)
-        clients[-1].send(frame("sts " + domain))
+    clients = case.crowd(daemon, domains)
     answers = [client.reply() for client in clients]
     for client in clients:
         client.close()

@@ -8,80 +8,10 @@ import collections
 import os
 import socket
 import ssl
-import subprocess
 import threading
 
-
-def openssl(*arguments):
-    subprocess.run(
-        ["openssl", *arguments], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60
-    )
-
-
-class Authority:
-    """A CA in a folder; authority.file is its certificate."""
-
-    def __init__(self, folder, name="ca"):
-        self._folder = folder
-        self.file = os.path.join(folder, name + ".pem")
-        self._key = os.path.join(folder, name + ".key")
-        self._made = 0
-        self._lock = threading.Lock()
-        openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=Test CA " + name,
-            "-addext",
-            "basicConstraints=critical,CA:TRUE",
-            "-addext",
-            "keyUsage=critical,keyCertSign",
-            "-keyout",
-            self._key,
-            "-out",
-            self.file,
-        )
-
-    def issue(self, *names):
-        """A server certificate for DNS names -> (certificate file, key file)."""
-        with self._lock:
-            self._made += 1
-            base = "%s-%d" % (self._key, self._made)
-        alternatives = ",".join("DNS:" + name for name in names)
-        # A CN of ours: a name beyond 64 octets would not fit, and nobody may look at it anyway.
-        openssl(
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "20",
-            "-subj",
-            "/CN=policy host",
-            "-addext",
-            "subjectAltName=" + alternatives,
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-CA",
-            self.file,
-            "-CAkey",
-            self._key,
-            "-keyout",
-            base + ".key",
-            "-out",
-            base + ".pem",
-        )
-        return base + ".pem", base + ".key"
+from pylib.ca import Authority
+from pylib.net import Streams
 
 
 class Page:
@@ -103,8 +33,7 @@ class PolicyHosts:
     """hosts.port is the proxy's on 127.0.0.1. Use as a context manager, or call close()."""
 
     def __init__(self, folder):
-        self._folder = folder
-        self.authority = Authority(folder)
+        self.authority = Authority(os.path.join(folder, "ca"), intermediate=False)
         self._lock = threading.Lock()
         self._pages = {}
         self.gets = collections.Counter()  # domain -> GETs of the policy
@@ -112,12 +41,10 @@ class PolicyHosts:
         self.paths = []  # (domain, request line)
         self._gates = {}  # domain -> Event a GET waits for
         self.unplugged = False  # every CONNECT is refused
-        self._open = True
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = listener.getsockname()[1]
+        self._server = Streams(listener, self._tunnel)
 
     def __enter__(self):
         return self
@@ -126,23 +53,18 @@ class PolicyHosts:
         self.close()
 
     def close(self):
-        self._open = False
         self._closing.set()
         for gate in self._gates.values():
             gate.set()
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            pass
-        self._thread.join(5)
-        self._listener.close()
+        self._server.close()
 
     # What the test says.
 
     def context(self, *names, authority=None):
         """A TLS context with a certificate for `names`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*(authority or self.authority).issue(*names))
+        # The common name is none of a host's: nobody may look at it.
+        context.load_cert_chain(*(authority or self.authority).leaf(names, "policy host"))
         return context
 
     def add(self, domain, body, context=None, **options):
@@ -171,40 +93,30 @@ class PolicyHosts:
 
     # What the daemon meets.
 
-    def _serve(self):
-        while self._open:
-            connection, _ = self._listener.accept()
-            threading.Thread(target=self._tunnel, args=(connection,), daemon=True).start()
-
     def _tunnel(self, connection):
-        try:
-            with connection:
-                connection.settimeout(60)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                head = self._head(connection)
-                words = head.split(b" ")
-                if len(words) < 3 or words[0] != b"CONNECT" or not words[1].endswith(b":443"):
-                    connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
-                    return
-                host = words[1][:-4].decode("latin-1").lower()
-                domain = host[len("mta-sts.") :] if host.startswith("mta-sts.") else host
-                with self._lock:
-                    self.connects[domain] += 1
-                    page = None if self.unplugged else self._pages.get(domain)
-                if page is None or page.behaviour == "refuse":
-                    connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
-                    return
-                connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                if callable(page.behaviour):
-                    page.behaviour(connection, page, lambda: self._count(domain))
-                    return
-                if page.behaviour == "hang-tls":
-                    self._closing.wait(60)
-                    return
-                with page.context.wrap_socket(connection, server_side=True) as tls:
-                    self._respond(tls, domain)
-        except (OSError, ssl.SSLError):
-            pass  # the daemon may leave whenever it likes
+        connection.settimeout(60)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        head = self._head(connection)
+        words = head.split(b" ")
+        if len(words) < 3 or words[0] != b"CONNECT" or not words[1].endswith(b":443"):
+            connection.sendall(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
+            return
+        host = words[1][:-4].decode("latin-1").lower()
+        domain = host[len("mta-sts.") :] if host.startswith("mta-sts.") else host
+        with self._lock:
+            self.connects[domain] += 1
+            page = None if self.unplugged else self._pages.get(domain)
+        if page is None or page.behaviour == "refuse":
+            connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+            return
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        if callable(page.behaviour):
+            page.behaviour(connection, page, lambda: self._count(domain))
+        elif page.behaviour == "hang-tls":
+            self._closing.wait(60)
+        else:
+            with page.context.wrap_socket(connection, server_side=True) as tls:
+                self._respond(tls, domain)
 
     def _count(self, domain):
         with self._lock:

@@ -3,14 +3,12 @@
 import array
 import bisect
 import collections
-import select
-import subprocess
 import sys
 import time
 
-from socketmap import Client
+from pylib.process import Helper, helper_started, helper_told_to_end
+from pylib.socketmap import Client
 
-STARTED = b"started\n"
 SECURE = "OK secure match=mx1.good.test:.mail.test servername=hostname"
 
 
@@ -24,13 +22,8 @@ class Probe:
     def __init__(self, case, daemon, domain, every=0.005, address=None):
         self._case = case
         self._every = every
-        self._rest = None
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, address or "unix:" + daemon.socket_path, domain, str(every), str(daemon.process.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self._process.stdout.read(len(STARTED))
+        self._status = None
+        self._helper = Helper("blackbox.probe", address or daemon.address, domain, every, daemon.process.pid)
         self._marks = [(time.monotonic(), "before")]
         self.times = collections.defaultdict(list)
         self.work = collections.defaultdict(list)  # processor time
@@ -46,9 +39,9 @@ class Probe:
 
     def close(self):
         """Ends it, and fails the test when an answer was wrong."""
-        if self._rest is None:
-            self._rest, _ = self._process.communicate(timeout=60)
-            samples = array.array("d", self._rest[: len(self._rest) // 24 * 24])
+        if self._status is None:
+            self._status, output = self._helper.finish()
+            samples = array.array("d", output[: len(output) // 24 * 24])
             starts = [start for start, _ in self._marks]
             for due, took, work in zip(samples[::3], samples[1::3], samples[2::3]):
                 phase = self._marks[max(0, bisect.bisect(starts, due) - 1)][1]
@@ -57,7 +50,7 @@ class Probe:
             for phase in self.times:
                 self.times[phase].sort()
                 self.work[phase].sort()
-        self._case.assertEqual(self._process.returncode, 0, "a wrong answer, or none; see above")
+        self._case.assertEqual(self._status, 0, "a wrong answer, or none; see above")
 
     def report(self, what):
         print("\n%s, cached answers at %d a second:" % (what, 1 / self._every))
@@ -79,10 +72,9 @@ def main():
     processor_clock = ~int(sys.argv[4]) << 3 | 2  # clock_getcpuclockid(3) of the daemon
     samples = array.array("d")
     with Client(address) as client:
-        sys.stdout.buffer.write(STARTED)
-        sys.stdout.buffer.flush()
+        helper_started()
         due = time.monotonic()
-        while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+        while not helper_told_to_end(due - time.monotonic()):
             work = time.clock_gettime(processor_clock)
             answer = client.ask(domain)
             samples.extend((due, time.monotonic() - due, time.clock_gettime(processor_clock) - work))

@@ -8,20 +8,22 @@ the time, at rest before and at rest after.
 
 import random
 import re
-import select
-import subprocess
 import sys
 import threading
 import time
 
-import harness
-from socketmap import Client, Closed, frame
+from blackbox import harness
+from pylib.logs import CRASHES
+from pylib.process import Helper, helper_started, helper_told_to_end, status
+from pylib.programs import raise_file_limit
+from pylib.socketmap import Client, Closed, frame
+from pylib.waiting import wait_for
 
 STABLE, CHANGING, FLAPPING, FAILING = 200, 40, 20, 20
 JUNK = 5000  # names; what is remembered of them is soon as much as it will ever be
 FAULTS = ("hang", "hang-tls", "cut", "refuse", "dribble")
+CONNECTIONS = 50  # of the asker
 TICK = 0.02  # seconds between two batches of the asker
-STARTED = b"started\n"
 
 
 def patterns(kind, number):
@@ -35,20 +37,6 @@ def fixed_load():
     """(domain, pattern) of all domains that must always be answered from memory."""
     kinds = (("stable", STABLE), ("changing", CHANGING), ("flapping", FLAPPING))
     return [patterns(kind, number) for kind, count in kinds for number in range(count)]
-
-
-class Asker:
-    """A process that asks at a fixed rate over `connections` connections, each reopened now and then."""
-
-    def __init__(self, address, rate, connections=50):
-        command = [sys.executable, __file__, address, str(rate), str(connections)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self._process.stdout.read(len(STARTED))
-
-    def stop(self):
-        """Ends it; its words: how many answers, how late the latest, what was wrong."""
-        said, _ = self._process.communicate(timeout=60)
-        return self._process.returncode, said.decode()
 
 
 class Trouble:
@@ -124,10 +112,8 @@ class Held:
     """What the process holds now."""
 
     def __init__(self, daemon):
-        with open("/proc/%d/status" % daemon.process.pid) as file:
-            status = dict(line.split(":", 1) for line in file)
-        self.memory = int(status["VmRSS"].split()[0])
-        self.threads = int(status["Threads"])
+        self.memory = daemon.memory()
+        self.threads = status(daemon.process.pid, "Threads")
         self.files = daemon.files()
 
     def __str__(self):
@@ -142,7 +128,7 @@ def at_rest(daemon):
         seen.append(daemon.files())
         return len(seen) > 8 and len(set(seen[-8:])) == 1
 
-    harness.wait_for(settled, 120, every=0.5)
+    wait_for(settled, 120, every=0.5)
     return Held(daemon)
 
 
@@ -150,16 +136,15 @@ class Day:
     """A daemon in its world. `say` is told what it holds; `wrong` is what was not right."""
 
     def __init__(self, rate, say):
-        harness.raise_file_limit(8192)
+        raise_file_limit(8192)
         self.wrong = []
         self.answers = self.reloads = 0
         self._rate = rate
         self._say = say
         self._world = World()
         # With a line for each of the lookups this would be a test of the disk.
-        self._daemon = harness.Daemon(
-            self._world, deadline="2s", fetch={"timeout": "3s"}, log={"level": "warning"}, wait=False
-        )
+        self._daemon = self._world.daemon(deadline="2s", fetch={"timeout": "3s"}, log={"level": "warning"})
+        self._daemon.start(wait=False, journal=True)
 
     def close(self):
         self._daemon.clean_up()
@@ -178,7 +163,7 @@ class Day:
 
     def load(self, seconds):
         """All of it at once; then what the daemon holds at rest."""
-        asker = Asker("unix:" + self._daemon.socket_path, self._rate)
+        asker = Helper("blackbox.soak", self._daemon.address, self._rate, CONNECTIONS)
         trouble = Trouble(self._daemon)
         started = shown = time.monotonic()
         reload_every, outage_every = min(20, seconds / 3), min(150, seconds / 2)
@@ -202,10 +187,11 @@ class Day:
                     self._say("%5.0f s  %s" % (passed, Held(self._daemon)))
         finally:
             trouble.stop()
-            status, said = asker.stop()
+            ended, said = asker.finish()
         self.reloads += reloads
         self.wrong += trouble.wrong
-        if status != 0:
+        said = said.decode()
+        if ended != 0:
             self.wrong.append("the asker: " + said)
         else:
             self.answers += int(said.split()[0])
@@ -217,7 +203,7 @@ class Day:
         """The last questions, and an orderly stop."""
         with self._daemon.client() as client:
             self._check(client.ask, fixed_load())
-        if self._daemon.stop() != 0 or harness.CRASHES.search(self._daemon.log()):
+        if self._daemon.process.stop() != 0 or CRASHES.search(self._daemon.log()):
             self.wrong.append("its end:\n" + self._daemon.log()[-2000:])
         # Nobody touched its disk.
         self.wrong += [line for line in self._daemon.log_lines("store-") if not line.startswith("<6>")]
@@ -237,16 +223,16 @@ def run(seconds, rate, say):
 
 
 def main():
-    """The asker: prints how many answers it had, or the first wrong one."""
+    """The asker, a process that asks at a fixed rate over so many connections, each reopened now and then: prints
+    how many answers it had and how late the latest was, or the first wrong one."""
     address, rate, connections = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     load = [(name, re.compile(pattern)) for name, pattern in fixed_load()]
     rng = random.Random(2)
     clients = [Client(address) for _ in range(connections)]
     answers, latest = 0, 0.0
-    sys.stdout.buffer.write(STARTED)
-    sys.stdout.buffer.flush()
+    helper_started()
     began = due = time.monotonic()
-    while not select.select([sys.stdin], [], [], max(0, due - time.monotonic()))[0]:
+    while not helper_told_to_end(due - time.monotonic()):
         batch = [rng.choice(load) for _ in range(round(rate * TICK))]
         for at, (name, _) in enumerate(batch):
             clients[at % connections].send(frame("sts " + name))

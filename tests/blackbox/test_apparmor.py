@@ -6,10 +6,12 @@ import re
 import shutil
 import signal
 import subprocess
+import unittest
 
-import harness
+from blackbox import harness
+from pylib.programs import ROOT
 
-PROFILE = os.path.join(harness.TREE, "packaging", "apparmor", "usr.sbin.stsmapd")
+PROFILE = os.path.join(ROOT, "packaging", "apparmor", "usr.sbin.stsmapd")
 CALLS = "trace=openat,open,creat,connect,bind,socket,unlink,unlinkat,rename,renameat,renameat2,mkdir,mkdirat,chmod,fchmodat"
 CALL = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)(?: (E\w+))?", re.M)
 WRITES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC")
@@ -58,8 +60,8 @@ def flattened():
     return done.stdout
 
 
-@harness.unittest.skipUnless(shutil.which("strace"), "no strace here")
-@harness.unittest.skipUnless(shutil.which("apparmor_parser"), "no apparmor_parser here")
+@unittest.skipUnless(shutil.which("strace"), "no strace here")
+@unittest.skipUnless(shutil.which("apparmor_parser"), "no apparmor_parser here")
 class AppArmorTest(harness.Case):
     def setUp(self):
         super().setUp()
@@ -131,7 +133,7 @@ class AppArmorTest(harness.Case):
 
     def test_everything_is_admitted(self):
         trace = self.live(listen=["unix:" + self.world.path("socketmap"), "tcp:127.0.0.1:0", "tcp:[::1]:0"])
-        for wanted in ("stsmapd.sqlite", "AF_INET", "notify", "socketmap", "stsmapd.%d.toml" % harness.Daemon.starts):
+        for wanted in ("stsmapd.sqlite", "AF_INET", "notify", "socketmap", os.path.basename(self.daemons[0].config_file)):
             self.assertIn(wanted, trace)
         self.assertEqual(self.refused(trace), set())
 
@@ -151,4 +153,4 @@ class AppArmorTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

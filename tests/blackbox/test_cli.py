@@ -3,9 +3,10 @@
 import json
 import os
 import re
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE, STSMAPD
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE, STSMAPD
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -226,4 +227,4 @@ class ToolTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

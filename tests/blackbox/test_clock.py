@@ -4,9 +4,12 @@ import glob
 import os
 import sqlite3
 import time
+import unittest
 
-import harness
-from harness import SECURE
+from blackbox import harness
+from blackbox.harness import SECURE
+from pylib.process import cpu_seconds
+from pylib.programs import is_sanitized
 
 DAY = 86400
 YEAR = 365 * DAY
@@ -15,7 +18,7 @@ YEAR = 365 * DAY
 class ClockTest(harness.Case):
     def setUp(self):
         super().setUp()
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("a sanitizer wants to be the first library of the process")
         found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
         if not found:
@@ -49,18 +52,12 @@ class ClockTest(harness.Case):
 
     def expect_quiet(self, daemon, seconds=1.5):
         """It answers, and does not spin."""
-
-        def used():
-            with open("/proc/%d/stat" % daemon.process.pid) as file:
-                values = file.read().rpartition(")")[2].split()
-            return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
-
         # What a jump makes due is over first.
-        before, end = used(), time.monotonic() + seconds
+        before, end = cpu_seconds(daemon.process.pid), time.monotonic() + seconds
         while time.monotonic() < end:
             self.expect_secure(daemon, self.domains[:1])
             time.sleep(0.05)
-        self.assertLess(used() - before, seconds / 3)
+        self.assertLess(cpu_seconds(daemon.process.pid) - before, seconds / 3)
 
     def year_told(self, daemon, domain):
         """Of the daemon's clock, by the last line about a domain."""
@@ -122,4 +119,4 @@ class ClockTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+import unittest
 
-import harness
+from blackbox import harness
+from pylib.programs import ROOT
 
-SCRIPT = os.path.join(harness.TREE, "packaging", "bash-completion", "stsmap")
+SCRIPT = os.path.join(ROOT, "packaging", "bash-completion", "stsmap")
 PROGRAMS = {"stsmap": harness.STSMAP, "stsmapd": harness.STSMAPD}
 
 
@@ -18,7 +20,7 @@ def words_of_help(text):
     return options, set(re.findall(r"^  ([a-z-]+)", commands[1], re.M)) if commands else set()
 
 
-class CompletionTest(harness.unittest.TestCase):
+class CompletionTest(unittest.TestCase):
     def setUp(self):
         if not shutil.which("bash"):
             self.skipTest("no bash here")
@@ -73,4 +75,4 @@ class CompletionTest(harness.unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -1,12 +1,12 @@
 """A short pass of tests/crash-run: kill -9 at random moments under load loses no policy that was told."""
 
 import os
+import unittest
 
-import crash_run
-import harness
+from blackbox import crash_run
 
 
-class CrashTest(harness.unittest.TestCase):
+class CrashTest(unittest.TestCase):
     def test_twenty_rounds(self):
         seed = int.from_bytes(os.urandom(4), "big")
         print("seed %d" % seed, flush=True)
@@ -16,4 +16,4 @@ class CrashTest(harness.unittest.TestCase):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

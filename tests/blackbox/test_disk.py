@@ -4,9 +4,10 @@ line says so; and when the trouble is over everything is on the disk, without a 
 import os
 import shutil
 import subprocess
+import unittest
 
-import harness
-from harness import SECURE
+from blackbox import harness
+from blackbox.harness import SECURE
 
 
 class Disk(harness.Case):
@@ -235,4 +236,4 @@ class MountTest(Disk):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

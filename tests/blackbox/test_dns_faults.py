@@ -5,10 +5,12 @@ As in test_fetch_faults.py each row is tried for a domain without a policy and f
 not be looked up is believed to be so for a minute; all rows wait for it together.
 """
 
-import harness
-import hostile
-from harness import NOTFOUND, SECURE
-from hostile import ask_all, changed, over_tcp
+import unittest
+
+from blackbox import harness, hostile
+from blackbox.harness import NOTFOUND, SECURE
+from blackbox.hostile import ask_all, changed, over_tcp
+from pylib.waiting import LATE, wait_for
 
 HARMLESS = "none"
 
@@ -70,7 +72,7 @@ class DnsFaultTest(harness.Case):
                 (lookup,) = daemon.lookups(domain)
                 self.assertRegex(lookup["reason"], "^(%s)$" % reason)
                 self.assertEqual(answers[domain], SECURE if reason == HARMLESS else NOTFOUND)
-                self.assertLess(float(lookup["took_ms"]), 4500, "within dns.timeout and a little")
+                self.assertLess(float(lookup["took_ms"]), (3 + LATE) * 1e3, "within dns.timeout, and before the deadline")
         others = [line for line in daemon.complaints() if "dns-server-silent" not in line]
         self.assertEqual(others, [], "no line besides the lookup's")
         self.assertLessEqual(len(daemon.log_lines("dns-server-silent")), 1)
@@ -85,8 +87,8 @@ class DnsFaultTest(harness.Case):
             return set(ask_all(self, daemon, new).values()) == {SECURE}
 
         before = {domain: self.world.txt_questions(domain) for domain in kept}
-        harness.wait_for(mended, limit=150, every=5)
-        harness.wait_for(lambda: all(self.world.txt_questions(domain) > before[domain] for domain in kept))
+        wait_for(mended, seconds=150, every=5)
+        wait_for(lambda: all(self.world.txt_questions(domain) > before[domain] for domain in kept))
         self.assertEqual(set(ask_all(self, daemon, kept).values()), {SECURE}, "the policies stay")
         self.assertEqual(daemon.stop(), 0)
 
@@ -95,11 +97,11 @@ class DnsFaultTest(harness.Case):
         self.world.policy("good.test")
         port = self.world.dns.port
         self.world.dns.close()
-        daemon = self.start()
+        daemon = self.start(deadline="30s")
         self.assertEqual(daemon.ask("good.test"), NOTFOUND)
         (lookup,) = daemon.lookups("good.test")
         self.assertEqual(lookup["reason"], "dns-network")
-        self.assertLess(float(lookup["took_ms"]), 3500)
+        self.assertLess(float(lookup["took_ms"]), (3 + LATE) * 1e3)
         self.assertEqual(len(daemon.wait_log("dns-server-silent", "127.0.0.1:%d" % port)), 1)
 
 
@@ -145,4 +147,4 @@ class RecordTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -1,16 +1,12 @@
 """What the machine can do to the daemon: no descriptors left. Disks are in test_disk, memory in test_resources."""
 
-import os
 import time
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
-
-
-def cpu_seconds(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        values = file.read().rpartition(")")[2].split()
-    return (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.process import cpu_seconds
+from pylib.socketmap import frame
 
 
 class DescriptorTest(harness.Case):
@@ -34,7 +30,7 @@ class DescriptorTest(harness.Case):
             self.assertEqual(known.ask(".x"), NOTFOUND)
             self.assertLessEqual(len(daemon.log_lines("connections-full")), 1)
             # Those who wait are not turned away: their turn comes when others leave.
-            crowd[-1].send(harness.frame("sts good.test"))
+            crowd[-1].send(frame("sts good.test"))
             for client in crowd[:-1]:
                 client.close()
             self.assertEqual(crowd[-1].reply(), SECURE)
@@ -42,4 +38,4 @@ class DescriptorTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

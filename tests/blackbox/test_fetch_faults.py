@@ -7,12 +7,15 @@ a domain with one (the policy stays). A GET is not repeated for a minute; all ro
 import gzip
 import socket
 import ssl
+import unittest
 import zlib
 
-import harness
-import hostile
-from harness import NOTFOUND, SECURE
-from hostile import alert, ask_all, first_flight, inside, raw, response, say, within_handshake
+from blackbox import harness, hostile
+from blackbox.harness import NOTFOUND, SECURE
+from blackbox.hostile import alert, ask_all, first_flight, inside, raw, response, say, within_handshake
+from pylib.logs import fields
+from pylib.programs import is_sanitized
+from pylib.waiting import LATE, wait_for
 
 POLICY = b"version: STSv1\r\nmode: enforce\r\nmx: mx1.good.test\r\nmx: *.mail.test\r\nmax_age: 86400\r\n"
 BOMB = gzip.compress(b"\0" * 50_000_000)
@@ -164,10 +167,10 @@ class FetchFaultTest(harness.Case):
             with self.subTest(name):
                 self.assertEqual(answers[domain], NOTFOUND)
                 lines = daemon.wait_log("policy-failed", "domain=%s " % domain)
-                self.assertEqual([harness.fields(line)["reason"] for line in lines], [reason], lines)
+                self.assertEqual([fields(line)["reason"] for line in lines], [reason], lines)
                 (lookup,) = daemon.lookups(domain)
                 self.assertEqual(lookup["reason"], reason)
-                self.assertLess(float(lookup["took_ms"]), 9000)
+                self.assertLess(float(lookup["took_ms"]), (5 + LATE) * 1e3, "before the deadline")
                 self.assertEqual(daemon.ask(domain), NOTFOUND)
                 self.assertLessEqual(self.world.hosts.connects[domain], 1, "no second try for now")
 
@@ -178,20 +181,20 @@ class FetchFaultTest(harness.Case):
             self.assertEqual(set(ask_all(self, daemon, kept).values()), {SECURE}, "the policies stay")
             return set(ask_all(self, daemon, new).values()) == {SECURE}
 
-        harness.wait_for(mended, limit=150, every=5)
+        wait_for(mended, seconds=150, every=5)
         for domain, (name, _, reason) in kept.items():
             with self.subTest("kept: " + name):
-                harness.wait_for(
+                wait_for(
                     lambda one=domain: daemon.ask(one) and daemon.log_lines("policy-failed", "domain=%s " % one),
-                    limit=150,
+                    seconds=150,
                 )
                 (line,) = daemon.log_lines("policy-failed", "domain=%s " % domain)
-                self.assertEqual(harness.fields(line)["reason"], reason, line)
-                self.assertEqual(harness.fields(line)["kept"], "enforce")
+                self.assertEqual(fields(line)["reason"], reason, line)
+                self.assertEqual(fields(line)["kept"], "enforce")
                 self.assertEqual(daemon.ask(domain), SECURE, "the policy stays")
-        if not harness.is_sanitized():
+        if not is_sanitized():
             self.assertLess(daemon.memory("VmHWM"), 100_000, "kilobytes; nothing was inflated or hoarded")
-        harness.wait_for(lambda: daemon.files() <= files)
+        wait_for(lambda: daemon.files() <= files)
         self.assertEqual(daemon.stop(), 0)
 
     def test_cut_at_every_octet(self):
@@ -206,7 +209,7 @@ class FetchFaultTest(harness.Case):
         self.assertEqual(answers.pop(domains[-1]), SECURE)
         self.assertEqual(set(answers.values()), {NOTFOUND})
         lines = daemon.wait_log("policy-failed", count=len(answers))
-        self.assertEqual({harness.fields(line)["reason"] for line in lines}, {"http-truncated"})
+        self.assertEqual({fields(line)["reason"] for line in lines}, {"http-truncated"})
 
     def test_forms_that_curl_takes(self):
         """What servers are known to send, and what is not what the RFC would like."""
@@ -237,11 +240,11 @@ class FetchFaultTest(harness.Case):
             ("endless.test", 100, 110_000, NOTFOUND),
             ("many.test", 20, 60_000, NOTFOUND),
         ):
-            issued = self.world.hosts.authority.issue(*["x%d.%s.test" % (n, "y" * 60) for n in range(names)])
+            issued = self.world.hosts.authority.leaf(["x%d.%s.test" % (n, "y" * 60) for n in range(names)])
             with open(issued[0]) as file:
                 junk = file.read()
             copies = size // len(ssl.PEM_cert_to_DER_cert(junk))
-            certificate, key = self.world.hosts.authority.issue("mta-sts." + domain)
+            certificate, key = self.world.hosts.authority.leaf("mta-sts." + domain)
             with open(certificate, "a") as file:
                 file.write(junk * copies)
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -279,4 +282,4 @@ class FetchFaultTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -6,8 +6,11 @@ import struct
 import threading
 import unittest
 
-import harness
-from dns_server import NOERROR, NXDOMAIN, SERVFAIL, TYPES, encode_name
+from blackbox import harness
+from pylib.dns_message import NOERROR, NXDOMAIN, SERVFAIL, TYPES, encode_name
+from pylib.logs import fields
+from pylib.settings import toml
+from pylib.waiting import wait_for
 
 
 def question(name, kind, edns=True):
@@ -104,7 +107,7 @@ class HarnessTest(unittest.TestCase):
                 line += raw.recv(1)
             if b" 200 " not in line:
                 return line.decode(), b""
-            context = ssl.create_default_context(cafile=self.world.hosts.authority.file)
+            context = ssl.create_default_context(cafile=self.world.hosts.authority.root)
             with context.wrap_socket(raw, server_hostname="mta-sts." + domain) as tls:
                 tls.sendall(
                     b"GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: mta-sts.%s\r\n\r\n" % domain.encode()
@@ -149,16 +152,16 @@ class HarnessTest(unittest.TestCase):
         got = []
         thread = threading.Thread(target=lambda: got.append(self.fetch("a.test")))
         thread.start()
-        harness.wait_for(lambda: self.world.hosts.count("a.test") == 1)
+        wait_for(lambda: self.world.hosts.count("a.test") == 1)
         self.assertEqual(got, [])
         gate.set()
         thread.join(5)
         self.assertIn(b"mode: enforce", got[0][1])
 
     def test_toml_and_fields(self):
-        self.assertEqual(harness.toml(['a"b', True, 3]), '["a\\"b", true, 3]')
+        self.assertEqual(toml(['a"b', True, 3]), '["a\\"b", true, 3]')
         self.assertEqual(
-            harness.fields('<6>lookup: domain=a.test answer=NOTFOUND reason="a \\"b" age=3'),
+            fields('<6>lookup: domain=a.test answer=NOTFOUND reason="a \\"b" age=3'),
             {"domain": "a.test", "answer": "NOTFOUND", "reason": 'a \\"b', "age": "3"},
         )
 

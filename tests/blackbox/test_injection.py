@@ -4,9 +4,13 @@ import re
 import socket
 import subprocess
 import threading
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE, frame
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.ca import certify
+from pylib.logs import fields
+from pylib.socketmap import frame
 
 # A line of its own in the log, terminal escapes (also as C1 control and in UTF-8), a title, marks that turn the
 # direction of writing round, an overlong slash, half of a character, NUL, backspaces.
@@ -24,7 +28,7 @@ class InjectionTest(harness.Case):
         self.assertIsNone(re.search(rb"[^\n -~]", raw), "printable ASCII only")
         for line in raw.decode().splitlines():
             self.assertRegex(line, r"^<[0-7]>[a-z-]+: ")
-            self.assertNotEqual(harness.fields(line).get("domain"), "forged.test", line)
+            self.assertNotEqual(fields(line).get("domain"), "forged.test", line)
             self.assertLess(len(line), 2000)
 
     def ask_raw(self, daemon, payload):
@@ -38,13 +42,8 @@ class InjectionTest(harness.Case):
         """Signed by an authority of ours or by itself; everything in its subject is hostile."""
         base = self.world.path("evil-" + name)
         subject = "/O=x\n<3>lookup: domain=forged.test\x1b[2J/OU=\u202e\u009b31m/CN=mta-sts.%s" % name
-        signed = ["-CA", authority.file, "-CAkey", authority._key] if authority else []
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-utf8",
-             "-days", "9", "-subj", subject, "-addext", "subjectAltName=DNS:*.forged.test,DNS:x\x1b[31m.forged.test",
-             "-keyout", base + ".key", "-out", base + ".pem", *signed],
-            check=True, capture_output=True, timeout=60,
-        )  # fmt: skip
+        names = ("subjectAltName=DNS:*.forged.test,DNS:x\x1b[31m.forged.test",)
+        certify(base, subject, names, authority.issuer if authority else "")
         context = self.world.hosts.context("unused.test")
         context.load_cert_chain(base + ".pem", base + ".key")
         return context
@@ -181,4 +180,4 @@ class InjectionTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

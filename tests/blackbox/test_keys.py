@@ -1,7 +1,9 @@
 """Every form of key Postfix sends (smtp_tls_policy.c, smtp_connect.c, resolve.c), in both dialects."""
 
-import harness
-from harness import NOTFOUND, SECURE
+import unittest
+
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
 
 TLSRPT = (
     " policy_type=sts policy_domain=%s mx_host_pattern=mx1.good.test mx_host_pattern=*.mail.test"
@@ -129,4 +131,4 @@ class KeyTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

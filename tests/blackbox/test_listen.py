@@ -4,9 +4,12 @@ import grp
 import os
 import socket
 import stat
+import unittest
 
-import harness
-from harness import SECURE
+from blackbox import harness
+from blackbox.harness import SECURE
+from pylib.programs import raise_file_limit
+from pylib.socketmap import frame
 
 
 def has_ipv6():
@@ -117,7 +120,7 @@ class ListenTest(harness.Case):
             self.assertEqual(daemon.ask("good.test", address=address), SECURE)
 
     def test_thousand_silent_connections(self):
-        if harness.raise_file_limit() < 2100:
+        if raise_file_limit() < 2100:
             self.skipTest("too few open files allowed")
         daemon = self.start()
         silent = [daemon.client() for _ in range(1000)]
@@ -134,7 +137,7 @@ class ListenTest(harness.Case):
             self.addCleanup(client.close)
             self.assertEqual(client.ask("good.test"), SECURE)
         with daemon.client() as late:
-            late.send(harness.frame("sts good.test"))
+            late.send(frame("sts good.test"))
             late.socket.settimeout(0.3)
             with self.assertRaises(TimeoutError):
                 late.reply()
@@ -152,4 +155,4 @@ class ListenTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

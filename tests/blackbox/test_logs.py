@@ -4,9 +4,12 @@ import json
 import os
 import re
 import subprocess
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.logs import fields
+from pylib.waiting import LATE
 
 FIELDS = {"domain", "answer", "source", "age", "took_ms", "reason"}
 
@@ -27,7 +30,7 @@ class LogTest(harness.Case):
             self.assertGreaterEqual(float(line["took_ms"]), 0)
         self.assertNotEqual(first["source"], second["source"], "from the network, then from memory")
         self.assertEqual(second["source"], "memory")
-        self.assertLess(float(second["took_ms"]), 100)
+        self.assertLess(float(second["took_ms"]), LATE * 1e3)
         self.assertTrue(first["answer"] == second["answer"] != absent["answer"])
         self.assertEqual(absent["answer"], bad["answer"])
         self.assertEqual(absent["reason"], "no-record")
@@ -95,7 +98,7 @@ class LogTest(harness.Case):
         self.assertIsNone(re.search(rb"[^\n -~]", raw), "printable ASCII only")
         for line in raw.decode().splitlines():
             self.assertRegex(line, r"^<[0-7]>")
-            self.assertNotEqual(harness.fields(line).get("domain"), "forged.test", line)
+            self.assertNotEqual(fields(line).get("domain"), "forged.test", line)
 
     def test_long_keys_make_no_long_lines(self):
         daemon = self.start()
@@ -128,4 +131,4 @@ class LogTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -2,9 +2,14 @@
 
 import threading
 import time
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.ca import Authority
+from pylib.programs import raise_file_limit
+from pylib.socketmap import frame
+from pylib.waiting import LATE, wait_for
 
 
 class LookupTest(harness.Case):
@@ -76,7 +81,7 @@ class LookupTest(harness.Case):
         wrong = self.world.hosts.context("mta-sts.other.test")
         untrusted = self.world.hosts.context(
             "mta-sts.untrusted.test",
-            authority=type(self.world.hosts.authority)(self.world.folder, "stranger"),
+            authority=Authority(self.world.path("stranger"), "Stranger", intermediate=False),
         )
         table = [  # domain, how it fails
             ("status.test", {"status": "503 Service Unavailable"}),
@@ -122,18 +127,18 @@ class LookupTest(harness.Case):
                 self.world.dns.behave(behaviour, "_mta-sts." + domain)
                 began = time.monotonic()
                 self.assertEqual(daemon.ask(domain), NOTFOUND)
-                self.assertLess(time.monotonic() - began, 7)
+                self.assertLess(time.monotonic() - began, 5 + LATE, "the deadline holds")
                 self.assertRegex(daemon.lookups(domain)[0]["reason"], "^(dns-|deadline)")
 
     def test_known_policy_stays_in_trouble(self):
         self.world.policy("good.test")
-        daemon = self.start()
+        daemon = self.start(deadline="60s", dns={"timeout": "60s", "try_timeout": "30s"})
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.world.unplug()
         for _ in range(3):
             began = time.monotonic()
             self.assertEqual(daemon.ask("good.test"), SECURE)
-            self.assertLess(time.monotonic() - began, 1)
+            self.assertLess(time.monotonic() - began, LATE, "without a question")
 
     def test_known_domains_answer_while_others_hang(self):
         domains = ["hang%d.test" % number for number in range(100)]
@@ -143,16 +148,13 @@ class LookupTest(harness.Case):
         self.world.policy("good.test")
         daemon = self.start(deadline="30s")
         self.assertEqual(daemon.ask("good.test"), SECURE)
-        waiting = [daemon.client() for _ in domains]
-        for client, domain in zip(waiting, domains):
-            self.addCleanup(client.close)
-            client.send(harness.frame("sts " + domain))
-        harness.wait_for(lambda: sum(self.world.hosts.connects.values()) > 20)
+        self.crowd(daemon, domains)
+        wait_for(lambda: sum(self.world.hosts.connects.values()) > 20)
         with daemon.client() as client:
             for _ in range(100):
                 began = time.monotonic()
                 self.assertEqual(client.ask("good.test"), SECURE)
-                self.assertLess(time.monotonic() - began, 0.5)
+                self.assertLess(time.monotonic() - began, LATE)
 
     def test_deadline_and_the_flight_that_goes_on(self):
         self.world.policy("slow.test")
@@ -162,9 +164,9 @@ class LookupTest(harness.Case):
         self.assertEqual(daemon.ask("slow.test"), NOTFOUND)
         took = time.monotonic() - began
         self.assertGreater(took, 0.9)
-        self.assertLess(took, 3)
+        self.assertLess(took, 1 + LATE)
         gate.set()
-        harness.wait_for(lambda: daemon.ask("slow.test") == SECURE)
+        wait_for(lambda: daemon.ask("slow.test") == SECURE)
         self.assertEqual(self.world.hosts.count("slow.test"), 1)
 
     def test_dribbling_policy_host(self):
@@ -174,7 +176,7 @@ class LookupTest(harness.Case):
         daemon.wait_log("dribble.test", "fetch-timeout")
 
     def test_one_question_and_one_get_for_many_clients(self):
-        if harness.raise_file_limit(8192) < 4096:
+        if raise_file_limit(8192) < 4096:
             self.skipTest("too few open files allowed")
         self.world.policy("good.test")
         gate = self.world.hosts.hold("good.test")
@@ -182,8 +184,8 @@ class LookupTest(harness.Case):
         clients = [daemon.client() for _ in range(1000)]
         for number, client in enumerate(clients):
             self.addCleanup(client.close)
-            client.send(harness.frame("sts " + ("good.test", "GOOD.test", "[good.test]:25")[number % 3]))
-        harness.wait_for(lambda: self.world.hosts.count("good.test") == 1)
+            client.send(frame("sts " + ("good.test", "GOOD.test", "[good.test]:25")[number % 3]))
+        wait_for(lambda: self.world.hosts.count("good.test") == 1)
         gate.set()
         for client in clients:
             self.assertEqual(client.reply(), SECURE)
@@ -196,8 +198,8 @@ class LookupTest(harness.Case):
         gate = self.world.hosts.hold("good.test")
         daemon = self.start(deadline="30s")
         first = daemon.client()
-        first.send(harness.frame("sts good.test"))
-        harness.wait_for(lambda: self.world.hosts.count("good.test") == 1)
+        first.send(frame("sts good.test"))
+        wait_for(lambda: self.world.hosts.count("good.test") == 1)
         got = []
         second = threading.Thread(target=lambda: got.append(daemon.ask("good.test")))
         second.start()
@@ -215,7 +217,7 @@ class LookupTest(harness.Case):
         self.world.policy("good.test", ident="2", ttl=1)
         began = time.monotonic()
         self.assertIn("match=old.good.test ", daemon.ask("good.test"))
-        harness.wait_for(lambda: daemon.ask("good.test") == SECURE, limit=150, every=0.5)
+        wait_for(lambda: daemon.ask("good.test") == SECURE, seconds=150, every=0.5)
         self.assertGreater(time.monotonic() - began, 50)
         self.assertEqual(self.world.hosts.count("good.test"), 2)
         self.assertLessEqual(self.world.txt_questions("good.test"), 4)
@@ -269,4 +271,4 @@ class LookupTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -1,10 +1,13 @@
 """What an answer is worth, by the server it comes from: DANE with name servers of which one validates, some, or none."""
 
 import struct
+import unittest
 
-import harness
-from dns_server import DnsServer, encode_name
-from harness import SECURE
+from blackbox import harness
+from blackbox.dns_server import DnsServer
+from blackbox.harness import SECURE
+from pylib.dns_message import encode_name
+from pylib.waiting import wait_for
 
 DANE = "OK dane-only"
 WAITS = "OK inactive: validates now; reload after stsmap postfix-setup"
@@ -39,7 +42,7 @@ class ResolverTest(harness.Case):
         return self.start(deadline="20s", dns={"servers": ["127.0.0.1:%d" % each.port for each in servers]}, **options)
 
     def wait_status(self, daemon, wanted, limit=30):
-        harness.wait_for(lambda: daemon.ask("dane", "stsmapd.status").startswith(wanted), limit)
+        wait_for(lambda: daemon.ask("dane", "stsmapd.status").startswith(wanted), limit)
 
     def judged(self, daemon, server, state):
         daemon.wait_log("dns-server-judged", "server=127.0.0.1:%d" % server.port, "validates=" + state)
@@ -81,7 +84,7 @@ class ResolverTest(harness.Case):
         self.judged(daemon, self.first, "no")
         self.wait_status(daemon, "OK inactive: 127.0.0.1")
         self.first.authentic = lambda name: True  # it was on at the start, and comes back by itself
-        harness.wait_for(lambda: self.ask_new(daemon).startswith("OK active"), limit=30, every=0.5)
+        wait_for(lambda: self.ask_new(daemon).startswith("OK active"), seconds=30, every=0.5)
 
     def ask_new(self, daemon):
         """Has a new domain looked up, whose answers come with AD or not; then what is said of DANE."""
@@ -99,7 +102,7 @@ class ResolverTest(harness.Case):
         self.first.authentic = lambda name: True
 
         # Each answer with AD does not fit; not sooner than some seconds after the finding it is asked anew.
-        harness.wait_for(lambda: self.ask_new(daemon) == WAITS, limit=30, every=0.5)
+        wait_for(lambda: self.ask_new(daemon) == WAITS, seconds=30, every=0.5)
         daemon.wait_log(">dane: ", "active=no", "reload after stsmap postfix-setup")
         self.assertEqual(daemon.ask("good.test"), SECURE)
         daemon.reload()
@@ -116,4 +119,4 @@ class ResolverTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -5,9 +5,13 @@ import os
 import resource
 import shutil
 import subprocess
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE, frame
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.programs import is_sanitized
+from pylib.socketmap import Closed, frame
+from pylib.waiting import wait_for
 
 TEMP = "TEMP stsmapd: "
 
@@ -23,7 +27,7 @@ class Limited(harness.Case):
 class DescriptorTest(Limited):
     def setUp(self):
         super().setUp()
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("UBSan takes pipes to look at memory, and complains when there are none")
 
     def test_none_left_for_dns_and_https(self):
@@ -56,7 +60,7 @@ class DescriptorTest(Limited):
         served = refused = 0
         for files in range(8, 40, 3):
             daemon = self.start(files=files, wait=False)
-            harness.wait_for(
+            wait_for(
                 lambda d=daemon: d.process.poll() is not None or d.notifications.count("READY=1") > 0
             )
             if daemon.process.poll() is None:
@@ -92,7 +96,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *with, void *(*run)(v
 class ThreadTest(harness.Case):
     def test_no_thread(self):
         """Each thread of the start in turn: exit 1, with words."""
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("a sanitizer has its own pthread_create")
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
         if not compiler:
@@ -103,7 +107,7 @@ class ThreadTest(harness.Case):
         for number in range(1, 6):
             environment = {"LD_PRELOAD": library, "NO_THREAD": str(number)}
             daemon = self.start(wait=False, environment=environment, threads=2)
-            harness.wait_for(
+            wait_for(
                 lambda d=daemon: d.process.poll() is not None or d.notifications.count("READY=1") > 0
             )
             if daemon.process.poll() is None:
@@ -119,7 +123,7 @@ class ThreadTest(harness.Case):
 class MemoryTest(Limited):
     def test_none_left(self):
         """Known domains are answered, unknown ones deferred or their connection closed; nothing is lost."""
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("a sanitizer has its own allocator")
         self.world.policy("good.test")
         self.world.policy("later.test")
@@ -140,7 +144,7 @@ class MemoryTest(Limited):
                     answer = client.reply()
                     self.assertTrue(answer == NOTFOUND or answer.startswith(TEMP), answer)
                     answers["notfound" if answer == NOTFOUND else "temp"] += 1
-            except (harness.Closed, ConnectionError):
+            except (Closed, ConnectionError):
                 answers["closed"] += 1
         self.assertGreater(answers["temp"] + answers["closed"], 0, answers)
         self.assertEqual(len(daemon.wait_log("<3>memory-short")), 1)
@@ -148,7 +152,7 @@ class MemoryTest(Limited):
         self.assertIsNone(daemon.process.poll())
         give_back()
         self.assertEqual(daemon.ask("good.test"), SECURE)
-        harness.wait_for(lambda: daemon.ask("later.test") == SECURE, limit=5, every=0.1)
+        wait_for(lambda: daemon.ask("later.test") == SECURE, every=0.1)
         self.assertEqual(daemon.stop(), 0)
         self.world.unplug()
         again = self.start()
@@ -158,7 +162,7 @@ class MemoryTest(Limited):
 class StackTest(harness.Case):
     def test_small_stack(self):
         """256 KB, as on systems that give threads little."""
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("sanitizers need large stacks")
         body = "version: STSv1\n" + "mx: m.good.test\n" * 3000 + "mode: enforce\nmax_age: 86400\n"
         self.world.policy("good.test")
@@ -173,4 +177,4 @@ class StackTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

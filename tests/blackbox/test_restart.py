@@ -3,9 +3,12 @@
 import glob
 import os
 import sqlite3
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.socketmap import frame
+from pylib.waiting import wait_for
 
 
 class RestartTest(harness.Case):
@@ -39,7 +42,7 @@ class RestartTest(harness.Case):
         clients = [daemon.client() for _ in domains]
         for client, domain in zip(clients, domains):
             self.addCleanup(client.close)
-            client.send(harness.frame("sts " + domain))
+            client.send(frame("sts " + domain))
         answered = [domain for client, domain in zip(clients[:20], domains) if client.reply() == SECURE]
         daemon.kill()
         self.assertEqual(len(answered), 20)
@@ -63,13 +66,18 @@ class RestartTest(harness.Case):
         self.assertEqual(sum(self.world.hosts.gets.values()), gets)
         self.assertLessEqual(self.world.dns.total(), before + 3, "a look at the TXT record each and one at the resolver, no more")
 
-    def damaged(self, damage):
+    def damage_store(self, damage):
+        """What a daemon left that knew good.test."""
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.assertEqual(daemon.stop(), 0)
         store = self.world.path("state/stsmapd.sqlite")
         damage(store)
+        return store
+
+    def damaged(self, damage):
+        self.damage_store(damage)
         before = self.store_files()
         daemon = self.start()
         daemon.wait_log("stsmapd.sqlite")
@@ -109,14 +117,9 @@ class RestartTest(harness.Case):
             database.close()
 
         # Of a newer version: never wiped. Refusing to start with words is as good as setting it aside.
-        self.world.policy("good.test")
-        daemon = self.start()
-        self.assertEqual(daemon.ask("good.test"), SECURE)
-        self.assertEqual(daemon.stop(), 0)
-        store = self.world.path("state/stsmapd.sqlite")
-        damage(store)
+        store = self.damage_store(damage)
         daemon = self.start(wait=False)
-        harness.wait_for(lambda: daemon.process.poll() is not None or daemon.notifications.count("READY=1"))
+        wait_for(lambda: daemon.process.poll() is not None or daemon.notifications.count("READY=1"))
         daemon.wait_log("stsmapd.sqlite")
         if daemon.process.poll() is None:
             self.assertEqual(daemon.stop(), 0)
@@ -159,7 +162,7 @@ class RestartTest(harness.Case):
         first = self.start()
         self.assertEqual(first.ask("good.test"), SECURE)
         second = self.start(wait=False, listen=["unix:" + self.world.path("second")])
-        harness.wait_for(lambda: second.process.poll() is not None or second.notifications.count("READY=1"))
+        wait_for(lambda: second.process.poll() is not None or second.notifications.count("READY=1"))
         if second.process.poll() is None:
             self.assertEqual(second.ask("good.test", address="unix:" + self.world.path("second")), SECURE)
         else:
@@ -168,4 +171,4 @@ class RestartTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

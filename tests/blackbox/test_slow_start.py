@@ -4,9 +4,12 @@ import os
 import signal
 import sqlite3
 import time
+import unittest
 
-import harness
-from stored_rows import row
+from blackbox import harness
+from blackbox.stored_rows import row
+from pylib.process import is_stopped
+from pylib.waiting import wait_for
 
 DOMAINS = 20000
 EXTEND = "EXTEND_TIMEOUT_USEC="
@@ -36,9 +39,9 @@ class SlowStartTest(harness.Case):
                 os.kill(pid, signal.SIGSTOP)  # the disk is slow from here on
 
         daemon.notifications.on_line = hear
-        harness.wait_for(lambda: harness.stopped(pid))
+        wait_for(lambda: is_stopped(pid))
         os.kill(pid, signal.SIGCONT)
-        harness.wait_for(lambda: heard and harness.stopped(pid))
+        wait_for(lambda: heard and is_stopped(pid))
         self.assertNotIn("READY=1", heard)
         # As long as it goes on so, it asks for more time.
         for _ in range(3):
@@ -46,7 +49,7 @@ class SlowStartTest(harness.Case):
             time.sleep(1.1)
             self.assertNotIn("READY=1", heard, "%d rows are read too fast for this test" % DOMAINS)
             os.kill(pid, signal.SIGCONT)
-            harness.wait_for(lambda: len([each for each in heard if each.startswith(EXTEND)]) > asked or "READY=1" in heard)
+            wait_for(lambda: len([each for each in heard if each.startswith(EXTEND)]) > asked or "READY=1" in heard)
             os.kill(pid, signal.SIGSTOP)
             if "READY=1" in heard:
                 break
@@ -61,4 +64,4 @@ class SlowStartTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

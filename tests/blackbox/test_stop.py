@@ -3,20 +3,19 @@
 import os
 import signal
 import socket
-import time
+import unittest
 
-import harness
-from harness import SECURE, frame
+from blackbox import harness
+from blackbox.harness import SECURE
+from pylib.socketmap import frame
+from pylib.waiting import LATE, wait_for
 
 
 class StopTest(harness.Case):
     def stopped(self, daemon, sign=signal.SIGTERM):
-        began = time.monotonic()
         daemon.process.send_signal(sign)
-        self.assertEqual(daemon.wait_exit(10), 0, daemon.log())
-        took = time.monotonic() - began
-        self.assertLess(took, 2.0)
-        harness.wait_for(lambda: daemon.notifications.count("STOPPING=1") == 1)
+        self.assertEqual(daemon.wait_exit(LATE), 0, daemon.log())
+        wait_for(lambda: daemon.notifications.count("STOPPING=1") == 1)
         self.assertFalse(os.path.exists(daemon.socket_path))
 
     def test_idle(self):
@@ -46,7 +45,7 @@ class StopTest(harness.Case):
         daemon = self.start(deadline="60s")
         with daemon.client() as client:
             client.send(frame("sts good.test"))
-            harness.wait_for(lambda: self.world.hosts.count("good.test") == 1)
+            wait_for(lambda: self.world.hosts.count("good.test") == 1)
             self.stopped(daemon)
             try:
                 received = client.until_closed()
@@ -60,7 +59,7 @@ class StopTest(harness.Case):
         daemon = self.start(deadline="60s")
         with daemon.client() as client:
             client.send(frame("sts good.test"))
-            harness.wait_for(lambda: self.world.txt_questions("good.test") > 0)
+            wait_for(lambda: self.world.txt_questions("good.test") > 0)
             self.stopped(daemon)
 
     def test_client_that_does_not_read(self):
@@ -84,7 +83,7 @@ class StopTest(harness.Case):
             daemon.process.terminate()
         except ProcessLookupError:
             pass
-        self.assertEqual(daemon.wait_exit(10), 0)
+        self.assertEqual(daemon.wait_exit(LATE), 0)
 
     def test_what_was_answered_is_kept(self):
         self.world.policy("good.test")
@@ -96,4 +95,4 @@ class StopTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

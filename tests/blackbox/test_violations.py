@@ -2,9 +2,12 @@
 
 import socket
 import struct
+import unittest
 
-import harness
-from harness import SECURE, frame
+from blackbox import harness
+from blackbox.harness import SECURE
+from pylib.socketmap import frame
+from pylib.waiting import wait_for
 
 # name, bytes, whether the client then shuts its sending side
 TABLE = [
@@ -95,7 +98,7 @@ class ViolationTest(harness.Case):
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
         gate.set()
-        harness.wait_for(lambda: daemon.ask("good.test") == SECURE)
+        wait_for(lambda: daemon.ask("good.test") == SECURE)
         self.assertEqual(self.world.hosts.count("good.test"), 1)
 
     def test_pipelined_requests_are_answered_in_order(self):
@@ -107,7 +110,7 @@ class ViolationTest(harness.Case):
             client.send(
                 frame("sts slow.test") + frame("sts .x") + frame("sts-tlsrpt good.test") + frame("sts a")
             )
-            harness.wait_for(lambda: self.world.hosts.count("slow.test") == 1)
+            wait_for(lambda: self.world.hosts.count("slow.test") == 1)
             gate.set()
             self.assertEqual(client.reply(), SECURE)
             self.assertEqual(client.reply(), harness.NOTFOUND)
@@ -124,4 +127,4 @@ class ViolationTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

@@ -9,7 +9,6 @@ runs outside. Where that cannot be, it prints the reason and is skipped. Last li
 N failed[, N skipped]".
 """
 import concurrent.futures
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 
+import unittest_json  # noqa: E402
 from world import debian, namespace  # noqa: E402
 
 
@@ -47,12 +47,7 @@ def run_module(root, module, folder):
         timeout=900,
         check=False,
     )
-    try:
-        with open(out, encoding="utf-8") as file:
-            fates = json.load(file)
-    except OSError:
-        fates = {"passed": [], "failed": [module], "skipped": {}}
-    return module, done.stdout, fates
+    return module, done.stdout, unittest_json.fates(out, module)
 
 
 def main():

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """What a real `postmap -q` gets from a real stsmapd, for every state a domain can be in."""
-import unittest
 
-from support import WorldTest, main
+from e2e.support import WorldTest, main
 from world.domains import GOOGLE, MICROSOFT
 
 
@@ -30,7 +29,7 @@ class InTheWild(WorldTest):
 
     def test_mode_test_is_refused_and_says_why(self):
         self.expect_nothing("modetest.example")
-        self.assertTrue(self.world.daemon.wait_for_log("modetest.example", "policy-mode"))
+        self.assertTrue(self.world.daemon.wait_log("modetest.example", "policy-mode"))
 
 
 class Keys(WorldTest):
@@ -100,7 +99,7 @@ class Trouble(WorldTest):
 
     def expect_nothing_because(self, domain, reason):
         self.expect_nothing(domain)
-        self.assertTrue(self.world.daemon.wait_for_log(domain, reason), f"{reason} in the log for {domain}")
+        self.assertTrue(self.world.daemon.wait_log(domain, reason), f"{reason} in the log for {domain}")
 
     def test_no_record(self):
         self.expect_nothing("norecord.example")

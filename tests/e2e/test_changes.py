@@ -6,9 +6,8 @@ Takes a good minute: the daemon asks for a domain's records again after 60 s at 
 """
 import sys
 import time
-import unittest
 
-from support import WorldTest, main
+from e2e.support import WorldTest, main
 from world.domains import policy
 
 
@@ -27,7 +26,7 @@ class Changes(WorldTest):
         )
         self.expect_secure_as_before("change.example", ["mx.old.example"])
         self.world.set_txt("change.example", "v=STSv1; id=2;")
-        # A policy of 20 s, and its domain withdraws everything.
+        # A policy of 50 s, and its domain withdraws everything.
         self.world.policy_hosts.remove("mta-sts.short.example")
         self.world.set_txt("short.example", None)
         self.expect_secure("short.example", ["mx.short.example"])
@@ -40,7 +39,7 @@ class Changes(WorldTest):
         self.expect_level("coming.dane.example", "secure")
 
         seen = {}
-        while len(seen) < 4 and time.monotonic() - started < 100:
+        while len(seen) < 4 and time.monotonic() - started < 300:
             if "id" not in seen and "mx.change.example" in self.world.daemon.ask("change.example"):
                 seen["id"] = time.monotonic() - started
             if "expiry" not in seen and self.world.daemon.ask("short.example") == "NOTFOUND ":
@@ -57,7 +56,7 @@ class Changes(WorldTest):
         self.assertIn("leaving", seen, "the end of TLSA was not noticed")
         self.assertIn("coming", seen, "new TLSA were not noticed")
         self.assertTrue(self.world.daemon.log_lines("warning", "dane-changed", leaving.name, "has no TLSA"))
-        self.assertGreater(seen["expiry"], 15, "the policy was dropped before its max_age")
+        self.assertGreater(seen["expiry"], 45, "the policy was dropped before its max_age")
         self.assertEqual(self.world.policy_hosts.gets("mta-sts.change.example"), gets + 1)
 
     def level(self, domain):

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """MTA-STS never overrides DANE (RFC 8461 section 2), and one bad name server never breaks it: what a real
 Postfix that validates TLSA records gets and does."""
-import unittest
 
-from support import WorldTest, main
-from world.dns import Unbound
+from e2e.support import WorldTest, main
+from pylib.nameservers import Unbound
 from world.domains import WRONGLY_SIGNED
 
 DANE_ONLY = (0, "dane-only", "")
@@ -12,13 +11,7 @@ DANE_ONLY = (0, "dane-only", "")
 
 class DaneTest(WorldTest):
     MAIN_CF = {"smtp_dns_support_level": "dnssec", "smtp_tls_security_level": "may"}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.world.daemon.process.wait_until(
-            lambda: cls.world.daemon.log_lines(" dane: ", "active=yes"), "the line that DANE is active"
-        )
+    DANE_ACTIVE = True
 
     def expect_dane_only(self, domain):
         self.assertEqual(self.world.sender.postmap(domain), DANE_ONLY)
@@ -93,7 +86,7 @@ class Answers(DaneTest):
     def test_no_mx_host_fits_the_policy(self):
         self.expect_secure("mismatch.example", ["mx.allowed.example"])
         self.assertTrue(
-            self.world.daemon.wait_for_log("policy-admits-no-mx", "mismatch.example", "mx.mismatch.example")
+            self.world.daemon.wait_log("policy-admits-no-mx", "mismatch.example", "mx.mismatch.example")
         )
 
     def test_stsmap_query(self):
@@ -133,20 +126,8 @@ class NotActive(DaneTest):
 
     def configure(self, **settings):
         """Other settings from here to the end of the test; the daemon is started anew and knows nothing."""
-        daemon = self.world.daemon
-        before = daemon.settings
-        daemon.stop()
-
-        def restore():
-            daemon.stop()
-            daemon.settings = before
-            daemon.start()
-
-        self.addCleanup(restore)
-        daemon.forget_everything()
-        daemon.settings = {**before, **settings, "dns": {**before["dns"], **settings.get("dns", {})}}
-        self.lines_before = len(daemon.log_lines(" dane: "))
-        daemon.start()
+        self.lines_before = len(self.world.daemon.log_lines(" dane: "))
+        self.restart(forget=True, **settings)
 
     def expect_line(self, *words):
         """The daemon says, once since configure(), what it found out about its resolver."""
@@ -184,10 +165,12 @@ class NotActive(DaneTest):
         before = daemon.settings
         daemon.settings = {**before, "dane": "off"}
         try:
+            daemon.write_config()
             daemon.reload()
             self.expect_inactive('dane = "off"')
         finally:
             daemon.settings = before
+            daemon.write_config()
             daemon.reload()
         self.expect_active()
 

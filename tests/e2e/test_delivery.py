@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Real mail from a real Postfix: what is delivered, what is deferred, and with which words in the log."""
-import unittest
 
-from support import WorldTest, main
+from e2e.support import WorldTest, main
 
 
 class DeliveryTest(WorldTest):

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import unittest
 
-import support
+from e2e.support import main
+from pylib.process import others
+from pylib.programs import program
 from world import world as world_module
-from world.daemon import program
-from world.process import others
 
 
 class Demo(unittest.TestCase):
@@ -42,4 +42,4 @@ class Demo(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    support.main()
+    main()

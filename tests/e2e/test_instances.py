@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """A second instance of Postfix (-c DIR), with a queue directory of its own."""
 import os
-import unittest
 
-from setup_case import SetupCase
-from support import main
+from e2e.setup_case import SetupCase
+from e2e.support import OTHER_ROOT, main
+from pylib.waiting import wait_for
 from world.mail import Postfix
-from world.process import wait_for
 
 
 class SecondInstanceTest(SetupCase):
@@ -26,7 +25,7 @@ class SecondInstanceTest(SetupCase):
         services = "127.0.0.1:2025 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
         SecondInstanceTest.count += 1
         folder = self.world.new_folder(f"s{self.count}")  # the path of a socket is short
-        self.second = Postfix(folder, settings, services, os.environ.get("STSMAPD_E2E_ROOT", ""))
+        self.second = Postfix(folder, settings, services, OTHER_ROOT)
         self.second_socket = os.path.join(folder, "queue/stsmapd/socketmap")
         for name in ("resolv.conf", "services", "hosts", "nsswitch.conf"):
             os.makedirs(os.path.join(folder, "queue/etc"), exist_ok=True)
@@ -36,27 +35,18 @@ class SecondInstanceTest(SetupCase):
         self.listen([f"unix:{self.sender.socket}"])
 
     def listen(self, addresses):
-        before = dict(self.world.daemon.settings)
-
-        def go(settings):
-            self.world.daemon.stop()
-            self.world.daemon.settings = settings
-            self.world.daemon.start()
-
-        self.addCleanup(go, before)
-        go({**before, "listen": addresses})
+        self.restart(listen=addresses)
 
     def second_setup(self, *words):
-        return self.setup(*words, config=self.second.config)
+        return self.setup(*words, postfix=self.second.config)
 
     def second_value(self, name):
-        return self.second.command("postconf", "-c", self.second.config, "-h", name).strip()
+        return self.second.value(name)
 
     def deliver(self, recipient):
         """The status line of a message that the second instance takes and delivers."""
-        self.second.command("postfix", "-c", self.second.config, "start")
+        self.second.start()
         self.addCleanup(self.second.stop)
-        wait_for(lambda: any("daemon started" in line for line in self.second.log()), "the second Postfix's start")
         self.second.command(
             "sendmail", "-C", self.second.config, "-f", "a@second.example", recipient, input="Subject: test\n\ntest\n"
         )
@@ -79,7 +69,7 @@ class SecondInstanceTest(SetupCase):
         self.assertEqual((status, errors), (0, ""), output)
         self.assertIn("Postfix is not running", output)
         self.assertEqual(self.second_value("smtp_tls_policy_maps"), self.map)
-        self.assertEqual(self.doctor(config=self.second.config), [])
+        self.assertEqual(self.doctor(postfix=self.second.config), [])
         self.assertEqual(self.doctor_of_first(), "not set up")
         line = self.deliver("user@good.example")
         self.assertIn("status=sent", line)

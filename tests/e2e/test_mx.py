@@ -1,40 +1,19 @@
 #!/usr/bin/env python3
 """`stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger with the settings of the service that delivers. What it says
 must be what becomes of real mail."""
-import json
 import os
 import subprocess
-import unittest
 
-from support import WorldTest, main
-from world.daemon import program
-from world.process import wait_for
+from e2e.support import WorldTest, main
 
 
 class MxTest(WorldTest):
     MAIL = True
     MAIN_CF = {"smtp_dns_support_level": "dnssec"}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        wait_for(lambda: cls.world.daemon.ask("dane", "stsmapd.status") == "OK active", "DANE")
-
-    def doctor(self, *words):
-        done = subprocess.run(
-            [program("stsmap"), "--config", self.world.daemon.config, "doctor", "--json"]
-            + ["--domain", "good.example", "-c", self.world.sender.config, *words],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-            env=self.tool_environment(),
-        )
-        self.assertEqual(done.stderr, "")
-        return json.loads(done.stdout)["checks"]
+    DANE_ACTIVE = True
 
     def mx(self, domain):
-        found = [each for each in self.doctor("--mx", domain) if each["check"] == "mx"]
+        found = [each for each in self.doctor_report("--mx", domain)[1]["checks"] if each["check"] == "mx"]
         self.assertEqual(len(found), 1, found)
         return found[0]
 
@@ -58,33 +37,27 @@ class MxTest(WorldTest):
             with self.subTest(domain):
                 found = self.mx(domain)
                 self.assertEqual(found["id"], identity, found)
-                delivery = self.world.sender.deliver(f"user@{domain}")
+                delivery = self.sender.deliver(f"user@{domain}")
                 self.assertEqual(found["verdict"] == "fail", delivery.status != "sent", f"{found}\n{delivery}")
                 self.assertIn("smtp/unix", found["words"])
 
     def test_takes_the_settings_of_the_service(self):
         name = "smtp/unix/smtp_tls_CAfile"
-        change = ("postconf", "-c", self.world.sender.config, "-P")
         other = os.path.join(self.world.folder, "other-ca", "root.pem")
         self.assertTrue(os.path.exists(other))
-        self.world.sender.command(*change, f"{name}={other}")
+        self.sender.postconf("-P", f"{name}={other}")
         try:
             found = self.mx("good.example")
             self.assertEqual(found["id"], "mx-not-verified", found)
             self.assertIn(f"-F {other} ", found["fix"])
         finally:
-            self.world.sender.command(*change, "-X", name)
+            self.sender.postconf("-P", "-X", name)
         self.assertEqual(self.mx("good.example")["id"], "mx-verified")
 
     def test_a_map_before_ours_decides(self):
-        maps = f"inline:{{ wrongname.example=encrypt }}, socketmap:unix:stsmapd/socketmap:{self.world.sender.map_name}"
-        change = ("postconf", "-c", self.world.sender.config, "-e")
-        self.world.sender.command(*change, f"smtp_tls_policy_maps = {maps}")
-        self.addCleanup(
-            self.world.sender.command,
-            *change,
-            f"smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:{self.world.sender.map_name}",
-        )
+        maps = f"inline:{{ wrongname.example=encrypt }}, socketmap:unix:stsmapd/socketmap:{self.sender.map_name}"
+        self.addCleanup(self.sender.set, smtp_tls_policy_maps=self.sender.value("smtp_tls_policy_maps"))
+        self.sender.set(smtp_tls_policy_maps=maps)
         self.assertEqual(self.mx("wrongname.example")["id"], "mx-encrypted")
 
     def test_the_command_can_be_pasted(self):
@@ -104,7 +77,7 @@ class MxTest(WorldTest):
 
     def test_nothing_connects_otherwise(self):
         before = self.connections()
-        checks = self.doctor()
+        checks = self.doctor_report()[1]["checks"]
         self.assertNotIn("mx", [each["check"] for each in checks])
         self.assertEqual(self.connections(), before)
         self.mx("good.example")

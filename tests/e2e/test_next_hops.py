@@ -5,11 +5,10 @@ compared with what it does at level `dane` without the map, and with the policy 
 At every level: where DANE secures this very next hop, the mail fares as with Postfix's own DANE; else as the
 policy says. So in no cell is mail deferred that Postfix's own DANE delivers and the policy allows."""
 import re
-import unittest
 
-from support import WorldTest, main
+from e2e.support import WorldTest, main
+from pylib.waiting import wait_for
 from world.domains import RIGHT, RIGHT_KEY, UNTRUSTED, UNTRUSTED_KEY, Domain, policy
-from world.process import wait_for
 
 PORT = 587
 FORMS = {"host": "{domain}", "host:port": "{domain}:587", "[host]": "[mx.{domain}]", "[host]:port": "[mx.{domain}]:587"}
@@ -91,13 +90,7 @@ class NextHops(WorldTest):
         + "bare unix - - y - 40 smtp -o smtp_tls_security_level=dane -o smtp_tls_policy_maps=\n"
         + "table unix - - y - 40 smtp -o smtp_tls_policy_maps=$table_of_policies\n"
     )
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.world.daemon.process.wait_until(
-            lambda: cls.world.daemon.log_lines(" dane: ", "active=yes"), "the line that DANE is active"
-        )
+    DANE_ACTIVE = True
 
     def outcomes(self):
         """{(transport, number): (was it sent, the log lines about TLS and delivery)}"""
@@ -167,9 +160,7 @@ class NextHops(WorldTest):
     def test_unknown_service(self):
         key = f"[mx.{mail_domain('both', 'good')}]:no-such-service"
         self.assertTrue(self.world.daemon.ask(key).startswith("OK secure match="))
-        self.assertTrue(
-            self.world.daemon.wait_for_log("service-unknown", f"next_hop={key}", "service=no-such-service")
-        )
+        self.world.daemon.wait_log("service-unknown", f"next_hop={key}", "service=no-such-service")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """A policy once told to Postfix is kept: through DNS and HTTPS outages, restart and kill -9."""
-import unittest
 
-from support import WorldTest, main
+from e2e.support import WorldTest, main
 
 
 class Outages(WorldTest):

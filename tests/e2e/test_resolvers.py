@@ -1,19 +1,16 @@
 #!/usr/bin/env python3
 """DNSSEC for smtp(8): when postfix-setup sets smtp_dns_support_level, when it refuses, and what doctor says of the
 name servers that smtp(8) asks, within its chroot too. Real mail is the judge."""
-import json
 import os
 import shutil
 import socket
-import subprocess
-import threading
 import time
-import unittest
 
-from support import WorldTest, main
-from world.daemon import program
-from world.dns import RESOLVER, SignedZone, Unbound
-from world.process import wait_for
+from e2e.support import PostfixTest, main
+from pylib.dns_message import FORMERR, NOTIMP, REFUSED, SERVFAIL
+from pylib.nameservers import RESOLVER, SignedZone, Unbound
+from pylib.net import Datagrams
+from pylib.waiting import wait_for
 
 PLAIN = "127.0.0.2"  # a resolver that does not validate
 BROKEN = "127.0.0.3"  # one that has trouble with EDNS
@@ -24,66 +21,41 @@ class NoEdns:
     """A name server in front of the world's resolver that is lost when a query has EDNS: it says nothing, or
     answers with an error code."""
 
-    CODES = {"formerr": 1, "servfail": 2, "notimp": 4, "refused": 5}
+    CODES = {"formerr": FORMERR, "servfail": SERVFAIL, "notimp": NOTIMP, "refused": REFUSED}
 
     def __init__(self, way):
         self.way = way
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((BROKEN, 53))
-        self.stopping = False
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
+        bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        bound.bind((BROKEN, 53))
+        self.server = Datagrams(bound, self.answer)
 
-    def serve(self):
-        while True:
-            query, peer = self.socket.recvfrom(4096)
-            if self.stopping:
-                return
-            if query[11] == 0:
-                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ask:
-                    ask.settimeout(5)
-                    ask.sendto(query, (RESOLVER, 53))
-                    try:
-                        self.socket.sendto(ask.recv(4096), peer)
-                    except socket.timeout:
-                        pass
-            elif self.way in self.CODES:
-                reply = bytearray(query)
-                reply[2], reply[3] = 0x81, 0x80 | self.CODES[self.way]
-                self.socket.sendto(bytes(reply), peer)
+    def answer(self, query, peer):
+        if query[11] == 0:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ask:
+                ask.settimeout(5)
+                ask.sendto(query, (RESOLVER, 53))
+                try:
+                    self.server.socket.sendto(ask.recv(4096), peer)
+                except socket.timeout:
+                    pass
+        elif self.way in self.CODES:
+            reply = bytearray(query)
+            reply[2], reply[3] = 0x81, 0x80 | self.CODES[self.way]
+            self.server.socket.sendto(bytes(reply), peer)
 
     def stop(self):
-        self.stopping = True
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as wake:
-            wake.sendto(b"", (BROKEN, 53))
-        self.thread.join(10)
-        self.socket.close()
+        self.server.close()
 
 
-class ResolversTest(WorldTest):
-    MAIL = True
+class ResolversTest(PostfixTest):
     MAIN_CF = {"minimal_backoff_time": "1h"}
 
     def setUp(self):
-        self.sender = self.world.sender
-        self.main_cf = os.path.join(self.sender.config, "main.cf")
+        super().setUp()
         self.chroot_file = os.path.join(self.sender.folder, "queue", "etc", "resolv.conf")
-        for path in (self.main_cf, "/etc/resolv.conf"):
-            self.addCleanup(self.write, path, self.read(path))
+        self.addCleanup(self.write, "/etc/resolv.conf", self.read("/etc/resolv.conf"))  # a mount: in place
         self.addCleanup(shutil.rmtree, os.path.dirname(self.chroot_file), ignore_errors=True)
-        self.addCleanup(self.remove, self.main_cf + ".stsmap-undo", self.main_cf + ".stsmap-before")
-        self.reload()  # no smtp(8) of the test before
-
-    @staticmethod
-    def read(path):
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-
-    @staticmethod
-    def write(path, text):
-        """In place: /etc/resolv.conf is a mount."""
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        self.sender.reload()  # no smtp(8) of the test before
 
     @staticmethod
     def remove(*paths):
@@ -97,24 +69,11 @@ class ResolversTest(WorldTest):
         self.write(self.chroot_file, text)
 
     def set_level(self, level):
-        self.sender.command("postconf", "-c", self.sender.config, "-e", f"smtp_dns_support_level = {level}")
-        self.reload()
-
-    def reload(self):
-        """So that each smtp(8) reads resolv.conf and main.cf anew."""
-        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.sender.set(smtp_dns_support_level=level)
+        self.sender.reload()
 
     def restart_daemon(self, **changes):
-        before = self.world.daemon.settings
-
-        def go(settings):
-            self.world.daemon.stop()
-            self.world.daemon.forget_everything()
-            self.world.daemon.settings = settings
-            self.world.daemon.start()
-
-        self.addCleanup(go, before)
-        go({**before, **changes})
+        self.restart(forget=True, **changes)
         self.daemon_knows()
 
     def daemon_knows(self):
@@ -122,26 +81,14 @@ class ResolversTest(WorldTest):
             lambda: "not known yet" not in self.world.daemon.ask("dane", "stsmapd.status"), "the daemon's finding of DANE"
         )
 
-    def stsmap(self, *words):
-        return subprocess.run(
-            [program("stsmap"), "--config", self.world.daemon.config, *words],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=self.tool_environment(),
-        )
-
     def setup(self, *words):
-        done = self.stsmap("postfix-setup", "-c", self.sender.config, *words)
+        done = self.postfix_setup(*words)
         return done.returncode, done.stdout + done.stderr
 
     def doctor(self):
         """{id: finding} of all that is not ok."""
-        done = self.stsmap("doctor", "-c", self.sender.config, "--json", "--domain", "good.example")
-        report = json.loads(done.stdout)
         found = {}
-        for each in report["checks"]:
+        for each in self.doctor_report()[1]["checks"]:
             if each["verdict"] != "ok":
                 found.setdefault(each["id"], each)
         return found
@@ -188,7 +135,7 @@ class Level(ResolversTest):
         self.expect_deferred("right.dane.example", "dnssec lookups disabled")
         status, output = self.setup("--apply", "--reload")
         self.assertEqual(status, 0, output)
-        self.assertIn("smtp_dns_support_level = dnssec", self.read(self.main_cf))
+        self.assertIn(b"smtp_dns_support_level = dnssec", self.read(self.main_cf))
         self.expect_no_failure()
         self.expect_sent("right.dane.example")
         self.expect_sent("good.example")
@@ -214,8 +161,8 @@ class Level(ResolversTest):
         warnings = [line for line in self.sender.log() if "DNSSEC validation may be unavailable" in line]
         self.assertTrue(warnings)
         self.assertTrue([line for line in self.sender.log() if "reason: dnssec_probe 'ns:.'" in line])
-        self.sender.command("postconf", "-c", self.sender.config, "-e", "dnssec_probe =")
-        self.reload()
+        self.sender.set(dnssec_probe="")
+        self.sender.reload()
         self.expect_sent("good.example")
         again = [line for line in self.sender.log() if "DNSSEC validation may be unavailable" in line]
         self.assertEqual(again, warnings, "as the note says")
@@ -270,11 +217,11 @@ class Level(ResolversTest):
 
     def test_a_service_of_its_own_mind(self):
         self.set_level("dnssec")
-        self.sender.command("postconf", "-c", self.sender.config, "-P", "smtp/unix/smtp_dns_support_level=enabled")
+        self.sender.postconf("-P", "smtp/unix/smtp_dns_support_level=enabled")
         self.addCleanup(
             self.sender.command, "postconf", "-c", self.sender.config, "-P", "-X", "smtp/unix/smtp_dns_support_level"
         )
-        self.reload()
+        self.sender.reload()
         self.expect_deferred("right.dane.example", "dnssec lookups disabled")
         self.expect_failure(
             "dnssec-overridden",
@@ -296,7 +243,7 @@ class Chroot(ResolversTest):
         plain.start()
         self.addCleanup(plain.stop)
         self.chroot(f"nameserver {PLAIN}\n{OPTIONS}")
-        self.reload()
+        self.sender.reload()
         self.expect_deferred("right.dane.example", "non DNSSEC destination")
         self.expect_failure(
             "resolv-conf-differs",
@@ -307,12 +254,12 @@ class Chroot(ResolversTest):
         self.expect_refused("restart Postfix")
         # What the fix says.
         shutil.copyfile("/etc/resolv.conf", self.chroot_file)
-        self.reload()
+        self.sender.reload()
         self.expect_no_failure()
         self.expect_sent("right.dane.example")
 
     def test_other_options_and_what_does_not_matter(self):
-        system = self.read("/etc/resolv.conf")
+        system = self.read("/etc/resolv.conf").decode()
         for text, same in (
             (system, True),
             ("# a copy\n" + system + "search example\n", True),
@@ -331,7 +278,7 @@ class Chroot(ResolversTest):
     def test_not_there(self):
         self.remove(self.chroot_file)
         self.expect_no_failure()
-        self.reload()
+        self.sender.reload()
         self.expect_sent("right.dane.example")
         os.makedirs(os.path.dirname(self.chroot_file), exist_ok=True)
         os.symlink("/etc/hosts", self.chroot_file)  # which is not in the chroot, either
@@ -342,7 +289,7 @@ class Chroot(ResolversTest):
         self.chroot(f"nameserver {PLAIN}\n")
         os.chmod(self.chroot_file, 0o600)
         self.expect_no_failure()
-        self.reload()
+        self.sender.reload()
         self.expect_sent("right.dane.example")
 
     def test_not_there_and_nobody_at_127_0_0_1(self):
@@ -355,7 +302,7 @@ class Chroot(ResolversTest):
         self.addCleanup(unbound.stop)
         self.write("/etc/resolv.conf", f"nameserver {PLAIN}\n{OPTIONS}")
         self.restart_daemon(dns={"servers": [PLAIN], "trust_ad": "yes"})
-        self.reload()
+        self.sender.reload()
         self.expect_failure("resolver-fails-dnssec", f"has no {self.chroot_file} that it may read", "defers all mail")
         status, text = self.deliver("good.example")
         self.assertNotEqual(status, "sent", text)
@@ -367,7 +314,7 @@ class Chroot(ResolversTest):
         self.addCleanup(plain.stop)
         self.write("/etc/resolv.conf", f"nameserver {PLAIN}\n{OPTIONS}")
         self.chroot(self.read("/etc/resolv.conf"))
-        self.reload()
+        self.sender.reload()
         self.expect_deferred("right.dane.example", "non DNSSEC destination")
         self.expect_failure("resolver-not-validating", f"{PLAIN}:53 of {self.chroot_file}")
         self.expect_refused("does not: Postfix defers")

@@ -1,71 +1,23 @@
 #!/usr/bin/env python3
 """Services of master.cf, judged one by one: what postfix-setup and doctor say of each, and what becomes of mail."""
-import json
-import os
 import re
-import subprocess
-import unittest
 
-from support import WorldTest, main
-from world.daemon import program
+from e2e.support import OTHER_ROOT, PostfixTest, main
 
 
-class ServicesTest(WorldTest):
-    """The map is in main.cf and DANE is active; a test changes main.cf or master.cf, which are put back."""
+class ServicesTest(PostfixTest):
+    """The map is in main.cf and DANE is active; a test changes main.cf or master.cf."""
 
-    MAIL = True
     MAIN_CF = {"smtp_dns_support_level": "dnssec"}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.world.daemon.process.wait_until(
-            lambda: cls.world.daemon.log_lines(" dane: ", "active=yes"), "the line that DANE is active"
-        )
-
-    def setUp(self):
-        self.sender = self.world.sender
-        self.files = {}
-        for name in ("main.cf", "master.cf"):
-            path = os.path.join(self.sender.config, name)
-            with open(path, "rb") as file:
-                self.files[path] = file.read()
-        self.addCleanup(self.put_back)
+    DANE_ACTIVE = True
 
     def put_back(self):
-        for path, content in self.files.items():
-            with open(path, "wb") as file:
-                file.write(content)
-        self.age()
-        self.reload()
-
-    def age(self):
-        """Postfix waits for a main.cf that was changed within the last seconds."""
-        for path in self.files:
-            os.utime(path, (0, 0))
-
-    def postconf(self, *words):
-        try:
-            return self.sender.command("postconf", "-c", self.sender.config, *words)
-        finally:
-            self.age()
-
-    def reload(self):
-        self.sender.command("postfix", "-c", self.sender.config, "reload", stdin=subprocess.DEVNULL)
-
-    def stsmap(self, *words):
-        return subprocess.run(
-            [program("stsmap"), "--config", self.world.daemon.config, *words, "-c", self.sender.config],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=self.tool_environment(),
-        )
+        super().put_back()
+        self.sender.reload()
 
     def say(self, status, *words):
         """postfix-setup ends with this status and says all these words; returns what it prints."""
-        done = self.stsmap("postfix-setup")
+        done = self.postfix_setup()
         self.assertEqual((done.returncode, done.stderr), (status, ""), done.stdout)
         for each in words:
             self.assertIn(each, done.stdout)
@@ -73,9 +25,9 @@ class ServicesTest(WorldTest):
 
     def doctor(self, verdict, words):
         """doctor has a line of this verdict with these words; not asked where another root's Postfix sends."""
-        if os.environ.get("STSMAPD_E2E_ROOT"):
+        if OTHER_ROOT:
             return
-        report = json.loads(self.stsmap("doctor", "--json", "--domain", "good.example").stdout)
+        report = self.doctor_report()[1]
         lines = [each for each in report["checks"] if each["check"] == "postfix"]
         found = [each["verdict"] for each in lines if words in each["words"]]
         self.assertEqual(found, [verdict], lines)
@@ -87,47 +39,46 @@ class ServicesTest(WorldTest):
         command = re.search(rf"{pattern}(postconf .*?)(;|$)", output, re.MULTILINE).group(1)
         self.assertIn(f"-c {self.sender.config}", command)
         self.sender.command("sh", "-c", command)
-        self.age()
 
     def test_all_is_well(self):
         self.say(0, "Nothing to change.", "sender_dependent_default_transport_maps: mail of some senders goes through 3")
 
     def test_a_service_without_the_map(self):
-        self.postconf("-P", "smtp/unix/smtp_tls_policy_maps=")
-        self.reload()
+        self.sender.postconf("-P", "smtp/unix/smtp_tls_policy_maps=")
+        self.sender.reload()
         delivery = self.sender.deliver("user@wrongname.example")
         self.assertEqual(delivery.status, "sent", "no policy is obeyed: " + str(delivery))
         self.doctor("fail", "service smtp/unix has its own smtp_tls_policy_maps = (empty)")
         output = self.say(1, "refused: service smtp/unix has its own smtp_tls_policy_maps")
         self.fix(output, "if that is not meant: ")
         self.say(0, "Nothing to change.")
-        self.reload()
+        self.sender.reload()
         self.assertEqual(self.sender.deliver("user@wrongname.example").status, "deferred")
 
     def test_a_service_with_a_table_only(self):
-        self.postconf("-P", "smtpfree/unix/smtp_tls_policy_maps=inline:{a.example=encrypt}")
+        self.sender.postconf("-P", "smtpfree/unix/smtp_tls_policy_maps=inline:{a.example=encrypt}")
         self.say(1, "refused: service smtpfree/unix has its own smtp_tls_policy_maps = inline:{a.example=encrypt}")
         self.doctor("fail", "service smtpfree/unix")
 
     def test_a_service_that_nothing_names(self):
-        self.postconf("-M", "slow/unix=slow unix - - n - 1 smtp -o smtp_tls_policy_maps=")
+        self.sender.postconf("-M", "slow/unix=slow unix - - n - 1 smtp -o smtp_tls_policy_maps=")
         self.say(0, "warning: service slow/unix", "no mail for other domains goes through it now")
 
     def test_a_filter(self):
-        self.postconf("-M", "scan/unix=scan unix - - n - 1 smtp -o smtp_tls_policy_maps=")
-        self.postconf("-P", "127.0.0.1:25/inet/content_filter=scan:[127.0.0.1]:10024")
+        self.sender.postconf("-M", "scan/unix=scan unix - - n - 1 smtp -o smtp_tls_policy_maps=")
+        self.sender.postconf("-P", "127.0.0.1:25/inet/content_filter=scan:[127.0.0.1]:10024")
         self.say(0, "note: service scan/unix", "hosts that are written out")
         self.doctor("ok", "service scan/unix")
 
     def test_stricter_levels(self):
         for level in ("dane-only", "fingerprint", "verify", "Secure"):
             with self.subTest(level):
-                self.postconf("-P", f"smtp/unix/smtp_tls_security_level={level}")
+                self.sender.postconf("-P", f"smtp/unix/smtp_tls_security_level={level}")
                 words = f"service smtp/unix has its own smtp_tls_security_level = {level}"
                 output = self.say(0, "warning: " + words)
                 self.doctor("warn", words)
                 self.fix(output, "take the map away from it: ")
-                self.assertEqual(self.postconf("-Ph", "smtp/unix/smtp_tls_policy_maps"), "\n")
+                self.assertEqual(self.sender.postconf("-Ph", "smtp/unix/smtp_tls_policy_maps"), "\n")
                 words = "service smtp/unix does not use MTA-STS, by its own stricter rule"
                 self.say(0, "note: " + words)
                 self.doctor("ok", words)
@@ -142,8 +93,8 @@ class ServicesTest(WorldTest):
         ):
             for change in (("-e", f"{name} = {value}"), ("-P", f"smtp/unix/{name}={value}")):
                 with self.subTest(change):
-                    self.postconf(*change)
-                    self.reload()
+                    self.sender.postconf(*change)
+                    self.sender.reload()
                     delivery = self.sender.deliver("user@right.dane.example")
                     self.assertEqual(delivery.status, "deferred", str(delivery))
                     words = f"{name} = {value}: " if change[0] == "-e" else f"service smtp/unix has its own {name}"
@@ -154,31 +105,31 @@ class ServicesTest(WorldTest):
         self.assertEqual(delivery.status, "sent", str(delivery))
 
     def test_trust_anchors(self):
-        self.postconf("-e", f"smtp_tls_trust_anchor_file = {self.world.folder}/other-ca/root.pem")
-        self.reload()
+        self.sender.postconf("-e", f"smtp_tls_trust_anchor_file = {self.world.folder}/other-ca/root.pem")
+        self.sender.reload()
         delivery = self.sender.deliver("user@good.example")
         self.assertEqual(delivery.status, "deferred", str(delivery))
         self.say(1, "refused: smtp_tls_trust_anchor_file")
         self.doctor("fail", "smtp_tls_trust_anchor_file")
         self.put_back()
-        self.postconf("-e", f"smtp_tls_CAfile = {self.world.ca.root}")
+        self.sender.postconf("-e", f"smtp_tls_CAfile = {self.world.ca.root}")
         self.say(0, f"warning: smtp_tls_CAfile = {self.world.ca.root} lacks more than a tenth")
         self.doctor("warn", "lacks more than a tenth")
 
     def test_reuse_of_connections_without_tlsproxy(self):
-        self.postconf("-e", "smtp_tls_connection_reuse = yes")
-        self.reload()
+        self.sender.postconf("-e", "smtp_tls_connection_reuse = yes")
+        self.sender.reload()
         delivery = self.sender.deliver("user@good.example")
         self.assertEqual(delivery.status, "deferred", str(delivery))
         self.say(1, "refused: smtp_tls_connection_reuse = yes: master.cf has no service tlsproxy/unix")
-        self.postconf("-M", "tlsproxy/unix=tlsproxy unix - - y - 0 tlsproxy")
-        self.reload()
+        self.sender.postconf("-M", "tlsproxy/unix=tlsproxy unix - - y - 0 tlsproxy")
+        self.sender.reload()
         self.say(0, "Nothing to change.")
         delivery = self.sender.deliver("user@good.example")
         self.assertEqual(delivery.status, "sent", str(delivery))
 
     def test_what_routes_mean(self):
-        self.postconf(
+        self.sender.postconf(
             "-e",
             "transport_maps = inline:{ good.example=smtp:[mx.good.example], a.example=relay: }, tcp:127.0.0.1:1",
             "smtp_fallback_relay = [mx.good.example]",
@@ -192,25 +143,25 @@ class ServicesTest(WorldTest):
             "note: sender_dependent_relayhost_maps: mail of some senders goes to [relay.example]:587",
             "warning: smtp_fallback_relay = [mx.good.example]: ",
         )
-        self.postconf("-X", "transport_maps")
-        self.reload()
+        self.sender.postconf("-X", "transport_maps")
+        self.sender.reload()
         delivery = self.sender.deliver("user@wrongname.example")
         self.assertEqual(delivery.status, "sent", "by the fallback relay, without the policy: " + str(delivery))
 
     def test_nothing_delivers(self):
-        self.postconf("-e", "default_transport = smpt")
+        self.sender.postconf("-e", "default_transport = smpt")
         self.say(1, "refused: default_transport = smpt: master.cf has no service smpt/unix")
         self.put_back()
-        self.postconf("-e", "default_transport = error:not from here")
+        self.sender.postconf("-e", "default_transport = error:not from here")
         self.say(0, "warning: default_transport = error:not from here: mail to other domains is not sent over SMTP")
         self.put_back()
-        self.postconf("-MX", "smtp/unix", "relay/unix", "smtpfree/unix", "smtptcp/unix")
+        self.sender.postconf("-MX", "smtp/unix", "relay/unix", "smtpfree/unix", "smtptcp/unix")
         self.say(1, "refused: no service of master.cf delivers mail over SMTP")
         self.doctor_fails()
 
     def doctor_fails(self):
-        if not os.environ.get("STSMAPD_E2E_ROOT"):
-            self.assertEqual(self.stsmap("doctor", "--domain", "good.example").returncode, 1)
+        if not OTHER_ROOT:
+            self.assertEqual(self.doctor_report()[0].returncode, 1)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """`stsmap postfix-setup` on a real Postfix: what it changes in main.cf, what mail gets from it, the way back."""
 import os
-import unittest
 
-from setup_case import SetupCase
-from support import main
-from world.process import run
+from e2e.setup_case import SetupCase
+from e2e.support import main
+from pylib.process import run
 
 
 class SetupTest(SetupCase):
@@ -18,9 +17,9 @@ class SetupTest(SetupCase):
 
         status, output, errors = self.setup("--apply", "--reload")
         self.assertEqual((status, errors), (0, ""), output)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
-        self.assertEqual(self.value("smtp_tls_security_level"), "may")
-        self.assertEqual(self.value("smtp_dns_support_level"), "dnssec", "the world's resolver validates")
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.sender.value("smtp_tls_security_level"), "may")
+        self.assertEqual(self.sender.value("smtp_dns_support_level"), "dnssec", "the world's resolver validates")
         answer = run(
             *self.sender.prefix, "postmap", "-c", self.sender.config, "-q", "good.example",
             self.map.replace("stsmapd/socketmap", self.sender.socket),
@@ -33,6 +32,7 @@ class SetupTest(SetupCase):
         self.assertEqual(delivery.status, "deferred", str(delivery))
 
         settled = self.files()
+        self.sender.age()
         stamp = os.stat(self.main_cf).st_mtime_ns
         status, output, errors = self.setup("--apply")
         self.assertEqual((status, errors), (0, ""))
@@ -57,21 +57,21 @@ class SetupTest(SetupCase):
         status, output, errors = self.setup("--apply")
         self.assertEqual((status, errors), (0, ""), output)
         self.assertEqual(
-            self.value("smtp_tls_policy_maps"),
+            self.sender.value("smtp_tls_policy_maps"),
             f"inline:{{ a.example=encrypt, b.example=may }}, texthash:{table}, {self.map}",
         )
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.postconf("-hx", "smtp_tls_policy_maps").strip())
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.sender.postconf("-hx", "smtp_tls_policy_maps").strip())
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.files(), before)
 
     def test_later_edits_are_kept(self):
         values = self.settings()
         self.assertEqual(self.setup("--apply")[0], 0)
-        self.set(relayhost="[relay.example]")
+        self.sender.set(relayhost="[relay.example]")
         status, output, _ = self.setup("--undo")
         self.assertEqual(status, 0, output)
-        self.assertEqual(self.value("relayhost"), "[relay.example]")
-        self.postconf("-X", "relayhost")
+        self.assertEqual(self.sender.value("relayhost"), "[relay.example]")
+        self.sender.postconf("-X", "relayhost")
         self.assertEqual(self.settings(), values)
 
     def test_an_entry_in_another_spelling_is_known(self):
@@ -81,16 +81,16 @@ class SetupTest(SetupCase):
             f"proxy:socketmap:inet:localhost:8461:{self.sender.map_name}",
         ):
             with self.subTest(entry):
-                self.set(smtp_tls_policy_maps=entry)
+                self.sender.set(smtp_tls_policy_maps=entry)
                 self.assertEqual(self.setup("--apply")[0], 0)
-                self.assertEqual(self.value("smtp_tls_policy_maps"), entry)
+                self.assertEqual(self.sender.value("smtp_tls_policy_maps"), entry)
                 self.assertEqual(self.setup("--undo")[0], 0)
 
     def test_the_dialect_of_another_version_is_corrected(self):
         wrong = "sts" if self.sender.map_name == "sts-tlsrpt" else "sts-tlsrpt"
-        self.set(smtp_tls_policy_maps=f"socketmap:unix:stsmapd/socketmap:{wrong}")
+        self.sender.set(smtp_tls_policy_maps=f"socketmap:unix:stsmapd/socketmap:{wrong}")
         self.assertEqual(self.setup("--apply")[0], 0)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
 
     def test_refuses_what_would_weaken(self):
         table = (
@@ -104,21 +104,21 @@ class SetupTest(SetupCase):
         )
         for settings, words in table:
             with self.subTest(settings=settings):
-                self.set(**settings)
+                self.sender.set(**settings)
                 self.expect_refused(words)
                 self.put_back()
 
     def test_replaces_another_daemon_when_told_to(self):
-        self.set(smtp_tls_policy_maps="inline:{ a.example=encrypt } socketmap:inet:127.0.0.1:8642:QUERY")
+        self.sender.set(smtp_tls_policy_maps="inline:{ a.example=encrypt } socketmap:inet:127.0.0.1:8642:QUERY")
         self.assertEqual(self.setup("--apply", "--replace")[0], 0)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), f"inline:{{ a.example=encrypt }}, {self.map}")
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), f"inline:{{ a.example=encrypt }}, {self.map}")
 
     def test_refuses_while_no_daemon_answers(self):
         self.world.daemon.stop()
         self.addCleanup(self.world.daemon.start)
         self.expect_refused("Postfix would defer all mail")
         self.assertEqual(self.setup("--apply", "--without-daemon")[0], 0)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
 
     def test_main_cf_behind_a_link(self):
         real = self.main_cf + ".real"
@@ -131,15 +131,15 @@ class SetupTest(SetupCase):
             os.rename(real, self.main_cf)
 
     def test_warns_of_overrides_in_master_cf(self):
-        self.postconf("-P", "relay/unix/smtp_tls_policy_maps=inline:{a.example=may}")
-        self.addCleanup(self.postconf, "-P", "-X", "relay/unix/smtp_tls_policy_maps")
+        self.sender.postconf("-P", "relay/unix/smtp_tls_policy_maps=inline:{a.example=may}")
+        self.addCleanup(self.sender.postconf, "-P", "-X", "relay/unix/smtp_tls_policy_maps")
         status, output, _ = self.setup()
         self.assertEqual(status, 0)
         self.assertIn("warning: service relay/unix has its own smtp_tls_policy_maps", output)
         self.assertNotIn("warning: service smtptcp", output, "that one asks stsmapd over TCP")
 
     def test_says_that_there_is_no_postfix(self):
-        status, output, errors = self.setup(config="/no/such/folder")
+        status, output, errors = self.setup(postfix="/no/such/folder")
         self.assertEqual((status, output), (3, ""))
         self.assertIn("Postfix cannot be asked for its settings", errors)
         self.assertIn("/no/such/folder/main.cf", errors)

@@ -6,13 +6,10 @@ import os
 import re
 import shutil
 import struct
-import subprocess
 import tempfile
-import unittest
 
-from setup_case import SetupCase
-from support import main
-from world.daemon import program
+from e2e.setup_case import SetupCase
+from e2e.support import main
 
 ACL = "system.posix_acl_access"
 
@@ -30,10 +27,6 @@ class FilesTest(SetupCase):
         acl = os.getxattr(self.main_cf, ACL) if ACL in os.listxattr(self.main_cf) else None
         return found.st_uid, found.st_gid, oct(found.st_mode), acl
 
-    def write(self, content):
-        with open(self.main_cf, "wb") as file:
-            file.write(content)
-
     def test_last_lines_without_an_end(self):
         """Postfix 3.7 glues what postconf -e adds to such a line, and smtp(8) dies of it."""
         for ending in (
@@ -45,7 +38,7 @@ class FilesTest(SetupCase):
             b"smtp_tls_security_level =\n\n",
         ):
             with self.subTest(ending):
-                self.write(self.before + ending)
+                self.write(self.main_cf, self.before + ending)
                 content = self.read(self.main_cf)
                 values = self.settings()
                 status, output, errors = self.setup("--apply", "--reload")
@@ -57,7 +50,7 @@ class FilesTest(SetupCase):
                     ("smtp_connect_timeout", "10s"),
                     ("smtp_tls_loglevel", "1"),
                 ):
-                    self.assertEqual(self.value(name), value)
+                    self.assertEqual(self.sender.value(name), value)
                 self.expect_delivered()
                 self.assertEqual(self.doctor(), [])
                 self.assertEqual(self.setup("--undo", "--reload")[0], 0)
@@ -65,13 +58,13 @@ class FilesTest(SetupCase):
                 self.assertEqual(self.settings(), values)
 
     def test_undo_after_others_edits_ends_the_line_too(self):
-        self.set(smtp_tls_security_level="encrypt")
+        self.sender.set(smtp_tls_security_level="encrypt")
         self.assertEqual(self.setup("--apply")[0], 0)
         # Somebody sets back by hand what --apply made, and leaves the line open.
-        self.write(self.read(self.main_cf).rstrip(b"\n") + b"\nrelayhost = [relay.example]")
+        self.write(self.main_cf, self.read(self.main_cf).rstrip(b"\n") + b"\nrelayhost = [relay.example]")
         self.assertEqual(self.setup("--undo")[0], 0)
-        self.assertEqual(self.value("relayhost"), "[relay.example]")
-        self.assertEqual(self.value("smtp_tls_policy_maps"), "")
+        self.assertEqual(self.sender.value("relayhost"), "[relay.example]")
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), "")
 
     def test_owner_and_mode_stay(self):
         os.chown(self.main_cf, 0, grp.getgrnam("mail").gr_gid)
@@ -84,12 +77,12 @@ class FilesTest(SetupCase):
         self.assertEqual(self.state(), before)
 
         self.assertEqual(self.setup("--apply")[0], 0)
-        self.set(smtp_tls_loglevel="2")  # postconf -e makes it root's, for all to read
+        self.sender.set(smtp_tls_loglevel="2")  # postconf -e makes it root's, for all to read
         self.assertNotEqual(self.state(), before)
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.state(), before, "as before the first change")
 
-        self.write(content)
+        self.write(self.main_cf, content)
         os.chmod(self.main_cf, 0o640)
         self.assertEqual(self.setup("--apply")[0], 0)
         os.chown(self.main_cf, 0, 0)
@@ -108,7 +101,7 @@ class FilesTest(SetupCase):
         self.assertEqual(self.state(), before)
         for suffix in (".stsmap-before", ".stsmap-undo"):
             self.assertEqual(os.getxattr(self.main_cf + suffix, ACL), before[3], "no way around it")
-        self.set(smtp_tls_loglevel="2")
+        self.sender.set(smtp_tls_loglevel="2")
         self.assertIsNone(self.state()[3])
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.state(), before)
@@ -119,10 +112,10 @@ class FilesTest(SetupCase):
             with self.subTest(extra):
                 self.assertEqual(self.setup("--apply")[0], 0)
                 if extra:
-                    self.set(**dict([extra]))
+                    self.sender.set(**dict([extra]))
                 self.assertEqual(self.setup("--undo")[0], 0)
                 if extra:
-                    self.postconf("-X", extra[0])
+                    self.sender.postconf("-X", extra[0])
                 self.assertEqual(self.files().keys(), before.keys())
                 self.assertEqual(self.files()["main.cf"].rstrip(b"\n"), before["main.cf"].rstrip(b"\n"))
         self.assertEqual(self.setup("--apply")[0], 0)
@@ -136,7 +129,7 @@ class FilesTest(SetupCase):
         status, output, errors = self.setup("--apply", "--reload")
         self.assertEqual((status, errors), (0, ""), output)
         self.assertIn("Postfix is not running; it will read the new settings when it starts.", output)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
         status, output, errors = self.setup("--undo", "--reload")
         self.assertEqual((status, errors), (0, ""), output)
         self.assertIn("Postfix is not running", output)
@@ -152,25 +145,14 @@ class FilesTest(SetupCase):
         os.chmod(os.path.join(folder, name), 0o755)
         return {**environment, "PATH": f"{folder}:{environment['PATH']}"}
 
-    def setup_in(self, environment, *words):
-        done = subprocess.run(
-            [program("stsmap"), "--config", self.world.daemon.config, "postfix-setup", "-c", self.sender.config, *words],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=environment,
-        )
-        return done.returncode, done.stdout, done.stderr
-
     def test_changed_and_not_reloaded(self):
         environment = self.stand_in(
             "postfix", 'case "$*" in *reload) echo "postfix: fatal: no" >&2; exit 1;; esac\nexec {real} "$@"\n'
         )
-        status, output, errors = self.setup_in(environment, "--apply", "--reload")
+        status, output, errors = self.setup("--apply", "--reload", environment=environment)
         self.assertEqual(status, 4, output)
         self.assertIn("is changed, but Postfix has not been reloaded: postfix: fatal: no", errors)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
 
     def test_what_postfix_makes_something_else_of_is_put_back(self):
         """A postconf that does not do what it is told: once on the copy, once only when main.cf itself is read."""
@@ -183,7 +165,7 @@ class FilesTest(SetupCase):
         ):
             with self.subTest(script):
                 environment = self.stand_in("postconf", script)
-                status, output, errors = self.setup_in(environment, "--apply", "--reload")
+                status, output, errors = self.setup("--apply", "--reload", environment=environment)
                 self.assertEqual(status, 1, output)
                 self.assertRegex(errors, re.compile(r'smtp_tls_loglevel is "9" and should be "1"'))
                 self.assertNotIn("reloaded", output)

@@ -3,28 +3,35 @@
 everything, sockets that are closed. postfix-setup and doctor must see each, and mail must flow exactly when they say
 so."""
 import os
-import shutil
-import subprocess
-import unittest
 
-from setup_case import SetupCase
-from support import main
-from world.daemon import program
-from world.process import wait_for
+from e2e.setup_case import SetupCase
+from e2e.support import OTHER_ROOT, main
+from pylib.waiting import wait_for
 
 
 class MapsTest(SetupCase):
+    # smtp(8) dies of some maps, and master(8) would wait for a minute before it starts another one.
+    MAIN_CF = {**SetupCase.MAIN_CF, "service_throttle_time": "1s"}
+
     def maps(self, value):
-        self.set(smtp_tls_policy_maps=value)
-        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.sender.set(smtp_tls_policy_maps=value)
+        self.sender.reload()
 
     def service(self, setting):
-        self.postconf("-P", setting)
+        self.sender.postconf("-P", setting)
+
+    settled = None
 
     def settle(self):
-        """All that apply changes besides the map, made before: what is found is about the map then."""
+        """All that apply changes besides the map, made before: what is found is about the map then. Once made, it
+        is put in place for the tests that follow."""
+        if MapsTest.settled:
+            self.write(self.main_cf, MapsTest.settled)
+            self.sender.reload()
+            return
         self.assertEqual(self.setup("--apply", "--reload")[0], 0)
         self.assertEqual(self.doctor(), [])
+        MapsTest.settled = self.read(self.main_cf)
 
     def expect_deferred(self, recipient="user@good.example", via="unix"):
         delivery = self.sender.deliver(recipient, via)
@@ -55,7 +62,7 @@ class MapsTest(SetupCase):
                 status, output, errors = self.setup("--apply", "--reload")
                 self.assertEqual((status, errors), (0, ""), output)
                 self.assertIn(f"Postfix asks {element}", output)
-                self.assertEqual(self.value("smtp_tls_policy_maps"), self.map)
+                self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
                 self.assertEqual(self.doctor(), [])
         self.expect_delivered()
         self.expect_delivered(via="unchrooted")
@@ -73,21 +80,8 @@ class MapsTest(SetupCase):
         self.restart(listen=["tcp:127.0.0.1:8461"])
         status, output, _ = self.setup("--apply", "--reload")
         self.assertEqual(status, 0, output)
-        self.assertEqual(self.value("smtp_tls_policy_maps"), f"socketmap:inet:127.0.0.1:8461:{self.sender.map_name}")
+        self.assertEqual(self.sender.value("smtp_tls_policy_maps"), f"socketmap:inet:127.0.0.1:8461:{self.sender.map_name}")
         self.expect_delivered()
-
-    def restart(self, **changes):
-        before = dict(self.world.daemon.settings)
-
-        def go(settings):
-            self.world.daemon.stop()
-            if os.path.exists(self.sender.socket):
-                os.unlink(self.sender.socket)
-            self.world.daemon.settings = settings
-            self.world.daemon.start()
-
-        self.addCleanup(go, before)
-        go({**before, **changes})
 
     def test_a_socket_out_of_reach(self):
         folder = self.world.new_folder("elsewhere")
@@ -126,14 +120,14 @@ class MapsTest(SetupCase):
                 os.chmod(folder, 0o755)
                 self.assertEqual(self.doctor(), [])
         os.chmod(folder, 0o700)
-        self.set(smtp_tls_policy_maps="")
+        self.sender.set(smtp_tls_policy_maps="")
         self.restart(listen=[f"unix:{self.sender.socket}"])
         os.chmod(folder, 0o700)
         self.expect_refused(f"the folder {folder}")
         os.chmod(folder, 0o755)
 
     def test_a_socket_for_others(self):
-        if os.environ.get("STSMAPD_E2E_ROOT"):
+        if OTHER_ROOT:
             self.skipTest("another group postfix")
         self.restart(listen=[f"unix:{self.sender.socket}"], socket={"mode": "0660", "group": "root"})
         self.expect_refused("(it is root:root 0660)")
@@ -149,7 +143,7 @@ class MapsTest(SetupCase):
                 findings = self.doctor()
                 self.assertEqual([each for each in findings if each[1] == "fail"], [])
                 self.assertEqual(self.setup("--apply")[0], 0)
-                self.assertEqual(self.value("smtp_tls_policy_maps"), element)
+                self.assertEqual(self.sender.value("smtp_tls_policy_maps"), element)
 
     def test_a_proxied_map_within_a_chroot(self):
         """proxymap(8) goes by its own column: an absolute path leads elsewhere for it."""
@@ -158,15 +152,15 @@ class MapsTest(SetupCase):
         self.maps(element)
         self.expect_delivered()
         self.assertEqual([each for each in self.doctor() if each[1] == "fail"], [])
-        self.sender.command("postconf", "-c", self.sender.config, "-F", "proxymap/unix/chroot=y")
-        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.sender.postconf("-F", "proxymap/unix/chroot=y")
+        self.sender.reload()
         self.expect_finding(self.doctor(), "socket", "fail", "chrooted to", "the daemon listens at")
 
     def test_a_proxied_map_that_is_not_approved(self):
         self.settle()
         self.maps(f"proxy:{self.map}")
-        self.set(proxy_read_maps="proxy:unix:passwd.byname")
-        self.sender.command("postfix", "-c", self.sender.config, "reload")
+        self.sender.set(proxy_read_maps="proxy:unix:passwd.byname")
+        self.sender.reload()
         self.sender.send("user@good.example")  # smtp(8) dies of it
         wait_for(lambda: any("request for unapproved table" in line for line in self.sender.log()), "a refusal", 60)
         self.expect_finding(self.doctor(), "socket", "fail", "proxy_read_maps does not list")
@@ -177,7 +171,7 @@ class MapsTest(SetupCase):
     # What stands before ours.
 
     def test_what_answers_for_everything(self):
-        self.set(smtp_tls_CAfile=self.trust)
+        self.sender.set(smtp_tls_CAfile=self.trust)
         table = os.path.join(self.sender.config, "everything")
         with open(table, "w", encoding="ascii") as file:
             file.write("/./ may\n")
@@ -193,7 +187,7 @@ class MapsTest(SetupCase):
             "randmap:{may}",
         ):
             with self.subTest(before):
-                self.set(smtp_tls_policy_maps=before)
+                self.sender.set(smtp_tls_policy_maps=before)
                 self.expect_refused("answers for domains it cannot know")
                 self.maps(f"{before}, {self.map}")
                 self.expect_finding(self.doctor(), "postfix", "fail", "answers for domains it cannot know", "postconf -c")
@@ -221,14 +215,15 @@ class MapsTest(SetupCase):
             for value in (f"{element}, {self.map}", f"{self.map}, {element}"):
                 with self.subTest(value):
                     extra = {"proxy_read_maps": "proxy:unix:passwd.byname"} if element.startswith("proxy:") else {}
-                    self.set(smtp_tls_policy_maps=value, **extra)
-                    self.sender.command("postfix", "-c", self.sender.config, "reload")
-                    self.expect_finding(self.doctor(), "postfix", "fail", element)
-                    self.expect_finding(self.doctor(), "postfix", "fail", words)
+                    self.sender.set(smtp_tls_policy_maps=value, **extra)
+                    self.sender.reload()
+                    findings = self.doctor()
+                    self.expect_finding(findings, "postfix", "fail", element)
+                    self.expect_finding(findings, "postfix", "fail", words)
                     if not value.endswith(element) and not extra:
                         self.expect_deferred()
                     if extra:
-                        self.postconf("-X", "proxy_read_maps")
+                        self.sender.postconf("-X", "proxy_read_maps")
 
     def test_lists_of_services(self):
         self.settle()
@@ -245,31 +240,19 @@ class MapsTest(SetupCase):
 
     def test_as_an_ordinary_user(self):
         """Nothing fails for want of permission: it is said to be not seen."""
-        if os.environ.get("STSMAPD_E2E_ROOT"):
+        if OTHER_ROOT:
             self.skipTest("an ordinary user cannot run the other root's programs")
         self.settle()
-        folder = self.world.new_folder("public")
-        tool = shutil.copy(program("stsmap"), folder)
 
         def run_as_nobody(*words):
-            return subprocess.run(
-                [tool, "--config", self.world.daemon.config, "postfix-setup", "-c", self.sender.config, *words],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-                env=self.tool_environment(),
-                user="nobody",
-                group="nogroup",
-                extra_groups=[],
-            )
+            return self.postfix_setup(*words, user="nobody")
 
         done = run_as_nobody()
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         self.assertIn("was not seen", done.stdout)
         self.assertIn("as root", done.stdout)
         self.assertNotIn("no stsmapd answers", done.stdout)
-        self.set(smtp_tls_policy_maps="")
+        self.sender.set(smtp_tls_policy_maps="")
         before = self.files()
         done = run_as_nobody()
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)

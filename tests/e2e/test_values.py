@@ -6,10 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-import unittest
 
-from support import WorldTest, main
-from world.daemon import program
+from e2e.support import OTHER_ROOT, WorldTest, main
 
 # What an ordinary user is told, too: known without starting smtp(8).
 KNOWN = (
@@ -61,13 +59,9 @@ class ValuesTest(WorldTest):
     MAIL = True
 
     def setUp(self):
-        self.sender = self.world.sender
         self.folder = self.world.new_folder(self.id().rsplit(".", 1)[1])
-        os.chmod(self.world.folder, 0o755)
-        self.tool = shutil.copy(program("stsmap"), self.folder)
+        self.public_tool()
         self.environment = self.tool_environment()
-        shutil.copy(self.world.daemon.config, self.folder)
-        os.chmod(os.path.join(self.folder, os.path.basename(self.world.daemon.config)), 0o644)
 
     @staticmethod
     def override(setting):
@@ -104,17 +98,7 @@ class ValuesTest(WorldTest):
         return [line for line in lines if ": fatal: " in line or ": error: " in line or "disabling TLS" in line]
 
     def refuses(self, folder, user=None):
-        options = {"user": user, "group": "nogroup", "extra_groups": []} if user else {}
-        config = os.path.join(self.folder, os.path.basename(self.world.daemon.config))
-        done = subprocess.run(
-            [self.tool, "--config", config, "postfix-setup", "--without-daemon", "-c", folder],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=self.environment,
-            **options,
-        )
+        done = self.postfix_setup("--without-daemon", postfix=folder, user=user, environment=self.environment)
         self.assertEqual(done.stderr, "")
         return [
             line
@@ -146,7 +130,7 @@ class ValuesTest(WorldTest):
         self.check(OTHERS)
 
     def test_as_an_ordinary_user(self):
-        if os.environ.get("STSMAPD_E2E_ROOT"):
+        if OTHER_ROOT:
             self.skipTest("an ordinary user cannot run the other root's programs")
         self.check(KNOWN, "nobody")
 

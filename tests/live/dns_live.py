@@ -14,11 +14,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
-TIME_LIMIT = 20.0
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from pylib.nameservers import Nsd, Unbound  # noqa: E402
+from pylib.net import free_port  # noqa: E402
+from pylib.process import run  # noqa: E402
+from pylib.programs import ROOT  # noqa: E402
+from pylib.waiting import LIMIT, Failed  # noqa: E402
+
+os.environ["PATH"] += ":/usr/sbin:/sbin"
+TOOLS = ("nsd", "unbound", "drill", "ldns-keygen", "ldns-signzone")
 
 ZONE = """$ORIGIN {zone}.
 $TTL 300
@@ -52,32 +58,19 @@ DIGEST = "00ff" * 16
 MANY = "".join(f'many IN TXT "record {i} {"x" * 80}"\n' for i in range(40))
 
 
-def tool(name):
-    found = shutil.which(name, path=PATH)
-    if not found:
-        sys.exit(f"{name} is missing: install nsd, unbound and ldnsutils")
-    return found
+class Zone:
+    """A zone as it is written once."""
 
+    def __init__(self, folder, name):
+        self.origin = name + ".example."
+        self.path = str(folder / name)
 
-def free_port():
-    """A port free for UDP and TCP a moment ago; the caller tries again should it be taken meanwhile."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            try:
-                udp.bind(tcp.getsockname())
-            except OSError:
-                continue
-            return tcp.getsockname()[1]
-
-
-def run(command, folder):
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
+    def write(self):
+        """It stays as it is."""
 
 
 def make_zones(folder):
-    """Zone files; returns the trust anchors, of which bogus.example's is not the key it is signed with."""
+    """Zone files; (zones, trust anchors), of which bogus.example's is not the key it is signed with."""
     others = {"plain": "signed", "signed": "plain", "bogus": "plain"}
     anchors = []
     for zone, other in others.items():
@@ -85,81 +78,37 @@ def make_zones(folder):
         file.write_text(ZONE.format(zone=zone + ".example", other=other + ".example", digest=DIGEST) + MANY)
         if zone == "plain":
             continue
-        keygen = [tool("ldns-keygen"), "-a", "ECDSAP256SHA256", "-k", zone + ".example"]
-        keys = [run(keygen, folder) for _ in range(2)]
-        run([tool("ldns-signzone"), "-n", "-f", zone + ".signed", zone, keys[0]], folder)
+        keygen = ["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone + ".example"]
+        keys = [run(*keygen, cwd=folder).strip() for _ in range(2)]
+        run("ldns-signzone", "-n", "-f", zone + ".signed", zone, keys[0], cwd=folder)
         (folder / (zone + ".signed")).rename(file)
-        anchors.append((folder / (keys[1 if zone == "bogus" else 0] + ".key")).read_text())
-    return "".join(anchors)
+        anchors.append(str(folder / (keys[1 if zone == "bogus" else 0] + ".key")))
+    return [Zone(folder, name) for name in others], anchors
 
 
-def start(folder, name, config, command, port):
-    """Starts a server and waits until it accepts TCP; None when it does not."""
-    (folder / (name + ".conf")).write_text(config)
-    with open(folder / (name + ".log"), "ab") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    limit = time.monotonic() + TIME_LIMIT
-    while process.poll() is None and time.monotonic() < limit:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return process
-        time.sleep(0.02)
-    stop(process)
-    return None
+def start(folder, zones, anchors):
+    """nsd and unbound, or Failed: a port may be taken between looking and listening."""
+    nsd = Nsd(str(folder), zones, address="127.0.0.1", port=free_port())
+    unbound = Unbound(
+        str(folder),
+        anchors,
+        port=free_port(),
+        stubs=[(zone.origin, f"127.0.0.1@{nsd.port}") for zone in zones],
+        known="host.plain.example.",
+        settings=("max-udp-size: 1232", "minimal-responses: yes"),
+    )
+    try:
+        nsd.start()
+        unbound.start()
+    except Failed:
+        stop(nsd, unbound)
+        raise
+    return nsd, unbound
 
 
-def stop(process):
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(TIME_LIMIT)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def start_nsd(folder, port):
-    config = f"""server:
-  ip-address: 127.0.0.1
-  port: {port}
-  username: ""
-  zonesdir: "{folder}"
-  database: ""
-  pidfile: "{folder}/nsd.pid"
-  xfrdfile: "{folder}/nsd.xfrd"
-  zonelistfile: "{folder}/nsd.zones"
-  xfrdir: "{folder}"
-  server-count: 1
-remote-control:
-  control-enable: no
-"""
-    for zone in ("plain", "signed", "bogus"):
-        config += f'zone:\n  name: {zone}.example\n  zonefile: {zone}\n'
-    return start(folder, "nsd", config, [tool("nsd"), "-d", "-c", str(folder / "nsd.conf")], port)
-
-
-def start_unbound(folder, port, nsd_port):
-    config = f"""server:
-  interface: 127.0.0.1
-  port: {port}
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  num-threads: 1
-  do-not-query-localhost: no
-  module-config: "validator iterator"
-  trust-anchor-file: "{folder}/anchors"
-  max-udp-size: 1232
-  minimal-responses: yes
-remote-control:
-  control-enable: no
-"""
-    for zone in ("plain", "signed", "bogus"):
-        config += f"stub-zone:\n  name: {zone}.example\n  stub-addr: 127.0.0.1@{nsd_port}\n"
-    return start(folder, "unbound", config, [tool("unbound"), "-d", "-c", str(folder / "unbound.conf")], port)
+def stop(*servers):
+    for server in servers:
+        server.stop()
 
 
 class Checks:
@@ -170,7 +119,7 @@ class Checks:
     def ask(self, servers, name, kind="txt"):
         """The answer as the binary prints it, its records as octets, and its log."""
         command = [self.binary, servers, name, kind]
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
         answer = json.loads(asked.stdout)
         answer["records"] = [bytes.fromhex(r) for r in answer.get("records", [])]
         return answer, asked.stderr
@@ -309,31 +258,27 @@ def without_unbound(c, server, nsd):
 
 
 def main():
-    binary = sys.argv[1] if len(sys.argv) > 1 else str(SOURCE / "build/tests/dns_query")
-    running = []
+    missing = [tool for tool in TOOLS if not shutil.which(tool)]
+    if missing:
+        sys.exit(f"{' '.join(missing)}: not here; install nsd, unbound and ldnsutils")
+    binary = sys.argv[1] if len(sys.argv) > 1 else os.path.join(ROOT, "build", "tests", "dns_query")
     with tempfile.TemporaryDirectory(prefix="dns-live-") as name:
         folder = pathlib.Path(name)
-        (folder / "anchors").write_text(make_zones(folder))
+        zones, anchors = make_zones(folder)
+        for attempt in range(5):
+            try:
+                nsd, unbound = start(folder, zones, anchors)
+                break
+            except Failed:
+                if attempt == 4:
+                    raise
         try:
-            for _ in range(5):  # a port may be taken between looking and listening
-                nsd_port, unbound_port = free_port(), free_port()
-                nsd = start_nsd(folder, nsd_port)
-                unbound = start_unbound(folder, unbound_port, nsd_port) if nsd else None
-                running += [p for p in (nsd, unbound) if p]
-                if nsd and unbound:
-                    break
-            else:
-                for log in ("nsd.log", "unbound.log"):
-                    if (folder / log).exists():
-                        sys.stderr.write((folder / log).read_text(errors="replace"))
-                sys.exit("nsd and unbound do not start")
             checks = Checks(binary)
-            server, authority = f"127.0.0.1:{unbound_port}", f"127.0.0.1:{nsd_port}"
+            server, authority = f"127.0.0.1:{unbound.port}", f"127.0.0.1:{nsd.port}"
             through_unbound(checks, server)
             without_unbound(checks, server, authority)
         finally:
-            for process in running:
-                stop(process)
+            stop(nsd, unbound)
     print(f"{checks.passed} passed, {checks.failed} failed")
     sys.exit(1 if checks.failed else 0)
 

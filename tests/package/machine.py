@@ -11,12 +11,10 @@ ends this process ends the machine too, and its mounts go with the namespace.
 import os
 import shutil
 import subprocess
-import sys
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from world import debian  # noqa: E402
-from world.process import WorldError, wait_for  # noqa: E402
+from pylib.process import Process, children, end
+from pylib.waiting import Failed
+from world import debian
 
 BOOT_LIMIT = 60  # seconds
 CGROUPS = "/sys/fs/cgroup"
@@ -84,48 +82,31 @@ class Machine:
         self.cgroups = [f"{folder}/{self.name}" for folder in cgroup_folders()]
         for folder in self.cgroups:
             os.makedirs(folder, exist_ok=True)
-        with open(self.console, "ab") as console:
-            self.spawn = subprocess.Popen(
-                [
-                    "systemd-nspawn",
-                    "--quiet",
-                    "--boot",
-                    f"--directory={self.root}",
-                    f"--machine={self.name[:64]}",
-                ]
-                + ["--hostname=sender", "--network-namespace-path=/proc/self/ns/net", "--resolv-conf=off"]
-                + ["--register=no", "--keep-unit", "--settings=no", "--link-journal=no", "--console=pipe"],
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=console,
-                preexec_fn=self._enter_cgroups,
-                env={**debian.ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
-            )
-        wait_for(self._is_up, f"the boot of {self.name}", BOOT_LIMIT, 0.1)
+        self.spawn = Process(
+            "systemd-nspawn",
+            ["systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}", f"--machine={self.name[:64]}"]
+            + ["--hostname=sender", "--network-namespace-path=/proc/self/ns/net", "--resolv-conf=off"]
+            + ["--register=no", "--keep-unit", "--settings=no", "--link-journal=no", "--console=pipe"],
+            self.console,
+            preexec_fn=self._enter_cgroups,
+            env={**debian.ENVIRONMENT, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+        )
+        self.spawn.wait_until(self._is_up, f"the boot of {self.name}", BOOT_LIMIT)
 
     def halt(self):
         """An orderly shutdown."""
         if not self.spawn:
             return
-        self.spawn.terminate()
-        try:
-            self.spawn.wait(30)
-        except subprocess.TimeoutExpired:
-            self.spawn.kill()
-            self.spawn.wait()
+        end(self.spawn, 30)
         self.spawn, self.leader = None, 0
         for folder in self.cgroups:
             remove_cgroups(folder)
 
     def _is_up(self):
-        if self.spawn.poll() is not None:
-            with open(self.console, encoding="utf-8", errors="replace") as file:
-                raise WorldError(f"systemd-nspawn ended with {self.spawn.returncode}:\n{file.read()[-2000:]}")
-        with open(f"/proc/{self.spawn.pid}/task/{self.spawn.pid}/children", encoding="ascii") as file:
-            children = file.read().split()
-        if not children:
+        started = children(self.spawn.pid)
+        if not started:
             return False
-        self.leader = int(children[0])
+        self.leader = started[0]
         state = self.run("systemctl", "is-system-running", "--wait").stdout.strip()
         return state in ("running", "degraded")
 
@@ -160,10 +141,10 @@ class Machine:
         )
 
     def must(self, *words, **options):
-        """Its standard output; WorldError when it fails."""
+        """Its standard output; Failed when it fails."""
         done = self.run(*words, **options)
         if done.returncode != 0:
-            raise WorldError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+            raise Failed(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout
 
     def install(self, *packages):

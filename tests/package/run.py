@@ -12,7 +12,6 @@ import argparse
 import concurrent.futures
 import fcntl
 import glob
-import json
 import os
 import shutil
 import signal
@@ -25,7 +24,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
-import machine  # noqa: E402
+import unittest_json  # noqa: E402
+from package import machine  # noqa: E402
 from world import debian, namespace  # noqa: E402
 
 # The longest first.
@@ -179,11 +179,7 @@ class Release:
             except subprocess.TimeoutExpired:
                 child.terminate()
                 child.wait()
-        try:
-            with open(out, encoding="utf-8") as file:
-                fates = json.load(file)
-        except OSError:
-            fates = {"passed": [], "failed": [module], "skipped": {}}
+        fates = unittest_json.fates(out, module)
         self.results.append((module, fates, time.monotonic() - started))
         return module, log.name, fates
 

@@ -7,18 +7,16 @@ runs one file; the environment that the files expect is made there.
 import glob
 import os
 import re
-import socket
 import sys
 import threading
 import time
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-from machine import Machine  # noqa: E402
-from world import world as world_module  # noqa: E402
-from world.daemon import socketmap  # noqa: E402
-from world.process import WorldError, wait_for  # noqa: E402
+from package.machine import Machine
+from pylib.cases import TellingCase
+from pylib.socketmap import ask
+from pylib.waiting import Failed, wait_for
+from world import world as world_module
 
 RELEASE = os.environ["STSMAPD_PACKAGE_RELEASE"]
 BARE = os.environ["STSMAPD_PACKAGE_BARE"]
@@ -100,13 +98,13 @@ def new_machine(boot=True, root=CLEAN, resolver="127.0.0.1"):
         machine.write("/etc/resolv.conf", f"nameserver {resolver}\n")
         if boot:
             machine.boot()
-    except WorldError:
+    except Failed:
         machine.close()
         raise
     return machine
 
 
-class MachineTest(unittest.TestCase):
+class MachineTest(TellingCase):
     """A booted machine for the tests of a class, with PACKAGES installed in this order: names of Debian's, or
     builds of ours."""
 
@@ -121,7 +119,7 @@ class MachineTest(unittest.TestCase):
         unittest.addModuleCleanup(cls.machine.close)
         try:
             cls.prepare()
-        except WorldError:
+        except Failed:
             sys.stderr.write("--- the machine's journal\n" + journal(cls.machine)[-6000:])
             raise
 
@@ -131,12 +129,8 @@ class MachineTest(unittest.TestCase):
         for name in cls.PACKAGES:
             cls.machine.install(deb(name) if name in cls.BUILDS else name)
 
-    def run(self, result=None):
-        bad = len(result.failures) + len(result.errors) if result is not None else 0
-        result = super().run(result)
-        if result is not None and len(result.failures) + len(result.errors) > bad:
-            sys.stderr.write("--- the machine's journal\n" + journal(self.machine)[-6000:])
-        return result
+    def evidence(self):
+        return "--- the machine's journal\n" + journal(self.machine)[-6000:]
 
     def ask(self, domain=ENFORCED, where="unix:" + SOCKET, user="postfix"):
         """(exit status, output, errors) of postmap -q."""
@@ -252,13 +246,13 @@ class Questions:
             started = time.monotonic()
             try:
                 try:
-                    reply = socketmap(self.address, "sts", self.domain)
-                except (WorldError, ConnectionError):
+                    reply = ask(self.address, self.domain)
+                except ConnectionError:
                     self.again += 1
-                    reply = socketmap(self.address, "sts", self.domain)
+                    reply = ask(self.address, self.domain)
                 if reply != "OK " + ANSWER:
                     self.failed.append(reply)
-            except (WorldError, OSError, socket.timeout) as error:
+            except OSError as error:
                 self.failed.append(str(error))
             self.longest = max(self.longest, time.monotonic() - started)
             self.count += 1

@@ -3,7 +3,7 @@ import os
 import shutil
 import unittest
 
-from support import MachineTest, deb
+from package.support import MachineTest, deb
 
 SOURCE = "/var/local/source"
 HERE = os.path.dirname(os.path.abspath(__file__))

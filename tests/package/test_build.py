@@ -9,7 +9,7 @@ import sys
 import tempfile
 import unittest
 
-from support import BARE, BUILDER, DEBS, deb
+from package.support import BARE, BUILDER, DEBS, deb
 from world import debian
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

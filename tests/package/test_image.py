@@ -7,10 +7,11 @@ import signal
 import subprocess
 import unittest
 
-from support import ANSWER, BARE, ENFORCED, Shared, deb, new_machine, start_world
-from world.daemon import socketmap
-from world.dns import SignedZone, Unbound
-from world.process import Process, WorldError, run, tail, wait_for
+from package.support import ANSWER, BARE, ENFORCED, Shared, deb, new_machine, start_world
+from pylib.nameservers import SignedZone, Unbound
+from pylib.process import Process, children, run, tail
+from pylib.socketmap import ask
+from pylib.waiting import Failed, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONTAINER = os.path.join(os.path.dirname(os.path.dirname(HERE)), "packaging/container")
@@ -63,7 +64,7 @@ class Container(unittest.TestCase):
             check=False,
         )
         if made.returncode != 0:
-            raise WorldError(f"make-rootfs: {made.returncode}\n{made.stdout}{made.stderr}")
+            raise Failed(f"make-rootfs: {made.returncode}\n{made.stdout}{made.stderr}")
         cls.state = base.scratch + "/state"
         os.makedirs(cls.state)
         os.chown(cls.state, int(USER), int(USER))
@@ -95,18 +96,15 @@ class Container(unittest.TestCase):
         self.outer.wait_until(lambda: self.healthy().returncode == 0, "health")
 
     def end(self):
-        if self.outer.running:
+        if self.outer.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
-        self.outer.child.wait(20)
+        self.outer.wait_exit()
 
     def program(self):
-        with open(
-            f"/proc/{self.outer.child.pid}/task/{self.outer.child.pid}/children", encoding="ascii"
-        ) as file:
-            children = file.read().split()
-        if not children:
+        started = children(self.outer.pid)
+        if not started:
             return ""
-        self.pid = int(children[0])
+        self.pid = started[0]
         return os.readlink(f"/proc/{self.pid}/exe")
 
     def inside(self, *command):
@@ -149,7 +147,7 @@ class Image(Container):
     def test_answers_over_tcp_and_unix(self):
         for address in ("tcp:127.0.0.1:8461", f"unix:/proc/{self.pid}/root/run/stsmapd/socketmap"):
             with self.subTest(address):
-                self.assertEqual(socketmap(address, "sts", ENFORCED), "OK " + ANSWER)
+                self.assertEqual(ask(address, ENFORCED), "OK " + ANSWER)
 
     def test_health(self):
         self.assertRegex(self.healthy().stdout, "^OK ")
@@ -163,10 +161,10 @@ class Image(Container):
         os.kill(self.pid, signal.SIGHUP)
         wait_for(lambda: tail(self.log, 1000).count(" reload: ") > before, "a reload")
         os.kill(self.pid, signal.SIGTERM)
-        self.assertEqual(self.outer.child.wait(5), 0)
+        self.assertEqual(self.outer.wait_exit(10), 0)
 
     def test_keeps_its_state_in_the_volume(self):
-        self.assertEqual(socketmap("tcp:127.0.0.1:8461", "sts", ENFORCED), "OK " + ANSWER)
+        self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)
         self.assertTrue(os.path.exists(self.state + "/stsmapd.sqlite"))
 
     def test_is_small(self):
@@ -187,7 +185,7 @@ class Injected(Container):
     )
 
     def test_starts(self):
-        self.assertEqual(socketmap("tcp:127.0.0.1:8461", "sts", ENFORCED), "OK " + ANSWER)
+        self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)
 
 
 RESOLVER = "192.0.2.1"  # of this world, and not on a loopback address

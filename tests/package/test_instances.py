@@ -2,8 +2,8 @@
 import re
 import unittest
 
-from support import MAIL, MachineTest, deb, journal, set_up_postfix, start_world, trust_world
-from world.process import wait_for
+from package.support import MAIL, MachineTest, deb, journal, set_up_postfix, start_world, trust_world
+from pylib.waiting import wait_for
 
 SECOND = "/etc/postfix-out"
 QUEUE = "/var/spool/postfix-out"

@@ -3,7 +3,7 @@ import json
 import os
 import unittest
 
-from support import (
+from package.support import (
     ANSWER,
     ENFORCED,
     SOCKET,

@@ -4,7 +4,7 @@ import re
 import threading
 import unittest
 
-from support import (
+from package.support import (
     ANSWER,
     MAIL,
     CONFIG,
@@ -20,8 +20,7 @@ from support import (
     start_world,
     trust_world,
 )
-from world.daemon import socketmap
-from world.process import wait_for
+from pylib.waiting import wait_for
 
 
 def setUpModule():

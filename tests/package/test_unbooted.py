@@ -5,12 +5,11 @@ import re
 import signal
 import unittest
 
-from support import (
+from package.support import (
     ANSWER,
     BARE,
     CLEAN,
     MAIL,
-    CONFIG,
     ENFORCED,
     SOCKET,
     Shared,
@@ -21,7 +20,7 @@ from support import (
     new_machine,
     start_world,
 )
-from world.process import Process, wait_for
+from pylib.process import Process
 
 POLICY = "/usr/sbin/policy-rc.d"
 
@@ -142,7 +141,7 @@ class Chroot(unittest.TestCase):
         machine.must("chmod", listener["SocketMode"], SOCKET)
         done = machine.run("postmap", "-q", ENFORCED, f"socketmap:unix:{SOCKET}:sts", user="postfix")
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, ANSWER + "\n", ""))
-        with open(f"/proc/{daemon.child.pid}/status", encoding="ascii") as file:
+        with open(f"/proc/{daemon.pid}/status", encoding="ascii") as file:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
         self.assertEqual(
             (status["Name"], int(status["CapEff"], 16), status["NoNewPrivs"]), ("stsmapd", 0, "1")

@@ -3,7 +3,7 @@ import os
 import re
 import unittest
 
-from support import (
+from package.support import (
     ANSWER,
     CONFIG,
     ENFORCED,

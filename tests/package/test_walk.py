@@ -9,7 +9,7 @@ import re
 import time
 import unittest
 
-from support import (
+from package.support import (
     MAIL,
     RELEASE,
     MachineTest,
@@ -19,9 +19,9 @@ from support import (
     start_world,
     trust_world,
 )
-from world.dns import Unbound
+from pylib.nameservers import Unbound
+from pylib.waiting import wait_for
 from world.domains import RIGHT, Domain, policy
-from world.process import wait_for
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NOT_VALIDATING = "127.0.0.2"

@@ -193,9 +193,7 @@ int Flooder::choose_certificate(void* ssl, void* self) {
     auto* tls = static_cast<SSL*>(ssl);
     const char* name = SSL_get_servername(tls, TLSEXT_NAMETYPE_host_name);
     const Identity identity = flooder.ca_ ? flooder.ca_->leaf({name ? name : ""}) : flooder.identity_;
-    SSL_use_certificate(tls, identity.cert.get());
-    SSL_use_PrivateKey(tls, identity.key.get());
-    for (const auto& cert : identity.chain) SSL_add1_chain_cert(tls, cert.get());
+    present(tls, identity);
     return 1;
 }
 

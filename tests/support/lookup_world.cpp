@@ -173,19 +173,9 @@ struct LookupWorld::Parts {
     }
 };
 
-LookupWorld::LookupWorld(cache::Tuning tuning) : tuning_(tuning) {
-    std::string name = (std::filesystem::temp_directory_path() / "stsmapd-world-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-    file_ = folder_ / "stsmapd.sqlite";
-    start();
-}
+LookupWorld::LookupWorld(cache::Tuning tuning) : tuning_(tuning) { start(); }
 
-LookupWorld::~LookupWorld() {
-    stop();
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-}
+LookupWorld::~LookupWorld() { stop(); }
 
 void LookupWorld::start() {
     io_ = std::make_unique<asio::io_context>();

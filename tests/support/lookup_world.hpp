@@ -13,6 +13,7 @@
 #include "lookup/service.hpp"
 #include "support/manual_time.hpp"
 #include "support/memory_log.hpp"
+#include "support/temp_folder.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -115,8 +116,8 @@ private:
     void settle();
     boost::asio::awaitable<void> sleep(base::seconds duration);
 
-    std::filesystem::path folder_;
-    std::filesystem::path file_;
+    TempFolder folder_;
+    std::filesystem::path file_ = folder_ / "stsmapd.sqlite";
     cache::Tuning tuning_;
     std::map<std::string, DomainWorld> world_;
     std::size_t txt_questions_ = 0, gets_ = 0;

@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 
@@ -151,6 +150,20 @@ Identity issue(const Identity& issuer, const CertSpec& spec, Key key) {
     return make(spec, std::move(key), &issuer);
 }
 
+void present(SSL_CTX* context, const Identity& identity) {
+    SSL_CTX_use_certificate(context, identity.cert.get());
+    SSL_CTX_use_PrivateKey(context, identity.key.get());
+    SSL_CTX_clear_chain_certs(context);
+    for (const auto& cert : identity.chain) SSL_CTX_add1_chain_cert(context, cert.get());
+}
+
+void present(SSL* connection, const Identity& identity) {
+    SSL_certs_clear(connection);
+    SSL_use_certificate(connection, identity.cert.get());
+    SSL_use_PrivateKey(connection, identity.key.get());
+    for (const auto& cert : identity.chain) SSL_add1_chain_cert(connection, cert.get());
+}
+
 std::string to_pem(const Identity& identity) {
     std::unique_ptr<BIO, int (*)(BIO*)> out{BIO_new(BIO_s_mem()), BIO_free};
     must(out && PEM_write_bio_X509(out.get(), identity.cert.get()) == 1, "PEM");
@@ -192,18 +205,9 @@ TestCa::TestCa() {
     root_ = self_signed(spec);
     intermediate_ = another_intermediate(spec);
 
-    std::string pattern = (std::filesystem::temp_directory_path() / "stsmapd-ca-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("mkdtemp: " + pattern);
-    folder_ = pattern;
-    file_ = folder_ + "/root.pem";
     std::ofstream out{file_};
     out << to_pem(root_);
     if (!out.flush()) throw std::runtime_error("cannot write " + file_);
-}
-
-TestCa::~TestCa() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
 }
 
 Identity TestCa::another_intermediate(CertSpec spec) const {

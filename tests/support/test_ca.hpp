@@ -2,7 +2,10 @@
 // bad ones. Throws std::runtime_error when OpenSSL refuses.
 #pragma once
 
+#include "support/temp_folder.hpp"
+
 #include <openssl/evp.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <chrono>
@@ -50,6 +53,9 @@ struct Identity {
 [[nodiscard]] Identity issue(const Identity& issuer, const CertSpec& spec, Key key = make_ec_key());
 
 [[nodiscard]] std::string to_pem(const Identity& identity);
+/// What a server shows its peers, in place of what it had.
+void present(SSL_CTX* context, const Identity& identity);
+void present(SSL* connection, const Identity& identity);
 
 /// A DER OCSP response about `leaf` saying good or revoked, signed by `issuer`.
 [[nodiscard]] std::string ocsp_response(const Identity& leaf, const Identity& issuer, bool revoked);
@@ -58,9 +64,6 @@ struct Identity {
 class TestCa {
 public:
     TestCa();
-    ~TestCa();
-    TestCa(const TestCa&) = delete;
-    TestCa& operator=(const TestCa&) = delete;
 
     [[nodiscard]] const Identity& root() const noexcept { return root_; }
     [[nodiscard]] const Identity& intermediate() const noexcept { return intermediate_; }
@@ -74,7 +77,8 @@ public:
 
 private:
     Identity root_, intermediate_;
-    std::string folder_, file_;
+    TempFolder folder_;
+    std::string file_ = folder_ / "root.pem";
 };
 
 } // namespace test

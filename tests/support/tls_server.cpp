@@ -123,13 +123,6 @@ int refuse_name(SSL*, int* alert, void* arg) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
-void use(SSL* ssl, const Identity& identity) {
-    SSL_certs_clear(ssl);
-    SSL_use_certificate(ssl, identity.cert.get());
-    SSL_use_PrivateKey(ssl, identity.key.get());
-    for (const auto& cert : identity.chain) SSL_add1_chain_cert(ssl, cert.get());
-}
-
 } // namespace
 
 TlsServer::TlsServer(Identity identity, Script script, std::vector<std::string> addresses, std::uint16_t port)
@@ -273,7 +266,7 @@ int TlsServer::pick_certificate(void* ssl, void* self) {
     const std::lock_guard lock{server.mutex_};
     server.sni_.emplace_back(name ? name : "");
     const auto found = server.identities_.find(server.sni_.back());
-    use(tls, found == server.identities_.end() ? server.identity_ : found->second);
+    present(tls, found == server.identities_.end() ? server.identity_ : found->second);
     return 1;
 }
 

@@ -1,6 +1,8 @@
 // What systemd hears, on a notify socket of our own, and sockets handed over as it does it.
 #include "app/systemd.hpp"
 
+#include "support/temp_folder.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -35,9 +37,6 @@ sockaddr_un unix_address(const std::filesystem::path& path) {
 class Systemd : public testing::Test {
 protected:
     void SetUp() override {
-        std::string name = (std::filesystem::temp_directory_path() / "stsmapd-sd-XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        folder_ = name;
         notify_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         const sockaddr_un address = unix_address(folder_ / "notify");
         ASSERT_EQ(bind(notify_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
@@ -46,7 +45,6 @@ protected:
     void TearDown() override {
         for (const char* name : {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"}) unsetenv(name);
         close(notify_);
-        std::filesystem::remove_all(folder_);
     }
     std::string heard() const {
         pollfd readable{notify_, POLLIN, 0};
@@ -55,7 +53,7 @@ protected:
         const ssize_t n = recv(notify_, message.data(), message.size(), 0);
         return {message.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0))};
     }
-    std::filesystem::path folder_;
+    test::TempFolder folder_;
     int notify_ = -1;
 };
 
@@ -214,7 +212,7 @@ TEST(AddressOf, is_written_as_in_listen) {
 }
 
 TEST_F(Systemd, hands_over_sockets_with_names) {
-    const auto path = folder_ / "map";
+    const std::filesystem::path path = folder_ / "map";
     const int one = unix_listener(path), two = tcp4_listener();
     ASSERT_GE(one, 0);
     ASSERT_GE(two, 0);

@@ -2,6 +2,7 @@
 #include "config/load.hpp"
 
 #include "config/options.hpp"
+#include "support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -212,13 +213,7 @@ TEST(ConfigLoad, picks_its_variables_from_the_environment) {
 
 class ConfigFile : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string name = (fs::temp_directory_path() / "stsmapd-config-XXXXXX").string();
-        ASSERT_NE(mkdtemp(name.data()), nullptr);
-        folder_ = name;
-    }
-    void TearDown() override { fs::remove_all(folder_); }
-    fs::path folder_;
+    test::TempFolder folder_;
 };
 
 TEST_F(ConfigFile, is_read) {
@@ -235,11 +230,11 @@ TEST_F(ConfigFile, may_be_missing_unless_it_was_named) {
     const auto named = load(folder_ / "none.toml", true, {});
     ASSERT_FALSE(named);
     EXPECT_EQ(to_string(named.error().front()),
-              (folder_ / "none.toml").string() + ": cannot be read: No such file or directory");
+              folder_ / "none.toml" + ": cannot be read: No such file or directory");
 }
 
 TEST_F(ConfigFile, that_cannot_be_read_is_a_problem_always) {
-    const auto loaded = load(folder_, false, {});
+    const auto loaded = load(folder_.path(), false, {});
     ASSERT_FALSE(loaded);
     EXPECT_NE(to_string(loaded.error().front()).find("cannot be read"), std::string::npos);
 }

@@ -1,6 +1,8 @@
 // resolv.conf as glibc reads it, and name servers as administrators write them.
 #include "dns/resolv_conf.hpp"
 
+#include "support/temp_folder.hpp"
+
 #include <gtest/gtest.h>
 
 #include <net/if.h>
@@ -121,21 +123,15 @@ TEST(DnsResolvConf, Options) {
 
 class DnsResolvConfFile : public testing::Test {
 protected:
-    void SetUp() override {
-        std::string pattern = (std::filesystem::temp_directory_path() / "resolv-conf-XXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder = pattern;
-        path = folder / "resolv.conf";
-    }
-    void TearDown() override { std::filesystem::remove_all(folder); }
     void write(std::string_view text) const { std::ofstream{path} << text; }
     /// As programs that take care do it: another file takes its place.
     void replace(std::string_view text) const {
-        const auto other = folder / "new";
+        const std::filesystem::path other = folder / "new";
         std::ofstream{other} << text;
         std::filesystem::rename(other, path);
     }
-    std::filesystem::path folder, path;
+    test::TempFolder folder;
+    const std::filesystem::path path = folder / "resolv.conf";
 };
 
 TEST_F(DnsResolvConfFile, IsReadAgainWhenItChangedAtMostOnceASecond) {

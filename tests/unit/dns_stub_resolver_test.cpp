@@ -4,6 +4,7 @@
 #include "support/dns_server.hpp"
 #include "support/memory_log.hpp"
 #include "support/real_clock.hpp"
+#include "support/temp_folder.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -625,9 +626,8 @@ TEST_F(DnsStubResolver, ANameThatCannotBeAsked) {
 }
 
 TEST_F(DnsStubResolver, ReadsResolvConfAndNoticesItsChange) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "stub-resolver-XXXXXX").string();
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    const std::filesystem::path folder = pattern, path = folder / "resolv.conf";
+    const test::TempFolder folder;
+    const std::filesystem::path path = folder / "resolv.conf";
     // The file has no ports, so nothing answers; who is asked stands in the log.
     std::ofstream{path} << "nameserver 127.77.0.1\noptions timeout:1 attempts:1 trust-ad\n";
     auto o = options({});
@@ -642,7 +642,6 @@ TEST_F(DnsStubResolver, ReadsResolvConfAndNoticesItsChange) {
         result(ask());
         return log.count("info dns-servers servers=127.77.0.2:53,[::1]:53") == 1;
     }));
-    std::filesystem::remove_all(folder);
 }
 
 } // namespace

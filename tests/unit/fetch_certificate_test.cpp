@@ -270,10 +270,7 @@ TEST(WrongProtocol, IsWhatWasNotOffered) {
         return SSL_TLSEXT_ERR_OK;
     };
     const Context theirs{SSL_CTX_new(TLS_server_method()), SSL_CTX_free};
-    const test::Identity leaf = ca().leaf({host});
-    SSL_CTX_use_certificate(theirs.get(), leaf.cert.get());
-    SSL_CTX_use_PrivateKey(theirs.get(), leaf.key.get());
-    for (const auto& cert : leaf.chain) SSL_CTX_add1_chain_cert(theirs.get(), cert.get());
+    test::present(theirs.get(), ca().leaf({host}));
     const auto ours = fetch::make_client_context(ca().file()).value();
     for (std::string chosen : {"", "http/1.1", "h2", "http/1.0"}) {
         SSL_CTX_set_alpn_select_cb(theirs.get(), choose, &chosen);

@@ -5,6 +5,7 @@
 
 #include "fetch/tls_stream.hpp"
 #include "fetch/turns.hpp"
+#include "support/late.hpp"
 #include "support/sanitized.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -96,6 +97,7 @@ TEST_F(FloodTest, EachEndsByALimitAndNeverHoldsUpTheLoop) {
     for (const Flood flood : test::all_floods) {
         Flooder flooder{flood, ca().leaf({host})};
         options.port = flooder.port();
+        options.timeout = milliseconds{30000};
         fetcher_.reset();
         (void)fetcher();
         Ticker ticker{io};
@@ -103,7 +105,7 @@ TEST_F(FloodTest, EachEndsByALimitAndNeverHoldsUpTheLoop) {
         const auto fetched = get();
         const auto took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun);
         EXPECT_TRUE(show(fetched).starts_with(expected.at(flood))) << name_of(flood) << ": " << show(fetched);
-        EXPECT_LT(took, milliseconds{9000}) << name_of(flood) << " ended by the deadline alone";
+        EXPECT_LT(took, milliseconds{19000}) << name_of(flood) << " ended by the deadline alone";
         EXPECT_LE(ticker.longest(), longest_turn) << name_of(flood);
         RecordProperty(std::string("longest_turn_us_") + name_of(flood),
                        static_cast<int>(ticker.longest().count()));
@@ -163,7 +165,7 @@ TEST_F(FloodTest, ManyAtOnceLeaveAnHonestHostItsTurns) {
         }
         std::sort(times.begin(), times.end());
         const milliseconds took = times[2];
-        EXPECT_LT(took, milliseconds{test::sanitized ? 5000 : 1000}) << name_of(flood);
+        EXPECT_LT(took, milliseconds{5000}) << name_of(flood);
         EXPECT_LE(ticker.longest(), longest_turn) << name_of(flood);
         std::printf("%-15s %d floods begun, honest %lld ms, longest turn %lld us\n", name_of(flood), next,
                     static_cast<long long>(took.count()), static_cast<long long>(ticker.longest().count()));
@@ -178,12 +180,13 @@ TEST_F(FloodTest, ManyAtOnceLeaveAnHonestHostItsTurns) {
 TEST_F(FloodTest, TheFetcherEndsAtOnceBesideThem) {
     Flooder flooder{Flood::one_octet, ca().leaf({host})};
     options.port = flooder.port();
+    options.timeout = milliseconds{60000};
     const auto result = begin();
     ASSERT_TRUE(run_until([&] { return flooder.sent() > 100'000; }));
     const auto begun = steady_clock::now();
     fetcher_.reset();
     ASSERT_TRUE(run_until([&] { return result->has_value(); }));
-    EXPECT_LT(steady_clock::now() - begun, milliseconds{500});
+    EXPECT_LT(steady_clock::now() - begun, test::late);
 }
 
 } // namespace

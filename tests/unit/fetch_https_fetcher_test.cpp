@@ -1,6 +1,6 @@
 // The fetcher over real sockets: responses, addresses, limits, lifetimes.
 #include "support/fetch_world.hpp"
-#include "support/sanitized.hpp"
+#include "support/late.hpp"
 
 #include "fetch/address_gate.hpp"
 
@@ -82,11 +82,12 @@ TEST_F(HttpsFetcherTest, JudgesTheResponse) {
 TEST_F(HttpsFetcherTest, TriesTheNextAddress) {
     TlsServer server{ca().leaf({host}), good(), {"127.0.0.1"}};
     options.port = server.port();
-    options.attempt_delay = milliseconds{5000}; // a refusal does not wait for it
+    options.timeout = milliseconds{60000};
+    options.attempt_delay = milliseconds{15000}; // a refusal does not wait for it
     resolver.set(host, {"127.0.0.2", "127.0.0.3", "127.0.0.1"});
     const auto begun = steady_clock::now();
     EXPECT_EQ(show(get()), "body");
-    EXPECT_LT(steady_clock::now() - begun, milliseconds{3000});
+    EXPECT_LT(steady_clock::now() - begun, test::late);
 }
 
 TEST_F(HttpsFetcherTest, IPv6FirstAndOnly) {
@@ -103,12 +104,13 @@ TEST_F(HttpsFetcherTest, DeadIPv6CostsOneAttemptDelay) {
     TlsServer server{ca().leaf({host}), good(), {"127.0.0.1"}};
     test::BlackHole hole{"::1", server.port()};
     options.port = server.port();
+    options.timeout = milliseconds{60000};
     options.attempt_delay = milliseconds{100};
     resolver.set(host, {"127.0.0.1", "::1"});
     const auto begun = steady_clock::now();
     EXPECT_EQ(show(get()), "body");
     EXPECT_GE(steady_clock::now() - begun, milliseconds{100});
-    EXPECT_LT(steady_clock::now() - begun, milliseconds{3000});
+    EXPECT_LT(steady_clock::now() - begun, test::late);
 }
 
 TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEndUntilTheRequest) {
@@ -157,7 +159,7 @@ TEST_F(HttpsFetcherTest, SilentAddressesCostLittle) {
     resolver.set(host, {"127.0.0.1", "127.0.0.3", "127.0.0.2"});
     const auto begun = steady_clock::now();
     EXPECT_EQ(show(get()), "body");
-    EXPECT_LT(steady_clock::now() - begun, milliseconds{8000});
+    EXPECT_LT(steady_clock::now() - begun, milliseconds{8000} + test::late);
 }
 
 TEST_F(HttpsFetcherTest, AnAddressWeWereOutOfPatienceWithIsTriedOnceMore) {
@@ -172,12 +174,12 @@ TEST_F(HttpsFetcherTest, AnAddressWeWereOutOfPatienceWithIsTriedOnceMore) {
     EXPECT_EQ(server.requests().size(), 1u);
     slow.silent = true;
     server.set_script(slow);
-    options.timeout = milliseconds{1000};
+    options.timeout = milliseconds{4000};
     fetcher_.reset();
     // A quarter of what is left once the address is known.
-    const std::regex quarter{"no octet for 2[0-4][0-9] ms"};
+    const std::regex quarter{"no octet for ([5-9][0-9][0-9]|1000) ms"};
     EXPECT_EQ(std::regex_replace(show(get()), quarter, "no octet for a quarter"),
-              "fetch-timeout: in the TLS handshake after 1000 ms at 127.0.0.1; before that "
+              "fetch-timeout: in the TLS handshake after 4000 ms at 127.0.0.1; before that "
               "127.0.0.1: TLS handshake: no octet for a quarter; 127.0.0.2: Connection refused");
 }
 
@@ -213,9 +215,8 @@ TEST_F(HttpsFetcherTest, BesideFiftyHangingHostsAtItsAddressAnHonestOneIsSoonLea
             return result->has_value();
         });
         EXPECT_EQ(show(*result), "body");
-        EXPECT_LT(steady_clock::now() - begun, milliseconds{test::sanitized ? 9000 : 3000})
-            << after_handshake;
-        EXPECT_LE(most, fetch::max_at_address + 2) << "a connection just closed may still seem open";
+        EXPECT_LT(steady_clock::now() - begun, test::late) << after_handshake;
+        EXPECT_LE(most, fetch::max_at_address + 10) << "of 51; those just closed may still seem open";
         std::size_t gave_way = 0;
         for (const auto& one : results)
             if (one->has_value() && show(*one).find("gave way to another policy host") != std::string::npos)
@@ -236,33 +237,34 @@ TEST_F(HttpsFetcherTest, OneDeadlineForAll) {
     held.close = Script::Close::hold;
     TlsServer server{ca().leaf({host}), silent};
     options.port = server.port();
-    options.timeout = milliseconds{400};
+    options.timeout = milliseconds{1500};
     const auto timed = [&](const std::string& expected) {
         const auto begun = steady_clock::now();
         EXPECT_EQ(show(get()), expected);
-        EXPECT_GE(steady_clock::now() - begun, milliseconds{400});
-        EXPECT_LT(steady_clock::now() - begun, milliseconds{2500});
+        EXPECT_GE(steady_clock::now() - begun, milliseconds{1500});
+        EXPECT_LT(steady_clock::now() - begun, milliseconds{1500} + test::late);
     };
-    timed("fetch-timeout: in the TLS handshake after 400 ms at 127.0.0.1");
+    timed("fetch-timeout: in the TLS handshake after 1500 ms at 127.0.0.1");
     server.set_script(dribble);
-    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
+    timed("fetch-timeout: in the response after 1500 ms at 127.0.0.1");
     server.set_script(held);
-    timed("fetch-timeout: in the response after 400 ms at 127.0.0.1");
+    timed("fetch-timeout: in the response after 1500 ms at 127.0.0.1");
     resolver.slow(host, dns::Type::a, test::AddressResolver::never);
-    timed("fetch-timeout: in the address lookup after 400 ms");
+    timed("fetch-timeout: in the address lookup after 1500 ms");
 }
 
 TEST_F(HttpsFetcherTest, NoConnectionHasItsReasons) {
     TlsServer server{ca().leaf({host}), good(), {"127.0.0.1"}};
     test::BlackHole hole{"127.0.0.4", server.port()};
     options.port = server.port();
-    options.timeout = milliseconds{300};
+    options.timeout = milliseconds{1500};
     resolver.set(host, {"127.0.0.2", "127.0.0.3"});
     EXPECT_EQ(show(get()), "connect-failed: 2 of 2 addresses failed: 127.0.0.2: Connection refused; "
                            "127.0.0.3: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.4"});
-    EXPECT_EQ(show(get()), "connect-timeout: no connection after 300 ms, 1 of 2 addresses failed: 127.0.0.2: "
-                           "Connection refused");
+    EXPECT_EQ(show(get()),
+              "connect-timeout: no connection after 1500 ms, 1 of 2 addresses failed: 127.0.0.2: "
+              "Connection refused");
 }
 
 TEST_F(HttpsFetcherTest, LookupsHaveTheirReasons) {
@@ -281,9 +283,11 @@ TEST_F(HttpsFetcherTest, OneLookupIsEnough) {
     resolver.fail(host, dns::Type::aaaa, Reason::dns_timeout);
     EXPECT_EQ(show(get()), "body");
     resolver.slow(host, dns::Type::aaaa, test::AddressResolver::never);
+    options.timeout = milliseconds{60000};
+    fetcher_.reset();
     const auto begun = steady_clock::now();
     EXPECT_EQ(show(get()), "body");
-    EXPECT_LT(steady_clock::now() - begun, milliseconds{3000});
+    EXPECT_LT(steady_clock::now() - begun, test::late);
 }
 
 TEST_F(HttpsFetcherTest, LateAddressesAreTriedToo) {

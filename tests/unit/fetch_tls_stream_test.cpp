@@ -30,10 +30,7 @@ public:
     explicit Server(int version) : context_(SSL_CTX_new(TLS_server_method()), SSL_CTX_free) {
         SSL_CTX_set_min_proto_version(context_.get(), version);
         SSL_CTX_set_max_proto_version(context_.get(), version);
-        const test::Identity leaf = test::ca().leaf({test::policy_host});
-        SSL_CTX_use_certificate(context_.get(), leaf.cert.get());
-        SSL_CTX_use_PrivateKey(context_.get(), leaf.key.get());
-        for (const auto& cert : leaf.chain) SSL_CTX_add1_chain_cert(context_.get(), cert.get());
+        test::present(context_.get(), test::ca().leaf({test::policy_host}));
         tls_.reset(SSL_new(context_.get()));
         SSL_set_bio(tls_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
         SSL_set_accept_state(tls_.get());

@@ -1,6 +1,8 @@
 // Queries as the C library sends them, and servers that libc gets an answer from: glibc itself is the judge.
 #include "setup/ask_servers.hpp"
 
+#include "support/late.hpp"
+
 #include <gtest/gtest.h>
 
 #include <array>
@@ -308,10 +310,10 @@ TEST(LibcDns, AsksAllAtOnceAndAgain) {
     const NameServer lossy(second, true), silent([](const Octets&, bool) { return none; }, true);
     const auto began = std::chrono::steady_clock::now();
     const auto replies = ask_servers({{at(lossy.port()), false}, {at(silent.port()), false}},
-                                     {{"", LookupType::mx, true}}, 900ms);
-    EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);
+                                     {{"", LookupType::mx, true}}, 3000ms);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 3s + test::late);
     EXPECT_TRUE(replies.at(0).at(0).answered) << "one datagram was lost";
-    EXPECT_EQ(replies.at(1).at(0).trouble, "no answer within 900 ms");
+    EXPECT_EQ(replies.at(1).at(0).trouble, "no answer within 3000 ms");
 }
 
 TEST(LibcDns, DoesNotReadStraysForEver) {

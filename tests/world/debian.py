@@ -16,8 +16,8 @@ import subprocess
 import tempfile
 import time
 
-from .namespace import WITH_US
-from .process import tail
+from pylib.process import tail
+from world.namespace import WITH_US
 
 NUMBERS = {"bookworm": 12, "trixie": 13}
 SCRIPTS = "/usr/share/debootstrap/scripts"

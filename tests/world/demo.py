@@ -6,9 +6,10 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from pylib.process import run  # noqa: E402
+from pylib.programs import program  # noqa: E402
+from pylib.waiting import Failed  # noqa: E402
 from world import namespace, world as world_module  # noqa: E402
-from world.daemon import program  # noqa: E402
-from world.process import WorldError, run  # noqa: E402
 
 ASKED = [
     ("workspace.example", "Google Workspace: enforce, five mx lines"),
@@ -25,7 +26,7 @@ ASKED = [
 def asked(world, domain, map_name):
     status, output, errors = world.sender.postmap(domain, map_name)
     if errors:
-        raise WorldError(errors)
+        raise Failed(errors)
     return f"OK {output}" if status == 0 else "NOTFOUND"
 
 
@@ -49,7 +50,7 @@ def main():
         for domain, what in ASKED:
             print(f"\n{domain} ({what})\n  {answers[domain]}")
             if domain == "modetest.example":
-                refused = world.daemon.wait_for_log(domain, "reason=policy-mode")
+                refused = world.daemon.wait_log(domain, "reason=policy-mode")[:1]
                 print("".join(f"  refused, as its log says: {line}" for line in refused))
         print(
             "\n== The same for Postfix 3.10 and newer: map name sts-tlsrpt\n\nm365.example\n  "

@@ -103,7 +103,7 @@ STATES = [
            zone="bogus.example."),
     # For tests that change them; each belongs to one test.
     Domain("change.example", policy("enforce", ["mx.old.example"], 86400), mx={"mx.change.example": RIGHT}),
-    Domain("short.example", policy("enforce", ["mx.short.example"], 20), mx={"mx.short.example": WRONG_NAME}),
+    Domain("short.example", policy("enforce", ["mx.short.example"], 50), mx={"mx.short.example": WRONG_NAME}),
     Domain("late.example", policy("enforce", ["mx.late.example"]), mx={"mx.late.example": WRONG_NAME}),
 ]
 

@@ -8,7 +8,8 @@ import smtplib
 import subprocess
 from email.message import EmailMessage
 
-from .process import run, tail, wait_for
+from pylib.process import run, tail
+from pylib.waiting import wait_for
 
 COMMON = """compatibility_level = 3.6
 queue_directory = {folder}/queue
@@ -69,10 +70,12 @@ class Postfix:
             os.makedirs(os.path.join(folder, name), exist_ok=True)
         self.command("chown", "postfix", os.path.join(folder, "data"))
         open(self.maillog, "w", encoding="ascii").close()
-        with open(os.path.join(self.config, "main.cf"), "w", encoding="utf-8") as file:
+        self.main_cf = os.path.join(self.config, "main.cf")
+        self.master_cf = os.path.join(self.config, "master.cf")
+        with open(self.main_cf, "w", encoding="utf-8") as file:
             file.write(COMMON.format(folder=folder, meta="/etc/postfix"))
             file.write("".join(f"{key} = {value}\n" for key, value in settings.items()))
-        with open(os.path.join(self.config, "master.cf"), "w", encoding="utf-8") as file:
+        with open(self.master_cf, "w", encoding="utf-8") as file:
             file.write(SERVICES + services)
 
     def command(self, *words, **options):
@@ -80,11 +83,38 @@ class Postfix:
 
     def start(self):
         self.command("postfix", "-c", self.config, "start", stdin=subprocess.DEVNULL)
+        wait_for(lambda: any("daemon started" in line for line in self.log()), f"the start of {self.config}")
 
     def stop(self):
         subprocess.run(
             [*self.prefix, "postfix", "-c", self.config, "stop"], capture_output=True, timeout=60, check=False
         )
+
+    def reload(self):
+        """So that each smtp(8) reads resolv.conf and main.cf anew."""
+        self.age()
+        self.command("postfix", "-c", self.config, "reload", stdin=subprocess.DEVNULL)
+
+    def postconf(self, *words):
+        """postconf(1) with this instance; what it prints."""
+        self.age()
+        return self.command("postconf", "-c", self.config, *words)
+
+    def set(self, **settings):
+        """Settings of main.cf."""
+        self.postconf("-e", *(f"{name} = {value}" for name, value in settings.items()))
+
+    def value(self, name):
+        """A setting's value, as main.cf has it."""
+        return self.postconf("-h", name).strip()
+
+    def age(self):
+        """Every program of Postfix waits for a main.cf that was changed within the last seconds; the files will
+        seem to be older than that. For what comes after a change of a test's own, never between a change of ours
+        and the look at what it did."""
+        for path in (self.main_cf, self.master_cf):
+            if os.path.exists(path):
+                os.utime(path, (0, 0))
 
     def log(self):
         with open(self.maillog, encoding="utf-8", errors="replace") as file:
@@ -114,12 +144,6 @@ class Receiver(Postfix):
                 "smtputf8_enable": "yes",
             },
             services,
-        )
-
-    def start(self):
-        super().start()
-        wait_for(
-            lambda: any("daemon started" in line for line in self.log()), "the receiving Postfix's start"
         )
 
 
@@ -175,10 +199,6 @@ class Sender(Postfix):
             if os.path.exists(f"/etc/{name}"):
                 shutil.copyfile(f"/etc/{name}", f"{folder}/queue/etc/{name}")
         self.version = self.command("postconf", "-h", "mail_version").strip()
-
-    def start(self):
-        super().start()
-        wait_for(lambda: any("daemon started" in line for line in self.log()), "the sending Postfix's start")
 
     def postmap(self, key, map_name=None, tcp=False):
         """(exit status, output, errors) of `postmap -q KEY` with the map."""

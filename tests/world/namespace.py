@@ -123,10 +123,10 @@ def inside(command):
 
 
 def enter():
-    """For a script that is started directly: run it again inside namespaces, unless it is inside already."""
+    """For a program that is started directly: run it again inside namespaces, unless it is inside already."""
     if "STSMAPD_WORLD" in os.environ or why_not():
         return
-    sys.exit(outside([sys.executable, *sys.argv]))
+    sys.exit(outside([sys.executable, *sys.orig_argv[1:]]))
 
 
 if __name__ == "__main__":

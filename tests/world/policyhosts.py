@@ -1,23 +1,12 @@
 """Policy hosts of the world: one nginx on port 443, one server block (by SNI) per policy host."""
 import os
 import signal
-import socket
 
-from .process import Process, listening
+from pylib.net import usable
+from pylib.nginx import Nginx
 
 ADDRESSES = ["192.0.2.44", "2001:db8::44"]
 WELL_KNOWN = "/.well-known/mta-sts.txt"
-
-
-def usable(address):
-    """Whether the address is there (a machine may have no IPv6)."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.bind((address, 0))
-        return True
-    except OSError:
-        return False
 
 
 class PolicyHosts:
@@ -53,28 +42,11 @@ class PolicyHosts:
         os.remove(os.path.join(self.folder, "www", host) + WELL_KNOWN)
 
     def start(self):
-        conf = os.path.join(self.folder, "nginx.conf")
-        places = "".join(
-            f"{kind}_temp_path {self.folder}/{kind}; "
-            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
-        with open(conf, "w", encoding="ascii") as file:
-            # Workers as root: the folder is ours alone, and there is no other network.
-            file.write(
-                f"user root; daemon off; worker_processes 1; pid {self.folder}/nginx.pid;\n"
-                f"error_log {self.folder}/error.log info;\nevents {{ worker_connections 512; }}\n"
-                f"http {{\n{places}\ntypes {{}} default_type text/plain; server_names_hash_bucket_size 128;\n"
-                'log_format short "$host $request $status";\n'
-                f"access_log {self.folder}/access.log short;\n"
-            )
-            file.write("".join(self.blocks) + "}\n")
-        self.process = Process(
-            "nginx",
-            ["nginx", "-c", conf, "-e", f"{self.folder}/error.log"],
-            os.path.join(self.folder, "nginx.out"),
-        )
-        self.process.wait_until(
-            lambda: all(listening(address, 443) for address in self.addresses), "listening"
+        self.process = Nginx(
+            self.folder,
+            'log_format short "$host $request $status";\n'
+            f"access_log {self.folder}/access.log short;\n" + "".join(self.blocks),
+            [(address, 443) for address in self.addresses],
         )
 
     def stop(self):
@@ -84,10 +56,10 @@ class PolicyHosts:
 
     def freeze(self):
         """From now on connections are taken by the kernel and nobody answers on them."""
-        self._signal_all(signal.SIGSTOP)
+        self.process.signal_all(signal.SIGSTOP)
 
     def thaw(self):
-        self._signal_all(signal.SIGCONT)
+        self.process.signal_all(signal.SIGCONT)
 
     def gets(self, host):
         """How many requests for the host's policy have been answered so far."""
@@ -96,10 +68,3 @@ class PolicyHosts:
 
     def _listen(self):
         return " ".join(f"listen {'[' + a + ']' if ':' in a else a}:443 ssl;" for a in self.addresses)
-
-    def _signal_all(self, number):
-        pid = self.process.child.pid
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-            children = [int(word) for word in file.read().split()]
-        for each in [*children, pid]:
-            os.kill(each, number)

@@ -14,13 +14,15 @@ import subprocess
 import tempfile
 import time
 
-from . import domains, namespace
-from .ca import Authority, key_digest
-from .daemon import Daemon
-from .dns import Nsd, SignedZone, Unbound, Zone
-from .mail import Receiver, Sender
-from .policyhosts import PolicyHosts, usable
-from .process import WorldError, others, wait_for
+from pylib.ca import Authority, key_digest
+from pylib.daemon import Daemon
+from pylib.nameservers import Nsd, SignedZone, Unbound, Zone
+from pylib.net import usable
+from pylib.process import others
+from pylib.waiting import Failed, wait_for
+from world import domains, namespace
+from world.mail import Receiver, Sender
+from world.policyhosts import PolicyHosts
 
 TOOLS = ["nsd", "unbound", "drill", "ldns-keygen", "ldns-signzone", "nginx", "openssl", "postfix", "postmap"]
 
@@ -106,7 +108,7 @@ class World:
             self.sender.start()
 
     def stop(self):
-        """Stops everything; WorldError when a process is left."""
+        """Stops everything; Failed when a process is left."""
         self.daemon.stop()
         if self.mail:
             self.sender.stop()
@@ -115,8 +117,8 @@ class World:
             each.stop()
         try:
             wait_for(lambda: not others(), "the end of all processes", 10)
-        except WorldError as error:
-            raise WorldError(f"{error}: {others()}") from None
+        except Failed as error:
+            raise Failed(f"{error}: {others()}") from None
 
     def set_txt(self, name, txt):
         """Gives the domain another TXT record; returns when the resolver shows it."""
@@ -179,7 +181,7 @@ class World:
         self.policy_hosts = PolicyHosts(self.new_folder("policyhosts"))
         for domain in everything:
             if domain.policy_host:
-                certificate = self.ca.leaf(domain.host, domain.certificate or domain.host)
+                certificate = self.ca.leaf(domain.certificate or domain.host)
                 self.policy_hosts.add(domain.host, certificate, domain.policy, domain.instead)
 
     def _make_certificates(self, everything):
@@ -191,12 +193,12 @@ class World:
         right = hosts_at(domains.RIGHT)
         other = Authority(self.new_folder("other-ca"), "Unknown")
         hosts = {
-            domains.RIGHT: self.ca.leaf("mx-right", right),
-            domains.RIGHT6: self.ca.leaf("mx-right6", right),
-            domains.WRONG_NAME: self.ca.leaf("mx-wrong-name", "mail.elsewhere.example"),
-            domains.UNTRUSTED: other.leaf("mx-untrusted", hosts_at(domains.UNTRUSTED)),
+            domains.RIGHT: self.ca.leaf(right),
+            domains.RIGHT6: self.ca.leaf(right),
+            domains.WRONG_NAME: self.ca.leaf("mail.elsewhere.example"),
+            domains.UNTRUSTED: other.leaf(hosts_at(domains.UNTRUSTED)),
             domains.NO_STARTTLS: None,
-            domains.OTHER_NAME: self.ca.leaf("mx-other-name", "mx.allowed.example"),
+            domains.OTHER_NAME: self.ca.leaf("mx.allowed.example"),
         }
         if not usable(domains.RIGHT6):
             del hosts[domains.RIGHT6]

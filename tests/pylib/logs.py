@@ -1,13 +1,25 @@
-"""What the logcheck rules of the package make of log lines, as logcheck(8) itself would ask: with grep -E."""
+"""Log lines of the daemon, and what the logcheck rules of the package make of them, as logcheck(8) itself would ask:
+with grep -E."""
 
 import os
 import re
 import subprocess
 
-RULES = os.path.join(
-    os.path.dirname(os.path.abspath(__file__)), "../../packaging/debian/stsmapd.logcheck.ignore.server"
-)
+from pylib.programs import ROOT
+
+RULES = os.path.join(ROOT, "packaging", "debian", "stsmapd.logcheck.ignore.server")
 PREFIX = "Nov 21 12:00:00 mail stsmapd[123]: "
+# A daemon that dies of a bug says so in one of these words.
+CRASHES = re.compile(
+    r"Sanitizer|runtime error:|terminate called|Assertion .* failed|stack smashing|core dumped"
+)
+
+
+def fields(line):
+    """key=value and key="quoted value" pairs of a log line."""
+    return {
+        key: value.strip('"') for key, value in re.findall(r'([a-z_]+)=("(?:[^"\\]|\\.)*"|[^\s,]*)', line)
+    }
 
 
 def reported(lines):

@@ -1,0 +1,1 @@
+"""Real Postfix, nsd, unbound and nginx in a network namespace: needs root."""
