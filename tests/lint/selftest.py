@@ -197,10 +197,10 @@ BAD_LOGCHECK = [
 
 NAMED_THERE = {"blackbox/test_a.py": "def test_b(self):", "run-it": ""}
 GOOD_NAMES = [
-    "`Suite.Name`, `cache_x.name`, `fetch.proxy`, `/etc/x`, `blackbox/test_a`, `blackbox/test_a.test_b`, `tests/run-it 5`",
+    "`Suite.Name`, `unit/'Suite*:cache_x.*'`, `cache_x.name`, `fetch.proxy`, `/etc/x`, `blackbox/test_a`, `blackbox/test_a.test_b`, `tests/run-it 5`",
     "fuzz target `one`, fuzz targets `one`, `two` and `one`",
 ]
-BAD_NAMES = ["`Suite.Other`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
+BAD_NAMES = ["`Suite.Other`", "`unit/'Suite*:Novel*'`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
              "`tests/run-other`", "fuzz targets `one`, `three`"]
 
 # Flags for a small program, and whether the result is hardened.
