@@ -2,7 +2,7 @@
 //
 // A reason says why a domain's live policy could not be learnt. Unless a comment says otherwise its
 // consequence is the same: an unexpired cached policy stays in use (RFC 8461 section 3.3), else Postfix hears
-// NOTFOUND. Source: DESIGN "Failure vocabulary"; RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
+// NOTFOUND. Source: RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
 #pragma once
 
 #include <cstdint>

@@ -7,6 +7,7 @@ import pathlib
 import sys
 import tempfile
 
+import citations
 import co_await_lint
 import doubled_words
 import folders
@@ -128,6 +129,24 @@ MATRIX_SOURCES = [("base/a.hpp", ""), ("dns/a.hpp", '#include "base/a.hpp"\n'),
 MATRIX_ROWS = ["base  . ", "dns   x .   ldns", "dane  x o"]
 CIRCLES = [({"a": folders.Folder("b"), "b": folders.Folder()}, False), ({"a": folders.Folder("b"), "b": folders.Folder("a")}, True),
            ({"a": folders.Folder("b"), "b": folders.Folder("c"), "c": folders.Folder("a")}, True)]
+
+CITED = citations.Project(
+    ["src/base/text.hpp", "src/control/tool.hpp", "tests/CONFORMANCE.md", "src/README.md", "README.md", "man/stsmapd.8"],
+    {"src/README.md": "## Promises\n\n1. **A**\n2. **B**\n\n## Other\n3. no\n", "tests/CONFORMANCE.md": "| 110 | a |\n",
+     "README.md": "# x\n\n## Install\n", "man/stsmapd.8": ".Sh POSTFIX\n.Ss What mail sees\n"})
+GOOD_CITATIONS = [
+    ("src/a.cpp", "// promise 2, tests/CONFORMANCE.md, row 110, and RFC 8461 section 3.1\nint DESIGN;"),
+    ("src/a.cpp", '// base/text.hpp, base/text, tool/tool.hpp, control/tool; README.md, "Install"; stsmapd(8), "What mail sees"'),
+    ("tests/a.py", "# socketmap_table(5), TLSRPT_README; folder/test_x.py, tests/unit/<folder>_<file>_test.cpp, NAME_fuzz.cpp"),
+    ("a.md", "promises kept; a design; the issue is 5; C#"),
+]
+BAD_CITATIONS = [
+    ("src/a.cpp", '// as DESIGN "what" says'), ("src/a.cpp", "/// (promise 3)"), ("src/a.cpp", "// promise\n// 7"),
+    ("src/a.cpp", "// CONFORMANCE 110"), ("src/a.cpp", "// tests/CONFORMANCE.md, row 111"), ("src/a.cpp", "// POSTFIX.md section 4"),
+    ("src/a.cpp", "// see base/gone.hpp"), ("src/a.cpp", "// part of cache/gone"), ("man/stsmapd.8", ".\\\" see issue 13"),
+    ("tests/a.py", '# README.md, "Gone"'), ("src/a.cpp", '// stsmapd(8), "Gone"'), ("src/a.cpp", "// Peer#113"),
+    ("conf/a.toml", "# STYLE.md"), ("a.md", "see GONE.md"),
+]
 
 GOOD_WORDS = [
     ("a.md", "the cat, the hat"),
@@ -278,6 +297,9 @@ def main():
         expect("include_direction", text, list(include_direction.table_faults(text)), bad)
     for table, bad in CIRCLES:
         expect("include_direction", list(table), include_direction.circle(table), bad)
+    for cases, bad in ((GOOD_CITATIONS, False), (BAD_CITATIONS, True)):
+        for path, text in cases:
+            expect("citations", (path, text), list(citations.faults(path, text, CITED)), bad)
     for cases, bad in ((GOOD_WORDS, False), (BAD_WORDS, True)):
         for path, text in cases:
             expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
