@@ -319,6 +319,10 @@ def main():
                 expect("named_tests", text, found.lines, bad)
         for flags in [[], *UNHARDENED]:
             expect("hardening", flags, hardening.check_flags(flags, folder), bool(flags))
+        every = " ".join(hardening.HARDENED)
+        for compiled, linked, bad in (([every], [every], False), ([every, "-O2"], [every], True), ([every], ["-pie"], True),
+                                      ([every], [], True)):
+            expect("hardening", (compiled, linked), hardening.check_commands(compiled, linked), bad)
         good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"
         good.write_text("#pragma once\n#include <string>\ninline std::string f() { return {}; }\n")
         bad.write_text("#pragma once\ninline std::string f() { return {}; }\n")
