@@ -29,7 +29,7 @@ MODULE = re.compile(r"(?<![\w/.~{$*'-])((?:%s)/[a-z]\w*)\b(?![\w/.*-])" % "|".jo
 HEADING = re.compile(r'\b(\w+\.md)\)?,?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')
 SECTION = re.compile(r'\b(stsmapd?(?:\.toml|-postfix)?)\((\d)\),?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')
 # Words that stand for names: "NAME_fuzz.cpp", "folder/file.hpp", "_test.cpp".
-PLACEHOLDER = re.compile(r"^(?:\w*[A-Z]{2,}\w*_\w+|_\w+|[a-z])\.(?:hpp|cpp|py)$|^folder/")
+PLACEHOLDER = re.compile(r"^(?:\w*[A-Z]{2,}\w*_\w+|_\w+|[a-z]|test_x)\.(?:hpp|cpp|py)$|^folder/")
 
 
 class Project:
