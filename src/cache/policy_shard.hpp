@@ -1,7 +1,7 @@
 // cache/policy_shard.hpp - one of the 64 parts of the policies in memory: records, their index, and whose
 // turn it is. Part of cache/policy_table; nothing else includes it.
 //
-// All but rank() and the atomics is to be called under the mutex. What changes the heads ends with publish().
+// Hold the mutex for everything except rank() and the atomics. Call publish() after changing a heap's head.
 // insert() and replace() either do all or, when memory is short, nothing.
 #pragma once
 

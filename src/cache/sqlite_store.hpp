@@ -13,7 +13,7 @@
 // * Damage: the file, its log and its index are renamed to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]", one error
 // line
 //   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read,
-//   later with what the owner has (`refill`). A file removed under us is begun anew in the same way
+//   later with what the owner has (`refill`). A file removed under us is recreated in the same way
 //   (store-moved). One that another process wrote to, or whose log is gone, is read again and refilled
 //   (store-changed). All this is looked for before each write and at the end.
 // * No memory on the store's thread (std::bad_alloc): as a full disk. What a callback throws for want of
@@ -59,7 +59,7 @@ public:
         base::milliseconds retry_first{1000}, retry_max{60'000};
         base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
-        /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
+        /// while stop() waits for it) when the file had to be recreated. Rows older than what the file has
         /// meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
         /// Takes the rows that could not be read when the store was opened, as soon as they can be; rows that

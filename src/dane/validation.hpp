@@ -49,13 +49,13 @@ struct ServerFinding {
 /// for Postfix may have been set up for that; it may go off and come back when it was on.
 class Activation {
 public:
-    /// Start and reload: the next finding that tells decides anew.
+    /// Start and reload: the next finding that is not unknown decides again.
     void begin() { first_.reset(); }
     /// `found` as it is to count.
     [[nodiscard]] Validation take(Validation found);
 
 private:
-    std::optional<bool> first_; ///< on or off, by the first finding that told
+    std::optional<bool> first_; ///< on or off, by the first finding that was not unknown
 };
 
 } // namespace dane

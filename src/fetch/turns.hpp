@@ -22,7 +22,7 @@
 namespace fetch {
 
 inline constexpr std::size_t max_turn_octets = 64 * 1024;
-/// What was begun, a piece of Wire::piece octets or the public-key work of one handshake, is ended first.
+/// A piece of work that has started (Wire::piece octets, or one handshake's public-key work) is ended first.
 inline constexpr std::chrono::microseconds max_turn_cpu{500};
 
 class Turns : public std::enable_shared_from_this<Turns> {
