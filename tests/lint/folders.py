@@ -30,12 +30,14 @@ class Folder:
 FOLDERS = {
     "base": Folder(libraries=(IDN, EXPECTED)),
     "sts": Folder(),
-    "dns": Folder(libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
+    "events": Folder("sts", ports=("sink", "event", "about*"), exceptions={
+        "log/log": ("render",),  # a line is made by the thread that writes it
+    }),
+    "dns": Folder("events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
     "dane": Folder(headers={"dns/answer.hpp": "what a verdict is made of"}),
     "decision": Folder("sts dane", headers={"postfix/next_hop.hpp": "what a question is about"}),
     "postfix": Folder("sts decision"),
-    "events": Folder("sts dane postfix decision"),
-    "fetch": Folder("sts dns", (ASIO, OPENSSL), ports=("fetcher", "address", "http_reader", "request"), exceptions={
+    "fetch": Folder("sts events dns", (ASIO, OPENSSL), ports=("fetcher", "address", "http_reader", "request"), exceptions={
         "tool/doctor/https_date": ("dialer", "tls_stream", "certificate"),  # `stsmap doctor` asks a host for its clock
         "daemon/start_check": ("certificate",),  # reads the trust anchors as the fetcher will
         "tool/doctor/probe_state": ("certificate",),
@@ -44,7 +46,7 @@ FOLDERS = {
     "cache/memory": Folder("sts dane decision cache", ports=(), exceptions={
         "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
     }),
-    "cache/disk": Folder("sts dane cache", (SQLITE,), ports=(), exceptions={
+    "cache/disk": Folder("sts dane events cache", (SQLITE,), ports=(), exceptions={
         "tool/doctor/probe_state": ("store_check",),  # reads the daemon's file, and writes nothing
     }),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
@@ -55,7 +57,7 @@ FOLDERS = {
     "daemon": Folder("sts dane decision postfix events dns fetch cache cache/disk lookup server config log wiring",
                      (ASIO, SYSTEMD)),
     "tool/setup": Folder("postfix dns", (OPENSSL,)),
-    "tool/doctor": Folder("sts dane postfix dns fetch cache/disk lookup config wiring tool/setup", (ASIO, OPENSSL, JSON),
+    "tool/doctor": Folder("sts dane postfix events dns fetch cache/disk lookup config wiring tool/setup", (ASIO, OPENSSL, JSON),
                           headers={"tool/socketmap_client.hpp": "asks the daemon as `stsmap query` does",
                                    "tool/query_command.hpp": "how an answer of the daemon is read"},
                           ports=("facts", "ids", "report", "hints"), exceptions={}),
@@ -64,7 +66,7 @@ FOLDERS = {
 }
 
 # Pure folders, and pure files of others (stems, "x_*"): functions of their arguments. No library that does I/O.
-PURE = {"base", "sts", "dane", "decision", "postfix"}
+PURE = {"base", "sts", "dane", "decision", "postfix", "events"}
 PURE_FILES = {"cache/entry", "lookup/record_outcome", "lookup/steps", "dns/answer", "dns/exchange", "dns/guard",
               "dns/message", "fetch/http_head", "fetch/http_body", "fetch/http_reader", "tool/setup/plan*",
               "tool/doctor/judge_*", "tool/doctor/facts", "tool/doctor/hints", "tool/doctor/ids"}
