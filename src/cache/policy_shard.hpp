@@ -19,7 +19,7 @@
 
 namespace cache {
 
-/// Whose turn it is to go: a lower rank goes earlier. Class, then time.
+/// Order of eviction: the lower rank goes first. Class, then time.
 struct Rank {
     int order = 3; ///< 0 expired, 1 testing or none, 2 enforce, 3 nobody
     std::uint32_t key = nil;
@@ -33,7 +33,7 @@ struct alignas(64) PolicyShard {
     RecordIndex index;
     RecordPool pool;
     RecordHeap<&Record::expires, &Record::expiry_slot> by_expiry;
-    // Lazy: a query costs no step in them; whoever evicts makes up for it.
+    // Lazy: a query takes no step in them; eviction makes up for it.
     RecordHeap<&Record::last_asked, &Record::asked_slot, true> soft, hard;
     RecordHeap<&Record::agenda_at, &Record::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.
