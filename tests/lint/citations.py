@@ -50,7 +50,7 @@ class Project:
         if "/" not in name:
             return name in self.names
         tops = ("", "src/", "tests/", "tests/blackbox/", "tests/e2e/", "packaging/", folder)
-        return name in self.sources or any(re.sub(r"[^/]+/\.\./", "", top + name) in self.paths for top in tops)
+        return name.removeprefix("src/") in self.sources or any(re.sub(r"[^/]+/\.\./", "", top + name) in self.paths for top in tops)
 
     def has_heading(self, name, heading, folder):
         wanted = re.compile(r"^(#+ |\*\*)%s" % re.escape(heading), re.MULTILINE)
