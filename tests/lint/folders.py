@@ -32,6 +32,7 @@ FOLDERS = {
     "sts": Folder(),
     "events": Folder("sts", ports=("sink", "event", "about*"), exceptions={
         "log/log": ("render",),  # a line is made by the thread that writes it
+        "stsmapd": ("table",),  # prints the manual's list of events
     }),
     "dns": Folder("events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
     "dane": Folder(headers={"dns/answer.hpp": "what a verdict is made of"}),
@@ -62,7 +63,7 @@ FOLDERS = {
                                    "tool/query_command.hpp": "how an answer of the daemon is read"},
                           ports=("facts", "ids", "report", "hints"), exceptions={}),
     "tool": Folder("postfix config wiring tool/setup tool/doctor", (CLI11, JSON)),
-    "": Folder("config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
+    "": Folder("events config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
 }
 
 # Pure folders, and pure files of others (stems, "x_*"): functions of their arguments. No library that does I/O.
@@ -93,7 +94,7 @@ MOVING = [
     (r"^base/log\.hpp", "base/log_port.hpp"),
     (r"^cache/((absence_table|arena|interner|policy_shard|policy_table|record|record_heap|record_index|record_pool)\.)",
      r"cache/memory/\1"),
-    (r"^cache/((renewals|sqlite|sqlite_file|sqlite_store|store_check|store_start|stored_row|write_op|write_queue|late_store)\.)",
+    (r"^cache/((renewals|sqlite|sqlite_file|sqlite_store|store_check|store_file|store_start|stored_row|write_op|write_queue|late_store)\.)",
      r"cache/disk/\1"),
 ]
 
