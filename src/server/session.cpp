@@ -153,15 +153,11 @@ void Session::serve() {
             violate(postfix::to_string(item->error()));
             break;
         }
-        if (handler_->answer_now(**item, std::chrono::floor<base::Steady::duration>(loop_->now()),
-                                 new_reply())) {
-            send_reply();
-            continue;
-        }
-        asked_ = true;
-        handler_->answer_later(std::string(**item), [weak = weak_from_this()](std::string payload) {
-            if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
-        });
+        const auto came = std::chrono::floor<base::Steady::duration>(loop_->now());
+        const lookup::Reply kind = handler_->answer(**item, came, new_reply(), *this);
+        if (kind == lookup::Reply::later) continue;
+        if (kind == lookup::Reply::violation) break_off();
+        send_reply();
     }
     looping_ = false;
     reader_.keep(); // others read now
@@ -171,6 +167,13 @@ void Session::drain() {
     while (receive())
         if (drained_ > linger_octets) return close();
     if (peer_done_) close();
+}
+
+std::function<void(std::string)> Session::later() {
+    asked_ = true;
+    return [weak = weak_from_this()](std::string payload) {
+        if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
+    };
 }
 
 void Session::answered(std::string_view payload) {
@@ -190,10 +193,6 @@ std::string& Session::new_reply() {
 }
 
 void Session::send_reply() {
-    if (std::string_view{scratch_->out}.substr(postfix::frame_head).starts_with("PERM")) {
-        breach_ = true;
-        state_ = State::last_reply;
-    }
     const std::string_view reply = postfix::frame_in_place(scratch_->out);
     const std::size_t taken = push(reply);
     count_answer(reply.size());
@@ -261,7 +260,14 @@ void Session::replied() {
 void Session::violate(std::string_view problem) {
     owner_->violated(*this, problem);
     new_reply().append("PERM ").append(problem);
+    break_off();
     send_reply();
+}
+
+/// The next reply is the last one, and the peer may still be sending.
+void Session::break_off() {
+    breach_ = true;
+    state_ = State::last_reply;
 }
 
 void Session::linger() {

@@ -28,6 +28,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,7 +56,9 @@ struct Scratch {
     std::string out;
 };
 
-class Session final : public std::enable_shared_from_this<Session>, private Loop::Watcher {
+class Session final : public std::enable_shared_from_this<Session>,
+                      private Loop::Watcher,
+                      private lookup::Client {
 public:
     /// `socket` is connected and non-blocking. `handler`, `owner`, `scratch` and `loop` outlive the session
     /// or its detach().
@@ -110,6 +113,7 @@ private:
     void serve();
     void drain();
     [[nodiscard]] bool receive();
+    [[nodiscard]] std::function<void(std::string)> later() override;
     void answered(std::string_view payload);
     [[nodiscard]] std::string& new_reply();
     void send_reply();
@@ -119,6 +123,7 @@ private:
     void wait_for_room();
     void replied();
     void violate(std::string_view problem);
+    void break_off();
     void linger();
 
     Descriptor socket_;

@@ -43,8 +43,8 @@ FOLDERS = {
         "daemon/start_check": ("certificate",),  # reads the trust anchors as the fetcher will
         "tool/doctor/probe_state": ("certificate",),
     }),
-    "cache": Folder("sts dane decision cache/memory"),
-    "cache/memory": Folder("sts dane decision cache", ports=(), exceptions={
+    "cache": Folder("sts dane cache/memory"),
+    "cache/memory": Folder("sts dane cache", ports=(), exceptions={
         "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
     }),
     "cache/disk": Folder("sts dane events cache", (SQLITE,), ports=(), exceptions={
