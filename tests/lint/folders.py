@@ -94,7 +94,7 @@ MOVING = [
     (r"^base/log\.hpp", "base/log_port.hpp"),
     (r"^cache/((absence_table|arena|interner|policy_shard|policy_table|record|record_heap|record_index|record_pool)\.)",
      r"cache/memory/\1"),
-    (r"^cache/((renewals|sqlite|sqlite_file|sqlite_store|store_check|store_file|store_start|stored_row|write_op|write_queue|late_store)\.)",
+    (r"^cache/((renewals|retry_times|sqlite|sqlite_file|sqlite_store|store_check|store_file|store_start|stored_row|write_op|write_queue|late_store)\.)",
      r"cache/disk/\1"),
 ]
 
