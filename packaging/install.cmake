@@ -12,6 +12,7 @@ set(STSMAPD_SYSUSERS_DIR ${CMAKE_INSTALL_PREFIX}/lib/sysusers.d CACHE PATH "Wher
 install(TARGETS stsmapd DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS stsmap DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES man/stsmapd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES man/stsmapd-postfix.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
 install(FILES man/stsmapd.toml.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5)
 install(FILES man/stsmap.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 foreach(program stsmap stsmapd)

@@ -44,8 +44,9 @@ namespace {
 
 /// Longest time a stop waits for replies that are owed.
 constexpr base::milliseconds stop_patience{1500};
-constexpr std::chrono::seconds soon{
-    5}; // after which name servers that said nothing that tells are asked again
+/// While nothing is known of the name servers, they are probed again: after this, then after twice the time
+/// before, up to a minute. Otherwise hourly.
+constexpr std::chrono::seconds soon{5};
 /// The next sign of life of a start that takes long comes within this.
 constexpr std::chrono::seconds start_patience{30};
 

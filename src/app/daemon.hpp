@@ -1,7 +1,7 @@
 // app/daemon.hpp - the composition root: the one place that names concrete adapters and puts the parts
 // together.
 //
-// Threads (DESIGN): front threads answer from memory; the back thread, which is the one that calls run(),
+// Threads (src/README.md): front threads answer from memory; the back thread, which is the one that calls run(),
 // does DNS, HTTPS, refreshing, signals and systemd; the store has its own. Start: listen, load the store,
 // serve, READY. Reload: build and prove, then swap, else keep the old. Stop: within two seconds, everything
 // learnt on the disk.

@@ -1,6 +1,6 @@
 // base/clock.hpp - ports for time: what time it is, and "call me later". Tests turn the hands themselves.
 //
-// Two clocks (DESIGN "What an entry is"): wall time dates what outlives the process (fetched_at, expiry);
+// Two clocks: wall time dates what outlives the process (fetched_at, expiry);
 // steady time measures waits and never jumps. Pure code takes either as an argument and never asks for it.
 #pragma once
 

@@ -1,8 +1,8 @@
 // base/reason.hpp - the failure vocabulary: one enum, one name each, used by logs, tools, metrics and TLSRPT.
 //
 // A reason says why a domain's live policy could not be learnt. Unless a comment says otherwise its
-// consequence is the same: an unexpired cached policy stays in use (RFC 8461 section 3.3), else Postfix hears
-// NOTFOUND. Source: DESIGN "Failure vocabulary"; RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
+// consequence is the same: an unexpired cached policy stays in use (RFC 8461 section 3.3), else Postfix gets
+// NOTFOUND. Source: RFC 8461 sections 3.1 to 3.3; RFC 8460 section 4.3.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +57,7 @@ enum class Reason : std::uint8_t {
     deadline,      ///< the query deadline passed; discovery goes on in the background
     backing_off,   ///< an earlier failure forbids another try for now
 
-    // The key was not for MTA-STS: Postfix hears NOTFOUND, nothing is looked up.
+    // The key was not for MTA-STS: Postfix gets NOTFOUND, nothing is looked up.
     key_parent_domain,   ///< ".parent" (RFC 8461 section 3.4: no tree walk)
     key_address_literal, ///< an IP address, with or without brackets
     key_single_label,    ///< a name without a dot

@@ -1,10 +1,10 @@
 // cache/arena.hpp - memory for what only grows, in huge pages once it has become much. Part of
 // cache/policy_table; nothing else includes it.
 //
-// A query for one of a million domains reads memory that nobody has read for long. With pages of 4 KiB the
-// processor then has to look up where they are, too, which takes as long again; with pages of 2 MiB it knows.
-// Regions of 2 MiB are shared by all that ask; the first ones are left to be filled page by page, so that a
-// small table stays small. Where the system has no huge pages to give, all are like that.
+// A query for one of a million domains reads memory that is in no cache. With pages of 4 KiB the processor
+// misses the page table entry as well, which takes as long again; with pages of 2 MiB it does not.
+// Regions of 2 MiB are shared by all callers. The first ones are ordinary pages, so that a small table stays
+// small; where the system has no huge pages, all are.
 //
 // take() may be called from any thread. Its memory stays until the arena goes.
 #pragma once

@@ -36,7 +36,7 @@ public:
     /// How many samples have found that the wall clock went another way than the steady one.
     [[nodiscard]] std::uint64_t jumps() const noexcept { return jumps_; }
 
-    /// A policy was fetched then, by the wall clock of then.
+    /// A policy was fetched at `at`, by the wall clock at that time.
     void note_fetched(base::Instant at) { newest_ = std::max(newest_, at); }
     /// The newest that is left.
     void set_newest(base::Instant at) { newest_ = at; }

@@ -17,7 +17,7 @@ seconds txt_life(const Standing& entry, const Tuning& tuning) {
     return std::clamp(entry.txt_ttl, tuning.txt_check_min, tuning.txt_check_max);
 }
 
-/// Is the policy still wanted enough to be fetched daily? (DESIGN "daily GET")
+/// Is the policy still wanted enough to be fetched daily? (RFC 8461 section 10.2)
 bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
     if (entry.policy->policy.max_age < tuning.refresh_every) return entry.last_asked > counted_from(entry);
     return since(entry.last_asked, at) < tuning.forget_unasked_after;

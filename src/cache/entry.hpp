@@ -1,8 +1,7 @@
 // cache/entry.hpp - what is known of one policy domain, and its whole life as pure functions of entry and
 // time.
 //
-// Source: DESIGN "What an entry is"; RFC 8461 sections 3.1 to 3.3, 5.1, 10.2. Nothing else compares these
-// times.
+// Source: RFC 8461 sections 3.1 to 3.3, 5.1, 10.2. Nothing else compares these times.
 #pragma once
 
 #include "base/clock.hpp"
@@ -70,7 +69,7 @@ struct Absence {
 struct Tuning {
     seconds txt_check_min{60},
         txt_check_max{3600}; ///< bounds on the TTL after which the TXT record is asked again
-    seconds absence_min{60}, absence_max{900}; ///< bounds on the negative TTL (CONFORMANCE 110)
+    seconds absence_min{60}, absence_max{900}; ///< bounds on the negative TTL (tests/CONFORMANCE.md, row 110)
     seconds dns_failure_for{60}; ///< how long "the resolver could not say" is believed (RFC 2308 7.1)
     seconds backoff_first{300},
         backoff_max{3600};        ///< between GETs for one id after a failure (RFC 8461 section 3.3)

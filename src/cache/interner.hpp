@@ -1,9 +1,9 @@
 // cache/interner.hpp - one PolicyText for each text that anybody holds. Part of cache/table; nothing else
 // includes it.
 //
-// A text is parsed once, while no lock is held. Its last holder removes it from here, on whatever thread that
-// happens and even after the interner is gone, so there is nothing to sweep. Every member may be called from
-// any thread.
+// A text is parsed once, without a lock. When the last holder lets go, on any thread and even after the
+// interner is gone, the text is removed from here, so there is nothing to sweep. Every member may be called
+// from any thread.
 #pragma once
 
 #include "base/expected.hpp"
@@ -20,7 +20,7 @@ class Interner {
 public:
     explicit Interner(base::SipKey key);
     [[nodiscard]] base::Expected<sts::PolicyPtr, sts::PolicyError> intern(std::string_view text);
-    /// How many texts are held by somebody.
+    /// How many texts have a holder.
     [[nodiscard]] std::size_t size() const;
 
 private:

@@ -1,7 +1,7 @@
 // cache/policy_shard.hpp - one of the 64 parts of the policies in memory: records, their index, and whose
 // turn it is. Part of cache/policy_table; nothing else includes it.
 //
-// All but rank() and the atomics is to be called under the mutex. What changes the heads ends with publish().
+// Hold the mutex for everything except rank() and the atomics. Call publish() after changing a heap's head.
 // insert() and replace() either do all or, when memory is short, nothing.
 #pragma once
 
@@ -19,7 +19,7 @@
 
 namespace cache {
 
-/// Whose turn it is to go: a lower rank goes earlier. Class, then time.
+/// Order of eviction: the lower rank goes first. Class, then time.
 struct Rank {
     int order = 3; ///< 0 expired, 1 testing or none, 2 enforce, 3 nobody
     std::uint32_t key = nil;
@@ -33,7 +33,7 @@ struct alignas(64) PolicyShard {
     RecordIndex index;
     RecordPool pool;
     RecordHeap<&Record::expires, &Record::expiry_slot> by_expiry;
-    // Lazy: a query costs no step in them; whoever evicts makes up for it.
+    // Lazy: a query takes no step in them; eviction makes up for it.
     RecordHeap<&Record::last_asked, &Record::asked_slot, true> soft, hard;
     RecordHeap<&Record::agenda_at, &Record::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.

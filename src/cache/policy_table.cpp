@@ -130,7 +130,7 @@ bool PolicyTable::erase(std::string_view name, std::optional<Instant> fetched_at
 
 std::optional<std::pair<std::string, Instant>> PolicyTable::evict(Instant now_) {
     const std::uint32_t now = pack(now_);
-    // A shard's published head may be older than what it stands for: the choice is made anew until the chosen
+    // A shard's published head may be older than what it stands for: the choice is repeated until the chosen
     // one holds. Each round settles something, unless readers are as fast; then the last choice has to do.
     for (unsigned rounds = 100'000; rounds > 0; --rounds) {
         const auto better = [now](const PolicyShard& a, const PolicyShard& b) {

@@ -10,8 +10,8 @@
 // Eviction: two binary heaps of record numbers a shard, by expiry (all records) and by last_asked (one heap
 // for enforce, one for testing and none). Each shard publishes its heads in atomics, so the victim of the
 // whole table is found by reading 64 of them and costs O(log n) in one shard; nothing is ever scanned or
-// sorted. The order is exact. A query only notes its time in the record; the heap by last_asked learns of it
-// when somebody has to go, a step for each note since. A third heap is the refresher's agenda.
+// sorted. The order is exact. A query only notes its time in the record; the heap by last_asked catches up
+// at the next eviction, a step for each note since. A third heap is the refresher's agenda.
 //
 // Every member may be called from any thread. A lock (one a shard) is held for a hash lookup and a heap step,
 // by for_each() for the copying of one chunk of records.

@@ -2,8 +2,8 @@
 // and record id. Part of cache/policy_table; nothing else includes it.
 //
 // Times are 32-bit seconds (to 2106; later ones are taken as that). Name and id stand behind the record, in
-// room that RecordPool gives along with it: a query that has found the record has the name in the next cache
-// line. What only few domains need has an allocation of its own.
+// the same block of RecordPool: when a query has found the record, the name is in the next cache line. What
+// only few domains need has an allocation of its own.
 #pragma once
 
 #include "cache/entry.hpp"

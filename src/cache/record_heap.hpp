@@ -2,7 +2,7 @@
 // includes it.
 //
 // A binary heap, least Key first; a record knows its Place, so that it can be moved or removed. A lazy one
-// keeps the key a record had when it was laid: keys may then grow unseen, and what is kept is a lower bound,
+// keeps the key a record had when it was added: keys may then grow, and what is kept is a lower bound,
 // brought up to date by settle(). Not for several threads at once.
 #pragma once
 

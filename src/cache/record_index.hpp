@@ -2,7 +2,7 @@
 // includes it.
 //
 // Linear hashing: buckets of 16 places, one cache line each; for each ten records more one bucket is split,
-// so that no insertion ever lays the whole index anew or moves it. A place holds the number of a record and
+// so that no insertion ever rebuilds or moves the whole index. A place holds the number of a record and
 // seven bits of its hash, so that other records are hardly ever looked at. The records that a full bucket has
 // no place for are chained through Record::next, behind that of the last place. Not for several threads at
 // once.

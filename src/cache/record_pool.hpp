@@ -19,7 +19,7 @@
 
 namespace cache {
 
-/// Makes room for `more`, growing by an eighth: at a million domains a doubling would be felt.
+/// Makes room for `more`, growing by an eighth: at a million domains a doubling would take too long.
 template <class T>
 void make_room(std::vector<T>& in, std::size_t more) {
     if (in.size() + more > in.capacity()) in.reserve(in.size() + in.size() / 8 + more);

@@ -1,4 +1,4 @@
-// cache/renewals.hpp - how often the store may begin its file anew: on a disk that damages one file after the
+// cache/renewals.hpp - how often the store may recreate its file: on a disk that damages one file after the
 // other, at growing intervals only. Pure. Part of cache/sqlite_store.
 #pragma once
 

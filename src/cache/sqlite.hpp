@@ -84,7 +84,7 @@ public:
     [[nodiscard]] bool moved();
     /// Octets in the file, without its log; -1: the system does not say.
     [[nodiscard]] std::int64_t size();
-    /// Closing shall leave the file and its log as they are.
+    /// Makes closing leave the file and its log as they are.
     void leave_as_is();
 
 private:

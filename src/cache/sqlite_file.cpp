@@ -55,7 +55,7 @@ base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
                      s.integer(6), s.integer(7), s.integer(8), s.integer(9)});
 }
 
-/// Rows in the form of today. A file that could not be brought up to date, for want of room or because it is
+/// Rows in the form of today. A file that could not be brought up to date, for lack of room or because it is
 /// damaged, may still be of schema 1.
 base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const std::string& rest) {
     auto all = db.prepare("SELECT " + columns + " FROM policies" + rest);

@@ -39,7 +39,7 @@ namespace cache {
 /// Why the file cannot be used as it is.
 struct Trouble {
     enum class Kind {
-        damage,  ///< its content is broken: set aside, salvaged, begun anew
+        damage,  ///< its content is broken: set aside, salvaged, recreated
         newer,   ///< a newer stsmapd wrote it: refused
         passing, ///< the disk is full, failing or read-only: tried again later
         other,   ///< permissions and the like: an operator must act

@@ -7,24 +7,19 @@
 //
 // Trouble never stops the daemon:
 // * Full, failing or read-only disk: done(false), one error line (store-failed), and the newest row of each
-// domain is
-//   kept (up to max_kept) and tried again after 1 s, 2 s, ... 60 s; one info line (store-recovered) when that
-//   went well. The same at open, where whatever can be read is loaded.
+//   domain is kept (up to max_kept) and tried again after 1 s, 2 s, ... 60 s; one info line (store-recovered)
+//   when that has worked. The same at open, where whatever can be read is loaded.
 // * Damage: the file, its log and its index are renamed to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]", one error
-// line
-//   (store-damaged) says so, and a new file takes their place: at open with all rows that can still be read,
-//   later with what the owner has (`refill`). A file removed under us is begun anew in the same way
+//   line (store-damaged) says so, and a new file replaces it: at open with all rows that can still be read,
+//   later with what the owner has (`refill`). A file removed while in use is recreated in the same way
 //   (store-moved). One that another process wrote to, or whose log is gone, is read again and refilled
-//   (store-changed). All this is looked for before each write and at the end.
-// * No memory on the store's thread (std::bad_alloc): as a full disk. What a callback throws for want of
-// memory
-//   is taken as done: who waits for `done` should not wait for ever.
-// * Rows that do not pass read_row() are left out, counted, logged once (store-rows-skipped) and removed with
-// the
+//   (store-changed). All this is checked before each write and at the end.
+// * No memory on the store's thread (std::bad_alloc): as a full disk. If a callback throws because memory ran
+//   out, it counts as called: whoever waits for `done` should not wait forever.
+// * Rows that read_row() refuses are left out, counted, logged once (store-rows-skipped) and removed with the
 //   first write.
-//
-// * A disk that is read-only or does not give back all of the file when the store is opened: what can be read
-// is loaded, the rest (`late`) as soon as the disk gives it back (store-read).
+// * A disk that is read-only, or does not give back all of the file when the store is opened: what can be
+//   read is loaded, the rest (`late`) as soon as the disk gives it back (store-read).
 //
 // One process a file: an flock(2) on "<file>.lock", and SQLite's own locks, so that the sqlite3 tool finds
 // the file locked meanwhile. A write beyond RLIMIT_FSIZE raises SIGXFSZ: the process should ignore it.
@@ -59,7 +54,7 @@ public:
         base::milliseconds retry_first{1000}, retry_max{60'000};
         base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
-        /// while stop() waits for it) when the file had to be begun anew. Rows older than what the file has
+        /// while stop() waits for it) when the file had to be recreated. Rows older than what the file has
         /// meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
         /// Takes the rows that could not be read when the store was opened, as soon as they can be; rows that

@@ -30,7 +30,7 @@ struct Row {
 class Store {
 public:
     virtual ~Store() = default;
-    /// Calls `done` once, on the store's thread: true after the row is on the disk for good, false when it
+    /// Calls `done` once, on the store's thread: true after the row is safely on the disk, false when it
     /// could not be written (the failure has been logged; the caller goes on from memory). May be empty.
     virtual void save(Row row, std::function<void(bool)> done) = 0;
     /// Removes the domain's row if it was fetched at that time: a newer one that was saved meanwhile, or

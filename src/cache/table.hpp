@@ -56,7 +56,7 @@ public:
     /// once.
     [[nodiscard]] Told ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
 
-    /// To be read before ask(): while it is current, ask() would tell the same. (Changes that only make room,
+    /// To be read before ask(): while it is current, ask() would give the same. (Changes that only make room,
     /// among absences, do not count.)
     [[nodiscard]] Version version(const base::Domain& domain) const noexcept;
 
@@ -71,7 +71,7 @@ public:
     /// lowered): call until it returns none, in slices.
     std::optional<Evicted> make_room(Instant now);
 
-    /// Notes an absence. Never replaces a policy: beside an expired one that is kept it is what ask() tells,
+    /// Notes an absence. Never replaces a policy: beside an expired one that is kept it is what ask() gives,
     /// and beside a current one it is nothing. The oldest absence makes room.
     void put(const base::Domain& domain, Absence absence);
     /// The absence noted of `domain`, whatever policy there is beside it. Does not count as being asked.
@@ -98,7 +98,7 @@ public:
 
     /// A snapshot of all domains with a policy.
     [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
-    /// The same one by one, each as it is when reached, for a store to be written anew. No lock is held
+    /// The same one by one, each as it is when reached, to write the whole store again. No lock is held
     /// during `visit`.
     void for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const;
 

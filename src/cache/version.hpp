@@ -6,8 +6,8 @@
 
 namespace cache {
 
-/// Read it before asking the table: as long as it is current, asking again would tell the same. Many domains
-/// share a counter, so it may end for another one's sake. Safe from any thread; must not outlive the table.
+/// Read it before asking the table: as long as it is current, asking again would give the same. Many domains
+/// share a counter, so a change of another may end it. Safe from any thread; must not outlive the table.
 class Version {
 public:
     Version() = default;

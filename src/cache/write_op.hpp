@@ -1,4 +1,4 @@
-// cache/write_op.hpp - what the store is told to write, and what is kept of it while the disk does not take
+// cache/write_op.hpp - what the store has to write, and what is kept of it while the disk does not accept
 // it. Part of cache/sqlite_store; nothing else includes it. Belongs to one thread at a time.
 #pragma once
 

@@ -1,8 +1,8 @@
 // cache/write_queue.hpp - what waits for the store's thread: filled by any thread, emptied by that one.
 //
-// Bounded in rows and octets: a row above them is dropped, its done hears false, and take() says that rows
-// were dropped, so that the owner is asked for everything. Removals have twice the room in rows, as nobody
-// makes up for one that is dropped.
+// Bounded in rows and octets: a row above them is dropped, its `done` gets false, and take() says that rows
+// were dropped, so that the owner is asked for everything. Removals have twice the room in rows, because a
+// dropped one is not made up for.
 #pragma once
 
 #include "base/clock.hpp"
@@ -31,7 +31,7 @@ public:
     void push(WriteOp op);
     /// The running time to be noted with the next write; the last one counts. Nothing after stop().
     void note_running(base::seconds total);
-    /// Nothing comes in any more; what is queued has until `deadline`.
+    /// Nothing is accepted any more; what is queued has until `deadline`.
     void stop(Time deadline);
     [[nodiscard]] std::uint64_t octets() const noexcept { return waiting_; }
 
@@ -56,7 +56,7 @@ private:
     bool stopping_ = false;
     bool dropped_ = false;
     Time deadline_{};
-    std::atomic<std::uint64_t> waiting_{0}; ///< octets_, for everybody
+    std::atomic<std::uint64_t> waiting_{0}; ///< octets_, for any thread
 };
 
 } // namespace cache

@@ -1,4 +1,4 @@
-// config/config.hpp - the daemon's settings as values. Built once, then only read: shared_ptr<const Config>.
+// config/config.hpp - the daemon's settings as values. Built once, then only read.
 //
 // The member initialisers are the defaults, stated here and nowhere else. Names, ranges and help are in the
 // option table (config/options.cpp); a value that came through it lies within its range. The names are those
@@ -64,7 +64,7 @@ struct Fetch {
     std::vector<base::Nat64Prefix> nat64_prefixes; ///< empty: found out from the resolver
     Proxy proxy;
     seconds timeout{60}; ///< RFC 8461 section 3.3
-    unsigned max_concurrent = 64;
+    unsigned max_concurrent = 64; ///< fetches whose hosts answer; 16 times as many may hang besides
     unsigned max_per_address = 8;
     friend bool operator==(const Fetch&, const Fetch&) = default;
 };

@@ -108,8 +108,8 @@ std::string example() {
         "# Configuration of stsmapd(8); the manual is stsmapd.toml(5).\n"
         "#\n"
         "# Every option is here with its default. Remove the # before an option to change it.\n"
-        "# An environment variable STSMAPD_SECTION_OPTION, such as STSMAPD_FETCH_CA_FILE, goes over this "
-        "file;\n"
+        "# An environment variable STSMAPD_SECTION_OPTION, such as STSMAPD_FETCH_CA_FILE, takes "
+        "precedence;\n"
         "# in it, entries of a list are separated by commas.\n"
         "# Check a changed file with: stsmapd --check-config\n"
         "# [reload]: SIGHUP (systemctl reload) brings a change into effect; [restart]: it needs a restart.\n";

@@ -1,6 +1,7 @@
 // config/load.hpp - file and environment -> Config, or every mistake in them at once.
 //
-// The environment goes over the file, the file over the defaults. parse() is pure; load() reads one file.
+// The environment takes precedence over the file, the file over the defaults. parse() is pure; load() reads
+// one file.
 #pragma once
 
 #include "base/expected.hpp"

@@ -73,7 +73,7 @@ std::vector<Option> make_options() {
             "\"unix:/path\" is a unix socket, \"tcp:127.0.0.1:8461\" and \"tcp:[::1]:8461\" are TCP "
             "addresses,\n"
             "\"tcp::8461\" is every address of the host, IPv6 and IPv4.\n"
-            "Sockets inherited from systemd take the place of the default; entries written here are opened "
+            "Sockets inherited from systemd replace the default; entries written here are opened "
             "as well.\n"
             "So where stsmapd.socket is in use, its unix socket is all there is, and removing the # adds "
             "TCP."),
@@ -85,7 +85,7 @@ std::vector<Option> make_options() {
         bounded_row(
             "deadline", duration, live, 1, 90, [](auto& c) -> auto& { return c.deadline; },
             "An answer never takes longer than this.\n"
-            "When it is over and nothing is known of the domain, Postfix hears NOTFOUND;\n"
+            "When it is over and nothing is known of the domain, Postfix gets NOTFOUND;\n"
             "the search goes on and serves the next delivery.\n"
             "Postfix itself gives up after 100 seconds."),
         bounded_row(
@@ -105,7 +105,7 @@ std::vector<Option> make_options() {
 
         choice_row(
             "log.level", live, [](auto& c) -> auto& { return c.log.level; },
-            "The least level that is written.\n"
+            "The lowest level that is written.\n"
             "Every lookup writes one line of level info."),
         choice_row(
             "log.format", live, [](auto& c) -> auto& { return c.log.format; },
@@ -153,7 +153,7 @@ std::vector<Option> make_options() {
             "Whether to believe a resolver that says it has validated an answer with DNSSEC.\n"
             "\"auto\" believes resolvers on a loopback address, and those of a resolv.conf with option "
             "trust-ad;\nthat of systemd (127.0.0.53) only with this option, and that of Docker (127.0.0.11) "
-            "never.\nWhoever is to be believed must show all the same that it validates."),
+            "never.\nA resolver must also have shown that it validates."),
         bounded_row(
             "dns.timeout", duration, live, 1, minute, [](auto& c) -> auto& { return c.dns.timeout; },
             "A DNS question fails when no resolver has answered after this long, all tries together."),
@@ -185,7 +185,7 @@ std::vector<Option> make_options() {
             "fetch.allow_private_addresses", live,
             [](auto& c) -> auto& { return c.fetch.allow_private_addresses; },
             "Connect to policy hosts on private, loopback and link-local addresses too.\n"
-            "Anybody on the net can make the daemon connect to such an address by sending mail, so leave "
+            "Anybody on the Internet can make the daemon connect to such an address by sending mail, so leave "
             "this off\n"
             "where policies come from strangers."),
         text_row(
@@ -205,7 +205,9 @@ std::vector<Option> make_options() {
             "It runs in the background: no delivery waits longer than deadline."),
         bounded_row(
             "fetch.max_concurrent", integer, live, 1, 4096,
-            [](auto& c) -> auto& { return c.fetch.max_concurrent; }, "Policies that may be fetched at once."),
+            [](auto& c) -> auto& { return c.fetch.max_concurrent; }, 
+            "Policies that may be fetched at once from hosts that answer.\n"
+            "A fetch that has waited for its host for 0.3 seconds no longer counts, up to 16 times as many."),
         bounded_row(
             "fetch.max_per_address", integer, live, 1, 4096,
             [](auto& c) -> auto& { return c.fetch.max_per_address; },
@@ -224,7 +226,7 @@ std::vector<Option> make_options() {
         bounded_row(
             "cache.forget_unasked_after", duration, live, hour, 3650 * day,
             [](auto& c) -> auto& { return c.cache.forget_unasked_after; },
-            "The policy of a domain nobody asked for during this time is no longer fetched anew every day.\n"
+            "The policy of a domain nobody asked for during this time is no longer fetched every day.\n"
             "It stays in use until it expires."),
     };
 }
@@ -281,7 +283,7 @@ const Option* find_option(std::string_view path) {
 
 const std::vector<Section>& sections() {
     static const std::vector<Section> table{
-        {"log", "What is written about the daemon's work, and where to."},
+        {"log", "The log: what is written, and where to."},
         {"socket", "Who may connect to the unix sockets of listen."},
         {"limits", "What the daemon takes from its clients."},
         {"dns", "How domain names are looked up."},

@@ -19,10 +19,10 @@ struct SyntaxFault {
     friend bool operator==(const SyntaxFault&, const SyntaxFault&) = default;
 };
 
-/// No more than these are told.
+/// No more than these are reported.
 inline constexpr std::size_t max_syntax_faults = 20;
 
-/// The mistakes that can be told, in the order of the text; empty when none is known. After one that leaves
+/// The mistakes that can be named, in the order of the text; empty when none is known. After one that leaves
 /// open where a text or a list ends, nothing more is looked for.
 [[nodiscard]] std::vector<SyntaxFault> syntax_faults(std::string_view text);
 

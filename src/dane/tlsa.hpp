@@ -1,8 +1,8 @@
 // dane/tlsa.hpp - one TLSA record (RFC 6698 section 2.1), and whether an SMTP client can use it. Pure.
 //
 // RFC 7672 section 3.1: SMTP clients use DANE-TA(2) and DANE-EE(3); PKIX-TA(0), PKIX-EE(1) and anything else
-// are unusable. Among the usable is "3 1 0", a whole public key. What the data match is Postfix's to find
-// out.
+// are unusable. "3 1 0", a whole public key, is usable. Postfix checks whether the data
+// match.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // dane/validation.hpp - is a trusted validating resolver in use? Pure.
 //
-// Without one no answer is ever secure, and DANE is for nobody here to see. A name known to be signed must
+// Without one no answer is ever secure, and DANE cannot be seen. A name known to be signed must
 // come with AD, and with its SOA, for an answer that is empty proves nothing; a name known to be badly
 // signed, where one is configured, must not come at all. Each name server is judged by itself.
 #pragma once
@@ -45,17 +45,17 @@ struct ServerFinding {
 /// that is trusted, else no.
 [[nodiscard]] Validation together(const std::vector<ServerFinding>& findings);
 
-/// Over the life of a run: DANE that was found off at the start stays off, though a server validates later,
-/// for Postfix may have been set up for that; it may go off and come back when it was on.
+/// During a run: if DANE was found off at the start it stays off, even if a server validates later, because
+/// Postfix may have been set up for that. If it was on, it may go off and come back.
 class Activation {
 public:
-    /// Start and reload: the next finding that tells decides anew.
+    /// Start and reload: the next finding that is not unknown decides again.
     void begin() { first_.reset(); }
-    /// `found` as it is to count.
+    /// `found`, or what counts instead.
     [[nodiscard]] Validation take(Validation found);
 
 private:
-    std::optional<bool> first_; ///< on or off, by the first finding that told
+    std::optional<bool> first_; ///< on or off, by the first finding that was not unknown
 };
 
 } // namespace dane

@@ -1,7 +1,7 @@
 // diagnose/ids.hpp - the stable ids of doctor's findings, for programs that read `stsmap doctor --json`.
 // Pure.
 //
-// An id once released keeps its meaning; new ones may come. stsmap(1), "Findings", lists them all.
+// An id once released keeps its meaning; new ones may come. stsmap(1), "Findings of doctor", lists them all.
 #pragma once
 
 #include <string_view>

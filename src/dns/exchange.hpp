@@ -1,7 +1,7 @@
 // dns/exchange.hpp - one question to a list of name servers as a state machine. Pure.
 //
 // The owner feeds what happened with the time it happened at, and does what the returned Step says. Rules:
-// * One deadline for the question, spent down over tries; nothing extends it. A try lasts try_for, then the
+// * One deadline for the question and all its tries; nothing extends it. A try lasts try_for, then the
 //   next server is asked; the reply to an earlier try still counts. Servers are asked in rounds until the
 //   deadline.
 // * A query has a high form (with EDNS; with DO and AD where the worth of the answer matters) and a low one,
@@ -12,11 +12,11 @@
 // * Truncated over UDP: the same server over TCP.
 // * An error code again, or a referral: this server is not asked again for this question.
 // * No contact, or nonsense over TCP: the next server; the server gets one more chance in the next round,
-//   which begins not before round_pause.
+//   which does not begin before round_pause is over.
 // * Datagrams that are no well-formed reply to the try's own question and id are ignored (at most max_ignored
 //   a try, against guessing of ids); the try goes on and ends when it would have ended.
-// * What an answer is worth: nothing is known of one from a server that is not believed. From one that is, AD
-//   makes it secure; without AD it is insecure when it was asked with DO and AD, else nothing is known.
+// * What an answer is worth: from a server that is not believed, indeterminate. From one that is believed,
+//   secure with AD; without AD insecure if it was asked with DO and AD, else indeterminate.
 #pragma once
 
 #include "base/clock.hpp"
@@ -96,8 +96,8 @@ struct Step {
 
 enum class IoError {
     unreachable, ///< refused, no route, reset, ended early
-    local,       ///< this machine does not let us ask: says nothing about the server
-    exhausted,   ///< we have no descriptor or memory left: likewise, and it is our own fault
+    local,       ///< this machine does not let us ask: it says nothing about the server
+    exhausted,   ///< we have no descriptor or memory left: likewise, and the cause is ours
 };
 
 /// Octets of Exchange::tried().
@@ -183,9 +183,9 @@ private:
     base::Steady until_{};               ///< end of the current try, or of the pause before the next round
     base::Steady round_started_{};
     std::size_t next_peer_ = 0;
-    base::Reason worst_ = base::Reason::none; ///< the most telling failure so far
+    base::Reason worst_ = base::Reason::none; ///< the failure so far that says most
     bool refused_or_servfail_ = false;
-    bool exhausted_ = false; ///< a try was lost for want of something of ours
+    bool exhausted_ = false; ///< a try was lost because we ran out of descriptors or memory
     bool done_ = false;
     std::optional<std::size_t> answered_by_;
 };

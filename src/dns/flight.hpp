@@ -24,7 +24,7 @@ namespace dns {
 
 class Flight : public std::enable_shared_from_this<Flight> {
 public:
-    /// What a flight asks, and whom.
+    /// What a flight asks, and which servers.
     struct Errand {
         std::string name;
         Type type{};
@@ -32,7 +32,7 @@ public:
         std::vector<Candidate> candidates;
         base::Steady deadline{};
     };
-    /// `doubt` is called when a server is to be judged anew (ServerList::learn).
+    /// `doubt` is called when a server has to be judged again (ServerList::learn).
     Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
            std::shared_ptr<UdpSockets> sockets, Errand errand, std::function<void()> doubt);
 

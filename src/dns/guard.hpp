@@ -3,8 +3,8 @@
 // ldns 1.8 can be made to leak (two TSIG records), to take 770 MB (one record of many empty strings) and to
 // follow 65535 compression pointers a name. The walk lets through only what cannot do that, and turns every
 // record that is not read later into one of an unknown type, so that ldns copies its RDATA instead of parsing
-// it. What an answer does not need is no reason to refuse it, as it is none for glibc: octets behind the last
-// record, broken records of the authority and additional sections, and what follows them, are cut off.
+// it. As glibc does, it cuts off what an answer does not need instead of refusing the message: octets behind
+// the last record, broken records of the authority and additional sections, and what follows them.
 #pragma once
 
 #include "base/expected.hpp"
@@ -14,7 +14,7 @@
 
 namespace dns {
 
-/// Header and question: Reply says how far one may go. Errors: not_ours, unreadable or malformed.
+/// Checks header and question: Reply says how far to read. Errors: not_ours, unreadable or malformed.
 enum class ReplyForm {
     complete,    ///< the sections may be walked
     truncated,   ///< TC is set: the rest may end anywhere

@@ -17,8 +17,8 @@ inline constexpr std::uint16_t edns_udp_size = 1232;
 /// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even
 /// that cheap.
 inline constexpr std::size_t max_message = 65535;
-/// Resource records of the answer section, and as many of the others are looked at. An honest answer has a
-/// few dozen.
+/// Resource records that are read of the answer section, and as many of the others together. An honest
+/// answer has a few dozen.
 inline constexpr unsigned max_records = 512;
 /// Character-strings in all TXT records together; ldns needs quadratic memory for them.
 inline constexpr unsigned max_txt_strings = 512;
@@ -40,11 +40,11 @@ inline constexpr unsigned noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, 
 
 /// Why bytes are no answer to our question.
 enum class WireErrc {
-    not_ours,   ///< no reply, or to another question: a stray or forged datagram
-    unreadable, ///< no header, or no question that can be read: nobody can tell whose it is
+    not_ours,   ///< no reply, or one to another question: a stray or forged datagram
+    unreadable, ///< no header, or no question that can be read: it cannot be assigned to a question
     malformed,  ///< ours by id and question, but broken
     over_limit, ///< within the format, but more than any honest answer needs
-    cname_loop, ///< its CNAMEs lead in a circle, or on for more than max_chain
+    cname_loop, ///< its CNAMEs form a circle, or a chain longer than max_chain
 };
 
 struct Decoded {
@@ -52,8 +52,8 @@ struct Decoded {
     bool truncated = false; ///< TC: `answer` is not filled in, ask again over TCP
     bool referral =
         false;       ///< an empty answer that only names other servers: this one does not recurse for us
-    bool ad = false; ///< the AD bit as received: whether to trust it is for others to say
-    Answer answer;   ///< for noerror and nxdomain only; its worth is left open
+    bool ad = false; ///< the AD bit as received: the caller decides whether to trust it
+    Answer answer;   ///< for noerror and nxdomain only; its worth is not set
 };
 
 } // namespace dns

@@ -16,8 +16,8 @@
 
 namespace dns {
 
-/// What a question is asked for: whose turn it is when there are more questions than places, and whether the
-/// worth of the answer matters.
+/// The purpose of a question: decides who goes first when there are more questions than places, and whether
+/// the worth of the answer matters.
 enum class Purpose : std::uint8_t {
     policy,  ///< the TXT record of a policy domain
     address, ///< the addresses of a policy host or a proxy
@@ -45,17 +45,17 @@ struct ServerState {
     Validates validates{};
 };
 
-/// The name servers in use, for who finds out what the answers of each are worth. Same threads as Resolver.
+/// The name servers in use, for the part that finds out what their answers are worth. Threads as Resolver.
 class Servers {
 public:
     virtual ~Servers() = default;
-    /// As the configuration and resolv.conf are now.
+    /// From the configuration and resolv.conf as they are now.
     [[nodiscard]] virtual std::vector<ServerState> servers() = 0;
     /// Asks this server alone, as for DANE, and takes AD as it comes, trusted or not. dns_network when it is
     /// none of servers().
     [[nodiscard]] virtual boost::asio::awaitable<Result> ask(std::string server, std::string name,
                                                              Type type) = 0;
-    /// What has been found out of one of servers(). `why`: words for the log.
+    /// Reports what was found out about one of servers(). `why`: words for the log.
     virtual void judged(const std::string& server, Validates state, std::string_view why) = 0;
 };
 

@@ -1,8 +1,8 @@
 // dns/server_health.hpp - which name server to ask first, learnt from who answered. Pure.
 //
 // A server that does not answer costs one try, and is then asked after all others for a while: 30 s, doubling
-// up to 5 min. When that is over one question at a time tries it at its old place, so that a dead server does
-// not slow down everybody at once. Any well-formed reply, whatever its response code, shows that the server
+// up to 5 min. After that, one question at a time tries it at its old place, so that a dead server does not
+// slow down all questions at once. Any well-formed reply, whatever its response code, shows that the server
 // is alive.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace dns {
 
 struct HealthTuning {
     base::seconds first{30}, most{300}; ///< how long a silent server is asked last
-    base::seconds probe_for{10}; ///< how long one question may take to find out; others still ask it last
+    base::seconds probe_for{10}; ///< how long one question may take to try it; others ask it last meanwhile
 };
 
 class ServerHealth {
@@ -27,7 +27,7 @@ public:
     /// All servers in the order to ask them: the configured one, beginning at `first`, the silent ones last.
     [[nodiscard]] std::vector<std::size_t> order(base::Steady now, std::size_t first = 0);
 
-    /// A try begun at `started` brought no reply. True when the server counts as silent from now on and did
+    /// A try that began at `started` got no reply. True if the server counts as silent from now on and did
     /// not before.
     bool failed(std::size_t server, base::Steady started, base::Steady now);
 
@@ -40,7 +40,7 @@ private:
     struct State {
         base::seconds penalty{}; ///< zero: alive
         base::Steady until{};    ///< asked last until then
-        bool probing = false;    ///< one question is finding out
+        bool probing = false;    ///< one question is trying it
         std::optional<base::Steady> last_reply;
     };
     HealthTuning tuning_;

@@ -1,9 +1,9 @@
-// dns/server_list.hpp - the name servers in use: who they are, how they fare, what their answers are worth,
-// and what is logged of it. No I/O.
+// dns/server_list.hpp - the name servers in use: which they are, whether they answer, what their answers are
+// worth, and what is logged about it. No I/O.
 //
-// Whether a server validates is for others to find out and to tell by judged(). Until it is known, and while
-// it is in doubt, its answers prove nothing. It comes into doubt when an answer does not fit what was known:
-// AD from one that does not validate, no AD for a name that came with AD before, silence or its end.
+// Others find out whether a server validates, and call judged(). Until that is known, and while it is in
+// doubt, its answers prove nothing. A server is in doubt when an answer contradicts what was known: AD from
+// one that does not validate, no AD for a name that had AD before; and when it falls silent or answers again.
 #pragma once
 
 #include "base/clock.hpp"
@@ -19,7 +19,7 @@
 
 namespace dns {
 
-/// Where the list came from, and all that makes it this list; a new one is made when it changes.
+/// Where the list came from and everything that defines it; when that changes, a new list is made.
 struct ServerPlan {
     std::vector<Server> servers;
     std::vector<bool> trust_ad; ///< one a server: its AD bit may be believed
@@ -34,9 +34,9 @@ struct ServerPlan {
 [[nodiscard]] ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf,
                                       TrustAd trust_ad, base::milliseconds try_for);
 
-/// A lower form of query is kept to for a server once this has happened: the high one failed twice, one
-/// question after the other, and each time the low one was answered within `at_once`. It is kept for
-/// `low_for`; then one question tries the high form again.
+/// A server is asked in the lower form first after this: the high form failed for two questions in a row, and
+/// each time the low one was answered within `at_once`. That lasts for `low_for`; then one question tries the
+/// high form again.
 inline constexpr unsigned failures_for_low = 2;
 inline constexpr base::milliseconds at_once{1000};
 inline constexpr base::seconds low_for{600};
@@ -45,7 +45,7 @@ inline constexpr base::seconds between_doubts{5};
 
 class ServerList {
 public:
-    /// `before`: the list that this one replaces, or null. What it knew of servers that stay holds on.
+    /// `before`: the list that this one replaces, or null. What it knew of servers that stay remains known.
     ServerList(ServerPlan plan, base::Log& log, const ServerList* before = nullptr);
 
     [[nodiscard]] const ServerPlan& plan() const noexcept { return plan_; }
@@ -53,7 +53,7 @@ public:
 
     /// The order in which a question asks them now. For DANE the believed ones alone, when there are any.
     [[nodiscard]] std::vector<Candidate> candidates(base::Steady now, Purpose purpose);
-    /// One server alone, taken at its word, for a probe.
+    /// One server alone, whose AD bit is taken as it comes, for a probe.
     [[nodiscard]] std::vector<Candidate> only(std::size_t number, base::Steady now);
     /// The server of this name.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
@@ -64,14 +64,14 @@ public:
     void judged(std::size_t number, Validates state, std::string_view why, base::Steady now);
     /// An answer without AD proves nothing while the server is in doubt.
     [[nodiscard]] bool in_doubt(std::size_t number) const { return states_[number].doubted; }
-    /// What is known of the server no longer fits. True when it is to be judged anew now.
+    /// What is known of the server no longer fits. True if it has to be judged again now.
     bool doubt(std::size_t number, base::Steady now);
 
     [[nodiscard]] ExchangeOptions options() const;
 
     /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at
-    /// warning and its return at info, at most once a minute a server. True when a server is to be judged
-    /// anew.
+    /// warning and its return at info, at most once a minute a server. True if a server has to be
+    /// judged again.
     bool learn(const Note& note, std::string_view question, base::Steady now);
 
     /// We could not even open a socket: an error in the log, at most once a minute.
@@ -83,7 +83,7 @@ private:
         std::optional<base::Steady> low_until, proven_until;
     };
     struct State {
-        bool told = false; ///< a warning stands in the log that no line takes back yet
+        bool told = false; ///< the log has a warning that no later line has revoked yet
         std::optional<base::Steady> last_told;
         Validates validates{};
         bool doubted = false;

@@ -107,7 +107,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     void configure(Options wanted);
     void use_servers(base::Steady now);
     void weigh(Answer& answer, const Wanted& asked, ServerList& list, std::size_t server);
-    /// Later, so that whoever is told may ask at once.
+    /// Posted, so that the one who is called may ask a question at once.
     void doubt() {
         if (!on_doubt || stopping) return;
         asio::post(executor, [weak = weak_from_this()] {

@@ -7,9 +7,9 @@
 // port picked at random for this try alone or, to a server on the loopback interface and while there
 // is much to ask, for this socket (dns/udp_sockets.hpp).
 //
-// Places: questions for DANE have half of them at most, and wait behind all others. Who has waited for
-// `patience` lets the younger ones pass, for nobody waits for it any more. When `max_waiting` of its kind
-// wait already a question fails with Reason::overloaded.
+// Places: questions for DANE have half of them at most, and wait behind all others. One that has waited
+// for `patience` lets younger ones pass, because its client has given up by then. When `max_waiting` of its
+// kind wait already, a question fails with Reason::overloaded.
 #pragma once
 
 #include "base/clock.hpp"
@@ -31,8 +31,8 @@ namespace dns {
 struct Options {
     std::vector<std::string> servers; ///< as parse_server() reads them; empty: those of resolv_conf
     TrustAd trust_ad = TrustAd::automatic;
-    /// Looked at when a question is asked. Of its options timeout (if shorter than try_for), attempts,
-    /// use-vc, rotate and trust-ad count, all only when `servers` is empty.
+    /// Read when a question is asked. Used of its options are timeout (if shorter than try_for), attempts,
+    /// use-vc, rotate and trust-ad, and only when `servers` is empty.
     std::string resolv_conf = "/etc/resolv.conf";
     base::milliseconds try_for{2000};
     base::milliseconds question_for{8000}; ///< from when it has a place; waiting for one does not count
@@ -51,8 +51,8 @@ public:
     StubResolver(const StubResolver&) = delete;
     StubResolver& operator=(const StubResolver&) = delete;
 
-    /// For questions asked from now on. If the list of servers stays as it was, so does what is known of
-    /// their health.
+    /// For questions asked from now on. If the list of servers does not change, what is known of their
+    /// health is kept.
     void configure(Options options);
 
     [[nodiscard]] boost::asio::awaitable<Result> resolve(std::string name, Type type,
@@ -62,8 +62,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result> ask(std::string server, std::string name,
                                                      Type type) override;
     void judged(const std::string& server, Validates state, std::string_view why) override;
-    /// Called when the list of servers has changed, or one is to be judged anew; not from within a call of a
-    /// member.
+    /// Called when the list of servers has changed, or one has to be judged again; never from within a call
+    /// of a member.
     void on_doubt(std::function<void()> call);
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place

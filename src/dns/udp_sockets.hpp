@@ -4,8 +4,8 @@
 // A try has a socket to itself, and a fresh one, because a port that is used again is a port that can be
 // guessed (RFC 5452 section 9.2), unless the server is on the loopback interface: nobody outside can send
 // from there, and nobody inside can bind the server's own address and port. Sockets to such a server are
-// used again while there is much to ask, which spares five system calls a question; none is kept when all is
-// quiet. One that has seen anything but the one reply it was opened for is closed, and so is one on which
+// reused under load, which saves five system calls a question; none is kept when there is nothing to
+// ask. One that has seen anything but the one reply it was opened for is closed, and so is one on which
 // something has come since. Threads: that of its executor's io_context.
 #pragma once
 
@@ -33,8 +33,8 @@ struct UdpSocket {
 
 class UdpSockets : public std::enable_shared_from_this<UdpSockets> {
 public:
-    /// So many tries in one `window` are "much to ask", and so many sockets are kept then, though fewer be in
-    /// use at the moment.
+    /// With so many tries in one `window` there is load, and so many sockets are kept then, even if fewer are
+    /// in use at the moment.
     static constexpr std::size_t many = 16;
     static constexpr base::milliseconds window{100};
     /// After so long without a try all that are kept are closed.
@@ -47,7 +47,7 @@ public:
     /// A socket of a try, given back when it goes.
     class Lease {
     public:
-        /// `error()` tells when there is no socket to be had.
+        /// `error()` says why when no socket could be opened.
         Lease(std::shared_ptr<UdpSockets> sockets, const Server& server);
         ~Lease();
         Lease(const Lease&) = delete;
@@ -80,7 +80,7 @@ private:
         Server server;
         std::shared_ptr<UdpSocket> socket;
     };
-    /// Owned by the timer's handler, and so by the io_context, which may go before us.
+    /// Owned by the timer's handler, and so by the io_context, which may be destroyed before us.
     struct Pool {
         explicit Pool(const boost::asio::any_io_executor& executor) : sweep(executor) {}
         boost::asio::steady_timer sweep;
@@ -95,7 +95,7 @@ private:
 
     boost::asio::any_io_executor executor_;
     base::Clock& clock_;
-    std::weak_ptr<Pool> pool_; ///< there is none while all is quiet
+    std::weak_ptr<Pool> pool_; ///< none without load
     base::Steady window_start_{}, last_try_{};
     std::size_t tries_ = 0, tries_before_ = 0; ///< in this window, in the one before it
     std::size_t in_use_ = 0;

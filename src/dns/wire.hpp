@@ -27,8 +27,8 @@ struct QueryForm {
 
 /// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in whatever order they
 /// come; records that do not belong to the chain are left out. A chain that ends without records and SOA is
-/// nodata (or nxdomain by the response code): a resolver that recurses would have gone on. Over TCP the TC
-/// bit means nothing as long as there are records, as for glibc; else it makes the reply malformed.
+/// nodata (or nxdomain by the response code): a recursive resolver would have followed it. Over TCP the TC
+/// bit is ignored if there are records, as glibc does; otherwise it makes the reply malformed.
 [[nodiscard]] base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message,
                                                        const Question& asked, bool over_tcp = false);
 

@@ -1,10 +1,10 @@
 // fetch/address_gate.hpp - the limit of connections to one remote address, which may be that of thousands of
 // policy hosts: some that hang must not keep the others from being reached.
 //
-// So many as the limit says may make progress at a time. A connection whose peer has sent nothing for
-// stalled_after counts no longer, up to max_at_address in all; then the one longest without progress gives
-// way, once it has been so for gives_way_after. Who waits is let in by policy host: first those with the
-// fewest connections there, among these in the order they came.
+// The limit is on connections that make progress. A connection whose peer has sent nothing for stalled_after
+// does not count, up to max_at_address in all; at that, the one longest without progress is closed, once it
+// has been so for gives_way_after. Waiters are admitted by policy host: first those with the fewest
+// connections there, among these in the order they came.
 //
 // Single-threaded; what to do next is a pure function of the connections and the time.
 #pragma once
@@ -28,8 +28,8 @@ namespace fetch {
 
 inline constexpr std::size_t max_at_address = 32;
 inline constexpr std::chrono::milliseconds stalled_after{1000};
-/// From when more than so many wait until none does: else 50 hosts that hang would keep an honest one waiting
-/// for six seconds.
+/// Used when more than so many wait, until none does: otherwise 50 hosts that hang would delay an honest one
+/// by six seconds.
 inline constexpr std::size_t crowd = 8;
 inline constexpr std::chrono::milliseconds stalled_after_in_a_crowd{400};
 inline constexpr std::chrono::milliseconds gives_way_after{1000};
@@ -77,7 +77,7 @@ public:
         void progress() noexcept;
         /// True once it was taken away.
         [[nodiscard]] bool gave_way() const noexcept { return gate_ && !inside_->counts; }
-        /// Called once if the place is taken away. Must not throw or let anybody in, but may end the place.
+        /// Called once if the place is taken away. Must not throw or admit anybody, but may end the place.
         void when_it_gives_way(std::function<void()> call);
 
     private:

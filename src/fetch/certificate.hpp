@@ -36,8 +36,8 @@ inline constexpr long max_cert_list = 100 * 1024;
 /// the name.
 [[nodiscard]] bool expect_host(SSL* tls, const std::string& policy_host);
 
-/// From now on a chain that is dear to verify (see fetch/chain) makes the handshake stop, once, with
-/// SSL_ERROR_WANT_RETRY_VERIFY; going on verifies it. To be called after expect_host().
+/// From now on a chain that is expensive to verify (see fetch/chain) stops the handshake, once, with
+/// SSL_ERROR_WANT_RETRY_VERIFY; the next call verifies it. Call it after expect_host().
 void postpone_dear_chains(SSL* tls);
 
 /// Why the peer's certificate was refused (cert_*), if that is what went wrong.

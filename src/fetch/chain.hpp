@@ -1,4 +1,4 @@
-// fetch/chain.hpp - what a peer's certificates may cost: looked at before any signature of theirs is checked.
+// fetch/chain.hpp - limits on what a peer's certificates cost, checked before any of their signatures.
 //
 // Pure; needs OpenSSL's types. A chain within all limits may still take tens of milliseconds to verify: see
 // is_dear().
@@ -15,7 +15,7 @@ namespace fetch {
 inline constexpr int max_certificates = 20;
 inline constexpr int max_rsa_bits = 8192;
 inline constexpr int max_rsa_exponent_bits = 64;
-/// dNSNames and their like, over all certificates sent.
+/// dNSNames and other names, over all certificates sent.
 inline constexpr std::size_t max_names = 2048;
 /// Names (those of subjects too) times name constraints, over all certificates sent: comparisons that
 /// verification may make. OpenSSL's own limit, but that holds for each pair of certificates.
@@ -25,7 +25,7 @@ inline constexpr std::size_t max_name_comparisons = 1 << 20;
 /// and the figure. Keys must be RSA, EC on P-256, P-384 or P-521, Ed25519 or Ed448.
 [[nodiscard]] std::optional<std::string> chain_refusal(const STACK_OF(X509) * sent);
 
-/// True when to verify them may take longer than a usual chain of up to four certificates does.
+/// True if verifying them may take longer than a usual chain of up to four certificates does.
 [[nodiscard]] bool is_dear(const STACK_OF(X509) * sent);
 
 } // namespace fetch

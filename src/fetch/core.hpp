@@ -1,5 +1,5 @@
 // fetch/core.hpp - what all fetches of one HttpsFetcher share. Outlives it while some of them are still
-// winding up. Belongs to its executor.
+// ending. Belongs to its executor.
 #pragma once
 
 #include "base/log.hpp"
@@ -46,7 +46,7 @@ struct Core {
     bool closed = false;
 };
 
-/// One of a number of, for as long as it lives or until let go.
+/// Counts one in `count`, for as long as it lives or until let go.
 class Counted {
 public:
     explicit Counted(std::size_t& count) noexcept : count_(&count) { ++count; }

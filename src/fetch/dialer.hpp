@@ -1,8 +1,8 @@
 // fetch/dialer.hpp - TCP connections to one host's addresses, one after the other but not waiting for the
 // slow ones (RFC 8305 section 5): the next attempt starts when one has failed, or after the attempt delay.
 //
-// Can be asked again: when a connection turned out to be useless, next() goes on with the addresses not yet
-// used up. Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report
+// When a connection turns out to be useless, next() can be called again and continues with the addresses that
+// are left. Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report
 // back.
 #pragma once
 
@@ -32,8 +32,8 @@ struct Connection {
     AddressGate::Place place;
 };
 
-/// What became of a connection whose place another host got (see AddressGate): our limit, met because the
-/// peer did nothing.
+/// The error of a connection whose place another host got (see AddressGate): closed by our limit, because the
+/// peer sent nothing.
 inline constexpr std::string_view gave_way =
     "no octet from it for a second or more, gave way to another policy host at this address";
 
@@ -70,7 +70,7 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return candidates_.empty(); }
     [[nodiscard]] bool has_v6() const noexcept { return candidates_.has_v6(); }
-    /// True when a connection that proves useless would not be the end.
+    /// True if there are addresses left, should a connection prove useless.
     [[nodiscard]] bool more_to_try() const noexcept { return !candidates_.empty() || more_; }
     /// Why no attempt succeeded.
     [[nodiscard]] Failure failure() const;

@@ -29,10 +29,10 @@ public:
     struct Outcome {
         explicit Outcome(Fetched f) : fetched(std::move(f)) {}
         Fetched fetched;
-        /// Nothing was asked of the host yet: another of its addresses may do better. TLS authenticates that
-        /// one all the same.
+        /// The request was not sent yet: another of the host's addresses may work. TLS authenticates that one
+        /// just the same.
         bool try_elsewhere = false;
-        /// It was given up for its silence or slowness alone: with more time it might do.
+        /// It was given up only because it was silent or slow: with more time it might work.
         bool out_of_patience = false;
     };
 
@@ -53,7 +53,7 @@ public:
 
     /// Closes the connection: what is waiting fails soon.
     void stop() noexcept;
-    /// Likewise, because its place is given to another policy host's connection.
+    /// The same, because its place is given to another policy host's connection.
     void give_way() noexcept;
     [[nodiscard]] Stage stage() const noexcept { return stage_; }
 

@@ -1,4 +1,4 @@
-// fetch/gate.hpp - a limit on how many may be inside at once; those over it are let in in the order they
+// fetch/gate.hpp - a limit on how many may be inside at once; others wait and are admitted in the order they
 // came.
 //
 // Single-threaded, no I/O. Places and waiters may outlive the gate's owner.

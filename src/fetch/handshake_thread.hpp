@@ -1,8 +1,8 @@
-// fetch/handshake_thread.hpp - one thread for what may take tens of milliseconds: the rare handshakes with
-// long chains or large keys, so that the loop has none of it.
+// fetch/handshake_thread.hpp - one thread for the rare handshakes that may take tens of milliseconds (long
+// chains, large keys), so that they do not block the loop.
 //
-// Threads: run() and stop() from the loop's. The thread begins with the first run(). What has not begun when
-// it stops is dropped.
+// Threads: run() and stop() from the loop's. The first run() starts the thread. Work that has not started
+// when it stops is dropped.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,7 @@ public:
     HandshakeThread(const HandshakeThread&) = delete;
     HandshakeThread& operator=(const HandshakeThread&) = delete;
 
-    /// In the order they came; `work` must not throw. False when there is no thread to be had, or it was
+    /// In the order they came; `work` must not throw. False if no thread could be started, or it was
     /// stopped.
     [[nodiscard]] bool run(std::function<void()> work);
     /// Waits for the piece of work that is under way. Must come before the end of what work refers to.

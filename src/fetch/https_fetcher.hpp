@@ -36,8 +36,8 @@ struct Options {
     std::string proxy;
     /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
     std::chrono::milliseconds timeout{60000};
-    /// Fetches at a time; others wait in order. A fetch that is still waiting for its host after `patience`
-    /// makes room for the next, so that hosts that hang do not hold up those that answer; see max_slow.
+    /// Fetches at a time whose hosts answer; others wait in order. A fetch that has waited for its host for
+    /// `patience` gives up its place but goes on, so that hosts that hang do not delay others; see slow_factor.
     std::size_t max_concurrent = 64;
     std::chrono::milliseconds patience{300};
     /// Connections that make progress at a time to one remote address; others wait, without holding up other
@@ -52,8 +52,8 @@ struct Options {
 /// Fetches that may wait for their turn; further ones fail with Reason::overloaded.
 inline constexpr std::size_t max_queued = 10000;
 
-/// For each fetch of max_concurrent so many may have made room for others; beyond that hanging hosts do hold
-/// up.
+/// So many times max_concurrent fetches may go on without a place: with the 64 of the default up to 1,088 run
+/// at once. Beyond that, hosts that hang do delay others.
 inline constexpr std::size_t slow_factor = 16;
 
 struct Core; // fetch/core.hpp

@@ -1,7 +1,7 @@
 // fetch/job.hpp - one fetch, from its place in the queue to its outcome.
 //
-// Runs in a coroutine of its own, so that a cancelled caller does not disturb its winding up; everything it
-// waits for is ended by stop(). Belongs to its core's executor.
+// Runs in a coroutine of its own, so that it ends in order even when the caller is cancelled; stop() ends
+// everything it waits for. Belongs to its core's executor.
 #pragma once
 
 #include "base/event.hpp"
@@ -22,9 +22,9 @@
 
 namespace fetch {
 
-/// While other addresses are left: a TCP connection that brings no octet for so long, or is not through the
-/// handshake after so long, makes room for the next. Anybody's handshake needs two round trips and a few
-/// milliseconds; who needs longer is asked again at the end, with the time that is left.
+/// While other addresses are left: a TCP connection without an octet for so long, or without a complete
+/// handshake after so long, makes room for the next. A usual handshake takes two round trips and a few
+/// milliseconds; slower addresses are tried again at the end, with the time that is left.
 inline constexpr std::chrono::milliseconds silent_handshake{2500};
 inline constexpr std::chrono::milliseconds slow_handshake{10000};
 

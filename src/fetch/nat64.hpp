@@ -45,7 +45,7 @@ public:
     [[nodiscard]] std::string_view not_public(const Address& address) const noexcept {
         return fetch::not_public(address, prefixes_);
     }
-    /// True when the verdict on one of them hangs on prefixes that are not known: ask() first. Never twice
+    /// True if the verdict on one of them depends on prefixes that are not known: ask() first. Never twice
     /// for one fetch: a question that failed is not asked again for a minute, and the addresses are then
     /// judged without.
     [[nodiscard]] bool must_ask(std::span<const Address> addresses) const;

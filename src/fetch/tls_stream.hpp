@@ -1,10 +1,10 @@
 // fetch/tls_stream.hpp - TLS, as a client, over a connected TCP socket, whatever the peer sends.
 //
 // OpenSSL works on fixed buffers (fetch/wire) and in turns (fetch/turns): neither endless handshake messages
-// nor records of one octet keep the loop from its timers, and what a peer may send in all, what it may make
-// us write, and how many messages nobody asked for, has a limit. A handshake with a long chain or large keys
-// goes on in a thread of its own. What OpenSSL writes is gathered and goes out when nothing can go on without
-// the peer, so that the end of the handshake and the request after it are one packet, and the server is woken
+// nor records of one octet keep the loop from its timers. There is a limit on what a peer may send in all, on
+// what it may make us write, and on unsolicited messages. A handshake with a long chain or large keys
+// continues in a thread of its own. What OpenSSL writes is gathered and sent when the next step needs the
+// peer, so that the end of the handshake and the request after it are one packet, and the server is woken
 // once. Errors are those of asio::ssl::stream: eof after a close_notify, stream_truncated without one;
 // no_buffer_space when refusal() says which limit was met.
 //

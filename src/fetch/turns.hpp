@@ -1,9 +1,9 @@
 // fetch/turns.hpp - the loop's time, shared by the connections whose octets strangers decide.
 //
 // A turn is what all of them together do between two visits of the loop to its timers and sockets. It ends
-// after max_turn_octets of input, or max_turn_cpu of the thread's time, whatever that was spent on; who still
-// has work then waits, and each later turn calls one who waits first: the one that had the fewest turns, so
-// that a flood waits for itself and not others for it.
+// after max_turn_octets of input, or max_turn_cpu of the thread's time, whatever that was spent on. A
+// connection with work left then waits; each later turn starts with the one that has had the fewest turns, so
+// that a flood delays itself and not others.
 //
 // Belongs to one single-threaded executor.
 #pragma once
@@ -22,7 +22,7 @@
 namespace fetch {
 
 inline constexpr std::size_t max_turn_octets = 64 * 1024;
-/// What was begun, a piece of Wire::piece octets or the public-key work of one handshake, is ended first.
+/// A piece of work that has started (Wire::piece octets, or one handshake's public-key work) is ended first.
 inline constexpr std::chrono::microseconds max_turn_cpu{500};
 
 class Turns : public std::enable_shared_from_this<Turns> {
@@ -37,7 +37,7 @@ public:
         Turn& operator=(const Turn&) = delete;
         ~Turn();
 
-        /// True while the turn that is on has room and nobody waits: to be asked between pieces of work.
+        /// True while the current turn has room and nobody waits: call it between pieces of work.
         [[nodiscard]] bool room() { return turns_->room(); }
         void took(std::size_t octets) noexcept { turns_->octets_ += octets; }
         /// Until it is this one's turn; the first piece may then be done whatever room() says.

@@ -1,7 +1,7 @@
 // fetch/wire.hpp - the octets between a socket and OpenSSL: a fixed buffer each way, and a BIO over both.
 //
-// OpenSSL loops on its input for as long as there is some, so it is given pieces: after each, whoever owns
-// the wire may make it pause or fail. No I/O of its own; not thread-safe. Must outlive the SSL that has its
+// OpenSSL loops on its input as long as there is some, so it gets pieces: after each, the owner of the wire
+// may make it pause or fail. No I/O of its own; not thread-safe. Must outlive the SSL that has its
 // BIO.
 #pragma once
 
@@ -30,8 +30,8 @@ public:
     /// A new BIO over this wire; null when OpenSSL has no memory. The caller's.
     [[nodiscard]] BIO* make_bio();
 
-    /// Asked before each piece but the first after resume(); null: never pauses. If it says false, OpenSSL
-    /// is told that there is no more for now, and paused() is true. Must not throw: OpenSSL is C.
+    /// Asked before each piece but the first after resume(); null: never pauses. If it returns false, OpenSSL
+    /// sees no more input for now, and paused() is true. Must not throw: OpenSSL is C.
     std::function<bool()> room;
     void resume() noexcept {
         paused_ = false;

@@ -1,7 +1,7 @@
 // lookup/steps.hpp - the decisions of discovery, as pure functions: what to do next, and what an outcome
 // changes.
 //
-// RFC 8461 sections 3.1, 3.3, 5.1, 10.2; DESIGN "What an entry is". The learner (lookup/learner.hpp) does the
+// RFC 8461 sections 3.1, 3.3, 5.1, 10.2. The learner (lookup/learner.hpp) does the
 // asking and fetching between these calls and decides nothing itself.
 #pragma once
 

@@ -3,7 +3,7 @@
 //
 // Nothing from a policy reaches a reply unchecked: no address, no final dot, no strategy word (hostname,
 // nexthop, dot-nexthop), no "*." in match=, no brace or control byte, valid UTF-8. A reply never exceeds
-// max_reply octets. Source: POSTFIX.md section 4; Postfix TLSRPT_README; socketmap_table(5).
+// max_reply octets. Source: Postfix TLSRPT_README; socketmap_table(5).
 #pragma once
 
 #include "decision/decide.hpp"

@@ -25,8 +25,8 @@ constexpr std::chrono::milliseconds closable_after{1000};
 constexpr std::chrono::milliseconds search_pause{50};
 /// Of this many connections of a listener, one is closed in one search (and one more).
 constexpr std::size_t closed_at_once = 64;
-/// Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64
-/// fetches to a few addresses each) may have open at once, but never more than a quarter of all.
+/// Descriptors that connections leave to the rest of the process: about what DNS (1,024 questions) and HTTPS
+/// (1,088 fetches, see fetch/https_fetcher.hpp) may have open at once, but never more than a quarter of all.
 constexpr rlim_t most_reserved = 2048;
 
 /// Connections get descriptors below this number, where the process may have `limit` of them (RLIMIT_NOFILE);

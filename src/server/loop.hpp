@@ -5,9 +5,8 @@
 // of other threads wakes the loop only while it sleeps. Delayed calls are the time-out of epoll_wait: nothing
 // ticks when nothing is due.
 //
-// Asio, which the back thread uses, reads a socket once more after every request to find it empty, and takes
-// locks and allocates an operation for each: with cached answers that is a quarter of the whole cost
-// (tests/bench/README.md).
+// Not Asio, which the back thread uses: it reads a socket once more after every request to find it empty,
+// and takes locks and allocates for each operation. A cached answer costs little more than its system calls.
 //
 // A turn has an end, whatever is asked: after what is ready, at most max_ready sockets, come posted work,
 // calls that are due and those who want another turn (queue()), 2 ms of each and the call that is under way

@@ -2,8 +2,8 @@
 // limits.
 //
 // All members belong to the thread of `front` (or to the one that prepares it before it runs). With several
-// front threads each has its own Loop and Server; the others adopt() duplicates of the first one's
-// listening_fds(), so that all accept from the same queues.
+// front threads each has its own Loop and Server; the others adopt() duplicates of the first one's listening
+// sockets, so that all accept from the same queues.
 //
 // Who may connect, and who makes room when connections or descriptors run out: server/admission.hpp. A client
 // that was closed to make room connects again, as Postfix does by itself. If none can be closed, newcomers

@@ -8,7 +8,7 @@ import sys
 
 from sources import NOT_CODE, ROOT, Offences, files, line_of, read
 
-PROSE = (".md", ".1", ".5", ".8", ".txt")
+PROSE = (".md", ".1", ".5", ".7", ".8", ".txt")
 HASH_COMMENTS = (".py", ".sh", ".toml", ".cmake", ".service", ".socket", "CMakeLists.txt")
 CODE = (".hpp", ".cpp")
 

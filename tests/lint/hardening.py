@@ -3,11 +3,15 @@
 libc calls, no executable stack, no search path of their own, and on amd64 landing pads for indirect branches.
 
 usage: hardening.py PROGRAM...        prints every offence; exit 1 when there is one
+       hardening.py --cmake           a plain Release build, configured with CMake, has the flags for it
 """
+import json
 import pathlib
+import platform
 import re
 import subprocess
 import sys
+import tempfile
 
 HARDENED = ["-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-fPIE", "-fcf-protection",
             "-pie", "-Wl,-z,relro", "-Wl,-z,now"]
@@ -57,7 +61,32 @@ def check_flags(flags, folder):
     return check(program)
 
 
+def check_commands(compiled, linked):
+    """What is missing in the commands of a build: those that compile, and the flags that the programs are linked with."""
+    parts = {
+        flag: linked if flag == "-pie" or flag.startswith("-Wl,") else compiled
+        for flag in HARDENED
+        if not flag.startswith("-O") and (flag != "-fcf-protection" or platform.machine() == "x86_64")}
+    return [f"a plain build lacks {flag}" for flag, commands in parts.items()
+            if not commands or not all(flag in command.split() for command in commands)]
+
+
+def check_cmake(root=pathlib.Path(__file__).resolve().parents[2]):
+    """The same for a Release build of the project."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["cmake", "-S", str(root), "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
+                        "-DSTSMAPD_TESTS=OFF"], capture_output=True, check=True)
+        compiled = [command["command"] for command in json.loads(pathlib.Path(folder, "compile_commands.json").read_text())]
+        # build.ninja has a line of link flags for each program.
+        return check_commands(compiled, re.findall(r"^  LINK_FLAGS = (.*)$", pathlib.Path(folder, "build.ninja").read_text(),
+                                                   re.MULTILINE))
+
+
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--cmake"]:
+        offences = check_cmake()
+        print("\n".join(offences or ["a plain build has the flags"]))
+        sys.exit(1 if offences else 0)
     offences = [offence for program in sys.argv[1:] for offence in check(program)]
     print("\n".join(offences or ["hardened: " + " ".join(sys.argv[1:])]))
     sys.exit(1 if offences else 0)

@@ -20,7 +20,7 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 
 def documents():
     """Markdown, what Debian shows as text, and manuals."""
-    found = files(".md", ".README.Debian", ".1", ".5", ".8", under=(".",))
+    found = files(".md", ".README.Debian", ".1", ".5", ".7", ".8", under=(".",))
     return [path for path in found if not path.is_relative_to(ROOT / "tests" / "fuzz" / "corpus")]
 
 

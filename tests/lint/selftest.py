@@ -7,8 +7,10 @@ import pathlib
 import sys
 import tempfile
 
+import citations
 import co_await_lint
 import doubled_words
+import folders
 import hardening
 import header_alone
 import include_direction
@@ -63,42 +65,87 @@ BAD_AWAITS = [
     "auto r = co_await f() && g();",
 ]
 
-# (path below src/, include line)
+# (path below src/, include line); paths of today and of files that still have to move
 GOOD_INCLUDES = [
     ("sts/policy.cpp", '#include "base/text.hpp"'),
     ("sts/policy.cpp", '#include "sts/match.hpp"'),
+    ("sts/policy.cpp", "#include <string_view>"),
     ("postfix/answer.cpp", '#include "decision/decision.hpp"'),
     ("dane/verdict.cpp", '#include "dns/answer.hpp"'),
-    ("dns/message.cpp", "#include <ldns/ldns.h>"),
+    ("dns/message.cpp", "#include <vector>"),
+    ("dns/wire.cpp", "#include <ldns/ldns.h>"),
     ("dns/resolver.hpp", "#include <boost/asio/awaitable.hpp>"),
     ("base/text.cpp", "// #include <boost/asio.hpp>"),
+    ("base/event.hpp", "#include <boost/asio/steady_timer.hpp>"),
     ("lookup/discover.cpp", '#include "fetch/fetcher.hpp"'),
-    ("cache/sqlite_store.cpp", "#include <sqlite3.h>"),
-    ("cache/sqlite_store.cpp", '#include "cache/sqlite_store.hpp"'),
-    ("app/daemon.cpp", '#include "fetch/https_fetcher.hpp"'),
-    ("app/daemon.cpp", '#include "config/config.hpp"'),
-    ("stsmapd.cpp", '#include "app/daemon.hpp"'),
+    ("cache/disk/sqlite.cpp", "#include <sqlite3.h>"),
+    ("cache/disk/sqlite_store.cpp", '#include "cache/disk/sqlite_store.hpp"'),
+    ("cache/disk/sqlite_store.cpp", '#include "cache/store.hpp"'),
+    ("cache/table.cpp", '#include "cache/memory/interner.hpp"'),
+    ("daemon/daemon.cpp", '#include "fetch/https_fetcher.hpp"'),
+    ("daemon/daemon.cpp", '#include "cache/disk/sqlite_store.hpp"'),
+    ("daemon/daemon.cpp", '#include "config/config.hpp"'),
+    ("tool/tool_commands.cpp", '#include "tool/doctor/probes.hpp"'),
+    ("tool/doctor/probe_state.cpp", '#include "cache/disk/store_check.hpp"'),
+    ("stsmapd.cpp", '#include "daemon/daemon.hpp"'),
 ]
 BAD_INCLUDES = [
     ("sts/policy.cpp", "#include <boost/asio.hpp>"),
+    ("sts/policy.cpp", "#include <boost/asio/buffer.hpp>"),
     ("base/text.cpp", "#include <boost/beast/core.hpp>"),
+    ("base/text.cpp", "#include <curl/curl.h>"),
     ("decision/decision.hpp", "# include <spdlog/spdlog.h>"),
     ("dane/verdict.cpp", '#include "dns/resolver.hpp"'),
     ("postfix/answer.cpp", "#include <openssl/ssl.h>"),
     ("cache/entry.cpp", "#include <sqlite3.h>"),
+    ("cache/table.cpp", "#include <sqlite3.h>"),
+    ("dns/exchange.cpp", "#include <boost/asio/buffer.hpp>"),
     ("fetch/https_fetcher.cpp", "#include <ldns/ldns.h>"),
+    ("server/server.cpp", "#include <nlohmann/json.hpp>"),
     ("sts/policy.cpp", '#include "postfix/answer.hpp"'),
     ("base/domain.cpp", '#include "sts/policy.hpp"'),
     ("postfix/request.cpp", '#include "dns/resolver.hpp"'),
     ("dns/stub_resolver.cpp", '#include "lookup/service.hpp"'),
     ("lookup/service.cpp", '#include "server/session.hpp"'),
     ("lookup/service.cpp", '#include "fetch/https_fetcher.hpp"'),
+    ("lookup/service.cpp", '#include "cache/memory/policy_table.hpp"'),
+    ("lookup/learner.cpp", '#include "cache/disk/sqlite_store.hpp"'),
+    ("cache/entry.cpp", '#include "cache/memory/record.hpp"'),
+    ("cache/table.cpp", '#include "cache/disk/sqlite_store.hpp"'),
     ("server/session.cpp", '#include "dns/stub_resolver.hpp"'),
-    ("metrics/metrics.cpp", '#include "cache/sqlite_store.hpp"'),
-    ("control/tool.cpp", '#include "server/server.hpp"'),
+    ("tool/tool.cpp", '#include "server/server.hpp"'),
+    ("tool/tool.cpp", '#include "tool/doctor/probes.hpp"'),
+    ("tool/doctor/judge_state.cpp", '#include "cache/disk/store_check.hpp"'),
+    ("tool/doctor/judge_world.cpp", "#include <openssl/x509.h>"),
+    ("tool/setup/plan_dane.cpp", "#include <openssl/evp.h>"),
     ("fetch/https_fetcher.cpp", '#include "config/config.hpp"'),
-    ("server/server.cpp", '#include "app/log.hpp"'),
+    ("server/server.cpp", '#include "log/log.hpp"'),
+    ("lookup/learner.cpp", '#include "wiring/settings.hpp"'),
     ("novel/novel.cpp", '#include "sts/policy.hpp"'),
+    ("stsmapd.cpp", '#include "fetch/https_fetcher.hpp"'),
+]
+MATRIX_SOURCES = [("base/a.hpp", ""), ("dns/a.hpp", '#include "base/a.hpp"\n'),
+                  ("dane/a.cpp", '#include "base/a.hpp"\n#include "dns/answer.hpp"\n'), ("dns/b.cpp", "#include <ldns/ldns.h>\n")]
+MATRIX_ROWS = ["base  . ", "dns   x .   ldns", "dane  x o"]
+CIRCLES = [({"a": folders.Folder("b"), "b": folders.Folder()}, False), ({"a": folders.Folder("b"), "b": folders.Folder("a")}, True),
+           ({"a": folders.Folder("b"), "b": folders.Folder("c"), "c": folders.Folder("a")}, True)]
+
+CITED = citations.Project(
+    ["src/base/text.hpp", "src/control/tool.hpp", "tests/CONFORMANCE.md", "src/README.md", "README.md", "man/stsmapd.8"],
+    {"src/README.md": "## Promises\n\n1. **A**\n2. **B**\n\n## Other\n3. no\n", "tests/CONFORMANCE.md": "| 110 | a |\n",
+     "README.md": "# x\n\n## Install\n", "man/stsmapd.8": ".Sh POSTFIX\n.Ss What mail sees\n"})
+GOOD_CITATIONS = [
+    ("src/a.cpp", "// promise 2, tests/CONFORMANCE.md, row 110, and RFC 8461 section 3.1\nint DESIGN;"),
+    ("src/a.cpp", '// base/text.hpp, base/text, tool/tool.hpp, control/tool; README.md, "Install"; stsmapd(8), "What mail sees"'),
+    ("tests/a.py", "# socketmap_table(5), TLSRPT_README; folder/test_x.py, tests/unit/<folder>_<file>_test.cpp, NAME_fuzz.cpp"),
+    ("a.md", "promises kept; a design; the issue is 5; C#"),
+]
+BAD_CITATIONS = [
+    ("src/a.cpp", '// as DESIGN "what" says'), ("src/a.cpp", "/// (promise 3)"), ("src/a.cpp", "// promise\n// 7"),
+    ("src/a.cpp", "// CONFORMANCE 110"), ("src/a.cpp", "// tests/CONFORMANCE.md, row 111"), ("src/a.cpp", "// POSTFIX.md section 4"),
+    ("src/a.cpp", "// see base/gone.hpp"), ("src/a.cpp", "// part of cache/gone"), ("man/stsmapd.8", ".\\\" see issue 13"),
+    ("tests/a.py", '# README.md, "Gone"'), ("src/a.cpp", '// stsmapd(8), "Gone"'), ("src/a.cpp", "// Peer#113"),
+    ("conf/a.toml", "# STYLE.md"), ("a.md", "see GONE.md"),
 ]
 
 GOOD_WORDS = [
@@ -169,10 +216,10 @@ BAD_LOGCHECK = [
 
 NAMED_THERE = {"blackbox/test_a.py": "def test_b(self):", "run-it": ""}
 GOOD_NAMES = [
-    "`Suite.Name`, `cache_x.name`, `fetch.proxy`, `/etc/x`, `blackbox/test_a`, `blackbox/test_a.test_b`, `tests/run-it 5`",
+    "`Suite.Name`, `unit/'Suite*:cache_x.*'`, `cache_x.name`, `fetch.proxy`, `/etc/x`, `blackbox/test_a`, `blackbox/test_a.test_b`, `tests/run-it 5`",
     "fuzz target `one`, fuzz targets `one`, `two` and `one`",
 ]
-BAD_NAMES = ["`Suite.Other`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
+BAD_NAMES = ["`Suite.Other`", "`unit/'Suite*:Novel*'`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
              "`tests/run-other`", "fuzz targets `one`, `three`"]
 
 # Flags for a small program, and whether the result is hardened.
@@ -239,6 +286,20 @@ def main():
     for cases, bad in ((GOOD_INCLUDES, False), (BAD_INCLUDES, True)):
         for path, line in cases:
             expect("include_direction", (path, line), list(include_direction.faults(path, line + "\n")), bad)
+    matrix = include_direction.matrix(MATRIX_SOURCES)
+    if [row.rstrip() for row in matrix.splitlines()[-4:-1]] != [row.rstrip() for row in MATRIX_ROWS]:
+        wrong.append(f"include_direction: not the matrix: {matrix}")
+    shown = f"<!-- folder matrix: begin -->\n{matrix}<!-- folder matrix: end -->\n"
+    for text, bad in ((shown, False), (shown.replace("x o", "x x"), True), (matrix, True)):
+        expect("include_direction", text, include_direction.matrix_fault(text, matrix), bad)
+    rows = "".join(f"| `src/{name}/` | x |\n" for name in folders.FOLDERS if name)
+    for text, bad in ((rows, False), (rows + "| `src/novel/` | x |\n", True), (rows.replace("`src/dane/`", "dane"), True)):
+        expect("include_direction", text, list(include_direction.table_faults(text)), bad)
+    for table, bad in CIRCLES:
+        expect("include_direction", list(table), include_direction.circle(table), bad)
+    for cases, bad in ((GOOD_CITATIONS, False), (BAD_CITATIONS, True)):
+        for path, text in cases:
+            expect("citations", (path, text), list(citations.faults(path, text, CITED)), bad)
     for cases, bad in ((GOOD_WORDS, False), (BAD_WORDS, True)):
         for path, text in cases:
             expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
@@ -258,6 +319,10 @@ def main():
                 expect("named_tests", text, found.lines, bad)
         for flags in [[], *UNHARDENED]:
             expect("hardening", flags, hardening.check_flags(flags, folder), bool(flags))
+        every = " ".join(hardening.HARDENED)
+        for compiled, linked, bad in (([every], [every], False), ([every, "-O2"], [every], True), ([every], ["-pie"], True),
+                                      ([every], [], True)):
+            expect("hardening", (compiled, linked), hardening.check_commands(compiled, linked), bad)
         good, bad = pathlib.Path(folder) / "good.hpp", pathlib.Path(folder) / "bad.hpp"
         good.write_text("#pragma once\n#include <string>\ninline std::string f() { return {}; }\n")
         bad.write_text("#pragma once\ninline std::string f() { return {}; }\n")

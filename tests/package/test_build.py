@@ -17,6 +17,7 @@ PROGRAMS = ("/usr/sbin/stsmapd", "/usr/bin/stsmap")
 FILES = [
     "/etc/stsmapd/stsmapd.toml",
     "/usr/share/man/man8/stsmapd.8.gz",
+    "/usr/share/man/man7/stsmapd-postfix.7.gz",
     "/usr/share/man/man5/stsmapd.toml.5.gz",
     "/usr/share/man/man1/stsmap.1.gz",
     "/usr/lib/sysusers.d/stsmapd.conf",

@@ -268,7 +268,7 @@ TEST_F(DnsStubResolver, DaneHasItsShareAndWaitsBehindTheOthers) {
     EXPECT_EQ(resolver->waiting(), 8U);
 }
 
-// SECURITY.md counts with this many, of this size.
+// tests/THREATS.md counts with this many, of this size.
 TEST_F(DnsStubResolver, WaitingQuestionsHaveALimitAndTakeLittle) {
     DnsServer server{context, DnsServer::silence()};
     auto o = options({server.address()});

@@ -1,0 +1,121 @@
+"""The folders of src/, each with its job and what it may touch: the one table that tests/lint/include_direction.py keeps.
+
+A new folder gets a row here, in src/README.md ("Folders") and nothing else. Rows stand from bottom to top: a folder
+includes those above its own row in this table, so arrows between folders cannot form a circle.
+"""
+import re
+from dataclasses import dataclass, field
+
+ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD = "Asio", "OpenSSL", "ldns", "SQLite", "spdlog", "libsystemd"
+TOML, CLI11, JSON, IDN, EXPECTED = "toml++", "CLI11", "nlohmann-json", "libidn2", "tl-expected"
+LIBRARIES = {
+    ASIO: r"boost/(asio|beast|system)/", OPENSSL: r"openssl/", LDNS: r"ldns/", SQLITE: r"sqlite3\.h$", SPDLOG: r"spdlog/",
+    SYSTEMD: r"systemd/", TOML: r"toml\+\+/", CLI11: r"CLI/", JSON: r"nlohmann/", IDN: r"idn2\.h$", EXPECTED: r"tl/expected\.hpp$",
+}
+# Every other header in a subfolder, or with a full stop, has to be one of the system's.
+SYSTEM = re.compile(r"^(sys|netinet|arpa|net|linux)/|^[a-z_0-9]+\.h$|^[a-z_0-9]+$")
+
+
+@dataclass
+class Folder:
+    includes: str = ""  # folders, besides itself and base
+    libraries: tuple = ()
+    headers: dict = field(default_factory=dict)  # a single header of another folder, pure itself -> why
+    # Headers (names or "x_*") that anybody who may include the folder may include; None: all of them. The others are
+    # adapters: they are included by the folder itself and by ROOTS, and by nobody else.
+    ports: tuple = None
+    exceptions: dict = field(default_factory=dict)  # a single file of another folder -> its adapters of this folder
+
+
+FOLDERS = {
+    "base": Folder(libraries=(IDN, EXPECTED)),
+    "sts": Folder(),
+    "events": Folder("sts", ports=("sink", "event", "about*"), exceptions={
+        "log/log": ("render",),  # a line is made by the thread that writes it
+        "stsmapd": ("table",),  # prints the manual's list of events
+    }),
+    "dns": Folder("events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
+    "dane": Folder(headers={"dns/answer.hpp": "what a verdict is made of"}),
+    "decision": Folder("sts dane", headers={"postfix/next_hop.hpp": "what a question is about"}),
+    "postfix": Folder("sts decision"),
+    "fetch": Folder("sts events dns", (ASIO, OPENSSL), ports=("fetcher", "address", "http_reader", "request"), exceptions={
+        "tool/doctor/https_date": ("dialer", "tls_stream", "certificate"),  # `stsmap doctor` asks a host for its clock
+        "daemon/start_check": ("certificate",),  # reads the trust anchors as the fetcher will
+        "tool/doctor/probe_state": ("certificate",),
+    }),
+    "cache": Folder("sts dane cache/memory"),
+    "cache/memory": Folder("sts dane cache", ports=(), exceptions={
+        "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
+    }),
+    "cache/disk": Folder("sts dane events cache", (SQLITE,), ports=(), exceptions={
+        "tool/doctor/probe_state": ("store_check",),  # reads the daemon's file, and writes nothing
+    }),
+    "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
+    "server": Folder("postfix decision events lookup"),
+    "config": Folder(libraries=(TOML,)),
+    "log": Folder("events config", (SPDLOG,)),
+    "wiring": Folder("sts dane postfix dns fetch cache lookup server config", (ASIO,)),
+    "daemon": Folder("sts dane decision postfix events dns fetch cache cache/disk lookup server config log wiring",
+                     (ASIO, SYSTEMD)),
+    "tool/setup": Folder("postfix dns", (OPENSSL,)),
+    "tool/doctor": Folder("sts dane postfix events dns fetch cache/disk lookup config wiring tool/setup", (ASIO, OPENSSL, JSON),
+                          headers={"tool/socketmap_client.hpp": "asks the daemon as `stsmap query` does",
+                                   "tool/query_command.hpp": "how an answer of the daemon is read"},
+                          ports=("facts", "ids", "report", "hints"), exceptions={}),
+    "tool": Folder("postfix config wiring tool/setup tool/doctor", (CLI11, JSON)),
+    "": Folder("events config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
+}
+
+# Pure folders, and pure files of others (stems, "x_*"): functions of their arguments. No library that does I/O.
+PURE = {"base", "sts", "dane", "decision", "postfix", "events"}
+PURE_FILES = {"cache/entry", "lookup/record_outcome", "lookup/steps", "dns/answer", "dns/exchange", "dns/guard",
+              "dns/message", "fetch/http_head", "fetch/http_body", "fetch/http_reader", "tool/setup/plan*",
+              "tool/doctor/judge_*", "tool/doctor/facts", "tool/doctor/hints", "tool/doctor/ids"}
+IO = {ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD}
+# A file that has one library more than its folder, each with its reason.
+LIBRARY_FILES = {
+    "base/event": (ASIO,),  # wakes a coroutine: the ports' one helper over Asio
+}
+
+# Composition roots: the files that may name any adapter of what their folder may include.
+ROOTS = {"daemon/daemon", "daemon/start_check", "wiring/settings", "wiring/boost_sources", "tool/tool_commands",
+         "tool/doctor/network_probe", "tool/doctor/probe_*", "tool/doctor/finger", "tool/doctor/https_date"}
+
+# Files that still stand elsewhere: (pattern of the path below src/, what takes its place). Empty once all have moved.
+MOVING = [
+    (r"^app/(log\w*)", r"log/\1"),
+    (r"^app/(settings|real_time|boost_sources)", r"wiring/\1"),
+    (r"^app/(tool_commands)", r"tool/\1"),
+    (r"^app/(network_probe)", r"tool/doctor/\1"),
+    (r"^app/", "daemon/"),
+    (r"^control/", "tool/"),
+    (r"^setup/", "tool/setup/"),
+    (r"^diagnose/", "tool/doctor/"),
+    (r"^base/log\.hpp", "base/log_port.hpp"),
+    (r"^cache/((absence_table|arena|interner|policy_shard|policy_table|record|record_heap|record_index|record_pool)\.)",
+     r"cache/memory/\1"),
+    (r"^cache/((renewals|retry_times|sqlite|sqlite_file|sqlite_store|store_check|store_file|store_start|stored_row|write_op|write_queue|late_store)\.)",
+     r"cache/disk/\1"),
+]
+
+
+def place(path):
+    """Where a file of src/ belongs, as "folder/file.hpp"."""
+    for pattern, instead in MOVING:
+        moved = re.sub(pattern, instead, path)
+        if moved != path:
+            return moved
+    return path
+
+
+def folder_of(path):
+    """The folder of a place: "tool/doctor" of "tool/doctor/ids.cpp", "" of a program's own file."""
+    return path.rpartition("/")[0]
+
+
+def library_of(header):
+    """The library a <header> belongs to; "" for the compiler's and the system's, None for one that nobody knows."""
+    for name, pattern in LIBRARIES.items():
+        if re.match(pattern, header):
+            return name
+    return "" if SYSTEM.match(header) else None
