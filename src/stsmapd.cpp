@@ -4,6 +4,7 @@
 #include "base/exit_status.hpp"
 #include "config/document.hpp"
 #include "config/load.hpp"
+#include "events/table.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -62,7 +63,7 @@ int main(int argc, char** argv) {
     cli.set_version_flag("--version", "stsmapd " STSMAPD_VERSION, "Print the version and exit");
     cli.set_help_flag("--help,-h", "Print this help and exit");
     std::string file;
-    bool check = false, dump = false, example = false, man = false;
+    bool check = false, dump = false, example = false, man = false, man_events = false;
     cli.add_option("--config", file,
                    "The configuration file (default: " + std::string(config::default_file) + ")")
         ->option_text("FILE");
@@ -74,6 +75,8 @@ int main(int argc, char** argv) {
                     "Print the configuration in force and where it comes from, and exit");
     modes->add_flag("--print-example-config", example, "Print the commented example file and exit");
     modes->add_flag("--print-man-options", man, "Print the manual's option list (mdoc) and exit");
+    modes->add_flag("--print-man-events", man_events,
+                    "Print the manual's list of log events (mdoc) and exit");
     modes->require_option(0, 1);
     cli.footer("Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line or "
                "configuration.");
@@ -84,6 +87,7 @@ int main(int argc, char** argv) {
     }
     if (example) return std::cout << config::example(), ok;
     if (man) return std::cout << config::man_fragment(), ok;
+    if (man_events) return std::cout << events::man_events(), ok;
 
     const config::Environment environment = config::environment(environ);
     bool given = !file.empty();
@@ -107,7 +111,7 @@ int main(int argc, char** argv) {
             app::Daemon daemon{*std::move(loaded), read, log};
             return daemon.run();
         } catch (const std::exception& e) {
-            log.write(base::Level::error, "cannot-start", {{"detail", words(e)}});
+            log.emit(events::CannotStart{.detail = words(e)});
         }
     } catch (const std::exception& e) { // not even a log
         std::cerr << "stsmapd: cannot start: " << words(e) << '\n';

@@ -9,6 +9,7 @@
 #include "cache/late_store.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
+#include "events/recorder.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
@@ -38,7 +39,6 @@
 namespace app {
 
 namespace asio = boost::asio;
-using base::Level;
 
 namespace {
 
@@ -108,7 +108,10 @@ public:
 private:
     /// One front thread and what lives on it.
     struct Front {
-        server::Loop loop; // goes last: the rest has work in it
+        Front(events::Sink& log, const base::Clock& clock) : recorder(log, clock) {}
+
+        server::Loop loop;         // goes last: the rest has work in it
+        events::Recorder recorder; ///< outlives the next two
         std::optional<lookup::Service> service;
         std::optional<server::Server> server;
         std::thread thread;
@@ -136,7 +139,10 @@ private:
     Reread reread_;
     LineLog& log_;
     SystemClock clock_;
-    MemoryReserve reserve_{clock_, log_};
+    events::History history_;
+    events::Recorder events_{log_, clock_, &history_}; ///< of the back thread
+    events::Recorder store_events_{log_, clock_};      ///< of the store's
+    MemoryReserve reserve_{clock_, events_};
     Context back_;
     AsioTimers back_timers_{back_.get_executor()};
     asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
@@ -162,13 +168,13 @@ private:
 
 Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     : loaded_(std::move(loaded)), reread_(std::move(reread)), log_(log), table_(cache_limits(loaded_.config)),
-      resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, log_) {
+      resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, events_) {
     const config::Config& config = loaded_.config;
-    fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), log_);
+    fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), events_);
     std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
     learner_.emplace(
         lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
-                               back_timers_, log_, [this] { return reserve_.available(); },
+                               back_timers_, events_, [this] { return reserve_.available(); },
                                // A flood leaves holes between the records that stay: give them back.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
@@ -217,8 +223,7 @@ std::vector<server::Listener> Daemon::Impl::listen() {
         }
         // What the operator asked for must work; of the defaults (no Postfix here, perhaps) one is enough.
         if (explicitly) throw std::runtime_error(listener.error());
-        log_.write(Level::warning, "not-listening",
-                   {{"address", to_string(address)}, {"detail", listener.error()}});
+        events_.emit(events::NotListening{.address = to_string(address), .detail = listener.error()});
         trouble += (trouble.empty() ? "" : "; ") + listener.error();
     }
     if (listeners.empty()) throw std::runtime_error("nowhere to listen: " + trouble);
@@ -249,8 +254,8 @@ void Daemon::Impl::open_store() {
         asio::post(back_, [this, row = std::move(row)] { take_late(row); });
     };
     auto opened = cache::SqliteStore::open(
-        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), log_, clock_,
-        [&](const cache::Row& row) {
+        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), store_events_,
+        clock_, [&](const cache::Row& row) {
             go_on();
             learner_->loaded(row);
             const auto evicted = [&](const cache::Evicted& one) { gone.push_back(one); };
@@ -266,10 +271,8 @@ void Daemon::Impl::open_store() {
     table_.set_complete(true);
     learner_->set_ran_before(opened->running);
     for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
-    log_.write(Level::info, "store-loaded",
-               {{"policies", table_.policy_count()},
-                {"expired", expired},
-                {"unreadable", unreadable + opened->skipped}});
+    events_.emit(events::StoreLoaded{
+        .policies = table_.policy_count(), .expired = expired, .unreadable = unreadable + opened->skipped});
 }
 
 /// A row that the disk did not give back before.
@@ -286,11 +289,12 @@ void Daemon::Impl::take_late(const cache::Row& row) {
 void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
     const config::Config& config = loaded_.config;
     for (unsigned i = 0; i < config.threads; ++i) {
-        auto front = std::make_unique<Front>();
+        auto front = std::make_unique<Front>(log_, clock_);
         front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
-                                                      clock_, front->loop, log_},
+                                                      clock_, front->loop, front->recorder},
                                current_options());
-        front->server.emplace(front->loop, *front->service, server_options(config, config.threads), log_);
+        front->server.emplace(front->loop, *front->service, server_options(config, config.threads),
+                              front->recorder);
         fronts_.push_back(std::move(front));
     }
     // The others accept from the same queues as the first.
@@ -306,8 +310,8 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
 
 int Daemon::Impl::run() {
     if (::geteuid() == 0)
-        log_.write(Level::warning, "running-as-root",
-                   {{"detail", "no privilege is needed, and none is dropped: use a user of its own"}});
+        events_.emit(events::RunningAsRoot{
+            .detail = "no privilege is needed, and none is dropped: use a user of its own"});
     require_spare_descriptors(descriptors_to_start);
     {
         const SignalsBlocked while_threads_start;
@@ -320,13 +324,13 @@ int Daemon::Impl::run() {
     wait_for_signals();
     resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
-    log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
+    events_.emit(events::Ready{.version = STSMAPD_VERSION, .policies = table_.policy_count()});
     notify_ready(status());
     keep_watchdog();
     auto work = asio::make_work_guard(back_);
     app::run(back_);
     store_->stop();
-    log_.write(Level::info, "stopped", {{"policies", table_.policy_count()}});
+    events_.emit(events::Stopped{.policies = table_.policy_count()});
     return 0;
 }
 
@@ -345,7 +349,7 @@ void Daemon::Impl::reload() {
     if (stopping_) return;
     notify_reloading();
     const auto keep_old = [this](std::string_view detail) {
-        log_.write(Level::error, "reload-failed", {{"detail", detail}, {"kept", "the old configuration"}});
+        events_.emit(events::ReloadFailed{.detail = detail, .kept = "the old configuration"});
         notify_ready(status());
     };
     base::Expected<config::Loaded, std::vector<config::Problem>> reread = reread_();
@@ -369,8 +373,7 @@ void Daemon::Impl::reload() {
         front->loop.post([&front = *front, server = server_options(next, fronts_.size())] {
             front.server->configure(server);
         });
-    log_.write(Level::info, "reload",
-               {{"changed", join(changes.live)}, {"needs_restart", join(changes.restart)}});
+    events_.emit(events::Reload{.changed = join(changes.live), .needs_restart = join(changes.restart)});
     loaded_ = *std::move(reread);
     activation_.begin();
     services_ = read_services();
@@ -409,7 +412,7 @@ void Daemon::Impl::probed(dane::Validation found) {
     if (validation != validation_) {
         const std::string_view active =
             validation.state == State::unknown ? "not known yet" : to_string(validation.state);
-        log_.write(Level::info, "dane", {{"active", active}, {"detail", validation.why}});
+        events_.emit(events::Dane{.active = active, .detail = validation.why});
         validation_ = validation;
         apply_tuning();
     }
@@ -435,7 +438,7 @@ void Daemon::Impl::make_room() {
 void Daemon::Impl::begin_stop(int signal) {
     if (stopping_) return;
     stopping_ = true;
-    log_.write(Level::info, "stopping", {{"signal", signal}});
+    events_.emit(events::Stopping{.signal = signal});
     notify_stopping("stopping");
     refresher_->stop();
     for (const auto& front : fronts_)

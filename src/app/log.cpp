@@ -5,6 +5,8 @@
 #include "app/log_format.hpp"
 #include "app/log_output.hpp"
 #include "app/log_queue.hpp"
+#include "app/log_slot.hpp"
+#include "events/render.hpp"
 
 #include <spdlog/logger.h>
 
@@ -85,50 +87,98 @@ struct LineLog::Impl {
         writer.join();
     }
 
-    /// Appends the line as `to` gets it.
-    void line(LogBuffer& out, config::LogTarget to, base::Level at, std::string_view event,
-              std::initializer_list<base::Field> fields) const {
-        const bool json = format.load(std::memory_order_relaxed) == config::LogFormat::json;
+    [[nodiscard]] bool json() const noexcept {
+        return format.load(std::memory_order_relaxed) == config::LogFormat::json;
+    }
+
+    /// Appends the line as `to` gets it. `when` is called for its time, where that is part of it.
+    template <class When>
+    void line(LogBuffer& out, bool as_json, config::LogTarget to, base::Level at, std::string_view event,
+              std::span<const base::Field> fields, const When& when) const {
         const bool to_stderr = to == config::LogTarget::standard_error;
         if (to_stderr && places.journal) out.end_at(put_priority(out.room(8), at));
-        if (json) {
-            append_json_line(out, now(), at, event, fields);
+        if (as_json) {
+            append_json_line(out, when(), at, event, fields);
             return;
         }
-        if (to_stderr && !places.journal) append_text_head(out, now(), at);
+        if (to_stderr && !places.journal) append_text_head(out, when(), at);
         append_text_line(out, event, fields);
+    }
+
+    /// The line of a lookup that waited. Its time is that of the answer.
+    void line_of_slot(LogBuffer& out, const LogBatch::Line& waited,
+                      std::chrono::system_clock::duration ahead) const {
+        const Unpacked slot = unpack(waited.text);
+        const events::Line rendered = events::render(slot.event);
+        const auto when = [&] {
+            return std::chrono::floor<std::chrono::milliseconds>(
+                std::chrono::system_clock::time_point{slot.event.ended.time_since_epoch() + ahead});
+        };
+        line(out, slot.json, waited.target, waited.level, rendered.name, rendered.fields(), when);
     }
 
     /// The writer thread.
     void write_queued() {
         std::size_t told = 0;
-        for (LogBatch batch; queue.take(batch);)
-            for (std::size_t from = 0, to = 0; from < batch.size(); from = to) {
-                const config::LogTarget where = batch[from].target;
-                to = batch.end_of_run(from);
-                LogOutput& output = where == config::LogTarget::syslog ? static_cast<LogOutput&>(syslog)
-                                                                       : static_cast<LogOutput&>(stream);
-                try {
-                    if (output.send(batch, from, to) > 0) tell_lost(output, where, told);
-                } catch (const std::bad_alloc&) {
-                    continue; // there is nowhere to complain about a log that cannot be written
+        LogBatch lines;
+        for (LogBatch batch; queue.take(batch);) {
+            finish(batch, lines);
+            write(lines, told);
+        }
+    }
+
+    /// Makes lines of all that waited. What there is no memory for is lost.
+    void finish(const LogBatch& batch, LogBatch& lines) {
+        // How far the wall clock is ahead of the steady one, which dates answers.
+        const auto ahead = std::chrono::system_clock::now().time_since_epoch() -
+                           std::chrono::duration_cast<std::chrono::system_clock::duration>(
+                               std::chrono::steady_clock::now().time_since_epoch());
+        lines.clear();
+        for (std::size_t i = 0; i < batch.size(); ++i) {
+            const LogBatch::Line waited = batch[i];
+            try {
+                if (waited.form == LogForm::line) {
+                    lines.add(waited.level, waited.target, waited.text);
+                    continue;
                 }
+                made.clear();
+                line_of_slot(made, waited, ahead);
+                lines.add(waited.level, waited.target, made.text());
+            } catch (const std::bad_alloc&) {
+                queue.lose_one();
             }
+        }
+    }
+
+    void write(const LogBatch& lines, std::size_t& told) {
+        for (std::size_t from = 0, to = 0; from < lines.size(); from = to) {
+            const config::LogTarget where = lines[from].target;
+            to = lines.end_of_run(from);
+            LogOutput& output = where == config::LogTarget::syslog ? static_cast<LogOutput&>(syslog)
+                                                                   : static_cast<LogOutput&>(stream);
+            try {
+                if (output.send(lines, from, to) > 0) tell_lost(output, where, told);
+            } catch (const std::bad_alloc&) {
+                continue; // there is nowhere to complain about a log that cannot be written
+            }
+        }
     }
 
     void tell_lost(LogOutput& output, config::LogTarget where, std::size_t& told) const {
         const std::size_t lost = queue.lost();
         if (lost == told) return;
         LogBuffer note;
-        line(note, where, base::Level::warning, "log-overrun",
-             {{"lost", static_cast<std::int64_t>(lost - told)}});
-        if (output.send(base::Level::warning, note.text()) == Sent::yes) told = lost;
+        const events::Event event = events::LogOverrun{lost - told};
+        const events::Line rendered = events::render(event);
+        line(note, json(), where, rendered.level, rendered.name, rendered.fields(), now);
+        if (output.send(rendered.level, note.text()) == Sent::yes) told = lost;
     }
 
     LogPlaces places;
     StreamOutput stream;
     SyslogOutput syslog;
     LogQueue queue;
+    LogBuffer made;                                                  ///< the writer's
     QueueLogger to_stream{queue, config::LogTarget::standard_error}; ///< used by all threads, as the next
     QueueLogger to_syslog{queue, config::LogTarget::syslog};
     std::atomic<config::LogFormat> format{config::LogFormat::text};
@@ -156,16 +206,32 @@ void LineLog::configure(const config::Log& settings) {
     impl_->target = settings.target;
 }
 
-bool LineLog::enabled(base::Level level) const noexcept {
+bool LineLog::wants(base::Level level) const noexcept {
     return impl_->to_stream.should_log(to_spdlog(level));
 }
 
+void LineLog::emit(const events::Event& event) {
+    if (const auto* lookup = std::get_if<events::Lookup>(&event)) {
+        const base::Level level = events::level(*lookup);
+        if (!wants(level)) return;
+        impl_->queue.put(level, impl_->target.load(std::memory_order_relaxed), *lookup, impl_->json());
+        return;
+    }
+    if (!wants(events::level(event))) return;
+    const events::Line line = events::render(event);
+    write(line.level, line.name, line.fields());
+}
+
 void LineLog::write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) {
-    if (!enabled(level)) return;
+    write(level, event, std::span{fields.begin(), fields.size()});
+}
+
+void LineLog::write(base::Level level, std::string_view event, std::span<const base::Field> fields) {
+    if (!wants(level)) return;
     const auto target = impl_->target.load(std::memory_order_relaxed);
     thread_local LogBuffer line; // its memory serves the next one
     line.clear();
-    impl_->line(line, target, level, event, fields);
+    impl_->line(line, impl_->json(), target, level, event, fields, now);
     QueueLogger& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;
     logger.log_whole(to_spdlog(level), line.text());
 }

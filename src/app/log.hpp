@@ -1,5 +1,7 @@
-// app/log.hpp - the daemon's log: lines are made by the caller's thread, written by a thread of its own.
+// app/log.hpp - the daemon's log: an event becomes a line, which a thread of the log's own writes.
 //
+// The line of a lookup is made by that thread too, from a copy of the event (app/log_slot.hpp), so that an
+// answer costs its thread no more than the copy; the lines of other events are made by their own threads.
 // The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
 // caller ever waits. Lines dropped are told by a line "log-overrun: lost=N" as soon as the reader takes lines
 // again. The destructor writes what is queued, within a second. All members are safe from any thread.
@@ -7,11 +9,13 @@
 
 #include "base/log.hpp"
 #include "config/config.hpp"
+#include "events/sink.hpp"
 
 #include <chrono>
 #include <cstddef>
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -29,7 +33,7 @@ struct LogPlaces {
 /// Standard error, as the journal when it is one.
 [[nodiscard]] LogPlaces usual_log_places();
 
-class LineLog final : public base::Log {
+class LineLog final : public events::Sink {
 public:
     explicit LineLog(const config::Log& settings, LogPlaces places = usual_log_places());
     ~LineLog() override;
@@ -39,11 +43,15 @@ public:
     /// Takes effect with the next line.
     void configure(const config::Log& settings);
 
-    [[nodiscard]] bool enabled(base::Level level) const noexcept override;
-    void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields) override;
+    void emit(const events::Event& event) override;
+    [[nodiscard]] bool wants(base::Level level) const noexcept override;
+    void count(events::Id) noexcept override {} ///< that is for others
+    /// One line, whatever the event.
+    void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields);
 
 private:
     struct Impl;
+    void write(base::Level level, std::string_view event, std::span<const base::Field> fields);
     std::unique_ptr<Impl> impl_;
 };
 

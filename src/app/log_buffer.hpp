@@ -1,4 +1,4 @@
-// app/log_buffer.hpp - memory in which a line is put together.
+// app/log_buffer.hpp - memory in which lines are put together.
 //
 // A writer asks for room for the most it may write, writes through a plain pointer and says where it ended.
 // Cleared, the memory stays for the next line, so that making a line usually takes none.
@@ -13,7 +13,11 @@ namespace app {
 class LogBuffer {
 public:
     [[nodiscard]] std::string_view text() const noexcept { return {octets_.data(), size_}; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t capacity() const noexcept { return octets_.capacity(); }
     void clear() noexcept { size_ = 0; }
+    void cut_to(std::size_t size) noexcept { size_ = size; } ///< size() at most
+    void drop_first(std::size_t octets);                     ///< size() at most
 
     /// Where the next octet goes, with room for `most` of them. Good until the next call.
     [[nodiscard]] char* room(std::size_t most) {

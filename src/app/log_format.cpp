@@ -206,11 +206,11 @@ int priority(base::Level level) noexcept {
 
 std::string text_line(std::string_view event, std::initializer_list<base::Field> fields) {
     LogBuffer line;
-    append_text_line(line, event, fields);
+    append_text_line(line, event, {fields.begin(), fields.size()});
     return std::string{line.text()};
 }
 
-void append_text_line(LogBuffer& line, std::string_view event, std::initializer_list<base::Field> fields) {
+void append_text_line(LogBuffer& line, std::string_view event, std::span<const base::Field> fields) {
     char* at = put(line.room(event.size() + 1), event);
     *at++ = ':';
     line.end_at(at);
@@ -226,12 +226,12 @@ void append_text_line(LogBuffer& line, std::string_view event, std::initializer_
 std::string json_line(LogTime time, base::Level level, std::string_view event,
                       std::initializer_list<base::Field> fields) {
     LogBuffer line;
-    append_json_line(line, time, level, event, fields);
+    append_json_line(line, time, level, event, {fields.begin(), fields.size()});
     return std::string{line.text()};
 }
 
 void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,
-                      std::initializer_list<base::Field> fields) {
+                      std::span<const base::Field> fields) {
     char* at = line.room(most_timestamp + most_json_string + 64);
     at = put_timestamp(put(at, "{\"time\":\""), time);
     at = put(put(at, "\",\"level\":\""), to_string(level));

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -36,12 +37,12 @@ void append_text_head(LogBuffer& line, LogTime time, base::Level level);
 /// `event: key=value key="quoted value"`, no newline. In quotes, backslash and quote are escaped and other
 /// bytes are \xNN.
 [[nodiscard]] std::string text_line(std::string_view event, std::initializer_list<base::Field> fields);
-void append_text_line(LogBuffer& line, std::string_view event, std::initializer_list<base::Field> fields);
+void append_text_line(LogBuffer& line, std::string_view event, std::span<const base::Field> fields);
 
 /// One JSON object, no newline: time, level and event, then the fields; numbers stay numbers.
 [[nodiscard]] std::string json_line(LogTime time, base::Level level, std::string_view event,
                                     std::initializer_list<base::Field> fields);
 void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,
-                      std::initializer_list<base::Field> fields);
+                      std::span<const base::Field> fields);
 
 } // namespace app

@@ -1,5 +1,7 @@
 #include "app/log_queue.hpp"
 
+#include "app/log_slot.hpp"
+
 #include <algorithm>
 #include <new>
 #include <utility>
@@ -17,12 +19,24 @@ constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a bur
 } // namespace
 
 void LogBatch::add(base::Level level, config::LogTarget target, std::string_view text) {
+    char* at = put(octets_.room(text.size() + 1), text);
+    *at++ = '\n';
+    end(level, target, LogForm::line, at);
+}
+
+void LogBatch::add(base::Level level, config::LogTarget target, const events::Lookup& event, bool json) {
+    char* at = pack(event, json, octets_.room(max_slot + 1));
+    *at++ = '\n';
+    end(level, target, LogForm::lookup, at);
+}
+
+void LogBatch::end(base::Level level, config::LogTarget target, LogForm form, const char* at) {
     const std::size_t before = octets_.size();
+    octets_.end_at(at);
     try {
-        octets_.append(text).push_back('\n');
-        heads_.push_back({level, target, octets_.size()});
+        heads_.push_back({level, target, form, octets_.size()});
     } catch (const std::bad_alloc&) {
-        octets_.resize(before);
+        octets_.cut_to(before);
         throw;
     }
 }
@@ -33,7 +47,7 @@ void LogBatch::drop_first() {
     // More dropped than kept: each octet moves a bounded number of times.
     const std::size_t from = begin_of(first_);
     heads_.erase(heads_.begin(), heads_.begin() + static_cast<std::ptrdiff_t>(first_));
-    octets_.erase(0, from);
+    octets_.drop_first(from);
     for (Head& head : heads_) head.end -= from;
     first_ = 0;
 }
@@ -43,7 +57,8 @@ void LogBatch::clear() {
     first_ = 0;
     octets_.clear();
     if (octets_.capacity() <= kept_octets) return;
-    std::string{}.swap(octets_); // an assignment would keep the memory
+    LogBuffer empty;
+    std::swap(octets_, empty); // an assignment would keep the memory
     std::vector<Head>{}.swap(heads_);
 }
 
@@ -51,7 +66,7 @@ LogBatch::Line LogBatch::operator[](std::size_t i) const {
     const Head& head = heads_[first_ + i];
     std::string_view text = lines(i, i + 1);
     text.remove_suffix(1);
-    return {head.level, head.target, text};
+    return {head.level, head.target, text, head.form};
 }
 
 std::size_t LogBatch::end_of_run(std::size_t from) const noexcept {
@@ -73,10 +88,20 @@ std::size_t LogBatch::end_of_piece(std::size_t from, std::size_t to, std::size_t
 
 std::string_view LogBatch::lines(std::size_t from, std::size_t to) const noexcept {
     const std::size_t begin = begin_of(first_ + from);
-    return std::string_view(octets_).substr(begin, begin_of(first_ + to) - begin);
+    return octets_.text().substr(begin, begin_of(first_ + to) - begin);
 }
 
 void LogQueue::put(base::Level level, config::LogTarget target, std::string_view text) noexcept {
+    put_one([&] { waiting_.add(level, target, text); });
+}
+
+void LogQueue::put(base::Level level, config::LogTarget target, const events::Lookup& event,
+                   bool json) noexcept {
+    put_one([&] { waiting_.add(level, target, event, json); });
+}
+
+template <class Add>
+void LogQueue::put_one(const Add& add) noexcept {
     bool wake = false;
     {
         std::lock_guard lock{mutex_};
@@ -85,7 +110,7 @@ void LogQueue::put(base::Level level, config::LogTarget target, std::string_view
             ++lost_;
         }
         try {
-            waiting_.add(level, target, text);
+            add();
         } catch (const std::bad_alloc&) {
             ++lost_;
             return;
@@ -121,6 +146,11 @@ void LogQueue::close() {
         closed_ = true;
     }
     wake_.notify_one();
+}
+
+void LogQueue::lose_one() {
+    std::lock_guard lock{mutex_};
+    ++lost_;
 }
 
 std::size_t LogQueue::lost() const {

@@ -19,7 +19,7 @@ void give_back() {
 
 } // namespace
 
-MemoryReserve::MemoryReserve(base::Clock& clock, base::Log& log) : clock_(clock), log_(log) {
+MemoryReserve::MemoryReserve(base::Clock& clock, events::Sink& events) : clock_(clock), events_(events) {
     reserve = std::malloc(octets);
     std::set_new_handler(give_back);
 }
@@ -41,10 +41,9 @@ bool MemoryReserve::available() noexcept {
     short_ = reserve.load(std::memory_order_relaxed) == nullptr;
     try {
         if (news)
-            log_.write(base::Level::error, "memory-short",
-                       {{"detail", "no new lookups until there is more"}});
+            events_.emit(events::MemoryShort{.detail = "no new lookups until there is more"});
         else if (!short_)
-            log_.write(base::Level::info, "memory-back", {{"detail", "new lookups again"}});
+            events_.emit(events::MemoryBack{.detail = "new lookups again"});
     } catch (const std::bad_alloc&) {
         // Said next time or never: there is no memory to say it with.
     }

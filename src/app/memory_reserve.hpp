@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
+#include "events/sink.hpp"
 
 #include <cstddef>
 
@@ -20,8 +20,8 @@ public:
     /// Between two attempts to put it aside again.
     static constexpr base::milliseconds retry{1000};
 
-    /// `clock` and `log` outlive it.
-    MemoryReserve(base::Clock& clock, base::Log& log);
+    /// `clock` and `events` outlive it.
+    MemoryReserve(base::Clock& clock, events::Sink& events);
     ~MemoryReserve();
     MemoryReserve(const MemoryReserve&) = delete;
     MemoryReserve& operator=(const MemoryReserve&) = delete;
@@ -32,7 +32,7 @@ public:
 
 private:
     base::Clock& clock_;
-    base::Log& log_;
+    events::Sink& events_;
     base::Steady try_at_{};
     bool short_ = false;
 };

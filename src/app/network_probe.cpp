@@ -19,10 +19,11 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 
-class Silence final : public base::Log {
+class Silence final : public events::Sink {
 public:
-    [[nodiscard]] bool enabled(base::Level) const noexcept override { return false; }
-    void write(base::Level, std::string_view, std::initializer_list<base::Field>) override {}
+    [[nodiscard]] bool wants(base::Level) const noexcept override { return false; }
+    void emit(const events::Event&) override {}
+    void count(events::Id) noexcept override {}
 };
 
 /// An io_context whose coroutines can be dropped while what they refer to is still there.

@@ -23,7 +23,6 @@
 namespace cache {
 
 namespace fs = std::filesystem;
-using base::Level;
 using SteadyClock = std::chrono::steady_clock;
 
 namespace {
@@ -38,22 +37,22 @@ Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
 
 // Members above the line are for every thread; those below belong to the store's alone.
 struct SqliteStore::Worker {
-    Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
+    Worker(fs::path path_, Options options_, events::Sink& sink_, const base::Clock& clock_, FileLock lock_,
            Started started)
-        : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
+        : path(std::move(path_)), options(std::move(options_)), sink(sink_), clock(clock_),
           queue(options.max_waiting, options.max_octets), kept(options.max_kept, options.max_octets),
           retry(options.retry_first, options.retry_max) {
         batch.reserve(options.max_batch);
         const std::optional<Trouble> trouble = started.trouble;
         file.emplace(
             path, std::move(lock_), std::move(started), options.retry_max,
-            [this](Row row) { pass_late(std::move(row)); }, log, clock);
+            [this](Row row) { pass_late(std::move(row)); }, sink, clock);
         if (trouble) begin_failing(*trouble);
     }
 
     const fs::path path;
     const Options options;
-    base::Log& log;
+    events::Sink& sink;
     const base::Clock& clock;
     WriteQueue queue;
     std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0};
@@ -193,8 +192,8 @@ struct SqliteStore::Worker {
         // An error of the disk may have cost more than the last write: afterwards the file gets all again.
         if (is_disk_error(trouble)) refill_asked = true;
         try {
-            log.write(Level::error, "store-failed",
-                      {{"file", path.native()}, {"problem", trouble.words}, {"code", trouble.code}});
+            sink.emit(
+                events::StoreFailed{.file = path.native(), .problem = trouble.words, .code = trouble.code});
         } catch (const std::bad_alloc&) { // whoever finds no memory says so, too
         }
     }
@@ -230,15 +229,14 @@ struct SqliteStore::Worker {
         count_kept();
         if (!result) {
             put_off();
-            log.write(Level::debug, "store-still-failing", {{"problem", result.error().words}});
+            sink.emit(events::StoreStillFailing{.problem = result.error().words});
             return;
         }
         failing = false;
         const auto now = SteadyClock::now();
         retry.recovered(now);
-        const auto lasted = std::chrono::duration_cast<base::seconds>(now - retry.failing_since()).count();
-        log.write(Level::info, "store-recovered",
-                  {{"file", path.string()}, {"caught_up", caught_up}, {"after_s", lasted}});
+        const auto lasted = std::chrono::duration_cast<base::seconds>(now - retry.failing_since());
+        sink.emit(events::StoreRecovered{.file = path.native(), .caught_up = caught_up, .after = lasted});
     }
 
     /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the
@@ -271,7 +269,7 @@ struct SqliteStore::Worker {
         if (ok) flush();
         overtaken.reset();
         if (ok)
-            log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
+            sink.emit(events::StoreRefilled{.file = path.native(), .rows = rows});
         else
             refill_asked = true;
     }
@@ -285,9 +283,8 @@ struct SqliteStore::Worker {
             begin_failing(result.error());
         if (refill_needed() && !failing && !queue.out_of_time()) refill();
         if (!kept.empty() || refill_needed())
-            log.write(
-                Level::warning, "store-incomplete",
-                {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed() ? 1 : 0}});
+            sink.emit(events::StoreIncomplete{
+                .file = path.native(), .unwritten = kept.size(), .refill = refill_needed()});
         if (file->is_open() && !failing) (void)(*file)->checkpoint(); // what it cannot move stays in the log
         file->close();
     }
@@ -304,23 +301,23 @@ base::Expected<void, std::string> SqliteStore::find_folder(const fs::path& file)
 }
 
 base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options,
-                                                                   base::Log& log, const base::Clock& clock,
+                                                                   events::Sink& events,
+                                                                   const base::Clock& clock,
                                                                    const std::function<void(Row)>& on_row) {
-    base::Expected<FileLock, std::string> lock = lock_store(file, log);
+    base::Expected<FileLock, std::string> lock = lock_store(file, events);
     if (!lock) return base::unexpected(lock.error());
     base::Expected<Started, std::string> started =
-        start_store(file, on_row, log, clock.now(), Unreadable::wait);
+        start_store(file, on_row, events, clock.now(), Unreadable::wait);
     if (!started) return base::unexpected(started.error());
     const SqliteFile::Loaded& loaded = started->loaded;
     if (loaded.skipped > 0)
-        log.write(
-            Level::error, "store-rows-skipped",
-            {{"file", file.string()}, {"rows", loaded.skipped}, {"first_problem", loaded.first_problem}});
+        events.emit(events::StoreRowsSkipped{
+            .file = file.native(), .rows = loaded.skipped, .first_problem = loaded.first_problem});
     Opened opened{nullptr, loaded.rows, loaded.skipped, {}};
     if (started->file) opened.running = started->file->running();
     options.max_batch = std::max<std::size_t>(options.max_batch, 1);
     opened.store.reset(new SqliteStore(std::make_unique<Worker>(
-        std::move(file), std::move(options), log, clock, std::move(*lock), std::move(*started))));
+        std::move(file), std::move(options), events, clock, std::move(*lock), std::move(*started))));
     return opened;
 }
 
@@ -328,8 +325,8 @@ void SqliteStore::save(Row row, std::function<void(bool)> done) {
     // What the file could not give back is not written: see read_row().
     const bool fit = read_row(raw_row(row)).has_value();
     if (!fit)
-        worker_->log.write(Level::error, "store-row-refused",
-                           {{"domain", row.domain.name()}, {"problem", read_row(raw_row(row)).error()}});
+        worker_->sink.emit(
+            events::StoreRowRefused{.domain = row.domain.name(), .problem = read_row(raw_row(row)).error()});
     worker_->queue.push(fit ? WriteOp{std::move(row), std::move(done)} : WriteOp{Refused{}, std::move(done)});
 }
 

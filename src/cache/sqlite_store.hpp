@@ -27,8 +27,8 @@
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
-#include "base/log.hpp"
 #include "cache/store.hpp"
+#include "events/sink.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -79,7 +79,8 @@ public:
     /// file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and
     /// `clock` must outlive the store.
     [[nodiscard]] static base::Expected<Opened, std::string> open(std::filesystem::path file, Options options,
-                                                                  base::Log& log, const base::Clock& clock,
+                                                                  events::Sink& events,
+                                                                  const base::Clock& clock,
                                                                   const std::function<void(Row)>& on_row);
     ~SqliteStore() override; ///< stop()
 

@@ -7,11 +7,9 @@
 namespace cache {
 
 namespace fs = std::filesystem;
-using base::Level;
-
 StoreFile::StoreFile(fs::path path, FileLock lock, Started started, base::milliseconds renew_after,
-                     SqliteFile::Sink late, base::Log& log, const base::Clock& clock)
-    : path_(std::move(path)), late_(std::move(late)), log_(log), clock_(clock),
+                     SqliteFile::Sink late, events::Sink& events, const base::Clock& clock)
+    : path_(std::move(path)), late_(std::move(late)), events_(events), clock_(clock),
       lock_(std::in_place, std::move(lock)), renewals_(renew_after) {
     take_over(started);
 }
@@ -82,7 +80,7 @@ StoreFile::Result StoreFile::take_back(SqliteFile::Touched how) {
     if (result) result = file_->check();
     if (result) touched_ = false;
     const std::string_view problem = "written to by another process while in use";
-    if (result) log_.write(Level::warning, "store-changed", {{"file", path_.native()}, {"problem", problem}});
+    if (result) events_.emit(events::StoreChanged{.file = path_.native(), .problem = problem});
     if (result || result.error().kind != Trouble::Kind::damage) return result;
     if (file_) abandon();
     return begin_anew(
@@ -101,10 +99,9 @@ StoreFile::Result StoreFile::replace_moved() {
     rows_missing_ = true;
     const SqliteFile::Result result = reopen();
     if (result) {
-        log_.write(Level::error, "store-moved",
-                   {{"file", path_.native()},
-                    {"problem", std::string(problem) + "; begun anew"},
-                    {"log_moved_to", aside->string() + "-wal"}});
+        events_.emit(events::StoreMoved{.file = path_.native(),
+                                        .problem = std::string(problem) + "; begun anew",
+                                        .log_moved_to = aside->string() + "-wal"});
         return result;
     }
     Trouble trouble = result.error();
@@ -123,13 +120,13 @@ StoreFile::Result StoreFile::replace_shrunk() {
 StoreFile::Result StoreFile::read_again() {
     const bool wait = std::chrono::steady_clock::now() < give_up_at_;
     auto started =
-        start_store(path_, late_, log_, clock_.now(), wait ? Unreadable::wait : Unreadable::give_up);
+        start_store(path_, late_, events_, clock_.now(), wait ? Unreadable::wait : Unreadable::give_up);
     if (!started) return base::unexpected(Trouble{Trouble::Kind::other, 0, started.error()});
     const std::optional<Trouble> trouble = started->trouble;
     const std::size_t rows = started->loaded.rows;
     take_over(*started);
     if (trouble) return base::unexpected(*trouble);
-    log_.write(Level::info, "store-read", {{"file", path_.string()}, {"rows", rows}});
+    events_.emit(events::StoreRead{.file = path_.native(), .rows = rows});
     return {};
 }
 
@@ -141,7 +138,7 @@ StoreFile::Result StoreFile::reopen() {
         rows_missing_ = true;
         std::error_code error;
         if (!fs::exists(with_suffix(path_, ".lock"), error) && !error)
-            if (auto again = lock_store(path_, log_)) lock_.emplace(*std::move(again));
+            if (auto again = lock_store(path_, events_)) lock_.emplace(*std::move(again));
     }
     base::Expected<SqliteFile, Trouble> opened = SqliteFile::open(path_);
     if (!opened) return base::unexpected(opened.error());
@@ -155,10 +152,10 @@ StoreFile::Result StoreFile::begin_anew(const Trouble& trouble) {
     touched_ = false;
     bad_keys_.clear();
     const auto aside = set_aside(path_, clock_.now());
-    log_.write(Level::error, "store-damaged",
-               {{"file", path_.string()},
-                {"problem", trouble.words},
-                {"moved_to", aside ? where(*aside) : "not moved: " + aside.error()}});
+    events_.emit(events::StoreDamaged{.file = path_.native(),
+                                      .problem = trouble.words,
+                                      .moved_to = aside ? where(*aside) : "not moved: " + aside.error(),
+                                      .salvaged = {}});
     if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
     return reopen();
 }

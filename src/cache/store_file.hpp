@@ -7,10 +7,10 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "cache/renewals.hpp"
 #include "cache/sqlite_file.hpp"
 #include "cache/store_start.hpp"
+#include "events/sink.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -26,10 +26,10 @@ public:
     using Result = SqliteFile::Result;
     using Time = std::chrono::steady_clock::time_point;
 
-    /// `late` takes the rows that the start could not read, as soon as they can be. `log` and `clock` outlive
-    /// this. `renew_after`: from one renewal to the next, at first.
+    /// `late` takes the rows that the start could not read, as soon as they can be. `events` and `clock`
+    /// outlive this. `renew_after`: from one renewal to the next, at first.
     StoreFile(std::filesystem::path path, FileLock lock, Started started, base::milliseconds renew_after,
-              SqliteFile::Sink late, base::Log& log, const base::Clock& clock);
+              SqliteFile::Sink late, events::Sink& events, const base::Clock& clock);
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] bool is_open() const { return file_.has_value(); }
@@ -72,7 +72,7 @@ private:
 
     const std::filesystem::path path_;
     const SqliteFile::Sink late_;
-    base::Log& log_;
+    events::Sink& events_;
     const base::Clock& clock_;
     std::optional<FileLock> lock_;
     std::optional<SqliteFile> file_; ///< none only after an error

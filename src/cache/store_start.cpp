@@ -11,7 +11,6 @@
 namespace cache {
 
 namespace fs = std::filesystem;
-using base::Level;
 
 namespace {
 
@@ -108,7 +107,7 @@ Copied write_salvaged(const fs::path& from, const fs::path& path, const SqliteFi
 /// Puts a new store in the damaged one's place. The new one is complete before the old one is moved, so that
 /// a crash in between loses nothing.
 base::Expected<void, Trouble> renew(const fs::path& path, std::string_view problem,
-                                    const SqliteFile::Sink& sink, base::Log& log, base::Instant now,
+                                    const SqliteFile::Sink& sink, events::Sink& events, base::Instant now,
                                     Unreadable unreadable, Started& started) {
     const fs::path fresh = with_suffix(path, ".new");
     std::error_code error;
@@ -141,11 +140,10 @@ base::Expected<void, Trouble> renew(const fs::path& path, std::string_view probl
     }
     if (started.incomplete) remove_store_file(fresh);
     started.renewed = true;
-    log.write(Level::error, "store-damaged",
-              {{"file", path.string()},
-               {"problem", problem},
-               {"moved_to", where(*aside)},
-               {"salvaged", copied.salvaged.rows}});
+    events.emit(events::StoreDamaged{.file = path.native(),
+                                     .problem = problem,
+                                     .moved_to = where(*aside),
+                                     .salvaged = copied.salvaged.rows});
     return {};
 }
 
@@ -201,12 +199,11 @@ FileLock::~FileLock() {
     if (fd_ >= 0) ::close(fd_);
 }
 
-base::Expected<FileLock, std::string> lock_store(const fs::path& path, base::Log& log) {
+base::Expected<FileLock, std::string> lock_store(const fs::path& path, events::Sink& events) {
     if (auto usable = check_folder(path); !usable) return refuse(usable.error());
     const fs::path name = with_suffix(path, ".lock");
     const auto unlocked = [&](int error) {
-        log.write(Level::warning, "store-unlocked",
-                  {{"file", name.string()}, {"problem", system_words(error)}});
+        events.emit(events::StoreUnlocked{.file = name.native(), .problem = system_words(error)});
         return FileLock{-1};
     };
     int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
@@ -221,7 +218,8 @@ base::Expected<FileLock, std::string> lock_store(const fs::path& path, base::Log
 }
 
 base::Expected<Started, std::string> start_store(const fs::path& path, const SqliteFile::Sink& sink,
-                                                 base::Log& log, base::Instant now, Unreadable unreadable) {
+                                                 events::Sink& events, base::Instant now,
+                                                 Unreadable unreadable) {
     Started started;
     const auto wait = [&](Trouble trouble) -> base::Expected<Started, std::string> {
         started.trouble = std::move(trouble);
@@ -251,8 +249,7 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
         if (found->log_size > 0)
             damage = "the file is empty, its log is not";
         else
-            log.write(Level::warning, "store-empty",
-                      {{"file", path.string()}, {"problem", "zero octets; begun anew"}});
+            events.emit(events::StoreEmpty{.file = path.native(), .problem = "zero octets; begun anew"});
     }
     // One round for the file as it is, one for the file that replaces a damaged one.
     for (int round = 0; round < 2; ++round) {
@@ -295,7 +292,7 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
             damage = trouble->words;
         }
         if (round > 0) break;
-        const auto renewed = renew(path, damage, sink, log, now, unreadable, started);
+        const auto renewed = renew(path, damage, sink, events, now, unreadable, started);
         if (!renewed) return wait(renewed.error());
         damage.clear();
     }

@@ -4,8 +4,8 @@
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
-#include "base/log.hpp"
 #include "cache/sqlite_file.hpp"
+#include "events/sink.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -33,7 +33,7 @@ private:
 /// permission, another daemon on the same file. A disk in trouble is no reason to stay down: then there is a
 /// warning and no lock.
 [[nodiscard]] base::Expected<FileLock, std::string> lock_store(const std::filesystem::path& path,
-                                                               base::Log& log);
+                                                               events::Sink& events);
 
 struct Started {
     std::optional<SqliteFile> file; ///< none: there is passing trouble
@@ -54,7 +54,8 @@ enum class Unreadable {
 /// right: no permission, a file from a newer version. In trouble `sink` may see a domain twice, with the same
 /// row.
 [[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
-                                                               const SqliteFile::Sink& sink, base::Log& log,
-                                                               base::Instant now, Unreadable unreadable);
+                                                               const SqliteFile::Sink& sink,
+                                                               events::Sink& events, base::Instant now,
+                                                               Unreadable unreadable);
 
 } // namespace cache

@@ -28,6 +28,14 @@ bool believable(const Server& server, bool options_trust_ad) {
 
 std::string_view name(Transport transport) { return transport == Transport::udp ? "udp" : "tcp"; }
 
+/// As Exchange::tried() writes it.
+std::string_view form_of(const Note& note) {
+    const bool udp = note.transport == Transport::udp;
+    if (note.form.dnssec_ok) return udp ? "udp+dnssec" : "tcp+dnssec";
+    if (note.form.edns) return udp ? "udp+edns" : "tcp+edns";
+    return name(note.transport);
+}
+
 } // namespace
 
 ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf, TrustAd trust_ad,
@@ -49,8 +57,8 @@ ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf*
     return plan;
 }
 
-ServerList::ServerList(ServerPlan plan, base::Log& log, const ServerList* before)
-    : plan_(std::move(plan)), health_(plan_.servers.size()), states_(plan_.servers.size()), log_(log) {
+ServerList::ServerList(ServerPlan plan, events::Sink& events, const ServerList* before)
+    : plan_(std::move(plan)), health_(plan_.servers.size()), states_(plan_.servers.size()), events_(events) {
     if (!before) return;
     for (std::size_t i = 0; i < plan_.servers.size(); ++i) {
         const auto old = std::ranges::find(before->plan_.servers, plan_.servers[i]);
@@ -112,9 +120,8 @@ void ServerList::judged(std::size_t number, Validates state, std::string_view wh
     s.doubted = false;
     s.validates = state;
     if (news)
-        log_.write(
-            base::Level::info, "dns-server-judged",
-            {{"server", to_string(plan_.servers[number])}, {"validates", to_string(state)}, {"detail", why}});
+        events_.emit(events::DnsServerJudged{
+            .server = to_string(plan_.servers[number]), .validates = to_string(state), .detail = why});
 }
 
 bool ServerList::doubt(std::size_t number, base::Steady now) {
@@ -137,35 +144,41 @@ bool ServerList::learn(const Note& note, std::string_view question, base::Steady
     const auto server = [&] { return to_string(plan_.servers.at(note.server)); };
     State& state = states_[note.server];
     if (note.what != Note::What::failed) {
-        if (note.what != Note::What::replied && log_.enabled(base::Level::debug))
-            log_.write(base::Level::debug, "dns-retry",
-                       {{"server", server()},
-                        {"question", question},
-                        {"because", note.what == Note::What::truncated ? "truncated"
-                                    : note.form.edns                   ? "no-edns"
-                                                                       : base::to_string(note.reason)}});
+        if (note.what != Note::What::replied) say_again(note, question);
         climb(note, now);
         const bool odd = note.ad && state.validates == Validates::no && doubt(note.server, now);
         if (!health_.answered(note.server, now)) return odd;
-        if (std::exchange(state.told, false))
-            log_.write(base::Level::info, "dns-server-back", {{"server", server()}});
+        if (std::exchange(state.told, false)) events_.emit(events::DnsServerBack{.server = server()});
         return doubt(note.server, now) || odd;
     }
-    if (log_.enabled(base::Level::debug))
-        log_.write(base::Level::debug, "dns-try-failed",
-                   {{"server", server()},
-                    {"transport", name(note.transport)},
-                    {"question", question},
-                    {"reason", base::to_string(note.reason)}});
+    say_failed(note, question);
     const bool silent = note.reason == base::Reason::dns_timeout || note.reason == base::Reason::dns_network;
     if (!silent || !note.servers_fault || !health_.failed(note.server, note.started, now)) return false;
     const bool anew = doubt(note.server, now);
     if (state.last_told && now - *state.last_told < between_reports) return anew;
     state.last_told = now;
     state.told = true;
-    log_.write(base::Level::warning, "dns-server-silent",
-               {{"server", server()}, {"reason", base::to_string(note.reason)}, {"question", question}});
+    events_.emit(events::DnsServerSilent{
+        .server = server(), .reason = note.reason, .question = question, .form = form_of(note)});
     return anew;
+}
+
+void ServerList::say_again(const Note& note, std::string_view question) {
+    if (!events_.wants(base::Level::debug)) return events_.count(events::id_of<events::DnsRetry>());
+    events_.emit(events::DnsRetry{.server = to_string(plan_.servers.at(note.server)),
+                                  .question = question,
+                                  .because = note.what == Note::What::truncated ? "truncated"
+                                             : note.form.edns                   ? "no-edns"
+                                                                                : to_string(note.reason)});
+}
+
+void ServerList::say_failed(const Note& note, std::string_view question) {
+    if (!events_.wants(base::Level::debug)) return events_.count(events::id_of<events::DnsTryFailed>());
+    events_.emit(events::DnsTryFailed{.server = to_string(plan_.servers.at(note.server)),
+                                      .transport = name(note.transport),
+                                      .question = question,
+                                      .reason = note.reason,
+                                      .form = form_of(note)});
 }
 
 /// Which form of query the server takes.
@@ -186,15 +199,14 @@ void ServerList::climb(const Note& note, base::Steady now) {
     const bool news = !ladder.low_until;
     ladder.low_until = now + low_for;
     if (news)
-        log_.write(base::Level::info, "dns-server-form",
-                   {{"server", to_string(plan_.servers[note.server])},
-                    {"without", note.form.ad ? "dnssec,edns" : "edns"}});
+        events_.emit(events::DnsServerForm{.server = to_string(plan_.servers[note.server]),
+                                           .without = note.form.ad ? "dnssec,edns" : "edns"});
 }
 
 void ServerList::no_socket(std::string_view why, base::Steady now) {
     if (no_socket_told_ && now - *no_socket_told_ < between_reports) return;
     no_socket_told_ = now;
-    log_.write(base::Level::error, "dns-no-socket", {{"error", why}});
+    events_.emit(events::DnsNoSocket{.error = why});
 }
 
 } // namespace dns

@@ -7,11 +7,11 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "dns/exchange.hpp"
 #include "dns/resolv_conf.hpp"
 #include "dns/resolver.hpp"
 #include "dns/server_health.hpp"
+#include "events/sink.hpp"
 
 #include <optional>
 #include <string_view>
@@ -46,7 +46,7 @@ inline constexpr base::seconds between_doubts{5};
 class ServerList {
 public:
     /// `before`: the list that this one replaces, or null. What it knew of servers that stay remains known.
-    ServerList(ServerPlan plan, base::Log& log, const ServerList* before = nullptr);
+    ServerList(ServerPlan plan, events::Sink& events, const ServerList* before = nullptr);
 
     [[nodiscard]] const ServerPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const Server& server(std::size_t number) const { return plan_.servers.at(number); }
@@ -92,12 +92,14 @@ private:
     };
     [[nodiscard]] Candidate candidate(std::size_t number, bool ask_worth, base::Steady now);
     void climb(const Note& note, base::Steady now);
+    void say_again(const Note& note, std::string_view question);
+    void say_failed(const Note& note, std::string_view question);
     ServerPlan plan_;
     ServerHealth health_;
     std::vector<State> states_;
     std::optional<base::Steady> no_socket_told_;
     std::size_t turn_ = 0; ///< for rotate
-    base::Log& log_;
+    events::Sink& events_;
 };
 
 } // namespace dns

@@ -32,8 +32,8 @@ std::uint64_t random_seed() {
 } // namespace
 
 struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
-    Impl(asio::any_io_executor ex, base::Clock& c, base::Log& l)
-        : executor(std::move(ex)), clock(c), log(l) {}
+    Impl(asio::any_io_executor ex, base::Clock& c, events::Sink& e)
+        : executor(std::move(ex)), clock(c), sink(e) {}
 
     struct Place;
     /// Questions of one kind.
@@ -126,7 +126,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
 
     asio::any_io_executor executor;
     base::Clock& clock;
-    base::Log& log;
+    events::Sink& sink;
     Options options;
     std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
@@ -146,8 +146,7 @@ void StubResolver::Impl::configure(Options wanted) {
         if (auto server = parse_server(text))
             configured.push_back(*server);
         else
-            log.write(base::Level::error, "dns-server-ignored",
-                      {{"server", text}, {"error", server.error()}});
+            sink.emit(events::DnsServerIgnored{.server = text, .error = server.error()});
     }
     if (!wanted.servers.empty())
         resolv_conf.reset();
@@ -163,11 +162,11 @@ void StubResolver::Impl::use_servers(base::Steady now) {
     ServerPlan plan = plan_servers(configured, conf, options.trust_ad, options.try_for);
     if (servers && servers->plan() == plan) return;
     const bool changed = servers != nullptr;
-    servers = std::make_shared<ServerList>(std::move(plan), log, servers.get());
+    servers = std::make_shared<ServerList>(std::move(plan), sink, servers.get());
     std::string names;
     for (const Server& server : servers->plan().servers)
         names.append(names.empty() ? "" : ",").append(to_string(server));
-    log.write(changed ? base::Level::info : base::Level::debug, "dns-servers", {{"servers", names}});
+    sink.emit(events::DnsServers{.servers = names});
     if (changed) doubt();
 }
 
@@ -219,14 +218,14 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Want
     } catch (const std::bad_alloc&) {
         co_return failed(base::Reason::overloaded);
     } catch (const std::exception& trouble) {
-        self->log.write(base::Level::error, "dns-failed", {{"error", std::string_view{trouble.what()}}});
+        self->sink.emit(events::DnsFailed{.error = trouble.what()});
         co_return failed(base::Reason::dns_network);
     }
 }
 
 StubResolver::StubResolver(asio::any_io_executor executor, Options options, base::Clock& clock,
-                           base::Log& log)
-    : impl_(std::make_shared<Impl>(std::move(executor), clock, log)) {
+                           events::Sink& events)
+    : impl_(std::make_shared<Impl>(std::move(executor), clock, events)) {
     impl_->configure(std::move(options));
 }
 

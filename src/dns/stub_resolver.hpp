@@ -1,6 +1,6 @@
 // dns/stub_resolver.hpp - the resolver port over UDP and TCP: sockets and timers around Exchange.
 //
-// Threads: one io_context, run by one thread; every member is called there. `clock` and `log` outlive the
+// Threads: one io_context, run by one thread; every member is called there. `clock` and `events` outlive the
 // io_context. The resolver may be destroyed with questions in flight: each then ends with
 // Reason::shutting_down. A question whose caller is cancelled (terminal cancellation, as with `||`) closes
 // its sockets at once. Spoofing: every try has a random id and a UDP socket to itself, connected, from a
@@ -13,9 +13,9 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/log.hpp"
 #include "dns/resolv_conf.hpp"
 #include "dns/resolver.hpp"
+#include "events/sink.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -46,7 +46,8 @@ public:
     static constexpr std::size_t max_waiting = 16384;
     static constexpr base::milliseconds patience{8000};
 
-    StubResolver(boost::asio::any_io_executor executor, Options options, base::Clock& clock, base::Log& log);
+    StubResolver(boost::asio::any_io_executor executor, Options options, base::Clock& clock,
+                 events::Sink& events);
     ~StubResolver() override;
     StubResolver(const StubResolver&) = delete;
     StubResolver& operator=(const StubResolver&) = delete;

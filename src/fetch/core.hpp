@@ -2,8 +2,8 @@
 // ending. Belongs to its executor.
 #pragma once
 
-#include "base/log.hpp"
 #include "dns/resolver.hpp"
+#include "events/sink.hpp"
 #include "fetch/address_gate.hpp"
 #include "fetch/gate.hpp"
 #include "fetch/handshake_thread.hpp"
@@ -26,12 +26,12 @@ namespace fetch {
 class Job;
 
 struct Core {
-    Core(boost::asio::any_io_executor e, dns::Resolver& r, base::Log& l)
-        : executor(std::move(e)), resolver(r), log(l), nat64(std::make_shared<Nat64>(executor, r)) {}
+    Core(boost::asio::any_io_executor e, dns::Resolver& r, events::Sink& s)
+        : executor(std::move(e)), resolver(r), sink(s), nat64(std::make_shared<Nat64>(executor, r)) {}
 
     boost::asio::any_io_executor executor;
     dns::Resolver& resolver;
-    base::Log& log;
+    events::Sink& sink;
     std::shared_ptr<Nat64> nat64;
     Options options;
     std::shared_ptr<boost::asio::ssl::context> tls;

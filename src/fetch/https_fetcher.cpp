@@ -27,8 +27,8 @@ Fetched failed(Reason reason, std::string detail) {
 } // namespace
 
 HttpsFetcher::HttpsFetcher(asio::any_io_executor executor, dns::Resolver& resolver, Options options,
-                           base::Log& log)
-    : core_(std::make_shared<Core>(std::move(executor), resolver, log)) {
+                           events::Sink& events)
+    : core_(std::make_shared<Core>(std::move(executor), resolver, events)) {
     if (auto set = configure(std::move(options)); !set) throw std::runtime_error(set.error());
 }
 

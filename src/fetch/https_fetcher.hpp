@@ -7,9 +7,9 @@
 // are never read.
 #pragma once
 
-#include "base/log.hpp"
 #include "base/nat64.hpp"
 #include "dns/resolver.hpp"
+#include "events/sink.hpp"
 #include "fetch/fetcher.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -62,7 +62,7 @@ class HttpsFetcher final : public Fetcher {
 public:
     /// Throws std::runtime_error when the options cannot be used, e.g. an unreadable ca_file.
     HttpsFetcher(boost::asio::any_io_executor executor, dns::Resolver& resolver, Options options,
-                 base::Log& log);
+                 events::Sink& events);
     ~HttpsFetcher() override;
     HttpsFetcher(const HttpsFetcher&) = delete;
     HttpsFetcher& operator=(const HttpsFetcher&) = delete;

@@ -263,19 +263,15 @@ asio::awaitable<Fetched> Job::run() {
     const auto since = steady_clock::now();
     Fetched fetched = co_await fetch();
     if (core_->closed) co_return fetched;
-    if (core_->log.enabled(base::Level::debug)) {
-        const auto took = std::chrono::duration_cast<milliseconds>(steady_clock::now() - since).count();
-        if (fetched) {
-            core_->log.write(base::Level::debug, "fetch",
-                             {{"host", policy_host_}, {"octets", fetched->size()}, {"took_ms", took}});
-        } else {
-            core_->log.write(base::Level::debug, "fetch",
-                             {{"host", policy_host_},
-                              {"reason", base::to_string(fetched.error().reason)},
-                              {"detail", fetched.error().detail},
-                              {"took_ms", took}});
-        }
+    events::Fetch event{.host = policy_host_, .octets = {}, .reason = {}, .detail = {}};
+    event.took_ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - since).count();
+    if (fetched) {
+        event.octets = fetched->size();
+    } else {
+        event.reason = fetched.error().reason;
+        event.detail = fetched.error().detail;
     }
+    core_->sink.emit(event);
     co_return fetched;
 }
 

@@ -1,6 +1,7 @@
 #include "lookup/hop_learner.hpp"
 
 #include "lookup/learner.hpp"
+#include "lookup/learnt_events.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -85,7 +86,7 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
     };
     if (const auto gone = verdicts_.put(hop, after)) changed(gone->host);
     changed(hop.host);
-    parts_.log.dane(hop.host, before, after, verdict, to_string(hop));
+    emit_dane(parts_.sink, hop.host, before, after, verdict, to_string(hop));
 
     const auto aloft = aloft_.find(hop);
     if (aloft == aloft_.end()) return;
@@ -110,7 +111,7 @@ void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyP
     cache::Entry entry;
     if (in_table) entry = *in_table;
     entry.policy = policy; // one of max_age 0 is in no table
-    parts_.log.refused_hosts(domain, entry, verdict);
+    emit_refused_hosts(parts_.sink, domain, entry, verdict);
 }
 
 /// For want of memory. Without a verdict the policy could override DANE: so there is no answer.

@@ -8,9 +8,9 @@
 #include "base/clock.hpp"
 #include "cache/entry.hpp"
 #include "cache/table.hpp"
+#include "events/sink.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/hop_verdicts.hpp"
-#include "lookup/learner_log.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/next_hop.hpp"
 
@@ -37,7 +37,7 @@ public:
         DaneLookup& dane;
         cache::Table& table;
         base::Clock& clock;
-        LearnerLog& log;
+        events::Sink& sink;
         /// Learns the policy of a domain, and leaves out its own DANE verdict.
         std::function<void(const base::Domain&, Why, Done)> learn_policy;
     };

@@ -1,5 +1,6 @@
 #include "lookup/learner.hpp"
 
+#include "lookup/learnt_events.hpp"
 #include "lookup/load.hpp"
 #include "lookup/record_outcome.hpp"
 
@@ -16,7 +17,6 @@
 namespace lookup {
 
 namespace asio = boost::asio;
-using base::Level;
 using base::Reason;
 
 namespace {
@@ -39,12 +39,12 @@ bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason =
 } // namespace
 
 Learner::Learner(Parts parts, cache::Tuning tuning)
-    : parts_(std::move(parts)), tuning_(tuning), log_(parts_.log, parts_.clock),
-      begun_(parts_.clock.steady()), hops_({parts_.executor, parts_.dane, parts_.table, parts_.clock, log_,
-                                            [this](const base::Domain& domain, Why why, Done done) {
-                                                learn(domain, why, std::move(done), Wants::policy);
-                                            }},
-                                           tuning_) {}
+    : parts_(std::move(parts)), tuning_(tuning), begun_(parts_.clock.steady()),
+      hops_({parts_.executor, parts_.dane, parts_.table, parts_.clock, parts_.sink,
+             [this](const base::Domain& domain, Why why, Done done) {
+                 learn(domain, why, std::move(done), Wants::policy);
+             }},
+            tuning_) {}
 
 /// Somebody who waits for this flight.
 void Learner::Flight::want(Wants wants, Done done) {
@@ -156,7 +156,7 @@ void Learner::abort(const base::Domain& domain) {
     Outcome outcome;
     outcome.reason = Reason::overloaded;
     land(domain, outcome);
-    log_.aborted(domain);
+    parts_.sink.emit(events::LookupAborted{.domain = domain.name(), .reason = "out of memory"});
 }
 
 /// Tells those who want no more than the policy. False: nobody wants more, or it was not what they want.
@@ -239,10 +239,12 @@ asio::awaitable<TxtOutcome> Learner::ask_txt(base::Domain domain) {
     const dns::Result answer =
         co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt, dns::Purpose::policy);
     TxtOutcome txt{record_outcome(answer), std::nullopt, {}};
-    if (answer)
-        txt.ttl = answer->ttl;
-    else
+    if (!answer) {
         txt.detail = answer.error().detail;
+        co_return txt;
+    }
+    txt.ttl = answer->ttl;
+    if (!txt.id) txt.detail = unusable_records(answer->records);
     co_return txt;
 }
 
@@ -272,9 +274,9 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
     const dane::State before = entry.dane;
     entry.dane = dane::after_lookup(before, verdict, now, tuning_.dane);
     outcome.dane = entry.dane;
-    log_.refused_hosts(domain, entry, verdict);
+    emit_refused_hosts(parts_.sink, domain, entry, verdict);
     if (!in_table) co_return outcome;
-    log_.dane(domain, before, entry.dane, verdict);
+    emit_dane(parts_.sink, domain, before, entry.dane, verdict);
     if (worth_storing(before, entry.dane)) {
         cache::Entry changed = *in_table;
         changed.dane = entry.dane;
@@ -303,6 +305,11 @@ asio::awaitable<Outcome> Learner::learn_policy(base::Domain domain, Why why) {
     parts_.table.update(
         domain, [&](cache::Entry& entry) { note_look(entry, txt, parts_.clock.now(), wait, tuning_); });
     Outcome outcome = keep(domain, reason);
+    if (!txt.id && !is_our_own(reason)) {
+        const base::seconds later =
+            std::clamp(txt.ttl.value_or(base::seconds{0}), tuning_.txt_check_min, tuning_.txt_check_max);
+        emit_failure(parts_.sink, domain, reason, txt.detail, outcome.policy, later);
+    }
     outcome.detail = std::move(txt.detail);
     co_return outcome;
 }
@@ -332,7 +339,7 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     if (entry.policy->policy.max_age.count() == 0) {
         // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. It takes the place of
         // whatever there was, expired or not.
-        log_.policy(domain, parts_.table.find(domain), entry);
+        emit_policy(parts_.sink, domain, parts_.table.find(domain), entry);
         parts_.table.erase(domain);
         parts_.store.forget(domain, std::nullopt);
         parts_.table.put(domain, spent(entry, get_wait(domain)));
@@ -343,10 +350,10 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     co_await commit(std::move(stored));
 
     const cache::Known before = parts_.table.find(domain);
-    log_.policy(domain, before, entry);
+    emit_policy(parts_.sink, domain, before, entry);
     const bool had_policy = std::holds_alternative<cache::Entry>(before);
     if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
-        log_.evicted(evicted->domain, domain);
+        parts_.sink.emit(events::PolicyEvicted{.domain = evicted->domain.name(), .newcomer = domain.name()});
         parts_.store.forget(evicted->domain, evicted->fetched_at);
     }
     if (!had_policy && on_new_policy_) on_new_policy_(domain);
@@ -418,8 +425,7 @@ Outcome Learner::failed(const base::Domain& domain, const std::string& id, Reaso
     if (ours) gets_.take_back(domain);
     const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
     const cache::PolicyPtr current = current_policy(known, now);
-    log_.failure(domain, reason, detail, current && current->policy.mode == sts::Mode::enforce,
-                 cache::backoff(gets.failures, tuning_));
+    emit_failure(parts_.sink, domain, reason, detail, current, cache::backoff(gets.failures, tuning_));
     if (current) {
         // RFC 8461 section 3.3: the cached policy must go on being applied.
         parts_.table.update(domain, [&](cache::Entry& entry) {
@@ -465,7 +471,7 @@ bool Learner::forget(const base::Domain& domain, const cache::Entry& entry) {
             parts_.table.update(domain, [&](cache::Entry& kept) { kept.over_since = ran; });
         return false;
     }
-    log_.expired(domain, entry);
+    emit_expired(parts_.sink, domain, entry);
     parts_.table.erase(domain, entry.fetched_at);
     parts_.store.forget(domain, entry.fetched_at);
     if (entry.gets.failures == 0) return true;

@@ -9,16 +9,15 @@
 
 #include "base/clock.hpp"
 #include "base/domain.hpp"
-#include "base/log.hpp"
 #include "cache/clock_trust.hpp"
 #include "cache/store.hpp"
 #include "cache/table.hpp"
 #include "dns/resolver.hpp"
+#include "events/sink.hpp"
 #include "fetch/fetcher.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/get_limit.hpp"
 #include "lookup/hop_learner.hpp"
-#include "lookup/learner_log.hpp"
 #include "lookup/steps.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -68,7 +67,7 @@ public:
         cache::Table& table;
         base::Clock& clock;
         base::Timers& timers;
-        base::Log& log;
+        events::Sink& sink;
         /// Is there memory for another flight? Empty: always. Without it learn() gives Reason::overloaded.
         std::function<bool()> memory_left = {};
         /// Called when the last of at least `burst` flights that were in the air at once has landed: what
@@ -169,7 +168,6 @@ private:
 
     Parts parts_;
     cache::Tuning tuning_;
-    LearnerLog log_;
     GetLimit gets_;
     cache::ClockTrust trust_;
     base::Steady begun_;

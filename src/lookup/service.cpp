@@ -11,7 +11,6 @@
 namespace lookup {
 
 namespace asio = boost::asio;
-using base::Level;
 using base::Reason;
 using decision::Decision;
 using decision::Facts;
@@ -65,18 +64,6 @@ struct Service::Question {
     }
 };
 
-struct Service::Line {
-    std::string_view domain; ///< or the key as asked, when it names none
-    std::string_view answer;
-    std::string_view source;          ///< memory, network or key (nothing was looked up)
-    std::optional<base::seconds> age; ///< of the policy used
-    base::Steady begun;
-    Reason reason = Reason::none;
-    std::string_view next_hop{}; ///< the key as asked, when it is not of the usual form; else ""
-    std::string_view detail{};   ///< what was tried, when it failed
-    std::string_view why{};      ///< the rule, when the answer is no plain one
-};
-
 struct Service::Pending {
     postfix::Request request;
     std::string next_hop; ///< the key, when it is not of the usual form
@@ -102,12 +89,10 @@ Reply Service::answer(std::string_view text, base::Steady came, std::string& rep
     const base::Instant now = parts_.clock.now();
     const RecentAnswers::Key key{text};
     if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
-        if (parts_.log.enabled(Level::info)) {
-            Line line{known->domain, known->word, "memory", known->age, came, known->reason};
-            if (!known->usual) line.next_hop = postfix::split_request(text)->key;
-            line.why = known->why;
-            log(Level::info, line);
-        }
+        if (parts_.sink.wants(base::Level::info))
+            say_again(*known, text, came);
+        else
+            parts_.sink.count(events::id_of<events::Lookup>());
         reply.append(known->reply);
         return Reply::answered;
     }
@@ -125,10 +110,12 @@ Reply Service::answer(std::string_view text, base::Steady came, std::string& rep
         Facts facts;
         facts.no_domain = question.request.hop.error();
         const Decision decision = decision::decide(facts, now);
+        events::Lookup line{
+            .domain = words->key, .answer = word(decision.answer), .source = "key", .age = {}};
+        line.reason = facts.no_domain;
         // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
-        const bool parent = facts.no_domain == Reason::key_parent_domain;
-        log(parent ? Level::debug : Level::info,
-            {words->key, word(decision.answer), "key", std::nullopt, came, facts.no_domain});
+        line.is_parent = facts.no_domain == Reason::key_parent_domain;
+        say(line, came);
         postfix::append_answer(decision.answer, question.request.dialect, reply);
         return Reply::answered;
     }
@@ -165,12 +152,14 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
     if (step == cache::Step::serve_and_check) check_in_background(hop);
 
     const Decision decision = decision::decide(facts, now);
-    Line line{domain.name(), word(decision.answer), "memory", age, came, facts.reason};
+    events::Lookup line{
+        .domain = domain.name(), .answer = word(decision.answer), .source = "memory", .age = age};
+    line.reason = facts.reason;
     line.next_hop = question.shown_next_hop();
     line.why = unusual(decision.why);
     const std::string detail = shown_evidence(decision, facts, now);
     line.detail = detail;
-    log(Level::info, line);
+    say(line, came);
     const std::size_t start = reply.size();
     postfix::append_answer(decision.answer, question.request.dialect, reply);
     if (step == cache::Step::serve && version.current() && detail.empty())
@@ -192,11 +181,7 @@ const postfix::Services& Service::services() const noexcept {
 /// A transport or relay of ours whose DANE nobody can look for. smtp(8) may know the service all the same,
 /// from its own known_tcp_ports.
 void Service::note_unknown_service(std::string_view key) {
-    const auto allowed = unknown_services_.allow("", parts_.clock.steady());
-    if (!allowed.write) return;
-    parts_.log.write(
-        Level::warning, "service-unknown",
-        {{"next_hop", key}, {"service", postfix::service_of(key)}, {"repeated", allowed.suppressed_since}});
+    parts_.sink.emit(events::ServiceUnknown{.next_hop = key, .service = postfix::service_of(key)});
 }
 
 /// A next hop's place among those being checked, given back with it, whatever becomes of the check: by a post
@@ -310,7 +295,8 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     facts.store_read = parts_.table.complete();
     const Decision decision = decision::decide(facts, now);
 
-    Line line{domain, word(decision.answer), "memory", std::nullopt, pending->begun, outcome.reason};
+    events::Lookup line{.domain = domain, .answer = word(decision.answer), .source = "memory", .age = {}};
+    line.reason = outcome.reason;
     if (outcome.fetched || !outcome.policy) line.source = "network";
     if (outcome.policy) line.age = now - outcome.fetched_at;
     line.next_hop = pending->next_hop;
@@ -319,7 +305,7 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     line.detail = detail;
     std::string reply;
     try {
-        log(Level::info, line);
+        say(line, pending->begun);
         postfix::append_answer(decision.answer, request.dialect, reply);
     } catch (const std::bad_alloc&) {
         reply.clear(); // no reply can be made: the connection is closed
@@ -327,46 +313,33 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     pending->reply(std::move(reply));
 }
 
-void Service::log(Level level, const Line& line) const {
-    if (!parts_.log.enabled(level)) return;
-    const auto took = std::chrono::duration<double, std::milli>(parts_.clock.steady() - line.begun);
-    const base::Field age = line.age ? base::Field{"age", line.age->count()} : base::Field{"age", "-"};
-    if (line.next_hop.empty() && line.detail.empty())
-        parts_.log.write(level, "lookup",
-                         {{"domain", line.domain},
-                          {"answer", line.answer},
-                          {"source", line.source},
-                          age,
-                          {"took_ms", took.count()},
-                          {"reason", base::to_string(line.reason)}});
-    else if (line.detail.empty())
-        parts_.log.write(level, "lookup",
-                         {{"domain", line.domain},
-                          {"answer", line.answer},
-                          {"source", line.source},
-                          age,
-                          {"took_ms", took.count()},
-                          {"reason", base::to_string(line.reason)},
-                          {"next_hop", line.next_hop}});
-    else if (line.next_hop.empty())
-        parts_.log.write(level, "lookup",
-                         {{"domain", line.domain},
-                          {"answer", line.answer},
-                          {"source", line.source},
-                          age,
-                          {"took_ms", took.count()},
-                          {"reason", base::to_string(line.reason)},
-                          {"detail", line.detail}});
+void Service::say(const events::Lookup& line, base::Steady came) const {
+    events::Event event = line;
+    if (parts_.sink.wants(line.is_parent ? base::Level::debug : base::Level::info))
+        emit(event, came);
     else
-        parts_.log.write(level, "lookup",
-                         {{"domain", line.domain},
-                          {"answer", line.answer},
-                          {"source", line.source},
-                          age,
-                          {"took_ms", took.count()},
-                          {"reason", base::to_string(line.reason)},
-                          {"next_hop", line.next_hop},
-                          {"detail", line.detail}});
+        parts_.sink.count(events::id_of<events::Lookup>());
+}
+
+void Service::say_again(const MemoryAnswer& known, std::string_view request, base::Steady came) const {
+    events::Event event; // where it is emitted from: it is not copied
+    auto& line = std::get<events::Lookup>(event);
+    line.domain = known.domain;
+    line.answer = known.word;
+    line.source = "memory";
+    line.age = known.age;
+    line.reason = known.reason;
+    line.why = known.why;
+    if (!known.usual) line.next_hop = postfix::split_request(request)->key;
+    emit(event, came);
+}
+
+/// `event` is a lookup's, but for its times.
+void Service::emit(events::Event& event, base::Steady came) const {
+    auto& line = std::get<events::Lookup>(event);
+    line.ended = parts_.clock.steady();
+    line.took_ms = std::chrono::duration<double, std::milli>(line.ended - came).count();
+    parts_.sink.emit(event);
 }
 
 } // namespace lookup

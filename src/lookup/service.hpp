@@ -6,9 +6,8 @@
 
 #include "base/clock.hpp"
 #include "base/inbox.hpp"
-#include "base/log.hpp"
-#include "base/repeats.hpp"
 #include "cache/table.hpp"
+#include "events/sink.hpp"
 #include "lookup/handler.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/recent_answers.hpp"
@@ -45,7 +44,7 @@ public:
         cache::Table& table;
         base::Clock& clock;
         base::Timers& timers; ///< of the front thread
-        base::Log& log;
+        events::Sink& sink;
     };
 
     Service(const Parts& parts, ServiceOptions options);
@@ -61,7 +60,6 @@ public:
 private:
     class Check;
     struct Pending;
-    struct Line; ///< what a lookup line says
 
     [[nodiscard]] std::string status(std::string_view key) const;
     [[nodiscard]] const postfix::Services& services() const noexcept;
@@ -70,7 +68,9 @@ private:
                                           base::Instant now, base::Steady came, std::string& reply);
     void look_up(Question&& question, std::function<void(std::string)> reply);
     void note_unknown_service(std::string_view key);
-    void log(base::Level level, const Line& line) const;
+    void say(const events::Lookup& line, base::Steady came) const;
+    void say_again(const MemoryAnswer& known, std::string_view request, base::Steady came) const;
+    void emit(events::Event& event, base::Steady came) const;
     void check_in_background(const postfix::NextHop& hop);
     [[nodiscard]] Outcome known_at_deadline(const postfix::NextHop& hop) const;
     void finish(std::uint64_t ticket, const Outcome& outcome);
@@ -78,7 +78,6 @@ private:
     Parts parts_;
     ServiceOptions options_;
     RecentAnswers recent_;
-    base::Repeats unknown_services_{std::chrono::minutes{1}, 1};
     /// Background checks posted and not yet done, or (true) done; at most Learner::max_flights.
     std::map<postfix::NextHop, std::shared_ptr<std::atomic<bool>>> checking_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;

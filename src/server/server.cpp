@@ -60,13 +60,13 @@ private:
 
 class Server::Impl final : public SessionOwner, public std::enable_shared_from_this<Impl> {
 public:
-    Impl(Loop& loop, lookup::Handler& handler, Options options, base::Log& log)
-        : loop_(loop), handler_(handler), log_(log), options_(options),
+    Impl(Loop& loop, lookup::Handler& handler, Options options, events::Sink& events)
+        : loop_(loop), handler_(handler), events_(events), options_(options),
           admission_(options.max_connections, descriptors_of_process()) {}
 
     base::Expected<void, std::string> open(base::Expected<Listener, std::string> listener) {
         if (!listener) return base::unexpected(std::move(listener.error()));
-        log_.write(base::Level::info, "listening", {{"address", listener->name()}});
+        events_.emit(events::Listening{.address = listener->name()});
         doors_.push_back(std::make_shared<Door>(*this, std::move(*listener), admission_.add_listener()));
         doors_.back()->watch();
         return {};
@@ -93,7 +93,7 @@ public:
         });
     }
 
-    /// The Server goes: nothing may call back into it, the handler or the log any more.
+    /// The Server goes: nothing may call back into it, the handler or the events any more.
     void abandon() {
         stopping_ = true;
         stopped_ = nullptr;
@@ -114,8 +114,8 @@ public:
 
     void violated(const Session& session, std::string_view problem) override {
         if (const auto held = violations_.pass())
-            log_.write(base::Level::warning, "protocol-violation",
-                       {{"peer", session.peer()}, {"problem", problem}, {"held_back", *held}});
+            events_.emit(
+                events::ProtocolViolation{.peer = session.peer(), .problem = problem, .held_back = *held});
     }
 
     void ended(Session& session) override {
@@ -231,12 +231,12 @@ private:
                 const bool files = room == Admission::Room::descriptors_full;
                 const bool made = make_room(*door);
                 if (const auto held = fulls_.pass())
-                    log_.write(base::Level::warning, "connections-full",
-                               {{"connections", before},
-                                {"address", door->listener->name()},
-                                {"limit", files ? "file descriptors" : "max_connections"},
-                                {"closed", std::exchange(closed_for_room_, 0)},
-                                {"held_back", *held}});
+                    events_.emit(
+                        events::ConnectionsFull{.connections = before,
+                                                .address = door->listener->name(),
+                                                .limit = files ? "file descriptors" : "max_connections",
+                                                .closed = std::exchange(closed_for_room_, 0),
+                                                .held_back = *held});
                 if (!made) return wait_for_room(*door);
                 continue;
             }
@@ -277,11 +277,10 @@ private:
 
     void complain(const Door& door, const std::string& problem) {
         if (const auto held = failures_.pass())
-            log_.write(base::Level::error, "accept-failed",
-                       {{"address", door.listener->name()},
-                        {"problem", problem},
-                        {"connections", sessions_.size()},
-                        {"held_back", *held}});
+            events_.emit(events::AcceptFailed{.address = door.listener->name(),
+                                              .problem = problem,
+                                              .connections = sessions_.size(),
+                                              .held_back = *held});
     }
 
     void pause() {
@@ -334,7 +333,7 @@ private:
 
     Loop& loop_;
     lookup::Handler& handler_;
-    base::Log& log_;
+    events::Sink& events_;
     Options options_;
     Scratch scratch_;
     Admission admission_;
@@ -347,8 +346,8 @@ private:
     bool paused_ = false, stopping_ = false;
 };
 
-Server::Server(Loop& front, lookup::Handler& handler, Options options, base::Log& log)
-    : impl_(std::make_shared<Impl>(front, handler, options, log)) {}
+Server::Server(Loop& front, lookup::Handler& handler, Options options, events::Sink& events)
+    : impl_(std::make_shared<Impl>(front, handler, options, events)) {}
 
 Server::~Server() { impl_->abandon(); }
 

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "base/expected.hpp"
-#include "base/log.hpp"
+#include "events/sink.hpp"
 #include "lookup/handler.hpp"
 #include "server/listener.hpp"
 #include "server/loop.hpp"
@@ -37,8 +37,8 @@ struct Options {
 
 class Server {
 public:
-    /// `handler`, `log` and `front` outlive the Server.
-    Server(Loop& front, lookup::Handler& handler, Options options, base::Log& log);
+    /// `handler`, `events` and `front` outlive the Server.
+    Server(Loop& front, lookup::Handler& handler, Options options, events::Sink& events);
     /// Closes everything at once.
     ~Server();
     Server(const Server&) = delete;

@@ -1,17 +1,27 @@
 // bench_pure: the pure parts of an answer, one by one (Google Benchmark).
 #include "app/log.hpp"
 #include "app/log_format.hpp"
+#include "app/real_time.hpp"
 #include "bench/domains.hpp"
 #include "cache/table.hpp"
 #include "decision/decide.hpp"
+#include "events/recorder.hpp"
+#include "events/render.hpp"
+#include "lookup/service.hpp"
 #include "postfix/answer.hpp"
 #include "postfix/netstring.hpp"
 #include "postfix/request.hpp"
 #include "sts/match.hpp"
 #include "sts/policy.hpp"
 #include "sts/record.hpp"
+#include "support/client.hpp"
+#include "support/fake_fetcher.hpp"
+#include "support/fake_resolver.hpp"
+#include "support/fake_store.hpp"
+#include "support/manual_time.hpp"
 
 #include <benchmark/benchmark.h>
+#include <boost/asio/io_context.hpp>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -19,6 +29,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -94,46 +105,75 @@ void answer_format(benchmark::State& state, postfix::Dialect dialect) {
 BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
 BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
 
-using Fields = std::initializer_list<base::Field>;
-
-/// Calls `write` with the event and the fields of a lookup's line.
-template <class Write>
-void of_a_lookup(const std::string& domain, const Write& write) {
-    write(std::string_view{"lookup"}, Fields{{"domain", domain},
-                                             {"answer", "OK"},
-                                             {"source", "memory"},
-                                             {"age", 86400},
-                                             {"took_ms", 0.002},
-                                             {"reason", "none"}});
-}
-
-/// The line of a lookup, as text.
+/// The line of a lookup, as text, as the log's writer makes it.
 void log_line(benchmark::State& state) {
     const std::string domain = bench::domain(1);
+    events::Lookup event{
+        .domain = domain, .answer = "secure", .source = "memory", .age = base::seconds{86400}};
+    event.took_ms = 0.002;
     app::LogBuffer line;
     for (auto _ : state) {
         line.clear();
         app::append_text_head(line, app::LogTime{std::chrono::milliseconds{1}}, base::Level::info);
-        of_a_lookup(domain, [&](auto event, Fields fields) { app::append_text_line(line, event, fields); });
+        const events::Line made = events::render(event);
+        app::append_text_line(line, made.name, made.fields());
         benchmark::DoNotOptimize(line.text());
     }
 }
 BENCHMARK(log_line);
 
-/// What a lookup's thread pays for its line, with the writer's thread at work elsewhere.
-void log_write(benchmark::State& state) {
-    const std::string domain = bench::domain(1);
+/// Processor time of the thread that answers, for a known domain's answer out of memory, with the log's
+/// writer at work elsewhere; the difference of the two is what a line costs it.
+void answered(benchmark::State& state, base::Level level) {
+    boost::asio::io_context io;
+    app::SystemClock clock;
+    test::ManualTime timers;
+    test::FakeResolver resolver;
+    test::FakeFetcher fetcher;
+    test::FakeStore store;
+    cache::Table table{cache::Limits{}};
+    const std::string domain = bench::domain(1), request = "sts " + domain;
+    cache::Entry entry;
+    entry.policy = table.intern(bench::policy(1)).value();
+    entry.txt_id = bench::record_id;
+    entry.fetched_at = entry.txt_checked = entry.gets.last = clock.now();
+    entry.dane.check_at = clock.now() + std::chrono::hours{1};
+    entry.dane.advice = dane::Advice::sts;
+    table.put(base::Domain::parse(domain).value(), std::move(entry), clock.now());
     app::LogPlaces places;
     places.fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
     {
-        app::LineLog log{{}, places};
-        for (auto _ : state)
-            of_a_lookup(domain,
-                        [&](auto event, Fields fields) { log.write(base::Level::info, event, fields); });
+        config::Log settings;
+        settings.level = level;
+        app::LineLog log{settings, places};
+        events::Recorder recorder{log, clock};
+        lookup::DaneLookup dane{io.get_executor(), resolver};
+        lookup::Learner learner{
+            {io.get_executor(), resolver, fetcher, dane, store, table, clock, timers, recorder}, {}};
+        class Nobody final : public base::Inbox {
+        public:
+            void post(std::function<void()>) override {}
+        } front;
+        lookup::Service service{{front, io.get_executor(), learner, table, clock, timers, recorder}, {}};
+        test::Client nobody{[](const std::string&) {}};
+        std::string reply;
+        int asked = 0;
+        for (auto _ : state) {
+            if (++asked % 1000 == 0) { // no more than a writer keeps up with
+                state.PauseTiming();
+                std::this_thread::sleep_for(std::chrono::milliseconds{5});
+                state.ResumeTiming();
+            }
+            reply.clear();
+            if (service.answer(request, clock.steady(), reply, nobody) != lookup::Reply::answered)
+                return state.SkipWithError("not known");
+            benchmark::DoNotOptimize(reply);
+        }
     }
     close(places.fd);
 }
-BENCHMARK(log_write);
+BENCHMARK_CAPTURE(answered, unlogged, base::Level::warning);
+BENCHMARK_CAPTURE(answered, logged, base::Level::info);
 
 /// As a query does it, for names in random order. They are laid out in that order, as a query's name is at
 /// hand when the table is asked: what is measured is the table.

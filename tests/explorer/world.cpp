@@ -1,5 +1,6 @@
 #include "explorer/world.hpp"
 
+#include "events/render.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
@@ -69,18 +70,20 @@ private:
 } // namespace
 
 /// Reads what the ledger has to know and nobody else tells.
-class World::EventLog final : public base::Log {
+class World::EventLog final : public events::Sink {
 public:
     explicit EventLog(World& world) : world_(world) {}
-    [[nodiscard]] bool enabled(base::Level level) const noexcept override {
+    [[nodiscard]] bool wants(base::Level level) const noexcept override {
         return level >= base::Level::info && world_.verbose_;
     }
-    void write(base::Level, std::string_view event, std::initializer_list<base::Field> fields) override {
-        if (event == "policy-evicted" && std::get<std::string_view>(fields.begin()->value) == subject)
-            world_.ledger_.evicted();
-        if (!world_.verbose_) return;
-        std::printf("      %.*s", static_cast<int>(event.size()), event.data());
-        for (const base::Field& f : fields) {
+    void count(events::Id) noexcept override {}
+    void emit(const events::Event& event) override {
+        const auto* evicted = std::get_if<events::PolicyEvicted>(&event);
+        if (evicted != nullptr && evicted->domain == subject) world_.ledger_.evicted();
+        if (!world_.verbose_ || events::level(event) < base::Level::info) return;
+        const events::Line line = events::render(event);
+        std::printf("      %.*s", static_cast<int>(line.name.size()), line.name.data());
+        for (const base::Field& f : line.fields()) {
             std::printf(" %.*s=", static_cast<int>(f.key.size()), f.key.data());
             if (const auto* s = std::get_if<std::string_view>(&f.value))
                 std::printf("%.*s", static_cast<int>(s->size()), s->data());

@@ -1,80 +1,90 @@
 #!/usr/bin/env python3
-"""The manual names every event of the log with its fields, and no other (man/stsmapd.8, DIAGNOSTICS).
+"""The table of events (src/events/about_*.hpp) tells all that the events (src/events/event.hpp) hold, and they are emitted.
+
+Each member of an event is a field of its entry or named as hidden; each event is made somewhere outside src/events; nothing
+but the log itself writes a line past the table. What the compiler and the unit tests of the table see is not looked at again.
 
 usage: log_events.py        prints file:line of every offence; exit 1 when there is one
-
-Events that are entries of the list have every field named in their entry; events of level debug need only be
-named in a paragraph, as ".Cm name".
 """
 import re
 import sys
 
 from sources import ROOT, Offences, code_only, files, line_of, read
 
-MANUAL = ROOT / "man" / "stsmapd.8"
-
-# write(LEVEL, "event", {{"field", ...}, ...}), and the line that the log writes about itself.
-CALL = re.compile(r"\b(?:write|line)\(([^;{]*?)\{(?=\s*\{)")
-NAME = re.compile(r'"([a-z][a-z-]*)"')
-FIELD = re.compile(r'(?:\{|\bField\{)\s*"([a-z_]+)"\s*,')
-
-
-def fields_of(text, begin):
-    """The keys of the braced list that begins at `begin`."""
-    depth = 0
-    for end in range(begin, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[end], 0)
-        if depth == 0:
-            break
-    return FIELD.findall(text[begin + 1:end + 1])
+FOLDER = ROOT / "src" / "events"
+STRUCT = re.compile(r"^struct (\w+) \{(.*?)^\};", re.MULTILINE | re.DOTALL)
+DECLARATION = re.compile(r"^\s*[\w:]+(?:<[\w:]+>)? (\w[^;()]*);", re.MULTILINE)
+ENTRY = re.compile(r"^struct About<(\w+)>( : At<Level::(\w+)>)? \{(.*?)^\};", re.MULTILINE | re.DOTALL)
+FIELD = re.compile(r'\bfield\("([a-z_]+)",\s*&E::(\w+)')
+HIDDEN = re.compile(r"\bhidden = std::tuple\{([^}]*)\}")
+NAME = re.compile(r'\bWords words\{\s*"([a-z-]+)"')
+LEVELS = re.compile(r'\blevels =\s*((?:"[^"]*"\s*)+)')
+PAST_THE_TABLE = re.compile(r"\bwrite\(\s*(?:base::)?Level::")
 
 
-def written(path, text):
-    """(event, fields, path, line) of every call in C++ source."""
+def members(text):
+    """{event: ([member, ...], line)} of the events in C++ source."""
+    text = code_only(text)
+    out = {}
+    for struct in STRUCT.finditer(text):
+        names = []
+        for declared in DECLARATION.finditer(struct[2]):
+            names += [re.match(r"\s*(\w+)", part)[1] for part in re.sub(r"\{[^}]*\}", "", declared[1]).split(",")]
+        out[struct[1]] = (names, line_of(text, struct.start()))
+    return out
+
+
+class Entry:
+    def __init__(self, match, text):
+        body = match[4]
+        self.name = NAME.search(body)[1]
+        words = LEVELS.search(body)
+        self.levels = {match[3]} if match[3] else set(re.findall(r"\b(debug|info|warning|error)\b", words[1]))
+        self.fields = FIELD.findall(body)
+        hidden = HIDDEN.search(body)
+        self.hidden = re.findall(r"&E::(\w+)", hidden[1]) if hidden else []
+        self.line = line_of(text, match.start())
+
+
+def entries(text):
+    """{event: Entry} of a file of the table."""
     text = code_only(text, keep_strings=True)
-    for call in CALL.finditer(text):
-        for name in NAME.findall(call[1]):
-            yield name, fields_of(text, call.end() - 1), path, line_of(text, call.start())
+    return {match[1]: Entry(match, text) for match in ENTRY.finditer(text)}
 
 
-def diagnosed(text):
-    """What the manual has: {event: (words of its entry, line)} of the list, and the events named in paragraphs."""
-    start = text.index("\n.Sh DIAGNOSTICS\n") + 1
-    body = text[start:text.index("\n.Sh ", start)]
-    listed, named = {}, set()
-    entries = []
-    for number, line in enumerate(body.splitlines(), line_of(text, start)):
-        if line.startswith(".It Ic "):
-            entries = line.removeprefix(".It Ic ").replace(",", " ").split()
-            for name in entries:
-                listed[name] = ([], number)
-        elif line.startswith((".El", ".Pp")):
-            entries = []
-        elif entries:
-            for name in entries:
-                listed[name][0].extend(re.findall(r"[a-z_]+", line) if line.startswith(".Ar ") else [])
-        elif line.startswith(".Cm "):
-            named.update(line.removeprefix(".Cm ").replace(",", " ").split())
-    return listed, named
-
-
-def check(sources, manual):
-    """Offences of [(path, text)] against the text of the manual."""
-    found, events = Offences(), set()
-    listed, named = diagnosed(manual)
+def check(events, table, sources):
+    """Offences of (path, text) of the events, and [(path, text)] of the table and of the sources that emit."""
+    found, made = Offences(), set()
     for path, text in sources:
-        for name, fields, where, line in written(path, text):
-            events.add(name)
-            if name not in listed and name not in named:
-                found.add(where, line, f"event {name} is not in the manual's DIAGNOSTICS")
-            for field in fields:
-                if name in listed and field not in listed[name][0]:
-                    found.add(where, line, f"field {field} of event {name} is not in its entry of the manual")
-    for name, (_, line) in listed.items():
-        if name not in events:
-            found.add(MANUAL, line, f"no source writes an event {name}")
+        text = code_only(text)
+        made |= set(re.findall(r"\bevents::(\w+)\s*(?:\w+)?\{", text))
+        for call in PAST_THE_TABLE.finditer(text):
+            found.add(path, line_of(text, call.start()), "a line of the log that is no event of the table")
+    told = {}
+    for path, text in table:
+        for event, entry in entries(text).items():
+            told[event] = (path, entry)
+    for event, (names, line) in members(events[1]).items():
+        if event not in told:
+            found.add(events[0], line, f"{event} has no entry in the table")
+            continue
+        path, entry = told[event]
+        in_entry = {member for _, member in entry.fields} | set(entry.hidden)
+        for name in names:
+            if name not in in_entry:
+                found.add(path, entry.line, f"{entry.name}: member {name} is no field and not hidden")
+        if event not in made:
+            found.add(events[0], line, f"nothing emits {event}")
     return found
 
 
+def of_the_project():
+    """What check() wants."""
+    events = FOLDER / "event.hpp"
+    table = [(path, read(path)) for path in files(".hpp", under=("src/events",)) if path.name.startswith("about_")]
+    sources = [(path, read(path)) for path in files(".cpp", under=("src",)) if path.parent != FOLDER]
+    return (events, read(events)), table, sources
+
+
 if __name__ == "__main__":
-    sys.exit(check([(path, read(path)) for path in files(".cpp", under=("src",))], read(MANUAL)).report())
+    sys.exit(check(*of_the_project()).report())

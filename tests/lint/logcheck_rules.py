@@ -3,28 +3,24 @@
 
 usage: logcheck_rules.py        prints file:line of every offence; exit 1 when there is one
 
-A line is made up for each event in the sources. Where one event has two levels, the fields tell which: such
+A line is made up for each event of the table. Where one event has two levels, the fields tell which: such
 events have their lines here. The black-box tests put the real lines through the same rules.
 """
 import pathlib
-import re
 import subprocess
 import sys
 
-from log_events import CALL, NAME, fields_of
-from sources import ROOT, Offences, code_only, files, line_of, read
+from log_events import entries, of_the_project
+from sources import ROOT, Offences
 
 RULES = ROOT / "packaging" / "debian" / "stsmapd.logcheck.ignore.server"
-LEVEL = re.compile(r"\bLevel::(\w+)")
 NUMBERS = {"took_ms", "age", "mx", "max_age", "fetched_at", "next_try_s", "repeated", "ttl", "policies", "expired",
            "unreadable", "caught_up", "after_s", "rows", "signal"}
-
-DEBUG = {"dane-checked"}  # level debug, which its call does not say
 
 # event: (fields of a normal line, fields of one that must be seen)
 TWO_SIDED = {
     "lookup": (
-        "domain=a.test answer=dane-only source=memory age=5 took_ms=0.100 reason=none next_hop=[mx.a.test]:587",
+        "domain=a.test answer=dane-only source=memory age=5 took_ms=0.100 reason=none why=dane next_hop=[mx.a.test]:587",
         "domain=a.test answer=temp source=memory age=- took_ms=0.100 reason=overloaded"),
     "policy-changed": (
         "domain=a.test mode=enforce mode_before=none mx=1 max_age=86400 id=2 id_before=1",
@@ -38,14 +34,6 @@ TWO_SIDED = {
 }
 
 
-def events(path, text):
-    """(event, levels, fields, line) of every call in C++ source; no levels where the call does not say."""
-    text = code_only(text, keep_strings=True)
-    for call in CALL.finditer(text):
-        for name in NAME.findall(call[1]):
-            yield name, set(LEVEL.findall(call[1])), fields_of(text, call.end() - 1), line_of(text, call.start())
-
-
 def seen(rules, lines):
     """The lines that no rule ignores."""
     done = subprocess.run(["grep", "-E", "-v", "-f", str(rules)], input="".join(line + "\n" for line in lines),
@@ -55,25 +43,27 @@ def seen(rules, lines):
     return set(done.stdout.splitlines())
 
 
-def check(sources, rules, two_sided):
-    """Offences of [(path, text)] and the file of rules."""
+def check(table, rules, two_sided):
+    """Offences of [(path, text)] of the table and the file of rules."""
     found, normal, others = Offences(), {}, {}
+
+    def value(field):
+        if field in NUMBERS:
+            return "7"
+        return '"some \\"words\\""' if field in ("detail", "servers", "file") else "word"
 
     def line_for(name, fields):
         return f"2026-11-21T12:00:00.000000+00:00 mail stsmapd[1]: {name}: {fields}"
 
-    for path, text in sources:
-        for name, levels, fields, line in events(path, text):
+    for path, text in table:
+        for entry in entries(text).values():
+            name, levels, line = entry.name, entry.levels, entry.line
             if name in two_sided:
                 normal[line_for(name, two_sided[name][0])] = others[line_for(name, two_sided[name][1])] = (path, line)
-            elif not levels and name not in DEBUG:
-                found.add(path, line, f"event {name}: which level has it?")
             elif "info" in levels and levels & {"warning", "error"}:
                 found.add(path, line, f"event {name} has two levels: what tells them apart?")
             elif levels - {"debug"}:
-                values = ["7" if field in NUMBERS else '"some \\"words\\""' if field in ("detail", "servers", "file")
-                          else "word" for field in dict.fromkeys(fields)]
-                shown = line_for(name, " ".join(map("=".join, zip(dict.fromkeys(fields), values))))
+                shown = line_for(name, " ".join(f"{field}={value(field)}" for field, _ in entry.fields))
                 (normal if "info" in levels else others)[shown] = (path, line)
     reported = seen(rules, [*normal, *others])
     for shown, where in normal.items():
@@ -86,5 +76,4 @@ def check(sources, rules, two_sided):
 
 
 if __name__ == "__main__":
-    sys.exit(check([(path, read(path)) for path in files(".cpp", under=("src",))],
-                   pathlib.Path(RULES), TWO_SIDED).report())
+    sys.exit(check(of_the_project()[1], pathlib.Path(RULES), TWO_SIDED).report())

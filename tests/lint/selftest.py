@@ -169,49 +169,61 @@ BAD_WORDS = [
     ("a.py", "x = 1  # is is"),
 ]
 
-EVENTS_MANUAL = """
-.Sh DIAGNOSTICS
-.Bl -tag
-.It Ic begun , ended
-.Ar signal , took_ms .
-.El
-.Pp
-Others are
-.Cm step
-and more.
-.Sh SEE ALSO
-.Bl -tag
-.It Ic elsewhere
-.El
+EVENTS = """
+struct Begun {
+    Text signal, took = {}; ///< words; of ours
+    std::optional<base::seconds> age;
+};
+struct Ended {
+    bool lost = false;
+};
 """
-EVENTS_BOTH = 'log.write(Level::info, "begun", {{"signal", 3}}); log_.write(x, y ? "ended" : "begun", {{"took_ms", f({1})}});'
+EVENTS_TABLE = """
+template <>
+struct About<Begun> : At<Level::info> {
+    using E = Begun;
+    static constexpr Words words{
+        "begun", Section::daemon, "It began.", ""};
+    static constexpr auto fields = std::tuple{field("signal", &E::signal), field("took_ms", &E::took),
+                                              field("age", &E::age, Show::dash)};
+};
+template <>
+struct About<Ended> {
+    using E = Ended;
+    static constexpr std::string_view levels =
+        "info; warning when lost";
+    static constexpr Words words{"ended", Section::daemon, "It ended.", ""};
+    static constexpr auto fields = std::tuple{};
+    static constexpr auto hidden = std::tuple{&E::lost};
+};
+"""
+EVENTS_MADE = "sink.emit(events::Begun{}); events::Ended event{};"
 GOOD_EVENTS = [
-    EVENTS_BOTH,
-    EVENTS_BOTH + 'log.write(Level::debug, "step", {{"any", 1}});',
-    EVENTS_BOTH + '// log.write(Level::info, "other", {{"a", 1}});',
-    EVENTS_BOTH + 'file.write("other", 5); std::vector<int> v{{"other", 1}};',
+    (EVENTS, EVENTS_TABLE, EVENTS_MADE),
+    (EVENTS, EVENTS_TABLE, EVENTS_MADE + 'file.write("other", 5);'),
 ]
 BAD_EVENTS = [
-    'log.write(Level::info, "begun", {{"signal", 3}});',
-    EVENTS_BOTH + 'log.write(Level::info, "other", {{"signal", 3}});',
-    EVENTS_BOTH + 'log.write(Level::info, "elsewhere", {{"signal", 3}});',
-    EVENTS_BOTH + 'log.write(bad ? Level::warning : Level::info, bad ? "step" : "other",\n {{"signal", 3}});',
-    EVENTS_BOTH + 'log.write(Level::info, "begun", {{"signal", 3}, {"more", g(1)}});',
-    EVENTS_BOTH + 'log.write(Level::info, "begun", {{"signal", 3}, a ? base::Field{"more", 1} : b});',
+    (EVENTS, EVENTS_TABLE, "sink.emit(events::Begun{});"),
+    (EVENTS, EVENTS_TABLE, EVENTS_MADE + "log.write(Level::info, name, fields);"),
+    (EVENTS, EVENTS_TABLE, EVENTS_MADE + "log_.write(\n base::Level::info, name, fields);"),
+    (EVENTS, EVENTS_TABLE.replace('field("took_ms", &E::took),', ""), EVENTS_MADE),
+    (EVENTS, EVENTS_TABLE.replace("&E::lost", ""), EVENTS_MADE),
+    (EVENTS, EVENTS_TABLE.replace("Begun", "Other"), EVENTS_MADE),
+    (EVENTS.replace("Text signal", "Text more, signal"), EVENTS_TABLE, EVENTS_MADE),
 ]
 
-LOGCHECK_RULES = r"^[^ ]+ mail stsmapd\[1\]: (begun: signal=7|ended: kept=no|other: .*)$"
+LOGCHECK_RULES = r"^[^ ]+ mail stsmapd\[1\]: (begun: signal=7 took_ms=7 age=7|ended: kept=no|other: .*)$"
 GOOD_LOGCHECK = [
-    'log.write(Level::info, "begun", {{"signal", 3}}); log.write(Level::error, "died", {{"signal", 3}});',
-    'log.write(Level::debug, "step", {{"signal", 3}}); log.write(level, "ended", {{"kept", x}});',
+    EVENTS_TABLE,
+    EVENTS_TABLE.replace('"begun"', '"died"').replace("Level::info", "Level::error"),
+    EVENTS_TABLE.replace('"begun"', '"step"').replace("Level::info", "Level::debug"),
 ]
 BAD_LOGCHECK = [
-    'log.write(Level::info, "begun", {{"signal", 3}, {"more", 1}});',
-    'log.write(Level::warning, "begun", {{"signal", 3}});',
-    'log.write(Level::error, "other", {{"signal", 3}});',
-    'log.write(Level::info, "novel", {{"signal", 3}});',
-    'log.write(bad ? Level::error : Level::info, "begun", {{"signal", 3}});',
-    'log.write(level, "begun", {{"signal", 3}});',
+    EVENTS_TABLE.replace("tuple{field", 'tuple{field("more", &E::more), field'),
+    EVENTS_TABLE.replace("Level::info", "Level::warning"),
+    EVENTS_TABLE.replace('"begun"', '"other"').replace("Level::info", "Level::error"),
+    EVENTS_TABLE.replace('"begun"', '"novel"'),
+    EVENTS_TABLE.replace('"ended"', '"novel"'),
 ]
 
 NAMED_THERE = {"blackbox/test_a.py": "def test_b(self):", "run-it": ""}
@@ -304,15 +316,16 @@ def main():
         for path, text in cases:
             expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
     for cases, bad in ((GOOD_EVENTS, False), (BAD_EVENTS, True)):
-        for text in cases:
-            expect("log_events", text, log_events.check([("a.cpp", text)], EVENTS_MANUAL).lines, bad)
+        for events, table, made in cases:
+            found = log_events.check(("event.hpp", events), [("about_a.hpp", table)], [("a.cpp", made)])
+            expect("log_events", (events, table, made), found.lines, bad)
     with tempfile.TemporaryDirectory() as folder:
         rules = pathlib.Path(folder) / "rules"
         rules.write_text(LOGCHECK_RULES + "\n")
         for cases, bad in ((GOOD_LOGCHECK, False), (BAD_LOGCHECK, True)):
             for text in cases:
                 two_sided = {"ended": ("kept=no", "kept=enforce")}
-                expect("logcheck_rules", text, logcheck_rules.check([("a.cpp", text)], rules, two_sided).lines, bad)
+                expect("logcheck_rules", text, logcheck_rules.check([("about_a.hpp", text)], rules, two_sided).lines, bad)
         for cases, bad in ((GOOD_NAMES, False), (BAD_NAMES, True)):
             for text in cases:
                 found = named_tests.check(text, {"Suite.Name", "cache_x.name"}, NAMED_THERE.get, {"one", "two"})

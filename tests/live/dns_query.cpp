@@ -4,6 +4,7 @@
 // For tests/live/dns_live.py.
 #include "dns/stub_resolver.hpp"
 
+#include "events/render.hpp"
 #include "support/real_clock.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,12 +18,14 @@
 
 namespace {
 
-class StderrLog final : public base::Log {
+class StderrLog final : public events::Sink {
 public:
-    [[nodiscard]] bool enabled(base::Level) const noexcept override { return true; }
-    void write(base::Level, std::string_view event, std::initializer_list<base::Field> fields) override {
-        std::cerr << event;
-        for (const base::Field& f : fields) {
+    [[nodiscard]] bool wants(base::Level) const noexcept override { return true; }
+    void count(events::Id) noexcept override {}
+    void emit(const events::Event& event) override {
+        const events::Line line = events::render(event);
+        std::cerr << line.name;
+        for (const base::Field& f : line.fields()) {
             std::cerr << ' ' << f.key << '=';
             std::visit([](const auto& value) { std::cerr << value; }, f.value);
         }

@@ -51,8 +51,8 @@ public:
         answer->worth = authentic ? dns::Worth::secure : dns::Worth::insecure;
         answers.insert_or_assign({name, type}, std::move(answer));
     }
-    void fail(const std::string& name, dns::Type type, base::Reason reason) {
-        answers.insert_or_assign({name, type}, Result{base::unexpected(reason)});
+    void fail(const std::string& name, dns::Type type, base::Reason reason, std::string detail = {}) {
+        answers.insert_or_assign({name, type}, Result{dns::failed(reason, std::move(detail))});
     }
     void absent(const std::string& name, dns::Type type) { answers.erase({name, type}); }
 

@@ -2,6 +2,7 @@
 
 #include "support/client.hpp"
 
+#include "events/recorder.hpp"
 #include "lookup/load.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -150,6 +151,7 @@ private:
 struct LookupWorld::Parts {
     WorldResolver resolver;
     WorldFetcher fetcher;
+    events::Recorder recorder;
     lookup::DaneLookup dane;
     CountingStore store;
     lookup::Learner learner;
@@ -158,16 +160,16 @@ struct LookupWorld::Parts {
     lookup::Service service;
 
     Parts(LookupWorld& world, std::unique_ptr<cache::SqliteStore> sqlite)
-        : resolver(world), fetcher(world), dane(world.io_->get_executor(), resolver),
-          store(std::move(sqlite), *world.io_),
+        : resolver(world), fetcher(world), recorder(world.log, world.time),
+          dane(world.io_->get_executor(), resolver), store(std::move(sqlite), *world.io_),
           learner({world.io_->get_executor(), resolver, fetcher, dane, store, *world.table_, world.time,
-                   world.time, world.log},
+                   world.time, recorder},
                   world.tuning_),
           refresher({learner, *world.table_, world.time, world.time,
                      [&world] { return world.draw ? world.draw() : world.random; }, store},
                     world.tuning_, 32),
           front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
-                                      world.time, world.log},
+                                      world.time, recorder},
                                      lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }

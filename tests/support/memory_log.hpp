@@ -1,8 +1,9 @@
-// tests/support/memory_log.hpp - a Log that keeps its lines, as "level event key=value ...", for tests to
-// look at.
+// tests/support/memory_log.hpp - a sink that keeps the lines of all events, as "level event key=value ...",
+// for tests to look at.
 #pragma once
 
-#include "base/log.hpp"
+#include "events/render.hpp"
+#include "events/sink.hpp"
 
 #include <mutex>
 #include <string>
@@ -10,16 +11,17 @@
 
 namespace test {
 
-class MemoryLog final : public base::Log {
+class MemoryLog final : public events::Sink {
 public:
-    [[nodiscard]] bool enabled(base::Level) const noexcept override { return true; }
+    [[nodiscard]] bool wants(base::Level) const noexcept override { return true; }
+    void count(events::Id) noexcept override {}
 
-    void write(base::Level level, std::string_view event,
-               std::initializer_list<base::Field> fields) override {
+    void emit(const events::Event& event) override {
+        const events::Line made = events::render(event);
         static constexpr std::string_view names[] = {"debug", "info", "warning", "error"};
-        std::string line{names[static_cast<int>(level)]};
-        line.append(" ").append(event);
-        for (const base::Field& f : fields) {
+        std::string line{names[static_cast<int>(made.level)]};
+        line.append(" ").append(made.name);
+        for (const base::Field& f : made.fields()) {
             line.append(" ").append(f.key).append("=");
             if (auto* s = std::get_if<std::string_view>(&f.value))
                 line.append(*s);

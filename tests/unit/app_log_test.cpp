@@ -123,11 +123,11 @@ TEST(LineLog, level_and_format_change_at_run_time) {
     Pipe pipe;
     {
         LineLog log{{}, to(pipe)};
-        EXPECT_FALSE(log.enabled(Level::debug));
-        EXPECT_TRUE(log.enabled(Level::info));
+        EXPECT_FALSE(log.wants(Level::debug));
+        EXPECT_TRUE(log.wants(Level::info));
         log.write(Level::debug, "unseen", {});
         log.configure({Level::debug, LogFormat::json, LogTarget::standard_error});
-        EXPECT_TRUE(log.enabled(Level::debug));
+        EXPECT_TRUE(log.wants(Level::debug));
         log.write(Level::debug, "seen", {});
         log.configure({Level::error, LogFormat::text, LogTarget::standard_error});
         log.write(Level::warning, "unseen", {});

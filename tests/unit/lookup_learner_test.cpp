@@ -2,6 +2,8 @@
 // along.
 #include "lookup/learner.hpp"
 
+#include "events/recorder.hpp"
+#include "lookup/learnt_events.hpp"
 #include "support/fake_fetcher.hpp"
 #include "support/fake_resolver.hpp"
 #include "support/fake_store.hpp"
@@ -40,15 +42,25 @@ protected:
     boost::asio::io_context io;
     test::ManualTime time;
     test::MemoryLog log;
+    events::Recorder recorder{log, time};
     test::FakeResolver resolver;
     test::FakeFetcher fetcher;
     test::FakeStore store;
     cache::Table table{cache::Limits{}};
     lookup::DaneLookup dane{io.get_executor(), resolver};
     unsigned bursts = 0;
-    lookup::Learner learner{
-        {io.get_executor(), resolver, fetcher, dane, store, table, time, time, log, {}, [this] { ++bursts; }},
-        {}};
+    lookup::Learner learner{{io.get_executor(),
+                             resolver,
+                             fetcher,
+                             dane,
+                             store,
+                             table,
+                             time,
+                             time,
+                             recorder,
+                             {},
+                             [this] { ++bursts; }},
+                            {}};
     const base::Domain domain = *base::Domain::parse("a.example");
     std::vector<Outcome> outcomes;
 };
@@ -151,6 +163,61 @@ TEST_F(LearnerTest, AFailureIsLoggedOnceAnHour) {
     EXPECT_LE(log.count("policy-failed"), 2u);
 }
 
+TEST_F(LearnerTest, ATxtFailureIsToldWhereAPolicyIsKnown) {
+    resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::dns_servfail,
+                  "127.0.0.1:53 udp dns-servfail");
+    learn();
+    EXPECT_EQ(log.count("policy-failed"), 0u) << "the lookup's line says it";
+    resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
+    time.move_to(time.passed() + 61s);
+    learn();
+    ASSERT_TRUE(in_table());
+    resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::dns_servfail,
+                  "127.0.0.1:53 udp dns-servfail");
+    time.move_to(time.passed() + 61s);
+    learn(Why::txt_check);
+    EXPECT_EQ(log.count("warning policy-failed domain=a.example reason=dns-servfail "
+                        "detail=127.0.0.1:53 udp dns-servfail kept=enforce next_try_s=60"),
+              1u);
+    resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::overloaded);
+    time.move_to(time.passed() + 2h);
+    learn(Why::txt_check);
+    EXPECT_EQ(log.count("policy-failed"), 1u) << "our own trouble is not the domain's";
+    resolver.txt("_mta-sts.a.example", {});
+    learn(Why::txt_check);
+    EXPECT_EQ(log.count("warning policy-failed domain=a.example reason=no-record"), 1u);
+}
+
+TEST_F(LearnerTest, ARecordOfNoUseIsShown) {
+    resolver.txt("_mta-sts.a.example", {"other", "v=STSv1; id=a\nb;"});
+    learn();
+    EXPECT_EQ(outcomes.back().reason, Reason::record_invalid);
+    EXPECT_EQ(outcomes.back().detail, "v=STSv1; id=a\nb;") << "the log makes it printable";
+    EXPECT_EQ(lookup::unusable_records({"v=STSv1; id=1;", "spf", "v=STSv1; id=2;"}),
+              "v=STSv1; id=1; | v=STSv1; id=2;");
+    const std::vector<std::string> many(100, "v=STSv1; id=" + std::string(1000, '\x01'));
+    EXPECT_LE(lookup::unusable_records(many).size(), lookup::max_record_shown);
+    EXPECT_EQ(lookup::unusable_records({"spf", ""}), "");
+}
+
+TEST_F(LearnerTest, TheFirstVerdictOnDaneIsToldAndTheNextOnesAreSteps) {
+    dane::State before, after;
+    after.advice = dane::Advice::sts;
+    after.known_at = time.now();
+    dane::Verdict verdict;
+    verdict.why = "mx.a.example has no TLSA";
+    lookup::emit_dane(recorder, domain, before, after, verdict);
+    EXPECT_EQ(log.count("info dane-checked domain=a.example verdict=sts before=unknown detail=mx.a.example"),
+              1u);
+    lookup::emit_dane(recorder, domain, after, after, verdict);
+    EXPECT_EQ(log.count("debug dane-checked"), 1u);
+    before.check_at = time.now(); // a lookup that brought no verdict
+    lookup::emit_dane(recorder, domain, before, before, verdict);
+    EXPECT_EQ(log.count("debug dane-checked"), 2u);
+    lookup::emit_dane(recorder, domain, before, after, verdict);
+    EXPECT_EQ(log.count("info dane-checked"), 2u) << "the first that tells";
+}
+
 TEST_F(LearnerTest, OurOwnOverloadIsNoFailureOfThePolicyHost) {
     fetcher.fail("mta-sts.a.example", Reason::overloaded);
     learn();
@@ -187,9 +254,8 @@ TEST_F(LearnerTest, WhatADomainMakesTheLogRememberHasABound) {
     const std::string label(63, 'h');
     for (int i = 0; i < 520; ++i)
         verdict.mx_hosts.push_back(label + "." + label + "." + label + ".h" + std::to_string(i) + ".example");
-    lookup::LearnerLog lines(log, time);
-    lines.refused_hosts(domain, entry, verdict);
-    lines.refused_hosts(domain, entry, verdict);
+    lookup::emit_refused_hosts(recorder, domain, entry, verdict);
+    lookup::emit_refused_hosts(recorder, domain, entry, verdict);
     ASSERT_EQ(log.count("policy-admits-no-mx"), 1u);
     for (const std::string& line : log.lines()) {
         EXPECT_LE(line.size(), 6000u);
@@ -209,9 +275,9 @@ TEST_F(LearnerTest, OverloadInDnsIsNotRemembered) {
 
 TEST_F(LearnerTest, WithoutMemoryNothingIsBegun) {
     bool left = false;
-    lookup::Learner poor{
-        {io.get_executor(), resolver, fetcher, dane, store, table, time, time, log, [&left] { return left; }},
-        {}};
+    lookup::Learner poor{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, recorder,
+                          [&left] { return left; }},
+                         {}};
     const auto ask = [&](Why why) {
         poor.learn(domain, why, [this](const Outcome& outcome) { outcomes.push_back(outcome); });
         run();

@@ -1,0 +1,29 @@
+// events/counts.hpp - how many events of each kind there were.
+//
+// Any thread may look. Events of one kind are counted by one thread at a time, which waits for nobody:
+// threads that have the same kinds of events have each their own counts, and whoever looks adds them up.
+#pragma once
+
+#include "events/event.hpp"
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+namespace events {
+
+class Counts {
+public:
+    void add(Id kind) noexcept {
+        std::atomic<std::uint64_t>& count = counts_[static_cast<std::size_t>(kind)];
+        count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t of(Id kind) const noexcept {
+        return counts_[static_cast<std::size_t>(kind)].load(std::memory_order_relaxed);
+    }
+
+private:
+    std::array<std::atomic<std::uint64_t>, kinds> counts_{};
+};
+
+} // namespace events

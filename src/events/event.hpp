@@ -1,0 +1,299 @@
+// events/event.hpp - what happens, as values: one struct an event, with what is known of it. Pure.
+//
+// Who notices something makes the event and hands it to an events::Sink (events/sink.hpp); what becomes of it
+// is not the business of the one who notices. Names, levels and meanings are in the table (events/table.hpp).
+// Texts are views and live at least until emit() returns; they are raw octets, of peers too: the log cuts
+// them and makes them printable. A member is a field of the log line by its table entry; "" or nullopt is
+// left out where the table says so.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/reason.hpp"
+#include "sts/policy.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace events {
+
+using Text = std::string_view;
+
+// ---- answers
+
+struct Lookup {
+    Text domain;                      ///< the policy domain, or the key as asked when it names none
+    Text answer;                      ///< secure, dane-only, notfound or temp
+    Text source;                      ///< memory, network or key
+    std::optional<base::seconds> age; ///< of the policy used
+    double took_ms = 0;
+    base::Reason reason = base::Reason::none;
+    Text why = {};          ///< the rule behind an answer that is not a plain hit
+    Text next_hop = {};     ///< the key as asked, when it is not of the usual form
+    Text detail = {};       ///< what was tried, when it failed
+    base::Steady ended{};   ///< when it was answered
+    bool is_parent = false; ///< Postfix asks for every parent domain after a NOTFOUND
+};
+struct ServiceUnknown {
+    Text next_hop, service;
+    std::uint64_t repeated = 0;
+};
+struct LookupAborted {
+    Text domain, reason;
+};
+
+// ---- policies
+
+struct PolicyLearnt {
+    Text domain;
+    sts::Mode mode{};
+    std::size_t mx = 0;
+    base::seconds max_age{};
+    Text id;
+};
+struct PolicyChanged {
+    Text domain;
+    sts::Mode mode{}, mode_before{};
+    std::size_t mx = 0;
+    base::seconds max_age{};
+    Text id, id_before;
+    bool weakened = false; ///< from enforce to testing or none, or withdrawn by a max_age of 0
+};
+struct PolicyRefreshed {
+    Text domain;
+    sts::Mode mode{};
+    base::seconds max_age{};
+    Text id;
+};
+struct PolicyFailed {
+    Text domain;
+    base::Reason reason{};
+    Text detail;
+    Text kept; ///< "enforce": a policy of this mode stays in use; else "no enforce policy"
+    base::seconds next_try{};
+    std::uint64_t repeated = 0;
+    bool has_policy = false; ///< of any mode
+};
+struct PolicyExpired {
+    Text domain;
+    sts::Mode mode{};
+    base::Instant fetched_at{};
+    base::Reason reason{};
+};
+struct PolicyEvicted {
+    Text domain, newcomer;
+};
+struct PolicyTooShort {
+    Text domain;
+    sts::Mode mode{};
+    base::seconds max_age{};
+    Text id;
+};
+struct PolicyAdmitsNoMx {
+    Text domain, id, mx_hosts;
+    Text finding; ///< the domain, the id and all the hosts: one line for each
+};
+
+// ---- DANE
+
+struct Dane {
+    Text active, detail;
+};
+/// The words are dane-only, sts and unknown.
+struct DaneChanged {
+    Text domain, verdict, before, detail;
+    base::seconds ttl{};
+    Text next_hop = {};
+    bool lost = false; ///< the domain was secured by DANE and no longer is
+};
+struct DaneChecked {
+    Text domain, verdict, before, detail;
+    base::seconds ttl{};
+    Text next_hop = {};
+    bool is_first = false; ///< the first verdict on it
+};
+
+// ---- DNS and HTTPS
+
+struct DnsServers {
+    Text servers;
+};
+struct DnsServerJudged {
+    Text server, validates, detail;
+};
+struct DnsServerForm {
+    Text server, without;
+};
+struct DnsServerSilent {
+    Text server;
+    base::Reason reason{};
+    Text question, form;
+};
+struct DnsServerBack {
+    Text server;
+};
+struct DnsNoSocket {
+    Text error;
+};
+struct DnsServerIgnored {
+    Text server, error;
+};
+struct DnsFailed {
+    Text error;
+};
+struct DnsRetry {
+    Text server, question, because;
+};
+struct DnsTryFailed {
+    Text server, transport, question;
+    base::Reason reason{};
+    Text form;
+};
+struct Fetch {
+    Text host;
+    std::optional<std::size_t> octets; ///< of the policy, when it came
+    std::optional<base::Reason> reason;
+    Text detail;
+    std::int64_t took_ms = 0;
+};
+
+// ---- connections
+
+struct Listening {
+    Text address;
+};
+struct NotListening {
+    Text address, detail;
+};
+struct ConnectionsFull {
+    std::size_t connections = 0;
+    Text address, limit;
+    std::size_t closed = 0, held_back = 0;
+};
+struct AcceptFailed {
+    Text address, problem;
+    std::size_t connections = 0, held_back = 0;
+};
+struct ProtocolViolation {
+    Text peer, problem;
+    std::size_t held_back = 0;
+};
+
+// ---- the store
+
+struct StoreLoaded {
+    std::size_t policies = 0, expired = 0, unreadable = 0;
+};
+struct StoreFailed {
+    Text file, problem;
+    std::int64_t code = 0;
+};
+struct StoreRecovered {
+    Text file;
+    std::size_t caught_up = 0;
+    base::seconds after{};
+};
+struct StoreRead {
+    Text file;
+    std::size_t rows = 0;
+};
+struct StoreDamaged {
+    Text file, problem, moved_to;
+    std::optional<std::size_t> salvaged; ///< at the start
+};
+struct StoreMoved {
+    Text file, problem, log_moved_to;
+};
+struct StoreChanged {
+    Text file, problem;
+};
+struct StoreRefilled {
+    Text file;
+    std::size_t rows = 0;
+};
+struct StoreRowsSkipped {
+    Text file;
+    std::size_t rows = 0;
+    Text first_problem;
+};
+struct StoreRowRefused {
+    Text domain, problem;
+};
+struct StoreEmpty {
+    Text file, problem;
+};
+struct StoreUnlocked {
+    Text file, problem;
+};
+struct StoreIncomplete {
+    Text file;
+    std::size_t unwritten = 0;
+    bool refill = false;
+};
+struct StoreStillFailing {
+    Text problem;
+};
+
+// ---- the daemon
+
+struct Ready {
+    Text version;
+    std::size_t policies = 0;
+};
+struct CannotStart {
+    Text detail;
+};
+struct RunningAsRoot {
+    Text detail;
+};
+struct MemoryShort {
+    Text detail;
+};
+struct MemoryBack {
+    Text detail;
+};
+struct Reload {
+    Text changed, needs_restart;
+};
+struct ReloadFailed {
+    Text detail, kept;
+};
+struct Stopping {
+    std::int64_t signal = 0;
+};
+struct Stopped {
+    std::size_t policies = 0;
+};
+struct LogOverrun {
+    std::size_t lost = 0;
+};
+
+/// All of them, in the order of the manual.
+using Event =
+    std::variant<Lookup, ServiceUnknown, LookupAborted, PolicyLearnt, PolicyChanged, PolicyRefreshed,
+                 PolicyFailed, PolicyExpired, PolicyEvicted, PolicyTooShort, PolicyAdmitsNoMx, Dane,
+                 DaneChanged, DnsServers, DnsServerJudged, DnsServerForm, DnsServerSilent, DnsServerBack,
+                 DnsNoSocket, DnsServerIgnored, DnsFailed, Listening, NotListening, ConnectionsFull,
+                 AcceptFailed, ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead,
+                 StoreDamaged, StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused,
+                 StoreEmpty, StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort,
+                 MemoryBack, Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry,
+                 DnsTryFailed, Fetch, StoreStillFailing>;
+
+/// Which event: its place in the list above, below `kinds`.
+enum class Id : std::uint8_t {};
+inline constexpr std::size_t kinds = std::variant_size_v<Event>;
+
+template <class E, std::size_t I = 0>
+[[nodiscard]] consteval Id id_of() {
+    if constexpr (std::is_same_v<E, std::variant_alternative_t<I, Event>>)
+        return static_cast<Id>(I);
+    else
+        return id_of<E, I + 1>();
+}
+[[nodiscard]] inline Id id(const Event& event) noexcept { return static_cast<Id>(event.index()); }
+
+} // namespace events

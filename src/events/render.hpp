@@ -1,0 +1,37 @@
+// events/render.hpp - an event as a line: its level, its name and its fields. Nothing else makes fields.
+// Pure.
+#pragma once
+
+#include "base/log.hpp"
+#include "events/event.hpp"
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+namespace events {
+
+/// Its texts are those of the event, which has to outlive it.
+class Line {
+public:
+    static constexpr std::size_t max_fields = 10;
+
+    base::Level level{};
+    std::string_view name;
+    [[nodiscard]] std::span<const base::Field> fields() const noexcept { return {fields_.data(), size_}; }
+    void add(const base::Field& field) { fields_.at(size_++) = field; }
+
+private:
+    std::array<base::Field, max_fields> fields_{};
+    std::size_t size_ = 0;
+};
+
+[[nodiscard]] Line render(const Event& event);
+[[nodiscard]] Line render(const Lookup& event);
+
+/// The level alone.
+[[nodiscard]] base::Level level(const Event& event) noexcept;
+[[nodiscard]] base::Level level(const Lookup& event) noexcept;
+
+} // namespace events

@@ -1,0 +1,218 @@
+// The table of events: every event is a line with all its fields, and every word of it is explained once.
+#include "events/recorder.hpp"
+#include "events/render.hpp"
+#include "events/table.hpp"
+#include "support/manual_time.hpp"
+#include "support/memory_log.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using base::Level;
+using base::Reason;
+using namespace events;
+
+/// One of each kind, with nothing left empty.
+std::vector<Event> one_of_each() {
+    Lookup lookup{.domain = "a.example", .answer = "secure", .source = "memory", .age = 5s};
+    lookup.why = "dane";
+    lookup.next_hop = "[a.example]";
+    lookup.detail = "status 404";
+    return {
+        lookup,
+        ServiceUnknown{"a.example:smtps2", "smtps2", 3},
+        LookupAborted{"a.example", "out of memory"},
+        PolicyLearnt{"a.example", sts::Mode::enforce, 2, 86400s, "1"},
+        PolicyChanged{"a.example", sts::Mode::testing, sts::Mode::enforce, 2, 86400s, "2", "1", true},
+        PolicyRefreshed{"a.example", sts::Mode::enforce, 86400s, "1"},
+        PolicyFailed{"a.example", Reason::http_status, "status 404", "enforce", 300s, 2, true},
+        PolicyExpired{"a.example", sts::Mode::enforce, base::Instant{7s}, Reason::none},
+        PolicyEvicted{"a.example", "b.example"},
+        PolicyTooShort{"a.example", sts::Mode::enforce, 5s, "1"},
+        PolicyAdmitsNoMx{"a.example", "1", "mx.b.example", "finding"},
+        Dane{"active", "it validates"},
+        DaneChanged{"a.example", "sts", "dane-only", "no TLSA", 60s, "[a.example]", true},
+        DnsServers{"127.0.0.1:53"},
+        DnsServerJudged{"127.0.0.1:53", "yes", "AD"},
+        DnsServerForm{"127.0.0.1:53", "edns"},
+        DnsServerSilent{"127.0.0.1:53", Reason::dns_timeout, "a.example", "udp+edns"},
+        DnsServerBack{"127.0.0.1:53"},
+        DnsNoSocket{"too many"},
+        DnsServerIgnored{"x", "no address"},
+        DnsFailed{"fault"},
+        Listening{"unix:/run/x"},
+        NotListening{"unix:/run/x", "no such directory"},
+        ConnectionsFull{9, "unix:/run/x", "max_connections", 1, 2},
+        AcceptFailed{"unix:/run/x", "too many", 9, 2},
+        ProtocolViolation{"unix pid=1", "no length", 2},
+        StoreLoaded{1, 2, 3},
+        StoreFailed{"f", "full", 13},
+        StoreRecovered{"f", 4, 5s},
+        StoreRead{"f", 6},
+        StoreDamaged{"f", "malformed", "f.damaged", 7},
+        StoreMoved{"f", "renamed", "f-wal"},
+        StoreChanged{"f", "written to"},
+        StoreRefilled{"f", 8},
+        StoreRowsSkipped{"f", 9, "no id"},
+        StoreRowRefused{"a.example", "no id"},
+        StoreEmpty{"f", "zero octets"},
+        StoreUnlocked{"f", "read-only"},
+        StoreIncomplete{"f", 10, true},
+        Ready{"1.0", 11},
+        CannotStart{"no socket"},
+        RunningAsRoot{"use a user"},
+        MemoryShort{"none"},
+        MemoryBack{"some"},
+        Reload{"listen", "threads"},
+        ReloadFailed{"line 1", "the old configuration"},
+        Stopping{15},
+        Stopped{12},
+        LogOverrun{13},
+        DaneChecked{"a.example", "sts", "sts", "no TLSA", 60s, "[a.example]", false},
+        DnsRetry{"127.0.0.1:53", "a.example", "truncated"},
+        DnsTryFailed{"127.0.0.1:53", "udp", "a.example", Reason::dns_timeout, "udp+edns"},
+        Fetch{"mta-sts.a.example", 100, Reason::none, "nothing", 5},
+        StoreStillFailing{"full"},
+    };
+}
+
+TEST(Events, each_is_a_line_with_all_its_fields_in_the_order_of_the_table) {
+    const std::vector<Event> all = one_of_each();
+    ASSERT_EQ(all.size(), kinds);
+    for (std::size_t i = 0; i < kinds; ++i) {
+        ASSERT_EQ(all[i].index(), i);
+        const Entry& about = entry(id(all[i]));
+        const Line line = render(all[i]);
+        EXPECT_EQ(line.name, about.name);
+        EXPECT_EQ(line.level, level(all[i]));
+        std::vector<std::string_view> keys;
+        for (const base::Field& field : line.fields()) keys.push_back(field.key);
+        EXPECT_TRUE(std::ranges::equal(keys, about.fields)) << about.name;
+        for (const base::Field& field : line.fields())
+            if (const auto* text = std::get_if<std::string_view>(&field.value)) {
+                EXPECT_NE(*text, "") << about.name << " " << field.key;
+            }
+    }
+}
+
+TEST(Events, names_and_fields_are_words_of_one_vocabulary) {
+    std::set<std::string_view> events, used, explained;
+    const auto is_word = [](std::string_view word, char joint) {
+        return !word.empty() && std::ranges::all_of(word, [joint](char c) {
+            return c == joint || std::islower(static_cast<unsigned char>(c)) != 0;
+        });
+    };
+    for (std::size_t i = 0; i < kinds; ++i) {
+        const Entry& about = entry(static_cast<Id>(i));
+        EXPECT_TRUE(events.insert(about.name).second) << about.name;
+        EXPECT_TRUE(is_word(about.name, '-')) << about.name;
+        EXPECT_TRUE(about.meaning.ends_with('.')) << about.name;
+        EXPECT_TRUE(about.advice.empty() || about.advice.ends_with('.')) << about.name;
+        EXPECT_FALSE(about.fields.empty()) << about.name;
+        std::set<std::string_view> own;
+        for (const std::string_view field : about.fields) {
+            EXPECT_TRUE(own.insert(field).second) << about.name << " has twice " << field;
+            EXPECT_TRUE(is_word(field, '_')) << field;
+            used.insert(field);
+        }
+    }
+    std::string_view before;
+    for (const FieldMeaning& field : field_meanings()) {
+        EXPECT_LT(before, field.name) << "alphabetical order";
+        before = field.name;
+        explained.insert(field.name);
+        EXPECT_FALSE(field.meaning.empty()) << field.name;
+    }
+    EXPECT_EQ(used, explained);
+}
+
+TEST(Events, the_level_is_the_first_that_the_table_names_or_another_of_it) {
+    for (const Event& event : one_of_each()) {
+        static constexpr std::string_view words[] = {"debug", "info", "warning", "error"};
+        const std::string_view word = words[static_cast<int>(level(event))];
+        EXPECT_NE(entry(id(event)).levels.find(word), std::string_view::npos) << entry(id(event)).name;
+        const bool worth_a_look = level(event) >= Level::warning;
+        EXPECT_TRUE(!worth_a_look || !entry(id(event)).advice.empty())
+            << entry(id(event)).name << ": what is somebody who looks to do?";
+    }
+}
+
+TEST(Events, levels_follow_what_happened) {
+    EXPECT_EQ(level(PolicyFailed{.domain = {}, .detail = {}, .kept = "enforce"}), Level::warning);
+    EXPECT_EQ(level(PolicyFailed{.domain = {}, .detail = {}, .kept = "no enforce policy"}), Level::info);
+    EXPECT_EQ(level(Event{PolicyChanged{}}), Level::info);
+    EXPECT_EQ(level(Event{DaneChanged{}}), Level::info);
+    DaneChecked first;
+    EXPECT_EQ(level(Event{first}), Level::debug);
+    first.is_first = true;
+    EXPECT_EQ(level(Event{first}), Level::info);
+    Lookup lookup;
+    EXPECT_EQ(level(lookup), Level::info);
+    lookup.is_parent = true;
+    EXPECT_EQ(level(lookup), Level::debug);
+}
+
+TEST(Events, what_is_empty_is_left_out_where_the_table_says_so) {
+    test::MemoryLog log;
+    log.emit(Lookup{.domain = "a.example", .answer = "notfound", .source = "network", .age = {}});
+    log.emit(Fetch{.host = "h", .octets = 5, .reason = {}, .detail = {}});
+    log.emit(StoreDamaged{.file = "f", .problem = "p", .moved_to = "m", .salvaged = {}});
+    const std::vector<std::string> lines{
+        "info lookup domain=a.example answer=notfound source=network age=- took_ms=0.000000 reason=none",
+        "debug fetch host=h octets=5 took_ms=0", "error store-damaged file=f problem=p moved_to=m"};
+    EXPECT_EQ(log.lines(), lines);
+}
+
+TEST(Events, the_manual_is_the_table) {
+    std::ifstream in{STSMAPD_SOURCE_DIR "/man/stsmapd.8"};
+    ASSERT_TRUE(in);
+    std::ostringstream read;
+    read << in.rdbuf();
+    const std::string manual = read.str();
+    constexpr std::string_view
+        begin = ".\\\" The list up to END EVENTS is the output of stsmapd --print-man-events.\n",
+        end = ".\\\" END EVENTS\n";
+    const std::size_t start = manual.find(begin);
+    ASSERT_NE(start, std::string::npos);
+    const std::size_t from = start + begin.size(), to = manual.find(end, from);
+    ASSERT_NE(to, std::string::npos);
+    EXPECT_EQ(manual.substr(from, to - from), man_events())
+        << "Write it again between its two markers with: stsmapd --print-man-events";
+}
+
+TEST(Recorder, counts_all_and_holds_lines_back_as_the_table_says) {
+    test::MemoryLog log;
+    test::ManualTime time;
+    Recorder recorder{log, time};
+    const auto fail = [&](std::string_view domain) {
+        recorder.emit(PolicyFailed{.domain = domain, .detail = "d", .kept = "enforce"});
+    };
+    fail("a.example");
+    fail("a.example");
+    fail("b.example");
+    recorder.emit(PolicyFailed{
+        .domain = "a.example", .reason = Reason::http_status, .detail = "another", .kept = "enforce"});
+    EXPECT_EQ(log.lines().size(), 2u) << "one a domain and hour, whatever the reason";
+    time.move_to(1h);
+    fail("a.example");
+    EXPECT_EQ(log.count("policy-failed domain=a.example reason=none detail=d kept=enforce next_try_s=0 "
+                        "repeated=2"),
+              1u);
+    EXPECT_EQ(recorder.counts().of(id_of<PolicyFailed>()), 5u) << "held back or not";
+    recorder.count(id_of<DnsRetry>());
+    EXPECT_EQ(recorder.counts().of(id_of<DnsRetry>()), 1u);
+    EXPECT_EQ(recorder.counts().of(id_of<DnsTryFailed>()), 0u);
+}
+
+} // namespace
