@@ -6,6 +6,7 @@
 #include "app/settings.hpp"
 #include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
+#include "base/version.hpp"
 #include "cache/late_store.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
@@ -319,7 +320,7 @@ int Daemon::Impl::run() {
     wait_for_signals();
     resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
-    log_.write(Level::info, "ready", {{"version", STSMAPD_VERSION}, {"policies", table_.policy_count()}});
+    log_.write(Level::info, "ready", {{"version", base::version()}, {"policies", table_.policy_count()}});
     notify_ready(status());
     keep_watchdog();
     auto work = asio::make_work_guard(back_);

@@ -3,6 +3,7 @@
 #include "app/network_probe.hpp"
 #include "app/real_time.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
 #include "config/load.hpp"
 #include "control/query_command.hpp"
 #include "diagnose/finger.hpp"
@@ -115,7 +116,7 @@ void ask_for_dane(setup::Host& host, const std::string& address, diagnose::Daemo
 /// Asks at all addresses, those of the map first; gives back the one that answered.
 std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Host& host,
                            diagnose::DaemonFacts& facts) {
-    facts.tool_version = STSMAPD_VERSION;
+    facts.tool_version = base::version();
     std::string answering;
     for (const std::string& address : addresses) {
         const auto reply = host.status(address, "version");
@@ -210,7 +211,7 @@ int doctor(const control::Place& place, const control::DoctorOptions& options, s
     const diagnose::Findings shown = options.quiet ? diagnose::troubles(findings) : findings;
     if (shown.empty()) return 0;
     if (options.json)
-        diagnose::print_json(shown, STSMAPD_VERSION, out);
+        diagnose::print_json(shown, base::version(), out);
     else
         diagnose::print_text(shown, out);
     return diagnose::worst(findings) == diagnose::Verdict::fail ? 1 : 0;

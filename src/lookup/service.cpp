@@ -1,5 +1,6 @@
 #include "lookup/service.hpp"
 
+#include "base/version.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/answer.hpp"
 
@@ -150,7 +151,7 @@ bool Service::answer_from_memory(const postfix::Request& request, const RecentAn
 
 std::string Service::status(std::string_view key) const {
     if (key == "dane") return "OK " + options_.dane_status;
-    return key == "version" ? "OK " STSMAPD_VERSION : "NOTFOUND ";
+    return key == "version" ? "OK " + std::string(base::version()) : "NOTFOUND ";
 }
 
 Decision Service::decide(const base::Domain& domain, cache::PolicyPtr policy, bool dane) const {
