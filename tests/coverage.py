@@ -33,7 +33,8 @@ def begin(where, programs):
     # One file for each program: whoever ends adds its counts to it. A process that is killed counts nothing.
     env = {"LLVM_PROFILE_FILE": f"{folder}/%m.profraw"}
     for program in programs:  # the tests run them as other users, too, who cannot make the files
-        subprocess.run([f"{where}/{program}", "--version"], env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run([f"{where}/{program}", "--version"], env={**os.environ, **env}, stdout=subprocess.DEVNULL,
+                       check=True)
     for path in folder.iterdir():
         path.chmod(0o666)
     return env

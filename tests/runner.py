@@ -256,7 +256,7 @@ def explorer_job(_=""):
     return lambda: step("explorer", "explorer", [f"{BUILD}/tests/explorer"])
 
 
-def e2e_jobs(only="", suite="e2e", where=BUILD, env=None):
+def e2e_jobs(only=""):
     # The longest first: several minutes each.
     longest = ["test_setup_maps", "test_doctor", "test_setup_files", "test_resolvers", "test_setup", "test_changes"]
     names = [only] if only else sorted(modules("e2e"), key=lambda name: (longest + [name]).index(name))
@@ -265,7 +265,7 @@ def e2e_jobs(only="", suite="e2e", where=BUILD, env=None):
 
     reason = namespace.why_not()
     prefix = () if reason else (sys.executable, f"{ROOT}/tests/world/namespace.py")
-    return [unittest_job(suite, "e2e", name, prefix, env, where) for name in names]
+    return [unittest_job("e2e", "e2e", name, prefix) for name in names]
 
 
 def lint_jobs(_=""):
@@ -332,22 +332,15 @@ def tidy():
 
 
 def coverage():
-    """Which lines of src/ the unit tests, vectors, black box and end-to-end tests run, in a build of its own."""
+    """Which lines of src/ the unit tests, vectors and black box tests run, in a build of its own."""
     if not shutil.which("clang++"):
         return skip("coverage", "coverage", "no clang++ here")
     where = f"{BUILD}-coverage"
     programs = ["stsmapd", "stsmap", "tests/unit_tests", "tests/vectors_runner"]
     if build(where, "coverage", "coverage", targets=[*programs, "tests/tls_flooder"]):
         env = line_coverage.begin(where, programs[:2])
-        run_together(
-            [
-                *e2e_jobs("", "coverage", where, env),
-                unit_job("coverage", where, env=env),
-                vectors_job("coverage", where, env=env),
-                *blackbox_jobs("coverage", where, env=env),
-            ],
-            WORKERS + 1,
-        )
+        jobs = [unit_job("coverage", where, env=env), vectors_job("coverage", where, env=env)]
+        run_together([*jobs, *blackbox_jobs("coverage", where, env=env)], WORKERS + 1)
         say(line_coverage.report(where, programs))
 
 
