@@ -1,6 +1,7 @@
 // stsmapd(8) - the daemon.
 #include "app/daemon.hpp"
 #include "app/start_check.hpp"
+#include "base/exit_status.hpp"
 #include "base/version.hpp"
 #include "config/document.hpp"
 #include "config/load.hpp"
@@ -21,14 +22,15 @@
 
 namespace {
 
-enum Exit { ok = 0, start_failed = 1, bad_usage = 2 };
+constexpr int ok = base::status(base::Exit::done), start_failed = base::status(base::Exit::trouble),
+              bad_usage = base::status(base::Exit::usage);
 
 void print(const std::vector<config::Problem>& problems) {
     for (const config::Problem& problem : problems) std::cerr << "stsmapd: " << to_string(problem) << '\n';
 }
 
 /// `--check-config` on a file that was read well.
-Exit check_start(const config::Loaded& loaded, const std::string& file) {
+int check_start(const config::Loaded& loaded, const std::string& file) {
     const auto managed =
         app::managed_folders(std::getenv("STATE_DIRECTORY"), std::getenv("RUNTIME_DIRECTORY"));
     const app::StartCheck found = app::check_start(loaded, managed);

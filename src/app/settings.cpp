@@ -8,7 +8,7 @@ cache::Tuning tuning(const config::Config& config) {
     cache::Tuning tuning;
     tuning.forget_unasked_after = config.cache.forget_unasked_after;
     tuning.enforce_testing = config.strict_testing;
-    tuning.dane = config.dane == config::Dane::automatic;
+    tuning.dane.active = config.dane == config::Dane::automatic;
     return tuning;
 }
 
@@ -49,14 +49,14 @@ lookup::ServerProbe::Options probe_options(const config::Config& config) {
 lookup::ServiceOptions service_options(const config::Config& config, const dane::Validation& validation) {
     lookup::ServiceOptions options{config.deadline, tuning(config), "active"};
     using State = dane::Validation::State;
-    if (!options.tuning.dane) {
+    if (!options.tuning.dane.active) {
         options.dane_status = "inactive: dane = \"off\"";
         return options;
     }
     // While DNS is silent, as in an outage after a restart, nobody is made to wait for what it could say of
     // DANE; but what it said before is believed.
-    options.tuning.dane = validation.state == State::yes;
-    options.tuning.dane_remembered = validation.state != State::no;
+    options.tuning.dane.active = validation.state == State::yes;
+    options.tuning.dane.remembered = validation.state != State::no;
     if (validation.state == State::no) options.dane_status = "inactive: " + validation.why;
     if (validation.state == State::unknown)
         options.dane_status = "inactive: whether the resolver validates is not known yet";

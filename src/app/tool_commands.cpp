@@ -5,7 +5,6 @@
 #include "base/text.hpp"
 #include "base/version.hpp"
 #include "config/load.hpp"
-#include "control/query_command.hpp"
 #include "diagnose/finger.hpp"
 #include "diagnose/probes.hpp"
 #include "diagnose/report.hpp"
@@ -61,16 +60,16 @@ setup::SurveyOptions survey_options(const config::Config& config, const control:
     return options;
 }
 
-int postfix_setup(const control::Place& place, setup::CommandOptions options, std::ostream& out,
-                  std::ostream& err) {
+base::Exit postfix_setup(const control::Place& place, setup::CommandOptions options, std::ostream& out,
+                         std::ostream& err) {
     const auto loaded = load(place.config);
     if (!loaded) {
         for (const config::Problem& problem : loaded.error()) err << "stsmap: " << to_string(problem) << '\n';
-        return static_cast<int>(control::Exit::usage);
+        return base::Exit::usage;
     }
     options.survey = survey_options(loaded->config, place, options.survey.config_directory);
     setup::RealHost host(diagnose::ask_status);
-    return static_cast<int>(setup::postfix_setup(options, host, out, err));
+    return setup::postfix_setup(options, host, out, err);
 }
 
 diagnose::ConfigFacts
@@ -199,7 +198,7 @@ void look_at_all(const config::Config& config, const control::Place& place,
         facts.mx.trouble = "Postfix cannot be asked for its settings";
 }
 
-int doctor(const control::Place& place, const control::DoctorOptions& options, std::ostream& out) {
+base::Exit doctor(const control::Place& place, const control::DoctorOptions& options, std::ostream& out) {
     const auto loaded = load(place.config);
     setup::RealHost host(diagnose::ask_status, limits_of_doctor(host_limit));
     diagnose::Facts facts;
@@ -209,12 +208,12 @@ int doctor(const control::Place& place, const control::DoctorOptions& options, s
     if (loaded && !facts.config.unseen) look_at_all(loaded->config, place, options, host, facts);
     const diagnose::Findings findings = diagnose::report(facts);
     const diagnose::Findings shown = options.quiet ? diagnose::troubles(findings) : findings;
-    if (shown.empty()) return 0;
+    if (shown.empty()) return base::Exit::done;
     if (options.json)
         diagnose::print_json(shown, base::version(), out);
     else
         diagnose::print_text(shown, out);
-    return diagnose::worst(findings) == diagnose::Verdict::fail ? 1 : 0;
+    return diagnose::worst(findings) == diagnose::Verdict::fail ? base::Exit::trouble : base::Exit::done;
 }
 
 } // namespace

@@ -24,19 +24,11 @@ bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
 }
 
 bool is_enforced(const Standing& entry, const Tuning& tuning) {
-    const sts::Mode mode = entry.policy->policy.mode;
-    return mode == sts::Mode::enforce || (mode == sts::Mode::testing && tuning.enforce_testing);
+    return sts::is_enforced(entry.policy->policy.mode, tuning.enforce_testing);
 }
 
 seconds refresh_period(const Entry& entry, const Tuning& tuning) {
     return std::min(tuning.refresh_every, entry.policy->policy.max_age / 2);
-}
-
-/// May the verdict be gone by? Lookups that fail, or cannot be made, use up the bridge.
-bool dane_holds(const Standing& entry, Instant now, const Tuning& tuning) {
-    const DaneState& dane = entry.dane;
-    if (dane.failed_since != Instant{}) return since(dane.failed_since, now) < tuning.dane_bridge;
-    return tuning.dane || since(dane.known_at, now) < tuning.dane_fresh + tuning.dane_bridge;
 }
 
 } // namespace
@@ -66,61 +58,14 @@ bool note_time(Entry& entry, Instant now) {
     return true;
 }
 
-bool needs_dane(const Standing& entry, const Tuning& tuning) {
-    return tuning.dane && is_enforced(entry, tuning);
-}
-
-bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning) {
-    return (tuning.dane || tuning.dane_remembered) && is_enforced(entry, tuning) &&
-           entry.dane.verdict == DaneVerdict::dane && dane_holds(entry, now, tuning);
-}
-
-bool dane_missing(const Standing& entry, Instant now, const Tuning& tuning) {
-    if (!needs_dane(entry, tuning)) return false;
-    const DaneState& dane = entry.dane;
-    if (dane.verdict != DaneVerdict::unknown && since(dane.known_at, now) < tuning.dane_fresh) return false;
-    // Once a lookup has failed, whoever asks is answered at once: by the old verdict, as long as it holds.
-    if (now < dane.check_at) return false;
-    const bool failed_before = dane.verdict == DaneVerdict::unknown || dane.failed_since != Instant{};
-    return !failed_before || dane.check_at == Instant{} || now - dane.check_at >= tuning.dane_fresh;
-}
-
 bool dane_due(const Standing& entry, Instant now, const Tuning& tuning) {
-    if (!needs_dane(entry, tuning)) return false;
-    // After a step back of the clock check_at may lie far ahead.
-    return now >= entry.dane.check_at || entry.dane.check_at - now > tuning.txt_check_max;
-}
-
-DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
-                            const Tuning& tuning) {
-    DaneState after = before;
-    after.check_at = now + found.ttl;
-    const bool failed = found.on_failures || found.verdict == DaneVerdict::unknown;
-    const bool stands = before.verdict != DaneVerdict::unknown &&
-                        (found.verdict == DaneVerdict::unknown || found.verdict == before.verdict);
-    if (!failed) {
-        after.verdict = found.verdict;
-        after.known_at = now;
-        after.failed_since = {};
-    } else if (stands) {
-        after.known_at = std::min(before.known_at, now);
-        const bool failed_before = before.failed_since != Instant{};
-        after.failed_since = failed_before ? std::min(before.failed_since, now) : now;
-    }
-    if (found.on_failures && found.verdict != DaneVerdict::unknown) {
-        const Instant doubtful = now + found.ttl - tuning.dane_bridge; // holds for the ttl
-        if (!stands || after.failed_since < doubtful) {
-            after.verdict = found.verdict;
-            after.known_at = after.failed_since = doubtful;
-        }
-    }
-    return after;
+    return is_enforced(entry, tuning) && dane::due(entry.dane, now, tuning.dane);
 }
 
 Step plan(const Standing& entry, Instant now, const Tuning& tuning) {
     if (expired(entry, now)) return Step::resolve;
     // Without a verdict there is nothing to say: "secure" could override DANE.
-    if (dane_missing(entry, now, tuning)) return Step::resolve;
+    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return Step::resolve;
     const bool check = in_future(entry.txt_checked, now) ||
                        now - entry.txt_checked >= txt_life(entry, tuning) || dane_due(entry, now, tuning);
     return check ? Step::serve_and_check : Step::serve;

@@ -7,7 +7,8 @@
 
 #include "base/clock.hpp"
 #include "base/reason.hpp"
-#include "decision/decision.hpp"
+#include "dane/state.hpp"
+#include "sts/policy_text.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace cache {
 
 using base::Instant;
 using base::seconds;
-using decision::PolicyPtr;
+using sts::PolicyPtr;
 
 /// The GETs of a domain so far, for the back-off after failures. A success resets `failures`, never `last`.
 /// (That there is a minute between any two is for lookup/get_limit.hpp, by the steady clock.)
@@ -31,22 +32,6 @@ struct Attempts {
     friend bool operator==(const Attempts&, const Attempts&) = default;
 };
 
-/// Whether the domain's MX hosts are secured by DANE (RFC 7672); looked up only for policies that are
-/// enforced.
-enum class DaneVerdict : std::uint8_t {
-    unknown, ///< not looked up yet, or never with an answer
-    sts,     ///< not all of them: MTA-STS decides
-    dane,    ///< all of them: MTA-STS must not override it (RFC 8461 section 2)
-};
-struct DaneState {
-    DaneVerdict verdict = DaneVerdict::unknown;
-    Instant known_at{}; ///< when it was last proven; one built on failures counts as proven long ago
-    Instant check_at{}; ///< the next lookup is due then; epoch: none was made since the start
-    /// The first of the lookups that failed since known_at; epoch: none did.
-    Instant failed_since{};
-    friend bool operator==(const DaneState&, const DaneState&) = default;
-};
-
 /// What the answer about a domain with a policy depends on.
 struct Standing {
     PolicyPtr policy;      ///< never null
@@ -55,7 +40,7 @@ struct Standing {
     Instant txt_checked{}; ///< last look at the TXT record, whatever it showed; epoch: not since the start
     seconds txt_ttl{};     ///< the TTL it came with
     Instant last_asked{};  ///< last query of a client (coarse)
-    DaneState dane;
+    dane::State dane;      ///< looked up only for policies that are enforced
 };
 
 /// A domain with a policy (of any mode). Only a successful GET makes or extends one.
@@ -94,11 +79,8 @@ struct Tuning {
     /// Running time for which a policy is kept that is expired by a clock that is not trusted.
     seconds keep_expired{30 * 86400};
     bool daily_refresh = true;
-    bool dane = false;             ///< look for DANE: a validating resolver is in use
-    bool dane_remembered = false;  ///< believe a verdict found before: a validating resolver is not ruled out
-    bool enforce_testing = false;  ///< treat mode testing as enforce
-    seconds dane_fresh{36 * 3600}; ///< an older verdict is asked anew before it is used
-    seconds dane_bridge{86400};    ///< how long a verdict outlives lookups that fail, from the first of them
+    bool enforce_testing = false; ///< treat mode testing as enforce
+    dane::Limits dane;
 };
 
 /// What age and refreshes count from: fetched_at, or for one in the future the moment when that was seen.
@@ -122,25 +104,8 @@ bool note_clock(Standing& entry, Instant now);
 /// note_clock(), and over_since goes when the policy turns out not to be expired after all.
 bool note_time(Entry& entry, Instant now);
 
-/// Does the policy call for a DANE verdict at all?
-[[nodiscard]] bool needs_dane(const Standing& entry, const Tuning& tuning);
-/// Shall Postfix be told to use DANE?
-[[nodiscard]] bool dane_secured(const Standing& entry, Instant now, const Tuning& tuning);
-/// Is a DANE lookup due?
+/// Is a DANE lookup due? Only policies that are enforced call for one.
 [[nodiscard]] bool dane_due(const Standing& entry, Instant now, const Tuning& tuning);
-/// Is there no verdict to answer with before another lookup? There never was one, or it is too old; and no
-/// lookup has failed lately.
-[[nodiscard]] bool dane_missing(const Standing& entry, Instant now, const Tuning& tuning);
-/// What a lookup showed.
-struct DaneFinding {
-    DaneVerdict verdict = DaneVerdict::unknown; ///< unknown: it failed
-    bool on_failures = false;                   ///< some lookups failed, and the rest spoke for this verdict
-    seconds ttl{60};                            ///< how long that is good
-};
-/// The state after it. After the first failed lookup the verdict stands for dane_bridge. One built on
-/// failures is good for its ttl and bridges nothing after that.
-[[nodiscard]] DaneState after_dane_lookup(const DaneState& before, const DaneFinding& found, Instant now,
-                                          const Tuning& tuning);
 
 /// What to do about a query for a known domain.
 enum class Step {

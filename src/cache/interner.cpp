@@ -7,8 +7,8 @@
 
 namespace cache {
 
-using decision::PolicyPtr;
-using decision::PolicyText;
+using sts::PolicyPtr;
+using sts::PolicyText;
 
 /// The texts somebody holds, in a hash table without chains: one place read for a text that is known, however
 /// many there are.

@@ -8,7 +8,7 @@
 
 #include "base/expected.hpp"
 #include "base/siphash.hpp"
-#include "decision/decision.hpp"
+#include "sts/policy_text.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -19,7 +19,7 @@ namespace cache {
 class Interner {
 public:
     explicit Interner(base::SipKey key);
-    [[nodiscard]] base::Expected<decision::PolicyPtr, sts::PolicyError> intern(std::string_view text);
+    [[nodiscard]] base::Expected<sts::PolicyPtr, sts::PolicyError> intern(std::string_view text);
     /// How many texts are held by somebody.
     [[nodiscard]] std::size_t size() const;
 

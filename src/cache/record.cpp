@@ -7,7 +7,7 @@ namespace cache {
 
 namespace {
 
-std::uint32_t failing_of(const DaneState& dane) noexcept {
+std::uint32_t failing_of(const dane::State& dane) noexcept {
     if (dane.failed_since == Instant{}) return 0;
     const std::int64_t minutes = (std::max(dane.failed_since, dane.known_at) - dane.known_at).count() / 60;
     return static_cast<std::uint32_t>(std::min<std::int64_t>(minutes + 1, Record::longest_failing));
@@ -23,7 +23,7 @@ Asked Record::asked() const {
              over ? Instant{} : unpack(txt_checked),
              seconds{txt_ttl},
              unpack(last_asked),
-             {static_cast<DaneVerdict>(dane), unpack(dane_known_at), unpack(dane_check_at),
+             {static_cast<dane::Advice>(dane), unpack(dane_known_at), unpack(dane_check_at),
               dane_failing == 0 ? Instant{} : unpack(dane_known_at) + seconds{60} * (dane_failing - 1)}},
             rest && rest->gets.failures > 0 ? rest->gets.reason : base::Reason::none};
 }
@@ -58,7 +58,7 @@ void Record::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     txt_checked = over ? pack(e.over_since.count()) : pack(e.txt_checked);
     txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
     last_asked = pack(e.last_asked);
-    dane = static_cast<std::uint32_t>(e.dane.verdict) & 3U;
+    dane = static_cast<std::uint32_t>(e.dane.advice) & 3U;
     // Of a verdict as old as that it matters when lookups began to fail, not how old it is.
     const bool failing = e.dane.failed_since != Instant{};
     const Instant oldest = e.dane.failed_since - seconds{60} * (longest_failing - 1);

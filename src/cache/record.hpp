@@ -49,7 +49,7 @@ struct Record {
     std::uint32_t txt_checked = 0; ///< or over_since, see `over`
     std::uint32_t dane_known_at = 0, dane_check_at = 0;
     std::uint32_t txt_ttl : 12 = 0; ///< beyond an hour all are the same
-    std::uint32_t dane : 2 = 0;     ///< DaneVerdict
+    std::uint32_t dane : 2 = 0;     ///< dane::Advice
     std::uint32_t dane_failing : 18 =
         0; ///< minutes from dane_known_at to the first failure, and one; 0: none
     std::uint8_t name_size = 0, id_size = 0;

@@ -1,8 +1,9 @@
 #include "cache/sqlite_store.hpp"
 
 #include "base/keyed_hash.hpp"
-#include "cache/renewals.hpp"
+#include "cache/retry_times.hpp"
 #include "cache/sqlite_file.hpp"
+#include "cache/store_file.hpp"
 #include "cache/store_start.hpp"
 #include "cache/stored_row.hpp"
 #include "cache/write_op.hpp"
@@ -40,11 +41,14 @@ struct SqliteStore::Worker {
     Worker(fs::path path_, Options options_, base::Log& log_, const base::Clock& clock_, FileLock lock_,
            Started started)
         : path(std::move(path_)), options(std::move(options_)), log(log_), clock(clock_),
-          queue(options.max_waiting, options.max_octets), lock(std::in_place, std::move(lock_)),
-          kept(options.max_kept, options.max_octets), renewals(options.retry_max) {
+          queue(options.max_waiting, options.max_octets), kept(options.max_kept, options.max_octets),
+          retry(options.retry_first, options.retry_max) {
         batch.reserve(options.max_batch);
-        take_over(started);
-        if (started.trouble) begin_failing(*started.trouble);
+        const std::optional<Trouble> trouble = started.trouble;
+        file.emplace(
+            path, std::move(lock_), std::move(started), options.retry_max,
+            [this](Row row) { pass_late(std::move(row)); }, log, clock);
+        if (trouble) begin_failing(*trouble);
     }
 
     const fs::path path;
@@ -56,27 +60,19 @@ struct SqliteStore::Worker {
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
-    std::optional<FileLock> lock;
-    std::optional<SqliteFile> file;       ///< none only while failing
+    std::optional<StoreFile> file;        ///< always there; open but while failing
     std::vector<WriteOp> batch;           ///< what take() took
     std::optional<base::seconds> running; ///< the running time to be noted with them
-    bool touched = false; ///< the file was written to by others, and has not been renewed since
-    std::vector<std::string> bad_keys;
-    bool refill_needed = false;
-    bool unread = false; ///< the file may have rows that the owner has not seen
-    SteadyClock::time_point failing_since{}, next_try{}, well_since{};
-    base::milliseconds delay{};
+    bool refill_asked = false;            ///< for another reason than that the file lacks rows
     KeptOps kept;
+    RetryTimes retry;
     /// Domains that were saved or forgotten since a refill began: what it passes of them may be older.
     std::optional<std::unordered_set<std::uint64_t, base::HashedAlready>> overtaken;
-    Renewals renewals;
 
-    void take_over(Started& started) {
-        file = std::move(started.file);
-        bad_keys = std::move(started.loaded.bad_keys);
-        unread = started.unread;
-        if (started.incomplete) refill_needed = true;
-        if (started.renewed) note_renewal();
+    [[nodiscard]] bool refill_needed() const { return refill_asked || file->rows_are_missing(); }
+
+    void pass_late(Row row) const {
+        if (options.late && !kept.contains(row.domain)) options.late(std::move(row));
     }
 
     void run() {
@@ -85,8 +81,8 @@ struct SqliteStore::Worker {
             if (batch.empty() && queue.ended()) break;
             survive([this] {
                 process(batch);
-                if (failing && SteadyClock::now() >= next_try) recover();
-                if (refill_needed && !failing) refill();
+                if (failing && SteadyClock::now() >= retry.next()) recover();
+                if (refill_needed() && !failing) refill();
             });
         }
         survive([this] { finish(); });
@@ -102,23 +98,20 @@ struct SqliteStore::Worker {
         }
     }
     void out_of_memory() {
-        refill_needed = true; // rows may have been dropped with what was under way
+        refill_asked = true; // rows may have been dropped with what was under way
         overtaken.reset();
         if (failing)
             put_off();
         else
             begin_failing(no_memory());
     }
-    void put_off() {
-        delay = std::min(delay * 2, options.retry_max);
-        next_try = SteadyClock::now() + delay;
-    }
+    void put_off() { retry.failed_again(SteadyClock::now()); }
 
     /// The next batch; with `wait`, once there is anything to do. Needs no memory.
     void take(bool wait) {
         WriteQueue::Time until = WriteQueue::Time::min();
-        if (wait && (failing || !refill_needed)) until = failing ? next_try : WriteQueue::Time::max();
-        if (queue.take(batch, options.max_batch, batch_octets, until)) refill_needed = true;
+        if (wait && (failing || !refill_needed())) until = failing ? retry.next() : WriteQueue::Time::max();
+        if (queue.take(batch, options.max_batch, batch_octets, until)) refill_asked = true;
     }
 
     void process(std::vector<WriteOp>& ops, std::span<const Row> rows = {}) {
@@ -139,34 +132,19 @@ struct SqliteStore::Worker {
     }
 
     bool write(std::span<const Row> rows, std::span<const WriteOp> ops) {
-        SqliteFile::Result result = examine();
+        SqliteFile::Result result = file->examine();
         if (result) result = attempt_or_renew(rows, ops);
         if (!result) begin_failing(result.error());
         return result.has_value();
     }
 
-    /// Is the file still what the last commit left? A file of ours takes its place when it is not.
-    SqliteFile::Result examine() {
-        if (file->moved()) return look_again();
-        if (file->shrunk()) return replace_shrunk();
-        const SqliteFile::Touched now = file->touched();
-        if (now != SqliteFile::Touched::no) touched = true;
-        if (touched && may_renew()) return take_back(now);
-        return {};
-    }
-
     SqliteFile::Result attempt_or_renew(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result = attempt(rows, ops);
-        if (result || result.error().kind != Trouble::Kind::damage || !may_renew()) return result;
-        file->leave_as_is();
-        file.reset();
-        result = begin_anew(result.error());
+        if (result || !file->may_replace(result.error())) return result;
+        result = file->replace(result.error());
         if (result) result = attempt(rows, ops);
         return result;
     }
-
-    [[nodiscard]] bool may_renew() const { return renewals.may(SteadyClock::now()); }
-    void note_renewal() { renewals.note(SteadyClock::now()); }
 
     /// One transaction.
     SqliteFile::Result attempt(std::span<const Row> rows, std::span<const WriteOp> ops) {
@@ -177,32 +155,32 @@ struct SqliteStore::Worker {
             result = base::unexpected(no_memory());
         }
         if (!result)
-            file->rollback();
+            (*file)->rollback();
         else
-            file->note_state();
+            (*file)->note_state();
         return result;
     }
     SqliteFile::Result put_all(std::span<const Row> rows, std::span<const WriteOp> ops) {
-        SqliteFile::Result result = file->begin();
+        SqliteFile::Result result = (*file)->begin();
         if (!result) return result;
-        for (const std::string& key : bad_keys)
-            if (result) result = file->remove(key);
+        for (const std::string& key : file->bad_keys())
+            if (result) result = (*file)->remove(key);
         for (const Row& row : rows)
-            if (result) result = file->put_if_newer(row, clock.now());
+            if (result) result = (*file)->put_if_newer(row, clock.now());
         std::uint64_t written = rows.size();
         for (const WriteOp& op : ops) {
             if (!result) break;
             if (const Row* row = std::get_if<Row>(&op.what)) {
-                result = file->put(*row);
+                result = (*file)->put(*row);
                 ++written;
             } else if (const Removal* removal = std::get_if<Removal>(&op.what)) {
-                result = file->remove(removal->domain.name(), removal->fetched_at);
+                result = (*file)->remove(removal->domain.name(), removal->fetched_at);
             }
         }
-        if (result && running) result = file->put_running(*running);
-        if (result) result = file->commit();
+        if (result && running) result = (*file)->put_running(*running);
+        if (result) result = (*file)->commit();
         if (!result) return result;
-        bad_keys.clear();
+        file->bad_keys().clear();
         saved += written;
         ++commits;
         return result;
@@ -210,13 +188,10 @@ struct SqliteStore::Worker {
 
     void begin_failing(const Trouble& trouble) {
         failing = true;
-        failing_since = SteadyClock::now();
-        // Trouble that comes and goes is not retried, and reported, more and more often.
-        const bool again = delay.count() > 0 && failing_since < well_since + options.retry_max;
-        delay = again ? std::min(delay * 2, options.retry_max) : options.retry_first;
+        retry.failed(SteadyClock::now());
+        file->give_up_unread_at(retry.failing_since() + options.unreadable_for);
         // An error of the disk may have cost more than the last write: afterwards the file gets all again.
-        if (is_disk_error(trouble)) refill_needed = true;
-        next_try = failing_since + delay;
+        if (is_disk_error(trouble)) refill_asked = true;
         try {
             log.write(Level::error, "store-failed",
                       {{"file", path.native()}, {"problem", trouble.words}, {"code", trouble.code}});
@@ -227,9 +202,9 @@ struct SqliteStore::Worker {
     void keep(WriteOp op) {
         if (op.refused()) return;
         try {
-            if (!kept.keep(std::move(op))) refill_needed = true;
+            if (!kept.keep(std::move(op))) refill_asked = true;
         } catch (const std::bad_alloc&) {
-            refill_needed = true;
+            refill_asked = true;
         }
         count_kept();
     }
@@ -238,129 +213,9 @@ struct SqliteStore::Worker {
         kept_size = kept.octets();
     }
 
-    /// Sets the damaged file aside; the owner fills the new one again.
-    SqliteFile::Result begin_anew(const Trouble& trouble) {
-        note_renewal();
-        touched = false;
-        bad_keys.clear();
-        const auto aside = set_aside(path, clock.now());
-        log.write(Level::error, "store-damaged",
-                  {{"file", path.string()},
-                   {"problem", trouble.words},
-                   {"moved_to", aside ? where(*aside) : "not moved: " + aside.error()}});
-        if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
-        return reopen();
-    }
-
-    /// SQLite takes a file it cannot look at for moved. One whose log is taken away from it loses rows.
-    SqliteFile::Result look_again() {
-        std::error_code error;
-        const fs::file_status status = fs::status(path, error);
-        if (status.type() == fs::file_type::none)
-            return base::unexpected(Trouble{Trouble::Kind::passing, 0, error.message()});
-        if (fs::exists(status) && !file->moved()) return {};
-        const fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
-        if (fs::status(folder, error).type() != fs::file_type::not_found) return replace_moved();
-        // To make it is not ours: it may be the place of a disk that is to be mounted again.
-        file->leave_as_is();
-        file.reset();
-        refill_needed = true;
-        return base::unexpected(
-            Trouble{Trouble::Kind::passing, 0, "the folder " + folder.string() + " is gone"});
-    }
-
-    /// Others wrote to the file or its log, or removed the log: what is in the file is read again, and what
-    /// is not there comes from the owner.
-    SqliteFile::Result take_back(SqliteFile::Touched how) {
-        note_renewal();
-        refill_needed = true;
-        // A log without a name still goes into the file when that is closed.
-        if (how != SqliteFile::Touched::log_gone) file->leave_as_is();
-        file.reset();
-        SqliteFile::Result result = reopen();
-        if (result) result = file->check();
-        if (result) touched = false;
-        const std::string_view problem = "written to by another process while in use";
-        if (result)
-            log.write(Level::warning, "store-changed", {{"file", path.native()}, {"problem", problem}});
-        if (result || result.error().kind != Trouble::Kind::damage) return result;
-        if (file) file->leave_as_is();
-        file.reset();
-        return begin_anew(
-            {Trouble::Kind::damage, result.error().code, std::string(problem) + ": " + result.error().words});
-    }
-
-    SqliteFile::Result replace_moved() {
-        constexpr std::string_view problem = "renamed, removed or replaced while in use";
-        file->leave_as_is();
-        file.reset();
-        // The old file's log still lies here; whatever file is opened at this path would take it for its own.
-        const auto aside = set_aside(path, clock.now(), Aside::log_only);
-        if (!aside)
-            return base::unexpected(
-                Trouble{Trouble::Kind::passing, 0, std::string(problem) + ", and " + aside.error()});
-        touched = false;
-        refill_needed = true;
-        const SqliteFile::Result result = reopen();
-        if (result) {
-            log.write(Level::error, "store-moved",
-                      {{"file", path.native()},
-                       {"problem", std::string(problem) + "; begun anew"},
-                       {"log_moved_to", aside->string() + "-wal"}});
-            return result;
-        }
-        Trouble trouble = result.error();
-        trouble.words = std::string(problem) + ": " + trouble.words;
-        if (trouble.kind == Trouble::Kind::damage && may_renew()) return begin_anew(trouble);
-        return base::unexpected(std::move(trouble));
-    }
-
-    SqliteFile::Result replace_shrunk() {
-        file->leave_as_is();
-        file.reset();
-        refill_needed = true;
-        return begin_anew({Trouble::Kind::damage, 0, "cut short while in use"});
-    }
-
-    /// The start could not read all of the file: once more, from the beginning.
-    SqliteFile::Result read_again() {
-        const bool wait = SteadyClock::now() < failing_since + options.unreadable_for;
-        const SqliteFile::Sink late = [this](Row row) {
-            if (options.late && !kept.contains(row.domain)) options.late(std::move(row));
-        };
-        auto started =
-            start_store(path, late, log, clock.now(), wait ? Unreadable::wait : Unreadable::give_up);
-        if (!started) return base::unexpected(Trouble{Trouble::Kind::other, 0, started.error()});
-        const std::optional<Trouble> trouble = started->trouble;
-        const std::size_t rows = started->loaded.rows;
-        take_over(*started);
-        if (trouble) return base::unexpected(*trouble);
-        log.write(Level::info, "store-read", {{"file", path.string()}, {"rows", rows}});
-        return {};
-    }
-
-    SqliteFile::Result reopen() {
-        if (unread) return read_again();
-        const auto created = create_store_file(path);
-        if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
-        if (*created) {
-            refill_needed = true;
-            std::error_code error;
-            if (!fs::exists(with_suffix(path, ".lock"), error) && !error)
-                if (auto again = lock_store(path, log)) lock.emplace(*std::move(again));
-        }
-        base::Expected<SqliteFile, Trouble> opened = SqliteFile::open(path);
-        if (!opened) return base::unexpected(opened.error());
-        file.emplace(std::move(*opened));
-        return {};
-    }
-
     /// Tries the disk again: opens the file and writes what was kept.
     void recover() {
-        file.reset();
-        SqliteFile::Result result = reopen();
-        if (!result && result.error().kind == Trouble::Kind::damage && may_renew())
-            result = begin_anew(result.error());
+        SqliteFile::Result result = file->open_again();
         std::size_t caught_up = 0;
         while (result && !kept.empty() && !queue.out_of_time()) {
             std::vector<WriteOp> ops;
@@ -380,8 +235,8 @@ struct SqliteStore::Worker {
         }
         failing = false;
         const auto now = SteadyClock::now();
-        well_since = now;
-        const auto lasted = std::chrono::duration_cast<base::seconds>(now - failing_since).count();
+        retry.recovered(now);
+        const auto lasted = std::chrono::duration_cast<base::seconds>(now - retry.failing_since()).count();
         log.write(Level::info, "store-recovered",
                   {{"file", path.string()}, {"caught_up", caught_up}, {"after_s", lasted}});
     }
@@ -389,7 +244,8 @@ struct SqliteStore::Worker {
     /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the
     /// passed rows.
     void refill() {
-        refill_needed = false;
+        refill_asked = false;
+        file->set_rows_missing(false);
         if (!options.refill) return;
         std::vector<Row> passed;
         std::size_t rows = 0, octets = 0;
@@ -417,22 +273,23 @@ struct SqliteStore::Worker {
         if (ok)
             log.write(Level::info, "store-refilled", {{"file", path.string()}, {"rows", rows}});
         else
-            refill_needed = true;
+            refill_asked = true;
     }
 
     /// The queue is empty, or time is up.
     void finish() {
         if (failing)
             recover();
-        else if (const SqliteFile::Result result = examine(); !result) // nobody may have written for long
+        else if (const SqliteFile::Result result = file->examine();
+                 !result) // nobody may have written for long
             begin_failing(result.error());
-        if (refill_needed && !failing && !queue.out_of_time()) refill();
-        if (!kept.empty() || refill_needed)
+        if (refill_needed() && !failing && !queue.out_of_time()) refill();
+        if (!kept.empty() || refill_needed())
             log.write(
                 Level::warning, "store-incomplete",
-                {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed ? 1 : 0}});
-        if (file && !failing) (void)file->checkpoint(); // what it cannot move stays in the log
-        file.reset();
+                {{"file", path.string()}, {"unwritten", kept.size()}, {"refill", refill_needed() ? 1 : 0}});
+        if (file->is_open() && !failing) (void)(*file)->checkpoint(); // what it cannot move stays in the log
+        file->close();
     }
 };
 

@@ -15,6 +15,8 @@ namespace control {
 
 namespace {
 
+using base::Exit;
+
 /// A longer line of input is no domain.
 constexpr std::size_t max_line = 10000;
 
@@ -178,13 +180,13 @@ Reply parse_reply(std::string_view payload) {
     return reply;
 }
 
-Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std::ostream& err) {
+base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std::ostream& err) {
     auto client = connect_first(options);
     if (!client) return report(client.error(), err);
 
     const nlohmann::ordered_json dane =
         options.json ? dane_status(*client, options) : nlohmann::ordered_json();
-    Exit result = Exit::answered;
+    Exit result = Exit::done;
     Domains domains{options.domains, in};
     while (const std::optional<std::string> domain = domains.next()) {
         const auto began = std::chrono::steady_clock::now();

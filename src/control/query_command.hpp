@@ -4,6 +4,7 @@
 // Blocking, for the tool. What came over the socket is shown with every byte but printable ASCII as \xNN.
 #pragma once
 
+#include "base/exit_status.hpp"
 #include "control/socketmap_client.hpp"
 
 #include <chrono>
@@ -13,14 +14,6 @@
 #include <vector>
 
 namespace control {
-
-/// The tool's exit status, as in stsmap(1).
-enum class Exit {
-    answered = 0,    ///< every domain: OK or NOTFOUND
-    trouble = 1,     ///< some domain: TEMP, PERM or what Postfix takes as such
-    usage = 2,       ///< the command line or the configuration is wrong
-    unreachable = 3, ///< no daemon, or it stopped answering
-};
 
 struct QueryOptions {
     std::vector<std::string> addresses; ///< tried in order; the first that can be connected is asked
@@ -32,8 +25,9 @@ struct QueryOptions {
 };
 
 /// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several,
-/// or one JSON object. Words for the operator go to `err`.
-[[nodiscard]] Exit query(const QueryOptions& options, std::istream& in, std::ostream& out, std::ostream& err);
+/// or one JSON object. Words for the operator go to `err`. `done`, `trouble`, `usage` or `unreachable`.
+[[nodiscard]] base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& out,
+                               std::ostream& err);
 
 /// A reply for people.
 [[nodiscard]] std::string shown(std::string_view reply);

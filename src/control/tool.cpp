@@ -1,10 +1,11 @@
 #include "control/tool.hpp"
 
 #include "base/domain.hpp"
-#include "base/spelling.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "control/commands.hpp"
 #include "control/query_command.hpp"
+#include "control/suggestions.hpp"
 #include "setup/main_cf.hpp"
 
 #include <CLI/CLI.hpp>
@@ -17,23 +18,7 @@ namespace control {
 
 namespace {
 
-constexpr const char* query_footer = R"(Exit status:
-  0  every domain got OK or NOTFOUND
-  1  some domain got TEMP or PERM: Postfix would defer its mail
-  2  the command line or the configuration is wrong
-  3  the daemon cannot be reached, or stopped answering)";
-
-constexpr const char* setup_footer = R"(Exit status:
-  0  shown, applied, taken back, or nothing to do
-  1  nothing was changed, for the reasons printed
-  2  the command line or the configuration is wrong
-  3  Postfix is not there, or cannot be asked
-  4  main.cf is changed, and Postfix has not been reloaded)";
-
-constexpr const char* doctor_footer = R"(Exit status:
-  0  no line says fail
-  1  some line says fail
-  2  the command line is wrong)";
+using base::Exit;
 
 /// A large mail provider whose policy has been up for years: who sends mail at all can reach it.
 constexpr const char* doctors_domain = "gmail.com";
@@ -41,13 +26,16 @@ constexpr const char* doctors_domain = "gmail.com";
 /// CLI11 takes "[a]" for a list and drops the brackets, which mean something in a next hop.
 constexpr std::string_view bracket_guard = "\x01";
 
-int status(Exit exit) { return static_cast<int>(exit); }
+CLI::App* add_command(CLI::App& app, const CommandRow& row) {
+    CLI::App* const command = app.add_subcommand(std::string(row.name), std::string(row.help));
+    command->footer(help_footer(row));
+    return command;
+}
 
 /// `stsmap query`.
 class QueryCommand {
 public:
-    explicit QueryCommand(CLI::App& app)
-        : app_(app.add_subcommand("query", "Print what Postfix gets for a domain")) {
+    explicit QueryCommand(CLI::App& app) : app_(add_command(app, command_row("query"))) {
         auto* map_option = app_->add_option("--map", options_.map, "The map name to ask under (default: sts)")
                                ->option_text("NAME");
         app_->add_flag("--tlsrpt", tlsrpt_,
@@ -60,16 +48,15 @@ public:
         app_->add_option("domain", options_.domains,
                          "Next hops as Postfix asks for them; none or -: one a line of input")
             ->option_text("[DOMAIN...]");
-        app_->footer(query_footer);
     }
 
-    int run(const Place& place, const FindAddresses& find_addresses, std::istream& in, std::ostream& out,
-            std::ostream& err) {
+    Exit run(const Place& place, const FindAddresses& find_addresses, std::istream& in, std::ostream& out,
+             std::ostream& err) {
         for (std::string& domain : options_.domains)
             if (domain.starts_with(bracket_guard)) domain.erase(0, bracket_guard.size());
         if (options_.map.empty() || options_.map.find_first_of(" \t\r\n") != std::string::npos) {
             err << "stsmap: a map name has no spaces\n";
-            return status(Exit::usage);
+            return Exit::usage;
         }
         if (tlsrpt_) options_.map = "sts-tlsrpt";
         options_.reply_limit = std::chrono::milliseconds(static_cast<std::int64_t>(seconds_ * 1000));
@@ -79,13 +66,13 @@ public:
             auto found = find_addresses(place.config);
             if (!found) {
                 err << "stsmap: " << found.error() << '\n';
-                return status(Exit::usage);
+                return Exit::usage;
             }
             options_.addresses = std::move(*found);
             std::stable_partition(options_.addresses.begin(), options_.addresses.end(),
                                   [](const std::string& address) { return address.starts_with("unix:"); });
         }
-        return status(query(options_, in, out, err));
+        return query(options_, in, out, err);
     }
 
 private:
@@ -98,8 +85,7 @@ private:
 /// `stsmap postfix-setup`.
 class SetupCommand {
 public:
-    explicit SetupCommand(CLI::App& app)
-        : app_(app.add_subcommand("postfix-setup", "Show or make the settings that Postfix needs")) {
+    explicit SetupCommand(CLI::App& app) : app_(add_command(app, command_row("postfix-setup"))) {
         auto* apply = app_->add_flag("--apply", apply_, "Change main.cf, with postconf -e");
         auto* undo = app_->add_flag("--undo", undo_, "Take the changes of --apply back")->excludes(apply);
         app_->add_flag("--reload", options_.reload, "Run postfix reload after a change");
@@ -119,33 +105,32 @@ public:
             ->option_text("VERSION")
             ->excludes(apply)
             ->excludes(undo);
-        app_->footer(setup_footer);
     }
 
     [[nodiscard]] bool chosen() const { return app_->parsed(); }
 
-    int run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+    Exit run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
         using Action = setup::CommandOptions::Action;
         if (!lines_for_.empty()) return print_lines(place, out, err);
         options_.action = apply_ ? Action::apply : undo_ ? Action::undo : Action::show;
         if (options_.reload && options_.action == Action::show) {
             err << "stsmap: --reload goes with --apply or --undo\n";
-            return status(Exit::usage);
+            return Exit::usage;
         }
         return commands.postfix_setup(place, options_, out, err);
     }
 
 private:
-    int print_lines(const Place& place, std::ostream& out, std::ostream& err) const {
+    Exit print_lines(const Place& place, std::ostream& out, std::ostream& err) const {
         const auto version = setup::parse_version(lines_for_);
         if (!version) {
             err << "stsmap: " << base::printable(lines_for_, 100)
                 << " is no version of Postfix, such as 3.7 or 3.10.4\n";
-            return status(Exit::usage);
+            return Exit::usage;
         }
         out << setup::main_cf_lines(*version, place.socket.empty() ? std::string{setup::packaged_socket}
                                                                    : place.socket);
-        return status(Exit::answered);
+        return Exit::done;
     }
 
     CLI::App* app_;
@@ -157,8 +142,7 @@ private:
 /// `stsmap doctor`.
 class DoctorCommand {
 public:
-    explicit DoctorCommand(CLI::App& app)
-        : app_(app.add_subcommand("doctor", "Check all that stsmapd and Postfix need to work together")) {
+    explicit DoctorCommand(CLI::App& app) : app_(add_command(app, command_row("doctor"))) {
         app_->add_option("--domain", options_.domain,
                          std::string("Fetch this domain's policy, to see whether any can be (default: ") +
                              doctors_domain + ")")
@@ -172,25 +156,24 @@ public:
                          "Postfix's configuration folder (default: MAIL_CONFIG, or Postfix's own)")
             ->envname("MAIL_CONFIG")
             ->option_text("DIR");
-        app_->footer(doctor_footer);
     }
 
     [[nodiscard]] bool chosen() const { return app_->parsed(); }
 
-    int run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
+    Exit run(const Place& place, const Commands& commands, std::ostream& out, std::ostream& err) {
         options_.default_domain = options_.domain.empty();
         const auto domain =
             base::Domain::parse(options_.default_domain ? std::string_view(doctors_domain) : options_.domain);
         if (!domain) {
             err << "stsmap: " << base::printable(options_.domain, 100) << " is not a domain\n";
-            return status(Exit::usage);
+            return Exit::usage;
         }
         options_.domain = domain->name();
         if (!options_.mx.empty()) {
             const auto mx = base::Domain::parse(options_.mx);
             if (!mx) {
                 err << "stsmap: " << base::printable(options_.mx, 100) << " is not a domain\n";
-                return status(Exit::usage);
+                return Exit::usage;
             }
             options_.mx = mx->name();
         }
@@ -202,58 +185,8 @@ private:
     DoctorOptions options_;
 };
 
-std::string listed(const std::vector<std::string_view>& words) {
-    std::string text;
-    for (std::size_t i = 0; i < words.size(); ++i)
-        text.append(i == 0 ? "" : i + 1 == words.size() ? " and " : ", ").append(words[i]);
-    return text;
-}
-
-/// The word of the command line where a command should stand; "" when there is none. `valued`: options that
-/// are followed by a value.
-std::string_view command_word(const std::vector<std::string>& arguments,
-                              const std::vector<std::string_view>& valued) {
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        if (!arguments[i].starts_with('-')) return arguments[i];
-        if (std::ranges::find(valued, arguments[i]) != valued.end()) ++i;
-    }
-    return {};
-}
-
-/// What the first word, which is no command, may have been meant to be.
-int no_such_command(std::string_view word, const std::vector<std::string_view>& commands, std::ostream& err) {
-    const std::string_view near = base::nearest(word, commands);
-    err << "stsmap: there is no command \"" << base::printable(word, 100) << '"';
-    if (!near.empty()) err << "; did you mean " << near << '?';
-    err << '\n';
-    const bool next_hop = word.find('.') != std::string_view::npos || word.starts_with('[');
-    if (near.empty() && next_hop)
-        err << "stsmap: to see what Postfix gets for it: stsmap query " << base::printable(word, 100) << '\n';
-    err << "stsmap: the commands are " << listed(commands) << "; stsmap --help says what they do\n";
-    return status(Exit::usage);
-}
-
-/// Suggests for every option that nobody knows.
-void suggest_options(const CLI::App& app, std::ostream& err) {
-    std::vector<std::string> names;
-    const auto add = [&names](const CLI::App& some) {
-        for (const CLI::Option* option : some.get_options())
-            for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    };
-    add(app);
-    for (const CLI::App* command : app.get_subcommands()) add(*command);
-    const std::vector<std::string_view> known(names.begin(), names.end());
-    for (const std::string& word : app.remaining(true)) {
-        if (!word.starts_with("--")) continue;
-        const std::string_view near = base::nearest(std::string_view(word).substr(0, word.find('=')), known);
-        if (!near.empty()) err << "stsmap: did you mean " << near << "?\n";
-    }
-}
-
-} // namespace
-
-int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
-             std::ostream& out, std::ostream& err, const Commands& commands) {
+Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
+         std::ostream& out, std::ostream& err, const Commands& commands) {
     CLI::App app{"Asks a running stsmapd, and looks after what it needs.", "stsmap"};
     app.set_version_flag("--version", "stsmap " + std::string(base::version()), "Print the version and exit");
     app.set_help_flag("--help,-h", "Print this help and exit");
@@ -278,9 +211,12 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
     for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
         kept.push_back(command->get_name());
     names.assign(kept.begin(), kept.end());
-    const std::string_view word = command_word(arguments, {"--socket", "--config"});
-    if (!word.empty() && std::ranges::find(names, word) == names.end())
-        return no_such_command(word, names, err);
+    constexpr std::string_view valued[] = {"--socket", "--config"};
+    const std::string_view word = command_word(arguments, valued);
+    if (!word.empty() && std::ranges::find(names, word) == names.end()) {
+        suggest_command(word, names, err);
+        return Exit::usage;
+    }
 
     try {
         std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants it
@@ -288,13 +224,20 @@ int run_tool(const std::vector<std::string>& arguments, const FindAddresses& fin
             if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);
     } catch (const CLI::ParseError& e) {
-        if (app.exit(e, out, err) == 0) return status(Exit::answered);
+        if (app.exit(e, out, err) == 0) return Exit::done;
         suggest_options(app, err);
-        return status(Exit::usage);
+        return Exit::usage;
     }
     if (setup_command && setup_command->chosen()) return setup_command->run(place, commands, out, err);
     if (doctor_command && doctor_command->chosen()) return doctor_command->run(place, commands, out, err);
     return query_command.run(place, find_addresses, in, out, err);
+}
+
+} // namespace
+
+int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
+             std::ostream& out, std::ostream& err, const Commands& commands) {
+    return base::status(run(arguments, find_addresses, in, out, err, commands));
 }
 
 } // namespace control

@@ -1,6 +1,7 @@
 // control/tool.hpp - the command line of stsmap(1): options to a command, the command to an exit status.
 #pragma once
 
+#include "base/exit_status.hpp"
 #include "base/expected.hpp"
 #include "setup/command.hpp"
 
@@ -32,13 +33,14 @@ struct DoctorOptions {
 
 /// What the tool can do besides asking the daemon. `options.survey` has the folder of Postfix only.
 struct Commands {
-    std::function<int(const Place&, setup::CommandOptions options, std::ostream& out, std::ostream& err)>
+    std::function<base::Exit(const Place&, setup::CommandOptions options, std::ostream& out,
+                             std::ostream& err)>
         postfix_setup;
-    std::function<int(const Place&, const DoctorOptions&, std::ostream& out)> doctor;
+    std::function<base::Exit(const Place&, const DoctorOptions&, std::ostream& out)> doctor;
 };
 
 /// Runs the tool. `arguments` are those after the program's name. The result is the exit status
-/// (control::Exit). Without a command in `commands` its subcommand does not exist.
+/// (base::Exit). Without a command in `commands` its subcommand does not exist.
 [[nodiscard]] int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses,
                            std::istream& in, std::ostream& out, std::ostream& err,
                            const Commands& commands = {});

@@ -32,15 +32,6 @@ std::string count_of(std::size_t n, std::size_t all) {
 
 } // namespace
 
-std::string_view to_string(Advice advice) noexcept {
-    switch (advice) {
-    case Advice::dane_only: return "dane-only";
-    case Advice::sts: return "sts";
-    case Advice::no_verdict: break;
-    }
-    return "no-verdict";
-}
-
 Inquiry::Inquiry(const base::Domain& name, Destination destination)
     : domain_(name.name()), destination_(destination) {
     if (destination_.mx) return;

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/domain.hpp"
+#include "dane/advice.hpp"
 #include "dane/host.hpp"
 
 #include <chrono>
@@ -34,13 +35,6 @@ inline constexpr std::chrono::seconds max_ttl{3600};
 inline constexpr std::size_t max_mx_hosts = 20;
 /// Octets of Verdict::why.
 inline constexpr std::size_t max_why = 200;
-
-enum class Advice : std::uint8_t {
-    dane_only,  ///< secure MX RRset, and no host definitely without usable secure TLSA
-    sts,        ///< DANE does not protect this domain: its MTA-STS policy does
-    no_verdict, ///< lookups failed: an earlier verdict may stand in (for up to a day), else sts
-};
-[[nodiscard]] std::string_view to_string(Advice advice) noexcept; ///< "dane-only", "sts", "no-verdict"
 
 struct Verdict {
     Advice advice = Advice::no_verdict;

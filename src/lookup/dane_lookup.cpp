@@ -189,23 +189,4 @@ asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, b
     }
 }
 
-cache::DaneFinding finding_of(const dane::Verdict& verdict) {
-    cache::DaneFinding found{cache::DaneVerdict::unknown, verdict.on_failures, verdict.ttl};
-    switch (verdict.advice) {
-    case dane::Advice::dane_only: found.verdict = cache::DaneVerdict::dane; break;
-    case dane::Advice::sts: found.verdict = cache::DaneVerdict::sts; break;
-    case dane::Advice::no_verdict: break;
-    }
-    return found;
-}
-
-std::string_view word_of(cache::DaneVerdict verdict) noexcept {
-    switch (verdict) {
-    case cache::DaneVerdict::dane: return "dane-only";
-    case cache::DaneVerdict::sts: return "sts";
-    case cache::DaneVerdict::unknown: break;
-    }
-    return "unknown";
-}
-
 } // namespace lookup

@@ -12,7 +12,6 @@
 #pragma once
 
 #include "base/domain.hpp"
-#include "cache/entry.hpp"
 #include "dane/verdict.hpp"
 #include "dns/resolver.hpp"
 
@@ -54,10 +53,5 @@ private:
 
     std::shared_ptr<Core> core_;
 };
-
-/// A verdict as cache/entry remembers it.
-[[nodiscard]] cache::DaneFinding finding_of(const dane::Verdict& verdict);
-/// "dane-only", "sts" or "unknown": the words of the log.
-[[nodiscard]] std::string_view word_of(cache::DaneVerdict verdict) noexcept;
 
 } // namespace lookup

@@ -9,17 +9,31 @@
 
 namespace lookup {
 
-/// Answers socketmap requests. Both members are called on the session's front thread.
+/// Whoever waits for an answer.
+class Client {
+public:
+    virtual ~Client() = default;
+    /// Called when there is no answer at once, at most once a request: the result takes the reply's payload,
+    /// on the calling thread. It may outlive the client. An empty payload closes the connection.
+    [[nodiscard]] virtual std::function<void(std::string)> later() = 0;
+};
+
+/// What Handler::answer() has done.
+enum class Reply {
+    answered,  ///< the reply's payload is there
+    violation, ///< so is the payload, and the request was none: the connection ends with it
+    later,     ///< nothing is there; the client's later() is called in time
+};
+
+/// Answers socketmap requests, on the session's front thread.
 class Handler {
 public:
     virtual ~Handler() = default;
-    /// Appends the reply's payload to `reply` when memory knows it; else false, and `reply` is as it was.
-    /// Never waits. `request` is one payload ("NAME SP KEY"), noticed at `came`.
-    [[nodiscard]] virtual bool answer_now(std::string_view request, base::Steady came,
-                                          std::string& reply) = 0;
-    /// For a request that answer_now() could not answer: calls `reply` exactly once, later, on the calling
-    /// thread, within the query deadline. An empty reply closes the connection.
-    virtual void answer_later(std::string request, std::function<void(std::string)> reply) = 0;
+    /// Appends the reply's payload to `reply` when memory knows it. Else it is as it was, and what `client`
+    /// gave out is called exactly once, within the query deadline. Never waits. `request` is one payload
+    /// ("NAME SP KEY"), noticed at `came`.
+    [[nodiscard]] virtual Reply answer(std::string_view request, base::Steady came, std::string& reply,
+                                       Client& client) = 0;
 };
 
 } // namespace lookup

@@ -19,22 +19,10 @@ struct HopLearner::Waiter {
     Done done;
 };
 
-namespace {
-
-/// What is wanted of an entry to judge by this next hop's verdict.
-cache::Standing standing(const cache::PolicyPtr& policy, const cache::DaneState& dane) {
-    cache::Standing standing;
-    standing.policy = policy;
-    standing.dane = dane;
-    return standing;
-}
-
-} // namespace
-
-cache::DaneState dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop, base::Instant now) {
+dane::State dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop, base::Instant now) {
     if (hop.port != postfix::NextHop::unknown_port) return verdicts.find(hop);
-    cache::DaneState none;
-    none.verdict = cache::DaneVerdict::sts;
+    dane::State none;
+    none.advice = dane::Advice::sts;
     none.known_at = now;
     none.check_at = now + base::seconds{1};
     return none;
@@ -54,10 +42,12 @@ void HopLearner::learn(const postfix::NextHop& hop, Why why, Done done) {
 void HopLearner::with_policy(const postfix::NextHop& hop, const Outcome& outcome, const Done& done) {
     const base::Instant now = parts_.clock.now();
     if (!outcome.policy) return done(outcome);
-    const cache::Standing here = standing(outcome.policy, dane_state(verdicts_, hop, now));
+    cache::Standing here;
+    here.policy = outcome.policy;
+    here.dane = dane_state(verdicts_, hop, now);
     if (!cache::dane_due(here, now, tuning_)) {
         Outcome known = outcome;
-        known.dane = cache::dane_secured(here, now, tuning_);
+        known.dane = here.dane;
         return done(known);
     }
     if (const auto aloft = aloft_.find(hop); aloft != aloft_.end()) {
@@ -87,8 +77,8 @@ asio::awaitable<void> HopLearner::fly(postfix::NextHop hop) {
 
 void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict) {
     const base::Instant now = parts_.clock.now();
-    const cache::DaneState before = verdicts_.find(hop);
-    const cache::DaneState after = cache::after_dane_lookup(before, finding_of(verdict), now, tuning_);
+    const dane::State before = verdicts_.find(hop);
+    const dane::State after = dane::after_lookup(before, verdict, now, tuning_.dane);
     // Remembered answers end with a change of the domain's entry; these verdicts are part of what they say.
     const auto changed = [this](const base::Domain& host) {
         parts_.table.update(host, [](cache::Entry&) {});
@@ -105,7 +95,7 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
     for (const Waiter& waiter : waiters) {
         try {
             Outcome outcome = waiter.outcome;
-            outcome.dane = cache::dane_secured(standing(outcome.policy, after), now, tuning_);
+            outcome.dane = after;
             waiter.done(outcome);
         } catch (const std::bad_alloc&) {
             continue; // that client is answered at its deadline

@@ -73,7 +73,7 @@ private:
 
 /// The state to answer with: a next hop whose port is not known has no verdict and never will, so that the
 /// policy decides.
-[[nodiscard]] cache::DaneState dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop,
-                                          base::Instant now);
+[[nodiscard]] dane::State dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop,
+                                     base::Instant now);
 
 } // namespace lookup

@@ -4,13 +4,13 @@
 
 namespace lookup {
 
-cache::DaneState HopVerdicts::find(const postfix::NextHop& hop) const {
+dane::State HopVerdicts::find(const postfix::NextHop& hop) const {
     const std::lock_guard guard(lock_);
     const auto found = slots_.find(hop);
-    return found == slots_.end() ? cache::DaneState{} : found->second.state;
+    return found == slots_.end() ? dane::State{} : found->second.state;
 }
 
-std::optional<postfix::NextHop> HopVerdicts::put(const postfix::NextHop& hop, const cache::DaneState& state) {
+std::optional<postfix::NextHop> HopVerdicts::put(const postfix::NextHop& hop, const dane::State& state) {
     const std::lock_guard guard(lock_);
     if (const auto found = slots_.find(hop); found != slots_.end()) {
         found->second.state = state;

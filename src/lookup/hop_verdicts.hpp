@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/domain.hpp"
-#include "cache/entry.hpp"
+#include "dane/state.hpp"
 #include "postfix/next_hop.hpp"
 
 #include <cstddef>
@@ -24,11 +24,11 @@ class HopVerdicts {
 public:
     static constexpr std::size_t max_hops = 4096;
 
-    /// What is known of it; a DaneState that nothing was looked up for, if nothing is. Allocates nothing.
-    [[nodiscard]] cache::DaneState find(const postfix::NextHop& hop) const;
+    /// What is known of it; a state that nothing was looked up for, if nothing is. Allocates nothing.
+    [[nodiscard]] dane::State find(const postfix::NextHop& hop) const;
 
     /// Returns the one that had to go to make room, if any.
-    std::optional<postfix::NextHop> put(const postfix::NextHop& hop, const cache::DaneState& state);
+    std::optional<postfix::NextHop> put(const postfix::NextHop& hop, const dane::State& state);
 
     [[nodiscard]] std::size_t size() const;
 
@@ -37,7 +37,7 @@ private:
     using Slots = std::map<postfix::NextHop, Slot>;
     using Order = std::list<Slots::iterator>; ///< put longest ago first
     struct Slot {
-        cache::DaneState state;
+        dane::State state;
         Order::iterator place;
     };
 

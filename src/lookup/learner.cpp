@@ -24,12 +24,11 @@ namespace {
 /// The store remembers that DANE secures a domain, so that a restart during an outage does not turn it off.
 /// The time of the last proof is brought up to date four times a day.
 /// The first failure after it is too: a restart must not give it another day.
-bool worth_storing(const cache::DaneState& before, const cache::DaneState& after) {
+bool worth_storing(const dane::State& before, const dane::State& after) {
     constexpr std::int64_t quarter = 6 * 3600;
     const auto part = [](base::Instant t) { return t.time_since_epoch().count() / quarter; };
-    const auto failing = [](const cache::DaneState& s) { return s.failed_since != base::Instant{}; };
-    const bool was = before.verdict == cache::DaneVerdict::dane,
-               is = after.verdict == cache::DaneVerdict::dane;
+    const auto failing = [](const dane::State& s) { return s.failed_since != base::Instant{}; };
+    const bool was = before.advice == dane::Advice::dane_only, is = after.advice == dane::Advice::dane_only;
     return was != is ||
            (is && (part(before.known_at) != part(after.known_at) || failing(before) != failing(after)));
 }
@@ -134,7 +133,8 @@ std::optional<Outcome> Learner::from_memory(const base::Domain& domain, Wants wa
         if (wants == Wants::dane && cache::plan(entry, now, tuning_) == cache::Step::resolve)
             return std::nullopt; // DANE is not known yet
         outcome.fetched_at = cache::counted_from(entry);
-        outcome.dane = cache::dane_secured(entry, now, tuning_);
+        outcome.expires_at = cache::expires_at(entry, now);
+        outcome.dane = entry.dane;
         return outcome;
     }
     const std::optional<cache::Absence> absence = parts_.table.absence(domain);
@@ -258,22 +258,20 @@ asio::awaitable<Outcome> Learner::learn_dane(base::Domain domain, Outcome outcom
     cache::Known known = parts_.table.find(domain);
     const auto* in_table = std::get_if<cache::Entry>(&known);
     cache::Entry entry;
-    entry.dane = outcome.dane_before;
+    entry.dane = outcome.dane;
     if (in_table) entry = *in_table;
     entry.policy = outcome.policy; // one of max_age 0 is in no table
-    if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) {
-        outcome.dane = cache::dane_secured(entry, parts_.clock.now(), tuning_);
-        co_return outcome;
-    }
+    outcome.dane = entry.dane;
+    if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) co_return outcome;
 
     const dane::Verdict verdict = co_await parts_.dane.verdict(domain);
     const base::Instant now = parts_.clock.now();
     known = parts_.table.find(domain);
     in_table = std::get_if<cache::Entry>(&known);
     if (in_table) entry.dane = in_table->dane;
-    const cache::DaneState before = entry.dane;
-    entry.dane = cache::after_dane_lookup(before, finding_of(verdict), now, tuning_);
-    outcome.dane = cache::dane_secured(entry, now, tuning_);
+    const dane::State before = entry.dane;
+    entry.dane = dane::after_lookup(before, verdict, now, tuning_.dane);
+    outcome.dane = entry.dane;
     log_.refused_hosts(domain, entry, verdict);
     if (!in_table) co_return outcome;
     log_.dane(domain, before, entry.dane, verdict);
@@ -329,10 +327,11 @@ asio::awaitable<Outcome> Learner::get(base::Domain domain, std::string id, TxtOu
     outcome.policy = entry.policy;
     outcome.fetched = true;
     outcome.fetched_at = entry.fetched_at;
+    outcome.expires_at = cache::expires_at(entry, parts_.clock.now());
+    outcome.dane = entry.dane;
     if (entry.policy->policy.max_age.count() == 0) {
         // RFC 8461 section 5.1: usable at the moment of the fetch, not afterwards. It takes the place of
         // whatever there was, expired or not.
-        outcome.dane_before = entry.dane;
         log_.policy(domain, parts_.table.find(domain), entry);
         parts_.table.erase(domain);
         parts_.store.forget(domain, std::nullopt);
@@ -390,7 +389,12 @@ Outcome Learner::keep(const base::Domain& domain, Reason reason) {
     Outcome outcome;
     outcome.reason = reason;
     outcome.policy = current_policy(known, parts_.clock.now());
-    if (outcome.policy) outcome.fetched_at = cache::counted_from(std::get<cache::Entry>(known));
+    if (outcome.policy) {
+        const auto& entry = std::get<cache::Entry>(known);
+        outcome.fetched_at = cache::counted_from(entry);
+        outcome.expires_at = cache::expires_at(entry, parts_.clock.now());
+        outcome.dane = entry.dane;
+    }
     return outcome;
 }
 

@@ -39,11 +39,10 @@ struct Outcome {
     cache::PolicyPtr policy;                  ///< the policy to use now; null: none
     base::Reason reason = base::Reason::none; ///< why there is none, or why this try changed nothing
     bool fetched = false;                     ///< this flight fetched the policy
-    bool dane = false;                        ///< the domain's MX hosts are secured by DANE
+    dane::State dane{};                       ///< what is known of the next hop's DANE
     base::Instant fetched_at{};               ///< what the age of `policy` counts from
+    base::Instant expires_at{};               ///< when `policy` stops being usable
     std::string detail;                       ///< what was tried, when DNS or the policy host failed
-    /// What DANE said before, of a policy that no table keeps (max_age 0).
-    cache::DaneState dane_before{};
 };
 
 class Learner {

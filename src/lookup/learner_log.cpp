@@ -52,29 +52,28 @@ void LearnerLog::policy(const base::Domain& domain, const cache::Known& before, 
                    {{"domain", domain.name()}, {"mode", mode}, {"max_age", max_age}, {"id", after.txt_id}});
 }
 
-void LearnerLog::dane(const base::Domain& domain, const cache::DaneState& before,
-                      const cache::DaneState& after, const dane::Verdict& verdict,
-                      std::string_view next_hop) {
+void LearnerLog::dane(const base::Domain& domain, const dane::State& before, const dane::State& after,
+                      const dane::Verdict& verdict, std::string_view next_hop) {
     Level level = Level::debug;
-    if (after.verdict != before.verdict) {
+    if (after.advice != before.advice) {
         // Losing DANE deserves a look; that a domain has none, seen for the first time, is the usual case.
-        if (after.verdict == cache::DaneVerdict::dane)
+        if (after.advice == dane::Advice::dane_only)
             level = Level::info;
-        else if (before.verdict == cache::DaneVerdict::dane)
+        else if (before.advice == dane::Advice::dane_only)
             level = Level::warning;
     }
     if (next_hop.empty())
         log_.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
                    {{"domain", domain.name()},
-                    {"verdict", word_of(after.verdict)},
-                    {"before", word_of(before.verdict)},
+                    {"verdict", to_string(after.advice)},
+                    {"before", to_string(before.advice)},
                     {"detail", verdict.why},
                     {"ttl", verdict.ttl.count()}});
     else
         log_.write(level, level == Level::debug ? "dane-checked" : "dane-changed",
                    {{"domain", domain.name()},
-                    {"verdict", word_of(after.verdict)},
-                    {"before", word_of(before.verdict)},
+                    {"verdict", to_string(after.advice)},
+                    {"before", to_string(before.advice)},
                     {"detail", verdict.why},
                     {"ttl", verdict.ttl.count()},
                     {"next_hop", next_hop}});

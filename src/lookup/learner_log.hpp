@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "base/repeats.hpp"
 #include "cache/table.hpp"
+#include "dane/state.hpp"
 #include "dane/verdict.hpp"
 
 #include <cstddef>
@@ -26,7 +27,7 @@ public:
     /// A policy was fetched. Also says, once a month and domain, that it lives too short to be obeyed.
     void policy(const base::Domain& domain, const cache::Known& before, const cache::Entry& after);
     /// `next_hop`: in words, when it is not of the usual form.
-    void dane(const base::Domain& domain, const cache::DaneState& before, const cache::DaneState& after,
+    void dane(const base::Domain& domain, const dane::State& before, const dane::State& after,
               const dane::Verdict& verdict, std::string_view next_hop = {});
     /// An enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and it
     /// is not our doing.

@@ -16,7 +16,7 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now, const
     entry.last_asked = row.last_asked;
     entry.gets.last = row.fetched_at;
     if (row.dane_at != base::Instant{})
-        entry.dane = {cache::DaneVerdict::dane, row.dane_at, {}, row.dane_failed_at};
+        entry.dane = {dane::Advice::dane_only, row.dane_at, {}, row.dane_failed_at};
     const bool over = cache::expired(entry, now);
     const auto gone = table.put(row.domain, std::move(entry), now);
     if (gone && evicted) evicted(*gone);
@@ -37,7 +37,7 @@ Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now, 
 }
 
 cache::Row row(const base::Domain& domain, const cache::Entry& entry) {
-    const bool dane = entry.dane.verdict == cache::DaneVerdict::dane;
+    const bool dane = entry.dane.advice == dane::Advice::dane_only;
     return {domain,
             entry.policy->text,
             entry.txt_id,

@@ -10,6 +10,8 @@ namespace lookup {
 
 namespace {
 
+constexpr base::seconds no_age = base::seconds::min();
+
 std::uint32_t high(std::size_t hash) noexcept {
     return static_cast<std::uint32_t>(static_cast<std::uint64_t>(hash) >> 32);
 }
@@ -31,8 +33,13 @@ std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant no
         const char* const request = at + sizeof head;
         if (std::string_view{request, head.request} != key.request || !head.version.current()) continue;
         const char* const domain = request + head.request;
-        return MemoryAnswer{
-            {domain + head.domain, head.reply}, {domain, head.domain}, head.word, head.reason, head.age};
+        return MemoryAnswer{{domain + head.domain, head.reply},
+                            {domain, head.domain},
+                            {head.word, head.word_size},
+                            head.reason,
+                            head.age == no_age ? std::nullopt : std::optional{head.age},
+                            {head.why, head.why_size},
+                            head.usual};
     }
     return std::nullopt;
 }
@@ -67,12 +74,16 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
     }
     places_[place] = {round_, high(key.hash), static_cast<std::uint32_t>(used_)};
     const Head head{version,
-                    answer.word,
-                    answer.age,
+                    answer.word.data(),
+                    answer.why.data(),
+                    answer.age.value_or(no_age),
                     static_cast<std::uint16_t>(key.request.size()),
                     static_cast<std::uint16_t>(answer.domain.size()),
                     static_cast<std::uint16_t>(answer.reply.size()),
-                    answer.reason};
+                    static_cast<std::uint8_t>(answer.word.size()),
+                    static_cast<std::uint8_t>(answer.why.size()),
+                    answer.reason,
+                    answer.usual};
     char* at = octets_.get() + used_;
     const auto put = [&at](const void* from, std::size_t octets) {
         std::memcpy(at, from, octets);

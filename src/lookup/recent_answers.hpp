@@ -29,9 +29,11 @@ namespace lookup {
 struct MemoryAnswer {
     std::string_view reply;  ///< the payload
     std::string_view domain; ///< the policy domain
-    std::string_view word;   ///< a constant
+    std::string_view word;   ///< a constant of up to 255 octets
     base::Reason reason{};
     std::optional<base::seconds> age;
+    std::string_view why{}; ///< another
+    bool usual = true;      ///< the next hop's form
 };
 
 class RecentAnswers {
@@ -59,10 +61,12 @@ private:
     /// Before the request, the domain and the reply.
     struct Head {
         cache::Version version;
-        std::string_view word;
-        std::optional<base::seconds> age;
+        const char *word, *why;
+        base::seconds age;                    ///< no_age: none
         std::uint16_t request, domain, reply; ///< octets
+        std::uint8_t word_size, why_size;
         base::Reason reason;
+        bool usual;
     };
     struct Place {
         std::uint32_t round = 0; ///< of another round: free

@@ -15,34 +15,56 @@ namespace asio = boost::asio;
 using base::Level;
 using base::Reason;
 using decision::Decision;
-using decision::NoOpinion;
-using decision::TryLater;
+using decision::Facts;
 
 namespace {
 
-/// Words of the lookup line's `answer` field.
-std::string_view answer_word(const Decision& decision) {
-    if (std::holds_alternative<decision::Enforce>(decision)) return "secure";
-    if (std::holds_alternative<decision::UseDane>(decision)) return "dane-only";
-    if (std::holds_alternative<TryLater>(decision)) return "temp";
-    return "notfound";
+/// What is known of a policy, for a decision about `domain`.
+Facts facts_of(std::string_view domain, const cache::Standing& entry, Reason reason, base::Instant now,
+               const cache::Tuning& tuning) {
+    Facts facts;
+    facts.domain = domain;
+    facts.policy = entry.policy.get();
+    facts.expires_at = cache::expires_at(entry, now);
+    facts.dane = entry.dane;
+    facts.dane_limits = tuning.dane;
+    facts.enforce_testing = tuning.enforce_testing;
+    facts.reason = reason;
+    return facts;
 }
 
-/// Promise 1: a stranger's trouble is no opinion; only our own inability is TEMP.
-Decision without_policy(Reason reason) {
-    if (reason == Reason::overloaded)
-        return TryLater{reason, "stsmapd: too many lookups in progress, or no memory or open files left"};
-    return NoOpinion{reason};
+Facts facts_of(std::string_view domain, const Outcome& outcome, const cache::Tuning& tuning) {
+    Facts facts;
+    facts.domain = domain;
+    facts.policy = outcome.policy.get();
+    facts.expires_at = outcome.expires_at;
+    facts.just_fetched = outcome.fetched;
+    facts.dane = outcome.dane;
+    facts.dane_limits = tuning.dane;
+    facts.enforce_testing = tuning.enforce_testing;
+    facts.reason = outcome.reason;
+    return facts;
 }
 
-/// The key of an answered request, when it is not of the usual form; else "".
-std::string_view shown_next_hop(std::string_view key) {
-    if (key.find_first_of("[:") == std::string_view::npos) return {};
-    const auto hop = postfix::next_hop(key); // a service it does not know is no usual one either
-    return hop && hop->usual() ? std::string_view{} : key;
+/// Is it worth a line's detail what an answer goes by? When it may surprise: the deadline came first, or DANE
+/// is answered on the strength of an earlier proof.
+std::string shown_evidence(const Decision& decision, const Facts& facts, base::Instant now) {
+    const decision::Why& applied = decision.why.applied();
+    const bool bridged = applied.rule == decision::Rule::dane && facts.dane.failed_since != base::Instant{};
+    const bool late = applied.reason == Reason::deadline && facts.policy != nullptr;
+    return bridged || late ? evidence(applied, facts, now) : std::string{};
 }
 
 } // namespace
+
+struct Service::Question {
+    postfix::Request request;
+    std::string_view key;
+    /// The next hop as it was asked for, when it is not of the usual form; else "".
+    [[nodiscard]] std::string_view shown_next_hop() const {
+        return request.hop->usual() ? std::string_view{} : key;
+    }
+};
 
 struct Service::Line {
     std::string_view domain; ///< or the key as asked, when it names none
@@ -53,6 +75,7 @@ struct Service::Line {
     Reason reason = Reason::none;
     std::string_view next_hop{}; ///< the key as asked, when it is not of the usual form; else ""
     std::string_view detail{};   ///< what was tried, when it failed
+    std::string_view why{};      ///< the rule, when the answer is no plain one
 };
 
 struct Service::Pending {
@@ -76,86 +99,91 @@ void Service::configure(const ServiceOptions& options) {
     recent_.clear();
 }
 
-bool Service::answer_now(std::string_view text, base::Steady came, std::string& reply) {
+Reply Service::answer(std::string_view text, base::Steady came, std::string& reply, Client& client) {
     const base::Instant now = parts_.clock.now();
     const RecentAnswers::Key key{text};
     if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
-        if (parts_.log.enabled(Level::info))
-            log(Level::info, {known->domain, known->word, "memory", known->age, came, known->reason,
-                              shown_next_hop(postfix::split_request(text)->key)});
+        if (parts_.log.enabled(Level::info)) {
+            Line line{known->domain, known->word, "memory", known->age, came, known->reason};
+            if (!known->usual) line.next_hop = postfix::split_request(text)->key;
+            line.why = known->why;
+            log(Level::info, line);
+        }
         reply.append(known->reply);
-        return true;
+        return Reply::answered;
     }
     const std::optional<postfix::Words> words = postfix::split_request(text);
     if (!words) {
         reply.append(postfix::perm("not a socketmap request: no space after the map name"));
-        return true;
+        return Reply::violation;
     }
     if (words->map_name == postfix::status_map) {
         reply.append(status(words->key));
-        return true;
+        return Reply::answered;
     }
-    const postfix::Request request = postfix::parse_request(*words, services());
-    if (request.hop) {
-        if (request.hop->port == postfix::NextHop::unknown_port) note_unknown_service(words->key);
-        return answer_from_memory(request, key, now, came, reply);
+    Question question{postfix::parse_request(*words, services()), words->key};
+    if (!question.request.hop) {
+        Facts facts;
+        facts.no_domain = question.request.hop.error();
+        const Decision decision = decision::decide(facts, now);
+        // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
+        const bool parent = facts.no_domain == Reason::key_parent_domain;
+        log(parent ? Level::debug : Level::info,
+            {words->key, word(decision.answer), "key", std::nullopt, came, facts.no_domain});
+        postfix::append_answer(decision.answer, question.request.dialect, reply);
+        return Reply::answered;
     }
-
-    const Decision none = NoOpinion{request.hop.error()};
-    // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
-    const bool parent = request.hop.error() == Reason::key_parent_domain;
-    log(parent ? Level::debug : Level::info,
-        {words->key, answer_word(none), "key", std::nullopt, came, request.hop.error()});
-    postfix::append_answer(none, request.dialect, reply);
-    return true;
+    if (question.request.hop->port == postfix::NextHop::unknown_port) note_unknown_service(words->key);
+    if (answer_from_memory(question, key, now, came, reply)) return Reply::answered;
+    look_up(std::move(question), client.later());
+    return Reply::later;
 }
 
-bool Service::answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
-                                 base::Instant now, base::Steady came, std::string& reply) {
-    const postfix::NextHop& hop = *request.hop;
+bool Service::answer_from_memory(const Question& question, const RecentAnswers::Key& key, base::Instant now,
+                                 base::Steady came, std::string& reply) {
+    const postfix::NextHop& hop = *question.request.hop;
     const base::Domain& domain = hop.host;
     cache::Version version; // not current: not worth remembering
     if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
     cache::Told known = parts_.table.ask(domain, now);
-    Line line{domain.name(), {}, "memory", std::nullopt, came};
-    if (!hop.usual()) line.next_hop = postfix::split_request(key.request)->key;
-    Decision decision;
+    Facts facts;
+    std::optional<base::seconds> age;
     cache::Step step = cache::Step::resolve;
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {
         step = cache::plan(*absence, now, options_.tuning);
-        line.reason = absence->reason;
-        decision = NoOpinion{absence->reason};
+        facts.domain = domain.name();
+        facts.reason = absence->reason;
     } else if (auto* entry = std::get_if<cache::Asked>(&known)) {
         cache::note_clock(*entry, now); // for this answer; the refresher notes it for good, and stores it
         if (!hop.usual()) entry->dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
         step = cache::plan(*entry, now, options_.tuning);
-        line.age = now - cache::counted_from(*entry);
+        age = now - cache::counted_from(*entry);
         // A failure behind a policy that is still good shows on the line too: it is what an operator looks
         // for.
-        line.reason = entry->failed;
-        const bool dane = cache::dane_secured(*entry, now, options_.tuning);
-        decision = decide(domain, std::move(entry->policy), dane);
+        facts = facts_of(domain.name(), *entry, entry->failed, now, options_.tuning);
     }
     if (step == cache::Step::resolve) return false;
     if (step == cache::Step::serve_and_check) check_in_background(hop);
-    line.answer = answer_word(decision);
+
+    const Decision decision = decision::decide(facts, now);
+    Line line{domain.name(), word(decision.answer), "memory", age, came, facts.reason};
+    line.next_hop = question.shown_next_hop();
+    line.why = unusual(decision.why);
+    const std::string detail = shown_evidence(decision, facts, now);
+    line.detail = detail;
     log(Level::info, line);
     const std::size_t start = reply.size();
-    postfix::append_answer(decision, request.dialect, reply);
-    if (step == cache::Step::serve && version.current())
-        recent_.keep(
-            key, now, version,
-            {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, line.age});
+    postfix::append_answer(decision.answer, question.request.dialect, reply);
+    if (step == cache::Step::serve && version.current() && detail.empty())
+        recent_.keep(key, now, version,
+                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, age,
+                      line.why, hop.usual()});
     return true;
 }
 
 std::string Service::status(std::string_view key) const {
     if (key == "dane") return "OK " + options_.dane_status;
     return key == "version" ? "OK " + std::string(base::version()) : "NOTFOUND ";
-}
-
-Decision Service::decide(const base::Domain& domain, cache::PolicyPtr policy, bool dane) const {
-    return decision::decide(domain, std::move(policy), options_.tuning.enforce_testing, dane);
 }
 
 const postfix::Services& Service::services() const noexcept {
@@ -227,13 +255,12 @@ void Service::check_in_background(const postfix::NextHop& hop) {
     });
 }
 
-void Service::answer_later(std::string text, std::function<void(std::string)> reply) {
-    std::optional<postfix::Request> request = postfix::parse_request(text, services());
+void Service::look_up(Question&& question, std::function<void(std::string)> reply) {
     const std::uint64_t ticket = next_ticket_++;
-    const postfix::NextHop hop = *request->hop;
-    auto pending = std::make_unique<Pending>(
-        Pending{*std::move(request), {}, std::move(reply), 0, parts_.clock.steady()});
-    if (!hop.usual()) pending->next_hop = postfix::split_request(text)->key;
+    const postfix::NextHop hop = *question.request.hop;
+    std::string next_hop{question.shown_next_hop()};
+    auto pending = std::make_unique<Pending>(Pending{std::move(question.request), std::move(next_hop),
+                                                     std::move(reply), 0, parts_.clock.steady()});
     pending->timer = parts_.timers.after(options_.deadline,
                                          [this, ticket, hop] { finish(ticket, known_at_deadline(hop)); });
     pending_.emplace(ticket, std::move(pending));
@@ -265,7 +292,8 @@ Outcome Service::known_at_deadline(const postfix::NextHop& hop) const {
     cache::Standing entry = std::get<cache::Entry>(known);
     if (!hop.usual()) entry.dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
     late.fetched_at = cache::counted_from(entry);
-    late.dane = cache::dane_secured(entry, now, options_.tuning);
+    late.expires_at = cache::expires_at(entry, now);
+    late.dane = entry.dane;
     return late;
 }
 
@@ -277,23 +305,23 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     parts_.timers.cancel(pending->timer);
 
     const postfix::Request& request = pending->request;
-    Decision decision = without_policy(outcome.reason);
-    const base::Domain& domain = request.hop->host;
-    Line line{domain.name(), {}, "memory", std::nullopt, pending->begun, outcome.reason, pending->next_hop};
+    const std::string_view domain = request.hop->host.name();
+    const base::Instant now = parts_.clock.now();
+    Facts facts = facts_of(domain, outcome, options_.tuning);
+    facts.store_read = parts_.table.complete();
+    const Decision decision = decision::decide(facts, now);
+
+    Line line{domain, word(decision.answer), "memory", std::nullopt, pending->begun, outcome.reason};
     if (outcome.fetched || !outcome.policy) line.source = "network";
-    // Not found by the deadline, but perhaps in the part of the store that is not read yet.
-    if (outcome.reason == Reason::deadline && !parts_.table.complete())
-        decision = TryLater{outcome.reason, "stsmapd: the stored policies are still being read"};
-    if (outcome.policy) {
-        decision = decide(domain, outcome.policy, outcome.dane);
-        line.age = parts_.clock.now() - outcome.fetched_at;
-    }
-    line.answer = answer_word(decision);
-    line.detail = outcome.detail;
+    if (outcome.policy) line.age = now - outcome.fetched_at;
+    line.next_hop = pending->next_hop;
+    line.why = unusual(decision.why);
+    const std::string detail = outcome.detail.empty() ? shown_evidence(decision, facts, now) : outcome.detail;
+    line.detail = detail;
     std::string reply;
     try {
         log(Level::info, line);
-        postfix::append_answer(decision, request.dialect, reply);
+        postfix::append_answer(decision.answer, request.dialect, reply);
     } catch (const std::bad_alloc&) {
         reply.clear(); // no reply can be made: the connection is closed
     }

@@ -51,8 +51,8 @@ public:
     Service(const Parts& parts, ServiceOptions options);
     ~Service() override;
 
-    [[nodiscard]] bool answer_now(std::string_view request, base::Steady came, std::string& reply) override;
-    void answer_later(std::string request, std::function<void(std::string)> reply) override;
+    [[nodiscard]] Reply answer(std::string_view request, base::Steady came, std::string& reply,
+                               Client& client) override;
 
     void configure(const ServiceOptions& options);
 
@@ -65,11 +65,11 @@ private:
 
     [[nodiscard]] std::string status(std::string_view key) const;
     [[nodiscard]] const postfix::Services& services() const noexcept;
-    [[nodiscard]] bool answer_from_memory(const postfix::Request& request, const RecentAnswers::Key& key,
+    struct Question; ///< a request, taken apart
+    [[nodiscard]] bool answer_from_memory(const Question& question, const RecentAnswers::Key& key,
                                           base::Instant now, base::Steady came, std::string& reply);
+    void look_up(Question&& question, std::function<void(std::string)> reply);
     void note_unknown_service(std::string_view key);
-    [[nodiscard]] decision::Decision decide(const base::Domain& domain, cache::PolicyPtr policy,
-                                            bool dane) const;
     void log(base::Level level, const Line& line) const;
     void check_in_background(const postfix::NextHop& hop);
     [[nodiscard]] Outcome known_at_deadline(const postfix::NextHop& hop) const;

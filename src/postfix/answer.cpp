@@ -152,84 +152,53 @@ std::string with_words(std::string_view word, std::string_view words) {
     return std::string{word} + base::printable(words, max_words);
 }
 
-constexpr std::size_t max_remembered = 1024; // octets; a hostile policy shall not be held in three forms
-
-/// What every Postfix is told of a policy that is enforced.
-std::string plain_form(const sts::Policy& policy) {
-    const Parts parts{policy};
+/// Appends what every Postfix gets of a policy that is enforced; false: it cannot be told.
+bool append_plain_form(const Parts& parts, std::string& out) {
     const std::size_t size = secure.size() + parts.match_size() + servername.size();
     // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of
     // match=.
-    if (size > max_reply) return temp("policy has more mx than a socketmap reply can hold");
-    std::string out;
-    out.reserve(size);
+    if (size > max_reply) {
+        out.append(temp("policy has more mx than a socketmap reply can hold"));
+        return false;
+    }
     out.append(secure);
     parts.append_match(out);
-    return out.append(servername);
+    out.append(servername);
+    return true;
 }
 
-/// What follows the policy domain in the TLSRPT dialect, in up to `room` octets; empty when nothing fits.
-std::string attributes(const decision::PolicyText& text, std::size_t room) {
-    const Parts parts{text.policy};
+/// Appends what the TLSRPT dialect adds, in up to `room` octets; nothing when what must be there does not
+/// fit.
+void append_attributes(const decision::Enforce& e, const Parts& parts, std::size_t room, std::string& out) {
     static constexpr std::size_t least_string =
         string_open.size() + version_line.size() + string_close.size();
-    if (parts.patterns_size() + least_string > room) return {};
-    room -= parts.patterns_size();
-    Strings strings{text.text};
+    const std::size_t head = policy_type.size() + e.domain.size() + parts.patterns_size();
+    if (head + least_string > room) return;
+    room -= head;
+    Strings strings{e.policy->text};
     if (strings.size() > room) strings.drop_mx();
     if (strings.size() > room || strings.empty()) strings.only_version();
-    std::string out;
-    out.reserve(parts.patterns_size() + strings.size());
+    out.append(policy_type).append(e.domain);
     parts.append_patterns(out);
     strings.append(out);
-    return out;
-}
-
-const std::string nothing;
-
-/// `make()` when that is small enough to be remembered, and the policy one of several domains, else empty:
-/// for a domain that has its text to itself the form would cost as much as all else that is known of it.
-template <class Make>
-const std::string& remembered(const decision::PolicyPtr& policy, const base::Memo<std::string>& memo,
-                              Make make) {
-    constexpr long holders_for_one_domain = 2; // its record and this decision
-    if (policy.use_count() <= holders_for_one_domain) return nothing;
-    return memo.get([&] {
-        std::string made = make();
-        return made.size() > max_remembered ? std::string{} : made;
-    });
 }
 
 void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
     const std::size_t start = out.size();
-    const std::string& match =
-        remembered(e.policy, e.policy->match, [&] { return plain_form(e.policy->policy); });
-    out.append(match.empty() ? plain_form(e.policy->policy) : match);
-    if (dialect == Dialect::plain) return;
-
-    const std::string_view domain = e.domain.name();
-    const std::size_t head = out.size() - start + policy_type.size() + domain.size();
-    if (head > max_reply) return;
-    const std::size_t room = max_reply - head;
-    const std::string& usual =
-        remembered(e.policy, e.policy->attributes, [&] { return attributes(*e.policy, max_reply); });
-    if (!usual.empty() && usual.size() <= room) {
-        out.append(policy_type).append(domain).append(usual);
-        return;
-    }
-    const std::string rest = attributes(*e.policy, room);
-    if (!rest.empty()) out.append(policy_type).append(domain).append(rest);
+    const Parts parts{e.policy->policy};
+    if (append_plain_form(parts, out) && dialect == Dialect::tlsrpt)
+        append_attributes(e, parts, max_reply - (out.size() - start), out);
 }
 
 } // namespace
 
-std::string answer(const decision::Decision& decision, Dialect dialect) {
+std::string answer(const decision::Answer& answer, Dialect dialect) {
     std::string out;
-    append_answer(decision, dialect, out);
+    append_answer(answer, dialect, out);
     return out;
 }
 
-void append_answer(const decision::Decision& decision, Dialect dialect, std::string& out) {
+void append_answer(const decision::Answer& answer, Dialect dialect, std::string& out) {
     struct Visitor {
         Dialect dialect;
         std::string& out;
@@ -237,12 +206,12 @@ void append_answer(const decision::Decision& decision, Dialect dialect, std::str
         void operator()(const decision::Enforce& e) const { append_enforce(e, dialect, out); }
         // Not "dane": without TLSA records that would fall back on an unauthenticated or even plain
         // connection.
-        void operator()(const decision::UseDane&) const { out.append("OK dane-only"); }
+        void operator()(const decision::DaneOnly&) const { out.append("OK dane-only"); }
         void operator()(const decision::TryLater& t) const {
-            out.append(temp(t.words.empty() ? base::to_string(t.reason) : std::string_view{t.words}));
+            out.append(temp(t.words.empty() ? base::to_string(t.reason) : t.words));
         }
     };
-    std::visit(Visitor{dialect, out}, decision);
+    std::visit(Visitor{dialect, out}, answer);
 }
 
 std::string perm(std::string_view words) { return with_words("PERM ", words); }

@@ -6,7 +6,7 @@
 // max_reply octets. Source: POSTFIX.md section 4; Postfix TLSRPT_README; socketmap_table(5).
 #pragma once
 
-#include "decision/decision.hpp"
+#include "decision/decide.hpp"
 #include "postfix/request.hpp"
 
 #include <cstddef>
@@ -18,11 +18,11 @@ namespace postfix {
 /// Postfix's own limit for a socketmap reply, in octets (socketmap_max_reply_size).
 inline constexpr std::size_t max_reply = 100000;
 
-/// The reply's payload, to be framed. Same decision and dialect, same octets.
-[[nodiscard]] std::string answer(const decision::Decision& decision, Dialect dialect);
+/// The reply's payload, to be framed. Same answer and dialect, same octets.
+[[nodiscard]] std::string answer(const decision::Answer& answer, Dialect dialect);
 
-/// Appends the same. What only depends on a policy that several domains share is made once and kept with it.
-void append_answer(const decision::Decision& decision, Dialect dialect, std::string& out);
+/// Appends the same.
+void append_answer(const decision::Answer& answer, Dialect dialect, std::string& out);
 
 /// "PERM <words>" for a protocol violation, cut and printable.
 [[nodiscard]] std::string perm(std::string_view words);

@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include "server/admission.hpp"
 #include "server/session.hpp"
 
 #include <algorithm>
@@ -24,25 +25,16 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr unsigned sweeps_per_idle = 8;
 constexpr int accepts_per_turn = 64;                   // then the sessions have their turn
 constexpr std::chrono::milliseconds accept_pause{100}; // when descriptors or memory run out
-// A connection that has asked nothing for so long may have to make room for another. Postfix connects again
-// by itself, at once, when it finds one closed.
-constexpr std::chrono::milliseconds closable_after{1000};
-constexpr std::chrono::milliseconds full_pause{250};  // until it is looked again for one to close
-constexpr std::chrono::milliseconds search_pause{50}; // the same when others keep coming and going
-constexpr std::size_t closed_at_once = 64;            // of this many of a listener's connections, one
-constexpr int closed_a_turn = 64;                     // for being idle; then the others have their turn
-constexpr std::chrono::milliseconds stop_grace{800};  // for replies that are owed
-constexpr std::chrono::seconds repeat_after{10};      // between two log lines about the same trouble
-// Descriptors that connections leave to the rest of the process: what DNS (1,024 questions) and HTTPS (64
-// fetches to a few addresses each) may have open at once, but never more than a quarter of all.
-constexpr rlim_t most_reserved = 2048;
+constexpr std::chrono::milliseconds full_pause{250};   // until the next search for connections to close
+constexpr int closed_a_turn = 64;                      // for being idle; then the others have their turn
+constexpr std::chrono::milliseconds stop_grace{800};   // for pending replies
+constexpr std::chrono::seconds repeat_after{10};       // between two log lines about the same trouble
 
-/// Connections get descriptors below this number; the kernel always gives the lowest one that is free.
-int descriptors_for_connections() noexcept {
+/// Of this process.
+int descriptors_of_process() noexcept {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return INT_MAX;
-    const rlim_t left = files.rlim_cur - std::min(most_reserved, files.rlim_cur / 4);
-    return static_cast<int>(std::min<rlim_t>(left, INT_MAX));
+    return descriptors_for_connections(files.rlim_cur);
 }
 
 /// Lets a log line through at most once per repeat_after; what was held back is counted into the next one.
@@ -64,42 +56,18 @@ private:
     std::uint64_t held_ = 0;
 };
 
-enum class Accepted { yes, none_waiting, try_next, out_of_resources };
-
-Accepted judge(int error) noexcept {
-    switch (error) {
-    case EAGAIN: return Accepted::none_waiting;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM: return Accepted::out_of_resources;
-    case EINTR:
-    case ECONNABORTED:
-    case EPERM: // a firewall rule
-    // Errors of the network that accept(2) passes on about one connection.
-    case ENETDOWN:
-    case EPROTO:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH: return Accepted::try_next;
-    default: return Accepted::out_of_resources; // unknown: never spin
-    }
-}
-
 } // namespace
 
 class Server::Impl final : public SessionOwner, public std::enable_shared_from_this<Impl> {
 public:
     Impl(Loop& loop, lookup::Handler& handler, Options options, base::Log& log)
-        : loop_(loop), handler_(handler), log_(log), options_(options) {}
+        : loop_(loop), handler_(handler), log_(log), options_(options),
+          admission_(options.max_connections, descriptors_of_process()) {}
 
     base::Expected<void, std::string> open(base::Expected<Listener, std::string> listener) {
         if (!listener) return base::unexpected(std::move(listener.error()));
         log_.write(base::Level::info, "listening", {{"address", listener->name()}});
-        doors_.push_back(std::make_shared<Door>(*this, std::move(*listener)));
+        doors_.push_back(std::make_shared<Door>(*this, std::move(*listener), admission_.add_listener()));
         doors_.back()->watch();
         return {};
     }
@@ -107,7 +75,7 @@ public:
     void configure(Options options) {
         const bool backlog = options.backlog != options_.backlog;
         options_ = options;
-        descriptors_ = descriptors_for_connections();
+        admission_.set_limits(options_.max_connections, descriptors_of_process());
         if (backlog)
             for (const auto& door : doors_) door->listener->set_backlog(options_.backlog);
         if (sweep_ != 0) arm_sweep(); // with the new interval
@@ -152,8 +120,7 @@ public:
 
     void ended(Session& session) override {
         const auto held = sessions_.find(&session);
-        --held->second.door->sessions;
-        if (held->second.reserved) --reserved_;
+        admission_.release(held->second.slot);
         sessions_.erase(held);
         if (stopping_) {
             if (sessions_.empty()) report_stopped();
@@ -167,11 +134,11 @@ private:
     struct Door final : Loop::Watcher, std::enable_shared_from_this<Door> {
         Impl& server;
         std::optional<Listener> listener; ///< nullopt once closed
+        const std::size_t number;         ///< in the admission
         bool watched = false;
-        bool full = false;        ///< no room for its next connection: not watched until there may be some
-        std::size_t sessions = 0; ///< the connections that came through it
+        bool full = false; ///< no room for its next connection: not watched until there may be some
 
-        Door(Impl& owner, Listener l) : server(owner), listener(std::move(l)) {}
+        Door(Impl& owner, Listener l, std::size_t n) : server(owner), listener(std::move(l)), number(n) {}
         ~Door() { close(); }
         Door(const Door&) = delete;
         Door& operator=(const Door&) = delete;
@@ -201,50 +168,28 @@ private:
     };
     struct Held {
         std::shared_ptr<Session> session;
-        std::shared_ptr<Door> door; ///< it came through
-        bool reserved = false;      ///< it took a descriptor of the reserve
+        Admission::Slot slot;
     };
     using Sessions = std::unordered_map<Session*, Held>;
 
-    /// Connections have reached the reserve of descriptors, and since then no more have ended than begun.
-    [[nodiscard]] bool crowded() const noexcept { return reserved_ > 0 && sessions_.size() >= crowd_; }
-
-    /// Half of the places are set aside in equal parts, one for each listener, so that a crowd at one of them
-    /// never keeps all others from connecting.
-    [[nodiscard]] bool has_room(const Door& door) const noexcept {
-        if (crowded() || sessions_.size() >= options_.max_connections) return false;
-        const std::size_t part = options_.max_connections / (2 * doors_.size());
-        if (door.sessions < part) return true;
-        std::size_t set_aside = 0;
-        for (const auto& other : doors_)
-            if (other.get() != &door && other->sessions < part) set_aside += part - other->sessions;
-        return sessions_.size() + set_aside < options_.max_connections;
-    }
-
-    /// Closes the connections that have been idle longest, of this listener if it has its share of all, else
-    /// of the one that has most. False when none has been idle long enough.
+    /// Closes idle connections so that there is room for one of this listener. False when none may be closed.
     bool make_room(const Door& door) {
-        const Door* from = &door;
-        if (door.sessions * doors_.size() < sessions_.size())
-            for (const auto& other : doors_)
-                if (other->sessions > from->sessions) from = other.get();
-        using Idle = std::pair<SteadyClock::duration, std::shared_ptr<Session>>;
-        std::vector<Idle> idle;
         const SteadyClock::time_point now = SteadyClock::now();
-        if (now < search_again_) return false;
+        if (!admission_.may_search(now)) return false;
+        const std::size_t from = admission_.makes_room(door.number);
+        std::vector<std::shared_ptr<Session>> sessions;
+        std::vector<std::optional<SteadyClock::duration>> idle;
+        sessions.reserve(admission_.connections(from));
+        idle.reserve(admission_.connections(from));
         for (const auto& [key, held] : sessions_) {
-            if (held.door.get() != from) continue;
-            const auto since = key->idle_for(now);
-            if (since && *since >= closable_after) idle.emplace_back(*since, held.session);
+            if (held.slot.listener != from) continue;
+            sessions.push_back(held.session);
+            idle.push_back(key->idle_for(now));
         }
-        const std::size_t count = std::min(idle.size(), from->sessions / closed_at_once + 1);
-        std::partial_sort(idle.begin(), idle.begin() + static_cast<std::ptrdiff_t>(count), idle.end(),
-                          [](const Idle& a, const Idle& b) { return a.first > b.first; });
-        idle.resize(count);
-        for (const Idle& longest : idle) longest.second->close();
-        closed_for_room_ += count;
-        if (count == 0) search_again_ = now + search_pause;
-        return count > 0;
+        const std::vector<std::size_t> chosen = admission_.choose(idle, now);
+        for (const std::size_t index : chosen) sessions[index]->close();
+        closed_for_room_ += chosen.size();
+        return !chosen.empty();
     }
 
     /// Sessions end while they are walked over.
@@ -280,10 +225,10 @@ private:
 
     void accept_some(const std::shared_ptr<Door>& door) {
         for (int turn = 0; turn < accepts_per_turn; ++turn) {
-            if (!has_room(*door)) {
+            if (const auto room = admission_.room(door->number); room != Admission::Room::free) {
                 if (turn > 0) return; // is anybody waiting? Then we are called again
                 const std::size_t before = sessions_.size();
-                const bool files = crowded();
+                const bool files = room == Admission::Room::descriptors_full;
                 const bool made = make_room(*door);
                 if (const auto held = fulls_.pass())
                     log_.write(base::Level::warning, "connections-full",
@@ -295,9 +240,9 @@ private:
                 if (!made) return wait_for_room(*door);
                 continue;
             }
-            const Accepted accepted = accept_one(door);
-            if (accepted == Accepted::none_waiting) return;
-            if (accepted == Accepted::out_of_resources) return pause();
+            const std::optional<AcceptError> failed = accept_one(*door);
+            if (failed == AcceptError::none_waiting) return;
+            if (failed == AcceptError::out_of_resources) return pause();
         }
     }
 
@@ -308,27 +253,26 @@ private:
         door.unwatch();
     }
 
-    Accepted accept_one(const std::shared_ptr<Door>& through) {
-        const Door& door = *through;
+    std::optional<AcceptError> accept_one(const Door& door) {
         Descriptor fd{::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
         if (fd.get() < 0) {
             const int error = errno;
-            const Accepted verdict = judge(error);
-            if (verdict == Accepted::out_of_resources) complain(door, std::generic_category().message(error));
-            return verdict;
+            const AcceptError meaning = meaning_of(error);
+            if (meaning == AcceptError::out_of_resources)
+                complain(door, std::generic_category().message(error));
+            return meaning;
         }
-        const bool reserved = fd.get() >= descriptors_;
+        const int number = fd.get();
         auto session =
             std::make_shared<Session>(std::move(fd), options_.max_request, loop_, scratch_, handler_, *this);
         if (const std::error_code error = session->start()) {
             complain(door, error.message());
-            return Accepted::out_of_resources;
+            return AcceptError::out_of_resources;
         }
-        sessions_.emplace(session.get(), Held{session, through, reserved});
-        ++through->sessions;
-        if (reserved && reserved_++ == 0) crowd_ = sessions_.size();
+        Held& held = sessions_[session.get()];
+        held = {session, admission_.admit(door.number, number)};
         if (sweep_ == 0) arm_sweep();
-        return Accepted::yes;
+        return std::nullopt;
     }
 
     void complain(const Door& door, const std::string& problem) {
@@ -393,17 +337,14 @@ private:
     base::Log& log_;
     Options options_;
     Scratch scratch_;
-    int descriptors_ = descriptors_for_connections();
+    Admission admission_;
     std::vector<std::shared_ptr<Door>> doors_;
     Sessions sessions_;
     base::Timers::Id sweep_ = 0, pause_ = 0, full_ = 0, grace_ = 0; ///< 0: not armed
     std::function<void()> stopped_;
     Seldom violations_, fulls_, failures_;
-    std::size_t closed_for_room_ = 0;      ///< connections, since the last line that told
-    SteadyClock::time_point search_again_; ///< the last search for idle connections found none
+    std::size_t closed_for_room_ = 0; ///< connections, since the last line that told
     bool paused_ = false, stopping_ = false;
-    std::size_t reserved_ = 0; ///< connections on descriptors of the reserve
-    std::size_t crowd_ = 0;    ///< how many connections there were when the first of them came
 };
 
 Server::Server(Loop& front, lookup::Handler& handler, Options options, base::Log& log)

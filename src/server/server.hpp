@@ -3,13 +3,13 @@
 //
 // All members belong to the thread of `front` (or to the one that prepares it before it runs). With several
 // front threads each has its own Loop and Server; the others adopt() duplicates of the first one's
-// listening_fds(), so that all accept from the same queues. Limits: half of max_connections is set aside in
-// equal parts for the listeners, the rest is for whoever comes first. Where there is no room for a newcomer,
-// connections that have asked nothing for a second make room, the idlest first; a client that was closed so
-// connects again, as Postfix does by itself. Is there none such, the kernel's queue holds the newcomers
-// (closing them would make Postfix defer mail). The same is done when connections have taken all descriptors
-// of the process but a reserve for DNS, HTTPS and the store; when descriptors or memory run out all the same,
-// accepting pauses for 100 ms. One timer sweeps idle connections and is armed only while there are any.
+// listening_fds(), so that all accept from the same queues.
+//
+// Who may connect, and who makes room when connections or descriptors run out: server/admission.hpp. A client
+// that was closed to make room connects again, as Postfix does by itself. If none can be closed, newcomers
+// wait in the listen queue (closing them would make Postfix defer mail). When descriptors or memory run out
+// all the same, accepting pauses for 100 ms. One timer sweeps idle connections and is armed only while there
+// are any.
 #pragma once
 
 #include "base/expected.hpp"

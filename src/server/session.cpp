@@ -47,16 +47,18 @@ void Session::guard(Work work) {
 
 std::error_code Session::start() {
     const std::error_code error = loop_->watch(socket_.get(), reading, *this);
-    if (error) state_ = State::closed;
+    if (error) talk_ = next(talk_, TalkEvent::close);
     return error;
 }
 
 void Session::ready(std::uint32_t events) {
     const auto self = shared_from_this(); // the owner may let go of us
-    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+        input_ = next(input_, InputEvent::hang_up);
+    else if ((events & EPOLLIN) != 0)
+        input_ = next(input_, InputEvent::edge);
     guard([this] {
-        if (blocked_) {
+        if (is_sending(talk_)) {
             const std::size_t before = sent_;
             flush();
             if (sent_ != before) quiet_ = 0;
@@ -65,69 +67,74 @@ void Session::ready(std::uint32_t events) {
     });
 }
 
-/// Something has come, or may go on.
+/// The conversation goes on as its table says.
+void Session::talk(TalkEvent event) {
+    const Talk after = next(talk_, event);
+    if (after == talk_) return;
+    if (after == Talk::closed) return close();
+    talk_ = after;
+    if (after == Talk::lingering) linger();
+}
+
+/// There is something to do. In a turn, and in the queue, it is done anyway.
 void Session::go_on() {
-    if (queued_) return;
-    if (greedy_) return queue();
-    timed_ = false;
+    const Turn after = next(turn_, TurnEvent::go);
+    if (after == turn_) return;
+    if (after == Turn::queued) return queue();
+    turn_ = after;
     take_turn({4, answers_a_look, little});
 }
 
 void Session::take_queued_turn() {
-    timed_ = true;
+    turn_ = next(turn_, TurnEvent::called);
     until_ = std::chrono::steady_clock::now() + turn_time;
     take_turn({32, answers_a_look, 64 * 1024});
 }
 
 void Session::take_turn(const Share& share) {
     left_ = share;
-    used_up_ = false;
-    if (state_ == State::serving) serve();
-    if (state_ == State::lingering) drain();
+    if (talk_ == Talk::reading) serve();
+    if (talk_ == Talk::lingering) drain();
     const std::uint32_t answered = share.octets - left_.octets;
-    if (used_up_ || answered >= little)
-        greedy_ = true;
-    else if (answered > 0)
-        greedy_ = false;
-    if (!used_up_) return;
+    const bool spent = turn_ == Turn::spent;
+    turn_ = next(turn_, answered == 0       ? TurnEvent::end_none
+                        : answered < little ? TurnEvent::end_little
+                                            : TurnEvent::end_much);
     // No new edge will come for what is there already; for an answer, or for room, somebody calls.
-    const bool waits = asked_ || !out_.empty() || state_ == State::closed;
-    if (!waits && (readable_ || reader_.buffered() > 0)) queue();
+    if (spent && takes_input(talk_) && (may_read(input_) || reader_.buffered() > 0)) go_on();
 }
 
+/// Only a greedy session queues.
 void Session::queue() {
     loop_->queue([weak = weak_from_this()] {
         const auto self = weak.lock();
-        if (!self) return;
-        self->queued_ = false;
-        self->guard([&] { self->take_queued_turn(); });
+        if (self) self->guard([&] { self->take_queued_turn(); });
     });
-    queued_ = true;
+    turn_ = next(turn_, TurnEvent::go);
 }
 
 /// Reads once and lends it to the reader, or drops it when lingering; false when there is nothing to be had
 /// for now, or nothing ever again.
 bool Session::receive() {
-    if (!readable_ || used_up_) return false;
-    if (--left_.reads == 0) used_up_ = true; // with this one
-    reader_.keep();                          // what was lent before lies where this goes
+    if (!may_read(input_) || turn_ == Turn::spent) return false;
+    if (--left_.reads == 0) spend(); // with this one
+    reader_.keep();                  // what was lent before lies where this goes
     auto& in = scratch_->in;
     const ssize_t count = ::recv(socket_.get(), in.data(), in.size(), MSG_DONTWAIT);
     if (count < 0) {
         if (errno == EINTR) return true;
-        readable_ = false;
+        input_ = next(input_, InputEvent::read_none);
         if (errno != EAGAIN && errno != EWOULDBLOCK) close();
         return false;
     }
     const auto octets = static_cast<std::size_t>(count);
     quiet_ = 0;
     if (octets == 0) {
-        readable_ = false;
-        peer_done_ = true;
+        input_ = next(input_, InputEvent::read_end);
         return false;
     }
-    readable_ = octets == in.size() || hung_up_;
-    if (state_ == State::lingering)
+    input_ = next(input_, octets == in.size() ? InputEvent::read_full : InputEvent::read_part);
+    if (talk_ == Talk::lingering)
         drained_ += octets;
     else
         reader_.lend({in.data(), octets});
@@ -135,13 +142,12 @@ bool Session::receive() {
 }
 
 void Session::serve() {
-    looping_ = true;
-    while (state_ == State::serving && !asked_ && out_.empty() && !used_up_) {
+    while (talk_ == Talk::reading && turn_ != Turn::spent) {
         const auto item = reader_.next();
         if (!item) {
             if (receive()) continue;
             // All whole requests have been answered; what is left can only be a part of one.
-            if (peer_done_ && state_ == State::serving) {
+            if (has_ended(input_) && talk_ == Talk::reading) {
                 if (reader_.buffered() > 0)
                     violate("the connection ended within a request");
                 else
@@ -153,34 +159,33 @@ void Session::serve() {
             violate(postfix::to_string(item->error()));
             break;
         }
-        if (handler_->answer_now(**item, std::chrono::floor<base::Steady::duration>(loop_->now()),
-                                 new_reply())) {
-            send_reply();
-            continue;
-        }
-        asked_ = true;
-        handler_->answer_later(std::string(**item), [weak = weak_from_this()](std::string payload) {
-            if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
-        });
+        const auto came = std::chrono::floor<base::Steady::duration>(loop_->now());
+        const lookup::Reply kind = handler_->answer(**item, came, new_reply(), *this);
+        if (kind != lookup::Reply::later) send_reply(kind);
     }
-    looping_ = false;
     reader_.keep(); // others read now
 }
 
 void Session::drain() {
     while (receive())
         if (drained_ > linger_octets) return close();
-    if (peer_done_) close();
+    if (has_ended(input_)) close();
+}
+
+std::function<void(std::string)> Session::later() {
+    talk(TalkEvent::ask);
+    return [weak = weak_from_this()](std::string payload) {
+        if (auto self = weak.lock()) self->guard([&] { self->answered(payload); });
+    };
 }
 
 void Session::answered(std::string_view payload) {
-    if (state_ == State::closed || !asked_) return;
-    asked_ = false;
+    if (!is_waiting(talk_)) return;
     quiet_ = 0;
     if (payload.empty()) return close(); // not even a reply could be made
     new_reply().append(payload);
-    send_reply();
-    if (!looping_) go_on();
+    send_reply(lookup::Reply::answered);
+    go_on();
 }
 
 /// Where to put a payload, for send_reply().
@@ -189,41 +194,44 @@ std::string& Session::new_reply() {
     return scratch_->out;
 }
 
-void Session::send_reply() {
-    if (std::string_view{scratch_->out}.substr(postfix::frame_head).starts_with("PERM")) {
-        breach_ = true;
-        state_ = State::last_reply;
-    }
+/// What is in new_reply().
+void Session::send_reply(lookup::Reply kind) {
+    const bool perm = kind == lookup::Reply::violation;
     const std::string_view reply = postfix::frame_in_place(scratch_->out);
     const std::size_t taken = push(reply);
     count_answer(reply.size());
-    if (state_ == State::closed) return;
-    if (taken == reply.size()) return replied();
+    if (talk_ == Talk::closed) return;
+    if (taken == reply.size()) {
+        served_ = loop_->now();
+        return talk(perm ? TalkEvent::perm_out : TalkEvent::reply_out);
+    }
     out_ = reply.substr(taken);
     sent_ = 0;
-    wait_for_room();
+    talk(perm ? TalkEvent::perm_cut : TalkEvent::reply_cut);
+    loop_->change(socket_.get(), reading | EPOLLOUT, *this);
 }
 
-/// Takes an answer from this turn's share.
+/// Takes an answer from this turn's share. One that came between two turns counts for none.
 void Session::count_answer(std::size_t octets) {
+    if (!in_turn(turn_)) return;
     left_.octets -= static_cast<std::uint32_t>(std::min<std::size_t>(octets, left_.octets));
     left_.answers -= left_.answers > 0 ? 1 : 0;
     if (left_.octets > 0 && left_.answers > 0) return;
-    if (left_.octets > 0 && timed_ && std::chrono::steady_clock::now() < until_)
+    if (left_.octets > 0 && turn_ == Turn::from_queue && std::chrono::steady_clock::now() < until_)
         left_.answers = answers_a_look;
     else
-        used_up_ = true;
+        spend();
 }
 
 /// Sends on what is left of a reply.
 void Session::flush() {
     sent_ += push(std::string_view{out_}.substr(sent_));
-    if (state_ == State::closed) return;
-    if (sent_ < out_.size()) return wait_for_room();
+    if (talk_ == Talk::closed || sent_ < out_.size()) return;
     std::string{}.swap(out_); // gives its memory back, as an assignment does not
     sent_ = 0;
-    if (std::exchange(blocked_, false)) loop_->change(socket_.get(), reading, *this);
-    replied();
+    loop_->change(socket_.get(), reading, *this);
+    served_ = loop_->now();
+    talk(TalkEvent::rest_out);
 }
 
 /// How many octets the socket takes. Closes when the peer has gone.
@@ -245,29 +253,15 @@ std::size_t Session::push(std::string_view octets) {
     return taken;
 }
 
-void Session::wait_for_room() {
-    if (!std::exchange(blocked_, true)) loop_->change(socket_.get(), reading | EPOLLOUT, *this);
-}
-
-void Session::replied() {
-    served_ = loop_->now();
-    if (state_ == State::serving) return; // serve() goes on
-    if (breach_)
-        linger();
-    else
-        close();
-}
-
 void Session::violate(std::string_view problem) {
     owner_->violated(*this, problem);
     new_reply().append("PERM ").append(problem);
-    send_reply();
+    send_reply(lookup::Reply::violation);
 }
 
 void Session::linger() {
-    if (peer_done_) return close();
+    if (has_ended(input_)) return close();
     (void)::shutdown(socket_.get(), SHUT_WR);
-    state_ = State::lingering;
     limit_ = loop_->after(linger_time, [weak = weak_from_this()] {
         if (auto self = weak.lock()) self->close();
     });
@@ -275,25 +269,19 @@ void Session::linger() {
 
 std::optional<std::chrono::steady_clock::duration>
 Session::idle_for(std::chrono::steady_clock::time_point now) const noexcept {
-    if (asked_ || queued_) return std::nullopt;
+    if (is_waiting(talk_) || turn_ == Turn::queued) return std::nullopt;
     return now - served_;
 }
 
 unsigned Session::quiet_sweeps() noexcept {
-    quiet_ = asked_ || queued_ ? 0 : quiet_ + 1;
+    quiet_ = is_waiting(talk_) || turn_ == Turn::queued ? 0 : quiet_ + 1;
     return quiet_;
 }
 
-void Session::finish() {
-    if (asked_ || !out_.empty()) {
-        if (state_ == State::serving) state_ = State::last_reply;
-    } else if (state_ != State::lingering) {
-        close();
-    }
-}
+void Session::finish() { talk(TalkEvent::finish); }
 
 void Session::close() {
-    if (state_ == State::closed) return;
+    if (talk_ == Talk::closed) return;
     SessionOwner* const owner = owner_;
     const auto self = shared_from_this(); // the owner lets go of us in ended()
     detach();
@@ -301,8 +289,8 @@ void Session::close() {
 }
 
 void Session::detach() {
-    if (state_ == State::closed) return;
-    state_ = State::closed;
+    if (talk_ == Talk::closed) return;
+    talk_ = next(talk_, TalkEvent::close);
     loop_->unwatch(socket_.get(), *this);
     loop_->cancel(limit_);
     socket_.reset();

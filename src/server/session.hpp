@@ -12,22 +12,24 @@
 // waits in the loop's queue for a larger one (1 ms, 64 KiB in, 64 KiB out). Who wanted more than the first
 // kind the last time, be it by one long answer, begins in the queue: those who ask for little go first.
 //
-// The socket is watched edge-triggered: whether there may be something to read is remembered (readable_) and
-// asked of the system once. A read that does not fill its buffer has emptied the socket (epoll(7)), so a
-// request costs one recv and one send. Both use memory that all sessions of a loop share (Scratch): only what
-// is cut short has a copy of its own, so that many connections do not push each other out of the processor's
-// cache.
+// Its states, and what each event makes of them, are in server/session_state.hpp. The socket is watched
+// edge-triggered: whether there may be something to read is remembered and asked of the system once. A read
+// that does not fill its buffer has emptied the socket (epoll(7)), so a request costs one recv and one send.
+// Both use memory that all sessions of a loop share (Scratch): only what is cut short has a copy of its own,
+// so that many connections do not push each other out of the processor's cache.
 #pragma once
 
 #include "lookup/handler.hpp"
 #include "postfix/netstring.hpp"
 #include "server/descriptor.hpp"
 #include "server/loop.hpp"
+#include "server/session_state.hpp"
 
 #include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,7 +57,9 @@ struct Scratch {
     std::string out;
 };
 
-class Session final : public std::enable_shared_from_this<Session>, private Loop::Watcher {
+class Session final : public std::enable_shared_from_this<Session>,
+                      private Loop::Watcher,
+                      private lookup::Client {
 public:
     /// `socket` is connected and non-blocking. `handler`, `owner`, `scratch` and `loop` outlive the session
     /// or its detach().
@@ -86,17 +90,10 @@ public:
     [[nodiscard]] std::string peer() const;
 
 private:
-    enum class State {
-        serving,
-        last_reply, ///< closes (or lingers, after a breach) when the reply is out
-        lingering,  ///< our side is shut; reads and drops what still comes
-        closed,
-    };
-
     /// What a turn may take.
     struct Share {
         std::uint32_t reads;   ///< of up to a whole Scratch::in
-        std::uint32_t answers; ///< until the clock is asked, or until the end of a turn without `until_`
+        std::uint32_t answers; ///< until the clock is asked, or until the end of a turn at once
         std::uint32_t octets;  ///< of answers; the one that reaches it goes out whole
     };
 
@@ -107,17 +104,18 @@ private:
     void take_turn(const Share& share);
     void take_queued_turn();
     void queue();
+    void spend() { turn_ = next(turn_, TurnEvent::spend); }
+    void talk(TalkEvent event);
     void serve();
     void drain();
     [[nodiscard]] bool receive();
+    [[nodiscard]] std::function<void(std::string)> later() override;
     void answered(std::string_view payload);
     [[nodiscard]] std::string& new_reply();
-    void send_reply();
+    void send_reply(lookup::Reply kind);
     void count_answer(std::size_t octets);
     void flush();
     [[nodiscard]] std::size_t push(std::string_view octets);
-    void wait_for_room();
-    void replied();
     void violate(std::string_view problem);
     void linger();
 
@@ -134,18 +132,9 @@ private:
     Share left_{};                                 ///< of this turn
     std::chrono::steady_clock::time_point until_;  ///< the end of a turn from the queue
     std::chrono::steady_clock::time_point served_; ///< the last request, or the start
-    State state_ = State::serving;
-    bool readable_ = false;      ///< there may be something to read
-    bool hung_up_ = false;       ///< the peer will send no more: read until the end shows
-    bool blocked_ = false;       ///< waits for the socket to take more
-    bool asked_ = false;         ///< the handler owes a reply
-    bool looping_ = false;       ///< serve() is on the stack
-    bool used_up_ = false;       ///< this turn's share
-    bool timed_ = false;         ///< this turn came from the queue
-    bool greedy_ = false;        ///< its last turn took more than a share at once
-    bool queued_ = false;        ///< in the loop's queue
-    bool breach_ = false;        ///< the reply on its way is a PERM: linger after it
-    bool peer_done_ = false;     ///< the peer has shut its side
+    Talk talk_ = Talk::reading;
+    Turn turn_ = Turn::modest;
+    Input input_ = Input::drained;
     base::Timers::Id limit_ = 0; ///< on lingering
 };
 

@@ -11,6 +11,8 @@
 namespace setup {
 namespace {
 
+using base::Exit;
+
 std::string sha256(std::string_view text) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned length = 0;
@@ -86,7 +88,7 @@ private:
 
 Exit Run::failed(const std::string& words) {
     err_ << "stsmap: " << words << '\n';
-    return Exit::refused;
+    return Exit::trouble;
 }
 
 bool Run::read_files() {
@@ -136,7 +138,7 @@ Exit Run::show(const Plan& plan) {
     print(plan);
     if (plan.refused()) {
         out_ << "Nothing is changed, for the reason after \"refused\".\n";
-        return Exit::refused;
+        return Exit::trouble;
     }
     if (plan.changes.empty()) {
         out_ << "Nothing to change.\n";
@@ -269,7 +271,7 @@ Exit Run::after_change() {
 
 Exit Run::apply(const Plan& plan) {
     if (plan.refused() || plan.changes.empty()) return show(plan);
-    if (!read_files()) return Exit::refused;
+    if (!read_files()) return Exit::trouble;
     print(plan);
     const std::vector<Undo::Step> steps = steps_of(plan.changes);
     const Edited content = edited(steps);
@@ -286,13 +288,13 @@ Exit Run::apply(const Plan& plan) {
     }
     if (!write_main_cf(*content)) {
         take_back_record();
-        return Exit::refused;
+        return Exit::trouble;
     }
     std::vector<std::string> wrong = read_back(steps);
     if (wrong.empty()) wrong = plan_again();
     if (!wrong.empty()) {
         const Exit exit = put_back(wrong);
-        if (exit == Exit::refused) take_back_record();
+        if (exit == Exit::trouble) take_back_record();
         return exit;
     }
     if (!record.has_copy) host_.remove(copy_file());
@@ -302,7 +304,7 @@ Exit Run::apply(const Plan& plan) {
 }
 
 Exit Run::undo() {
-    if (!read_files()) return Exit::refused;
+    if (!read_files()) return Exit::trouble;
     if (survey_.around.main_cf_is_link)
         return failed(survey_.main_cf + " is a symbolic link: change the file it leads to");
     Undo undo = plan_undo(record_, survey_.postfix, survey_.around.ours, sha256(main_cf_));
@@ -324,7 +326,7 @@ Exit Run::undo() {
         content = std::move(*made);
     }
     if (changed) {
-        if (!write_main_cf(*content)) return Exit::refused;
+        if (!write_main_cf(*content)) return Exit::trouble;
         if (const auto wrong = read_back(undo.steps); !wrong.empty()) return put_back(wrong);
         if (whole) {
             out_ << survey_.main_cf << " is again as it was before --apply.\n";
@@ -345,7 +347,7 @@ Exit Run::start() {
     auto survey = make_survey(host_, options_.survey);
     if (!survey) {
         err_ << "stsmap: Postfix cannot be asked for its settings: " << survey.error() << '\n';
-        return Exit::no_postfix;
+        return Exit::unreachable;
     }
     survey_ = std::move(*survey);
     if (options_.action == CommandOptions::Action::undo) return undo();
@@ -355,7 +357,7 @@ Exit Run::start() {
 
 } // namespace
 
-Exit postfix_setup(const CommandOptions& options, Host& host, std::ostream& out, std::ostream& err) {
+base::Exit postfix_setup(const CommandOptions& options, Host& host, std::ostream& out, std::ostream& err) {
     return Run(options, host, out, err).start();
 }
 

@@ -14,6 +14,11 @@ namespace sts {
 
 enum class Mode { none, testing, enforce };
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
+/// Section 5: only mode enforce forbids delivery; testing reports, none withdraws a policy.
+/// `enforce_testing`: the operator wants mode testing to be taken as enforce.
+[[nodiscard]] constexpr bool is_enforced(Mode mode, bool enforce_testing) noexcept {
+    return mode == Mode::enforce || (mode == Mode::testing && enforce_testing);
+}
 
 /// RFC 8461 section 3.2: "up to" one year and six hours; larger values are taken as this.
 inline constexpr std::chrono::seconds max_max_age{31557600};

@@ -3,7 +3,7 @@
 #include "app/log_format.hpp"
 #include "bench/domains.hpp"
 #include "cache/table.hpp"
-#include "decision/decision.hpp"
+#include "decision/decide.hpp"
 #include "postfix/answer.hpp"
 #include "postfix/netstring.hpp"
 #include "postfix/request.hpp"
@@ -78,13 +78,16 @@ BENCHMARK(mx_match);
 
 void answer_format(benchmark::State& state, postfix::Dialect dialect) {
     const std::string text = bench::policy(1);
-    const auto policy = std::make_shared<const decision::PolicyText>(
-        decision::PolicyText{text, sts::parse_policy(text).value()});
-    const auto domain = base::Domain::parse(bench::domain(1)).value();
-    const decision::Decision decision = decision::decide(domain, policy, false, false);
-    const auto another_domains = policy; // what several domains share is formatted once
+    const sts::PolicyText policy{text, sts::parse_policy(text).value()};
+    const std::string domain = bench::domain(1);
+    decision::Facts facts;
+    facts.domain = domain;
+    facts.policy = &policy;
+    facts.expires_at = now + base::seconds{1};
+    std::string answer;
     for (auto _ : state) {
-        std::string answer = postfix::answer(decision, dialect);
+        answer.clear();
+        postfix::append_answer(decision::decide(facts, now).answer, dialect, answer);
         benchmark::DoNotOptimize(answer);
     }
 }

@@ -121,9 +121,9 @@ std::string World::state() const {
             words.wall(t);
         words.number(e->txt_ttl.count());
         words.over(e->over_since);
-        words.number(static_cast<int>(e->dane.verdict));
+        words.number(static_cast<int>(e->dane.advice));
         words.gets(e->gets);
-        dane = e->dane.verdict == cache::DaneVerdict::dane;
+        dane = e->dane.advice == dane::Advice::dane_only;
     } else if (const auto* a = std::get_if<cache::Absence>(&known)) {
         words.mark('A');
         words.number(static_cast<int>(a->reason));

@@ -6,6 +6,8 @@
 #include "lookup/refresher.hpp"
 #include "lookup/service.hpp"
 
+#include "support/client.hpp"
+
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -267,8 +269,8 @@ void World::reset() {
 
 cache::Tuning World::tuning() const {
     cache::Tuning tuning;
-    tuning.dane = resolver_ == Resolver::validating;
-    tuning.dane_remembered = resolver_ != Resolver::not_validating;
+    tuning.dane.active = resolver_ == Resolver::validating;
+    tuning.dane.remembered = resolver_ != Resolver::not_validating;
     return tuning;
 }
 
@@ -389,16 +391,12 @@ void World::pass_to(Micros at) {
 void World::query() {
     const Asked asked{ledger_.event(), hands_.passed()};
     const std::string request = std::string("sts ") + subject;
-    if (std::string now; parts_->service.answer_now(request, hands_.steady(), now)) {
-        replied(now, asked);
-    } else {
-        waiting_.push_back(asked);
-        parts_->service.answer_later(request, [this, asked](const std::string& reply) {
-            const auto found = std::ranges::find(waiting_, asked.event, &Asked::event);
-            if (found != waiting_.end()) waiting_.erase(found);
-            replied(reply, asked);
-        });
-    }
+    waiting_.push_back(asked);
+    test::Client::ask(parts_->service, request, hands_.steady(), [this, asked](const std::string& reply) {
+        const auto found = std::ranges::find(waiting_, asked.event, &Asked::event);
+        if (found != waiting_.end()) waiting_.erase(found);
+        replied(reply, asked);
+    });
     settle();
 }
 
@@ -410,9 +408,8 @@ void World::replied(const std::string& reply, Asked asked) {
 /// The other domain takes the only place, and then goes itself.
 void World::evict() {
     pass(1s);
-    std::string request = std::string("sts ") + other;
-    if (std::string now; !parts_->service.answer_now(request, hands_.steady(), now))
-        parts_->service.answer_later(std::move(request), [](const std::string&) {});
+    test::Client::ask(parts_->service, std::string("sts ") + other, hands_.steady(),
+                      [](const std::string&) {});
     settle();
     table_.erase(domain_of(other));
     pass(1s);

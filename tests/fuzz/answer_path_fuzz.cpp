@@ -29,7 +29,7 @@ using Status = test::Reply::Status;
 
 struct Known {
     std::string id;
-    decision::PolicyPtr policy;
+    sts::PolicyPtr policy;
 };
 
 /// What is learnt of a domain whose DNS and policy host say this.
@@ -46,7 +46,7 @@ base::Expected<Known, Reason> learn(std::string_view txt, std::string_view respo
         if (!*fetched) return base::unexpected(fetched->error().reason);
         body = std::move(**fetched);
     }
-    auto policy = std::make_shared<decision::PolicyText>();
+    auto policy = std::make_shared<sts::PolicyText>();
     auto parsed = sts::parse_policy(body);
     if (!parsed) return base::unexpected(parsed.error().reason);
     policy->text = std::move(body);
@@ -55,14 +55,14 @@ base::Expected<Known, Reason> learn(std::string_view txt, std::string_view respo
 }
 
 /// As it comes back from the store after a restart.
-decision::PolicyPtr stored(const base::Domain& domain, const Known& known) {
+sts::PolicyPtr stored(const base::Domain& domain, const Known& known) {
     cache::Row row{domain, known.policy->text, known.id, {}, {}, {}};
     row.fetched_at = base::Instant{base::seconds{1'700'000'000}};
     const auto back = cache::read_row(cache::raw_row(row));
     if (domain.name().size() > base::max_policy_domain || known.policy->text.size() > sts::max_policy_size)
         return known.policy;
     fuzz::require(back && back->txt_id == known.id, "what is learnt can be stored");
-    auto policy = std::make_shared<decision::PolicyText>();
+    auto policy = std::make_shared<sts::PolicyText>();
     policy->text = back->policy_text;
     const auto parsed = sts::parse_policy(back->policy_text);
     fuzz::require(parsed && *parsed == known.policy->policy, "a stored policy is the policy");
@@ -74,12 +74,22 @@ std::string reply_to(std::string_view payload, const base::Expected<Known, Reaso
                      bool restarted) {
     const auto request = postfix::parse_request(payload);
     if (!request) return postfix::perm("not a socketmap request");
-    if (!request->hop || !known)
-        return postfix::answer(decision::NoOpinion{request->hop ? known.error() : request->hop.error()},
-                               request->dialect);
-    const auto policy = restarted ? stored(request->hop->host, *known) : known->policy;
-    const bool testing = (form & 2) != 0, dane = (form & 12) == 12;
-    return postfix::answer(decision::decide(request->hop->host, policy, testing, dane), request->dialect);
+    decision::Facts facts;
+    sts::PolicyPtr policy;
+    if (!request->hop) {
+        facts.no_domain = request->hop.error();
+    } else if (!known) {
+        facts.reason = known.error();
+    } else {
+        policy = restarted ? stored(request->hop->host, *known) : known->policy;
+        facts.domain = request->hop->host.name();
+        facts.policy = policy.get();
+        facts.just_fetched = true;
+        facts.enforce_testing = (form & 2) != 0;
+        facts.dane_limits.active = true;
+        if ((form & 12) == 12) facts.dane.advice = dane::Advice::dane_only;
+    }
+    return postfix::answer(decision::decide(facts, {}).answer, request->dialect);
 }
 
 /// Says `reply` what the request and the policy want said?

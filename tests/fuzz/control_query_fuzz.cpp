@@ -115,11 +115,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if ((form & 4) != 0) options.domains.pop_back();
     std::istringstream in;
     std::ostringstream out, err;
-    const control::Exit status = control::query(options, in, out, err);
-    fuzz::require(status == control::Exit::answered || status == control::Exit::trouble ||
-                      status == control::Exit::unreachable,
+    const base::Exit status = control::query(options, in, out, err);
+    fuzz::require(status == base::Exit::done || status == base::Exit::trouble ||
+                      status == base::Exit::unreachable,
                   "a status of its own");
-    fuzz::require(err.str().empty() == (status != control::Exit::unreachable), "words for trouble alone");
+    fuzz::require(err.str().empty() == (status != base::Exit::unreachable), "words for trouble alone");
     std::size_t lines = 0;
     const std::string printed = out.str();
     for (fuzz::Script rest(printed); !rest.empty(); ++lines) {
@@ -127,8 +127,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         fuzz::require(fuzz::is_printable(line), "printable");
         if (options.json) fuzz::require(nlohmann::json::accept(line), "JSON");
     }
-    fuzz::require(status == control::Exit::unreachable ? lines < options.domains.size()
-                                                       : lines == options.domains.size(),
+    fuzz::require(status == base::Exit::unreachable ? lines < options.domains.size()
+                                                    : lines == options.domains.size(),
                   "a line a question");
     for (fuzz::Script rest(err.view()); !rest.empty();)
         fuzz::require(fuzz::is_printable(rest.until('\n')), "printable words");

@@ -29,12 +29,12 @@ void check_policy(const sts::Policy& policy) {
     }
 }
 
-void check_answer(const decision::Decision& decision, postfix::Dialect dialect, test::Postfix version) {
-    const std::string reply = postfix::answer(decision, dialect);
+void check_answer(const decision::Answer& answer, postfix::Dialect dialect, test::Postfix version) {
+    const std::string reply = postfix::answer(answer, dialect);
     fuzz::require(reply.size() <= postfix::max_reply, "reply within Postfix's limit");
     const auto read = test::read_reply(reply, version);
     if (!read) fuzz::require(false, read.error());
-    const auto* enforce = std::get_if<decision::Enforce>(&decision);
+    const auto* enforce = std::get_if<decision::Enforce>(&answer);
     fuzz::require(enforce ? read->status == test::Reply::Status::ok
                           : read->status == test::Reply::Status::not_found,
                   "enforce is OK, all else NOTFOUND");
@@ -64,14 +64,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto same = sts::parse_policy(more);
     fuzz::require(same && *same == *parsed, "unknown and repeated fields do not matter");
 
-    auto policy = std::make_shared<decision::PolicyText>();
-    policy->text = text;
-    policy->policy = std::move(*parsed);
-    const base::Domain domain = *base::Domain::parse("example.com");
-    for (bool enforce_testing : {false, true}) {
-        const decision::Decision decision = decision::decide(domain, policy, enforce_testing, false);
-        check_answer(decision, postfix::Dialect::plain, test::Postfix::v3_4);
-        check_answer(decision, postfix::Dialect::tlsrpt, test::Postfix::v3_10);
+    const sts::PolicyText policy{std::string{text}, std::move(*parsed)};
+    decision::Facts facts;
+    facts.domain = "example.com";
+    facts.policy = &policy;
+    facts.just_fetched = true;
+    for (const bool enforce_testing : {false, true}) {
+        facts.enforce_testing = enforce_testing;
+        const decision::Answer answer = decision::decide(facts, {}).answer;
+        check_answer(answer, postfix::Dialect::plain, test::Postfix::v3_4);
+        check_answer(answer, postfix::Dialect::tlsrpt, test::Postfix::v3_10);
     }
     return 0;
 }

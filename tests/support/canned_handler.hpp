@@ -23,7 +23,8 @@ public:
     std::map<std::string, std::string, std::less<>> replies;
     std::vector<std::string> asked; ///< every payload, in order
 
-    bool answer_now(std::string_view request, base::Steady, std::string& reply) override {
+    lookup::Reply answer(std::string_view request, base::Steady, std::string& reply,
+                         lookup::Client& client) override {
         asked.emplace_back(request);
         if (spin.count() > 0)
             for (const auto end = std::chrono::steady_clock::now() + spin;
@@ -31,22 +32,21 @@ public:
             }
         const std::size_t space = request.find(' ');
         const std::string_view key = request.substr(space == std::string_view::npos ? 0 : space + 1);
-        if (space == std::string_view::npos)
+        if (space == std::string_view::npos) {
             reply.append("PERM request without a space");
-        else if (key == no_memory_for)
-            throw std::bad_alloc{};
-        else if (key.starts_with("later"))
-            return false;
-        else if (auto found = replies.find(key); found != replies.end())
+            return lookup::Reply::violation;
+        }
+        if (key == no_memory_for) throw std::bad_alloc{};
+        if (key.starts_with("later")) {
+            waiting.emplace_back(std::string{request}, client.later());
+            if (at_once) release();
+            return lookup::Reply::later;
+        }
+        if (auto found = replies.find(key); found != replies.end())
             reply.append(found->second);
         else
             reply.append("OK ").append(key);
-        return true;
-    }
-
-    void answer_later(std::string request, std::function<void(std::string)> reply) override {
-        waiting.emplace_back(std::move(request), std::move(reply));
-        if (at_once) release();
+        return lookup::Reply::answered;
     }
 
     /// Answers the oldest waiting request with "OK KEY", or with `payload`.
@@ -58,8 +58,8 @@ public:
 
     std::vector<std::pair<std::string, std::function<void(std::string)>>> waiting;
     std::optional<std::string> no_memory_for; ///< a key that ends in std::bad_alloc
-    std::chrono::microseconds spin{0};        ///< that answer_now() takes
-    bool at_once = false;                     ///< answer_later() answers before it returns
+    std::chrono::microseconds spin{0};        ///< that answer() takes
+    bool at_once = false;                     ///< a late answer comes before answer() returns
 };
 
 } // namespace test

@@ -1,5 +1,7 @@
 #include "support/lookup_world.hpp"
 
+#include "support/client.hpp"
+
 #include "lookup/load.hpp"
 
 #include <boost/asio/async_result.hpp>
@@ -259,11 +261,8 @@ boost::asio::awaitable<void> LookupWorld::sleep(base::seconds duration) {
 std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size_t count) {
     std::vector<std::string> replies;
     for (std::size_t i = 0; i < count; ++i) {
-        if (std::string now; parts_->service.answer_now("sts " + key, time.steady(), now))
-            replies.push_back(std::move(now));
-        else
-            parts_->service.answer_later(
-                "sts " + key, [&replies](std::string reply) { replies.push_back(std::move(reply)); });
+        Client::ask(parts_->service, "sts " + key, time.steady(),
+                    [&replies](std::string reply) { replies.push_back(std::move(reply)); });
     }
     settle();
     while (replies.size() < count) {
@@ -276,11 +275,8 @@ std::vector<std::string> LookupWorld::ask_many(const std::string& key, std::size
 
 std::string LookupWorld::ask(const std::string& key, const std::string& map) {
     std::optional<std::string> reply;
-    if (std::string now; parts_->service.answer_now(map + " " + key, time.steady(), now))
-        reply = std::move(now);
-    else
-        parts_->service.answer_later(map + " " + key,
-                                     [&reply](std::string text) { reply = std::move(text); });
+    Client::ask(parts_->service, map + " " + key, time.steady(),
+                [&reply](std::string text) { reply = std::move(text); });
     settle();
     while (!reply) {
         if (!time.next_call()) throw std::logic_error("a question stays open");
@@ -291,10 +287,7 @@ std::string LookupWorld::ask(const std::string& key, const std::string& map) {
 }
 
 void LookupWorld::ask_later(const std::string& key, std::function<void(std::string)> reply) {
-    if (std::string now; parts_->service.answer_now("sts " + key, time.steady(), now))
-        reply(std::move(now));
-    else
-        parts_->service.answer_later("sts " + key, std::move(reply));
+    Client::ask(parts_->service, "sts " + key, time.steady(), std::move(reply));
 }
 
 void LookupWorld::tune(const cache::Tuning& tuning) {

@@ -25,8 +25,8 @@ TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
     };
     for (const Row& row : rows) {
         const auto options = app::service_options(with(config::Dane::automatic), {row.state, "no AD bit"});
-        EXPECT_EQ(options.tuning.dane, row.look);
-        EXPECT_EQ(options.tuning.dane_remembered, row.remembered);
+        EXPECT_EQ(options.tuning.dane.active, row.look);
+        EXPECT_EQ(options.tuning.dane.remembered, row.remembered);
         EXPECT_EQ(options.dane_status, row.status);
     }
 }
@@ -34,7 +34,7 @@ TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
 TEST(ServiceOptions, dane_switched_off_is_the_reason_whatever_the_resolver_can) {
     for (const State state : {State::unknown, State::yes, State::no}) {
         const auto options = app::service_options(with(config::Dane::off), {state, "why"});
-        EXPECT_FALSE(options.tuning.dane || options.tuning.dane_remembered);
+        EXPECT_FALSE(options.tuning.dane.active || options.tuning.dane.remembered);
         EXPECT_EQ(options.dane_status, "inactive: dane = \"off\"");
     }
 }

@@ -1,5 +1,7 @@
 #include "cache/entry.hpp"
 
+#include "dane/verdict.hpp"
+
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -20,10 +22,10 @@ constexpr Instant t0{seconds{1'700'000'000}};
 constexpr Tuning tuning{};
 
 cache::PolicyPtr policy(seconds max_age, sts::Mode mode = sts::Mode::enforce) {
-    decision::PolicyText text;
+    sts::PolicyText text;
     text.policy.mode = mode;
     text.policy.max_age = max_age;
-    return std::make_shared<const decision::PolicyText>(std::move(text));
+    return std::make_shared<const sts::PolicyText>(std::move(text));
 }
 
 /// Fetched, checked and asked for at t0.
@@ -204,114 +206,69 @@ TEST(NextLook, IsNeverBehindTheEnd) {
         EXPECT_EQ(cache::next_look(e, t0 + 24h - 10min, tuning, random), t0 + 24h) << random;
 }
 
+using dane::Advice;
+constexpr dane::Limits limits{.active = true};
+
 Tuning with_dane() {
     Tuning t;
-    t.dane = true;
+    t.dane = limits;
     return t;
 }
 
-TEST(Dane, IsLookedUpForEnforcedPoliciesOnly) {
+dane::Verdict found(Advice advice, bool on_failures, seconds ttl) {
+    dane::Verdict verdict;
+    verdict.advice = advice;
+    verdict.on_failures = on_failures;
+    verdict.ttl = ttl;
+    return verdict;
+}
+
+TEST(EntryDane, IsLookedUpForEnforcedPoliciesOnly) {
     Entry e = entry();
-    EXPECT_TRUE(cache::needs_dane(e, with_dane()));
-    EXPECT_FALSE(cache::needs_dane(e, tuning)) << "switched off";
+    EXPECT_TRUE(cache::dane_due(e, t0, with_dane()));
+    EXPECT_FALSE(cache::dane_due(e, t0, tuning)) << "switched off";
     e.policy = policy(1h, sts::Mode::testing);
-    EXPECT_FALSE(cache::needs_dane(e, with_dane()));
+    EXPECT_FALSE(cache::dane_due(e, t0, with_dane()));
     Tuning strict = with_dane();
     strict.enforce_testing = true;
-    EXPECT_TRUE(cache::needs_dane(e, strict));
+    EXPECT_TRUE(cache::dane_due(e, t0, strict));
     e.policy = policy(1h, sts::Mode::none);
-    EXPECT_FALSE(cache::needs_dane(e, strict));
+    EXPECT_FALSE(cache::dane_due(e, t0, strict));
 }
 
-TEST(Dane, IsLookedUpBeforeTheFirstAnswerThenBehindIt) {
+TEST(EntryDane, IsLookedUpBeforeTheFirstAnswerThenBehindIt) {
     Entry e = entry();
     EXPECT_EQ(cache::plan(e, t0, with_dane()), Step::resolve);
-    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::sts, false, 120s}, t0, with_dane());
+    e.dane = after_lookup({}, found(Advice::sts, false, 120s), t0, limits);
     EXPECT_EQ(cache::plan(e, t0 + 119s, with_dane()), Step::serve);
     EXPECT_EQ(cache::plan(e, t0 + 120s, with_dane()), Step::serve_and_check);
-    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::unknown, false, 60s}, t0, with_dane());
+    e.dane = after_lookup({}, found(Advice::no_verdict, false, 60s), t0, limits);
     EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), Step::serve)
         << "it could not be found out: MTA-STS for now";
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 10s, with_dane()));
     Entry restarted = entry();
-    restarted.dane = {cache::DaneVerdict::dane, t0, {}};
+    restarted.dane = {Advice::dane_only, t0, {}};
     EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), Step::serve_and_check)
         << "remembered through a restart";
-    EXPECT_TRUE(cache::dane_secured(restarted, t0 + 1s, with_dane()));
 }
 
-TEST(Dane, AVerdictBridgesFailuresForADay) {
-    Entry e = entry();
-    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
-    for (seconds t = 300s; t <= 36h; t += 60s)
-        e.dane =
-            cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, t0 + t, with_dane());
-    EXPECT_EQ(e.dane.known_at, t0);
-    EXPECT_EQ(e.dane.failed_since, t0 + 300s) << "counted from the first of them";
-    EXPECT_TRUE(cache::dane_secured(e, t0 + 24h + 299s, with_dane()));
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 24h + 300s, with_dane()));
-    e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::sts, false, 300s}, t0 + 1h, with_dane());
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 1h, with_dane())) << "a verdict replaces a verdict at once";
-}
-
-TEST(Dane, AVerdictBuiltOnFailuresLivesForItsTtl) {
-    const cache::DaneFinding doubtful{cache::DaneVerdict::dane, true, 60s},
-        failed{cache::DaneVerdict::unknown, true, 60s};
-    Entry e = entry();
-    e.dane = cache::after_dane_lookup({}, doubtful, t0, with_dane());
-    EXPECT_TRUE(cache::dane_secured(e, t0 + 59s, with_dane()));
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane()))
-        << "nothing was proven that could bridge anything";
-    e.dane = cache::after_dane_lookup(e.dane, failed, t0 + 30s, with_dane());
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 60s, with_dane()));
-    // Beside a proof of an hour ago it takes nothing away.
-    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
-    e.dane = cache::after_dane_lookup(e.dane, doubtful, t0 + 1h, with_dane());
-    EXPECT_EQ(e.dane.known_at, t0);
-    EXPECT_TRUE(cache::dane_secured(e, t0 + 23h, with_dane()));
-}
-
-TEST(Dane, AClockSetBackAsksAgain) {
-    Entry e = entry();
-    e.dane = cache::after_dane_lookup({}, {cache::DaneVerdict::dane, false, 300s}, t0, with_dane());
-    EXPECT_TRUE(cache::dane_due(e, t0 - 24h, with_dane()));
-}
-
-TEST(Dane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
-    for (const cache::DaneVerdict verdict : {cache::DaneVerdict::dane, cache::DaneVerdict::sts}) {
-        const bool is = verdict == cache::DaneVerdict::dane;
+TEST(EntryDane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
+    for (const Advice advice : {Advice::dane_only, Advice::sts}) {
         Entry e = entry(31'557'600s);
-        e.dane = cache::after_dane_lookup({}, {verdict, false, 300s}, t0, with_dane());
+        e.dane = after_lookup({}, found(advice, false, 300s), t0, limits);
         EXPECT_EQ(cache::plan(e, t0 + 36h - 1s, with_dane()), Step::serve_and_check);
-        EXPECT_EQ(cache::dane_secured(e, t0 + 36h - 1s, with_dane()), is) << "a day old and never failed";
         EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), Step::resolve);
         EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), Step::resolve);
         EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), Step::serve_and_check) << "nobody looks for DANE";
-        // The lookup fails: the old one holds, for a day from then on, and nobody waits again.
+        // The lookup fails: nobody waits again.
         const Instant first = t0 + 100h;
         for (seconds t = 0s; t < 25h; t += 60s) {
-            e.dane = cache::after_dane_lookup(e.dane, {cache::DaneVerdict::unknown, false, 60s}, first + t,
-                                              with_dane());
+            e.dane = after_lookup(e.dane, found(Advice::no_verdict, false, 60s), first + t, limits);
             EXPECT_EQ(cache::plan(e, first + t + 59s, with_dane()), Step::serve_and_check);
             EXPECT_EQ(cache::plan(e, first + t + 60s, with_dane()), Step::serve_and_check);
-            EXPECT_EQ(cache::dane_secured(e, first + t + 59s, with_dane()), is && t + 59s < 24h) << t.count();
         }
-        EXPECT_EQ(e.dane.failed_since, first);
         EXPECT_EQ(cache::plan(e, first + 72h, with_dane()), Step::resolve)
             << "nobody has looked for long: perhaps it works again";
-        e.dane = cache::after_dane_lookup(e.dane, {verdict, false, 300s}, first + 72h, with_dane());
-        EXPECT_EQ(e.dane.failed_since, Instant{});
-        EXPECT_EQ(cache::dane_secured(e, first + 73h, with_dane()), is);
     }
-}
-
-TEST(Dane, ARememberedVerdictEndsWhenNobodyCanLook) {
-    Tuning unknown_resolver;
-    unknown_resolver.dane_remembered = true;
-    Entry e = entry(31'557'600s);
-    e.dane = {cache::DaneVerdict::dane, t0, {}, {}};
-    EXPECT_TRUE(cache::dane_secured(e, t0 + 60h - 1s, unknown_resolver));
-    EXPECT_FALSE(cache::dane_secured(e, t0 + 60h, unknown_resolver));
 }
 
 } // namespace

@@ -29,7 +29,7 @@ using cache::RecordPool;
 constexpr Instant t0{seconds{1'700'000'000}};
 
 cache::PolicyPtr policy() {
-    static const auto one = std::make_shared<const decision::PolicyText>(decision::PolicyText{
+    static const auto one = std::make_shared<const sts::PolicyText>(sts::PolicyText{
         "", sts::parse_policy("version: STSv1\nmode: enforce\nmx: mx.example\nmax_age: 86400\n").value()});
     return one;
 }
@@ -58,12 +58,12 @@ TEST(cache_record, when_lookups_began_to_fail_is_known_however_old_the_verdict_i
     for (const seconds age : {seconds{0}, seconds{59}, seconds{86400}, seconds{181 * 86400},
                               seconds{183 * 86400}, seconds{400 * 86400}}) {
         Entry e = entry("1");
-        e.dane = {cache::DaneVerdict::dane, t0 - age, t0 + seconds{60}, t0};
+        e.dane = {dane::Advice::dane_only, t0 - age, t0 + seconds{60}, t0};
         const Entry back = pool[add(pool, "d.example", e)].entry();
         EXPECT_LE(back.dane.failed_since, t0) << age.count();
         EXPECT_GT(back.dane.failed_since, t0 - seconds{60}) << age.count();
         EXPECT_LE(back.dane.known_at, std::max(t0 - age, t0 - seconds{182 * 86400})) << age.count();
-        EXPECT_EQ(back.dane.verdict, cache::DaneVerdict::dane);
+        EXPECT_EQ(back.dane.advice, dane::Advice::dane_only);
     }
 }
 

@@ -286,7 +286,7 @@ TEST(cache_table, ask_gives_what_an_answer_depends_on) {
     put.txt_checked = t0 + seconds{1};
     put.txt_ttl = seconds{300};
     put.gets = {t0 + seconds{2}, 3, base::Reason::fetch_timeout, "another-such-id"};
-    put.dane = {cache::DaneVerdict::dane, t0 + seconds{3}, t0 + seconds{4}};
+    put.dane = {dane::Advice::dane_only, t0 + seconds{3}, t0 + seconds{4}};
     table.put(name, put, t0);
     const Asked out = std::get<Asked>(table.ask(name, t0));
     EXPECT_EQ(out.policy, put.policy);

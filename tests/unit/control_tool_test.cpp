@@ -23,12 +23,12 @@ struct Tool {
                    std::ostream&) {
                 place = where;
                 setup_options = options;
-                return 7;
+                return static_cast<base::Exit>(7);
             },
             [this](const control::Place& where, const control::DoctorOptions& options, std::ostream&) {
                 place = where;
                 doctor_options = options;
-                return 8;
+                return static_cast<base::Exit>(8);
             }};
         std::istringstream in;
         std::ostringstream o, e;

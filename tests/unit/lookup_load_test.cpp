@@ -11,7 +11,6 @@ namespace {
 using base::Domain;
 using base::Instant;
 using base::seconds;
-using cache::DaneVerdict;
 using cache::Entry;
 using cache::Row;
 using lookup::Loaded;
@@ -39,7 +38,7 @@ TEST(Load, EveryColumnComesBackAsItWas) {
     cache::Table table{cache::Limits{}};
     EXPECT_EQ(lookup::load(table, r, t0 + day), Loaded::kept);
     const Entry e = entry_of(table);
-    EXPECT_EQ(e.dane.verdict, DaneVerdict::dane);
+    EXPECT_EQ(e.dane.advice, dane::Advice::dane_only);
     const Row again = lookup::row(r.domain, e);
     EXPECT_EQ(again.domain, r.domain);
     EXPECT_EQ(again.policy_text, r.policy_text);
@@ -71,9 +70,9 @@ TEST(Load, SaysWhichAreOver) {
 TEST(Load, AVerdictThatIsNoneStaysNone) {
     cache::Table table{cache::Limits{}};
     EXPECT_EQ(lookup::load(table, row(t0), t0), Loaded::kept);
-    EXPECT_EQ(entry_of(table).dane.verdict, DaneVerdict::unknown);
+    EXPECT_EQ(entry_of(table).dane.advice, dane::Advice::no_verdict);
     Entry e = entry_of(table);
-    e.dane = {DaneVerdict::sts, t0, {}, t0};
+    e.dane = {dane::Advice::sts, t0, {}, t0};
     EXPECT_EQ(lookup::row(row(t0).domain, e).dane_at, Instant{});
     EXPECT_EQ(lookup::row(row(t0).domain, e).dane_failed_at, Instant{});
 }

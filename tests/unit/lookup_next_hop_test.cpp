@@ -22,7 +22,7 @@ constexpr const char* notfound = "NOTFOUND ";
 
 cache::Tuning with_dane() {
     cache::Tuning tuning;
-    tuning.dane = true;
+    tuning.dane.active = true;
     return tuning;
 }
 
@@ -231,14 +231,14 @@ postfix::NextHop hop(const std::string& name, std::uint16_t port = 587, bool bra
 
 TEST(HopVerdicts, AreFoundByAllOfTheNextHop) {
     lookup::HopVerdicts verdicts;
-    cache::DaneState dane;
-    dane.verdict = cache::DaneVerdict::dane;
-    EXPECT_EQ(verdicts.find(hop("a.example")), cache::DaneState{});
+    dane::State dane;
+    dane.advice = dane::Advice::dane_only;
+    EXPECT_EQ(verdicts.find(hop("a.example")), dane::State{});
     EXPECT_EQ(verdicts.put(hop("a.example"), dane), std::nullopt);
     EXPECT_EQ(verdicts.find(hop("a.example")), dane);
-    EXPECT_EQ(verdicts.find(hop("a.example", 465)), cache::DaneState{});
-    EXPECT_EQ(verdicts.find(hop("a.example", 587, false)), cache::DaneState{});
-    EXPECT_EQ(verdicts.find(hop("b.example")), cache::DaneState{});
+    EXPECT_EQ(verdicts.find(hop("a.example", 465)), dane::State{});
+    EXPECT_EQ(verdicts.find(hop("a.example", 587, false)), dane::State{});
+    EXPECT_EQ(verdicts.find(hop("b.example")), dane::State{});
 }
 
 TEST(HopVerdicts, TheOnePutLongestAgoMakesRoom) {

@@ -18,11 +18,11 @@ constexpr Instant t0{seconds{1'700'000'000}};
 constexpr cache::Tuning tuning{};
 
 cache::PolicyPtr policy(sts::Mode mode = sts::Mode::enforce, std::string text = "a") {
-    decision::PolicyText p;
+    sts::PolicyText p;
     p.text = std::move(text);
     p.policy.mode = mode;
     p.policy.max_age = 7 * 24h;
-    return std::make_shared<const decision::PolicyText>(std::move(p));
+    return std::make_shared<const sts::PolicyText>(std::move(p));
 }
 
 Known with_policy(std::string id = "1") {
@@ -160,7 +160,7 @@ TEST(Change, IsNamed) {
     EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::testing, "b")), Change::weakened);
     EXPECT_EQ(lookup::change(policy(), policy(sts::Mode::none, "b")), Change::weakened);
     EXPECT_EQ(lookup::change(policy(sts::Mode::none), policy(sts::Mode::enforce, "b")), Change::changed);
-    auto withdrawn = std::make_shared<decision::PolicyText>();
+    auto withdrawn = std::make_shared<sts::PolicyText>();
     withdrawn->text = "b";
     withdrawn->policy.mode = sts::Mode::enforce;
     withdrawn->policy.max_age = 0s;

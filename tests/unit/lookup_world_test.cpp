@@ -270,7 +270,7 @@ constexpr const char* dane_only = "OK dane-only";
 
 cache::Tuning with_dane() {
     cache::Tuning tuning;
-    tuning.dane = true;
+    tuning.dane.active = true;
     return tuning;
 }
 
@@ -417,7 +417,7 @@ TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {
     world.restart();
     // The probe of the resolver gets no answer.
     cache::Tuning silent;
-    silent.dane_remembered = true;
+    silent.dane.remembered = true;
     world.tune(silent);
     for (const char* domain : {"a.example", "b.example"}) {
         world.at(domain).dns_fails(Reason::dns_timeout);

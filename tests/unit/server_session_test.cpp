@@ -286,15 +286,6 @@ TEST(Session, LingeringHasALimitInOctets) {
         << "sooner than the limit in time";
 }
 
-TEST(Session, ClosesAfterALatePerm) {
-    Fixture f;
-    f.peer.send("9:sts later,5:sts b,");
-    ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
-    f.handler.release("PERM no");
-    EXPECT_TRUE(f.get_closed());
-    EXPECT_EQ(f.peer.received, "7:PERM no,");
-}
-
 TEST(Session, StaysOpenAfterTempAndNotfound) {
     Fixture f;
     f.handler.replies = {{"t", "TEMP later"}, {"n", "NOTFOUND "}};

@@ -171,7 +171,7 @@ private:
 };
 
 struct Outcome {
-    setup::Exit exit;
+    base::Exit exit;
     std::string out, err;
 };
 
@@ -182,7 +182,7 @@ Outcome run(PaperHost& host, Action action, bool reload = false, const std::stri
     options.survey.config_directory = folder;
     options.survey.listen = {"unix:/var/spool/postfix/stsmapd/socketmap", "tcp:127.0.0.1:8461"};
     std::ostringstream out, err;
-    const setup::Exit exit = setup::postfix_setup(options, host, out, err);
+    const base::Exit exit = setup::postfix_setup(options, host, out, err);
     return {exit, out.str(), err.str()};
 }
 
@@ -190,7 +190,7 @@ TEST(PostfixSetup, ShowsAndChangesNothing) {
     PaperHost host;
     const auto before = host.files;
     const Outcome shown = run(host, Action::show);
-    EXPECT_EQ(shown.exit, setup::Exit::done);
+    EXPECT_EQ(shown.exit, base::Exit::done);
     EXPECT_EQ(shown.err, "");
     EXPECT_THAT(shown.out, HasSubstr("smtp_tls_policy_maps = hash:/a, " + ours));
     EXPECT_THAT(shown.out, HasSubstr("now: hash:/a"));
@@ -203,7 +203,7 @@ TEST(PostfixSetup, ShowsAndChangesNothing) {
 TEST(PostfixSetup, AppliesOnceAndTakesItBack) {
     PaperHost host;
     const Outcome applied = run(host, Action::apply);
-    EXPECT_EQ(applied.exit, setup::Exit::done) << applied.err;
+    EXPECT_EQ(applied.exit, base::Exit::done) << applied.err;
     EXPECT_THAT(applied.out, HasSubstr("postfix reload"));
     EXPECT_THAT(host.files[main_cf], HasSubstr("smtp_tls_policy_maps = hash:/a, " + ours + "\n"));
     EXPECT_THAT(host.files[main_cf], HasSubstr("# a comment\n"));
@@ -215,44 +215,44 @@ TEST(PostfixSetup, AppliesOnceAndTakesItBack) {
     const auto settled = host.files;
     const unsigned writes = host.writes;
     const Outcome again = run(host, Action::apply, true);
-    EXPECT_EQ(again.exit, setup::Exit::done);
+    EXPECT_EQ(again.exit, base::Exit::done);
     EXPECT_THAT(again.out, HasSubstr("Nothing to change."));
     EXPECT_EQ(host.files, settled);
     EXPECT_EQ(host.writes, writes);
     EXPECT_EQ(host.ran.size(), 1U) << "and no reload";
 
     const Outcome undone = run(host, Action::undo);
-    EXPECT_EQ(undone.exit, setup::Exit::done) << undone.err;
+    EXPECT_EQ(undone.exit, base::Exit::done) << undone.err;
     EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, fresh}}));
     const Outcome nothing = run(host, Action::undo);
-    EXPECT_EQ(nothing.exit, setup::Exit::done);
+    EXPECT_EQ(nothing.exit, base::Exit::done);
     EXPECT_THAT(nothing.out, HasSubstr("Nothing to take back."));
 }
 
 TEST(PostfixSetup, TakesBackOnlyItsOwnAfterOthersEdits) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.files[main_cf] += "relayhost = [relay.example]\n";
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files[main_cf], fresh + "relayhost = [relay.example]\n");
     EXPECT_EQ(host.files.size(), 1U);
 }
 
 TEST(PostfixSetup, KeepsTheFirstWayBackOverASecondApply) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.version = "3.10.5"; // Postfix was upgraded
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     EXPECT_THAT(host.files[main_cf], HasSubstr(ours + "-tlsrpt\n"));
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, fresh}}));
 }
 
 TEST(PostfixSetup, UndoesWithoutItsCopy) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.files.erase(main_cf + ".stsmap-before");
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, fresh}}));
 }
 
@@ -261,7 +261,7 @@ TEST(PostfixSetup, LeavesNoTraceOfAnEditThatFailed) {
         PaperHost host;
         (*what == '.' ? host.refuse_to_write : host.refuse_to_run) = what;
         const Outcome failed = run(host, Action::apply, true);
-        EXPECT_EQ(failed.exit, setup::Exit::refused) << what;
+        EXPECT_EQ(failed.exit, base::Exit::trouble) << what;
         EXPECT_NE(failed.err, "") << what;
         EXPECT_EQ(host.files[main_cf], fresh) << what;
         EXPECT_FALSE(host.files.contains(main_cf + ".stsmap-undo")) << what;
@@ -273,14 +273,14 @@ TEST(PostfixSetup, LeavesNoTraceOfAnEditThatFailed) {
 TEST(PostfixSetup, ReloadsWhenAsked) {
     PaperHost host;
     host.files["/etc/postfix-out/main.cf"] = fresh;
-    EXPECT_EQ(run(host, Action::apply, true, "/etc/postfix-out").exit, setup::Exit::done);
+    EXPECT_EQ(run(host, Action::apply, true, "/etc/postfix-out").exit, base::Exit::done);
     EXPECT_TRUE(host.files.contains("/etc/postfix-out/main.cf.stsmap-undo"));
     EXPECT_EQ(host.files[main_cf], fresh);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
     EXPECT_THAT(host.ran.front(),
                 testing::StartsWith("postconf -c /etc/postfix-out/stsmap-1 -e smtp_tls_policy_maps"))
         << "on a copy";
-    EXPECT_EQ(run(host, Action::undo, true, "/etc/postfix-out").exit, setup::Exit::done);
+    EXPECT_EQ(run(host, Action::undo, true, "/etc/postfix-out").exit, base::Exit::done);
     EXPECT_EQ(host.ran.back(), "postfix -c /etc/postfix-out reload");
     EXPECT_EQ(host.files["/etc/postfix-out/main.cf"], fresh);
 }
@@ -290,7 +290,7 @@ TEST(PostfixSetup, TellsChangedFromReloaded) {
     failing.refuse_to_run = "postfix reload";
     failing.complaint = "";
     const Outcome outcome = run(failing, Action::apply, true);
-    EXPECT_EQ(outcome.exit, setup::Exit::changed);
+    EXPECT_EQ(outcome.exit, base::Exit::changed);
     EXPECT_THAT(outcome.err,
                 HasSubstr("main.cf is changed, but Postfix has not been reloaded: Postfix's log has"));
     EXPECT_TRUE(failing.files.contains(main_cf + ".stsmap-undo"));
@@ -298,7 +298,7 @@ TEST(PostfixSetup, TellsChangedFromReloaded) {
     stopped.runs = false;
     for (const Action action : {Action::apply, Action::undo}) {
         const Outcome down = run(stopped, action, true);
-        EXPECT_EQ(down.exit, setup::Exit::done);
+        EXPECT_EQ(down.exit, base::Exit::done);
         EXPECT_EQ(down.err, "");
         EXPECT_THAT(down.out,
                     HasSubstr("Postfix is not running; it will read the new settings when it starts."));
@@ -311,9 +311,9 @@ TEST(PostfixSetup, EndsTheLastLineFirst) {
     const std::string open = fresh + "relayhost =";
     host.files[main_cf] = open;
     const Outcome applied = run(host, Action::apply);
-    EXPECT_EQ(applied.exit, setup::Exit::done) << applied.err;
+    EXPECT_EQ(applied.exit, base::Exit::done) << applied.err;
     EXPECT_THAT(host.files[main_cf], HasSubstr("relayhost =\nsmtp_tls_"));
-    EXPECT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    EXPECT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, open}})) << "every octet";
 }
 
@@ -322,7 +322,7 @@ TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
     host.also = "relayhost = [x]\n"; // on the copy
     const auto before = host.files;
     const Outcome copy = run(host, Action::apply, true);
-    EXPECT_EQ(copy.exit, setup::Exit::refused);
+    EXPECT_EQ(copy.exit, base::Exit::trouble);
     EXPECT_THAT(copy.err, HasSubstr("relayhost is \"[x]\" and should be not set"));
     EXPECT_EQ(host.files, before);
     EXPECT_EQ(host.writes, 1U) << "the copy in a folder of its own";
@@ -330,7 +330,7 @@ TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
     PaperHost later;
     later.later = "relayhost = [x]\n"; // only when main.cf itself is read back
     const Outcome put_back = run(later, Action::apply, true);
-    EXPECT_EQ(put_back.exit, setup::Exit::refused);
+    EXPECT_EQ(put_back.exit, base::Exit::trouble);
     EXPECT_THAT(put_back.err, HasSubstr("relayhost is \"[x]\" and should be not set"));
     EXPECT_THAT(put_back.err, HasSubstr("main.cf is again as it was"));
     EXPECT_EQ(later.files, before);
@@ -340,22 +340,22 @@ TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
 
 TEST(PostfixSetup, KeepsOwnerAndModeOfBeforeTheFirstChange) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.files[main_cf] += "relayhost = [relay.example]\n";
     host.modes[main_cf] = "root:root 0644"; // by somebody's postconf -e
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.modes[main_cf], "root:mail 0640+");
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.modes[main_cf] = "root:root 0600"; // by somebody who meant it
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.modes[main_cf], "root:root 0600");
 }
 
 TEST(PostfixSetup, LeavesNothingBehind) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.files.erase(main_cf + ".stsmap-undo"); // somebody took the record away
-    ASSERT_EQ(run(host, Action::undo).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files.size(), 1U);
 }
 
@@ -373,7 +373,7 @@ TEST(PostfixSetup, OffersNothingToASecondInstanceThatDoesNotAnswer) {
     PaperHost host = two_instances();
     const auto before = host.files;
     const Outcome refused = run(host, Action::apply, true, second);
-    EXPECT_EQ(refused.exit, setup::Exit::refused);
+    EXPECT_EQ(refused.exit, base::Exit::trouble);
     EXPECT_EQ(host.files, before);
     EXPECT_THAT(refused.out, Not(HasSubstr("inet:127.0.0.1:8461:sts")));
     EXPECT_THAT(refused.out, HasSubstr("ListenStream=%s\\n' /var/spool/postfix-out/stsmapd/socketmap > "
@@ -383,7 +383,7 @@ TEST(PostfixSetup, OffersNothingToASecondInstanceThatDoesNotAnswer) {
     host.unit += "Listen=/var/spool/postfix-out/stsmapd/socketmap (Stream)\n";
     host.daemons["unix:/var/spool/postfix-out/stsmapd/socketmap"] = "OK active";
     const Outcome applied = run(host, Action::apply, true, second);
-    EXPECT_EQ(applied.exit, setup::Exit::done) << applied.out << applied.err;
+    EXPECT_EQ(applied.exit, base::Exit::done) << applied.out << applied.err;
     EXPECT_THAT(host.files[second + "/main.cf"], HasSubstr(ours));
     EXPECT_THAT(applied.out, HasSubstr("\"stsmap postfix-setup -c /etc/postfix-out --undo\""));
 }
@@ -393,7 +393,7 @@ TEST(PostfixSetup, FindsASocketThatNoConfigurationNames) {
     host.files["/proc/net/unix"] = "Num RefCount Protocol Flags Type St Inode Path\n"
                                    "0: 2 0 00010000 1 1 7 /var/spool/postfix-out/other/socketmap\n";
     host.daemons["unix:/var/spool/postfix-out/other/socketmap"] = "OK active";
-    EXPECT_EQ(run(host, Action::apply, false, second).exit, setup::Exit::done);
+    EXPECT_EQ(run(host, Action::apply, false, second).exit, base::Exit::done);
     EXPECT_THAT(host.files[second + "/main.cf"], HasSubstr("socketmap:unix:other/socketmap:sts"));
 }
 
@@ -404,17 +404,17 @@ TEST(PostfixSetup, AsksAsEachServiceWould) {
     host.ways[outside + "root"] = {setup::Reached::Kind::no_permission, "the folder /f (root:root 0700)",
                                    "/f", ""};
     const Outcome closed = run(host, Action::apply);
-    EXPECT_EQ(closed.exit, setup::Exit::refused);
+    EXPECT_EQ(closed.exit, base::Exit::trouble);
     EXPECT_THAT(closed.out, HasSubstr("as user root: the folder /f (root:root 0700)"));
     EXPECT_THAT(closed.out, HasSubstr("chmod a+x /f"));
     host.ways.clear();
     host.ways["unix:/stsmapd/socketmap as user postfix, chrooted to /var/spool/postfix"] = {
         setup::Reached::Kind::absent, "no such socket", "", ""};
     const Outcome chrooted = run(host, Action::apply);
-    EXPECT_EQ(chrooted.exit, setup::Exit::refused) << chrooted.out;
+    EXPECT_EQ(chrooted.exit, base::Exit::trouble) << chrooted.out;
     host.daemons["inet:127.0.0.1:8461"] = "OK inactive: the resolver does not validate";
     const Outcome over_tcp = run(host, Action::apply);
-    EXPECT_EQ(over_tcp.exit, setup::Exit::done) << over_tcp.out << over_tcp.err;
+    EXPECT_EQ(over_tcp.exit, base::Exit::done) << over_tcp.out << over_tcp.err;
     EXPECT_THAT(host.files[main_cf], HasSubstr("socketmap:inet:127.0.0.1:8461:sts"));
 }
 
@@ -424,7 +424,7 @@ TEST(PostfixSetup, PutsRightWhatLeadsNowhere) {
         PaperHost host;
         host.files[main_cf] = std::string("smtp_tls_policy_maps = ") + element + '\n';
         const Outcome applied = run(host, Action::apply);
-        EXPECT_EQ(applied.exit, setup::Exit::done) << applied.out;
+        EXPECT_EQ(applied.exit, base::Exit::done) << applied.out;
         EXPECT_THAT(applied.out, HasSubstr(std::string("Postfix asks ") + element));
         EXPECT_THAT(host.files[main_cf], HasSubstr("smtp_tls_policy_maps = " + ours + '\n'));
     }
@@ -432,10 +432,10 @@ TEST(PostfixSetup, PutsRightWhatLeadsNowhere) {
 
 TEST(PostfixSetup, NeverSaysNothingToChangeWhileNobodyAnswers) {
     PaperHost host;
-    ASSERT_EQ(run(host, Action::apply).exit, setup::Exit::done);
+    ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
     host.daemons.clear();
     const Outcome silent = run(host, Action::show);
-    EXPECT_EQ(silent.exit, setup::Exit::refused);
+    EXPECT_EQ(silent.exit, base::Exit::trouble);
     EXPECT_THAT(silent.out, HasSubstr("no stsmapd answers there"));
 }
 
@@ -443,17 +443,17 @@ TEST(PostfixSetup, AsksWhatStandsBefore) {
     PaperHost host;
     host.tables["hash:/a"] = "may";
     const Outcome everything = run(host, Action::apply);
-    EXPECT_EQ(everything.exit, setup::Exit::refused);
+    EXPECT_EQ(everything.exit, base::Exit::trouble);
     EXPECT_THAT(everything.out, HasSubstr("refused: hash:/a answers for domains it cannot know "
                                           "(stsmap-asks.invalid: may)"));
     host.tables["hash:/a"] = "postmap: fatal: open database /a.db: No such file or directory\n";
     const Outcome broken = run(host, Action::apply);
-    EXPECT_EQ(broken.exit, setup::Exit::refused);
+    EXPECT_EQ(broken.exit, base::Exit::trouble);
     EXPECT_THAT(broken.out, HasSubstr("hash:/a cannot be asked"));
     EXPECT_THAT(broken.out, HasSubstr("open database /a.db: No such file"));
     host.tables.clear();
     host.asked.clear();
-    EXPECT_EQ(run(host, Action::show).exit, setup::Exit::done);
+    EXPECT_EQ(run(host, Action::show).exit, base::Exit::done);
     EXPECT_EQ(host.asked, (std::vector<std::string>{
                               "stsmap-asks.invalid hash:/a", "stsmap-asks.example.com hash:/a",
                               "stsmap-asks.example.net hash:/a", "stsmap-asks.example.org hash:/a"}));
@@ -465,7 +465,7 @@ TEST(PostfixSetup, SaysWhichTablesItDoesNotAsk) {
     for (int i = 0; i < 26; ++i) list += " hash:/t" + std::to_string(i);
     host.files[main_cf] = list + '\n';
     const Outcome shown = run(host, Action::show);
-    EXPECT_EQ(shown.exit, setup::Exit::done) << shown.out;
+    EXPECT_EQ(shown.exit, base::Exit::done) << shown.out;
     EXPECT_EQ(host.asked.size(), 24U * 4);
     for (const std::string table : {"hash:/t24", "hash:/t25"})
         EXPECT_THAT(shown.out, HasSubstr("warning: " + table +
@@ -494,7 +494,7 @@ TEST(PostfixSetup, FailsNothingForWantOfPermission) {
                                                                "no permission", "", ""};
     host.tables["hash:/a"] = "postmap: fatal: open database /a.db: Permission denied\n";
     const Outcome shown = run(host, Action::show);
-    EXPECT_EQ(shown.exit, setup::Exit::done) << shown.out;
+    EXPECT_EQ(shown.exit, base::Exit::done) << shown.out;
     EXPECT_THAT(shown.out, HasSubstr("warning: whether stsmapd answers"));
     EXPECT_THAT(shown.out, HasSubstr("warning: hash:/a could not be asked"));
     EXPECT_THAT(shown.out, HasSubstr("run this command as root"));
@@ -511,11 +511,11 @@ TEST(PostfixSetup, AsksProxymapsWay) {
     host.ways["unix:/stsmapd/socketmap as user postfix, chrooted to /var/spool/postfix"] = {
         setup::Reached::Kind::absent, "no such socket", "", ""};
     const Outcome works = run(host, Action::show);
-    EXPECT_EQ(works.exit, setup::Exit::done) << works.out;
+    EXPECT_EQ(works.exit, base::Exit::done) << works.out;
     EXPECT_THAT(works.out, HasSubstr("Nothing to change."));
     host.files[main_cf] += "proxy_read_maps = proxy:unix:passwd.byname\n";
     const Outcome denied = run(host, Action::show);
-    EXPECT_EQ(denied.exit, setup::Exit::refused);
+    EXPECT_EQ(denied.exit, base::Exit::trouble);
     EXPECT_THAT(denied.out, HasSubstr("proxymap(8) does not open it"));
 }
 
@@ -523,14 +523,14 @@ TEST(PostfixSetup, RefusesAndSaysWhatItWouldDo) {
     PaperHost host;
     host.daemons.clear();
     const Outcome refused = run(host, Action::apply);
-    EXPECT_EQ(refused.exit, setup::Exit::refused);
+    EXPECT_EQ(refused.exit, base::Exit::trouble);
     EXPECT_THAT(refused.out, HasSubstr("refused: no stsmapd answers"));
     EXPECT_THAT(refused.out, HasSubstr("hash:/a, " + ours));
     EXPECT_EQ(host.files, (std::map<std::string, std::string>{{main_cf, fresh}}));
     PaperHost linked;
     linked.link = true;
-    EXPECT_EQ(run(linked, Action::apply).exit, setup::Exit::refused);
-    EXPECT_EQ(run(linked, Action::undo).exit, setup::Exit::refused);
+    EXPECT_EQ(run(linked, Action::apply).exit, base::Exit::trouble);
+    EXPECT_EQ(run(linked, Action::undo).exit, base::Exit::trouble);
 }
 
 TEST(PostfixSetup, DoesNotGuessAtADamagedRecord) {
@@ -539,7 +539,7 @@ TEST(PostfixSetup, DoesNotGuessAtADamagedRecord) {
     const auto before = host.files;
     for (const Action action : {Action::apply, Action::undo}) {
         const Outcome outcome = run(host, action);
-        EXPECT_EQ(outcome.exit, setup::Exit::refused);
+        EXPECT_EQ(outcome.exit, base::Exit::trouble);
         EXPECT_THAT(outcome.err, HasSubstr("is damaged"));
         EXPECT_EQ(host.files, before);
     }
@@ -551,7 +551,7 @@ TEST(PostfixSetup, FindsTheDaemonBehindAnotherName) {
     EXPECT_THAT(run(host, Action::show).out, HasSubstr("another MTA-STS daemon"));
     host.daemons["inet:127.0.0.1:8461"] = "OK active";
     const Outcome known = run(host, Action::show);
-    EXPECT_EQ(known.exit, setup::Exit::done);
+    EXPECT_EQ(known.exit, base::Exit::done);
     EXPECT_THAT(known.out, Not(HasSubstr("smtp_tls_policy_maps =")));
     host.daemons["inet:127.0.0.1:8461"] = "NOTFOUND ";
     EXPECT_THAT(run(host, Action::show).out, HasSubstr("another MTA-STS daemon"));
@@ -570,13 +570,13 @@ TEST(PostfixSetup, SaysThatPostfixIsMissing) {
     PaperHost host;
     host.refuse_to_run = "postconf";
     const Outcome outcome = run(host, Action::show);
-    EXPECT_EQ(outcome.exit, setup::Exit::no_postfix);
+    EXPECT_EQ(outcome.exit, base::Exit::unreachable);
     EXPECT_EQ(outcome.out, "");
     EXPECT_THAT(outcome.err,
                 HasSubstr("Postfix cannot be asked for its settings: postconf failed: postconf: fatal: no"));
     PaperHost odd;
     odd.version = "strange";
-    EXPECT_EQ(run(odd, Action::show).exit, setup::Exit::no_postfix);
+    EXPECT_EQ(run(odd, Action::show).exit, base::Exit::unreachable);
 }
 
 } // namespace

@@ -13,16 +13,24 @@ namespace vectors {
 
 namespace {
 
-/// What the daemon would decide for this next hop with this policy text fetched.
-decision::Decision decision_for(const json& vector) {
+/// What the daemon answers about this next hop with this policy text fetched.
+std::string reply_for(const json& vector, postfix::Dialect dialect) {
     const auto domain = postfix::policy_domain(octets(vector.at("domain")));
-    if (!domain) return decision::NoOpinion{domain.error()};
-    auto policy = std::make_shared<decision::PolicyText>();
-    for (const json& line : vector.at("policy").at("lines")) policy->text += octets(line) + "\n";
-    auto parsed = sts::parse_policy(policy->text);
-    if (!parsed) return decision::NoOpinion{parsed.error().reason};
-    policy->policy = std::move(*parsed);
-    return decision::decide(*domain, policy, false, false);
+    decision::Facts facts;
+    sts::PolicyText policy;
+    for (const json& line : vector.at("policy").at("lines")) policy.text += octets(line) + "\n";
+    auto parsed = sts::parse_policy(policy.text);
+    if (!domain) {
+        facts.no_domain = domain.error();
+    } else if (!parsed) {
+        facts.reason = parsed.error().reason;
+    } else {
+        policy.policy = std::move(*parsed);
+        facts.domain = domain->name();
+        facts.policy = &policy;
+        facts.just_fetched = true;
+    }
+    return postfix::answer(decision::decide(facts, {}).answer, dialect);
 }
 
 bool balanced(std::string_view text) {
@@ -72,8 +80,8 @@ void run_postfix_reply(const json& vectors, Report& report) {
     for (const json& vector : vectors) {
         try {
             const bool tlsrpt = vector.at("config").at("tlsrpt").get<bool>();
-            const std::string reply = postfix::answer(decision_for(vector), tlsrpt ? postfix::Dialect::tlsrpt
-                                                                                   : postfix::Dialect::plain);
+            const std::string reply =
+                reply_for(vector, tlsrpt ? postfix::Dialect::tlsrpt : postfix::Dialect::plain);
             const auto version = tlsrpt ? test::Postfix::v3_10 : test::Postfix::v3_4;
             std::string why;
             bool passed = false;

@@ -165,7 +165,7 @@ private:
         if (refresh != "off" && refresh != "daily") throw NotUnderstood("proactive_refresh " + refresh);
         tuning.daily_refresh = refresh == "daily";
         tuning.enforce_testing = config.value("strict_testing", false);
-        tuning.dane = config.value("dane", false);
+        tuning.dane.active = config.value("dane", false);
         return tuning;
     }
 
