@@ -2,6 +2,7 @@
 #include "app/daemon.hpp"
 #include "app/start_check.hpp"
 #include "base/exit_status.hpp"
+#include "base/version.hpp"
 #include "config/document.hpp"
 #include "config/load.hpp"
 #include "events/table.hpp"
@@ -60,7 +61,8 @@ void raise_descriptor_limit() {
 
 int main(int argc, char** argv) {
     CLI::App cli{"TLS policy map daemon for Postfix: answers from MTA-STS policies (RFC 8461).", "stsmapd"};
-    cli.set_version_flag("--version", "stsmapd " STSMAPD_VERSION, "Print the version and exit");
+    cli.set_version_flag("--version", "stsmapd " + std::string(base::version()),
+                         "Print the version and exit");
     cli.set_help_flag("--help,-h", "Print this help and exit");
     std::string file;
     bool check = false, dump = false, example = false, man = false, man_events = false;

@@ -12,14 +12,18 @@ import sys
 import threading
 import time
 
+import coverage as line_coverage
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "build")))
 WORKERS = os.cpu_count() or 2
 FIRST_THREE = ["lint", "unit", "vectors", "explorer", "blackbox", "e2e"]
-REST = ["debian13", "package", "asan", "tsan", "clang", "live", "fuzz"]
+REST = ["debian13", "package", "asan", "tsan", "clang", "tidy", "live", "fuzz"]
+ALONE = ["coverage"]  # not part of --all
 SHOWN_LINES = 80  # of a failing log
 STEP_LIMIT = 2400  # seconds for one step; the whole of --all has to stay under an hour
 FUZZ_SECONDS = "10"  # for each fuzz target
+TIDY_SECONDS = "600"  # for clang-tidy on what a branch changes
 
 # What gtest prints about tests that pass.
 UNTELLING = r"\[( RUN      |       OK |-+)\]|$"
@@ -148,18 +152,22 @@ def skip(suite, name, reason):
     say(f"skip   {name}: {reason}")
 
 
-def build(folder, *options, suite="build", targets=()):
-    """Configures and builds; a failure counts as one failed case of the suite, a success as none."""
+def build(folder, preset="", suite="build", targets=()):
+    """Configures with a preset of CMakePresets.json and builds; without one, the folder for development: where it is
+    configured already it stays as it is, but for the tests. A failure counts as one failed case of the suite, a
+    success as none. Without targets everything is built; with None nothing."""
     name = f"build {os.path.basename(folder)}"
     started = time.monotonic()
     os.makedirs(folder, exist_ok=True)
     log = os.path.join(folder, "build.log")
     configured = os.path.exists(os.path.join(folder, "CMakeCache.txt"))
-    fresh = [] if configured else ["-DCMAKE_BUILD_TYPE=Debug", "-DSTSMAPD_DEVELOPER=ON"]
-    configure = ["cmake", "-S", ROOT, "-B", folder, "-G", "Ninja", *fresh, "-DSTSMAPD_TESTS=ON", *options]
+    how = ["-DSTSMAPD_TESTS=ON"] if configured and not preset else ["--preset", preset or "dev"]
+    steps = [["cmake", "-S", ROOT, "-B", folder, *how]]
+    if targets is not None:
+        steps.append(["ninja", "-C", folder, *targets])
     env = {"CCACHE_BASEDIR": ROOT, "CCACHE_NOHASHDIR": "1", **os.environ}
     with open(log, "wb") as file:
-        for command in (configure, ["ninja", "-C", folder, *targets]):
+        for command in steps:
             try:
                 done = (
                     subprocess.run(
@@ -280,9 +288,9 @@ def run_together(jobs, workers=WORKERS):
             job.result()
 
 
-def sanitized(suite, sanitizers, env, prefix=()):
+def sanitized(suite, env, prefix=()):
     where = f"{BUILD}-{suite}"
-    if build(where, f"-DSTSMAPD_SANITIZE={sanitizers}", suite=suite):
+    if build(where, suite, suite):
         run_together(
             [
                 unit_job(suite, where, prefix, env),
@@ -293,36 +301,57 @@ def sanitized(suite, sanitizers, env, prefix=()):
 
 
 def asan():
-    sanitized("asan", "address,undefined", {"UBSAN_OPTIONS": "print_stacktrace=1"})
+    sanitized("asan", {"UBSAN_OPTIONS": "print_stacktrace=1"})
 
 
 def tsan():
     # Without a fixed address layout ThreadSanitizer may find its shadow memory taken.
     fixed = ("setarch", os.uname().machine, "-R")
     works = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
-    sanitized("tsan", "thread", {"TSAN_OPTIONS": "second_deadlock_stack=1"}, fixed if works else ())
+    sanitized("tsan", {"TSAN_OPTIONS": "second_deadlock_stack=1"}, fixed if works else ())
 
 
 def clang():
     if not shutil.which("clang++"):
         return skip("clang", "clang", "no clang++ here")
     where = f"{BUILD}-clang"
-    if build(where, "-DCMAKE_CXX_COMPILER=clang++", "-DCMAKE_C_COMPILER=clang", suite="clang"):
+    if build(where, "clang", "clang"):
         run_together([unit_job("clang", where), vectors_job("clang", where)])
+
+
+def tidy():
+    """clang-tidy on what the branch changes. It needs the compiler's command lines and nothing that is built."""
+    where = f"{BUILD}-clang"
+    if not (shutil.which("clang++") and shutil.which("clang-tidy")):
+        return skip("tidy", "tidy", "no clang-tidy here")
+    if build(where, "clang", "tidy", targets=None):
+        command = [sys.executable, f"{ROOT}/tests/lint/tidy.py", "--build", where, "--limit", TIDY_SECONDS]
+        step("tidy", "tidy", command, build=where)
+        with open(f"{where}/test-logs/tidy.log", encoding="utf-8", errors="replace") as file:
+            say("".join(f"       {line}" for line in file if line.startswith("left: ")).rstrip() or "       all seen")
+
+
+def coverage():
+    """Which lines of src/ the unit tests, vectors and black box tests run, in a build of its own."""
+    if not shutil.which("clang++"):
+        return skip("coverage", "coverage", "no clang++ here")
+    where = f"{BUILD}-coverage"
+    programs = ["stsmapd", "stsmap", "tests/unit_tests", "tests/vectors_runner"]
+    if build(where, "coverage", "coverage", targets=[*programs, "tests/tls_flooder"]):
+        env = line_coverage.begin(where, programs[:2])
+        jobs = [unit_job("coverage", where, env=env), vectors_job("coverage", where, env=env)]
+        for name in modules("blackbox"):
+            if name != "test_turns":  # it measures, and counting takes time
+                jobs += blackbox_jobs("coverage", where, env=env, only=name)
+        run_together(jobs, WORKERS + 1)
+        say(line_coverage.report(where, programs))
 
 
 def fuzz():
     if not shutil.which("clang++") or not os.path.exists(f"{ROOT}/tests/fuzz-run"):
         return skip("fuzz", "fuzz", "no clang++ here")
     where = f"{BUILD}-fuzz"
-    if build(
-        where,
-        "-DCMAKE_CXX_COMPILER=clang++",
-        "-DCMAKE_C_COMPILER=clang",
-        "-DSTSMAPD_FUZZ=ON",
-        suite="fuzz",
-        targets=[f"{os.path.basename(path)[:-4]}" for path in glob.glob(f"{ROOT}/tests/fuzz/*_fuzz.cpp")],
-    ):
+    if build(where, "fuzz", "fuzz", targets=["fuzz"]):
         command = [sys.executable, f"{ROOT}/tests/fuzz-run", "--no-build", "--build", where]
         step("fuzz", "fuzz", [*command, "-j", str(WORKERS), FUZZ_SECONDS], build=where)
 
@@ -353,8 +382,8 @@ def chosen(names):
         "vectors": lambda _: [vectors_job("vectors", BUILD)],
         "explorer": lambda _: [explorer_job()],
     }
-    rest = {"asan": asan, "tsan": tsan, "clang": clang, "live": live, "fuzz": fuzz, "debian13": debian13}
-    rest["package"] = package
+    rest = {"asan": asan, "tsan": tsan, "clang": clang, "tidy": tidy, "live": live, "fuzz": fuzz}
+    rest |= {"debian13": debian13, "package": package, "coverage": coverage}
     jobs, later = [], []
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
@@ -366,7 +395,7 @@ def chosen(names):
         elif kind in rest and not only:
             later.append(rest[kind])
         else:
-            sys.exit(f"no such test: {name}. There are: {' '.join([*FIRST_THREE, *REST])}")
+            sys.exit(f"no such test: {name}. There are: {' '.join([*FIRST_THREE, *REST, *ALONE])}")
     return jobs, later
 
 

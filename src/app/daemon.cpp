@@ -6,6 +6,7 @@
 #include "app/settings.hpp"
 #include "app/spare_descriptors.hpp"
 #include "app/systemd.hpp"
+#include "base/version.hpp"
 #include "cache/late_store.hpp"
 #include "cache/sqlite_store.hpp"
 #include "config/options.hpp"
@@ -324,7 +325,7 @@ int Daemon::Impl::run() {
     wait_for_signals();
     resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
-    events_.emit(events::Ready{.version = STSMAPD_VERSION, .policies = table_.policy_count()});
+    events_.emit(events::Ready{.version = base::version(), .policies = table_.policy_count()});
     notify_ready(status());
     keep_watchdog();
     auto work = asio::make_work_guard(back_);

@@ -3,6 +3,7 @@
 #include "app/network_probe.hpp"
 #include "app/real_time.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
 #include "config/load.hpp"
 #include "diagnose/finger.hpp"
 #include "diagnose/probes.hpp"
@@ -114,7 +115,7 @@ void ask_for_dane(setup::Host& host, const std::string& address, diagnose::Daemo
 /// Asks at all addresses, those of the map first; gives back the one that answered.
 std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Host& host,
                            diagnose::DaemonFacts& facts) {
-    facts.tool_version = STSMAPD_VERSION;
+    facts.tool_version = base::version();
     std::string answering;
     for (const std::string& address : addresses) {
         const auto reply = host.status(address, "version");
@@ -210,7 +211,7 @@ base::Exit doctor(const control::CommonOptions& common, const control::DoctorOpt
     const diagnose::Findings shown = options.quiet ? diagnose::troubles(findings) : findings;
     if (shown.empty()) return base::Exit::done;
     if (options.json)
-        diagnose::print_json(shown, STSMAPD_VERSION, out);
+        diagnose::print_json(shown, base::version(), out);
     else
         diagnose::print_text(shown, out);
     return diagnose::worst(findings) == diagnose::Verdict::fail ? base::Exit::trouble : base::Exit::done;

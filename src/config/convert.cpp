@@ -45,6 +45,7 @@ Checked list_from_value(const Value& value, std::vector<T>& member, Parse parse)
 template <class T>
 Value list_to_value(const std::vector<T>& member) {
     std::vector<std::string> texts;
+    texts.reserve(member.size());
     for (const T& element : member) texts.push_back(to_string(element));
     return texts;
 }

@@ -2,6 +2,7 @@
 
 #include "base/domain.hpp"
 #include "base/text.hpp"
+#include "base/version.hpp"
 #include "control/commands.hpp"
 #include "control/query_command.hpp"
 #include "control/suggestions.hpp"
@@ -187,7 +188,7 @@ private:
 Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_addresses, std::istream& in,
          std::ostream& out, std::ostream& err, const Commands& commands) {
     CLI::App app{"Asks a running stsmapd, and looks after what it needs.", "stsmap"};
-    app.set_version_flag("--version", "stsmap " STSMAPD_VERSION, "Print the version and exit");
+    app.set_version_flag("--version", "stsmap " + std::string(base::version()), "Print the version and exit");
     app.set_help_flag("--help,-h", "Print this help and exit");
     app.require_subcommand(1);
     app.footer("Exit status: 0 when all is well, 2 for a wrong command line or configuration; else see\n"

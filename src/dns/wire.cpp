@@ -170,7 +170,7 @@ base::Expected<Bytes, base::Reason> encode_query(const Question& question, Query
     Owned<ldns_pkt> packet{
         ldns_pkt_query_new(name.get(), static_cast<ldns_rr_type>(question.type), LDNS_RR_CLASS_IN, LDNS_RD)};
     if (!packet) return bad;
-    name.release(); // the packet's from here on
+    (void)name.release(); // the packet's from here on
     ldns_pkt_set_id(packet.get(), question.id);
     ldns_pkt_set_ad(packet.get(), form.ad);
     if (form.edns) {

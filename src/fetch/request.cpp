@@ -1,5 +1,7 @@
 #include "fetch/request.hpp"
 
+#include "base/version.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -7,7 +9,7 @@ namespace fetch {
 
 namespace {
 
-constexpr std::string_view agent = "stsmapd/" STSMAPD_VERSION;
+std::string agent() { return "stsmapd/" + std::string(base::version()); }
 
 bool host_octet(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -61,13 +63,11 @@ base::Expected<Proxy, std::string> parse_proxy(std::string_view text) {
 
 std::string connect_request(const std::string& host, std::uint16_t port) {
     const std::string target = host + ":" + std::to_string(port);
-    return "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: " + std::string(agent) +
-           "\r\n\r\n";
+    return "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: " + agent() + "\r\n\r\n";
 }
 
 std::string policy_request(const std::string& policy_host) {
-    return "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " + policy_host +
-           "\r\nUser-Agent: " + std::string(agent) +
+    return "GET /.well-known/mta-sts.txt HTTP/1.1\r\nHost: " + policy_host + "\r\nUser-Agent: " + agent() +
            "\r\nAccept: text/plain\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n";
 }
 

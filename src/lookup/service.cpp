@@ -1,5 +1,6 @@
 #include "lookup/service.hpp"
 
+#include "base/version.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/answer.hpp"
 
@@ -171,7 +172,7 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
 
 std::string Service::status(std::string_view key) const {
     if (key == "dane") return "OK " + options_.dane_status;
-    return key == "version" ? "OK " STSMAPD_VERSION : "NOTFOUND ";
+    return key == "version" ? "OK " + std::string(base::version()) : "NOTFOUND ";
 }
 
 const postfix::Services& Service::services() const noexcept {

@@ -178,7 +178,7 @@ def build(tree, folder):
     steps = [["ninja", "-C", folder, "explorer"]]
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         configure = ["cmake", "-S", tree, "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
-        steps.insert(0, [*configure, "-DSTSMAPD_DEVELOPER=OFF"])
+        steps.insert(0, [*configure, "-DSTSMAPD_TESTS=ON"])
     env = {"CCACHE_BASEDIR": tree, "CCACHE_NOHASHDIR": "1", **os.environ}
     for command in steps:
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)

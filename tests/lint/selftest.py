@@ -19,6 +19,7 @@ import logcheck_rules
 import named_tests
 import packaging
 import prose
+import tidy
 from sources import code_only, read
 
 GOOD_AWAITS = [
@@ -234,6 +235,22 @@ GOOD_NAMES = [
 BAD_NAMES = ["`Suite.Other`", "`unit/'Suite*:Novel*'`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
              "`tests/run-other`", "fuzz targets `one`, `three`"]
 
+# What git says of a branch, and the files whose text is new.
+CHANGED = [
+    (["M\tsrc/a/x.cpp", "A\tsrc/a/y.hpp", "D\tsrc/a/z.cpp", "M\tsrc/README.md"], ["src/a/x.cpp", "src/a/y.hpp"]),
+    (["R100\tsrc/a/x.cpp\tsrc/b/x.cpp", "R087\tsrc/a/y.cpp\tsrc/b/y.cpp"], ["src/b/y.cpp"]),
+]
+# Files changed, who includes the headers among them: what clang-tidy is run on, and headers it does not see.
+INCLUDING = {"src/a/x.hpp": ["src/a/x.cpp", "src/b/y.cpp"], "src/a/only.hpp": ["src/b/y.cpp"]}
+TO_CHECK = [
+    (["src/b/y.cpp"], (["src/b/y.cpp"], [])),
+    (["src/a/x.hpp"], (["src/a/x.cpp"], [])),
+    (["src/a/x.hpp", "src/a/x.cpp"], (["src/a/x.cpp"], [])),
+    (["src/a/only.hpp"], (["src/b/y.cpp"], [])),
+    (["src/a/only.hpp", "src/b/y.cpp"], (["src/b/y.cpp"], [])),
+    (["src/a/lone.hpp"], ([], ["src/a/lone.hpp"])),
+]
+
 # Flags for a small program, and whether the result is hardened.
 UNHARDENED = [
     ["-no-pie"], ["-Wl,-z,norelro"], ["-Wl,-z,lazy"], ["-fno-stack-protector"], ["-U_FORTIFY_SOURCE"],
@@ -366,6 +383,10 @@ def main():
             wrong.append(f"prose: wrapping changes words: {text!r}")
     if prose.check(prose.ROOT / "a.md", prose.wrap("* item\n  " + LONG)).lines:
         wrong.append("prose: wrapping leaves a long line")
+    for lines, wanted in CHANGED:
+        expect("tidy", lines, tidy.changed_in(lines) != wanted, False)
+    for names, wanted in TO_CHECK:
+        expect("tidy", names, tidy.to_check(names, lambda header: INCLUDING.get(header, [])) != wanted, False)
     # A lint that finds something has to say where, and to fail.
     found = doubled_words.Offences()
     found.add("a.md", 3, "x")

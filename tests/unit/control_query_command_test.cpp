@@ -1,4 +1,5 @@
 // `stsmap query` against a real server in the same process, with canned answers.
+#include "base/version.hpp"
 #include "control/query_command.hpp"
 #include "control/tool.hpp"
 
@@ -247,7 +248,7 @@ TEST(QueryCommand, HelpsAndTellsItsVersion) {
     EXPECT_NE(query.out.find("--tlsrpt"), std::string::npos);
     const Outcome version = f.run({"--version"});
     EXPECT_EQ(version.status, 0);
-    EXPECT_EQ(version.out, "stsmap " STSMAPD_VERSION "\n");
+    EXPECT_EQ(version.out, "stsmap " + std::string(base::version()) + "\n");
 }
 
 /// A unix socket that takes one connection and says what the test wants, or nothing.
