@@ -6,20 +6,23 @@ import os
 import re
 import shutil
 import signal
+import unittest
 
-import harness
-from harness import NOTFOUND, SECURE, frame
+from blackbox import harness
+from blackbox.harness import NOTFOUND, SECURE
+from pylib.programs import is_sanitized
+from pylib.socketmap import frame
 
 # A call that is over, in one line or resumed in a second one; its first line then ends in "<unfinished ...>".
 CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(?:\(| resumed>)(?!.*<unfinished \.\.\.>$)(.*)")
 ASKED = 300
 
 
-@harness.unittest.skipUnless(shutil.which("strace"), "no strace here")
+@unittest.skipUnless(shutil.which("strace"), "no strace here")
 class SystemCallsTest(harness.Case):
     def setUp(self):
         super().setUp()
-        if harness.is_sanitized():
+        if is_sanitized():
             self.skipTest("a sanitizer makes calls of its own, and looks for leaks by ptrace itself")
 
     def calls(self, between):
@@ -97,4 +100,4 @@ class QuestionsTest(harness.Case):
 
 
 if __name__ == "__main__":
-    harness.unittest.main()
+    unittest.main()

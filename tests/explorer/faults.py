@@ -20,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 COPIED = ["CMakeLists.txt", "src", "tests", "packaging", "conf", "man"]
 
 LEARNER, REFRESHER, ENTRY = "src/lookup/learner.cpp", "src/lookup/refresher.cpp", "src/cache/entry.cpp"
+DANE, DECIDE = "src/dane/state.cpp", "src/decision/decide.cpp"
 LOAD, STEPS, SERVICE = "src/lookup/load.cpp", "src/lookup/steps.cpp", "src/lookup/service.cpp"
 
 # Name: what is wrong then, and the edits: (file, text, text in its place).
@@ -73,23 +74,23 @@ FAULTS = {
     # DANE.
     "verdict-of-any-age": (
         "an old verdict is not asked anew",
-        [(ENTRY, "dane.verdict != DaneVerdict::unknown && since(dane.known_at, now) < tuning.dane_fresh",
-          "dane.verdict != DaneVerdict::unknown")],
+        [(DANE, "if (!never && since(state.known_at, now) < limits.fresh)", "if (!never)")],
     ),
     "bridge-from-proof": (
         "a verdict holds for a day from its proof, not from the first failure",
-        [(ENTRY, "if (dane.failed_since != Instant{}) return since(dane.failed_since, now) < tuning.dane_bridge;",
-          "if (true) return since(dane.known_at, now) < tuning.dane_bridge;")],
+        [(DANE, "if (has_failed(state)) return since(state.failed_since, now) < limits.bridge;",
+          "if (true) return since(state.known_at, now) < limits.bridge;")],
     ),
     "bridge-without-end": (
         "each failure gives an old verdict another day",
-        [(ENTRY, "after.failed_since = failed_before ? std::min(before.failed_since, now) : now;",
-          "after.failed_since = failed_before ? now : now;")],
+        [(DANE, "after.failed_since = has_failed(before) ? std::min(before.failed_since, now) : now;",
+          "after.failed_since = now;")],
     ),
     "verdict-lost-with-get": (
         "a new policy begins without the verdict",
         [(STEPS, "        entry.dane = old->dane;", "        // entry.dane = old->dane;"),
-         (ENTRY, "    if (dane_missing(entry, now, tuning)) return Step::resolve;\n", "")],
+         (ENTRY, "    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return Step::resolve;\n",
+          "")],
     ),
     # One GET a domain and minute.
     "short-spacing": ("five seconds between GETs", [("src/lookup/get_limit.hpp", "spacing{60}", "spacing{5}")]),
@@ -149,8 +150,8 @@ FAULTS = {
     ),
     "stranger-defers": (
         "trouble of DNS is TEMP",
-        [(SERVICE, "    if (reason == Reason::overloaded)\n",
-          "    if (reason == Reason::overloaded || reason == Reason::dns_servfail)\n")],
+        [(DECIDE, "    if (facts.reason == Reason::overloaded) return",
+          "    if (facts.reason == Reason::overloaded || facts.reason == Reason::dns_servfail) return")],
     ),
 }
 
