@@ -1,7 +1,7 @@
 // stsmap(1) - the command-line tool.
-#include "app/tool_commands.hpp"
 #include "config/load.hpp"
-#include "control/tool.hpp"
+#include "tool/tool.hpp"
+#include "tool/tool_commands.hpp"
 
 #include <iostream>
 
@@ -26,6 +26,6 @@ base::Expected<std::vector<std::string>, std::string> listen_addresses(const std
 } // namespace
 
 int main(int argc, char** argv) {
-    return control::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin,
-                             std::cout, std::cerr, app::tool_commands());
+    return tool::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin,
+                          std::cout, std::cerr, app::tool_commands());
 }

@@ -1,10 +1,10 @@
 // stsmapd(8) - the daemon.
-#include "app/daemon.hpp"
-#include "app/start_check.hpp"
 #include "base/exit_status.hpp"
 #include "base/version.hpp"
 #include "config/document.hpp"
 #include "config/load.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/start_check.hpp"
 #include "events/table.hpp"
 
 #include <CLI/CLI.hpp>

@@ -8,7 +8,7 @@
 namespace base {
 
 /// What each means is said by exit_meanings; what it means for one command of stsmap, by its row in
-/// control/commands.hpp.
+/// tool/commands.hpp.
 enum class Exit : int {
     done = 0,
     trouble = 1,

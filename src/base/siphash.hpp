@@ -3,7 +3,7 @@
 // siphash_1_3() with a random key places names that strangers choose, so that nobody can aim many of them at
 // one bucket: what leaves this process tells nothing of its values, and the smaller number of rounds is
 // enough for that. siphash() is the SipHash-2-4 of the paper; with a fixed key it is the checksum of a stored
-// row (cache/stored_row.hpp).
+// row (cache/disk/stored_row.hpp).
 #pragma once
 
 #include <bit>

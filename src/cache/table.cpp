@@ -1,9 +1,9 @@
 #include "cache/table.hpp"
 
 #include "base/keyed_hash.hpp"
-#include "cache/absence_table.hpp"
-#include "cache/interner.hpp"
-#include "cache/policy_table.hpp"
+#include "cache/memory/absence_table.hpp"
+#include "cache/memory/interner.hpp"
+#include "cache/memory/policy_table.hpp"
 
 #include <array>
 #include <atomic>

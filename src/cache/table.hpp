@@ -3,7 +3,7 @@
 //
 // Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences.
 // Policies are bounded too; to make room, expired ones go first, then modes none and testing, then the
-// longest unasked; an unexpired enforce policy goes last (how: cache/policy_table.hpp). Identical policy
+// longest unasked; an unexpired enforce policy goes last (how: cache/memory/policy_table.hpp). Identical policy
 // texts are held once. Every member is safe to call from any thread and holds a lock only for the time of a
 // hash lookup; the bound on policies is exact when one thread puts. Some 140 octets a domain, and its share
 // of the text. TXT record ids have at most 255 octets.

@@ -5,7 +5,7 @@
 // of stsmapd.toml.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/log_port.hpp"
 #include "base/nat64.hpp"
 #include "config/listen_address.hpp"
 #include "config/values.hpp"
@@ -63,7 +63,7 @@ struct Fetch {
     bool allow_private_addresses = false;
     std::vector<base::Nat64Prefix> nat64_prefixes; ///< empty: found out from the resolver
     Proxy proxy;
-    seconds timeout{60}; ///< RFC 8461 section 3.3
+    seconds timeout{60};          ///< RFC 8461 section 3.3
     unsigned max_concurrent = 64; ///< fetches whose hosts answer; 16 times as many may hang besides
     unsigned max_per_address = 8;
     friend bool operator==(const Fetch&, const Fetch&) = default;

@@ -2,7 +2,7 @@
 // Pure.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/log_port.hpp"
 #include "events/event.hpp"
 
 #include <array>

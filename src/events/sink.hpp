@@ -1,7 +1,7 @@
 // events/sink.hpp - the port for what happens: who notices something emits the event, and nothing else.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/log_port.hpp"
 #include "events/event.hpp"
 
 namespace events {

@@ -5,7 +5,7 @@
 // names that a reader may type or look up in `these quotes`.
 #pragma once
 
-#include "base/log.hpp"
+#include "base/log_port.hpp"
 #include "events/event.hpp"
 
 #include <span>

@@ -1,6 +1,6 @@
 // bench_fill_store FILE COUNT [AGE]: writes a policy store with COUNT domains, all fetched AGE seconds ago.
 #include "bench/domains.hpp"
-#include "cache/sqlite_file.hpp"
+#include "cache/disk/sqlite_file.hpp"
 
 #include <chrono>
 #include <cstdio>

@@ -1,12 +1,11 @@
 // bench_pure: the pure parts of an answer, one by one (Google Benchmark).
-#include "app/log.hpp"
-#include "app/log_format.hpp"
-#include "app/real_time.hpp"
 #include "bench/domains.hpp"
 #include "cache/table.hpp"
 #include "decision/decide.hpp"
 #include "events/recorder.hpp"
 #include "events/render.hpp"
+#include "log/log.hpp"
+#include "log/log_format.hpp"
 #include "lookup/service.hpp"
 #include "postfix/answer.hpp"
 #include "postfix/netstring.hpp"
@@ -19,6 +18,7 @@
 #include "support/fake_resolver.hpp"
 #include "support/fake_store.hpp"
 #include "support/manual_time.hpp"
+#include "wiring/real_time.hpp"
 
 #include <benchmark/benchmark.h>
 #include <boost/asio/io_context.hpp>

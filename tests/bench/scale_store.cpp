@@ -4,7 +4,7 @@
 // the order a busy sender meets them (random), each counted when its done(true) came: its row is on the disk.
 // Then every one of them is saved again, as a refresh does. Prints one JSON object.
 #include "bench/domains.hpp"
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 #include "support/memory_log.hpp"
 #include "support/real_clock.hpp"
 

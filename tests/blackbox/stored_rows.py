@@ -1,4 +1,4 @@
-"""Rows of the policy store, made by a second hand: their columns and checksum as src/cache/stored_row.hpp has them."""
+"""Rows of the policy store, made by a second hand: their columns and checksum as src/cache/disk/stored_row.hpp has them."""
 
 import struct
 

@@ -1,10 +1,10 @@
 // tests/explorer/disk.hpp - the store port over a disk made of variables, with the contract of
-// cache/sqlite_store: writes in order; after done(true) a row is there for good; done(false) when the disk
+// cache/disk/sqlite_store: writes in order; after done(true) a row is there for good; done(false) when the disk
 // takes nothing, and then the newest write of each domain is kept and tried again.
 #pragma once
 
+#include "cache/disk/write_op.hpp"
 #include "cache/store.hpp"
-#include "cache/write_op.hpp"
 #include "explorer/hands.hpp"
 #include "explorer/oracle.hpp"
 

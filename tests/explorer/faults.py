@@ -140,7 +140,7 @@ FAULTS = {
     # The rest.
     "off-the-agenda": (
         "a policy fetched anew loses its place on the agenda",
-        [("src/cache/policy_table.cpp", "        merged.agenda_at = unpack(s.pool[i].agenda_at);\n",
+        [("src/cache/memory/policy_table.cpp", "        merged.agenda_at = unpack(s.pool[i].agenda_at);\n",
           "        merged.agenda_at = {};\n")],
     ),
     "two-flights": (

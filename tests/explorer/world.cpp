@@ -284,7 +284,7 @@ lookup::ServiceOptions World::options() const {
     return options;
 }
 
-/// As app/daemon does it.
+/// As daemon/daemon does it.
 void World::start(bool late) {
     starting_ = true;
     io_ = std::make_unique<asio::io_context>(1);
@@ -326,7 +326,7 @@ void World::read_late() {
     if (!late_) ledger_.delivered(nullptr, std::nullopt);
 }
 
-/// As app/daemon does it.
+/// As daemon/daemon does it.
 void World::deliver() {
     const std::optional<cache::Row> row = std::exchange(late_, std::nullopt);
     if (!row) return;
@@ -339,7 +339,7 @@ void World::deliver() {
         disk_.forget(row->domain, row->fetched_at);
 }
 
-/// As app/daemon does it.
+/// As daemon/daemon does it.
 void World::make_room() {
     table_.set_limits({0, 10});
     while (auto evicted = table_.make_room(hands_.now())) {
@@ -349,7 +349,7 @@ void World::make_room() {
     table_.set_limits({1, 10});
 }
 
-/// As app/daemon's loop does.
+/// As daemon/daemon's loop does.
 template <class Work>
 void World::survive(Work work) {
     try {

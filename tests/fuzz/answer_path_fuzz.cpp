@@ -6,8 +6,7 @@
 // as many of the response (or of a policy's body), then the client's octets.
 #include "fuzz.hpp"
 
-#include "cache/stored_row.hpp"
-#include "control/query_command.hpp"
+#include "cache/disk/stored_row.hpp"
 #include "fetch/http_reader.hpp"
 #include "fetch/request.hpp"
 #include "postfix/answer.hpp"
@@ -15,6 +14,7 @@
 #include "sts/match.hpp"
 #include "sts/record.hpp"
 #include "support/postfix_syntax.hpp"
+#include "tool/query_command.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         if (!read) fuzz::require(false, read.error());
         check(*read, payload, known, form);
         fuzz::require(reply_to(payload, known, form, true) == reply, "the same after a restart");
-        fuzz::require(control::parse_reply(reply).match == read->policy.match,
+        fuzz::require(tool::parse_reply(reply).match == read->policy.match,
                       "the tool reads what Postfix reads");
         if (const auto request = postfix::parse_request(payload); request && request->hop) {
             const std::string get = fetch::policy_request(request->hop->host.policy_host());

@@ -4,7 +4,7 @@
 // and once more with the id and the question made to fit.
 #include "fuzz.hpp"
 
-#include "setup/libc_dns.hpp"
+#include "tool/setup/libc_dns.hpp"
 
 #include <algorithm>
 #include <iterator>

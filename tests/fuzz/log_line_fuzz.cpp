@@ -2,8 +2,8 @@
 // reader gets the fields that were given, and no others. The input is cut at LF into values.
 #include "fuzz.hpp"
 
-#include "app/log_format.hpp"
 #include "base/text.hpp"
+#include "log/log_format.hpp"
 
 #include <nlohmann/json.hpp>
 

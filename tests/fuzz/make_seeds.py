@@ -24,11 +24,11 @@ LITERAL = re.compile(r'R"\((.*?)\)"|("(?:\\.|[^"\\\n])*")', re.DOTALL)
 ROWS = {
     "base_domain": ("domain", "request"),
     "base_text": ("log_line",),
-    "app_log_format": ("log_line",),
+    "log_format": ("log_line",),
     "config_listen_address": ("config_values",),
     "config_values": ("config_values",),
     "config_load": ("config",),
-    "control_query_command": ("control_query",),
+    "tool_query_command": ("tool_query",),
     "dns_resolv_conf": ("resolv_conf", "config_values"),
     "dns_wire": ("dns_query",),
     "base_nat64": ("config_values",),
@@ -44,7 +44,7 @@ ROWS = {
     "sts_response": ("media_type",),
 }
 # What goes before a row where the input begins with octets of another meaning.
-BEFORE = {"control_query": b"\x03\x20", "http_response": b"\x01", "session": b"\x06\x04", "dns_query": b"\xc0"}
+BEFORE = {"tool_query": b"\x03\x20", "http_response": b"\x01", "session": b"\x06\x04", "dns_query": b"\xc0"}
 
 
 def octets(value):
@@ -103,7 +103,7 @@ def of_vectors(vectors):
             yield "netstring", netstring(payload)
             yield "session", b"\x00\x03" + netstring(payload) * 3
         if isinstance(v["expect"].get("reply"), str):
-            yield "control_query", b"\x03\x20" + v["expect"]["reply"].encode()
+            yield "tool_query", b"\x03\x20" + v["expect"]["reply"].encode()
     for v in load(vectors, "mx_match.json"):
         host, pattern = octets(v["host"]), octets(v["pattern"])
         yield "domain", host
@@ -136,9 +136,9 @@ def names_and_requests():
     for reply in (b"OK active", b"NOTFOUND ", b"TEMP words", b"PERM words", b"OK secure match=a:.b servername=hostname",
                   b"OK secure match=a policy_type=sts policy_domain=a.b mx_host_pattern=a { policy_string = mode: x }",
                   b"OK { a = {b} } { c", b"\xff\x00\x1b[2J"):
-        yield "control_query", b"\x02\x10" + reply + b"\n" + reply
-        yield "control_query", b"\x05\x10" + netstring(reply) * 3
-        yield "control_query", b"\x01\x00" + netstring(reply)[:-2]
+        yield "tool_query", b"\x02\x10" + reply + b"\n" + reply
+        yield "tool_query", b"\x05\x10" + netstring(reply) * 3
+        yield "tool_query", b"\x01\x00" + netstring(reply)[:-2]
     for words in (b"", b"words", b"\xff\x00\n" * 80):
         for kind in range(3):
             yield "answer", bytes([kind, 14]) + words

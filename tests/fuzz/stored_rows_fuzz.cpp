@@ -1,7 +1,7 @@
 // Any octets as a row of the store's file: no crash, and what is accepted is sound and comes back as it was.
 #include "fuzz.hpp"
 
-#include "cache/stored_row.hpp"
+#include "cache/disk/stored_row.hpp"
 #include "sts/policy.hpp"
 
 #include <cstring>

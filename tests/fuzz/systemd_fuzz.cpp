@@ -3,7 +3,7 @@
 // can be shown, and the variables are taken out.
 #include "fuzz.hpp"
 
-#include "app/systemd.hpp"
+#include "daemon/systemd.hpp"
 #include "support/temp_folder.hpp"
 
 #include <algorithm>

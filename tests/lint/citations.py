@@ -12,7 +12,7 @@ import re
 import sys
 
 from doubled_words import CODE, comments_of
-from folders import FOLDERS, place
+from folders import FOLDERS
 from sources import ROOT, Offences, files, line_of, read
 
 ELSEWHERE = [
@@ -38,7 +38,7 @@ class Project:
     def __init__(self, paths, texts):
         self.paths = set(paths)
         sources = {path.removeprefix("src/") for path in paths if path.startswith("src/")}
-        self.sources = sources | {place(path) for path in sources}
+        self.sources = sources
         self.modules = {path.rsplit(".", 1)[0] for path in self.sources}
         self.names = {path.rsplit("/", 1)[-1] for path in self.paths | self.sources}
         self.texts = texts

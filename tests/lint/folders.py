@@ -81,32 +81,6 @@ LIBRARY_FILES = {
 ROOTS = {"daemon/daemon", "daemon/start_check", "wiring/settings", "wiring/boost_sources", "tool/tool_commands",
          "tool/doctor/network_probe", "tool/doctor/probe_*", "tool/doctor/finger", "tool/doctor/https_date"}
 
-# Files that still stand elsewhere: (pattern of the path below src/, what takes its place). Empty once all have moved.
-MOVING = [
-    (r"^app/(log\w*)", r"log/\1"),
-    (r"^app/(settings|real_time|boost_sources)", r"wiring/\1"),
-    (r"^app/(tool_commands)", r"tool/\1"),
-    (r"^app/(network_probe)", r"tool/doctor/\1"),
-    (r"^app/", "daemon/"),
-    (r"^control/", "tool/"),
-    (r"^setup/", "tool/setup/"),
-    (r"^diagnose/", "tool/doctor/"),
-    (r"^base/log\.hpp", "base/log_port.hpp"),
-    (r"^cache/((absence_table|arena|interner|policy_shard|policy_table|record|record_heap|record_index|record_pool)\.)",
-     r"cache/memory/\1"),
-    (r"^cache/((renewals|retry_times|sqlite|sqlite_file|sqlite_store|store_check|store_file|store_start|stored_row|write_op|write_queue|late_store)\.)",
-     r"cache/disk/\1"),
-]
-
-
-def place(path):
-    """Where a file of src/ belongs, as "folder/file.hpp"."""
-    for pattern, instead in MOVING:
-        moved = re.sub(pattern, instead, path)
-        if moved != path:
-            return moved
-    return path
-
 
 def folder_of(path):
     """The folder of a place: "tool/doctor" of "tool/doctor/ids.cpp", "" of a program's own file."""

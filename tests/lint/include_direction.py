@@ -13,7 +13,7 @@ import re
 import sys
 
 import folders
-from folders import FOLDERS, folder_of, library_of, place
+from folders import FOLDERS, folder_of, library_of
 from sources import ROOT, Offences, code_only, files, line_of, read
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
@@ -64,13 +64,13 @@ def folder_fault(stem, folder, header):
 
 def faults(path, text):
     """Yields (line, what) for a file of src/, `path` relative to src/ as "folder/file.hpp" or "main.cpp"."""
-    stem = place(path).rsplit(".", 1)[0]
+    stem = path.rsplit(".", 1)[0]
     folder = folder_of(stem)
     if folder not in FOLDERS:
         yield 1, f"folder {folder} is unknown to tests/lint/folders.py"
         return
     for line, name, quoted in includes(text):
-        what = folder_fault(stem, folder, place(name)) if quoted else library_fault(stem, folder, name)
+        what = folder_fault(stem, folder, name) if quoted else library_fault(stem, folder, name)
         if what:
             yield line, what
 
@@ -97,12 +97,12 @@ def used(sources):
     """(folder, folder) -> whether more than the single headers of its row are included; (folder, library) -> True."""
     found = {}
     for path, text in sources:
-        stem = place(path).rsplit(".", 1)[0]
+        stem = path.rsplit(".", 1)[0]
         folder = folder_of(stem)
         for _, name, quoted in includes(text):
-            target = folder_of(place(name)) if quoted else library_of(name)
+            target = folder_of(name) if quoted else library_of(name)
             if target and target != folder and folder in FOLDERS:
-                single = quoted and place(name) in FOLDERS[folder].headers
+                single = quoted and name in FOLDERS[folder].headers
                 found[folder, target] = found.get((folder, target), False) or not single
     return found
 
@@ -110,7 +110,7 @@ def used(sources):
 def matrix(sources):
     """The folders with what each includes, as the source has it: x, or o for single headers only."""
     found = used(sources)
-    present = {folder_of(place(path)) for path, _ in sources}
+    present = {folder_of(path) for path, _ in sources}
     names = [name for name in FOLDERS if name in present]
     columns = [name for name in names if any(target == name for _, target in found)]
     width = max(len(name) for name in names)

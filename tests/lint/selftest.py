@@ -132,12 +132,12 @@ CIRCLES = [({"a": folders.Folder("b"), "b": folders.Folder()}, False), ({"a": fo
            ({"a": folders.Folder("b"), "b": folders.Folder("c"), "c": folders.Folder("a")}, True)]
 
 CITED = citations.Project(
-    ["src/base/text.hpp", "src/control/tool.hpp", "tests/CONFORMANCE.md", "src/README.md", "README.md", "man/stsmapd.8"],
+    ["src/base/text.hpp", "src/tool/tool.hpp", "tests/CONFORMANCE.md", "src/README.md", "README.md", "man/stsmapd.8"],
     {"src/README.md": "## Promises\n\n1. **A**\n2. **B**\n\n## Other\n3. no\n", "tests/CONFORMANCE.md": "| 110 | a |\n",
      "README.md": "# x\n\n## Install\n", "man/stsmapd.8": ".Sh POSTFIX\n.Ss What mail sees\n"})
 GOOD_CITATIONS = [
     ("src/a.cpp", "// promise 2, tests/CONFORMANCE.md, row 110, and RFC 8461 section 3.1\nint DESIGN;"),
-    ("src/a.cpp", '// base/text.hpp, base/text, tool/tool.hpp, control/tool; README.md, "Install"; stsmapd(8), "What mail sees"'),
+    ("src/a.cpp", '// base/text.hpp, base/text, tool/tool.hpp, tool/tool; README.md, "Install"; stsmapd(8), "What mail sees"'),
     ("tests/a.py", "# socketmap_table(5), TLSRPT_README; folder/test_x.py, tests/unit/<folder>_<file>_test.cpp, NAME_fuzz.cpp"),
     ("a.md", "promises kept; a design; the issue is 5; C#"),
 ]

@@ -2,7 +2,7 @@
 // own host of paper has what it is about.
 #pragma once
 
-#include "setup/host.hpp"
+#include "tool/setup/host.hpp"
 
 namespace test {
 

@@ -6,7 +6,7 @@
 // after each call.
 #pragma once
 
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 #include "cache/table.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/refresher.hpp"

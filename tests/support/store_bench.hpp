@@ -2,8 +2,8 @@
 // stands, rows, waiting with a limit, and child processes to be killed.
 #pragma once
 
-#include "cache/sqlite.hpp"
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite.hpp"
+#include "cache/disk/sqlite_store.hpp"
 #include "support/memory_log.hpp"
 #include "support/temp_folder.hpp"
 

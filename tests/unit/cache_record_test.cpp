@@ -1,8 +1,8 @@
 #include "base/siphash.hpp"
-#include "cache/arena.hpp"
-#include "cache/record_heap.hpp"
-#include "cache/record_index.hpp"
-#include "cache/record_pool.hpp"
+#include "cache/memory/arena.hpp"
+#include "cache/memory/record_heap.hpp"
+#include "cache/memory/record_index.hpp"
+#include "cache/memory/record_pool.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "cache/renewals.hpp"
+#include "cache/disk/renewals.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // When a store that fails is tried again, row by row.
-#include "cache/retry_times.hpp"
+#include "cache/disk/retry_times.hpp"
 
 #include <gtest/gtest.h>
 

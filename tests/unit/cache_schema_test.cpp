@@ -1,6 +1,6 @@
 // Every schema that was ever released, as a file of that release: opened by today's code it keeps every row.
 // A change of the schema needs a migration, and a fixture of its own here.
-#include "cache/sqlite_file.hpp"
+#include "cache/disk/sqlite_file.hpp"
 #include "support/failing_disk.hpp"
 #include "support/store_bench.hpp"
 

@@ -1,9 +1,9 @@
 // The store when the file is damaged or the disk takes no more. Whatever happens, a row comes back as it was
 // or not at all.
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 
-#include "cache/sqlite_file.hpp"
-#include "cache/stored_row.hpp"
+#include "cache/disk/sqlite_file.hpp"
+#include "cache/disk/stored_row.hpp"
 #include "support/store_bench.hpp"
 
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // The store while each of its system calls fails in turn. Whatever happens: it goes on, says so once,
 // promises only what is on the disk, and is itself again, with everything, when the trouble is over.
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 
 #include "support/failing_disk.hpp"
 #include "support/failing_memory.hpp"

@@ -1,6 +1,6 @@
 // The power goes at any moment: what was promised by then is in what the disk has kept, and the database is
 // sound. Also when an fsync(2) failed before.
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 
 #include "support/failing_disk.hpp"
 #include "support/store_bench.hpp"

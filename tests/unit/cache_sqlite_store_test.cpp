@@ -1,9 +1,9 @@
 // The store over real files. Damage and disk trouble have a file of their own:
 // cache_sqlite_store_damage_test.cpp.
-#include "cache/sqlite_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
 
-#include "cache/sqlite_file.hpp"
-#include "cache/stored_row.hpp"
+#include "cache/disk/sqlite_file.hpp"
+#include "cache/disk/stored_row.hpp"
 #include "support/memory_log.hpp"
 #include "support/store_bench.hpp"
 

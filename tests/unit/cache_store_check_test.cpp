@@ -1,7 +1,7 @@
 // A store's file looked through without touching it.
-#include "cache/store_check.hpp"
+#include "cache/disk/store_check.hpp"
 
-#include "cache/sqlite_file.hpp"
+#include "cache/disk/sqlite_file.hpp"
 #include "support/temp_folder.hpp"
 
 #include <gtest/gtest.h>

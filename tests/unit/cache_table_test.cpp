@@ -1,7 +1,7 @@
 #include "cache/table.hpp"
 
 #include "base/siphash.hpp"
-#include "cache/interner.hpp"
+#include "cache/memory/interner.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
 
-#include "cache/write_op.hpp"
+#include "cache/disk/write_op.hpp"
 #include "support/failing_disk.hpp"
 #include "support/fake_fetcher.hpp"
 #include "support/fake_resolver.hpp"

@@ -1,5 +1,5 @@
 // `stsmap postfix-setup` on a host of paper: what it prints, changes, leaves alone and takes back.
-#include "setup/command.hpp"
+#include "tool/setup/command.hpp"
 
 #include "support/bare_host.hpp"
 

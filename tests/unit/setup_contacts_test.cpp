@@ -1,5 +1,5 @@
 // Where an stsmapd may be found, and how the processes of Postfix get there.
-#include "setup/contacts.hpp"
+#include "tool/setup/contacts.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Queries as the C library sends them, and servers that libc gets an answer from: glibc itself is the judge.
-#include "setup/ask_servers.hpp"
+#include "tool/setup/ask_servers.hpp"
 
 #include "support/late.hpp"
 

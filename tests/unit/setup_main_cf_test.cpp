@@ -1,5 +1,5 @@
 // The lines of main.cf, and every document that shows them.
-#include "setup/main_cf.hpp"
+#include "tool/setup/main_cf.hpp"
 
 #include <gtest/gtest.h>
 
@@ -52,7 +52,8 @@ TEST(MainCf, every_document_shows_the_same_lines) {
     std::string older = block(debian_13, "    ");
     const std::size_t end = older.find('\n');
     ASSERT_TRUE(older.substr(0, end).ends_with(":sts-tlsrpt"));
-    older.replace(end - std::string_view{":sts-tlsrpt"}.size(), std::string_view{":sts-tlsrpt"}.size(), ":sts");
+    older.replace(end - std::string_view{":sts-tlsrpt"}.size(), std::string_view{":sts-tlsrpt"}.size(),
+                  ":sts");
     EXPECT_EQ(older, block(debian_12, "    "));
     const std::string debian = read("packaging/debian/stsmapd.README.Debian");
     EXPECT_EQ(count(debian, block(debian_12, "    ")), 1u);

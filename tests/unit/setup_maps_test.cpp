@@ -1,5 +1,5 @@
 // The list of policy maps: its syntax, and whose its elements are.
-#include "setup/maps.hpp"
+#include "tool/setup/maps.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // DNSSEC in the plan: smtp_dns_support_level, and the name servers that smtp(8) asks.
-#include "setup/plan_dane.hpp"
+#include "tool/setup/plan_dane.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

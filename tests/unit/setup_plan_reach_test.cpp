@@ -1,5 +1,5 @@
 // Which element may be written, which leads nowhere, which table answers for everything.
-#include "setup/plan_reach.hpp"
+#include "tool/setup/plan_reach.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,6 +1,6 @@
 // What main.cf needs, for set-ups as they are found: postconf's output in, changes and remarks out.
-#include "setup/plan.hpp"
-#include "setup/routes.hpp"
+#include "tool/setup/plan.hpp"
+#include "tool/setup/routes.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

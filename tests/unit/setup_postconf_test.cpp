@@ -1,5 +1,5 @@
 // What postconf prints, read.
-#include "setup/postconf.hpp"
+#include "tool/setup/postconf.hpp"
 
 #include <gtest/gtest.h>
 

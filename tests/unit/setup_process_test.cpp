@@ -1,5 +1,5 @@
 // Other programs, run within a limit.
-#include "setup/process.hpp"
+#include "tool/setup/process.hpp"
 
 #include <gtest/gtest.h>
 

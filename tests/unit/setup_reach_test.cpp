@@ -1,8 +1,8 @@
 // Asking a daemon the way a process of Postfix goes.
-#include "setup/reach.hpp"
+#include "tool/setup/reach.hpp"
 
-#include "diagnose/probes.hpp"
 #include "support/temp_folder.hpp"
+#include "tool/doctor/probes.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ using setup::Way;
 using Kind = Reached::Kind;
 
 Reached reach(const std::string& address, const Way& way, std::chrono::milliseconds limit) {
-    return setup::reach(diagnose::ask_status, address, way, "dane", limit);
+    return setup::reach(doctor::ask_status, address, way, "dane", limit);
 }
 
 TEST(JudgeReply, TellsStsmapdFromOthers) {

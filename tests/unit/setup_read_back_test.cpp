@@ -1,5 +1,5 @@
 // What Postfix has after a change, compared with what was meant.
-#include "setup/read_back.hpp"
+#include "tool/setup/read_back.hpp"
 
 #include <gtest/gtest.h>
 

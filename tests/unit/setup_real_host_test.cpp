@@ -1,5 +1,5 @@
 // Files and certificates of this machine.
-#include "setup/real_host.hpp"
+#include "tool/setup/real_host.hpp"
 
 #include "support/temp_folder.hpp"
 #include "support/test_ca.hpp"

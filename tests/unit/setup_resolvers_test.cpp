@@ -1,6 +1,6 @@
 // resolv.conf of a chroot against the system's, and a file as it looks from within.
-#include "setup/read_as.hpp"
-#include "setup/resolvers.hpp"
+#include "tool/setup/read_as.hpp"
+#include "tool/setup/resolvers.hpp"
 
 #include "support/temp_folder.hpp"
 

@@ -1,5 +1,5 @@
 // Which transports mail comes to, and how, from settings and tables.
-#include "setup/routes.hpp"
+#include "tool/setup/routes.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // What the survey finds out about the services of master.cf: on a host of paper, and with the real postconf
 // as judge of master.cf files in odd forms.
-#include "setup/survey.hpp"
+#include "tool/setup/survey.hpp"
 
-#include "setup/real_host.hpp"
 #include "support/bare_host.hpp"
 #include "support/temp_folder.hpp"
+#include "tool/setup/real_host.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // The record of --apply, and the way back.
-#include "setup/undo.hpp"
+#include "tool/setup/undo.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,99 @@
+// cache/disk/sqlite.hpp - SQLite's C handles, owned. Part of cache/disk/sqlite_store; nothing else includes it.
+//
+// A Db and its Statements belong to one thread at a time. Errors are values: SQLite's extended code and its
+// words.
+#pragma once
+
+#include "base/expected.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace cache::sqlite {
+
+struct Error {
+    int code = 0;      ///< SQLite's extended result code
+    std::string words; ///< SQLite's own, with the system's where there are some
+    int system = 0;    ///< errno of a failed system call; 0: none
+};
+using Result = base::Expected<void, Error>;
+
+/// The file's content is at fault, not the disk: SQLITE_CORRUPT, SQLITE_NOTADB and what follows from
+/// overwritten pages (a schema our fixed statements do not fit, a value longer than any we write).
+[[nodiscard]] bool is_damage(const Error& error) noexcept;
+/// The disk is full, failing, or read-only; later may be better.
+[[nodiscard]] bool is_passing(const Error& error) noexcept;
+
+/// Reading, writing or syncing failed for another reason than lack of room.
+[[nodiscard]] bool is_disk_error(int code) noexcept;
+
+class Statement {
+public:
+    void bind(int index, std::int64_t value);
+    /// The octets must stay until the statement is stepped.
+    void bind_text(int index, std::string_view value);
+    void bind_blob(int index, std::string_view value);
+    /// True: a row is there. False: done. The statement is to be reset() before it is used again.
+    [[nodiscard]] base::Expected<bool, Error> step();
+    /// Steps once and resets; for statements without rows.
+    [[nodiscard]] Result run();
+    void reset() noexcept;
+    /// Columns of the current row, from 0. The view is good until the next step() or reset().
+    [[nodiscard]] std::string_view octets(int column);
+    [[nodiscard]] std::int64_t integer(int column);
+
+private:
+    friend class Db;
+    explicit Statement(sqlite3_stmt* handle) : handle_(handle) {}
+    struct Finalize {
+        void operator()(sqlite3_stmt* handle) const noexcept;
+    };
+    std::unique_ptr<sqlite3_stmt, Finalize> handle_;
+};
+
+class Db {
+public:
+    enum class Use {
+        normal,
+        create,           ///< makes the file when there is none
+        salvage,          ///< reads on where it can: of a file shorter than it says, of a schema with errors
+        salvage_unlocked, ///< the same without any lock: a read-only disk allows none
+        salvage_alone,    ///< the same without lock and log: there is no log, and none can be made
+    };
+    /// Opens for reading and writing, with the settings every use of ours shares (no trust in the file's
+    /// schema, cells checked, bounded value length, two seconds of patience for another process's lock).
+    /// Reads nothing yet.
+    [[nodiscard]] static base::Expected<Db, Error> open(const std::filesystem::path& file, Use use);
+
+    [[nodiscard]] Result exec(const char* sql);
+    [[nodiscard]] base::Expected<Statement, Error> prepare(std::string_view sql);
+    /// The first column of the first row, as a number or as text.
+    [[nodiscard]] base::Expected<std::int64_t, Error> number(std::string_view sql);
+    [[nodiscard]] base::Expected<std::string, Error> word(std::string_view sql);
+    /// From now on all statements together may take so many steps of SQLite's virtual machine, then they fail
+    /// with SQLITE_INTERRUPT: what a file says of itself, a tree of pages or a view, may have no end. 0: no
+    /// limit any more.
+    void limit_steps(std::int64_t steps);
+    /// True when the file was renamed, removed or replaced under us.
+    [[nodiscard]] bool moved();
+    /// Octets in the file, without its log; -1: the system does not say.
+    [[nodiscard]] std::int64_t size();
+    /// Makes closing leave the file and its log as they are.
+    void leave_as_is();
+
+private:
+    explicit Db(sqlite3* handle) : handle_(handle) {}
+    struct Close {
+        void operator()(sqlite3* handle) const noexcept;
+    };
+    std::unique_ptr<std::int64_t> steps_left_; ///< first: SQLite has its address
+    std::unique_ptr<sqlite3, Close> handle_;
+};
+
+} // namespace cache::sqlite

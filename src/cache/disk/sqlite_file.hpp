@@ -1,0 +1,162 @@
+// cache/disk/sqlite_file.hpp - the store's file: its format, how it is opened, read, written, salvaged and set
+// aside. Part of cache/disk/sqlite_store; nothing else includes it. A SqliteFile belongs to one thread at a time.
+//
+// Format (schema 2). A SQLite 3 database in WAL mode, application_id 0x5354534d ("STSM"), user_version = the
+// schema. One table, one row a policy domain, columns as in cache/disk/stored_row.hpp:
+//     policies(domain TEXT PRIMARY KEY, policy_text BLOB, txt_id TEXT, fetched_at INTEGER, last_asked
+//     INTEGER, dane_at INTEGER, sum INTEGER, dane_failed_at INTEGER, ahead_since INTEGER, over_since INTEGER)
+// and one of numbers, of which there is one, the time that the daemon has been running in all:
+//     counters(name TEXT PRIMARY KEY, value INTEGER)
+// The text stands in every row although many domains share one. A table of texts would save disk (some 150
+// octets a domain) and cost what the file is for: each row stands on its own, is checked on its own, is
+// salvaged on its own, is written by one statement, and no text is ever left over.
+//
+// An older schema is brought up to date on opening, one transaction a step. A newer one is refused, not
+// damaged.
+//
+// An open file is locked against every other process, and the index of the log lies in our memory: a mapped
+// file would kill us (SIGBUS) when it is cut short or the disk cannot give a page of it back.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/expected.hpp"
+#include "cache/disk/sqlite.hpp"
+#include "cache/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace cache {
+
+/// Why the file cannot be used as it is.
+struct Trouble {
+    enum class Kind {
+        damage,  ///< its content is broken: set aside, salvaged, recreated
+        newer,   ///< a newer stsmapd wrote it: refused
+        passing, ///< the disk is full, failing or read-only: tried again later
+        other,   ///< permissions and the like: an operator must act
+    };
+    Kind kind{};
+    int code = 0;      ///< SQLite's extended result code; 0: found by us
+    std::string words; ///< for a log line
+};
+
+/// A system call on the file failed in a way that leaves open what of earlier writes is on the disk.
+[[nodiscard]] bool is_disk_error(const Trouble& trouble) noexcept;
+
+/// One step from schema `version` - 1 to `version`.
+struct Migration {
+    int version;
+    const char* sql;
+};
+/// All steps, from version 1, without gaps.
+[[nodiscard]] std::span<const Migration> migrations();
+
+inline constexpr std::int64_t store_application_id = 0x5354534d;
+
+class SqliteFile {
+public:
+    /// Opens, brings up to date and checkpoint()s. The file must exist; an empty one becomes an empty store.
+    [[nodiscard]] static base::Expected<SqliteFile, Trouble>
+    open(const std::filesystem::path& file, std::span<const Migration> steps = migrations());
+    /// Opens just to load() or salvage(), with as little writing as SQLite needs: works on a full disk,
+    /// committed log included. `use`: one of the salvaging ones.
+    [[nodiscard]] static base::Expected<SqliteFile, Trouble>
+    open_to_read(const std::filesystem::path& file, sqlite::Db::Use use = sqlite::Db::Use::salvage);
+
+    struct Loaded {
+        std::size_t rows = 0;
+        std::size_t skipped = 0;           ///< rows that read_row() refused
+        std::string_view first_problem;    ///< of the skipped ones
+        std::vector<std::string> bad_keys; ///< their keys, for remove(); at most max_bad_keys
+    };
+    static constexpr std::size_t max_bad_keys = 10'000, max_bad_octets = 4 << 20;
+    using Sink = std::function<void(Row)>;
+
+    /// Passes every good row. What was passed before an error is good too.
+    [[nodiscard]] base::Expected<Loaded, Trouble> load(const Sink& sink);
+    struct Salvaged {
+        std::size_t rows = 0;
+        std::optional<Trouble> passing; ///< what the disk did not give back, it may yet
+    };
+    /// Passes every good row that can still be reached in a damaged file: range by range, from both ends.
+    Salvaged salvage(const Sink& sink);
+
+    // A write: begin, any number of changes, commit. After an error: rollback. Nothing is kept of a write not
+    // committed.
+    using Result = base::Expected<void, Trouble>;
+    [[nodiscard]] Result begin();
+    [[nodiscard]] Result put(const Row& row);
+    /// Unless the domain's row was fetched later, and not in the future, or is the same.
+    [[nodiscard]] Result put_if_newer(const Row& row, base::Instant now);
+    /// With `fetched_at`: only the row that was fetched then. (The table in memory knows no time after 2106
+    /// but that one, so it stands for all of them.)
+    [[nodiscard]] Result remove(std::string_view domain, std::optional<base::Instant> fetched_at = {});
+    [[nodiscard]] Result put_running(base::seconds total);
+    [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
+    void rollback();
+
+    /// Moves the log into the file and empties it.
+    [[nodiscard]] Result checkpoint();
+    [[nodiscard]] bool moved() { return db_.moved(); }
+    /// True when the file has become smaller since the last call: we never make it so.
+    [[nodiscard]] bool shrunk();
+    /// The file and its log as the last commit, or opening, left them: to be called after either.
+    void note_state();
+    /// Running time noted; zero when there is none.
+    [[nodiscard]] base::seconds running();
+    enum class Touched { no, log_gone, yes };
+    /// Has anybody else removed the log, or written to either, since then? Nobody who goes by SQLite's locks
+    /// can.
+    [[nodiscard]] Touched touched() const;
+    /// Reads all of it, past what is in memory: damage if anything is out of order.
+    [[nodiscard]] Result check();
+    void leave_as_is() { db_.leave_as_is(); }
+
+private:
+    /// What tells one state of a file from another; zeros: there is none.
+    struct Stamp {
+        std::uint64_t device = 0, inode = 0;
+        std::int64_t size = 0, seconds = 0, nanoseconds = 0;
+        friend bool operator==(const Stamp&, const Stamp&) = default;
+    };
+    [[nodiscard]] static std::optional<Stamp> stamp(const std::filesystem::path& file);
+
+    SqliteFile(sqlite::Db db, std::filesystem::path path) : db_(std::move(db)), path_(std::move(path)) {}
+    Result prepare();
+    Result write(std::optional<sqlite::Statement>& statement, const Row& row);
+
+    sqlite::Db db_;
+    std::filesystem::path path_;
+    std::int64_t size_ = 0;                       ///< when shrunk() was last called
+    std::optional<Stamp> file_stamp_, log_stamp_; ///< none: the system does not say
+    std::optional<sqlite::Statement> put_, put_if_newer_, remove_, remove_named_,
+        put_running_; // after db_: finalised before it closes
+};
+
+// The files around it. Each returns words for a person when the system refuses.
+
+/// Creates an empty file, mode 0640 whatever the umask; true when it was not there.
+[[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
+enum class Aside { all, log_only };
+/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
+/// log_only: the file itself stays where it is. Where max_set_aside are kept already the files are removed
+/// instead, and an empty path comes back: a disk that damages whatever it is given shall not be filled too.
+[[nodiscard]] base::Expected<std::filesystem::path, std::string>
+set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
+inline constexpr std::size_t max_set_aside = 10;
+/// What set_aside() did, in words for a log line.
+[[nodiscard]] std::string where(const std::filesystem::path& aside);
+/// Makes names of files in the folder durable: made, renamed, removed.
+[[nodiscard]] base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file);
+[[nodiscard]] std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix);
+
+} // namespace cache

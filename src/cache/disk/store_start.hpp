@@ -1,0 +1,61 @@
+// cache/disk/store_start.hpp - what happens to the store's file before it can be written: lock, open, load, and if
+// it is damaged, salvage. Part of cache/disk/sqlite_store; nothing else includes it.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/expected.hpp"
+#include "cache/disk/sqlite_file.hpp"
+#include "events/sink.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace cache {
+
+/// An exclusive flock(2), held while this lives.
+class FileLock {
+public:
+    explicit FileLock(int fd) noexcept : fd_(fd) {}
+    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+    FileLock& operator=(FileLock&&) = delete;
+    ~FileLock();
+
+private:
+    int fd_; ///< -1: none could be had, or moved from
+};
+
+/// Words when the folder of the store's file does not exist or is none; nothing when it cannot be looked at.
+[[nodiscard]] base::Expected<void, std::string> find_folder(const std::filesystem::path& path);
+
+/// Locks the store against another daemon. Words only for what an operator must put right: no folder, no
+/// permission, another daemon on the same file. A disk in trouble is no reason to stay down: then there is a
+/// warning and no lock.
+[[nodiscard]] base::Expected<FileLock, std::string> lock_store(const std::filesystem::path& path,
+                                                               events::Sink& events);
+
+struct Started {
+    std::optional<SqliteFile> file; ///< none: there is passing trouble
+    std::optional<Trouble> trouble; ///< passing, and not logged yet
+    SqliteFile::Loaded loaded;
+    bool incomplete = false; ///< the file lacks rows that were passed to `sink`
+    bool renewed = false;    ///< a damaged file was set aside
+    bool unread = false;     ///< the file may have rows that were not passed to `sink`
+};
+
+/// What to do about parts of the file that the disk does not give back (EIO).
+enum class Unreadable {
+    wait,    ///< the disk may yet: passing trouble
+    give_up, ///< treat it as damage: what can be read goes into a new file
+};
+
+/// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put
+/// right: no permission, a file from a newer version. In trouble `sink` may see a domain twice, with the same
+/// row.
+[[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
+                                                               const SqliteFile::Sink& sink,
+                                                               events::Sink& events, base::Instant now,
+                                                               Unreadable unreadable);
+
+} // namespace cache

@@ -1,0 +1,32 @@
+// cache/memory/interner.hpp - one PolicyText for each text that anybody holds. Part of cache/table; nothing else
+// includes it.
+//
+// A text is parsed once, without a lock. When the last holder lets go, on any thread and even after the
+// interner is gone, the text is removed from here, so there is nothing to sweep. Every member may be called
+// from any thread.
+#pragma once
+
+#include "base/expected.hpp"
+#include "base/siphash.hpp"
+#include "sts/policy_text.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+namespace cache {
+
+class Interner {
+public:
+    explicit Interner(base::SipKey key);
+    [[nodiscard]] base::Expected<sts::PolicyPtr, sts::PolicyError> intern(std::string_view text);
+    /// How many texts have a holder.
+    [[nodiscard]] std::size_t size() const;
+
+private:
+    struct Shelf;
+    base::SipKey key_;
+    std::shared_ptr<Shelf> shelf_;
+};
+
+} // namespace cache

@@ -1,0 +1,492 @@
+#include "daemon/daemon.hpp"
+
+#include "base/version.hpp"
+#include "cache/disk/late_store.hpp"
+#include "cache/disk/sqlite_store.hpp"
+#include "config/options.hpp"
+#include "daemon/memory_reserve.hpp"
+#include "daemon/service_names.hpp"
+#include "daemon/spare_descriptors.hpp"
+#include "daemon/systemd.hpp"
+#include "events/recorder.hpp"
+#include "lookup/dane_lookup.hpp"
+#include "lookup/learner.hpp"
+#include "lookup/load.hpp"
+#include "lookup/refresher.hpp"
+#include "lookup/server_probe.hpp"
+#include "wiring/real_time.hpp"
+#include "wiring/settings.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <new>
+#include <optional>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Longest time a stop waits for replies that are owed.
+constexpr base::milliseconds stop_patience{1500};
+/// While nothing is known of the name servers, they are probed again: after this, then after twice the time
+/// before, up to a minute. Otherwise hourly.
+constexpr std::chrono::seconds soon{5};
+/// The next sign of life of a start that takes long comes within this.
+constexpr std::chrono::seconds start_patience{30};
+
+/// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
+class Context : public asio::io_context {
+public:
+    Context() : asio::io_context(1) {}
+    void drop_handlers() { shutdown(); }
+};
+
+/// Signals go to the thread that waits for them (the back thread), never to a thread that answers.
+class SignalsBlocked {
+public:
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_BLOCK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+private:
+    sigset_t before_{};
+};
+
+std::string join(const std::vector<std::string_view>& words) {
+    std::string joined;
+    for (std::string_view word : words) joined.append(joined.empty() ? "" : ",").append(word);
+    return joined;
+}
+
+/// Runs a context until it is stopped. For want of memory a handler may be lost, and with it a connection or
+/// a lookup, but never the daemon.
+void run(asio::io_context& context) {
+    for (;;) {
+        try {
+            context.run();
+            return;
+        } catch (const std::bad_alloc&) {
+            continue; // MemoryReserve says it
+        }
+    }
+}
+
+double uniform() {
+    static std::mt19937_64 generator{std::random_device{}()};
+    return std::uniform_real_distribution<double>{0, 1}(generator);
+}
+
+} // namespace
+
+class Daemon::Impl {
+public:
+    Impl(config::Loaded loaded, Reread reread, LineLog& log);
+    ~Impl();
+    int run();
+
+private:
+    /// One front thread and what lives on it.
+    struct Front {
+        Front(events::Sink& log, const base::Clock& clock) : recorder(log, clock) {}
+
+        server::Loop loop;         // goes last: the rest has work in it
+        events::Recorder recorder; ///< outlives the next two
+        std::optional<lookup::Service> service;
+        std::optional<server::Server> server;
+        std::thread thread;
+    };
+
+    [[nodiscard]] std::vector<server::Listener> listen();
+    void open_store();
+    void take_late(const cache::Row& row);
+    void make_fronts(std::vector<server::Listener> listeners);
+    void wait_for_signals();
+    void reload();
+    void make_room();
+    [[nodiscard]] lookup::ServiceOptions current_options() const;
+    [[nodiscard]] cache::Tuning current_tuning() const;
+    void apply_tuning();
+    void probe_resolver();
+    void probed(dane::Validation found);
+    void begin_stop(int signal);
+    void finish_stop();
+    void keep_watchdog();
+    void ping(std::size_t front);
+    [[nodiscard]] std::string status() const;
+
+    config::Loaded loaded_;
+    Reread reread_;
+    LineLog& log_;
+    SystemClock clock_;
+    events::History history_;
+    events::Recorder events_{log_, clock_, &history_}; ///< of the back thread
+    events::Recorder store_events_{log_, clock_};      ///< of the store's
+    MemoryReserve reserve_{clock_, events_};
+    Context back_;
+    AsioTimers back_timers_{back_.get_executor()};
+    asio::signal_set signals_{back_, SIGTERM, SIGINT, SIGHUP};
+    cache::Table table_;
+    std::unique_ptr<cache::SqliteStore> store_;
+    cache::LateStore late_store_;
+    dns::StubResolver resolver_;
+    std::optional<fetch::HttpsFetcher> fetcher_;
+    lookup::DaneLookup dane_{back_.get_executor(), resolver_};
+    lookup::ServerProbe probe_{back_.get_executor(), resolver_, probe_options(loaded_.config),
+                               [this](const auto& findings) { probed(dane::together(findings)); }};
+    std::shared_ptr<const postfix::Services> services_ = read_services();
+    dane::Activation activation_;
+    dane::Validation validation_;            ///< what the last probe of the name servers showed
+    std::chrono::seconds next_probe_ = soon; ///< while nothing is known
+    base::Timers::Id probe_timer_ = 0;
+    std::optional<lookup::Learner> learner_;
+    std::optional<lookup::Refresher> refresher_;
+    std::vector<std::unique_ptr<Front>> fronts_;
+    std::size_t fronts_stopped_ = 0;
+    bool stopping_ = false;
+};
+
+Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
+    : loaded_(std::move(loaded)), reread_(std::move(reread)), log_(log), table_(cache_limits(loaded_.config)),
+      resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, events_) {
+    const config::Config& config = loaded_.config;
+    fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), events_);
+    std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
+    learner_.emplace(
+        lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
+                               back_timers_, events_, [this] { return reserve_.available(); },
+                               // A flood leaves holes between the records that stay: give them back.
+                               [] { (void)::malloc_trim(0); }},
+        current_tuning());
+    refresher_.emplace(
+        lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
+        current_tuning(), refreshes_at_once(config));
+    table_.set_complete(false); // until the store is loaded
+    learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
+    make_fronts(std::move(listeners));
+}
+
+Daemon::Impl::~Impl() {
+    for (const auto& front : fronts_) {
+        front->loop.stop();
+        if (front->thread.joinable()) front->thread.join();
+    }
+    // Threads that post to the loop go before its handlers.
+    if (fetcher_) fetcher_->stop_thread();
+    if (store_) store_->stop();
+    // Coroutines that are still waiting refer to the parts below: they go first.
+    back_.drop_handlers();
+}
+
+std::vector<server::Listener> Daemon::Impl::listen() {
+    std::vector<server::Listener> listeners;
+    std::set<std::string> inherited;
+    auto handed_over = inherited_sockets();
+    if (!handed_over) throw std::runtime_error(handed_over.error());
+    for (const InheritedSocket& socket : *handed_over) {
+        auto listener = server::Listener::adopt(socket.fd);
+        if (!listener) throw std::runtime_error("inherited socket " + socket.name + ": " + listener.error());
+        inherited.insert(to_string(socket.address));
+        listeners.push_back(*std::move(listener));
+    }
+    const bool explicitly = loaded_.is_set("listen");
+    if (!inherited.empty() && !explicitly) return listeners;
+    std::string trouble;
+    for (const config::ListenAddress& wanted : loaded_.config.listen) {
+        if (inherited.contains(to_string(wanted))) continue;
+        const server::Address address = server_address(wanted);
+        auto listener =
+            server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
+        if (listener) {
+            listeners.push_back(*std::move(listener));
+            continue;
+        }
+        // What the operator asked for must work; of the defaults (no Postfix here, perhaps) one is enough.
+        if (explicitly) throw std::runtime_error(listener.error());
+        events_.emit(events::NotListening{.address = to_string(address), .detail = listener.error()});
+        trouble += (trouble.empty() ? "" : "; ") + listener.error();
+    }
+    if (listeners.empty()) throw std::runtime_error("nowhere to listen: " + trouble);
+    return listeners;
+}
+
+void Daemon::Impl::open_store() {
+    std::vector<cache::Evicted> gone;
+    const base::Instant now = clock_.now();
+    // systemd gives up on a start that is silent for long.
+    base::Steady told{};
+    const auto go_on = [&] {
+        if (clock_.steady() - told < std::chrono::seconds{1}) return;
+        told = clock_.steady();
+        notify_extend(start_patience, "reading the stored policies: " + status());
+    };
+    go_on();
+    std::size_t expired = 0, unreadable = 0;
+    cache::SqliteStore::Options options;
+    // A file that had to be begun anew gets everything we have.
+    options.refill = [this](const cache::SqliteStore::RowSink& sink) {
+        bool more = true;
+        table_.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
+            if (more) more = sink(lookup::row(domain, entry));
+        });
+    };
+    options.late = [this](cache::Row row) {
+        asio::post(back_, [this, row = std::move(row)] { take_late(row); });
+    };
+    auto opened = cache::SqliteStore::open(
+        std::filesystem::path(loaded_.config.state_dir) / "stsmapd.sqlite", std::move(options), store_events_,
+        clock_, [&](const cache::Row& row) {
+            go_on();
+            learner_->loaded(row);
+            const auto evicted = [&](const cache::Evicted& one) { gone.push_back(one); };
+            const lookup::Loaded loaded = lookup::load(table_, row, now, evicted);
+            if (loaded == lookup::Loaded::expired) ++expired;
+            if (loaded != lookup::Loaded::unreadable) return;
+            ++unreadable;
+            gone.push_back({row.domain, row.fetched_at});
+        });
+    if (!opened) throw std::runtime_error(opened.error());
+    store_ = std::move(opened->store);
+    late_store_.set(*store_);
+    table_.set_complete(true);
+    learner_->set_ran_before(opened->running);
+    for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
+    events_.emit(events::StoreLoaded{
+        .policies = table_.policy_count(), .expired = expired, .unreadable = unreadable + opened->skipped});
+}
+
+/// A row that the disk did not give back before.
+void Daemon::Impl::take_late(const cache::Row& row) {
+    learner_->loaded(row);
+    const auto evicted = [this](const cache::Evicted& one) { store_->forget(one.domain, one.fetched_at); };
+    const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now(), evicted);
+    if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
+        refresher_->add(row.domain);
+    else if (loaded != lookup::Loaded::known)
+        store_->forget(row.domain, row.fetched_at);
+}
+
+void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
+    const config::Config& config = loaded_.config;
+    for (unsigned i = 0; i < config.threads; ++i) {
+        auto front = std::make_unique<Front>(log_, clock_);
+        front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
+                                                      clock_, front->loop, front->recorder},
+                               current_options());
+        front->server.emplace(front->loop, *front->service, server_options(config, config.threads),
+                              front->recorder);
+        fronts_.push_back(std::move(front));
+    }
+    // The others accept from the same queues as the first.
+    for (std::size_t i = 1; i < fronts_.size(); ++i)
+        for (const server::Listener& listener : listeners) {
+            const int copy = ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0);
+            if (copy < 0) throw std::runtime_error("no file descriptors left for " + listener.name());
+            if (auto adopted = fronts_[i]->server->adopt(copy); !adopted)
+                throw std::runtime_error(adopted.error());
+        }
+    for (server::Listener& listener : listeners) fronts_.front()->server->serve(std::move(listener));
+}
+
+int Daemon::Impl::run() {
+    if (::geteuid() == 0)
+        events_.emit(events::RunningAsRoot{
+            .detail = "no privilege is needed, and none is dropped: use a user of its own"});
+    require_spare_descriptors(descriptors_to_start);
+    {
+        const SignalsBlocked while_threads_start;
+        for (const auto& front : fronts_)
+            front->thread = std::thread([&front = *front] { front.loop.run(); });
+    }
+    // What is loaded is answered at once. The rest waits for this thread, which is busy until all is there.
+    open_store();
+    refresher_->start();
+    wait_for_signals();
+    resolver_.on_doubt([this] { probe_resolver(); });
+    probe_resolver();
+    events_.emit(events::Ready{.version = base::version(), .policies = table_.policy_count()});
+    notify_ready(status());
+    keep_watchdog();
+    auto work = asio::make_work_guard(back_);
+    app::run(back_);
+    store_->stop();
+    events_.emit(events::Stopped{.policies = table_.policy_count()});
+    return 0;
+}
+
+void Daemon::Impl::wait_for_signals() {
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+        if (error) return;
+        wait_for_signals(); // first: whatever comes of this signal, the next one must be heard
+        if (signal == SIGHUP)
+            reload();
+        else
+            begin_stop(signal);
+    });
+}
+
+void Daemon::Impl::reload() {
+    if (stopping_) return;
+    notify_reloading();
+    const auto keep_old = [this](std::string_view detail) {
+        events_.emit(events::ReloadFailed{.detail = detail, .kept = "the old configuration"});
+        notify_ready(status());
+    };
+    base::Expected<config::Loaded, std::vector<config::Problem>> reread = reread_();
+    if (!reread) {
+        std::string all;
+        for (const config::Problem& problem : reread.error())
+            all += (all.empty() ? "" : "; ") + to_string(problem);
+        return keep_old(all);
+    }
+    const config::Config& next = reread->config;
+    // The only part that can refuse: a CA file that cannot be read.
+    if (auto configured = fetcher_->configure(fetch_options(next)); !configured)
+        return keep_old(configured.error());
+    const config::Changes changes = changed(loaded_.config, next);
+    log_.configure(next.log);
+    resolver_.configure(dns_options(next));
+    probe_.configure(probe_options(next));
+    table_.set_limits(cache_limits(next));
+    make_room();
+    for (const auto& front : fronts_)
+        front->loop.post([&front = *front, server = server_options(next, fronts_.size())] {
+            front.server->configure(server);
+        });
+    events_.emit(events::Reload{.changed = join(changes.live), .needs_restart = join(changes.restart)});
+    loaded_ = *std::move(reread);
+    activation_.begin();
+    services_ = read_services();
+    apply_tuning();
+    probe_resolver();
+    notify_ready(status());
+}
+
+lookup::ServiceOptions Daemon::Impl::current_options() const {
+    lookup::ServiceOptions options = service_options(loaded_.config, validation_);
+    options.services = services_;
+    return options;
+}
+
+cache::Tuning Daemon::Impl::current_tuning() const { return current_options().tuning; }
+
+void Daemon::Impl::apply_tuning() {
+    const lookup::ServiceOptions options = current_options();
+    learner_->configure(options.tuning);
+    refresher_->configure(options.tuning, refreshes_at_once(loaded_.config));
+    for (const auto& front : fronts_)
+        front->loop.post([&front = *front, options] { front.service->configure(options); });
+}
+
+/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes
+/// or an answer does not fit, hourly, and soon again as long as no answer tells.
+void Daemon::Impl::probe_resolver() {
+    if (loaded_.config.dane != config::Dane::off) probe_.run();
+}
+
+void Daemon::Impl::probed(dane::Validation found) {
+    using State = dane::Validation::State;
+    if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was under way
+    if (found.state == State::unknown && probe_.running() > 0) return; // another server may tell more
+    const dane::Validation validation = activation_.take(std::move(found));
+    if (validation != validation_) {
+        const std::string_view active =
+            validation.state == State::unknown ? "not known yet" : to_string(validation.state);
+        events_.emit(events::Dane{.active = active, .detail = validation.why});
+        validation_ = validation;
+        apply_tuning();
+    }
+    back_timers_.cancel(probe_timer_);
+    probe_timer_ = 0;
+    if (stopping_) return;
+    const bool known = validation.state != State::unknown;
+    const std::chrono::seconds wait = known ? std::chrono::hours{1} : next_probe_;
+    next_probe_ = known ? soon : std::min(2 * next_probe_, std::chrono::seconds{60});
+    probe_timer_ = back_timers_.after(wait, [this] { probe_resolver(); });
+}
+
+/// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.
+void Daemon::Impl::make_room() {
+    for (int slice = 0; slice < 1000; ++slice) {
+        auto evicted = table_.make_room(clock_.now());
+        if (!evicted) return;
+        store_->forget(std::move(evicted->domain), evicted->fetched_at);
+    }
+    asio::post(back_, [this] { make_room(); });
+}
+
+void Daemon::Impl::begin_stop(int signal) {
+    if (stopping_) return;
+    stopping_ = true;
+    events_.emit(events::Stopping{.signal = signal});
+    notify_stopping("stopping");
+    refresher_->stop();
+    for (const auto& front : fronts_)
+        front->loop.post([this, &front = *front] {
+            front.server->stop([this] { asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); }); });
+        });
+    // A client that never reads must not hold us up.
+    (void)back_timers_.after(stop_patience, [this] {
+        fronts_stopped_ = fronts_.size();
+        finish_stop();
+    });
+}
+
+void Daemon::Impl::finish_stop() {
+    if (fronts_stopped_ < fronts_.size()) return;
+    for (const auto& front : fronts_) front->loop.stop();
+    back_.stop();
+}
+
+std::string Daemon::Impl::status() const {
+    return std::to_string(table_.policy_count()) + " policies, " + std::to_string(table_.absence_count()) +
+           " absences";
+}
+
+void Daemon::Impl::keep_watchdog() {
+    const std::optional<std::chrono::microseconds> interval = watchdog_interval();
+    if (!interval) return;
+    (void)back_timers_.after(std::chrono::floor<base::milliseconds>(*interval / 3), [this] {
+        keep_watchdog();
+        ping(0);
+    });
+}
+
+/// Goes once through every front thread and back; a thread that hangs keeps the sign of life from systemd.
+void Daemon::Impl::ping(std::size_t front) {
+    if (front == fronts_.size()) {
+        notify_status(status());
+        return notify_watchdog();
+    }
+    fronts_[front]->loop.post([this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
+}
+
+Daemon::Daemon(config::Loaded loaded, Reread reread, LineLog& log)
+    : impl_(std::make_unique<Impl>(std::move(loaded), std::move(reread), log)) {}
+
+Daemon::~Daemon() = default;
+
+int Daemon::run() { return impl_->run(); }
+
+} // namespace app

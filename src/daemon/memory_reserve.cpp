@@ -1,0 +1,53 @@
+#include "daemon/memory_reserve.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace app {
+
+namespace {
+
+std::atomic<void*> reserve{nullptr};
+
+/// Called by operator new when there is no memory, again and again until it returns nothing or throws.
+void give_back() {
+    void* const held = reserve.exchange(nullptr);
+    if (held == nullptr) throw std::bad_alloc{};
+    std::free(held);
+}
+
+} // namespace
+
+MemoryReserve::MemoryReserve(base::Clock& clock, events::Sink& events) : clock_(clock), events_(events) {
+    reserve = std::malloc(octets);
+    std::set_new_handler(give_back);
+}
+
+MemoryReserve::~MemoryReserve() {
+    std::set_new_handler(nullptr);
+    std::free(reserve.exchange(nullptr));
+}
+
+bool MemoryReserve::available() noexcept {
+    if (reserve.load(std::memory_order_relaxed) != nullptr && !short_) return true;
+    const base::Steady now = clock_.steady();
+    if (short_ && now < try_at_) return false;
+    const bool news = !short_;
+    short_ = true;
+    try_at_ = now + retry;
+    // A second is given to what is under way before the memory it needs is taken from it again.
+    if (!news && reserve.load(std::memory_order_relaxed) == nullptr) reserve = std::malloc(octets);
+    short_ = reserve.load(std::memory_order_relaxed) == nullptr;
+    try {
+        if (news)
+            events_.emit(events::MemoryShort{.detail = "no new lookups until there is more"});
+        else if (!short_)
+            events_.emit(events::MemoryBack{.detail = "new lookups again"});
+    } catch (const std::bad_alloc&) {
+        // Said next time or never: there is no memory to say it with.
+    }
+    return !short_;
+}
+
+} // namespace app

@@ -1,0 +1,137 @@
+#include "daemon/start_check.hpp"
+
+#include "cache/disk/sqlite_store.hpp"
+#include "fetch/certificate.hpp"
+#include "wiring/settings.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Without "//", "." and a final slash.
+std::string plain(const fs::path& folder) {
+    const fs::path normal = folder.lexically_normal();
+    return (normal.has_filename() ? normal : normal.parent_path()).string();
+}
+
+class Checker {
+public:
+    Checker(const config::Loaded& loaded, const std::vector<std::string>& managed)
+        : loaded_(loaded), managed_(managed) {}
+
+    StartCheck run() {
+        check_state();
+        check_owner();
+        if (loaded_.is_set("listen"))
+            for (const config::ListenAddress& address : loaded_.config.listen) check_listen(address);
+        check_ca_file();
+        return std::move(found_);
+    }
+
+private:
+    void problem(std::string_view option, const std::string& words) {
+        const auto origin = loaded_.origins.find(option);
+        config::Problem problem{"default", 0, 0, std::string(option) + ": " + words};
+        if (origin != loaded_.origins.end()) {
+            problem.source = origin->second.source;
+            problem.line = origin->second.line;
+            problem.column = origin->second.column;
+        }
+        found_.problems.push_back(std::move(problem));
+    }
+
+    [[nodiscard]] bool is_managed(const fs::path& folder) const {
+        return std::ranges::find(managed_, plain(folder)) != managed_.end();
+    }
+
+    /// A folder that systemd will make.
+    bool will_be_made(const fs::path& folder) {
+        std::error_code error;
+        if (!is_managed(folder) || fs::exists(folder, error) || error) return false;
+        found_.notes.push_back(folder.string() +
+                               " is not there yet: the service manager makes it at the start");
+        return true;
+    }
+
+    void check_state() {
+        const fs::path folder = loaded_.config.state_dir;
+        if (will_be_made(folder)) return;
+        if (auto there = cache::SqliteStore::find_folder(folder / "stsmapd.sqlite"); !there)
+            problem("state_dir", there.error());
+    }
+
+    /// Those that the configuration names; the default group matters only where a socket is made.
+    void check_owner() {
+        server::SocketOwner owner = socket_owner(loaded_.config);
+        owner.group.reset();
+        if (auto known = server::check_owner(owner); !known) problem("socket.owner", known.error());
+        owner = socket_owner(loaded_.config);
+        owner.user.reset();
+        if (loaded_.is_set("socket.group"))
+            if (auto known = server::check_owner(owner); !known) problem("socket.group", known.error());
+    }
+
+    void check_listen(const config::ListenAddress& address) {
+        server::SocketOwner owner = socket_owner(loaded_.config);
+        owner.user.reset(); // told already
+        if (loaded_.is_set("socket.group")) owner.group.reset();
+        if (address.kind == config::ListenAddress::Kind::unix_socket &&
+            will_be_made(fs::path(address.path).parent_path()))
+            return;
+        const auto good = server::Listener::check(server_address(address), owner);
+        if (!good)
+            problem("listen", good.error());
+        else if (!*good)
+            found_.notes.push_back(to_string(address) + ": this user may not look there");
+    }
+
+    void check_ca_file() {
+        const std::string& file = loaded_.config.fetch.ca_file;
+        if (file.empty()) return;
+        if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES) {
+            found_.notes.push_back(file + ": this user may not read it");
+            return;
+        }
+        if (auto context = fetch::make_client_context(file); !context)
+            problem("fetch.ca_file", context.error());
+    }
+
+    const config::Loaded& loaded_;
+    const std::vector<std::string>& managed_;
+    StartCheck found_;
+};
+
+void add_folders(const char* list, std::vector<std::string>& folders) {
+    for (std::string_view rest = list == nullptr ? "" : list; !rest.empty();) {
+        const std::string_view one = rest.substr(0, rest.find(':'));
+        if (!one.empty()) folders.push_back(plain(one));
+        rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+    }
+}
+
+} // namespace
+
+std::vector<std::string> managed_folders(const char* state_directory, const char* runtime_directory) {
+    std::vector<std::string> folders{"/var/lib/stsmapd", "/run/stsmapd"};
+    add_folders(state_directory, folders);
+    add_folders(runtime_directory, folders);
+    return folders;
+}
+
+StartCheck check_start(const config::Loaded& loaded, const std::vector<std::string>& managed) {
+    return Checker{loaded, managed}.run();
+}
+
+} // namespace app

@@ -1,0 +1,58 @@
+// log/log.hpp - the daemon's log: an event becomes a line, which a thread of the log's own writes.
+//
+// The line of a lookup is made by that thread too, from a copy of the event (log/log_slot.hpp), so that an
+// answer costs its thread no more than the copy; the lines of other events are made by their own threads.
+// The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
+// caller ever waits. Lines dropped are told by a line "log-overrun: lost=N" as soon as the reader takes lines
+// again. The destructor writes what is queued, within a second. All members are safe from any thread.
+#pragma once
+
+#include "base/log_port.hpp"
+#include "config/config.hpp"
+#include "events/sink.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace app {
+
+/// The outside of the log, which tests replace.
+struct LogPlaces {
+    int fd = 2;           ///< standard error; stays the caller's
+    bool journal = false; ///< a priority "<N>" goes before each line instead of time and level
+    std::string syslog_socket = "/dev/log";
+    std::size_t queue = 8192;                   ///< lines
+    std::chrono::milliseconds last_words{1000}; ///< how long the destructor may take
+};
+
+/// Standard error, as the journal when it is one.
+[[nodiscard]] LogPlaces usual_log_places();
+
+class LineLog final : public events::Sink {
+public:
+    explicit LineLog(const config::Log& settings, LogPlaces places = usual_log_places());
+    ~LineLog() override;
+    LineLog(const LineLog&) = delete;
+    LineLog& operator=(const LineLog&) = delete;
+
+    /// Takes effect with the next line.
+    void configure(const config::Log& settings);
+
+    void emit(const events::Event& event) override;
+    [[nodiscard]] bool wants(base::Level level) const noexcept override;
+    void count(events::Id) noexcept override {} ///< that is for others
+    /// One line, whatever the event.
+    void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields);
+
+private:
+    struct Impl;
+    void write(base::Level level, std::string_view event, std::span<const base::Field> fields);
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace app

@@ -1,0 +1,48 @@
+// log/log_format.hpp - one log line as text or JSON. Pure: what is in a line is decided here, where it goes
+// is not.
+//
+// Whatever bytes a value holds, the result is one line of printable ASCII, and a reader finds exactly the
+// fields that were given: values cannot end a line, open a field or close a quote.
+#pragma once
+
+#include "base/log_port.hpp"
+#include "log/log_buffer.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace app {
+
+/// Octets of one value that are shown; the rest is cut.
+inline constexpr std::size_t max_log_value = 200;
+
+using LogTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
+
+/// "2026-08-22T10:11:12.345Z"
+[[nodiscard]] std::string timestamp(LogTime time);
+
+/// "debug", "info", "warning", "error"
+[[nodiscard]] std::string_view to_string(base::Level level) noexcept;
+
+/// What a line of text begins with where nobody else dates it: "2026-08-22T10:11:12.345Z info ".
+void append_text_head(LogBuffer& line, LogTime time, base::Level level);
+
+/// The priority of syslog(3): 7, 6, 4 or 3.
+[[nodiscard]] int priority(base::Level level) noexcept;
+
+/// `event: key=value key="quoted value"`, no newline. In quotes, backslash and quote are escaped and other
+/// bytes are \xNN.
+[[nodiscard]] std::string text_line(std::string_view event, std::initializer_list<base::Field> fields);
+void append_text_line(LogBuffer& line, std::string_view event, std::span<const base::Field> fields);
+
+/// One JSON object, no newline: time, level and event, then the fields; numbers stay numbers.
+[[nodiscard]] std::string json_line(LogTime time, base::Level level, std::string_view event,
+                                    std::initializer_list<base::Field> fields);
+void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,
+                      std::span<const base::Field> fields);
+
+} // namespace app

@@ -1,0 +1,106 @@
+// log/log_queue.hpp - lines, and lookups that become lines, on their way to the thread that writes them.
+//
+// Bounded: when the reader stalls, the oldest lines that wait are dropped and counted, and put() never waits.
+// A line that comes while the reader sleeps wakes it. A reader that has just written lets lines gather for a
+// moment before it takes the next, so that a busy writer pays neither for wake-ups nor for a system call a
+// line; when none came it sleeps without a limit.
+#pragma once
+
+#include "base/log_port.hpp"
+#include "config/config.hpp"
+#include "events/event.hpp"
+#include "log/log_buffer.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <vector>
+
+namespace app {
+
+/// What the octets of a line are.
+enum class LogForm : std::uint8_t {
+    line,   ///< as they are to be written
+    lookup, ///< a slot (log/log_slot.hpp)
+};
+
+/// Lines in order, one behind the other with their newlines, so that a run of them is one piece of text.
+class LogBatch {
+public:
+    struct Line {
+        base::Level level{};
+        config::LogTarget target{};
+        std::string_view text; ///< without newline
+        LogForm form{};
+    };
+
+    /// All or, when it throws, nothing of the line.
+    void add(base::Level level, config::LogTarget target, std::string_view text);
+    /// The slot of a lookup, which is to become a line of this form.
+    void add(base::Level level, config::LogTarget target, const events::Lookup& event, bool json);
+    void drop_first();
+    void clear();
+    [[nodiscard]] std::size_t size() const noexcept { return heads_.size() - first_; }
+    [[nodiscard]] Line operator[](std::size_t i) const;
+    /// The end of the lines from `from` on that go where that one goes.
+    [[nodiscard]] std::size_t end_of_run(std::size_t from) const noexcept;
+    /// The end of the lines from `from` on, before `to`, that have at most `octets` octets together; one at
+    /// least.
+    [[nodiscard]] std::size_t end_of_piece(std::size_t from, std::size_t to,
+                                           std::size_t octets) const noexcept;
+    /// Lines `from` to `to` - 1, each with its newline.
+    [[nodiscard]] std::string_view lines(std::size_t from, std::size_t to) const noexcept;
+
+private:
+    struct Head {
+        base::Level level{};
+        config::LogTarget target{};
+        LogForm form{};
+        std::size_t end = 0; ///< behind the newline
+    };
+    void end(base::Level level, config::LogTarget target, LogForm form, const char* at);
+    [[nodiscard]] std::size_t begin_of(std::size_t head) const noexcept {
+        return head == 0 ? 0 : heads_[head - 1].end;
+    }
+
+    std::vector<Head> heads_;
+    std::size_t first_ = 0; ///< heads before it are dropped
+    LogBuffer octets_;
+};
+
+class LogQueue {
+public:
+    /// At most `most` lines wait, 1 or more.
+    explicit LogQueue(std::size_t most) : most_(most) {}
+
+    /// From any thread. A line for which there is no memory is lost.
+    void put(base::Level level, config::LogTarget target, std::string_view text) noexcept;
+    void put(base::Level level, config::LogTarget target, const events::Lookup& event, bool json) noexcept;
+    /// For the one reader: waits for lines and moves them into `batch`; false when closed and empty.
+    [[nodiscard]] bool take(LogBatch& batch);
+    /// Nothing more is put; the reader takes what is left.
+    void close();
+    /// A line that was taken could not be made.
+    void lose_one();
+    /// Lines dropped so far.
+    [[nodiscard]] std::size_t lost() const;
+
+private:
+    enum class Reader { busy, gathering, asleep };
+    template <class Add>
+    void put_one(const Add& add) noexcept;
+
+    const std::size_t most_;
+    mutable std::mutex mutex_;
+    std::condition_variable wake_;
+    LogBatch waiting_;
+    std::size_t lost_ = 0;
+    Reader reader_ = Reader::busy;
+    bool taken_ = false; ///< the reader's last take() had lines
+    bool closed_ = false;
+};
+
+} // namespace app

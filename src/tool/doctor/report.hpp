@@ -1,0 +1,72 @@
+// tool/doctor/report.hpp - facts into findings: what is in order, what is not, and what to do about it. Pure.
+#pragma once
+
+#include "tool/doctor/facts.hpp"
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace doctor {
+
+enum class Verdict {
+    ok,
+    warn, ///< mail flows; something is weaker than it could be, or could not be checked
+    fail, ///< policies are not obeyed, or mail is deferred
+};
+[[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
+
+struct Finding {
+    Verdict verdict{};
+    /// One word: config, postfix, socket, daemon, resolver, egress, ca, clock, state, systemd, mx.
+    std::string check;
+    std::string words;
+    std::string fix; ///< "" for ok
+    std::string id;  ///< stable, one of ids() (tool/doctor/ids.hpp)
+    friend bool operator==(const Finding&, const Finding&) = default;
+};
+using Findings = std::vector<Finding>;
+[[nodiscard]] inline Finding finding(Verdict verdict, std::string id, std::string check, std::string words,
+                                     std::string fix = {}) {
+    return {verdict, std::move(check), std::move(words), std::move(fix), std::move(id)};
+}
+[[nodiscard]] inline Finding ok(std::string id, std::string check, std::string words) {
+    return finding(Verdict::ok, std::move(id), std::move(check), std::move(words));
+}
+[[nodiscard]] inline Finding warn(std::string id, std::string check, std::string words, std::string fix) {
+    return finding(Verdict::warn, std::move(id), std::move(check), std::move(words), std::move(fix));
+}
+[[nodiscard]] inline Finding fail(std::string id, std::string check, std::string words, std::string fix) {
+    return finding(Verdict::fail, std::move(id), std::move(check), std::move(words), std::move(fix));
+}
+
+/// In the order of the checks; at least one for each, but for mx where it was not asked for, and for what
+/// hangs on a configuration that is bad or was not seen. Commands in fixes fit the place.
+[[nodiscard]] Findings report(const Facts& facts);
+[[nodiscard]] Verdict worst(const Findings& findings);
+
+// The parts of it.
+[[nodiscard]] Findings judge(const ConfigFacts& facts);
+[[nodiscard]] Findings judge(const PostfixFacts& facts);
+[[nodiscard]] Findings judge(const SocketFacts& facts);
+[[nodiscard]] Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver);
+[[nodiscard]] Findings judge(const ResolverFacts& facts);
+[[nodiscard]] Findings judge(const EgressFacts& facts);
+[[nodiscard]] Findings judge(const ClockFacts& facts);
+[[nodiscard]] Findings judge(const CaFacts& facts);
+[[nodiscard]] Findings judge(const StateFacts& facts);
+[[nodiscard]] Findings judge(const SystemdFacts& facts);
+[[nodiscard]] Findings judge(const MxFacts& facts);
+
+/// Those that are not ok.
+[[nodiscard]] Findings troubles(const Findings& findings);
+
+/// One line a finding, "ok    socket    words", and one "          fix: ..." below where there is a fix.
+void print_text(const Findings& findings, std::ostream& out);
+/// One object: the members verdict, version, and checks, a list of objects with check, id,
+/// verdict, words, fix.
+void print_json(const Findings& findings, std::string_view version, std::ostream& out);
+
+} // namespace doctor

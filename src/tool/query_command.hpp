@@ -1,0 +1,46 @@
+// tool/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own
+// socket.
+//
+// Blocking, for the tool. What came over the socket is shown with every byte but printable ASCII as \xNN.
+#pragma once
+
+#include "base/exit_status.hpp"
+#include "tool/socketmap_client.hpp"
+
+#include <chrono>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tool {
+
+struct QueryOptions {
+    std::vector<std::string> addresses; ///< tried in order; the first that can be connected is asked
+    std::string map = "sts";            ///< the map name, which picks the dialect
+    bool json = false;                  ///< one object a line
+    std::vector<std::string> domains;   ///< keys, sent as they are; none or "-": lines of the input
+    std::chrono::milliseconds connect_limit{5000};
+    std::chrono::milliseconds reply_limit{100000}; ///< Postfix's own
+};
+
+/// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several,
+/// or one JSON object. Words for the operator go to `err`. `done`, `trouble`, `usage` or `unreachable`.
+[[nodiscard]] base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& out,
+                               std::ostream& err);
+
+/// A reply for people.
+[[nodiscard]] std::string shown(std::string_view reply);
+
+/// A reply taken apart as Postfix does it. Pure.
+struct Reply {
+    std::string status;             ///< OK, NOTFOUND, TEMP, PERM; anything else Postfix takes as TEMP
+    std::string level;              ///< OK only: the policy's first word, lower case
+    std::string words;              ///< TEMP and PERM: the reason
+    std::vector<std::string> match; ///< OK only: what the match attributes list
+    std::vector<std::pair<std::string, std::string>>
+        attributes; ///< OK only, all but match: names in lower case
+};
+[[nodiscard]] Reply parse_reply(std::string_view payload);
+
+} // namespace tool

@@ -1,0 +1,35 @@
+// tool/setup/ask_servers.hpp - asks name servers as the C library does for smtp(8), each server by itself.
+//
+// Blocking, within the limit: all questions at once, each sent a second time after a third of it. Nothing is
+// remembered.
+#pragma once
+
+#include "dns/resolv_conf.hpp"
+#include "tool/setup/libc_dns.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace setup {
+
+struct AskedServer {
+    dns::Server server;
+    bool tcp = false; ///< "options use-vc": never over UDP
+    friend bool operator==(const AskedServer&, const AskedServer&) = default;
+};
+
+struct ServerReply {
+    bool answered = false; ///< as far as the library is concerned
+    bool data = false;     ///< with records
+    bool ad = false;
+    std::string trouble; ///< why it did not answer, for people
+    friend bool operator==(const ServerReply&, const ServerReply&) = default;
+};
+
+/// One row for each server, in it one reply for each lookup.
+[[nodiscard]] std::vector<std::vector<ServerReply>> ask_servers(const std::vector<AskedServer>& servers,
+                                                                const std::vector<DnsLookup>& lookups,
+                                                                std::chrono::milliseconds limit);
+
+} // namespace setup

@@ -1,0 +1,149 @@
+#include "tool/setup/read_as.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace setup {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Content = base::Expected<std::optional<std::string>, std::string>;
+
+/// What a child tells in its first octet.
+enum Told : char { content = 'c', nothing = 'n', trouble = 't' };
+
+/// The file is not there for who opens it, as far as the C library is concerned.
+bool is_absence(int error) {
+    constexpr std::array errors{ENOENT, ENOTDIR, ELOOP, EACCES, EPERM, EISDIR};
+    return std::ranges::find(errors, error) != errors.end();
+}
+
+/// Reads an open file; false with errno set.
+bool read_whole(int fd, std::string& text) {
+    struct stat found {};
+    if (::fstat(fd, &found) != 0) return false;
+    if (!S_ISREG(found.st_mode)) {
+        errno = EISDIR;
+        return false;
+    }
+    std::array<char, 4096> some;
+    while (text.size() < max_read_as) {
+        const ssize_t got = ::read(fd, some.data(), std::min(some.size(), max_read_as - text.size()));
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return false;
+        if (got == 0) break;
+        text.append(some.data(), static_cast<std::size_t>(got));
+    }
+    return true;
+}
+
+/// Opens it from the root of this process, or of the folder `root`, whose links stay within; -1 with errno
+/// set.
+int open_within(const std::string& root, const std::string& file) {
+    constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+    if (root.empty()) return ::open(file.c_str(), flags);
+    const int folder = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return -1;
+    open_how how{};
+    how.flags = flags;
+    how.resolve = RESOLVE_IN_ROOT;
+    const long fd = ::syscall(SYS_openat2, folder, file.c_str(), &how, sizeof how);
+    const int error = errno;
+    ::close(folder);
+    errno = error;
+    return static_cast<int>(fd);
+}
+
+Content read_here(const std::string& root, const std::string& file) {
+    const int fd = open_within(root, file);
+    std::string text;
+    const bool read = fd >= 0 && read_whole(fd, text);
+    const int error = errno;
+    if (fd >= 0) ::close(fd);
+    if (read) return text;
+    if (is_absence(error) && error != EACCES) return std::nullopt;
+    return base::unexpected(root + file + ": " + std::generic_category().message(error));
+}
+
+[[noreturn]] void child(const passwd* user, const std::string& root, const std::string& file, int out) {
+    std::string told(1, trouble);
+    const bool there = (user == nullptr ||
+                        (::setgid(user->pw_gid) == 0 && ::initgroups(user->pw_name, user->pw_gid) == 0)) &&
+                       (root.empty() || (::chroot(root.c_str()) == 0 && ::chdir("/") == 0)) &&
+                       (user == nullptr || ::setuid(user->pw_uid) == 0);
+    if (!there) {
+        told += std::generic_category().message(errno);
+    } else {
+        const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        std::string text;
+        if (fd >= 0 && read_whole(fd, text))
+            told = std::string(1, content) + text;
+        else if (is_absence(errno))
+            told[0] = nothing;
+        else
+            told += std::generic_category().message(errno);
+    }
+    for (std::size_t at = 0; at < told.size();) {
+        const ssize_t written = ::write(out, told.data() + at, told.size() - at);
+        if (written <= 0) ::_exit(1);
+        at += static_cast<std::size_t>(written);
+    }
+    ::_exit(0);
+}
+
+std::string hear(int fd, Clock::time_point end) {
+    std::string told;
+    for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+        pollfd poll{fd, POLLIN, 0};
+        if (left <= 0) return {};
+        if (::poll(&poll, 1, static_cast<int>(left)) <= 0) continue;
+        std::array<char, 4096> some;
+        const ssize_t got = ::read(fd, some.data(), some.size());
+        if (got <= 0) return told;
+        told.append(some.data(), static_cast<std::size_t>(got));
+    }
+}
+
+} // namespace
+
+Content read_as(const std::string& user, const std::string& root, const std::string& file,
+                std::chrono::milliseconds limit) {
+    if (::geteuid() != 0 || (user.empty() && root.empty())) return read_here(root, file);
+    const passwd* found = user.empty() ? nullptr : ::getpwnam(user.c_str());
+    if (found == nullptr && !user.empty()) return base::unexpected("there is no user " + user);
+    // Read now: within the chroot there may be no C library module to read it with.
+    const passwd entry = found != nullptr ? *found : passwd{};
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return base::unexpected(file + ": " + std::generic_category().message(errno));
+    const pid_t pid = ::fork();
+    if (pid == 0) child(found != nullptr ? &entry : nullptr, root, file, ends[1]);
+    const int failed = errno;
+    ::close(ends[1]);
+    const std::string told = pid < 0 ? "" : hear(ends[0], Clock::now() + limit);
+    ::close(ends[0]);
+    if (pid < 0) return base::unexpected(file + ": " + std::generic_category().message(failed));
+    ::kill(pid, SIGKILL); // it has said all it will
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    if (told.starts_with(content)) return told.substr(1);
+    if (told.starts_with(nothing)) return std::nullopt;
+    return base::unexpected(root + file + ": " +
+                            (told.empty() ? "could not be read in time" : told.substr(1)));
+}
+
+} // namespace setup

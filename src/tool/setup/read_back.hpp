@@ -1,0 +1,21 @@
+// tool/setup/read_back.hpp - after a change: what Postfix says it has now, compared with what was meant. Pure.
+#pragma once
+
+#include "tool/setup/postconf.hpp"
+#include "tool/setup/undo.hpp"
+
+#include <string>
+#include <vector>
+
+namespace setup {
+
+/// One line for each setting of main.cf (`postconf -n`) that is not what `settings` should have made of
+/// `before`: "smtp_x is "a" and should be "b"". Empty: all is as meant, and nothing else has changed.
+[[nodiscard]] std::vector<std::string>
+differences(const Parameters& before, const std::vector<Undo::Setting>& settings, const Parameters& after);
+
+/// The content with its last line ended: postconf of Postfix 3.7 and older glues what it adds to a line that
+/// is not.
+[[nodiscard]] std::string completed(std::string content);
+
+} // namespace setup

@@ -1,0 +1,45 @@
+// tool/setup/survey.hpp - asks postconf, the daemon and the file system for all that a plan needs.
+#pragma once
+
+#include "tool/setup/host.hpp"
+#include "tool/setup/plan.hpp"
+#include "tool/setup/postconf.hpp"
+
+#include <string>
+#include <vector>
+
+namespace setup {
+
+struct SurveyOptions {
+    std::string config_directory;    ///< of -c or MAIL_CONFIG; "": Postfix's default
+    std::vector<std::string> listen; ///< the daemon's addresses, as in stsmapd.toml
+    bool dane_off = false;           ///< dane = "off" in stsmapd.toml
+    std::string signed_name;         ///< as dns.signed_name there
+    bool systemd = true;             ///< it runs here
+    bool root = false;               ///< smtp(8) can be started as master(8) starts it
+};
+
+struct Survey {
+    Installed postfix;
+    Surroundings around;
+    std::string main_cf; ///< its path
+};
+
+/// "postconf", with the folder.
+[[nodiscard]] std::vector<std::string> postfix_command(const std::string& program,
+                                                       const std::string& config_directory,
+                                                       std::vector<std::string> arguments);
+
+/// Where a map leads, as "unix:/path" or "inet:host:port" for Host::status().
+[[nodiscard]] std::string address_of(const Socketmap& map, const std::string& queue_directory);
+
+/// The command by which smtp(8) reads its settings as for this service, in its chroot and as its user, finds
+/// nothing to deliver and ends: what it would die of, it dies of, and says so on its standard error. Pure.
+[[nodiscard]] std::vector<std::string> start_command(const Installed& postfix, const Service& service);
+/// What such a start says that keeps mail from being delivered or TLS from being used; "": nothing. Pure.
+[[nodiscard]] std::string start_trouble(const Ran& ran);
+
+/// The error: Postfix is not there, or cannot be asked.
+[[nodiscard]] base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions& options);
+
+} // namespace setup

@@ -1,0 +1,222 @@
+#include "tool/tool_commands.hpp"
+
+#include "base/text.hpp"
+#include "base/version.hpp"
+#include "config/load.hpp"
+#include "tool/doctor/finger.hpp"
+#include "tool/doctor/network_probe.hpp"
+#include "tool/doctor/probes.hpp"
+#include "tool/doctor/report.hpp"
+#include "tool/setup/real_host.hpp"
+#include "tool/setup/undo.hpp"
+#include "wiring/real_time.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <ostream>
+
+#include <unistd.h>
+
+namespace app {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// The limits of the doctor's parts. They go one after the other: 20 s at most, but for --mx.
+constexpr milliseconds host_limit{6000};   ///< systemctl, postconf, name servers, smtp(8)'s starts
+constexpr milliseconds daemon_limit{2000}; ///< its version, at each of its addresses
+constexpr milliseconds one_program{3000}, one_question{1500}, name_servers{2500};
+constexpr milliseconds again_limit{1000}; ///< what is asked once more at the end
+constexpr milliseconds mx_limit{60000};   ///< --mx: posttls-finger, with connections of 10 s to each address
+constexpr milliseconds store_limit{2000};
+constexpr milliseconds network_limit{5000};
+
+base::Expected<config::Loaded, std::vector<config::Problem>> load(const std::string& file) {
+    const config::Environment environment = config::environment(environ);
+    if (!file.empty()) return config::load(file, true, environment);
+    return config::load(std::string(config::default_file), false, environment);
+}
+
+std::vector<std::string> listen_texts(const config::Config& config, const std::string& socket) {
+    if (!socket.empty()) return {socket};
+    std::vector<std::string> texts;
+    for (const config::ListenAddress& address : config.listen)
+        if (address.kind == config::ListenAddress::Kind::unix_socket || address.port != 0)
+            texts.push_back(to_string(address));
+    return texts;
+}
+
+bool systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
+
+setup::SurveyOptions survey_options(const config::Config& config, const tool::CommonOptions& common,
+                                    const std::string& postfix) {
+    setup::SurveyOptions options;
+    options.config_directory = postfix;
+    options.listen = listen_texts(config, common.socket);
+    options.dane_off = config.dane == config::Dane::off;
+    options.signed_name = config.dns.signed_name;
+    options.systemd = systemd_runs();
+    options.root = ::geteuid() == 0;
+    return options;
+}
+
+base::Exit postfix_setup(const tool::CommonOptions& common, setup::CommandOptions options, std::ostream& out,
+                         std::ostream& err) {
+    const auto loaded = load(common.config);
+    if (!loaded) {
+        for (const config::Problem& problem : loaded.error()) err << "stsmap: " << to_string(problem) << '\n';
+        return base::Exit::usage;
+    }
+    options.survey = survey_options(loaded->config, common, options.survey.config_directory);
+    setup::RealHost host(doctor::ask_status);
+    return setup::postfix_setup(options, host, out, err);
+}
+
+doctor::ConfigFacts config_facts(const std::string& file,
+                                 const base::Expected<config::Loaded, std::vector<config::Problem>>& loaded) {
+    doctor::ConfigFacts facts;
+    facts.file = file.empty() ? std::string(config::default_file) : file;
+    facts.there = ::access(facts.file.c_str(), F_OK) == 0;
+    facts.unseen = ::access(facts.file.c_str(), R_OK) != 0 && errno == EACCES;
+    if (!loaded)
+        for (const config::Problem& problem : loaded.error()) facts.problems.push_back(to_string(problem));
+    return facts;
+}
+
+doctor::PlaceFacts place_facts(const tool::CommonOptions& common, const std::string& postfix) {
+    doctor::PlaceFacts facts;
+    if (!common.config.empty()) facts.options = "--config " + setup::shell_quoted(common.config);
+    if (!common.socket.empty()) facts.options = "--socket " + setup::shell_quoted(common.socket);
+    if (!postfix.empty()) facts.postfix_folder = setup::shell_quoted(postfix);
+    facts.systemd = systemd_runs();
+    return facts;
+}
+
+setup::RealHost::Limits limits_of_doctor(milliseconds all) {
+    setup::RealHost::Limits limits;
+    limits.program = std::min(one_program, all);
+    limits.question = one_question;
+    limits.lookup = name_servers;
+    limits.until = std::chrono::steady_clock::now() + all;
+    return limits;
+}
+
+bool is_permission(const std::string& words) {
+    return words.find("no permission") != std::string::npos ||
+           words.find("ermission denied") != std::string::npos;
+}
+
+void ask_for_dane(setup::Host& host, const std::string& address, doctor::DaemonFacts& facts) {
+    if (const auto dane = host.status(address, "dane"); dane && dane->starts_with("OK "))
+        facts.dane = base::printable(dane->substr(3), 200);
+}
+
+/// Asks at all addresses, those of the map first; gives back the one that answered.
+std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Host& host,
+                           doctor::DaemonFacts& facts) {
+    facts.tool_version = base::version();
+    std::string answering;
+    for (const std::string& address : addresses) {
+        const auto reply = host.status(address, "version");
+        if (!reply) {
+            facts.unseen |= is_permission(reply.error());
+            continue;
+        }
+        const std::optional<std::string> version =
+            reply->starts_with("OK ") ? std::optional(base::printable(reply->substr(3), 40)) : std::nullopt;
+        if (answering.empty()) {
+            answering = address;
+            facts.answers = true;
+            facts.version = version;
+            ask_for_dane(host, address, facts);
+        } else if (version != facts.version) {
+            facts.others.push_back(version.value_or("older than it tells") + " at " + address);
+        }
+    }
+    return answering;
+}
+
+/// What of the report hangs on Postfix: its settings, the socket as it asks it, the daemon behind. Gives back
+/// where the daemon answers, and what was surveyed.
+std::pair<std::string, std::optional<setup::Survey>>
+look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, doctor::Facts& facts) {
+    auto survey = setup::make_survey(host, options);
+    if (survey) {
+        setup::Wishes wishes;
+        wishes.without_daemon = true; // that nobody answers has a line of its own
+        facts.postfix.version = survey->postfix.version_text;
+        facts.postfix.owner = survey->postfix.value("mail_owner");
+        facts.postfix.plan = setup::make_plan(survey->postfix, survey->around, wishes);
+    } else {
+        facts.postfix.trouble = survey.error();
+        facts.postfix.unseen = ::geteuid() != 0 && is_permission(survey.error());
+    }
+    facts.socket =
+        doctor::probe_socket(survey ? &*survey : nullptr, facts.postfix.plan.map, options.listen, host);
+    std::vector<std::string> addresses = options.listen;
+    if (const auto map = setup::parse_socketmap(facts.postfix.plan.map); survey && map)
+        addresses.insert(addresses.begin(),
+                         setup::address_of(*map, survey->postfix.value("queue_directory")));
+    setup::RealHost asker(doctor::ask_status, limits_of_doctor(daemon_limit));
+    std::string answering = look_at_daemon(addresses, asker, facts.daemon);
+    return {std::move(answering), survey ? std::optional(std::move(*survey)) : std::nullopt};
+}
+
+/// All that needs the configuration.
+void look_at_all(const config::Config& config, const tool::CommonOptions& common,
+                 const tool::DoctorOptions& options, setup::Host& host, doctor::Facts& facts) {
+    const setup::SurveyOptions survey_with = survey_options(config, common, options.postfix_directory);
+    const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
+    // The unit and its user are about the packaged folder; who uses another one cannot be known from here.
+    const bool packaged = config.state_dir == config::Config{}.state_dir;
+    const auto user = packaged ? doctor::daemon_user(host, facts.systemd.running) : std::nullopt;
+    facts.state = doctor::probe_state(config.state_dir, user, store_limit);
+    facts.ca = doctor::probe_ca(config.fetch.ca_file, host);
+    NetworkFacts network = probe_network(config, options.domain, network_limit);
+    facts.resolver = std::move(network.resolver);
+    facts.egress = std::move(network.egress);
+    facts.egress.default_domain = options.default_domain;
+    facts.clock = {SystemClock{}.now(), network.date, facts.state.written, facts.egress.fetched,
+                   doctor::clock_is_kept()};
+    // Right after its start the daemon does not know yet what we have found out meanwhile.
+    setup::RealHost at_the_end(doctor::ask_status, limits_of_doctor(again_limit));
+    if (!answering.empty() && facts.daemon.dane != "active")
+        ask_for_dane(at_the_end, answering, facts.daemon);
+    doctor::look_again(at_the_end, facts.systemd);
+    if (options.mx.empty()) return;
+    setup::RealHost patient(doctor::ask_status, [] {
+        setup::RealHost::Limits limits;
+        limits.program = mx_limit;
+        limits.until = std::chrono::steady_clock::now() + mx_limit;
+        return limits;
+    }());
+    facts.mx.domain = options.mx;
+    if (survey)
+        facts.mx = doctor::probe_mx(patient, survey->postfix, options.postfix_directory, options.mx);
+    else
+        facts.mx.trouble = "Postfix cannot be asked for its settings";
+}
+
+base::Exit doctor(const tool::CommonOptions& common, const tool::DoctorOptions& options, std::ostream& out) {
+    const auto loaded = load(common.config);
+    setup::RealHost host(doctor::ask_status, limits_of_doctor(host_limit));
+    doctor::Facts facts;
+    facts.place = place_facts(common, options.postfix_directory);
+    facts.config = config_facts(common.config, loaded);
+    facts.systemd = doctor::probe_systemd(host);
+    if (loaded && !facts.config.unseen) look_at_all(loaded->config, common, options, host, facts);
+    const doctor::Findings findings = doctor::report(facts);
+    const doctor::Findings shown = options.quiet ? doctor::troubles(findings) : findings;
+    if (shown.empty()) return base::Exit::done;
+    if (options.json)
+        doctor::print_json(shown, base::version(), out);
+    else
+        doctor::print_text(shown, out);
+    return doctor::worst(findings) == doctor::Verdict::fail ? base::Exit::trouble : base::Exit::done;
+}
+
+} // namespace
+
+tool::Commands tool_commands() { return {postfix_setup, doctor}; }
+
+} // namespace app

@@ -1,0 +1,33 @@
+// wiring/settings.hpp - the configuration, translated into each part's own options. Pure.
+#pragma once
+
+#include "cache/entry.hpp"
+#include "cache/table.hpp"
+#include "config/config.hpp"
+#include "dns/stub_resolver.hpp"
+#include "fetch/https_fetcher.hpp"
+#include "lookup/server_probe.hpp"
+#include "lookup/service.hpp"
+#include "server/listener.hpp"
+#include "server/server.hpp"
+
+#include <cstddef>
+
+namespace app {
+
+[[nodiscard]] cache::Tuning tuning(const config::Config& config);
+[[nodiscard]] cache::Limits cache_limits(const config::Config& config);
+[[nodiscard]] dns::Options dns_options(const config::Config& config);
+[[nodiscard]] fetch::Options fetch_options(const config::Config& config);
+[[nodiscard]] lookup::ServerProbe::Options probe_options(const config::Config& config);
+/// `validation`: what is known of the resolver; DANE is not looked for through one that cannot show it.
+[[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config,
+                                                     const dane::Validation& validation);
+/// For each of `threads` servers: they share the limit on connections.
+[[nodiscard]] server::Options server_options(const config::Config& config, std::size_t threads);
+[[nodiscard]] server::Address server_address(const config::ListenAddress& address);
+[[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);
+/// How many daily GETs run at once: half of all fetches, so that clients' own always find room.
+[[nodiscard]] std::size_t refreshes_at_once(const config::Config& config);
+
+} // namespace app

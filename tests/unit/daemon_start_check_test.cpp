@@ -1,0 +1,154 @@
+// What --check-config finds beside the file: in the words of the parts that would refuse to start.
+#include "daemon/start_check.hpp"
+
+#include "fetch/certificate.hpp"
+#include "server/listener.hpp"
+#include "support/temp_folder.hpp"
+#include "support/test_ca.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include <grp.h>
+#include <pwd.h>
+#include <unistd.h>
+
+namespace {
+
+namespace fs = std::filesystem;
+using app::check_start;
+
+config::Loaded load(const std::string& text) {
+    auto loaded = config::parse(text, "f", {});
+    if (!loaded) throw std::runtime_error(to_string(loaded.error().front()));
+    return *loaded;
+}
+
+std::vector<std::string> problems(const std::string& text, const std::vector<std::string>& managed = {}) {
+    std::vector<std::string> told;
+    for (const config::Problem& problem : check_start(load(text), managed).problems)
+        told.push_back(to_string(problem));
+    return told;
+}
+
+using Told = std::vector<std::string>;
+
+std::string state_line(const test::TempFolder& folder) {
+    return "state_dir = \"" + folder.path().string() + "\"\n";
+}
+
+TEST(StartCheck, finds_nothing_wrong_with_what_is_there) {
+    const test::TempFolder folder;
+    EXPECT_EQ(problems(state_line(folder)), Told{});
+    EXPECT_EQ(problems(state_line(folder) + "listen = [\"unix:" + (folder / "s") +
+                       "\", \"tcp:127.0.0.1:8461\", \"tcp::8462\"]\nsocket = { group = \"\" }\n"),
+              Told{});
+}
+
+TEST(StartCheck, finds_folders_that_do_not_exist) {
+    const test::TempFolder folder;
+    EXPECT_EQ(problems("state_dir = \"/no/such\"\n"),
+              Told{"f:1:13: state_dir: the folder /no/such does not exist"});
+    std::ofstream{folder.path() / "file"} << "x";
+    EXPECT_EQ(problems("state_dir = \"" + (folder / "file") + "\"\n"),
+              Told{"f:1:13: state_dir: " + (folder / "file") + " is not a folder"});
+    const std::string start = state_line(folder) + "socket = { group = \"\" }\n";
+    EXPECT_EQ(problems(start + "listen = [\"unix:/no/such/s\"]\n"),
+              Told{"f:3:10: listen: unix:/no/such/s: the folder /no/such does not exist"});
+    EXPECT_EQ(problems(start + "listen = [\"unix:" + (folder / "file") + "\"]\n"),
+              Told{"f:3:10: listen: unix:" + (folder / "file") +
+                   ": the path exists and is not a socket; not removing it"});
+    EXPECT_EQ(problems(start + "listen = [\"unix:" + (folder / "file/s") + "\"]\n").size(), 1u);
+}
+
+TEST(StartCheck, says_what_the_start_says) {
+    const test::TempFolder folder;
+    const std::pair<std::string, server::Address> rows[] = {
+        {"unix:/no/such/s", {server::Address::Kind::unix_path, "/no/such/s", "", 0}},
+        {"unix:" + folder.path().string(), {server::Address::Kind::unix_path, folder.path().string(), "", 0}},
+        {"tcp:192.0.2.1:8461", {server::Address::Kind::tcp, "", "192.0.2.1", 8461}},
+    };
+    for (const auto& [text, address] : rows) {
+        const auto opened = server::Listener::open(address, {}, 1);
+        ASSERT_FALSE(opened) << text;
+        EXPECT_EQ(problems(state_line(folder) + "listen = [\"" + text + "\"]\nsocket = { group = \"\" }\n"),
+                  Told{"f:2:10: listen: " + opened.error()});
+    }
+    const auto context = fetch::make_client_context("/no/such.pem");
+    ASSERT_FALSE(context);
+    EXPECT_EQ(problems(state_line(folder) + "fetch.ca_file = \"/no/such.pem\"\n"),
+              Told{"f:2:17: fetch.ca_file: " + context.error()});
+}
+
+TEST(StartCheck, finds_users_and_groups_that_do_not_exist) {
+    const test::TempFolder folder;
+    const std::string start = state_line(folder);
+    EXPECT_EQ(problems(start + "socket = { owner = \"no-such-user\", group = \"no-such-group\" }\n"),
+              (Told{"f:2:20: socket.owner: there is no user \"no-such-user\" to own the socket",
+                    "f:2:44: socket.group: there is no group \"no-such-group\" to own the socket"}));
+    EXPECT_EQ(problems(start + "socket = { owner = \"root\", group = \"0\" }\n"), Told{});
+    // The default group matters where a socket would be made, and is told once.
+    const std::string listen = "listen = [\"unix:" + (folder / "s") + "\"]\n";
+    if (::getgrnam("postfix") == nullptr) {
+        EXPECT_EQ(problems(start + listen).size(), 1u);
+    } else {
+        EXPECT_EQ(problems(start + listen), Told{});
+    }
+    EXPECT_EQ(problems(start + listen + "socket = { group = \"no-such-group\" }\n").size(), 1u);
+}
+
+TEST(StartCheck, a_socket_that_is_there_passes_and_is_left_alone) {
+    const test::TempFolder folder;
+    const server::Address address{server::Address::Kind::unix_path, folder / "s", "", 0};
+    auto listening = server::Listener::open(address, {}, 1);
+    ASSERT_TRUE(listening);
+    EXPECT_EQ(problems(state_line(folder) + "listen = [\"unix:" + (folder / "s") + "\"]\n"), Told{});
+    EXPECT_TRUE(fs::is_socket(folder.path() / "s"));
+}
+
+TEST(StartCheck, a_certificate_file_must_have_certificates) {
+    const test::TempFolder folder;
+    std::ofstream{folder.path() / "empty.pem"} << "no certificate\n";
+    const auto told = problems(state_line(folder) + "fetch.ca_file = \"" + (folder / "empty.pem") + "\"\n");
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_NE(told.front().find("cannot use CA file"), std::string::npos);
+    const test::TestCa ca;
+    EXPECT_EQ(problems(state_line(folder) + "fetch.ca_file = \"" + ca.file() + "\"\n"), Told{});
+}
+
+TEST(StartCheck, folders_that_the_unit_makes_may_be_missing) {
+    const test::TempFolder folder;
+    const auto managed =
+        app::managed_folders(("/var/lib/other:" + (folder / "state")).c_str(), (folder / "run/").c_str());
+    EXPECT_EQ(managed,
+              (Told{"/var/lib/stsmapd", "/run/stsmapd", "/var/lib/other", folder / "state", folder / "run"}));
+    EXPECT_EQ(app::managed_folders(nullptr, nullptr).size(), 2u);
+    EXPECT_EQ(app::managed_folders("", "::").size(), 2u);
+    const std::string text = "state_dir = \"" + (folder / "state/") +
+                             "\"\nlisten = [\"unix:" + (folder / "run/s") +
+                             "\"]\nsocket = { group = \"\" }\n";
+    EXPECT_EQ(problems(text).size(), 2u);
+    const app::StartCheck found = check_start(load(text), managed);
+    EXPECT_TRUE(found.problems.empty());
+    ASSERT_EQ(found.notes.size(), 2u);
+    EXPECT_NE(found.notes.front().find("is not there yet"), std::string::npos);
+}
+
+TEST(StartCheck, what_a_user_may_not_see_is_a_note) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
+    const test::TempFolder folder;
+    fs::permissions(folder.path(), fs::perms::none);
+    const std::string text = "state_dir = \"" + (folder / "state") +
+                             "\"\nlisten = [\"unix:" + (folder / "s") + "\"]\nfetch.ca_file = \"" +
+                             (folder / "ca.pem") + "\"\nsocket = { group = \"\" }\n";
+    const config::Loaded loaded = load(text);
+    ASSERT_EQ(::seteuid(65534), 0);
+    const app::StartCheck found = check_start(loaded, {});
+    ASSERT_EQ(::seteuid(0), 0);
+    for (const config::Problem& problem : found.problems) ADD_FAILURE() << to_string(problem);
+    EXPECT_EQ(found.notes.size(), 2u);
+}
+
+} // namespace

@@ -1,0 +1,42 @@
+#include "wiring/settings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+using State = dane::Validation::State;
+
+config::Config with(config::Dane dane) {
+    config::Config config;
+    config.dane = dane;
+    return config;
+}
+
+TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
+    struct Row {
+        State state;
+        bool look, remembered;
+        const char* status;
+    };
+    const Row rows[] = {
+        {State::yes, true, true, "active"},
+        {State::unknown, false, true, "inactive: whether the resolver validates is not known yet"},
+        {State::no, false, false, "inactive: no AD bit"},
+    };
+    for (const Row& row : rows) {
+        const auto options = app::service_options(with(config::Dane::automatic), {row.state, "no AD bit"});
+        EXPECT_EQ(options.tuning.dane.active, row.look);
+        EXPECT_EQ(options.tuning.dane.remembered, row.remembered);
+        EXPECT_EQ(options.dane_status, row.status);
+    }
+}
+
+TEST(ServiceOptions, dane_switched_off_is_the_reason_whatever_the_resolver_can) {
+    for (const State state : {State::unknown, State::yes, State::no}) {
+        const auto options = app::service_options(with(config::Dane::off), {state, "why"});
+        EXPECT_FALSE(options.tuning.dane.active || options.tuning.dane.remembered);
+        EXPECT_EQ(options.dane_status, "inactive: dane = \"off\"");
+    }
+}
+
+} // namespace
