@@ -29,8 +29,8 @@ struct About<Lookup> {
         field("age", &E::age, Show::dash),
         field("took_ms", &E::took_ms),
         field("reason", &E::reason),
-        field("why", &E::why, Show::unless_empty),
         field("next_hop", &E::next_hop, Show::unless_empty),
+        field("why", &E::why, Show::unless_empty),
         field("detail", &E::detail, Show::unless_empty),
     };
     static constexpr auto hidden = std::tuple{&E::ended, &E::is_parent};

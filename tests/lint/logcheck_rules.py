@@ -20,7 +20,7 @@ NUMBERS = {"took_ms", "age", "mx", "max_age", "fetched_at", "next_try_s", "repea
 # event: (fields of a normal line, fields of one that must be seen)
 TWO_SIDED = {
     "lookup": (
-        "domain=a.test answer=dane-only source=memory age=5 took_ms=0.100 reason=none why=dane next_hop=[mx.a.test]:587",
+        "domain=a.test answer=dane-only source=memory age=5 took_ms=0.100 reason=none next_hop=[mx.a.test]:587 why=dane",
         "domain=a.test answer=temp source=memory age=- took_ms=0.100 reason=overloaded"),
     "policy-changed": (
         "domain=a.test mode=enforce mode_before=none mx=1 max_age=86400 id=2 id_before=1",

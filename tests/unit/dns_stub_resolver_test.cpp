@@ -636,7 +636,7 @@ TEST_F(DnsStubResolver, ReadsResolvConfAndNoticesItsChange) {
     make(o);
     const Result before = resolve();
     EXPECT_FALSE(before);
-    EXPECT_EQ(log.count("debug dns-servers servers=127.77.0.1:53"), 1U);
+    EXPECT_EQ(log.count("info dns-servers servers=127.77.0.1:53"), 1U);
     std::ofstream{path} << "nameserver 127.77.0.2\nnameserver ::1\n";
     EXPECT_TRUE(run_until([&] {
         result(ask());
