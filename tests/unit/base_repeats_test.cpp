@@ -16,7 +16,7 @@ using Verdict = Repeats::Verdict;
 
 Steady at(std::chrono::milliseconds t) { return Steady{t}; }
 
-TEST(Repeats, writes_the_first_and_counts_the_rest_of_the_window) {
+TEST(Repeats, WritesTheFirstAndCountsTheRestOfTheWindow) {
     Repeats repeats{60s, 10};
     EXPECT_EQ(repeats.allow("a", at(0s)), (Verdict{true, 0}));
     EXPECT_EQ(repeats.allow("a", at(1s)), (Verdict{false, 0}));
@@ -27,7 +27,7 @@ TEST(Repeats, writes_the_first_and_counts_the_rest_of_the_window) {
     EXPECT_EQ(repeats.allow("a", at(1000s)), (Verdict{true, 0})) << "the count starts anew";
 }
 
-TEST(Repeats, keys_do_not_hold_each_other_back) {
+TEST(Repeats, KeysDoNotHoldEachOtherBack) {
     Repeats repeats{60s, 10};
     EXPECT_TRUE(repeats.allow("a", at(0s)).write);
     EXPECT_TRUE(repeats.allow("b", at(0s)).write);
@@ -36,7 +36,7 @@ TEST(Repeats, keys_do_not_hold_each_other_back) {
     EXPECT_EQ(repeats.size(), 3u);
 }
 
-TEST(Repeats, keeps_its_own_copy_of_a_key) {
+TEST(Repeats, KeepsItsOwnCopyOfAKey) {
     Repeats repeats{60s, 10};
     {
         std::string key(1000, 'k');
@@ -45,7 +45,7 @@ TEST(Repeats, keeps_its_own_copy_of_a_key) {
     EXPECT_FALSE(repeats.allow(std::string(1000, 'k'), at(1s)).write);
 }
 
-TEST(Repeats, remembers_a_hash_of_the_largest_key_and_not_the_key) {
+TEST(Repeats, RemembersAHashOfTheLargestKeyAndNotTheKey) {
     Repeats repeats{60s, 1000};
     const auto used = [] { return ::mallinfo2().uordblks; };
     std::string key(132'000, 'k');
@@ -58,7 +58,7 @@ TEST(Repeats, remembers_a_hash_of_the_largest_key_and_not_the_key) {
     EXPECT_LE(used() - before, 1000U * 200U) << "octets a key";
 }
 
-TEST(Repeats, forgets_the_key_written_longest_ago_when_full) {
+TEST(Repeats, ForgetsTheKeyWrittenLongestAgoWhenFull) {
     Repeats repeats{60s, 2};
     EXPECT_TRUE(repeats.allow("a", at(0s)).write);
     EXPECT_TRUE(repeats.allow("b", at(1s)).write);
@@ -69,7 +69,7 @@ TEST(Repeats, forgets_the_key_written_longest_ago_when_full) {
     EXPECT_TRUE(repeats.allow("b", at(63s)).write) << "b was forgotten";
 }
 
-TEST(Repeats, stays_bounded_under_a_flood_of_keys) {
+TEST(Repeats, StaysBoundedUnderAFloodOfKeys) {
     Repeats repeats{60s, 100};
     for (int i = 0; i < 10'000; ++i) EXPECT_TRUE(repeats.allow("key " + std::to_string(i), at(0s)).write);
     EXPECT_EQ(repeats.size(), 100u);

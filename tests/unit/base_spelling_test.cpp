@@ -9,7 +9,7 @@
 
 namespace {
 
-TEST(Spelling, distance_counts_letters) {
+TEST(Spelling, DistanceCountsLetters) {
     EXPECT_EQ(base::edit_distance("", ""), 0u);
     EXPECT_EQ(base::edit_distance("doctor", "doctor"), 0u);
     EXPECT_EQ(base::edit_distance("docter", "doctor"), 1u);
@@ -18,7 +18,7 @@ TEST(Spelling, distance_counts_letters) {
     EXPECT_EQ(base::edit_distance("abc", ""), 3u);
 }
 
-TEST(Spelling, the_nearest_word_is_meant) {
+TEST(Spelling, TheNearestWordIsMeant) {
     constexpr std::array<std::string_view, 3> known{"query", "postfix-setup", "doctor"};
     const std::pair<std::string, std::string_view> rows[] = {
         {"docter", "doctor"},

@@ -52,7 +52,7 @@ std::uint32_t add(RecordPool& pool, std::string_view name, const Entry& e) {
 }
 
 /// A year-old verdict whose lookups fail from now on holds for a day, as any other.
-TEST(cache_record, when_lookups_began_to_fail_is_known_however_old_the_verdict_is) {
+TEST(CacheRecord, WhenLookupsBeganToFailIsKnownHoweverOldTheVerdictIs) {
     Arena arena;
     RecordPool pool{arena};
     for (const seconds age : {seconds{0}, seconds{59}, seconds{86400}, seconds{181 * 86400},
@@ -67,7 +67,7 @@ TEST(cache_record, when_lookups_began_to_fail_is_known_however_old_the_verdict_i
     }
 }
 
-TEST(cache_arena, gives_zeroed_aligned_memory_that_does_not_overlap) {
+TEST(CacheArena, GivesZeroedAlignedMemoryThatDoesNotOverlap) {
     Arena arena;
     std::vector<std::pair<std::byte*, std::size_t>> all;
     std::mt19937 random{3};
@@ -84,7 +84,7 @@ TEST(cache_arena, gives_zeroed_aligned_memory_that_does_not_overlap) {
     EXPECT_NE(arena.take(Arena::region), nullptr);
 }
 
-TEST(cache_record, an_id_that_outgrows_its_room_lies_apart_and_comes_back) {
+TEST(CacheRecord, AnIdThatOutgrowsItsRoomLiesApartAndComesBack) {
     Arena arena;
     RecordPool pool{arena};
     const std::uint32_t i = add(pool, "a.example", entry("12345678"));
@@ -102,7 +102,7 @@ TEST(cache_record, an_id_that_outgrows_its_room_lies_apart_and_comes_back) {
     }
 }
 
-TEST(cache_record, knows_why_the_last_get_failed) {
+TEST(CacheRecord, KnowsWhyTheLastGetFailed) {
     Arena arena;
     RecordPool pool{arena};
     Entry e = entry("1");
@@ -113,7 +113,7 @@ TEST(cache_record, knows_why_the_last_get_failed) {
     EXPECT_EQ(pool[add(pool, "c.example", e)].asked().failed, base::Reason::none) << "it is over";
 }
 
-TEST(cache_record_pool, passes_each_record_in_use_once_and_uses_room_again) {
+TEST(CacheRecordPool, PassesEachRecordInUseOnceAndUsesRoomAgain) {
     Arena arena;
     RecordPool pool{arena};
     std::set<std::uint32_t> used;
@@ -189,17 +189,17 @@ void add_and_remove(std::uint32_t mask, int steps) {
     }
 }
 
-TEST(cache_record_index, finds_what_was_added_and_nothing_else) {
+TEST(CacheRecordIndex, FindsWhatWasAddedAndNothingElse) {
     add_and_remove(0xffffffff, 30'000);
     add_and_remove(0xc0000fff, 20'000); // some share a whole hash
 }
 
-TEST(cache_record_index, full_buckets_overflow) {
+TEST(CacheRecordIndex, FullBucketsOverflow) {
     add_and_remove(0xffff0007, 3000); // eight buckets of all, and different marks in them
     add_and_remove(0, 1000);
 }
 
-TEST(cache_record_heap, gives_the_least_key_first_whatever_moves) {
+TEST(CacheRecordHeap, GivesTheLeastKeyFirstWhateverMoves) {
     Arena arena;
     RecordPool pool{arena};
     RecordHeap<&Record::expires, &Record::expiry_slot> heap;

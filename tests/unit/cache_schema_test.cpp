@@ -45,7 +45,7 @@ std::string word(const StoreBench& bench, const std::string& query) {
 
 base::Instant at(std::int64_t t) { return base::Instant{base::seconds{t}}; }
 
-TEST(cache_schema, of_today_is_what_the_newest_fixture_has) {
+TEST(CacheSchema, OfTodayIsWhatTheNewestFixtureHas) {
     StoreBench bench;
     bench.open().reset();
     EXPECT_EQ(cache::migrations().back().version, 2) << "a new version needs a fixture schema_N.sql";
@@ -56,7 +56,7 @@ TEST(cache_schema, of_today_is_what_the_newest_fixture_has) {
     EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema"), 2);
 }
 
-TEST(cache_schema, a_store_of_schema_1_keeps_every_row) {
+TEST(CacheSchema, AStoreOfSchema1KeepsEveryRow) {
     StoreBench bench;
     bench.sql(fixture("schema_1.sql"));
     ASSERT_EQ(word(bench, "SELECT sql FROM sqlite_schema"), create_1) << "the fixture is not to be changed";
@@ -83,7 +83,7 @@ TEST(cache_schema, a_store_of_schema_1_keeps_every_row) {
     EXPECT_EQ(bench.rows.size(), 5U);
 }
 
-TEST(cache_schema, a_store_of_schema_1_can_be_read_before_it_is_brought_up_to_date) {
+TEST(CacheSchema, AStoreOfSchema1CanBeReadBeforeItIsBroughtUpToDate) {
     StoreBench bench;
     bench.sql(fixture("schema_1.sql"));
     auto file = SqliteFile::open_to_read(bench.file());
@@ -99,7 +99,7 @@ TEST(cache_schema, a_store_of_schema_1_can_be_read_before_it_is_brought_up_to_da
     EXPECT_EQ(file->salvage([](const Row&) {}).rows, 4U);
 }
 
-TEST(cache_schema, a_store_of_schema_2_keeps_every_row) {
+TEST(CacheSchema, AStoreOfSchema2KeepsEveryRow) {
     StoreBench bench;
     bench.sql(fixture("schema_2.sql"));
     ASSERT_EQ(word(bench, "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE sql IS NOT NULL"), create_2)
@@ -126,7 +126,7 @@ TEST(cache_schema, a_store_of_schema_2_keeps_every_row) {
 
 // Steps that do not exist yet stand for those to come: whenever the power goes between two of them or within
 // one, the next start finds a sound file of some version on the way, and ends with all of them done.
-TEST(cache_schema, a_migration_cut_short_goes_on_at_the_next_start) {
+TEST(CacheSchema, AMigrationCutShortGoesOnAtTheNextStart) {
     const std::vector<Migration> steps{cache::migrations()[0],
                                        cache::migrations()[1],
                                        {3, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},

@@ -73,7 +73,7 @@ void expect_renewed(StoreBench& bench) {
     EXPECT_FALSE(fs::exists(bench.file().string() + ".new"));
 }
 
-TEST(cache_sqlite_damage, a_truncated_file) {
+TEST(CacheSqliteDamage, ATruncatedFile) {
     StoreBench bench;
     fill(bench);
     fs::resize_file(bench.file(), fs::file_size(bench.file()) * 3 / 4);
@@ -81,7 +81,7 @@ TEST(cache_sqlite_damage, a_truncated_file) {
     EXPECT_GT(bench.rows.size(), 10U) << "some of it could be read";
 }
 
-TEST(cache_sqlite_damage, a_file_cut_to_an_odd_size) {
+TEST(CacheSqliteDamage, AFileCutToAnOddSize) {
     StoreBench bench;
     fill(bench);
     fs::resize_file(bench.file(), 1000);
@@ -89,34 +89,34 @@ TEST(cache_sqlite_damage, a_file_cut_to_an_odd_size) {
     EXPECT_EQ(bench.rows.size(), 1U);
 }
 
-TEST(cache_sqlite_damage, a_header_of_garbage) {
+TEST(CacheSqliteDamage, AHeaderOfGarbage) {
     StoreBench bench;
     fill(bench);
     overwrite(bench.file(), 0, std::string(200, '#'));
     expect_renewed(bench);
 }
 
-TEST(cache_sqlite_damage, a_file_of_something_else) {
+TEST(CacheSqliteDamage, AFileOfSomethingElse) {
     StoreBench bench;
     std::ofstream(bench.file()) << std::string(100'000, 'x');
     expect_renewed(bench);
 }
 
-TEST(cache_sqlite_damage, a_database_of_another_program) {
+TEST(CacheSqliteDamage, ADatabaseOfAnotherProgram) {
     StoreBench bench;
     bench.sql("CREATE TABLE theirs(x); INSERT INTO theirs VALUES(1)");
     expect_renewed(bench);
     EXPECT_EQ(bench.log.count("not a store of stsmapd"), 1U);
 }
 
-TEST(cache_sqlite_damage, a_store_without_its_table) {
+TEST(CacheSqliteDamage, AStoreWithoutItsTable) {
     StoreBench bench;
     fill(bench);
     bench.sql("DROP TABLE policies");
     expect_renewed(bench);
 }
 
-TEST(cache_sqlite_damage, a_wrong_application_id_still_gives_its_rows) {
+TEST(CacheSqliteDamage, AWrongApplicationIdStillGivesItsRows) {
     StoreBench bench;
     fill(bench);
     bench.sql("PRAGMA application_id = 5");
@@ -124,14 +124,14 @@ TEST(cache_sqlite_damage, a_wrong_application_id_still_gives_its_rows) {
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many) + 1);
 }
 
-TEST(cache_sqlite_damage, a_folder_in_its_place) {
+TEST(CacheSqliteDamage, AFolderInItsPlace) {
     StoreBench bench;
     fs::create_directories(bench.file() / "inner");
     expect_renewed(bench);
     EXPECT_TRUE(fs::exists(bench.damaged_files().front() / "inner"));
 }
 
-TEST(cache_sqlite_damage, an_empty_file_is_begun_anew_with_a_warning) {
+TEST(CacheSqliteDamage, AnEmptyFileIsBegunAnewWithAWarning) {
     StoreBench bench;
     std::ofstream(bench.file()).close();
     auto store = bench.open();
@@ -157,7 +157,7 @@ void fill_and_kill(StoreBench& bench) {
     ASSERT_GT(fs::file_size(bench.wal()), 1000U);
 }
 
-TEST(cache_sqlite_damage, a_log_of_garbage_costs_only_what_was_in_it) {
+TEST(CacheSqliteDamage, ALogOfGarbageCostsOnlyWhatWasInIt) {
     StoreBench bench;
     fill(bench);
     {
@@ -171,7 +171,7 @@ TEST(cache_sqlite_damage, a_log_of_garbage_costs_only_what_was_in_it) {
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many) + 1);
 }
 
-TEST(cache_sqlite_damage, a_log_without_its_file_is_set_aside) {
+TEST(CacheSqliteDamage, ALogWithoutItsFileIsSetAside) {
     for (const bool empty : {false, true}) {
         StoreBench bench;
         fill_and_kill(bench);
@@ -186,7 +186,7 @@ TEST(cache_sqlite_damage, a_log_without_its_file_is_set_aside) {
     }
 }
 
-TEST(cache_sqlite_damage, a_log_with_flipped_octets_never_alters_a_row) {
+TEST(CacheSqliteDamage, ALogWithFlippedOctetsNeverAltersARow) {
     std::mt19937 random{11};
     for (int round = 0; round < 10; ++round) {
         StoreBench bench;
@@ -202,7 +202,7 @@ TEST(cache_sqlite_damage, a_log_with_flipped_octets_never_alters_a_row) {
 
 // Octets anywhere in the file: structure, keys, texts, checksums. Every row that comes back is as it was
 // saved, most do (not where an inner page is hit), and the store goes on.
-TEST(cache_sqlite_damage, flipped_octets_never_alter_a_row) {
+TEST(CacheSqliteDamage, FlippedOctetsNeverAlterARow) {
     StoreBench original;
     fill(original);
     const auto size = fs::file_size(original.file());
@@ -228,7 +228,7 @@ TEST(cache_sqlite_damage, flipped_octets_never_alter_a_row) {
     EXPECT_GT(loaded, 30U * many * 8 / 10);
 }
 
-TEST(cache_sqlite_damage, a_page_of_garbage_costs_little_more_than_its_rows) {
+TEST(CacheSqliteDamage, APageOfGarbageCostsLittleMoreThanItsRows) {
     StoreBench bench;
     fill(bench);
     const auto pages = fs::file_size(bench.file()) / 4096;
@@ -238,7 +238,7 @@ TEST(cache_sqlite_damage, a_page_of_garbage_costs_little_more_than_its_rows) {
     EXPECT_GT(bench.rows.size(), static_cast<std::size_t>(many - 200));
 }
 
-TEST(cache_sqlite_damage, bad_rows_are_skipped_counted_and_removed_with_the_next_write) {
+TEST(CacheSqliteDamage, BadRowsAreSkippedCountedAndRemovedWithTheNextWrite) {
     StoreBench bench;
     fill(bench);
     bench.sql("UPDATE policies SET policy_text = CAST('version: STSv1' AS BLOB) WHERE domain = 'd1.example';"
@@ -271,7 +271,7 @@ void expect_an_end(StoreBench& bench) {
     EXPECT_TRUE(StoreBench::save(*store, row("after.example")));
 }
 
-TEST(cache_sqlite_damage, a_table_of_rows_without_end_has_one) {
+TEST(CacheSqliteDamage, ATableOfRowsWithoutEndHasOne) {
     StoreBench bench;
     fill(bench);
     bench.sql("ALTER TABLE policies RENAME TO real;"
@@ -280,7 +280,7 @@ TEST(cache_sqlite_damage, a_table_of_rows_without_end_has_one) {
     expect_an_end(bench);
 }
 
-TEST(cache_sqlite_damage, a_schema_of_steps_without_end_has_one) {
+TEST(CacheSqliteDamage, ASchemaOfStepsWithoutEndHasOne) {
     StoreBench bench;
     fill(bench);
     bench.sql("ALTER TABLE policies RENAME TO real;"
@@ -299,7 +299,7 @@ std::uint32_t get_u32(std::string_view in, std::size_t at) {
     return number;
 }
 
-TEST(cache_sqlite_damage, a_tree_with_more_ways_than_can_be_gone_has_an_end) {
+TEST(CacheSqliteDamage, ATreeWithMoreWaysThanCanBeGoneHasAnEnd) {
     StoreBench bench;
     fill(bench);
     const auto root =
@@ -336,7 +336,7 @@ TEST(cache_sqlite_damage, a_tree_with_more_ways_than_can_be_gone_has_an_end) {
     expect_an_end(bench);
 }
 
-TEST(cache_sqlite_damage, long_keys_of_bad_rows_do_not_fill_the_memory) {
+TEST(CacheSqliteDamage, LongKeysOfBadRowsDoNotFillTheMemory) {
     StoreBench bench;
     fill(bench);
     bench.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)"
@@ -354,7 +354,7 @@ TEST(cache_sqlite_damage, long_keys_of_bad_rows_do_not_fill_the_memory) {
     EXPECT_LE(octets, cache::SqliteFile::max_bad_octets);
 }
 
-TEST(cache_sqlite_damage, two_damages_in_one_second_get_two_names) {
+TEST(CacheSqliteDamage, TwoDamagesInOneSecondGetTwoNames) {
     StoreBench bench;
     for (int i = 0; i < 3; ++i) {
         std::ofstream(bench.file()) << std::string(10'000, 'x');
@@ -366,7 +366,7 @@ TEST(cache_sqlite_damage, two_damages_in_one_second_get_two_names) {
     EXPECT_TRUE(files[2].string().ends_with("Z-2"));
 }
 
-TEST(cache_sqlite_damage, a_disk_that_damages_every_file_is_not_filled_with_them) {
+TEST(CacheSqliteDamage, ADiskThatDamagesEveryFileIsNotFilledWithThem) {
     StoreBench bench;
     for (std::size_t i = 0; i < cache::max_set_aside + 3; ++i) {
         std::ofstream(bench.file()) << std::string(10'000, 'x');
@@ -376,7 +376,7 @@ TEST(cache_sqlite_damage, a_disk_that_damages_every_file_is_not_filled_with_them
     EXPECT_EQ(bench.log.count("moved_to=removed: 10 damaged files lie here already"), 3U);
 }
 
-TEST(cache_sqlite_damage, killed_between_the_two_renames_the_salvaged_file_is_taken) {
+TEST(CacheSqliteDamage, KilledBetweenTheTwoRenamesTheSalvagedFileIsTaken) {
     StoreBench bench;
     fill(bench);
     fs::rename(bench.file(), bench.file().string() + ".new");
@@ -398,7 +398,7 @@ void give_back(StoreBench& bench, int rows) {
     };
 }
 
-TEST(cache_sqlite_damage, found_while_writing_the_file_is_renewed_and_refilled) {
+TEST(CacheSqliteDamage, FoundWhileWritingTheFileIsRenewedAndRefilled) {
     StoreBench bench;
     constexpr int rows = 20'000; // more than SQLite keeps in memory
     give_back(bench, rows);
@@ -424,7 +424,7 @@ TEST(cache_sqlite_damage, found_while_writing_the_file_is_renewed_and_refilled) 
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(rows) + 1);
 }
 
-TEST(cache_sqlite_damage, a_file_cut_short_under_the_running_store_is_begun_anew) {
+TEST(CacheSqliteDamage, AFileCutShortUnderTheRunningStoreIsBegunAnew) {
     StoreBench bench;
     give_back(bench, 1000);
     for (const std::uintmax_t left : {std::uintmax_t{0}, std::uintmax_t{5000}}) {
@@ -446,7 +446,7 @@ TEST(cache_sqlite_damage, a_file_cut_short_under_the_running_store_is_begun_anew
     }
 }
 
-TEST(cache_sqlite_damage, a_file_removed_under_the_running_store_is_begun_anew) {
+TEST(CacheSqliteDamage, AFileRemovedUnderTheRunningStoreIsBegunAnew) {
     StoreBench bench;
     give_back(bench, 10);
     auto store = bench.open();
@@ -461,7 +461,7 @@ TEST(cache_sqlite_damage, a_file_removed_under_the_running_store_is_begun_anew) 
     EXPECT_TRUE(bench.rows.contains("b.example"));
 }
 
-TEST(cache_sqlite_damage, a_folder_removed_under_the_running_store_is_waited_for) {
+TEST(CacheSqliteDamage, AFolderRemovedUnderTheRunningStoreIsWaitedFor) {
     StoreBench bench;
     bench.options.retry_first = bench.options.retry_max = std::chrono::milliseconds(5);
     give_back(bench, 10);
@@ -510,7 +510,7 @@ struct InUse {
     std::unique_ptr<SqliteStore> store;
 };
 
-TEST(cache_sqlite_damage, a_file_overwritten_under_the_running_store_is_begun_anew) {
+TEST(CacheSqliteDamage, AFileOverwrittenUnderTheRunningStoreIsBegunAnew) {
     InUse in_use;
     in_use.overwrite(std::string(fs::file_size(in_use.bench.file()), 'x'));
     EXPECT_TRUE(StoreBench::save(*in_use.store, row("b.example")));
@@ -522,7 +522,7 @@ TEST(cache_sqlite_damage, a_file_overwritten_under_the_running_store_is_begun_an
     in_use.expect_all_after_restart(11);
 }
 
-TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_at_the_end) {
+TEST(CacheSqliteDamage, TroubleWithTheFileIsSeenAtTheEnd) {
     for (const bool removed : {false, true}) {
         InUse in_use;
         if (removed)
@@ -533,7 +533,7 @@ TEST(cache_sqlite_damage, trouble_with_the_file_is_seen_at_the_end) {
     }
 }
 
-TEST(cache_sqlite_damage, a_log_removed_or_overwritten_under_the_running_store_costs_nothing) {
+TEST(CacheSqliteDamage, ALogRemovedOrOverwrittenUnderTheRunningStoreCostsNothing) {
     for (const bool removed : {true, false}) {
         InUse in_use;
         in_use.bench.options.refill = nullptr;
@@ -549,7 +549,7 @@ TEST(cache_sqlite_damage, a_log_removed_or_overwritten_under_the_running_store_c
     }
 }
 
-TEST(cache_sqlite_damage, a_file_that_was_only_touched_is_kept) {
+TEST(CacheSqliteDamage, AFileThatWasOnlyTouchedIsKept) {
     InUse in_use;
     for (int i = 1; i < 20; ++i) {
         fs::last_write_time(in_use.bench.file(), fs::file_time_type::clock::now() + std::chrono::hours{i});
@@ -569,7 +569,7 @@ void limit_files(rlim_t octets) {
     ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-TEST(cache_sqlite_trouble, a_full_disk_fails_saves_and_recovery_catches_up) {
+TEST(CacheSqliteTrouble, AFullDiskFailsSavesAndRecoveryCatchesUp) {
     StoreBench bench;
     test::Child child([&](test::Pipe&) {
         StoreBench inner{bench.file()};
@@ -607,7 +607,7 @@ TEST(cache_sqlite_trouble, a_full_disk_fails_saves_and_recovery_catches_up) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-TEST(cache_sqlite_trouble, more_than_can_be_kept_is_made_up_for_by_the_refill) {
+TEST(CacheSqliteTrouble, MoreThanCanBeKeptIsMadeUpForByTheRefill) {
     StoreBench bench;
     test::Child child([&](test::Pipe&) {
         StoreBench inner{bench.file()};
@@ -628,7 +628,7 @@ TEST(cache_sqlite_trouble, more_than_can_be_kept_is_made_up_for_by_the_refill) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-TEST(cache_sqlite_trouble, a_disk_full_at_the_start_still_loads_and_recovers) {
+TEST(CacheSqliteTrouble, ADiskFullAtTheStartStillLoadsAndRecovers) {
     for (const bool killed : {false, true}) { // with and without rows in the log
         StoreBench bench;
         if (killed)
@@ -655,7 +655,7 @@ TEST(cache_sqlite_trouble, a_disk_full_at_the_start_still_loads_and_recovers) {
     }
 }
 
-TEST(cache_sqlite_trouble, a_disk_full_at_the_very_first_start_is_not_fatal) {
+TEST(CacheSqliteTrouble, ADiskFullAtTheVeryFirstStartIsNotFatal) {
     StoreBench bench;
     test::Child child([&](test::Pipe&) {
         StoreBench inner{bench.file()};
@@ -672,7 +672,7 @@ TEST(cache_sqlite_trouble, a_disk_full_at_the_very_first_start_is_not_fatal) {
     EXPECT_EQ(child.wait(), 0);
 }
 
-TEST(cache_sqlite_trouble, damage_on_a_full_disk_loads_what_can_be_read_and_keeps_the_evidence) {
+TEST(CacheSqliteTrouble, DamageOnAFullDiskLoadsWhatCanBeReadAndKeepsTheEvidence) {
     StoreBench bench;
     fill(bench);
     const auto size = fs::file_size(bench.file());
@@ -696,7 +696,7 @@ TEST(cache_sqlite_trouble, damage_on_a_full_disk_loads_what_can_be_read_and_keep
     EXPECT_EQ(child.wait(), 0);
 }
 
-TEST(cache_sqlite_trouble, stopping_while_the_disk_is_full_ends_in_time_and_says_what_is_lost) {
+TEST(CacheSqliteTrouble, StoppingWhileTheDiskIsFullEndsInTimeAndSaysWhatIsLost) {
     StoreBench bench;
     test::Child child([&](test::Pipe&) {
         StoreBench inner{bench.file()};

@@ -217,11 +217,9 @@ void every_call(Fault fault, Length length) {
 
 class StoreFaults : public testing::TestWithParam<Fault> {};
 
-TEST_P(StoreFaults, one_call_fails) { every_call(GetParam(), Length::once); }
-TEST_P(StoreFaults, all_calls_fail_until_the_trouble_is_over) { every_call(GetParam(), Length::while_); }
-TEST_P(StoreFaults, all_calls_fail_until_the_daemon_has_stopped) {
-    every_call(GetParam(), Length::to_the_end);
-}
+TEST_P(StoreFaults, OneCallFails) { every_call(GetParam(), Length::once); }
+TEST_P(StoreFaults, AllCallsFailUntilTheTroubleIsOver) { every_call(GetParam(), Length::while_); }
+TEST_P(StoreFaults, AllCallsFailUntilTheDaemonHasStopped) { every_call(GetParam(), Length::to_the_end); }
 
 INSTANTIATE_TEST_SUITE_P(Every, StoreFaults,
                          testing::Values(Fault::io_error, Fault::full, Fault::short_write,
@@ -276,11 +274,11 @@ void every_allocation(Length length) {
     EXPECT_GT(n, 5U) << "none was there to fail";
 }
 
-TEST(StoreMemory, one_allocation_fails) { every_allocation(Length::once); }
-TEST(StoreMemory, all_allocations_fail_until_there_is_memory_again) { every_allocation(Length::while_); }
-TEST(StoreMemory, all_allocations_fail_until_the_daemon_has_stopped) { every_allocation(Length::to_the_end); }
+TEST(StoreMemory, OneAllocationFails) { every_allocation(Length::once); }
+TEST(StoreMemory, AllAllocationsFailUntilThereIsMemoryAgain) { every_allocation(Length::while_); }
+TEST(StoreMemory, AllAllocationsFailUntilTheDaemonHasStopped) { every_allocation(Length::to_the_end); }
 
-TEST(StoreMemory, none_for_who_waits_is_no_end) {
+TEST(StoreMemory, NoneForWhoWaitsIsNoEnd) {
     StoreBench bench;
     bench.options.retry_first = std::chrono::milliseconds(1);
     auto store = bench.open();

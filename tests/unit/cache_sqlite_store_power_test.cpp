@@ -129,7 +129,7 @@ private:
     std::unique_ptr<SqliteStore> store_;
 };
 
-TEST(cache_sqlite_power, what_was_promised_survives_its_loss_at_any_moment) {
+TEST(CacheSqlitePower, WhatWasPromisedSurvivesItsLossAtAnyMoment) {
     constexpr unsigned lives = 12, losses = 40;
     const char* const given = std::getenv("STSMAPD_TEST_SEED");
     const unsigned first = given != nullptr ? static_cast<unsigned>(std::atoi(given)) : 1;

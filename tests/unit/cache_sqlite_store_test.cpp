@@ -29,7 +29,7 @@ using cache::SqliteStore;
 using test::row;
 using test::StoreBench;
 
-TEST(cache_stored_row, only_sound_rows_come_in) {
+TEST(CacheStoredRow, OnlySoundRowsComeIn) {
     const Row good = row("example.com");
     ASSERT_TRUE(cache::read_row(cache::raw_row(good)));
     const auto refused = [&](auto change) {
@@ -63,12 +63,12 @@ TEST(cache_stored_row, only_sound_rows_come_in) {
 }
 
 // The checksum is part of the file format: another value would make every existing store unreadable.
-TEST(cache_stored_row, the_checksum_stays_what_it_is) {
+TEST(CacheStoredRow, TheChecksumStaysWhatItIs) {
     EXPECT_EQ(cache::row_sum({"example.com", "version: STSv1\n", "1", 1'700'000'000, 1'700'000'060, 0, 0}),
               3368458719926470139);
 }
 
-TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
+TEST(CacheSqliteStore, BeginsEmptyAndKeepsWhatItWasGiven) {
     StoreBench bench;
     {
         auto store = bench.open();
@@ -92,7 +92,7 @@ TEST(cache_sqlite_store, begins_empty_and_keeps_what_it_was_given) {
     EXPECT_EQ(bench.log.count("warning"), 0U);
 }
 
-TEST(cache_sqlite_store, any_octets_of_a_text_come_back) {
+TEST(CacheSqliteStore, AnyOctetsOfATextComeBack) {
     StoreBench bench;
     Row odd = row("a.example");
     odd.policy_text = std::string_view("\0\xff\r\n'\"; DROP TABLE policies", 27);
@@ -104,7 +104,7 @@ TEST(cache_sqlite_store, any_octets_of_a_text_come_back) {
     EXPECT_EQ(bench.rows.at("a.example").policy_text, odd.policy_text);
 }
 
-TEST(cache_sqlite_store, the_last_of_many_saves_of_a_domain_wins) {
+TEST(CacheSqliteStore, TheLastOfManySavesOfADomainWins) {
     StoreBench bench;
     {
         auto store = bench.open();
@@ -121,7 +121,7 @@ TEST(cache_sqlite_store, the_last_of_many_saves_of_a_domain_wins) {
     EXPECT_EQ(bench.rows.at("b.example").txt_id, "4999");
 }
 
-TEST(cache_sqlite_store, done_is_called_once_each_and_in_order) {
+TEST(CacheSqliteStore, DoneIsCalledOnceEachAndInOrder) {
     StoreBench bench;
     auto store = bench.open();
     std::vector<int> order; // the store's thread alone, until the future is ready
@@ -136,7 +136,7 @@ TEST(cache_sqlite_store, done_is_called_once_each_and_in_order) {
     EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
-TEST(cache_sqlite_store, saves_under_load_share_commits) {
+TEST(CacheSqliteStore, SavesUnderLoadShareCommits) {
     StoreBench bench;
     bench.options.max_batch = 100;
     auto store = bench.open();
@@ -149,7 +149,7 @@ TEST(cache_sqlite_store, saves_under_load_share_commits) {
     EXPECT_FALSE(counters.failing);
 }
 
-TEST(cache_sqlite_store, a_row_that_could_not_be_read_back_is_not_written) {
+TEST(CacheSqliteStore, ARowThatCouldNotBeReadBackIsNotWritten) {
     StoreBench bench;
     auto store = bench.open();
     Row bad = row("a.example");
@@ -160,7 +160,7 @@ TEST(cache_sqlite_store, a_row_that_could_not_be_read_back_is_not_written) {
     EXPECT_EQ(store->counters().failed, 1U);
 }
 
-TEST(cache_sqlite_store, stop_writes_what_is_queued_and_later_saves_fail_at_once) {
+TEST(CacheSqliteStore, StopWritesWhatIsQueuedAndLaterSavesFailAtOnce) {
     StoreBench bench;
     auto store = bench.open();
     std::atomic<int> good{0};
@@ -177,7 +177,7 @@ TEST(cache_sqlite_store, stop_writes_what_is_queued_and_later_saves_fail_at_once
     EXPECT_EQ(bench.rows.size(), 2000U);
 }
 
-TEST(cache_sqlite_store, above_max_waiting_a_save_fails_and_the_refill_makes_up_for_it) {
+TEST(CacheSqliteStore, AboveMaxWaitingASaveFailsAndTheRefillMakesUpForIt) {
     StoreBench bench;
     std::promise<void> hold, refilled;
     std::shared_future<void> held = hold.get_future().share();
@@ -211,7 +211,7 @@ TEST(cache_sqlite_store, above_max_waiting_a_save_fails_and_the_refill_makes_up_
     EXPECT_EQ(bench.rows.at("a.example").txt_id, "1") << "an older row does not replace a newer one";
 }
 
-TEST(cache_sqlite_store, a_hundred_thousand_rows_load) {
+TEST(CacheSqliteStore, AHundredThousandRowsLoad) {
     StoreBench bench;
     {
         auto store = bench.open();
@@ -227,7 +227,7 @@ TEST(cache_sqlite_store, a_hundred_thousand_rows_load) {
     EXPECT_EQ(bench.opened_rows, 100'000U);
 }
 
-TEST(cache_sqlite_store, files_have_mode_0640_whatever_the_umask) {
+TEST(CacheSqliteStore, FilesHaveMode0640WhateverTheUmask) {
     StoreBench bench;
     const mode_t old = ::umask(0);
     auto store = bench.open();
@@ -241,7 +241,7 @@ TEST(cache_sqlite_store, files_have_mode_0640_whatever_the_umask) {
     }
 }
 
-TEST(cache_sqlite_store, two_stores_on_one_file_are_refused_also_across_processes) {
+TEST(CacheSqliteStore, TwoStoresOnOneFileAreRefusedAlsoAcrossProcesses) {
     StoreBench bench;
     auto store = bench.open();
     auto second = bench.try_open();
@@ -263,7 +263,7 @@ TEST(cache_sqlite_store, two_stores_on_one_file_are_refused_also_across_processe
     EXPECT_TRUE(bench.try_open()) << "a killed process holds no lock";
 }
 
-TEST(cache_sqlite_store, what_was_committed_survives_kill_9) {
+TEST(CacheSqliteStore, WhatWasCommittedSurvivesKill9) {
     StoreBench bench;
     std::size_t acknowledged = 0;
     for (int round = 0; round < 50; ++round) {
@@ -291,7 +291,7 @@ TEST(cache_sqlite_store, what_was_committed_survives_kill_9) {
     EXPECT_EQ(bench.log.count("error"), 0U);
 }
 
-TEST(cache_sqlite_store, tells_what_an_operator_must_put_right) {
+TEST(CacheSqliteStore, TellsWhatAnOperatorMustPutRight) {
     StoreBench bench;
     const auto words = [&](const std::filesystem::path& file) {
         auto opened = bench.try_open(file);
@@ -314,7 +314,7 @@ TEST(cache_sqlite_store, tells_what_an_operator_must_put_right) {
     std::filesystem::permissions(bench.folder().path(), std::filesystem::perms(0700));
 }
 
-TEST(cache_sqlite_schema, what_a_file_says_about_itself_is_not_trusted) {
+TEST(CacheSqliteSchema, WhatAFileSaysAboutItselfIsNotTrusted) {
     using cache::sqlite::Db;
     StoreBench bench;
     bench.open().reset();
@@ -326,7 +326,7 @@ TEST(cache_sqlite_schema, what_a_file_says_about_itself_is_not_trusted) {
     }
 }
 
-TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
+TEST(CacheSqliteSchema, AnOlderFileIsBroughtUpToDate) {
     StoreBench bench;
     // Schema 0: made, stamped as ours, and nothing in it yet.
     bench.sql("PRAGMA application_id = 0x5354534d; PRAGMA user_version = 0; CREATE TABLE left_over(x)");
@@ -355,7 +355,7 @@ TEST(cache_sqlite_schema, an_older_file_is_brought_up_to_date) {
     EXPECT_TRUE(SqliteFile::open(bench.file(), steps)) << "nothing is done twice";
 }
 
-TEST(cache_sqlite_schema, a_step_that_fails_leaves_the_file_as_it_was) {
+TEST(CacheSqliteSchema, AStepThatFailsLeavesTheFileAsItWas) {
     StoreBench bench;
     bench.open().reset();
     const std::vector<Migration> steps{cache::migrations()[0],
@@ -366,7 +366,7 @@ TEST(cache_sqlite_schema, a_step_that_fails_leaves_the_file_as_it_was) {
     EXPECT_EQ(bench.number("SELECT count(*) FROM sqlite_schema WHERE name = 'two'"), 0);
 }
 
-TEST(cache_sqlite_schema, a_newer_file_is_refused_and_left_alone) {
+TEST(CacheSqliteSchema, ANewerFileIsRefusedAndLeftAlone) {
     StoreBench bench;
     {
         auto store = bench.open();

@@ -83,7 +83,7 @@ TEST(Table, VersionEndsWithEveryChangeOfTheDomain) {
     EXPECT_TRUE(version.current()) << "asking changes nothing";
 }
 
-TEST(cache_siphash, agrees_with_the_published_vectors) {
+TEST(CacheSiphash, AgreesWithThePublishedVectors) {
     std::string in;
     const base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
     EXPECT_EQ(base::siphash(in, key), 0x726fdb47dd0e0e31U);
@@ -93,7 +93,7 @@ TEST(cache_siphash, agrees_with_the_published_vectors) {
 }
 
 // What OpenSSL 3 says: openssl mac -macopt c-rounds:1 -macopt d-rounds:3 -macopt size:8 ... SIPHASH.
-TEST(cache_siphash, with_fewer_rounds_agrees_with_openssl) {
+TEST(CacheSiphash, WithFewerRoundsAgreesWithOpenssl) {
     std::string in;
     const base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
     for (char c = 0; c < 20; ++c) in.push_back(c);
@@ -107,7 +107,7 @@ TEST(cache_siphash, with_fewer_rounds_agrees_with_openssl) {
     EXPECT_EQ(of(20), 0xc0dc2f46a6cce040U);
 }
 
-TEST(cache_table, finds_every_field_it_was_given) {
+TEST(CacheTable, FindsEveryFieldItWasGiven) {
     Table table{Limits{}};
     const Domain name = domain("example.com");
     EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(name)));
@@ -130,7 +130,7 @@ TEST(cache_table, finds_every_field_it_was_given) {
     EXPECT_TRUE(std::holds_alternative<std::monostate>(table.find(domain("xample.com"))));
 }
 
-TEST(cache_table, keeps_both_times_of_a_policy_from_the_future) {
+TEST(CacheTable, KeepsBothTimesOfAPolicyFromTheFuture) {
     Table table{Limits{}};
     const Domain name = domain("example.com");
     const Instant now = t0 - 10 * 365 * day;
@@ -149,7 +149,7 @@ TEST(cache_table, keeps_both_times_of_a_policy_from_the_future) {
     EXPECT_EQ(cache::expires_at(find(), t0 + seconds{5}), t0 + day);
 }
 
-TEST(cache_table, a_newer_policy_replaces_and_keeps_the_newer_last_asked) {
+TEST(CacheTable, ANewerPolicyReplacesAndKeepsTheNewerLastAsked) {
     Table table{Limits{}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0 + seconds{500}), t0);
     Entry next = entry(table, "testing", day, t0);
@@ -162,7 +162,7 @@ TEST(cache_table, a_newer_policy_replaces_and_keeps_the_newer_last_asked) {
     EXPECT_EQ(table.policy_count(), 1U);
 }
 
-TEST(cache_table, update_changes_in_place_and_only_a_policy) {
+TEST(CacheTable, UpdateChangesInPlaceAndOnlyAPolicy) {
     Table table{Limits{}};
     EXPECT_FALSE(table.update(domain("a.example"), [](Entry&) { FAIL(); }));
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
@@ -176,7 +176,7 @@ TEST(cache_table, update_changes_in_place_and_only_a_policy) {
     EXPECT_EQ(out.fetched_at, t0);
 }
 
-TEST(cache_table, an_entry_without_a_policy_is_refused) {
+TEST(CacheTable, AnEntryWithoutAPolicyIsRefused) {
     Table table{Limits{}};
     EXPECT_THROW(table.put(domain("a.example"), Entry{}, t0), std::invalid_argument);
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
@@ -185,7 +185,7 @@ TEST(cache_table, an_entry_without_a_policy_is_refused) {
     EXPECT_TRUE(has_policy(table, "a.example"));
 }
 
-TEST(cache_table, erase_forgets_policy_and_absence) {
+TEST(CacheTable, EraseForgetsPolicyAndAbsence) {
     Table table{Limits{}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
     table.put(domain("b.example"), Absence{base::Reason::no_record, t0 + seconds{60}, {}});
@@ -197,7 +197,7 @@ TEST(cache_table, erase_forgets_policy_and_absence) {
     EXPECT_EQ(table.policy_count() + table.absence_count(), 0U);
 }
 
-TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
+TEST(CacheTable, AnAbsenceNeverReplacesAPolicyButAPolicyAnAbsence) {
     Table table{Limits{}};
     const Absence absence{
         base::Reason::dns_servfail, t0 + seconds{60}, {t0, 2, base::Reason::dns_servfail, ""}};
@@ -218,7 +218,7 @@ TEST(cache_table, an_absence_never_replaces_a_policy_but_a_policy_an_absence) {
     EXPECT_TRUE(has_policy(table, "a.example")) << "and is kept";
 }
 
-TEST(cache_table, a_policy_is_erased_by_when_it_was_fetched) {
+TEST(CacheTable, APolicyIsErasedByWhenItWasFetched) {
     Table table{Limits{}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0, t0 + seconds{1}), t0);
     EXPECT_FALSE(table.erase(domain("a.example"), t0)) << "that one has been replaced";
@@ -228,7 +228,7 @@ TEST(cache_table, a_policy_is_erased_by_when_it_was_fetched) {
     EXPECT_FALSE(table.erase(domain("a.example"), t0 + seconds{1}));
 }
 
-TEST(cache_table, the_largest_absences_take_what_they_may) {
+TEST(CacheTable, TheLargestAbsencesTakeWhatTheyMay) {
     constexpr std::size_t most = 5000;
     Table table{Limits{10, most}};
     const auto name = [](std::size_t n) {
@@ -249,7 +249,7 @@ TEST(cache_table, the_largest_absences_take_what_they_may) {
     EXPECT_LE((::mallinfo2().uordblks - before) / most, 700U) << "octets each";
 }
 
-TEST(cache_table, ask_notes_the_time_once_a_minute) {
+TEST(CacheTable, AskNotesTheTimeOnceAMinute) {
     Table table{Limits{}};
     const Domain name = domain("a.example");
     bool first = false;
@@ -278,7 +278,7 @@ TEST(cache_table, ask_notes_the_time_once_a_minute) {
     EXPECT_FALSE(first);
 }
 
-TEST(cache_table, ask_gives_what_an_answer_depends_on) {
+TEST(CacheTable, AskGivesWhatAnAnswerDependsOn) {
     Table table{Limits{}};
     const Domain name = domain("a.example");
     Entry put = entry(table, "enforce", day, t0);
@@ -301,7 +301,7 @@ TEST(cache_table, ask_gives_what_an_answer_depends_on) {
     EXPECT_EQ(all.txt_id, put.txt_id);
 }
 
-TEST(cache_table, a_flood_of_junk_names_evicts_no_policy) {
+TEST(CacheTable, AFloodOfJunkNamesEvictsNoPolicy) {
     Table table{Limits{1000, 5000}};
     for (int i = 0; i < 1000; ++i)
         table.put(domain("p" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
@@ -318,7 +318,7 @@ TEST(cache_table, a_flood_of_junk_names_evicts_no_policy) {
     }
 }
 
-TEST(cache_table, absences_in_use_outlive_the_unused) {
+TEST(CacheTable, AbsencesInUseOutliveTheUnused) {
     Table table{Limits{10, 3}};
     const Absence absence{base::Reason::no_record, t0 + day, {}};
     for (const char* name : {"a.example", "b.example", "c.example"}) table.put(domain(name), absence);
@@ -336,7 +336,7 @@ TEST(cache_table, absences_in_use_outlive_the_unused) {
     EXPECT_TRUE(known("d.example"));
 }
 
-TEST(cache_table, the_absences_used_last_stay_although_the_clock_was_set_back) {
+TEST(CacheTable, TheAbsencesUsedLastStayAlthoughTheClockWasSetBack) {
     constexpr int count = 1000;
     Table table{Limits{10, count}};
     const auto name = [](int i) { return domain("a" + std::to_string(i) + ".example"); };
@@ -348,7 +348,7 @@ TEST(cache_table, the_absences_used_last_stay_although_the_clock_was_set_back) {
         EXPECT_EQ(std::holds_alternative<Absence>(table.find(name(i))), i < count / 2) << i;
 }
 
-TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
+TEST(CacheTable, EvictsExpiredThenUnenforcedThenTheLongestUnasked) {
     Table table{Limits{6, 10}};
     const auto put = [&](const char* name, const char* mode, seconds max_age, Instant asked) {
         return table.put(domain(name), entry(table, mode, max_age, asked), t0);
@@ -370,7 +370,7 @@ TEST(cache_table, evicts_expired_then_unenforced_then_the_longest_unasked) {
     EXPECT_EQ(table.policy_count(), 0U);
 }
 
-TEST(cache_table, a_refreshed_policy_is_no_longer_the_first_to_go) {
+TEST(CacheTable, ARefreshedPolicyIsNoLongerTheFirstToGo) {
     Table table{Limits{2, 10}};
     table.put(domain("a.example"), entry(table, "enforce", seconds{100}, t0), t0);
     table.put(domain("b.example"), entry(table, "enforce", day, t0 + seconds{10}), t0);
@@ -386,7 +386,7 @@ TEST(cache_table, a_refreshed_policy_is_no_longer_the_first_to_go) {
               domain("c.example"));
 }
 
-TEST(cache_table, an_unenforced_newcomer_never_pushes_out_an_enforced_policy) {
+TEST(CacheTable, AnUnenforcedNewcomerNeverPushesOutAnEnforcedPolicy) {
     Table table{Limits{2, 10}};
     table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
     table.put(domain("b.example"), entry(table, "enforce", day, t0), t0);
@@ -397,7 +397,7 @@ TEST(cache_table, an_unenforced_newcomer_never_pushes_out_an_enforced_policy) {
 }
 
 // The order is compared with a plain sort of the same data, over all shards.
-TEST(cache_table, eviction_order_is_exact_over_thousands) {
+TEST(CacheTable, EvictionOrderIsExactOverThousands) {
     Table table{Limits{100'000, 10}};
     std::mt19937 random{7}; // NOLINT: the same run every time
     struct Item {
@@ -434,7 +434,7 @@ TEST(cache_table, eviction_order_is_exact_over_thousands) {
     EXPECT_TRUE(items.empty());
 }
 
-TEST(cache_table, eviction_order_is_exact_after_changes_of_every_kind) {
+TEST(CacheTable, EvictionOrderIsExactAfterChangesOfEveryKind) {
     Table table{Limits{100'000, 10}};
     std::mt19937 random{11}; // NOLINT: the same run every time
     struct Item {
@@ -487,7 +487,7 @@ TEST(cache_table, eviction_order_is_exact_after_changes_of_every_kind) {
     EXPECT_TRUE(items.empty());
 }
 
-TEST(cache_table, snapshots_name_every_domain_once) {
+TEST(CacheTable, SnapshotsNameEveryDomainOnce) {
     Table table{Limits{}};
     for (int i = 0; i < 3000; ++i)
         table.put(domain("d" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
@@ -504,7 +504,7 @@ TEST(cache_table, snapshots_name_every_domain_once) {
     EXPECT_EQ(table.policy_count(), 0U);
 }
 
-TEST(cache_table, the_agenda_gives_each_domain_once_the_earliest_first) {
+TEST(CacheTable, TheAgendaGivesEachDomainOnceTheEarliestFirst) {
     Table table{Limits{}};
     std::mt19937 random{7};
     std::map<std::string, Instant> due;
@@ -542,7 +542,7 @@ TEST(cache_table, the_agenda_gives_each_domain_once_the_earliest_first) {
     EXPECT_TRUE(due.empty());
 }
 
-TEST(cache_table, schedule_sets_every_time_and_the_epoch_takes_off) {
+TEST(CacheTable, ScheduleSetsEveryTimeAndTheEpochTakesOff) {
     Table table{Limits{}};
     for (int i = 0; i < 1000; ++i)
         table.put(domain("d" + std::to_string(i) + ".example"),
@@ -554,7 +554,7 @@ TEST(cache_table, schedule_sets_every_time_and_the_epoch_takes_off) {
     EXPECT_EQ(table.next_due(), std::nullopt);
 }
 
-TEST(cache_table, names_and_ids_of_all_lengths_survive_changes) {
+TEST(CacheTable, NamesAndIdsOfAllLengthsSurviveChanges) {
     Table table{Limits{}};
     std::mt19937 random{11};
     std::map<std::string, std::string> ids;
@@ -576,7 +576,7 @@ TEST(cache_table, names_and_ids_of_all_lengths_survive_changes) {
     for (const auto& [name, id] : ids) EXPECT_EQ(std::get<Entry>(table.find(domain(name))).txt_id, id);
 }
 
-TEST(cache_table, equal_texts_are_one_object_and_unused_ones_are_forgotten) {
+TEST(CacheTable, EqualTextsAreOneObjectAndUnusedOnesAreForgotten) {
     Table table{Limits{}};
     auto first = table.intern(text("enforce", day)).value();
     EXPECT_EQ(first, table.intern(text("enforce", day)).value());
@@ -607,7 +607,7 @@ TEST(cache_table, equal_texts_are_one_object_and_unused_ones_are_forgotten) {
     EXPECT_EQ(table.text_count(), 0U);
 }
 
-TEST(cache_table, a_text_outlives_the_table) {
+TEST(CacheTable, ATextOutlivesTheTable) {
     cache::PolicyPtr kept;
     {
         Table table{Limits{}};
@@ -617,7 +617,7 @@ TEST(cache_table, a_text_outlives_the_table) {
     kept.reset();
 }
 
-TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
+TEST(CacheTable, TimesBeyond32BitsAreBoundedNotWrapped) {
     Table table{Limits{}};
     table.put(domain("a.example"),
               entry(table, "enforce", day, Instant{seconds{-5}}, Instant{seconds{1LL << 40}}), t0);
@@ -635,7 +635,7 @@ TEST(cache_table, times_beyond_32_bits_are_bounded_not_wrapped) {
 
 // Every reader sees a whole entry: its id and TTL are the policy's max_age. Meant for the thread sanitizer as
 // well.
-TEST(cache_table, readers_and_a_writer_at_once) {
+TEST(CacheTable, ReadersAndAWriterAtOnce) {
     Table table{Limits{200, 100}};
     constexpr int names = 300;
     std::vector<Domain> domains;

@@ -24,14 +24,14 @@ std::string read_text(const fs::path& file) {
     return text.str();
 }
 
-TEST(Example, reads_back_to_the_defaults) {
+TEST(Example, ReadsBackToTheDefaults) {
     const auto loaded = parse(example(), "f", {});
     ASSERT_TRUE(loaded) << to_string(loaded.error().front());
     EXPECT_EQ(loaded->config, Config{});
     EXPECT_TRUE(loaded->origins.empty());
 }
 
-TEST(Example, with_every_comment_mark_removed_sets_every_option_to_its_default) {
+TEST(Example, WithEveryCommentMarkRemovedSetsEveryOptionToItsDefault) {
     std::istringstream lines{example()};
     std::string text;
     for (std::string line; std::getline(lines, line);)
@@ -42,12 +42,12 @@ TEST(Example, with_every_comment_mark_removed_sets_every_option_to_its_default) 
     EXPECT_EQ(loaded->origins.size(), options().size());
 }
 
-TEST(Example, is_the_file_in_conf) {
+TEST(Example, IsTheFileInConf) {
     EXPECT_EQ(read_text(source / "conf/stsmapd.toml"), example())
         << "Write it anew with: stsmapd --print-example-config > conf/stsmapd.toml";
 }
 
-TEST(Manual, holds_the_option_list) {
+TEST(Manual, HoldsTheOptionList) {
     const std::string manual = read_text(source / "man/stsmapd.toml.5");
     const std::string begin = ".\\\" BEGIN OPTIONS\n", end = ".\\\" END OPTIONS\n";
     const auto from = manual.find(begin), to = manual.find(end);
@@ -58,7 +58,7 @@ TEST(Manual, holds_the_option_list) {
         << "Write it anew between its two markers with: stsmapd --print-man-options";
 }
 
-TEST(Manual, names_every_option_and_its_variable) {
+TEST(Manual, NamesEveryOptionAndItsVariable) {
     const std::string manual = read_text(source / "man/stsmapd.toml.5");
     for (const Option& option : options()) {
         const std::string entry = ".It Ic " + std::string{option.name()} + " No =";
@@ -73,7 +73,7 @@ TEST(Manual, names_every_option_and_its_variable) {
     }
 }
 
-TEST(Manual, fragment_has_no_line_that_mdoc_takes_for_a_macro_by_mistake) {
+TEST(Manual, FragmentHasNoLineThatMdocTakesForAMacroByMistake) {
     std::istringstream lines{man_fragment()};
     for (std::string line; std::getline(lines, line);) {
         EXPECT_FALSE(line.empty());
@@ -84,7 +84,7 @@ TEST(Manual, fragment_has_no_line_that_mdoc_takes_for_a_macro_by_mistake) {
     }
 }
 
-TEST(Dump, reads_back_to_the_same_configuration) {
+TEST(Dump, ReadsBackToTheSameConfiguration) {
     for (const auto& entry : fs::directory_iterator{source / "tests/unit/config"}) {
         if (!entry.path().filename().string().starts_with("good_")) continue;
         const auto loaded = parse(read_text(entry.path()), entry.path(), {{"STSMAPD_FETCH_TIMEOUT", "77"}});
@@ -96,7 +96,7 @@ TEST(Dump, reads_back_to_the_same_configuration) {
     }
 }
 
-TEST(Dump, says_where_each_value_came_from) {
+TEST(Dump, SaysWhereEachValueCameFrom) {
     const auto loaded = parse("\ndeadline = 5\n[fetch]\nproxy = \"http://p:1\"\n", "/etc/x.toml",
                               {{"STSMAPD_STATE_DIR", "/srv/a \"b\" \\c"}});
     ASSERT_TRUE(loaded);
@@ -108,7 +108,7 @@ TEST(Dump, says_where_each_value_came_from) {
         EXPECT_NE(text.find(line), std::string::npos) << line << "in\n" << text;
 }
 
-TEST(Dump, survives_a_file_name_with_a_line_break) {
+TEST(Dump, SurvivesAFileNameWithALineBreak) {
     const auto loaded = parse("deadline = 5\n", "a\nthreads = 7", {});
     ASSERT_TRUE(loaded);
     const auto again = parse(dump(*loaded), "dump", {});

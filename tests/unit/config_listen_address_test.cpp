@@ -12,7 +12,7 @@ using config::ListenAddress;
 using config::parse_listen_address;
 using enum ListenAddress::Kind;
 
-TEST(ListenAddress, is_read_and_written_back) {
+TEST(ListenAddress, IsReadAndWrittenBack) {
     const std::pair<std::string, ListenAddress> rows[] = {
         {"unix:/run/stsmapd/socketmap", {unix_socket, "/run/stsmapd/socketmap", "", 0}},
         {"unix:/a b:c", {unix_socket, "/a b:c", "", 0}},
@@ -31,14 +31,14 @@ TEST(ListenAddress, is_read_and_written_back) {
     }
 }
 
-TEST(ListenAddress, equal_addresses_compare_equal) {
+TEST(ListenAddress, EqualAddressesCompareEqual) {
     EXPECT_EQ(parse_listen_address("tcp:[0:0:0:0:0:0:0:1]:8461").value(),
               parse_listen_address("tcp:[::1]:8461").value());
     EXPECT_EQ(parse_listen_address("tcp:[2001:DB8::A]:1").value(),
               parse_listen_address("tcp:[2001:db8::a]:1").value());
 }
 
-TEST(ListenAddress, says_what_is_wrong) {
+TEST(ListenAddress, SaysWhatIsWrong) {
     const std::pair<std::string, const char*> rows[] = {
         {"", "must be"},
         {"/run/x", "must be"},

@@ -45,7 +45,7 @@ bool matches(std::string_view text, std::string_view pattern) {
     return false;
 }
 
-TEST(ConfigCorpus, bad_files_give_exactly_the_problems_in_their_first_lines) {
+TEST(ConfigCorpus, BadFilesGiveExactlyTheProblemsInTheirFirstLines) {
     const auto bad = files("bad_");
     ASSERT_GE(bad.size(), 30u);
     for (const fs::path& file : bad) {
@@ -66,7 +66,7 @@ TEST(ConfigCorpus, bad_files_give_exactly_the_problems_in_their_first_lines) {
     }
 }
 
-TEST(ConfigCorpus, good_files_have_no_problem) {
+TEST(ConfigCorpus, GoodFilesHaveNoProblem) {
     const auto good = files("good_");
     ASSERT_GE(good.size(), 6u);
     for (const fs::path& file : good) {
@@ -75,7 +75,7 @@ TEST(ConfigCorpus, good_files_have_no_problem) {
     }
 }
 
-TEST(ConfigLoad, every_option_of_a_file_arrives) {
+TEST(ConfigLoad, EveryOptionOfAFileArrives) {
     const auto loaded = parse(read_text(corpus / "good_all.toml"), "f", {});
     ASSERT_TRUE(loaded);
     Config want;
@@ -103,7 +103,7 @@ TEST(ConfigLoad, every_option_of_a_file_arrives) {
     EXPECT_EQ(loaded->origins.at("deadline"), (Origin{"f", 3, 12}));
 }
 
-TEST(ConfigLoad, an_empty_text_is_the_defaults) {
+TEST(ConfigLoad, AnEmptyTextIsTheDefaults) {
     const auto loaded = parse("", "f", {});
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->config, Config{});
@@ -111,7 +111,7 @@ TEST(ConfigLoad, an_empty_text_is_the_defaults) {
     EXPECT_FALSE(loaded->is_set("listen"));
 }
 
-TEST(ConfigLoad, the_environment_goes_over_the_file) {
+TEST(ConfigLoad, TheEnvironmentGoesOverTheFile) {
     const auto loaded = parse("deadline = \"5s\"\nthreads = 2\n", "f",
                               {{"STSMAPD_DEADLINE", "7s"}, {"STSMAPD_CONFIG", "/etc/x.toml"}});
     ASSERT_TRUE(loaded);
@@ -121,7 +121,7 @@ TEST(ConfigLoad, the_environment_goes_over_the_file) {
     EXPECT_EQ(loaded->origins.at("threads"), (Origin{"f", 2, 11}));
 }
 
-TEST(ConfigLoad, lists_in_the_environment) {
+TEST(ConfigLoad, ListsInTheEnvironment) {
     const std::pair<const char*, std::size_t> rows[] = {
         {"", 0}, {"::1", 1}, {"::1,127.0.0.1", 2}, {" ::1 , 127.0.0.1\t", 2}};
     for (const auto& [text, want] : rows) {
@@ -133,7 +133,7 @@ TEST(ConfigLoad, lists_in_the_environment) {
         EXPECT_FALSE(parse("", "f", {{"STSMAPD_DNS_SERVERS", text}})) << text;
 }
 
-TEST(ConfigLoad, problems_of_the_environment_name_the_variable) {
+TEST(ConfigLoad, ProblemsOfTheEnvironmentNameTheVariable) {
     const std::tuple<const char*, const char*, const char*> rows[] = {
         {"STSMAPD_THREADS", "0", "environment: STSMAPD_THREADS must be from 1 to 64, not 0"},
         {"STSMAPD_THREADS", "2x", "environment: STSMAPD_THREADS must be a whole number"},
@@ -158,7 +158,7 @@ TEST(ConfigLoad, problems_of_the_environment_name_the_variable) {
     }
 }
 
-TEST(ConfigLoad, variables_that_container_engines_inject_are_passed_over) {
+TEST(ConfigLoad, VariablesThatContainerEnginesInjectArePassedOver) {
     // A Kubernetes service of the name stsmapd, and a link of Docker's with this alias.
     const Environment injected{
         {"STSMAPD_SERVICE_HOST", "10.0.0.7"},
@@ -180,7 +180,7 @@ TEST(ConfigLoad, variables_that_container_engines_inject_are_passed_over) {
     for (const Option& option : options()) EXPECT_FALSE(is_injected(option.environment())) << option.path;
 }
 
-TEST(ConfigLoad, all_problems_of_file_and_environment_are_told_in_order) {
+TEST(ConfigLoad, AllProblemsOfFileAndEnvironmentAreToldInOrder) {
     const auto loaded =
         parse("threads = 0\nbogus_option_name = 1\ndeadline = 0\n", "f", {{"STSMAPD_DANE", "on"}});
     ASSERT_FALSE(loaded);
@@ -191,19 +191,19 @@ TEST(ConfigLoad, all_problems_of_file_and_environment_are_told_in_order) {
     EXPECT_EQ(loaded.error()[3].source, "environment");
 }
 
-TEST(ConfigLoad, a_problem_is_one_printable_line) {
+TEST(ConfigLoad, AProblemIsOnePrintableLine) {
     const auto loaded = parse("\"a\\nb\\u0007\" = 1\n[\"x\\ny\"]\n", "f\n", {});
     ASSERT_FALSE(loaded);
     for (const Problem& problem : loaded.error())
         for (const char c : to_string(problem)) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << to_string(problem);
 }
 
-TEST(ConfigLoad, an_endless_text_is_refused) {
+TEST(ConfigLoad, AnEndlessTextIsRefused) {
     EXPECT_FALSE(parse(std::string(max_file_size + 1, '\n'), "f", {}));
     EXPECT_TRUE(parse(std::string(max_file_size, '\n'), "f", {}));
 }
 
-TEST(ConfigLoad, picks_its_variables_from_the_environment) {
+TEST(ConfigLoad, PicksItsVariablesFromTheEnvironment) {
     const char* block[] = {"PATH=/bin", "STSMAPD_DEADLINE=5s", "STSMAPD_FETCH_PROXY=http://a=b:1",
                            "STSMAPD_X", "XSTSMAPD_Y=1",        nullptr};
     const Environment found = environment(block);
@@ -216,14 +216,14 @@ protected:
     test::TempFolder folder_;
 };
 
-TEST_F(ConfigFile, is_read) {
+TEST_F(ConfigFile, IsRead) {
     std::ofstream{folder_ / "a.toml"} << "deadline = \"5s\"\n";
     const auto loaded = load(folder_ / "a.toml", true, {});
     ASSERT_TRUE(loaded);
     EXPECT_EQ(loaded->config.deadline, 5s);
 }
 
-TEST_F(ConfigFile, may_be_missing_unless_it_was_named) {
+TEST_F(ConfigFile, MayBeMissingUnlessItWasNamed) {
     const auto defaults = load(folder_ / "none.toml", false, {{"STSMAPD_THREADS", "2"}});
     ASSERT_TRUE(defaults);
     EXPECT_EQ(defaults->config.threads, 2u);
@@ -233,7 +233,7 @@ TEST_F(ConfigFile, may_be_missing_unless_it_was_named) {
               folder_ / "none.toml" + ": cannot be read: No such file or directory");
 }
 
-TEST_F(ConfigFile, that_cannot_be_read_is_a_problem_always) {
+TEST_F(ConfigFile, ThatCannotBeReadIsAProblemAlways) {
     const auto loaded = load(folder_.path(), false, {});
     ASSERT_FALSE(loaded);
     EXPECT_NE(to_string(loaded.error().front()).find("cannot be read"), std::string::npos);

@@ -91,7 +91,7 @@ const std::map<std::string_view, std::pair<std::string, Value>>& other_values() 
     return rows;
 }
 
-TEST(Options, defaults_are_those_of_the_design) {
+TEST(Options, DefaultsAreThoseOfTheDesign) {
     const Config config;
     ASSERT_EQ(options().size(), defaults().size());
     for (const Option& option : options()) {
@@ -100,7 +100,7 @@ TEST(Options, defaults_are_those_of_the_design) {
     }
 }
 
-TEST(Options, defaults_as_values) {
+TEST(Options, DefaultsAsValues) {
     const Config c;
     ASSERT_EQ(c.listen.size(), 2u);
     EXPECT_EQ(c.listen[0].kind, ListenAddress::Kind::unix_socket);
@@ -112,7 +112,7 @@ TEST(Options, defaults_as_values) {
     EXPECT_TRUE(conflicts(c).empty());
 }
 
-TEST(Options, every_default_passes_its_own_check) {
+TEST(Options, EveryDefaultPassesItsOwnCheck) {
     for (const Option& option : options()) {
         Config config;
         const auto done = option.assign(config, option.read(config));
@@ -121,7 +121,7 @@ TEST(Options, every_default_passes_its_own_check) {
     }
 }
 
-TEST(Options, every_row_is_complete) {
+TEST(Options, EveryRowIsComplete) {
     std::set<std::string> paths, variables;
     for (const Option& option : options()) {
         EXPECT_TRUE(paths.insert(std::string{option.path}).second) << option.path << " twice";
@@ -148,7 +148,7 @@ TEST(Options, every_row_is_complete) {
     EXPECT_EQ(find_option("nothing"), nullptr);
 }
 
-TEST(Options, limits_are_inclusive) {
+TEST(Options, LimitsAreInclusive) {
     for (const Option& option : options()) {
         if (option.type != Type::integer && option.type != Type::duration) continue;
         Config c;
@@ -159,7 +159,7 @@ TEST(Options, limits_are_inclusive) {
     }
 }
 
-TEST(Options, a_refused_value_leaves_the_config_alone) {
+TEST(Options, ARefusedValueLeavesTheConfigAlone) {
     for (const Option& option : options()) {
         Config c;
         EXPECT_FALSE(option.assign(c, Value{std::string{"\x01"}})) << option.path;
@@ -167,13 +167,13 @@ TEST(Options, a_refused_value_leaves_the_config_alone) {
     }
 }
 
-TEST(Options, environment_names) {
+TEST(Options, EnvironmentNames) {
     EXPECT_EQ(find_option("fetch.ca_file")->environment(), "STSMAPD_FETCH_CA_FILE");
     EXPECT_EQ(find_option("listen")->environment(), "STSMAPD_LISTEN");
     EXPECT_EQ(find_option("cache.forget_unasked_after")->environment(), "STSMAPD_CACHE_FORGET_UNASKED_AFTER");
 }
 
-TEST(Options, every_environment_name_works) {
+TEST(Options, EveryEnvironmentNameWorks) {
     for (const Option& option : options()) {
         ASSERT_TRUE(other_values().contains(option.path)) << option.path << " is not in this test";
         const auto& [text, want] = other_values().at(option.path);
@@ -187,7 +187,7 @@ TEST(Options, every_environment_name_works) {
     }
 }
 
-TEST(Options, changes_are_split_by_when_they_take_effect) {
+TEST(Options, ChangesAreSplitByWhenTheyTakeEffect) {
     Config after;
     EXPECT_TRUE(changed(Config{}, after).live.empty());
     EXPECT_TRUE(changed(Config{}, after).restart.empty());
@@ -200,7 +200,7 @@ TEST(Options, changes_are_split_by_when_they_take_effect) {
     EXPECT_EQ(changes.restart, (std::vector<std::string_view>{"listen", "state_dir"}));
 }
 
-TEST(Options, a_typing_mistake_finds_its_option) {
+TEST(Options, ATypingMistakeFindsItsOption) {
     const std::pair<const char*, const char*> rows[] = {
         {"fetch.timout", "fetch.timeout"},
         {"dns.timeout_", "dns.timeout"},

@@ -128,11 +128,11 @@ std::vector<std::string> told(std::string_view text) {
     return lines;
 }
 
-TEST(ConfigSyntax, says_what_is_wrong_and_where) {
+TEST(ConfigSyntax, SaysWhatIsWrongAndWhere) {
     for (const Row& row : rows()) EXPECT_EQ(told(row.text), row.want) << row.text;
 }
 
-TEST(ConfigSyntax, the_reader_refuses_these_texts_and_says_the_same) {
+TEST(ConfigSyntax, TheReaderRefusesTheseTextsAndSaysTheSame) {
     for (const Row& row : rows()) {
         const auto loaded = config::parse(row.text, "f", {});
         ASSERT_FALSE(loaded) << row.text;
@@ -142,7 +142,7 @@ TEST(ConfigSyntax, the_reader_refuses_these_texts_and_says_the_same) {
     }
 }
 
-TEST(ConfigSyntax, has_nothing_to_say_about_what_is_right) {
+TEST(ConfigSyntax, HasNothingToSayAboutWhatIsRight) {
     std::vector<std::string> texts{
         config::example(),
         "a = 1\nb = +1_000\nc = 0xff\nd = 1e5\ne = -0.5\nf = inf\ng = 2026-11-28\nh = 07:32:00\n",
@@ -163,7 +163,7 @@ TEST(ConfigSyntax, has_nothing_to_say_about_what_is_right) {
     for (const std::string& text : texts) EXPECT_EQ(told(text), std::vector<std::string>{}) << text;
 }
 
-TEST(ConfigSyntax, stops_somewhere) {
+TEST(ConfigSyntax, StopsSomewhere) {
     std::string many;
     for (int i = 0; i < 1000; ++i) many += "name" + std::to_string(i) + " = text\n";
     EXPECT_EQ(config::syntax_faults(many).size(), config::max_syntax_faults);
@@ -176,7 +176,7 @@ TEST(ConfigSyntax, stops_somewhere) {
     }
 }
 
-TEST(ConfigSyntax, words_are_printable) {
+TEST(ConfigSyntax, WordsArePrintable) {
     for (const char* text :
          {"a = \x1b[2J\n", "\x1b = 1\n", "a\x1b: 1\n", "[\x1b\n", "a = 1 \x1b\n", "a = {\x1b}\n"})
         for (const config::SyntaxFault& fault : config::syntax_faults(text))

@@ -5,7 +5,7 @@
 
 namespace {
 
-TEST(ConfigToken, knows_what_needs_no_quotes) {
+TEST(ConfigToken, KnowsWhatNeedsNoQuotes) {
     for (const char* good :
          {"true", "false", "0", "42", "+1_000", "-7", "0xff", "0o660", "0b1", "1e5", "1.5E-3", "-0.5", "inf",
           "-nan", "2026-11-28", "2026-11-28T07:32:00Z", "07:32:00"})
@@ -15,7 +15,7 @@ TEST(ConfigToken, knows_what_needs_no_quotes) {
         EXPECT_FALSE(config::is_value(bad)) << bad;
 }
 
-TEST(ConfigToken, takes_blanks_around_dots_only) {
+TEST(ConfigToken, TakesBlanksAroundDotsOnly) {
     EXPECT_EQ(config::without_blanks("log.level"), "log.level");
     EXPECT_EQ(config::without_blanks(" log . level "), "log.level");
     EXPECT_EQ(config::without_blanks(""), "");

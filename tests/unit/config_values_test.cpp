@@ -11,7 +11,7 @@ namespace {
 using namespace config;
 using namespace std::chrono_literals;
 
-TEST(Duration, is_read_with_every_unit) {
+TEST(Duration, IsReadWithEveryUnit) {
     const std::pair<const char*, seconds> good[] = {
         {"0", 0s},    {"90", 90s},   {"90s", 90s}, {"5m", 300s},
         {"12h", 12h}, {"30d", 720h}, {"007s", 7s}, {"100000d", seconds{8'640'000'000}},
@@ -23,14 +23,14 @@ TEST(Duration, is_read_with_every_unit) {
     }
 }
 
-TEST(Duration, refuses_everything_else) {
+TEST(Duration, RefusesEverythingElse) {
     for (const char* text : {"", "s", "1 s", " 1s", "1s ", "-1s", "+1s", "1.5s", "1S", "1w", "1m30s", "0x10",
                              "ten", "100001d", "99999999999999999999s", "9223372036854775807d"})
         EXPECT_FALSE(parse_duration(text)) << text;
     EXPECT_FALSE(parse_duration(std::string_view{"1\0s", 3})) << "NUL";
 }
 
-TEST(Duration, names_the_units_when_one_is_wrong) {
+TEST(Duration, NamesTheUnitsWhenOneIsWrong) {
     for (const char* text : {"5min", "90sec", "1S", "500ms", "2weeks", "1w"}) {
         const auto time = parse_duration(text);
         ASSERT_FALSE(time) << text;
@@ -46,7 +46,7 @@ TEST(Duration, names_the_units_when_one_is_wrong) {
     }
 }
 
-TEST(Duration, is_written_as_it_is_read) {
+TEST(Duration, IsWrittenAsItIsRead) {
     const std::pair<seconds, const char*> rows[] = {
         {0s, "0s"},       {59s, "59s"}, {60s, "60s"},   {100s, "100s"}, {119s, "119s"}, {120s, "2m"},
         {3599s, "3599s"}, {1h, "1h"},   {90min, "90m"}, {24h, "1d"},    {36h, "36h"},   {720h, "30d"},
@@ -57,7 +57,7 @@ TEST(Duration, is_written_as_it_is_read) {
     }
 }
 
-TEST(Server, is_an_address_with_an_optional_port) {
+TEST(Server, IsAnAddressWithAnOptionalPort) {
     const std::pair<const char*, ServerAddress> good[] = {
         {"127.0.0.1", {"127.0.0.1", 53}},
         {"127.0.0.1:5300", {"127.0.0.1", 5300}},
@@ -79,7 +79,7 @@ TEST(Server, is_an_address_with_an_optional_port) {
         EXPECT_FALSE(parse_server(text)) << text;
 }
 
-TEST(Proxy, is_a_plain_http_address) {
+TEST(Proxy, IsAPlainHttpAddress) {
     const std::pair<const char*, Proxy> good[] = {
         {"", {}},
         {"http://proxy.example:3128", {"proxy.example", 3128}},
@@ -99,7 +99,7 @@ TEST(Proxy, is_a_plain_http_address) {
         EXPECT_FALSE(parse_proxy(text)) << text;
 }
 
-TEST(FileMode, is_octal) {
+TEST(FileMode, IsOctal) {
     const std::pair<const char*, unsigned> good[] = {{"0660", 0660}, {"660", 0660}, {"0", 0}, {"0777", 0777}};
     for (const auto& [text, want] : good) {
         ASSERT_TRUE(parse_file_mode(text)) << text;

@@ -10,7 +10,7 @@
 
 namespace {
 
-TEST(DaemonManual, names_every_reason_once) {
+TEST(DaemonManual, NamesEveryReasonOnce) {
     std::ifstream in{STSMAPD_SOURCE_DIR "/man/stsmapd.8"};
     ASSERT_TRUE(in);
     std::string line;

@@ -39,7 +39,7 @@ std::string state_line(const test::TempFolder& folder) {
     return "state_dir = \"" + folder.path().string() + "\"\n";
 }
 
-TEST(StartCheck, finds_nothing_wrong_with_what_is_there) {
+TEST(StartCheck, FindsNothingWrongWithWhatIsThere) {
     const test::TempFolder folder;
     EXPECT_EQ(problems(state_line(folder)), Told{});
     EXPECT_EQ(problems(state_line(folder) + "listen = [\"unix:" + (folder / "s") +
@@ -47,7 +47,7 @@ TEST(StartCheck, finds_nothing_wrong_with_what_is_there) {
               Told{});
 }
 
-TEST(StartCheck, finds_folders_that_do_not_exist) {
+TEST(StartCheck, FindsFoldersThatDoNotExist) {
     const test::TempFolder folder;
     EXPECT_EQ(problems("state_dir = \"/no/such\"\n"),
               Told{"f:1:13: state_dir: the folder /no/such does not exist"});
@@ -63,7 +63,7 @@ TEST(StartCheck, finds_folders_that_do_not_exist) {
     EXPECT_EQ(problems(start + "listen = [\"unix:" + (folder / "file/s") + "\"]\n").size(), 1u);
 }
 
-TEST(StartCheck, says_what_the_start_says) {
+TEST(StartCheck, SaysWhatTheStartSays) {
     const test::TempFolder folder;
     const std::pair<std::string, server::Address> rows[] = {
         {"unix:/no/such/s", {server::Address::Kind::unix_path, "/no/such/s", "", 0}},
@@ -82,7 +82,7 @@ TEST(StartCheck, says_what_the_start_says) {
               Told{"f:2:17: fetch.ca_file: " + context.error()});
 }
 
-TEST(StartCheck, finds_users_and_groups_that_do_not_exist) {
+TEST(StartCheck, FindsUsersAndGroupsThatDoNotExist) {
     const test::TempFolder folder;
     const std::string start = state_line(folder);
     EXPECT_EQ(problems(start + "socket = { owner = \"no-such-user\", group = \"no-such-group\" }\n"),
@@ -99,7 +99,7 @@ TEST(StartCheck, finds_users_and_groups_that_do_not_exist) {
     EXPECT_EQ(problems(start + listen + "socket = { group = \"no-such-group\" }\n").size(), 1u);
 }
 
-TEST(StartCheck, a_socket_that_is_there_passes_and_is_left_alone) {
+TEST(StartCheck, ASocketThatIsTherePassesAndIsLeftAlone) {
     const test::TempFolder folder;
     const server::Address address{server::Address::Kind::unix_path, folder / "s", "", 0};
     auto listening = server::Listener::open(address, {}, 1);
@@ -108,7 +108,7 @@ TEST(StartCheck, a_socket_that_is_there_passes_and_is_left_alone) {
     EXPECT_TRUE(fs::is_socket(folder.path() / "s"));
 }
 
-TEST(StartCheck, a_certificate_file_must_have_certificates) {
+TEST(StartCheck, ACertificateFileMustHaveCertificates) {
     const test::TempFolder folder;
     std::ofstream{folder.path() / "empty.pem"} << "no certificate\n";
     const auto told = problems(state_line(folder) + "fetch.ca_file = \"" + (folder / "empty.pem") + "\"\n");
@@ -118,7 +118,7 @@ TEST(StartCheck, a_certificate_file_must_have_certificates) {
     EXPECT_EQ(problems(state_line(folder) + "fetch.ca_file = \"" + ca.file() + "\"\n"), Told{});
 }
 
-TEST(StartCheck, folders_that_the_unit_makes_may_be_missing) {
+TEST(StartCheck, FoldersThatTheUnitMakesMayBeMissing) {
     const test::TempFolder folder;
     const auto managed =
         app::managed_folders(("/var/lib/other:" + (folder / "state")).c_str(), (folder / "run/").c_str());
@@ -136,7 +136,7 @@ TEST(StartCheck, folders_that_the_unit_makes_may_be_missing) {
     EXPECT_NE(found.notes.front().find("is not there yet"), std::string::npos);
 }
 
-TEST(StartCheck, what_a_user_may_not_see_is_a_note) {
+TEST(StartCheck, WhatAUserMayNotSeeIsANote) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root to become somebody else";
     const test::TempFolder folder;
     fs::permissions(folder.path(), fs::perms::none);

@@ -57,7 +57,7 @@ protected:
     int notify_ = -1;
 };
 
-TEST_F(Systemd, hears_of_every_state) {
+TEST_F(Systemd, HearsOfEveryState) {
     notify_ready("Answering on 2 sockets");
     EXPECT_EQ(heard(), "READY=1\nSTATUS=Answering on 2 sockets");
     notify_status("x");
@@ -70,7 +70,7 @@ TEST_F(Systemd, hears_of_every_state) {
     EXPECT_EQ(heard(), "STOPPING=1\nSTATUS=Bye");
 }
 
-TEST_F(Systemd, hears_when_a_reload_began) {
+TEST_F(Systemd, HearsWhenAReloadBegan) {
     const auto monotonic = [] {
         timespec now{};
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -86,13 +86,13 @@ TEST_F(Systemd, hears_when_a_reload_began) {
     EXPECT_LE(usec, after);
 }
 
-TEST_F(Systemd, a_service_manager_that_does_not_read_holds_nobody_up) {
+TEST_F(Systemd, AServiceManagerThatDoesNotReadHoldsNobodyUp) {
     // Far more than the socket's queue takes; a send that blocks would never return.
     for (int i = 0; i < 30; ++i) notify_watchdog();
     EXPECT_EQ(heard(), "WATCHDOG=1");
 }
 
-TEST_F(Systemd, an_abstract_notify_socket_is_found) {
+TEST_F(Systemd, AnAbstractNotifySocketIsFound) {
     const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -107,13 +107,13 @@ TEST_F(Systemd, an_abstract_notify_socket_is_found) {
     close(fd);
 }
 
-TEST_F(Systemd, a_status_cannot_bring_further_assignments) {
+TEST_F(Systemd, AStatusCannotBringFurtherAssignments) {
     notify_status("a\nREADY=1\nMAINPID=1");
     const std::string text = heard();
     EXPECT_EQ(text.find('\n'), std::string::npos) << text;
 }
 
-TEST_F(Systemd, watchdog_interval_is_for_this_process_only) {
+TEST_F(Systemd, WatchdogIntervalIsForThisProcessOnly) {
     EXPECT_EQ(watchdog_interval(), std::nullopt);
     setenv("WATCHDOG_USEC", "30000000", 1);
     EXPECT_EQ(watchdog_interval(), 30s);
@@ -126,7 +126,7 @@ TEST_F(Systemd, watchdog_interval_is_for_this_process_only) {
     EXPECT_EQ(watchdog_interval(), std::nullopt);
 }
 
-TEST(WithoutSystemd, nothing_happens) {
+TEST(WithoutSystemd, NothingHappens) {
     unsetenv("NOTIFY_SOCKET");
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_PID");
@@ -172,7 +172,7 @@ int tcp4_listener() {
     return fd;
 }
 
-TEST(AddressOf, is_written_as_in_listen) {
+TEST(AddressOf, IsWrittenAsInListen) {
     const int all = tcp6_socket("::", false, true);
     if (all < 0) GTEST_SKIP() << "no IPv6 here";
     const int v6 = tcp6_socket("::", true, true), loopback = tcp6_socket("::1", true, true),
@@ -211,7 +211,7 @@ TEST(AddressOf, is_written_as_in_listen) {
     _exit(0);
 }
 
-TEST_F(Systemd, hands_over_sockets_with_names) {
+TEST_F(Systemd, HandsOverSocketsWithNames) {
     const std::filesystem::path path = folder_ / "map";
     const int one = unix_listener(path), two = tcp4_listener();
     ASSERT_GE(one, 0);
@@ -223,7 +223,7 @@ TEST_F(Systemd, hands_over_sockets_with_names) {
     close(two);
 }
 
-TEST_F(Systemd, what_is_no_listening_stream_socket_is_refused) {
+TEST_F(Systemd, WhatIsNoListeningStreamSocketIsRefused) {
     const int bound = tcp4_listener(), datagram = socket(AF_INET, SOCK_DGRAM, 0),
               file = open("/dev/null", O_RDONLY);
     const int silent = socket(AF_INET, SOCK_STREAM, 0);

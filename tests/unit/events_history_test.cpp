@@ -26,7 +26,7 @@ PolicyFailed failure(std::string_view domain, base::Reason reason, bool has_poli
             .has_policy = has_policy};
 }
 
-TEST(History, keeps_what_happened_to_a_domain_with_its_time) {
+TEST(History, KeepsWhatHappenedToADomainWithItsTime) {
     History history;
     history.note(PolicyLearnt{"a.example", sts::Mode::enforce, 2, 86400s, "1"}, at(10));
     history.note(DaneChecked{.domain = "a.example",
@@ -46,7 +46,7 @@ TEST(History, keeps_what_happened_to_a_domain_with_its_time) {
     EXPECT_TRUE(history.of("b.example").empty());
 }
 
-TEST(History, the_same_again_takes_no_place_and_moves_to_the_end) {
+TEST(History, TheSameAgainTakesNoPlaceAndMovesToTheEnd) {
     History history;
     for (long second = 0; second < 50; ++second) {
         PolicyFailed event = failure("a.example", base::Reason::http_status);
@@ -69,7 +69,7 @@ TEST(History, the_same_again_takes_no_place_and_moves_to_the_end) {
     }
 }
 
-TEST(History, keeps_the_last_few) {
+TEST(History, KeepsTheLastFew) {
     History history;
     for (int i = 0; i < 10; ++i) {
         const std::string id = std::to_string(i);
@@ -81,7 +81,7 @@ TEST(History, keeps_the_last_few) {
     EXPECT_TRUE(events.back().text.ends_with("id=9"));
 }
 
-TEST(History, a_domain_without_a_policy_leaves_nothing) {
+TEST(History, ADomainWithoutAPolicyLeavesNothing) {
     History history;
     history.note(failure("a.example", base::Reason::http_status, false), at(1));
     history.note(Lookup{.domain = "a.example", .answer = "notfound", .source = "network", .age = {}}, at(1));
@@ -93,7 +93,7 @@ TEST(History, a_domain_without_a_policy_leaves_nothing) {
     EXPECT_EQ(history.of("a.example").size(), 2u) << "that a failure is over is worth a place";
 }
 
-TEST(History, whatever_strangers_do_it_has_its_bound_in_octets) {
+TEST(History, WhateverStrangersDoItHasItsBoundInOctets) {
     constexpr std::size_t most = 200'000;
     const std::string long_text(100'000, '\x01');
     const std::size_t before = test::allocated();
@@ -112,7 +112,7 @@ TEST(History, whatever_strangers_do_it_has_its_bound_in_octets) {
     }
 }
 
-TEST(History, a_domain_that_is_noted_again_outlives_others) {
+TEST(History, ADomainThatIsNotedAgainOutlivesOthers) {
     History history{20'000};
     for (int i = 0; i < 1000; ++i) {
         history.note(failure("often.example", base::Reason::http_status), at(i));
@@ -122,7 +122,7 @@ TEST(History, a_domain_that_is_noted_again_outlives_others) {
     EXPECT_EQ(history.of("often.example")[0].times, 1000u);
 }
 
-TEST(Recorder, remembers_what_the_log_holds_back) {
+TEST(Recorder, RemembersWhatTheLogHoldsBack) {
     test::MemoryLog log;
     test::ManualTime time;
     History history;

@@ -87,7 +87,7 @@ std::vector<Event> one_of_each() {
     };
 }
 
-TEST(Events, each_is_a_line_with_all_its_fields_in_the_order_of_the_table) {
+TEST(Events, EachIsALineWithAllItsFieldsInTheOrderOfTheTable) {
     const std::vector<Event> all = one_of_each();
     ASSERT_EQ(all.size(), kinds);
     for (std::size_t i = 0; i < kinds; ++i) {
@@ -106,7 +106,7 @@ TEST(Events, each_is_a_line_with_all_its_fields_in_the_order_of_the_table) {
     }
 }
 
-TEST(Events, names_and_fields_are_words_of_one_vocabulary) {
+TEST(Events, NamesAndFieldsAreWordsOfOneVocabulary) {
     std::set<std::string_view> events, used, explained;
     const auto is_word = [](std::string_view word, char joint) {
         return !word.empty() && std::ranges::all_of(word, [joint](char c) {
@@ -137,7 +137,7 @@ TEST(Events, names_and_fields_are_words_of_one_vocabulary) {
     EXPECT_EQ(used, explained);
 }
 
-TEST(Events, the_level_is_the_first_that_the_table_names_or_another_of_it) {
+TEST(Events, TheLevelIsTheFirstThatTheTableNamesOrAnotherOfIt) {
     for (const Event& event : one_of_each()) {
         static constexpr std::string_view words[] = {"debug", "info", "warning", "error"};
         const std::string_view word = words[static_cast<int>(level(event))];
@@ -148,7 +148,7 @@ TEST(Events, the_level_is_the_first_that_the_table_names_or_another_of_it) {
     }
 }
 
-TEST(Events, levels_follow_what_happened) {
+TEST(Events, LevelsFollowWhatHappened) {
     EXPECT_EQ(level(PolicyFailed{.domain = {}, .detail = {}, .kept = "enforce"}), Level::warning);
     EXPECT_EQ(level(PolicyFailed{.domain = {}, .detail = {}, .kept = "no enforce policy"}), Level::info);
     EXPECT_EQ(level(Event{PolicyChanged{}}), Level::info);
@@ -163,7 +163,7 @@ TEST(Events, levels_follow_what_happened) {
     EXPECT_EQ(level(lookup), Level::debug);
 }
 
-TEST(Events, what_is_empty_is_left_out_where_the_table_says_so) {
+TEST(Events, WhatIsEmptyIsLeftOutWhereTheTableSaysSo) {
     test::MemoryLog log;
     log.emit(Lookup{.domain = "a.example", .answer = "notfound", .source = "network", .age = {}});
     log.emit(Fetch{.host = "h", .octets = 5, .reason = {}, .detail = {}});
@@ -174,7 +174,7 @@ TEST(Events, what_is_empty_is_left_out_where_the_table_says_so) {
     EXPECT_EQ(log.lines(), lines);
 }
 
-TEST(Events, the_manual_is_the_table) {
+TEST(Events, TheManualIsTheTable) {
     std::ifstream in{STSMAPD_SOURCE_DIR "/man/stsmapd.8"};
     ASSERT_TRUE(in);
     std::ostringstream read;
@@ -191,7 +191,7 @@ TEST(Events, the_manual_is_the_table) {
         << "Write it again between its two markers with: stsmapd --print-man-events";
 }
 
-TEST(Recorder, counts_all_and_holds_lines_back_as_the_table_says) {
+TEST(Recorder, CountsAllAndHoldsLinesBackAsTheTableSays) {
     test::MemoryLog log;
     test::ManualTime time;
     Recorder recorder{log, time};

@@ -15,13 +15,13 @@ using namespace std::chrono_literals;
 using base::Field;
 using base::Level;
 
-TEST(LogFormat, time_is_utc_with_milliseconds) {
+TEST(LogFormat, TimeIsUtcWithMilliseconds) {
     EXPECT_EQ(timestamp(LogTime{0ms}), "1970-01-01T00:00:00.000Z");
     EXPECT_EQ(timestamp(LogTime{1'787'393'472'045ms}), "2026-08-22T10:11:12.045Z");
     EXPECT_EQ(timestamp(LogTime{-1ms}), "1969-12-31T23:59:59.999Z");
 }
 
-TEST(LogFormat, levels) {
+TEST(LogFormat, Levels) {
     EXPECT_EQ(to_string(Level::debug), "debug");
     EXPECT_EQ(to_string(Level::info), "info");
     EXPECT_EQ(to_string(Level::warning), "warning");
@@ -32,7 +32,7 @@ TEST(LogFormat, levels) {
     EXPECT_EQ(priority(Level::error), 3);
 }
 
-TEST(TextLine, has_event_and_fields_in_order) {
+TEST(TextLine, HasEventAndFieldsInOrder) {
     EXPECT_EQ(text_line("lookup", {{"domain", "example.com"}, {"age", 12}, {"took_ms", 0.25}}),
               "lookup: domain=example.com age=12 took_ms=0.250");
     EXPECT_EQ(text_line("stop", {}), "stop:");
@@ -41,7 +41,7 @@ TEST(TextLine, has_event_and_fields_in_order) {
     EXPECT_EQ(text_line("x", {{"n", std::nan("")}}), "x: n=nan");
 }
 
-TEST(TextLine, quotes_what_is_not_plain) {
+TEST(TextLine, QuotesWhatIsNotPlain) {
     const std::pair<std::string, std::string> rows[] = {
         {"", "\"\""},
         {"two words", "\"two words\""},
@@ -106,7 +106,7 @@ const std::string hostile[] = {
     std::string(199, 'A') + "\\",
 };
 
-TEST(TextLine, values_cannot_break_out) {
+TEST(TextLine, ValuesCannotBreakOut) {
     for (const std::string& value : hostile) {
         const std::string line = text_line("lookup", {{"domain", value}, {"answer", "NOTFOUND"}});
         for (const char c : line) ASSERT_TRUE(c >= 0x20 && c < 0x7f) << line;
@@ -118,7 +118,7 @@ TEST(TextLine, values_cannot_break_out) {
     }
 }
 
-TEST(JsonLine, keeps_the_types_of_fields) {
+TEST(JsonLine, KeepsTheTypesOfFields) {
     const std::string line = json_line(
         LogTime{0ms}, Level::info, "lookup",
         {{"domain", "example.com"}, {"age", 12}, {"took_ms", 0.25}, {"bad", std::nan("")}, {"empty", ""}});
@@ -127,7 +127,7 @@ TEST(JsonLine, keeps_the_types_of_fields) {
               R"("age":12,"took_ms":0.250,"bad":null,"empty":""})");
 }
 
-TEST(JsonLine, is_one_object_whatever_the_values) {
+TEST(JsonLine, IsOneObjectWhateverTheValues) {
     for (const std::string& value : hostile) {
         const std::string line =
             json_line(LogTime{0ms}, Level::error, "lookup", {{"domain", value}, {"age", 1}});
@@ -141,7 +141,7 @@ TEST(JsonLine, is_one_object_whatever_the_values) {
     }
 }
 
-TEST(JsonLine, gives_valid_text_back_unchanged) {
+TEST(JsonLine, GivesValidTextBackUnchanged) {
     for (const std::string value : {"B\xc3\xbc"
                                     "cher",
                                     "\xf0\x9f\x93\xa7 mail", "a\n\"b\"\\\t", "\xe2\x80\xae", "\x7f"}) {
@@ -150,7 +150,7 @@ TEST(JsonLine, gives_valid_text_back_unchanged) {
     }
 }
 
-TEST(JsonLine, cuts_between_code_points) {
+TEST(JsonLine, CutsBetweenCodePoints) {
     const auto object = nlohmann::json::parse(
         json_line(LogTime{0ms}, Level::info, "e", {{"v", std::string(max_log_value - 1, 'A') + "\xc3\xbc"}}));
     EXPECT_EQ(object["v"], std::string(max_log_value - 1, 'A') + "...");

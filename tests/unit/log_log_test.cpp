@@ -77,7 +77,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-TEST(LineLog, a_terminal_gets_time_level_and_line) {
+TEST(LineLog, ATerminalGetsTimeLevelAndLine) {
     Pipe pipe;
     {
         LineLog log{{}, to(pipe)};
@@ -92,7 +92,7 @@ TEST(LineLog, a_terminal_gets_time_level_and_line) {
     EXPECT_EQ(lines[1].substr(24), " warning policy-failed: reason=\"two words\"");
 }
 
-TEST(LineLog, the_journal_gets_a_priority) {
+TEST(LineLog, TheJournalGetsAPriority) {
     Pipe pipe;
     {
         LogPlaces places = to(pipe);
@@ -106,7 +106,7 @@ TEST(LineLog, the_journal_gets_a_priority) {
     EXPECT_EQ(pipe.rest(), "<7>a:\n<6>b:\n<4>c:\n<3>d:\n");
 }
 
-TEST(LineLog, json) {
+TEST(LineLog, Json) {
     Pipe pipe;
     {
         LineLog log{{Level::info, LogFormat::json, LogTarget::standard_error}, to(pipe)};
@@ -119,7 +119,7 @@ TEST(LineLog, json) {
     EXPECT_EQ(object["age"], 3);
 }
 
-TEST(LineLog, level_and_format_change_at_run_time) {
+TEST(LineLog, LevelAndFormatChangeAtRunTime) {
     Pipe pipe;
     {
         LineLog log{{}, to(pipe)};
@@ -139,7 +139,7 @@ TEST(LineLog, level_and_format_change_at_run_time) {
     EXPECT_NE(lines[1].find(" error last:"), std::string::npos);
 }
 
-TEST(LineLog, hostile_values_stay_one_line) {
+TEST(LineLog, HostileValuesStayOneLine) {
     Pipe pipe;
     {
         LineLog log{{}, to(pipe)};
@@ -149,7 +149,7 @@ TEST(LineLog, hostile_values_stay_one_line) {
     EXPECT_EQ(lines_of(pipe.rest()).size(), 1u);
 }
 
-TEST(LineLog, lines_of_many_threads_are_whole) {
+TEST(LineLog, LinesOfManyThreadsAreWhole) {
     Pipe pipe;
     constexpr int threads = 8, each = 200;
     std::string text;
@@ -178,7 +178,7 @@ TEST(LineLog, lines_of_many_threads_are_whole) {
     for (const std::string& line : lines) EXPECT_TRUE(line.ends_with(" end=x")) << line;
 }
 
-TEST(LineLog, a_reader_that_does_not_read_holds_nobody_up_and_loses_the_oldest) {
+TEST(LineLog, AReaderThatDoesNotReadHoldsNobodyUpAndLosesTheOldest) {
     Pipe pipe;
     LogPlaces places = to(pipe);
     places.queue = 64;
@@ -216,7 +216,7 @@ TEST(LineLog, a_reader_that_does_not_read_holds_nobody_up_and_loses_the_oldest) 
     EXPECT_EQ(written + static_cast<std::size_t>(lost), 5000u) << "every line was written or counted";
 }
 
-TEST(LineLog, ends_in_time_although_nobody_reads) {
+TEST(LineLog, EndsInTimeAlthoughNobodyReads) {
     Pipe pipe;
     LogPlaces places = to(pipe);
     places.last_words = 200ms;
@@ -230,7 +230,7 @@ TEST(LineLog, ends_in_time_although_nobody_reads) {
     EXPECT_LT(std::chrono::steady_clock::now() - before, test::late);
 }
 
-TEST(LineLog, a_reader_that_has_gone_is_no_harm) {
+TEST(LineLog, AReaderThatHasGoneIsNoHarm) {
     // A write to it raises SIGPIPE, which the daemon ignores.
     const auto old = std::signal(SIGPIPE, SIG_IGN);
     std::array<int, 2> ends{};
@@ -256,7 +256,7 @@ void expect_numbers(const std::string& text, int from, int to) {
             << lines[static_cast<std::size_t>(i - from)];
 }
 
-TEST(LineLog, a_file_gets_many_lines_in_order) {
+TEST(LineLog, AFileGetsManyLinesInOrder) {
     std::FILE* file = std::tmpfile();
     ASSERT_NE(file, nullptr);
     {
@@ -276,7 +276,7 @@ TEST(LineLog, a_file_gets_many_lines_in_order) {
 }
 
 /// As the journal's: lines go in large pieces, and what it has no room for waits for its reader.
-TEST(LineLog, a_socket_gets_many_lines_in_order) {
+TEST(LineLog, ASocketGetsManyLinesInOrder) {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     std::string text;
@@ -301,7 +301,7 @@ TEST(LineLog, a_socket_gets_many_lines_in_order) {
     expect_numbers(text, 0, 10'000);
 }
 
-TEST(LineLog, ends_in_time_although_nobody_reads_its_socket) {
+TEST(LineLog, EndsInTimeAlthoughNobodyReadsItsSocket) {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
     std::chrono::steady_clock::time_point before;
@@ -343,7 +343,7 @@ protected:
     int fd_ = -1;
 };
 
-TEST_F(SyslogSocket, gets_lines_with_facility_mail) {
+TEST_F(SyslogSocket, GetsLinesWithFacilityMail) {
     Pipe pipe;
     LogPlaces places = to(pipe);
     places.syslog_socket = path_;
@@ -363,7 +363,7 @@ TEST_F(SyslogSocket, gets_lines_with_facility_mail) {
     EXPECT_TRUE(lines[0].ends_with(" info back:")) << lines[0];
 }
 
-TEST_F(SyslogSocket, is_found_again_after_its_restart) {
+TEST_F(SyslogSocket, IsFoundAgainAfterItsRestart) {
     SyslogOutput output{path_, "stsmapd"};
     EXPECT_EQ(output.send(Level::info, "one"), Sent::yes);
     EXPECT_TRUE(receive().ends_with(": one"));
@@ -380,7 +380,7 @@ TEST_F(SyslogSocket, is_found_again_after_its_restart) {
     EXPECT_TRUE(receive().ends_with(": three"));
 }
 
-TEST_F(SyslogSocket, that_is_never_read_does_not_hold_up_the_end) {
+TEST_F(SyslogSocket, ThatIsNeverReadDoesNotHoldUpTheEnd) {
     Pipe pipe;
     LogPlaces places = to(pipe);
     places.syslog_socket = path_;
@@ -394,14 +394,14 @@ TEST_F(SyslogSocket, that_is_never_read_does_not_hold_up_the_end) {
     EXPECT_LT(std::chrono::steady_clock::now() - before, test::late);
 }
 
-TEST(SyslogOutput, without_a_daemon_sends_nothing) {
+TEST(SyslogOutput, WithoutADaemonSendsNothing) {
     SyslogOutput output{"/nonexistent/log", "stsmapd"};
     EXPECT_EQ(output.send(Level::info, "x"), Sent::no);
     SyslogOutput too_long{"/" + std::string(200, 'x'), "stsmapd"};
     EXPECT_EQ(too_long.send(Level::info, "x"), Sent::no);
 }
 
-TEST(Journal, is_known_by_its_device_and_inode) {
+TEST(Journal, IsKnownByItsDeviceAndInode) {
     Pipe pipe;
     struct stat status {};
     ASSERT_EQ(fstat(pipe.write_end(), &status), 0);

@@ -30,7 +30,7 @@ events::Lookup lookup(std::string_view domain) {
     return event;
 }
 
-TEST(LogSlot, gives_back_what_it_took) {
+TEST(LogSlot, GivesBackWhatItTook) {
     events::Lookup event = lookup("a.example");
     event.reason = base::Reason::http_status;
     event.why = "override";
@@ -59,7 +59,7 @@ TEST(LogSlot, gives_back_what_it_took) {
     EXPECT_EQ(unpack(slot(false)).event.age, std::nullopt);
 }
 
-TEST(LogSlot, long_texts_are_cut_where_the_line_shows_no_more_of_them) {
+TEST(LogSlot, LongTextsAreCutWhereTheLineShowsNoMoreOfThem) {
     const std::string umlauts = [] {
         std::string text = "x";
         for (int i = 0; i < 500; ++i) text += "\xc3\xbc";
@@ -108,7 +108,7 @@ std::string written(const config::Log& settings, const Write& write) {
     return text;
 }
 
-TEST(LineLog, lookups_and_other_events_keep_their_order_and_their_form) {
+TEST(LineLog, LookupsAndOtherEventsKeepTheirOrderAndTheirForm) {
     const config::Log as_text{}, as_json{Level::info, config::LogFormat::json, {}};
     const std::string text = written(as_text, [&](LineLog& log) {
         log.emit(lookup("one.example"));
@@ -132,7 +132,7 @@ TEST(LineLog, lookups_and_other_events_keep_their_order_and_their_form) {
     EXPECT_EQ(text.find("four.example"), std::string::npos) << "level warning";
 }
 
-TEST(LineLog, the_line_of_a_lookup_has_the_time_of_its_answer) {
+TEST(LineLog, TheLineOfALookupHasTheTimeOfItsAnswer) {
     const auto before = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
     const std::string text = written({}, [](LineLog& log) { log.emit(lookup("a.example")); });
     const auto after = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
@@ -142,7 +142,7 @@ TEST(LineLog, the_line_of_a_lookup_has_the_time_of_its_answer) {
     EXPECT_LE(text.substr(0, 24), timestamp(after + 2ms));
 }
 
-TEST(LineLog, lookups_that_nobody_reads_are_dropped_and_counted) {
+TEST(LineLog, LookupsThatNobodyReadsAreDroppedAndCounted) {
     std::array<int, 2> ends{};
     ASSERT_EQ(pipe2(ends.data(), O_CLOEXEC), 0);
     const std::string detail(150, 'x');

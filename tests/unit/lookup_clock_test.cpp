@@ -22,7 +22,7 @@ void serve(LookupWorld& world, const std::string& domain, long max_age = 30 * 86
     world.at(domain).policy(policy_text("enforce", {"mx.a.example"}, max_age));
 }
 
-TEST(Clock, an_unexpired_policy_is_served_through_jumps_and_refreshed_after_them) {
+TEST(Clock, AnUnexpiredPolicyIsServedThroughJumpsAndRefreshedAfterThem) {
     for (const seconds by : {seconds{1h}, seconds{24h}, seconds{-1h}, seconds{-24h}, -10 * year}) {
         SCOPED_TRACE("a jump of " + std::to_string(by.count()) + " s");
         LookupWorld world;
@@ -39,7 +39,7 @@ TEST(Clock, an_unexpired_policy_is_served_through_jumps_and_refreshed_after_them
     }
 }
 
-TEST(Clock, nobody_asks_and_the_refresh_goes_on_after_a_jump_back) {
+TEST(Clock, NobodyAsksAndTheRefreshGoesOnAfterAJumpBack) {
     LookupWorld world;
     serve(world, "a.example");
     world.ask("a.example");
@@ -49,7 +49,7 @@ TEST(Clock, nobody_asks_and_the_refresh_goes_on_after_a_jump_back) {
     EXPECT_GE(world.gets(), before + 1);
 }
 
-TEST(Clock, ten_years_ahead_a_policy_is_over_and_learnt_anew_once) {
+TEST(Clock, TenYearsAheadAPolicyIsOverAndLearntAnewOnce) {
     LookupWorld world;
     serve(world, "a.example");
     world.ask("a.example");
@@ -64,7 +64,7 @@ TEST(Clock, ten_years_ahead_a_policy_is_over_and_learnt_anew_once) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
 }
 
-TEST(Clock, wrong_at_boot_and_then_put_right_a_policy_lives_as_long_as_it_should) {
+TEST(Clock, WrongAtBootAndThenPutRightAPolicyLivesAsLongAsItShould) {
     LookupWorld world;
     serve(world, "a.example", 7 * 86400);
     serve(world, "b.example", 7 * 86400);
@@ -97,7 +97,7 @@ TEST(Clock, wrong_at_boot_and_then_put_right_a_policy_lives_as_long_as_it_should
     EXPECT_EQ(world.ask("b.example"), "NOTFOUND ");
 }
 
-TEST(Clock, wrong_from_boot_on_a_policy_ends_all_the_same) {
+TEST(Clock, WrongFromBootOnAPolicyEndsAllTheSame) {
     LookupWorld world;
     serve(world, "a.example", 7 * 86400);
     EXPECT_EQ(world.ask("a.example"), secure);
@@ -111,7 +111,7 @@ TEST(Clock, wrong_from_boot_on_a_policy_ends_all_the_same) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "max_age after the boot at the latest";
 }
 
-TEST(Clock, wrong_only_for_the_moment_of_a_fetch_a_policy_ends_all_the_same) {
+TEST(Clock, WrongOnlyForTheMomentOfAFetchAPolicyEndsAllTheSame) {
     LookupWorld world;
     serve(world, "a.example", 86400);
     world.pass(1h);
@@ -126,7 +126,7 @@ TEST(Clock, wrong_only_for_the_moment_of_a_fetch_a_policy_ends_all_the_same) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
 }
 
-TEST(Clock, what_a_jump_makes_due_is_spread_out) {
+TEST(Clock, WhatAJumpMakesDueIsSpreadOut) {
     for (const seconds by : {seconds{24h}, seconds{7 * 24h}}) {
         LookupWorld world;
         std::mt19937 generator{1};
@@ -151,7 +151,7 @@ TEST(Clock, what_a_jump_makes_due_is_spread_out) {
     }
 }
 
-TEST(Clock, seconds_since_1970_outgrow_31_and_32_bits) {
+TEST(Clock, SecondsSince1970Outgrow31And32Bits) {
     for (const std::int64_t end : {std::int64_t{1} << 31, std::int64_t{1} << 32}) {
         SCOPED_TRACE(end);
         LookupWorld world;
@@ -176,7 +176,7 @@ TEST(Clock, seconds_since_1970_outgrow_31_and_32_bits) {
 
 // What an untrusted clock ends is not answered, and not lost.
 
-TEST(Clock, started_years_ahead_nothing_is_lost) {
+TEST(Clock, StartedYearsAheadNothingIsLost) {
     LookupWorld world;
     serve(world, "a.example");
     serve(world, "b.example");
@@ -201,7 +201,7 @@ TEST(Clock, started_years_ahead_nothing_is_lost) {
     EXPECT_EQ(world.ask("b.example"), secure);
 }
 
-TEST(Clock, a_minute_years_ahead_loses_nothing_whoever_asks_meanwhile) {
+TEST(Clock, AMinuteYearsAheadLosesNothingWhoeverAsksMeanwhile) {
     LookupWorld world;
     serve(world, "a.example");
     EXPECT_EQ(world.ask("a.example"), secure);
@@ -219,7 +219,7 @@ TEST(Clock, a_minute_years_ahead_loses_nothing_whoever_asks_meanwhile) {
     EXPECT_EQ(world.ask("a.example"), secure);
 }
 
-TEST(Clock, what_is_expired_is_never_answered_and_goes_when_the_clock_is_trusted) {
+TEST(Clock, WhatIsExpiredIsNeverAnsweredAndGoesWhenTheClockIsTrusted) {
     LookupWorld world;
     serve(world, "a.example", 86400);
     serve(world, "b.example", 86400);
@@ -243,7 +243,7 @@ TEST(Clock, what_is_expired_is_never_answered_and_goes_when_the_clock_is_trusted
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ") << "gone for good";
 }
 
-TEST(Clock, what_is_expired_and_kept_is_not_told_at_the_deadline_either) {
+TEST(Clock, WhatIsExpiredAndKeptIsNotToldAtTheDeadlineEither) {
     LookupWorld world;
     serve(world, "a.example", 3600);
     EXPECT_EQ(world.ask("a.example"), secure);
@@ -255,7 +255,7 @@ TEST(Clock, what_is_expired_and_kept_is_not_told_at_the_deadline_either) {
     EXPECT_EQ(world.log.count("answer=secure"), 1u);
 }
 
-TEST(Clock, fetched_while_the_clock_was_ahead_a_policy_ends_over_restarts) {
+TEST(Clock, FetchedWhileTheClockWasAheadAPolicyEndsOverRestarts) {
     LookupWorld world;
     world.time.jump(10 * year);
     serve(world, "a.example", 7 * 86400);
@@ -276,7 +276,7 @@ TEST(Clock, fetched_while_the_clock_was_ahead_a_policy_ends_over_restarts) {
     EXPECT_EQ(world.ask("a.example"), "NOTFOUND ");
 }
 
-TEST(Clock, never_trusted_expired_policies_go_after_a_month_of_running_time) {
+TEST(Clock, NeverTrustedExpiredPoliciesGoAfterAMonthOfRunningTime) {
     LookupWorld world;
     serve(world, "a.example", 7 * 86400);
     EXPECT_EQ(world.ask("a.example"), secure);

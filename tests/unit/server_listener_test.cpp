@@ -249,7 +249,7 @@ TEST(Listener, AdoptsOnlyListeningStreamSockets) {
     ::close(pipe[1]);
 }
 
-TEST(ListenerCheck, says_what_open_says_and_makes_nothing) {
+TEST(ListenerCheck, SaysWhatOpenSaysAndMakesNothing) {
     const test::TempFolder folder;
     std::ofstream{folder / "file"} << "x";
     const std::pair<Address, SocketOwner> refused[] = {

@@ -31,7 +31,7 @@ std::size_t count(const std::string& text, std::string_view part) {
     return found;
 }
 
-TEST(MainCf, lines_depend_on_the_version_and_the_place) {
+TEST(MainCf, LinesDependOnTheVersionAndThePlace) {
     EXPECT_EQ(setup::main_cf_lines(debian_12, std::string{setup::packaged_socket}),
               "smtp_tls_policy_maps = socketmap:unix:stsmapd/socketmap:sts\n"
               "smtp_tls_security_level = may\n"
@@ -43,7 +43,7 @@ TEST(MainCf, lines_depend_on_the_version_and_the_place) {
                     .starts_with("smtp_tls_policy_maps = socketmap:unix:/run/x:sts-tlsrpt\n"));
 }
 
-TEST(MainCf, every_document_shows_the_same_lines) {
+TEST(MainCf, EveryDocumentShowsTheSameLines) {
     // README.md has the lines once, and says in which word those for older versions differ.
     const std::string readme = read("README.md");
     EXPECT_EQ(count(readme, block(debian_12, "    ")), 0u);
@@ -63,7 +63,7 @@ TEST(MainCf, every_document_shows_the_same_lines) {
     EXPECT_EQ(count(manual, block(debian_13, "")), 1u);
 }
 
-TEST(MainCf, no_document_has_lines_of_its_own) {
+TEST(MainCf, NoDocumentHasLinesOfItsOwn) {
     // What is not one of the blocks may say "smtp_tls_policy_maps = " only to show something else.
     for (const char* file : {"README.md", "packaging/debian/stsmapd.README.Debian"}) {
         std::string text = read(file);

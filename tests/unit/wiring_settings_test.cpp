@@ -12,7 +12,7 @@ config::Config with(config::Dane dane) {
     return config;
 }
 
-TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
+TEST(ServiceOptions, DaneIsLookedForWhereTheResolverValidates) {
     struct Row {
         State state;
         bool look, remembered;
@@ -31,7 +31,7 @@ TEST(ServiceOptions, dane_is_looked_for_where_the_resolver_validates) {
     }
 }
 
-TEST(ServiceOptions, dane_switched_off_is_the_reason_whatever_the_resolver_can) {
+TEST(ServiceOptions, DaneSwitchedOffIsTheReasonWhateverTheResolverCan) {
     for (const State state : {State::unknown, State::yes, State::no}) {
         const auto options = app::service_options(with(config::Dane::off), {state, "why"});
         EXPECT_FALSE(options.tuning.dane.active || options.tuning.dane.remembered);
