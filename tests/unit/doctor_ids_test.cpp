@@ -32,7 +32,7 @@ TEST(Ids, AreSortedAndSingleWordsInKebabCase) {
 
 TEST(Ids, AreAllUsed) {
     std::string sources;
-    for (const char* folder : {"diagnose", "setup"})
+    for (const char* folder : {"tool/doctor", "tool/setup"})
         for (const auto& each :
              std::filesystem::directory_iterator(std::string(STSMAPD_SOURCE_DIR "/src/") + folder))
             if (const std::string name = each.path().filename().string();
