@@ -103,10 +103,11 @@ struct About<PolicyRefreshed> : At<Level::info> {
 template <>
 struct About<PolicyFailed> {
     using E = PolicyFailed;
-    static constexpr std::string_view levels =
-        "info; warning when a policy of mode enforce is remembered, which is used on until it expires";
-    static constexpr Level level(const E& e) noexcept {
-        return e.kept == "enforce" ? Level::warning : Level::info;
+    static constexpr std::string_view levels = "info; warning when a policy of mode enforce is remembered, "
+                                               "which stays in use until it expires, and it "
+                                               "was not the resolver that failed";
+    static Level level(const E& e) noexcept {
+        return e.kept == "enforce" && !base::is_dns_failure(e.reason) ? Level::warning : Level::info;
     }
     static constexpr Words words{
         "policy-failed", Section::policies,

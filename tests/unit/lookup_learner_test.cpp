@@ -176,7 +176,7 @@ TEST_F(LearnerTest, ATxtFailureIsToldWhereAPolicyIsKnown) {
                   "127.0.0.1:53 udp dns-servfail");
     time.move_to(time.passed() + 61s);
     learn(Why::txt_check);
-    EXPECT_EQ(log.count("warning policy-failed domain=a.example reason=dns-servfail "
+    EXPECT_EQ(log.count("info policy-failed domain=a.example reason=dns-servfail "
                         "detail=127.0.0.1:53 udp dns-servfail kept=enforce next_try_s=60"),
               1u);
     resolver.fail("_mta-sts.a.example", dns::Type::txt, Reason::overloaded);
