@@ -126,6 +126,7 @@ class NotActive(DaneTest):
 
     def configure(self, **settings):
         """Other settings from here to the end of the test; the daemon is started anew and knows nothing."""
+        self.world.daemon.stop()  # it may not have said all yet
         self.lines_before = len(self.world.daemon.log_lines(" dane: "))
         self.restart(forget=True, **settings)
 
