@@ -152,7 +152,8 @@ TEST(LineLog, LookupsThatNobodyReadsAreDroppedAndCounted) {
     places.last_words = 100ms;
     auto log = std::make_unique<LineLog>(config::Log{}, places);
     for (int i = 0; i < 5000; ++i) {
-        events::Lookup event = lookup("n" + std::to_string(i) + ".example");
+        const std::string domain = "n" + std::to_string(i) + ".example";
+        events::Lookup event = lookup(domain);
         event.detail = detail;
         log->emit(event);
     }
