@@ -1,5 +1,6 @@
 #include "dns/resolv_conf.hpp"
 
+#include "base/net/descriptor.hpp"
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
@@ -84,16 +85,6 @@ void read_line(std::string_view line, ResolvConf& conf) {
     line = line.substr(0, line.find_first_of(";#"));
     if (auto server = parse_address(next_word(line))) conf.servers.push_back(*server);
 }
-
-struct Descriptor {
-    int fd;
-    explicit Descriptor(int f) : fd(f) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd >= 0) ::close(fd);
-    }
-};
 
 std::array<std::int64_t, 5> stamp_of(const struct stat& st) {
     constexpr std::int64_t giga = 1'000'000'000;
@@ -197,11 +188,11 @@ void ResolvConfFile::read_if_changed() {
     if (::stat(path_.c_str(), &st) != 0 || (stamp_ && *stamp_ == stamp_of(st))) return;
     // Not a FIFO or the like: opening or reading one could wait.
     if (!S_ISREG(st.st_mode)) return;
-    const Descriptor file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-    if (file.fd < 0 || ::fstat(file.fd, &st) != 0) return;
+    const net::Descriptor file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (file.get() < 0 || ::fstat(file.get(), &st) != 0) return;
     // The stamp from before reading: a change while we read is seen next time.
     const Stamp before = stamp_of(st);
-    const auto text = read_all(file.fd);
+    const auto text = read_all(file.get());
     if (!text) return;
     conf_ = parse_resolv_conf(*text);
     stamp_ = before;

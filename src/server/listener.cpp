@@ -134,7 +134,7 @@ base::Expected<void, std::string> make_way(const std::string& name, const sockad
     }
     if (!S_ISSOCK(found.st_mode)) return failure(name, no_socket);
 
-    const Descriptor probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    const net::Descriptor probe{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (probe.get() < 0) return failure(name, "cannot make a socket", errno);
     if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
         errno == EAGAIN || errno == EPROTOTYPE)
@@ -166,7 +166,7 @@ std::string bind_words(const std::string& path, int error) {
 /// place meanwhile is never touched.
 base::Expected<struct stat, std::string> dress(const std::string& name, const char* path,
                                                const SocketOwner& owner, const Ids& ids) {
-    const Descriptor file{open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+    const net::Descriptor file{open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
     struct stat made {};
     if (file.get() < 0 || fstat(file.get(), &made) != 0)
         return failure(name, "cannot look at the new socket", errno);
@@ -197,7 +197,7 @@ std::string to_string(const Address& address) {
     return "tcp:" + (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-Listener::Listener(Descriptor fd, std::string name, std::optional<File> file)
+Listener::Listener(net::Descriptor fd, std::string name, std::optional<File> file)
     : fd_(std::move(fd)), name_(std::move(name)), file_(std::move(file)) {}
 
 Listener::Listener(Listener&& other) noexcept
@@ -233,7 +233,7 @@ base::Expected<Listener, std::string> Listener::open_unix(const Address& address
     if (!ids) return failure(name, ids.error());
     if (auto free = make_way(name, local); !free) return base::unexpected(free.error());
 
-    Descriptor fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    net::Descriptor fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
     // On Linux the file gets the mode of the unbound socket: nobody can connect before it has its owner. The
     // process-wide umask would do it too, for every thread.
@@ -268,11 +268,11 @@ base::Expected<Listener, std::string> Listener::open_tcp(const Address& address,
     if (all) v6.sin6_addr = in6addr_any;
 
     bool use_v4 = is_v4;
-    Descriptor fd{socket(use_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    net::Descriptor fd{socket(use_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (fd.get() < 0 && all && errno == EAFNOSUPPORT) { // a kernel without IPv6
         use_v4 = true;
         v4.sin_addr.s_addr = htonl(INADDR_ANY);
-        fd = Descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        fd = net::Descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     }
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
     set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
@@ -318,7 +318,7 @@ base::Expected<bool, std::string> Listener::check(const Address& address, const 
 }
 
 base::Expected<Listener, std::string> Listener::adopt(int raw) {
-    Descriptor fd{raw};
+    net::Descriptor fd{raw};
     const std::string name = "inherited socket " + std::to_string(raw);
     int value = 0;
     socklen_t size = sizeof value;

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/expected.hpp"
-#include "server/descriptor.hpp"
+#include "base/net/descriptor.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -70,12 +70,12 @@ private:
         dev_t device = 0;
         ino_t inode = 0;
     };
-    Listener(Descriptor fd, std::string name, std::optional<File> file);
+    Listener(net::Descriptor fd, std::string name, std::optional<File> file);
     [[nodiscard]] static base::Expected<Listener, std::string>
     open_unix(const Address& address, const SocketOwner& owner, int backlog);
     [[nodiscard]] static base::Expected<Listener, std::string> open_tcp(const Address& address, int backlog);
 
-    Descriptor fd_;
+    net::Descriptor fd_;
     std::string name_;
     std::optional<File> file_;
 };

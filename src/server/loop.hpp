@@ -20,7 +20,7 @@
 
 #include "base/clock.hpp"
 #include "base/inbox.hpp"
-#include "server/descriptor.hpp"
+#include "base/net/descriptor.hpp"
 
 #include <sys/epoll.h>
 
@@ -94,7 +94,7 @@ private:
     std::size_t call_due();
     std::size_t serve_queue();
 
-    Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
+    net::Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
     std::array<epoll_event, max_ready> ready_;
     std::optional<Clock::time_point> now_; ///< of this turn
     std::size_t at_ = 0, count_ = 0;       ///< what of ready_ has not been dispatched yet

@@ -254,7 +254,7 @@ private:
     }
 
     std::optional<AcceptError> accept_one(const Door& door) {
-        Descriptor fd{::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
+        net::Descriptor fd{::accept4(door.listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK)};
         if (fd.get() < 0) {
             const int error = errno;
             const AcceptError meaning = meaning_of(error);

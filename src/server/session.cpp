@@ -28,7 +28,7 @@ constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 } // namespace
 
-Session::Session(Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
+Session::Session(net::Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
                  lookup::Handler& handler, SessionOwner& owner)
     : socket_(std::move(socket)), loop_(&loop), scratch_(&scratch), handler_(&handler), owner_(&owner),
       reader_(max_request), served_(loop.now()) {}

@@ -19,9 +19,9 @@
 // so that many connections do not push each other out of the processor's cache.
 #pragma once
 
+#include "base/net/descriptor.hpp"
 #include "lookup/handler.hpp"
 #include "postfix/netstring.hpp"
-#include "server/descriptor.hpp"
 #include "server/loop.hpp"
 #include "server/session_state.hpp"
 
@@ -63,7 +63,7 @@ class Session final : public std::enable_shared_from_this<Session>,
 public:
     /// `socket` is connected and non-blocking. `handler`, `owner`, `scratch` and `loop` outlive the session
     /// or its detach().
-    Session(Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
+    Session(net::Descriptor socket, std::size_t max_request, Loop& loop, Scratch& scratch,
             lookup::Handler& handler, SessionOwner& owner);
     ~Session();
 
@@ -119,7 +119,7 @@ private:
     void violate(std::string_view problem);
     void linger();
 
-    Descriptor socket_;
+    net::Descriptor socket_;
     Loop* loop_;
     Scratch* scratch_;
     lookup::Handler* handler_;

@@ -62,14 +62,14 @@ int connect_socket(int fd, const sockaddr* where, socklen_t size, Clock::time_po
     return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
 }
 
-/// A connected non-blocking socket, or minus an errno.
-int connect_one(const sockaddr* where, socklen_t size, int family, Clock::time_point end) {
-    const int fd = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return -errno;
-    const int error = connect_socket(fd, where, size, end);
-    if (error == 0) return fd;
-    ::close(fd);
-    return -error;
+/// A connected non-blocking socket, or an errno.
+base::Expected<net::Descriptor, int> connect_one(const sockaddr* where, socklen_t size, int family,
+                                                 Clock::time_point end) {
+    net::Descriptor socket{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!socket) return base::unexpected(errno);
+    if (const int error = connect_socket(socket.get(), where, size, end); error != 0)
+        return base::unexpected(error);
+    return socket;
 }
 
 /// What to look at when nobody answers.
@@ -104,23 +104,8 @@ std::optional<std::pair<std::string, std::string>> host_and_port(std::string_vie
 
 } // namespace
 
-SocketmapClient::SocketmapClient(int fd, std::string address)
-    : fd_(fd), address_(std::move(address)), reader_(postfix::max_reply) {}
-
-SocketmapClient::SocketmapClient(SocketmapClient&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), address_(std::move(other.address_)),
-      reader_(std::move(other.reader_)) {}
-
-SocketmapClient& SocketmapClient::operator=(SocketmapClient&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    std::swap(address_, other.address_);
-    std::swap(reader_, other.reader_);
-    return *this;
-}
-
-SocketmapClient::~SocketmapClient() {
-    if (fd_ >= 0) ::close(fd_);
-}
+SocketmapClient::SocketmapClient(net::Descriptor socket, std::string address)
+    : socket_(std::move(socket)), address_(std::move(address)), reader_(postfix::max_reply) {}
 
 base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std::string& address,
                                                                       Milliseconds limit) {
@@ -132,11 +117,11 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
         if (path.empty() || path.size() >= sizeof local.sun_path)
             return failure(Kind::bad_address, address, "the path is empty or longer than 107 octets");
         std::memcpy(local.sun_path, path.data(), path.size());
-        const int fd = connect_one(reinterpret_cast<const sockaddr*>(&local), sizeof local, AF_UNIX, end);
-        if (fd < 0)
-            return failure(-fd == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, -fd),
-                           -fd);
-        return SocketmapClient{fd, address};
+        auto socket = connect_one(reinterpret_cast<const sockaddr*>(&local), sizeof local, AF_UNIX, end);
+        if (socket) return SocketmapClient{*std::move(socket), address};
+        const int error = socket.error();
+        return failure(error == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(true, error),
+                       error);
     }
     if (!address.starts_with("tcp:") && !address.starts_with("inet:"))
         return failure(Kind::bad_address, address, "an address is \"unix:/path\" or \"tcp:host:port\"");
@@ -153,9 +138,9 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{list, &::freeaddrinfo};
     int error = EADDRNOTAVAIL;
     for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
-        const int fd = connect_one(one->ai_addr, one->ai_addrlen, one->ai_family, end);
-        if (fd >= 0) return SocketmapClient{fd, address};
-        error = -fd;
+        auto socket = connect_one(one->ai_addr, one->ai_addrlen, one->ai_family, end);
+        if (socket) return SocketmapClient{*std::move(socket), address};
+        error = socket.error();
     }
     return failure(error == ETIMEDOUT ? Kind::timeout : Kind::unreachable, address, advice(false, error),
                    error);
@@ -166,11 +151,12 @@ base::Expected<std::string, ClientError> SocketmapClient::ask(std::string_view m
     const Clock::time_point end = Clock::now() + limit;
     const std::string request = postfix::frame(std::string(map).append(" ").append(key));
     for (std::size_t sent = 0; sent < request.size();) {
-        const ssize_t count = ::send(fd_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        const ssize_t count =
+            ::send(socket_.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
         if (count >= 0) {
             sent += static_cast<std::size_t>(count);
         } else if (errno == EAGAIN) {
-            if (const int error = wait(fd_, POLLOUT, end); error != 0)
+            if (const int error = wait(socket_.get(), POLLOUT, end); error != 0)
                 return failure(Kind::timeout, address_, "the daemon takes no question");
         } else if (errno != EINTR) {
             return failure(Kind::broken, address_, "the connection ended: " + why(errno));
@@ -182,13 +168,13 @@ base::Expected<std::string, ClientError> SocketmapClient::ask(std::string_view m
             return failure(Kind::broken, address_,
                            "the reply is not socketmap: " + std::string(postfix::to_string(item->error())));
         }
-        const ssize_t count = ::recv(fd_, chunk.data(), chunk.size(), 0);
+        const ssize_t count = ::recv(socket_.get(), chunk.data(), chunk.size(), 0);
         if (count > 0) {
             reader_.feed({chunk.data(), static_cast<std::size_t>(count)});
         } else if (count == 0) {
             return failure(Kind::broken, address_, "the connection ended before the reply did");
         } else if (errno == EAGAIN) {
-            if (const int error = wait(fd_, POLLIN, end); error != 0)
+            if (const int error = wait(socket_.get(), POLLIN, end); error != 0)
                 return failure(Kind::timeout, address_,
                                "no reply within " + std::to_string(limit.count()) + " ms");
         } else if (errno != EINTR) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/net/descriptor.hpp"
 #include "postfix/netstring.hpp"
 
 #include <chrono>
@@ -34,10 +35,6 @@ public:
     [[nodiscard]] static base::Expected<SocketmapClient, ClientError> connect(const std::string& address,
                                                                               Milliseconds limit);
 
-    SocketmapClient(SocketmapClient&& other) noexcept;
-    SocketmapClient& operator=(SocketmapClient&& other) noexcept;
-    ~SocketmapClient();
-
     /// The reply's payload for "MAP SP KEY", whatever it says. After an error the connection is of no use.
     [[nodiscard]] base::Expected<std::string, ClientError> ask(std::string_view map, std::string_view key,
                                                                Milliseconds limit);
@@ -45,9 +42,9 @@ public:
     [[nodiscard]] const std::string& address() const noexcept { return address_; }
 
 private:
-    SocketmapClient(int fd, std::string address);
+    SocketmapClient(net::Descriptor socket, std::string address);
 
-    int fd_;
+    net::Descriptor socket_;
     std::string address_;
     postfix::NetstringReader reader_;
 };

@@ -38,7 +38,7 @@ public:
                       "a socket pair");
         fd_ = fds[1];
         handler_.at_once = at_once;
-        session_ = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop_, scratch_,
+        session_ = std::make_shared<server::Session>(net::Descriptor{fds[0]}, max_request, loop_, scratch_,
                                                      handler_, *this);
         fuzz::require(!session_->start(), "a socket can be watched");
     }

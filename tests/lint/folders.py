@@ -29,12 +29,13 @@ class Folder:
 
 FOLDERS = {
     "base": Folder(libraries=(IDN, EXPECTED)),
+    "base/net": Folder(),
     "sts": Folder(),
     "events": Folder("sts", ports=("sink", "event", "about*"), exceptions={
         "log/log": ("render",),  # a line is made by the thread that writes it
         "stsmapd": ("table",),  # prints the manual's list of events
     }),
-    "dns": Folder("events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
+    "dns": Folder("base/net events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
     "dane": Folder(headers={"dns/answer.hpp": "what a verdict is made of"}),
     "decision": Folder("sts dane", headers={"postfix/next_hop.hpp": "what a question is about"}),
     "postfix": Folder("sts decision"),
@@ -47,22 +48,22 @@ FOLDERS = {
     "cache/memory": Folder("sts dane cache", ports=(), exceptions={
         "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
     }),
-    "cache/disk": Folder("sts dane events cache", (SQLITE,), ports=(), exceptions={
+    "cache/disk": Folder("base/net sts dane events cache", (SQLITE,), ports=(), exceptions={
         "tool/doctor/probe_state": ("store_check",),  # reads the daemon's file, and writes nothing
     }),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
-    "server": Folder("postfix decision events lookup"),
+    "server": Folder("base/net postfix decision events lookup"),
     "config": Folder(libraries=(TOML,)),
     "log": Folder("events config", (SPDLOG,)),
     "wiring": Folder("sts dane postfix dns fetch cache lookup server config", (ASIO,)),
     "daemon": Folder("sts dane decision postfix events dns fetch cache cache/disk lookup server config log wiring",
                      (ASIO, SYSTEMD)),
-    "tool/setup": Folder("postfix dns", (OPENSSL,)),
+    "tool/setup": Folder("base/net postfix dns", (OPENSSL,)),
     "tool/doctor": Folder("sts dane postfix events dns fetch cache/disk lookup config wiring tool/setup", (ASIO, OPENSSL, JSON),
                           headers={"tool/socketmap_client.hpp": "asks the daemon as `stsmap query` does",
                                    "tool/query_command.hpp": "how an answer of the daemon is read"},
                           ports=("facts", "ids", "report", "hints"), exceptions={}),
-    "tool": Folder("postfix config wiring tool/setup tool/doctor", (CLI11, JSON)),
+    "tool": Folder("base/net postfix config wiring tool/setup tool/doctor", (CLI11, JSON)),
     "": Folder("events config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
 }
 

@@ -18,7 +18,7 @@
 namespace {
 
 using namespace std::chrono_literals;
-using server::Descriptor;
+using net::Descriptor;
 using server::Loop;
 
 struct Pipe {

@@ -30,7 +30,7 @@ struct Fixture : server::SessionOwner {
         int fds[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
         if (send_buffer != 0) ::setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-        session = std::make_shared<server::Session>(server::Descriptor{fds[0]}, max_request, loop, *scratch,
+        session = std::make_shared<server::Session>(net::Descriptor{fds[0]}, max_request, loop, *scratch,
                                                     handler, *this);
         EXPECT_FALSE(session->start());
         return test::RawPeer{fds[1]};
@@ -197,7 +197,7 @@ TEST(Session, OneWritePerReply) {
     Fixture f;
     f.session->detach();
     f.session =
-        std::make_shared<server::Session>(server::Descriptor{fds[0]}, 100, f.loop, *f.scratch, f.handler, f);
+        std::make_shared<server::Session>(net::Descriptor{fds[0]}, 100, f.loop, *f.scratch, f.handler, f);
     ASSERT_FALSE(f.session->start());
     test::RawPeer peer{fds[1]};
     peer.send("13:sts a.example,13:sts b.example,");

@@ -1,5 +1,6 @@
 #include "cache/disk/sqlite_file.hpp"
 
+#include "base/net/descriptor.hpp"
 #include "cache/disk/stored_row.hpp"
 
 #include <fcntl.h>
@@ -85,7 +86,8 @@ std::error_code system_error() { return {errno, std::system_category()}; }
 /// failed to save looks written to whoever reads it, and to the next fsync(2) too; and what is moved into the
 /// file from a log that is not on the disk cannot be undone after a loss of power.
 base::Expected<void, std::error_code> rewrite_log(const std::filesystem::path& log) {
-    const int fd = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
+    const net::Descriptor file{::open(log.c_str(), O_RDWR | O_CLOEXEC)};
+    const int fd = file.get();
     if (fd < 0 && errno == ENOENT) return {};
     if (fd < 0) return base::unexpected(system_error());
     std::vector<char> piece(1 << 16);
@@ -97,7 +99,6 @@ base::Expected<void, std::error_code> rewrite_log(const std::filesystem::path& l
     }
     std::error_code error;
     if (got != 0 || ::fsync(fd) != 0) error = system_error();
-    ::close(fd);
     if (error) return base::unexpected(error);
     return {};
 }
@@ -367,15 +368,11 @@ std::filesystem::path with_suffix(std::filesystem::path file, std::string_view s
 }
 
 base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file) {
-    const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0) {
-        if (errno == EEXIST) return false;
+    const net::Descriptor made{::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640)};
+    if (!made && errno == EEXIST) return false;
+    // SQLite gives the log and its index the same mode.
+    if (!made || ::fchmod(made.get(), 0640) != 0)
         return base::unexpected(std::error_code(errno, std::system_category()));
-    }
-    const int done = ::fchmod(fd, 0640); // SQLite gives the log and its index the same mode
-    const std::error_code error(errno, std::system_category());
-    ::close(fd);
-    if (done != 0) return base::unexpected(error);
     return true;
 }
 
@@ -438,12 +435,10 @@ std::string where(const std::filesystem::path& aside) {
 
 base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file) {
     const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
-    const int fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return base::unexpected(std::error_code(errno, std::system_category()));
+    const net::Descriptor folder{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     // Some file systems keep names in another way and know no such call (EINVAL).
-    const int error = ::fsync(fd) != 0 && errno != EINVAL ? errno : 0;
-    ::close(fd);
-    if (error != 0) return base::unexpected(std::error_code(error, std::system_category()));
+    if (!folder || (::fsync(folder.get()) != 0 && errno != EINVAL))
+        return base::unexpected(std::error_code(errno, std::system_category()));
     return {};
 }
 

@@ -195,23 +195,18 @@ base::Expected<void, std::string> find_folder(const fs::path& path) {
     return {};
 }
 
-FileLock::~FileLock() {
-    if (fd_ >= 0) ::close(fd_);
-}
-
 base::Expected<FileLock, std::string> lock_store(const fs::path& path, events::Sink& events) {
     if (auto usable = check_folder(path); !usable) return refuse(usable.error());
     const fs::path name = with_suffix(path, ".lock");
     const auto unlocked = [&](int error) {
         events.emit(events::StoreUnlocked{.file = name.native(), .problem = system_words(error)});
-        return FileLock{-1};
+        return FileLock{net::Descriptor{}};
     };
-    int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
-    if (fd < 0 && errno == EROFS) fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (passing(errno) || errno == ENOENT)) return unlocked(errno);
-    if (fd < 0) return refuse("cannot open " + name.string() + ": " + system_words(errno));
-    FileLock lock{fd};
-    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return lock;
+    net::Descriptor file{::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)};
+    if (!file && errno == EROFS) file = net::Descriptor{::open(name.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!file && (passing(errno) || errno == ENOENT)) return unlocked(errno);
+    if (!file) return refuse("cannot open " + name.string() + ": " + system_words(errno));
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return FileLock{std::move(file)};
     if (errno == EWOULDBLOCK) return refuse(path.string() + " is in use by another stsmapd");
     if (passing(errno)) return unlocked(errno);
     return refuse("cannot lock " + name.string() + ": " + system_words(errno));

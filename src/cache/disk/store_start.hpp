@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
+#include "base/net/descriptor.hpp"
 #include "cache/disk/sqlite_file.hpp"
 #include "events/sink.hpp"
 
@@ -17,13 +18,10 @@ namespace cache {
 /// An exclusive flock(2), held while this lives.
 class FileLock {
 public:
-    explicit FileLock(int fd) noexcept : fd_(fd) {}
-    FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileLock& operator=(FileLock&&) = delete;
-    ~FileLock();
+    explicit FileLock(net::Descriptor fd) noexcept : fd_(std::move(fd)) {}
 
 private:
-    int fd_; ///< -1: none could be had, or moved from
+    net::Descriptor fd_; ///< none: there was none to be had
 };
 
 /// Words when the folder of the store's file does not exist or is none; nothing when it cannot be looked at.

@@ -1,5 +1,7 @@
 #include "tool/setup/ask_servers.hpp"
 
+#include "base/net/descriptor.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -59,18 +61,9 @@ public:
         else
             open();
     }
-    Asking(Asking&& other) noexcept
-        : address_(other.address_), tcp_(other.tcp_), query_(std::move(other.query_)),
-          fd_(std::exchange(other.fd_, -1)), to_send_(std::move(other.to_send_)), got_(std::move(other.got_)),
-          ignored_(other.ignored_), done_(other.done_), reply_(std::move(other.reply_)) {}
-    Asking(const Asking&) = delete;
-    Asking& operator=(const Asking&) = delete;
-    Asking& operator=(Asking&&) = delete;
-    ~Asking() { close(); }
-
     [[nodiscard]] bool done() const { return done_; }
     [[nodiscard]] pollfd wants() const {
-        return {fd_, static_cast<short>(to_send_.empty() ? POLLIN : POLLOUT), 0};
+        return {socket_.get(), static_cast<short>(to_send_.empty() ? POLLIN : POLLOUT), 0};
     }
     [[nodiscard]] ServerReply take() { return std::move(reply_); }
 
@@ -90,13 +83,9 @@ public:
 private:
     [[nodiscard]] static std::string words() { return std::generic_category().message(errno); }
 
-    void close() {
-        if (fd_ >= 0) ::close(fd_);
-        fd_ = -1;
-    }
     void finish() {
         done_ = true;
-        close();
+        socket_.reset();
     }
     void give_up(std::string trouble) {
         reply_.trouble = std::move(trouble);
@@ -104,12 +93,12 @@ private:
     }
 
     void open() {
-        close();
+        socket_.reset();
         got_.clear();
         const int type = (tcp_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-        fd_ = ::socket(address_.storage.ss_family, type, 0);
+        socket_ = net::Descriptor{::socket(address_.storage.ss_family, type, 0)};
         const auto* where = reinterpret_cast<const sockaddr*>(&address_.storage);
-        if (fd_ < 0 || (::connect(fd_, where, address_.size) != 0 && errno != EINPROGRESS))
+        if (!socket_ || (::connect(socket_.get(), where, address_.size) != 0 && errno != EINPROGRESS))
             return give_up(words());
         to_send_ = query_;
         if (!tcp_) return;
@@ -119,7 +108,7 @@ private:
     }
 
     void send() {
-        const ssize_t sent = ::send(fd_, to_send_.data(), to_send_.size(), MSG_NOSIGNAL);
+        const ssize_t sent = ::send(socket_.get(), to_send_.data(), to_send_.size(), MSG_NOSIGNAL);
         if (sent < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (sent < 0) return give_up(words());
         to_send_.erase(to_send_.begin(), to_send_.begin() + sent);
@@ -127,7 +116,7 @@ private:
 
     void read_datagram() {
         Octets datagram(max_message);
-        const ssize_t size = ::recv(fd_, datagram.data(), datagram.size(), 0);
+        const ssize_t size = ::recv(socket_.get(), datagram.data(), datagram.size(), 0);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (size < 0) return give_up(words());
         datagram.resize(static_cast<std::size_t>(size));
@@ -136,7 +125,7 @@ private:
 
     void read_stream() {
         std::array<std::uint8_t, 4096> some;
-        const ssize_t size = ::recv(fd_, some.data(), some.size(), 0);
+        const ssize_t size = ::recv(socket_.get(), some.data(), some.size(), 0);
         if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
         if (size < 0) return give_up(words());
         if (size == 0) return give_up("the TCP connection ended before the answer");
@@ -171,7 +160,7 @@ private:
     Address address_;
     bool tcp_;
     Octets query_;
-    int fd_ = -1;
+    net::Descriptor socket_;
     Octets to_send_, got_;
     unsigned ignored_ = 0;
     bool done_ = false;

@@ -1,5 +1,6 @@
 #include "tool/setup/process.hpp"
 
+#include "base/net/descriptor.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -21,35 +22,6 @@ namespace setup {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd = -1) noexcept : fd_(fd) {}
-    Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Descriptor& operator=(Descriptor&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Descriptor() { close(); }
-    void close() noexcept {
-        if (fd_ >= 0) ::close(fd_);
-        fd_ = -1;
-    }
-    [[nodiscard]] int get() const noexcept { return fd_; }
-
-private:
-    int fd_;
-};
-
-struct Pipe {
-    Descriptor read, write;
-};
-
-std::optional<Pipe> make_pipe() {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
-    return Pipe{Descriptor{ends[0]}, Descriptor{ends[1]}};
-}
 
 std::string found_program(const std::string& name) {
     if (name.find('/') != std::string::npos) return name;
@@ -112,12 +84,12 @@ int spawn(const std::string& file, std::vector<std::string> command, const std::
 }
 
 /// True when `end` was reached.
-bool read_some(Descriptor& from, std::string& into) {
+bool read_some(net::Descriptor& from, std::string& into) {
     std::array<char, 4096> bytes;
     const ssize_t got = ::read(from.get(), bytes.data(), bytes.size());
     if (got < 0 && errno == EINTR) return false;
     if (got <= 0) {
-        from.close();
+        from.reset();
         return true;
     }
     into.append(bytes.data(), static_cast<std::size_t>(got));
@@ -125,7 +97,7 @@ bool read_some(Descriptor& from, std::string& into) {
 }
 
 /// Reads both streams to their ends; words when that took too long or too much came.
-std::string collect(Pipe& out, Pipe& err, Ran& ran, Clock::time_point end) {
+std::string collect(net::Pipe& out, net::Pipe& err, Ran& ran, Clock::time_point end) {
     while (out.read.get() >= 0 || err.read.get() >= 0) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
         if (left <= 0) return "took too long";
@@ -154,13 +126,13 @@ base::Expected<Ran, std::string> run_program(const std::vector<std::string>& com
                                              std::chrono::milliseconds limit, const std::string& folder) {
     const std::string file = found_program(command.at(0));
     if (file.empty()) return base::unexpected(command[0] + " is not installed");
-    auto out = make_pipe(), err = make_pipe();
+    auto out = net::make_pipe(), err = net::make_pipe();
     if (!out || !err) return base::unexpected(command[0] + ": " + std::generic_category().message(errno));
     pid_t pid = 0;
     const int failed = spawn(file, command, folder, out->write.get(), err->write.get(), pid);
     if (failed != 0) return base::unexpected(file + ": " + std::generic_category().message(failed));
-    out->write.close();
-    err->write.close();
+    out->write.reset();
+    err->write.reset();
     const auto end = Clock::now() + limit;
     Ran ran;
     int status = 0;

@@ -1,5 +1,7 @@
 #include "tool/setup/reach.hpp"
 
+#include "base/net/descriptor.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -106,18 +108,14 @@ Reached ask_in_child(const Ask& ask, const std::string& address, const Way& way,
     if (user == nullptr && !way.user.empty()) return not_seen("there is no user " + way.user);
     // Read now: within the chroot there may be no C library module to read it with.
     const passwd entry = user != nullptr ? *user : passwd{};
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return not_seen(system_words());
+    std::optional<net::Pipe> pipe = net::make_pipe();
+    if (!pipe) return not_seen(system_words());
     const pid_t pid = ::fork();
-    if (pid == 0) child(ask, address, way, user != nullptr ? &entry : nullptr, key, limit, ends[1]);
-    const int failed = errno;
-    ::close(ends[1]);
-    if (pid < 0) {
-        ::close(ends[0]);
-        return not_seen(std::generic_category().message(failed));
-    }
-    const std::string line = read_all(ends[0], Clock::now() + limit);
-    ::close(ends[0]);
+    if (pid == 0) child(ask, address, way, user != nullptr ? &entry : nullptr, key, limit, pipe->write.get());
+    if (pid < 0) return not_seen(system_words());
+    pipe->write.reset();
+    const std::string line = read_all(pipe->read.get(), Clock::now() + limit);
+    pipe->read.reset();
     ::kill(pid, SIGKILL); // it has said all it will
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }

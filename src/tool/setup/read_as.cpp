@@ -1,5 +1,7 @@
 #include "tool/setup/read_as.hpp"
 
+#include "base/net/descriptor.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -50,30 +52,25 @@ bool read_whole(int fd, std::string& text) {
     return true;
 }
 
-/// Opens it from the root of this process, or of the folder `root`, whose links stay within; -1 with errno
-/// set.
-int open_within(const std::string& root, const std::string& file) {
+/// Opens it from the root of this process, or of the folder `root`, whose links stay within; none with
+/// errno set.
+net::Descriptor open_within(const std::string& root, const std::string& file) {
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
-    if (root.empty()) return ::open(file.c_str(), flags);
-    const int folder = ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return -1;
+    if (root.empty()) return net::Descriptor{::open(file.c_str(), flags)};
+    const net::Descriptor folder{::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder) return net::Descriptor{};
     open_how how{};
     how.flags = flags;
     how.resolve = RESOLVE_IN_ROOT;
-    const long fd = ::syscall(SYS_openat2, folder, file.c_str(), &how, sizeof how);
-    const int error = errno;
-    ::close(folder);
-    errno = error;
-    return static_cast<int>(fd);
+    return net::Descriptor{
+        static_cast<int>(::syscall(SYS_openat2, folder.get(), file.c_str(), &how, sizeof how))};
 }
 
 Content read_here(const std::string& root, const std::string& file) {
-    const int fd = open_within(root, file);
+    const net::Descriptor opened = open_within(root, file);
     std::string text;
-    const bool read = fd >= 0 && read_whole(fd, text);
+    if (opened && read_whole(opened.get(), text)) return text;
     const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (read) return text;
     if (is_absence(error) && error != EACCES) return std::nullopt;
     return base::unexpected(root + file + ": " + std::generic_category().message(error));
 }
@@ -127,16 +124,17 @@ Content read_as(const std::string& user, const std::string& root, const std::str
     if (found == nullptr && !user.empty()) return base::unexpected("there is no user " + user);
     // Read now: within the chroot there may be no C library module to read it with.
     const passwd entry = found != nullptr ? *found : passwd{};
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+    const auto failed = [&file] {
         return base::unexpected(file + ": " + std::generic_category().message(errno));
+    };
+    std::optional<net::Pipe> pipe = net::make_pipe();
+    if (!pipe) return failed();
     const pid_t pid = ::fork();
-    if (pid == 0) child(found != nullptr ? &entry : nullptr, root, file, ends[1]);
-    const int failed = errno;
-    ::close(ends[1]);
-    const std::string told = pid < 0 ? "" : hear(ends[0], Clock::now() + limit);
-    ::close(ends[0]);
-    if (pid < 0) return base::unexpected(file + ": " + std::generic_category().message(failed));
+    if (pid == 0) child(found != nullptr ? &entry : nullptr, root, file, pipe->write.get());
+    if (pid < 0) return failed();
+    pipe->write.reset();
+    const std::string told = hear(pipe->read.get(), Clock::now() + limit);
+    pipe->read.reset();
     ::kill(pid, SIGKILL); // it has said all it will
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }

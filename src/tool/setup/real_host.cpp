@@ -1,5 +1,6 @@
 #include "tool/setup/real_host.hpp"
 
+#include "base/net/descriptor.hpp"
 #include "tool/setup/read_as.hpp"
 
 #include <openssl/err.h>
@@ -141,12 +142,11 @@ base::Expected<void, std::string> RealHost::write(const std::string& file, const
                                                   const std::string& like) {
     if (::access(like.c_str(), F_OK) != 0) return base::unexpected(words(like));
     std::string name = file + ".XXXXXX";
-    const int fd = ::mkostemp(name.data(), O_CLOEXEC);
-    if (fd < 0) return base::unexpected(words(name));
-    const bool done = fill(fd, content) && make_like(fd, like) && ::rename(name.c_str(), file.c_str()) == 0;
-    const std::string trouble = done ? "" : words(file);
-    ::close(fd);
-    if (done) return {};
+    const net::Descriptor made{::mkostemp(name.data(), O_CLOEXEC)};
+    if (!made) return base::unexpected(words(name));
+    if (fill(made.get(), content) && make_like(made.get(), like) && ::rename(name.c_str(), file.c_str()) == 0)
+        return {};
+    const std::string trouble = words(file);
     ::unlink(name.c_str());
     return base::unexpected(trouble);
 }
