@@ -31,6 +31,8 @@ public:
     /// At most `max_keys` (at least 1) are remembered; then the one written longest ago is forgotten with its
     /// count.
     Repeats(seconds window, std::size_t max_keys);
+    Repeats(Repeats&&) = default;
+    Repeats& operator=(Repeats&&) = default;
 
     [[nodiscard]] Verdict allow(std::string_view key, Steady now);
 

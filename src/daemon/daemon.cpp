@@ -14,6 +14,7 @@
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
 #include "lookup/server_probe.hpp"
+#include "wiring/context.hpp"
 #include "wiring/real_time.hpp"
 #include "wiring/settings.hpp"
 
@@ -50,13 +51,6 @@ constexpr base::milliseconds stop_patience{1500};
 constexpr std::chrono::seconds soon{5};
 /// The next sign of life of a start that takes long comes within this.
 constexpr std::chrono::seconds start_patience{30};
-
-/// An io_context whose pending handlers can be dropped while the objects they refer to are still there.
-class Context : public asio::io_context {
-public:
-    Context() : asio::io_context(1) {}
-    void drop_handlers() { shutdown(); }
-};
 
 /// Signals go to the thread that waits for them (the back thread), never to a thread that answers.
 class SignalsBlocked {

@@ -7,7 +7,6 @@
 namespace dns {
 namespace {
 
-constexpr base::seconds between_reports{60};
 constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
 
 /// Docker's resolver, in whose resolv.conf stand the host's options, whatever it does itself.
@@ -204,9 +203,7 @@ void ServerList::climb(const Note& note, base::Steady now) {
 }
 
 void ServerList::no_socket(std::string_view why, base::Steady now) {
-    if (no_socket_told_ && now - *no_socket_told_ < between_reports) return;
-    no_socket_told_ = now;
-    events_.emit(events::DnsNoSocket{.error = why});
+    if (no_sockets_.allow("", now).write) events_.emit(events::DnsNoSocket{.error = why});
 }
 
 } // namespace dns

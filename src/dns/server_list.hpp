@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/repeats.hpp"
 #include "dns/exchange.hpp"
 #include "dns/resolv_conf.hpp"
 #include "dns/resolver.hpp"
@@ -42,6 +43,9 @@ inline constexpr base::milliseconds at_once{1000};
 inline constexpr base::seconds low_for{600};
 /// A server is not doubted again so soon after it has been judged.
 inline constexpr base::seconds between_doubts{5};
+
+/// Between two lines of the log about the same trouble.
+inline constexpr base::seconds between_reports{60};
 
 class ServerList {
 public:
@@ -97,7 +101,7 @@ private:
     ServerPlan plan_;
     ServerHealth health_;
     std::vector<State> states_;
-    std::optional<base::Steady> no_socket_told_;
+    base::Repeats no_sockets_{between_reports, 1};
     std::size_t turn_ = 0; ///< for rotate
     events::Sink& events_;
 };

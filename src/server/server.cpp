@@ -1,5 +1,6 @@
 #include "server/server.hpp"
 
+#include "base/repeats.hpp"
 #include "server/admission.hpp"
 #include "server/session.hpp"
 
@@ -37,24 +38,7 @@ int descriptors_of_process() noexcept {
     return descriptors_for_connections(files.rlim_cur);
 }
 
-/// Lets a log line through at most once per repeat_after; what was held back is counted into the next one.
-class Seldom {
-public:
-    /// The number of lines held back since the last one, or nullopt when this one is to be held back, too.
-    std::optional<std::uint64_t> pass() {
-        const SteadyClock::time_point now = SteadyClock::now();
-        if (last_ && now - *last_ < repeat_after) {
-            ++held_;
-            return std::nullopt;
-        }
-        last_ = now;
-        return std::exchange(held_, 0);
-    }
-
-private:
-    std::optional<SteadyClock::time_point> last_;
-    std::uint64_t held_ = 0;
-};
+base::Steady steady_now() { return std::chrono::floor<base::Steady::duration>(SteadyClock::now()); }
 
 } // namespace
 
@@ -113,9 +97,9 @@ public:
     [[nodiscard]] const Options& options() const noexcept { return options_; }
 
     void violated(const Session& session, std::string_view problem) override {
-        if (const auto held = violations_.pass())
-            events_.emit(
-                events::ProtocolViolation{.peer = session.peer(), .problem = problem, .held_back = *held});
+        if (const auto line = violations_.allow("", steady_now()); line.write)
+            events_.emit(events::ProtocolViolation{
+                .peer = session.peer(), .problem = problem, .held_back = line.suppressed_since});
     }
 
     void ended(Session& session) override {
@@ -230,13 +214,13 @@ private:
                 const std::size_t before = sessions_.size();
                 const bool files = room == Admission::Room::descriptors_full;
                 const bool made = make_room(*door);
-                if (const auto held = fulls_.pass())
+                if (const auto line = fulls_.allow("", steady_now()); line.write)
                     events_.emit(
                         events::ConnectionsFull{.connections = before,
                                                 .address = door->listener->name(),
                                                 .limit = files ? "file descriptors" : "max_connections",
                                                 .closed = std::exchange(closed_for_room_, 0),
-                                                .held_back = *held});
+                                                .held_back = line.suppressed_since});
                 if (!made) return wait_for_room(*door);
                 continue;
             }
@@ -276,11 +260,11 @@ private:
     }
 
     void complain(const Door& door, const std::string& problem) {
-        if (const auto held = failures_.pass())
+        if (const auto line = failures_.allow("", steady_now()); line.write)
             events_.emit(events::AcceptFailed{.address = door.listener->name(),
                                               .problem = problem,
                                               .connections = sessions_.size(),
-                                              .held_back = *held});
+                                              .held_back = line.suppressed_since});
     }
 
     void pause() {
@@ -341,7 +325,8 @@ private:
     Sessions sessions_;
     base::Timers::Id sweep_ = 0, pause_ = 0, full_ = 0, grace_ = 0; ///< 0: not armed
     std::function<void()> stopped_;
-    Seldom violations_, fulls_, failures_;
+    /// Of each kind a line at most in repeat_after; what was held back is counted into the next one.
+    base::Repeats violations_{repeat_after, 1}, fulls_{repeat_after, 1}, failures_{repeat_after, 1};
     std::size_t closed_for_room_ = 0; ///< connections, since the last line that told
     bool paused_ = false, stopping_ = false;
 };

@@ -2,6 +2,7 @@
 
 #include "lookup/server_probe.hpp"
 #include "tool/doctor/https_date.hpp"
+#include "wiring/context.hpp"
 #include "wiring/real_time.hpp"
 #include "wiring/settings.hpp"
 
@@ -24,12 +25,6 @@ public:
     [[nodiscard]] bool wants(base::Level) const noexcept override { return false; }
     void emit(const events::Event&) override {}
     void count(events::Id) noexcept override {}
-};
-
-/// An io_context whose coroutines can be dropped while what they refer to is still there.
-class Context : public asio::io_context {
-public:
-    void drop_handlers() { shutdown(); }
 };
 
 dns::Options limited(dns::Options options, milliseconds limit) {
