@@ -15,12 +15,7 @@ base::Expected<std::vector<std::string>, std::string> listen_addresses(const std
     const auto loaded =
         config::load(given ? file : std::string(config::default_file), given, config::environment(environ));
     if (!loaded) return base::unexpected(to_string(loaded.error().front()));
-    std::vector<std::string> addresses;
-    for (const config::ListenAddress& address : loaded->config.listen)
-        if (address.kind == config::ListenAddress::Kind::unix_socket || address.port != 0)
-            addresses.push_back(
-                to_string(address)); // port 0 was the system's choice: nobody can tell it from here
-    return addresses;
+    return app::listen_addresses(loaded->config);
 }
 
 } // namespace

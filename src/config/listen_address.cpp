@@ -49,9 +49,4 @@ base::Expected<ListenAddress, std::string> parse_listen_address(std::string_view
         std::string{"must be \"unix:/path\", \"tcp:127.0.0.1:8461\", \"tcp:[::1]:8461\" or \"tcp::8461\""});
 }
 
-std::string to_string(const ListenAddress& address) {
-    if (address.kind == ListenAddress::Kind::unix_socket) return "unix:" + address.path;
-    return "tcp:" + join_host_port(address.host, address.port);
-}
-
 } // namespace config

@@ -6,30 +6,20 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/net/address.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace config {
 
-struct ListenAddress {
-    enum class Kind { unix_socket, tcp };
-    Kind kind = Kind::unix_socket;
-    std::string path; ///< unix_socket: absolute
-    std::string host; ///< tcp: an address in its shortest form without brackets; empty: all, both families
-    std::uint16_t port = 0; ///< tcp
-    friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
-};
+using net::ListenAddress;
 
 /// The longest path of a unix socket in octets (sun_path without its final NUL, unix(7)).
 inline constexpr std::size_t max_unix_path = 107;
 
 /// The error is words for the operator, without the text itself.
 [[nodiscard]] base::Expected<ListenAddress, std::string> parse_listen_address(std::string_view text);
-
-/// The form parse_listen_address() reads back to the same value.
-[[nodiscard]] std::string to_string(const ListenAddress& address);
 
 } // namespace config

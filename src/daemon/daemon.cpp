@@ -207,9 +207,9 @@ std::vector<server::Listener> Daemon::Impl::listen() {
     const bool explicitly = loaded_.is_set("listen");
     if (!inherited.empty() && !explicitly) return listeners;
     std::string trouble;
-    for (const config::ListenAddress& wanted : loaded_.config.listen) {
-        if (inherited.contains(to_string(wanted))) continue;
-        const server::Address address = server_address(wanted);
+    for (const net::ListenAddress& address : loaded_.config.listen) {
+        if (inherited.contains(to_string(address))) continue;
+
         auto listener =
             server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
         if (listener) {

@@ -35,7 +35,7 @@ public:
         check_state();
         check_owner();
         if (loaded_.is_set("listen"))
-            for (const config::ListenAddress& address : loaded_.config.listen) check_listen(address);
+            for (const net::ListenAddress& address : loaded_.config.listen) check_listen(address);
         check_ca_file();
         return std::move(found_);
     }
@@ -83,14 +83,14 @@ private:
             if (auto known = server::check_owner(owner); !known) problem("socket.group", known.error());
     }
 
-    void check_listen(const config::ListenAddress& address) {
+    void check_listen(const net::ListenAddress& address) {
         server::SocketOwner owner = socket_owner(loaded_.config);
         owner.user.reset(); // told already
         if (loaded_.is_set("socket.group")) owner.group.reset();
-        if (address.kind == config::ListenAddress::Kind::unix_socket &&
+        if (address.kind == net::ListenAddress::Kind::unix_socket &&
             will_be_made(fs::path(address.path).parent_path()))
             return;
-        const auto good = server::Listener::check(server_address(address), owner);
+        const auto good = server::Listener::check(address, owner);
         if (!good)
             problem("listen", good.error());
         else if (!*good)

@@ -64,27 +64,27 @@ struct FreeNames {
 
 std::string words_of(int error) { return std::generic_category().message(error); }
 
-config::ListenAddress from_unix(const sockaddr_storage& storage, socklen_t length) {
+net::ListenAddress from_unix(const sockaddr_storage& storage, socklen_t length) {
     const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
     const std::size_t room = length - offsetof(sockaddr_un, sun_path);
-    config::ListenAddress found;
+    net::ListenAddress found;
     found.path.assign(address.sun_path, std::min(room, sizeof address.sun_path));
     if (const auto end = found.path.find('\0', 1); end != std::string::npos) found.path.resize(end);
     return found;
 }
 
-config::ListenAddress from_ipv4(const sockaddr_storage& storage) {
+net::ListenAddress from_ipv4(const sockaddr_storage& storage) {
     const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
     char text[INET_ADDRSTRLEN]{};
     inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
-    return {config::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin_port)};
+    return {net::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin_port)};
 }
 
-config::ListenAddress from_ipv6(int fd, const sockaddr_storage& storage) {
+net::ListenAddress from_ipv6(int fd, const sockaddr_storage& storage) {
     const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
     char text[INET6_ADDRSTRLEN]{};
     inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
-    config::ListenAddress found{config::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin6_port)};
+    net::ListenAddress found{net::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin6_port)};
     int only_v6 = 0;
     socklen_t size = sizeof only_v6;
     const bool known = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &size) == 0;
@@ -119,7 +119,7 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     return std::chrono::microseconds{usec};
 }
 
-base::Expected<config::ListenAddress, std::string> address_of(int fd) {
+base::Expected<net::ListenAddress, std::string> address_of(int fd) {
     sockaddr_storage storage{};
     socklen_t length = sizeof storage;
     if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0)

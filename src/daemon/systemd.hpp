@@ -32,8 +32,8 @@ void notify_watchdog();
 /// A listening stream socket of a .socket unit. Closed on exec; belongs to the caller.
 struct InheritedSocket {
     int fd = -1;
-    std::string name;              ///< FileDescriptorName=, by default the name of the .socket unit
-    config::ListenAddress address; ///< where it listens, as an entry of `listen` would say it
+    std::string name;           ///< FileDescriptorName=, by default the name of the .socket unit
+    net::ListenAddress address; ///< where it listens, as an entry of `listen` would say it
 };
 
 /// The sockets handed over, none outside systemd. Takes them out of the environment, so that a second call
@@ -42,6 +42,6 @@ struct InheritedSocket {
 [[nodiscard]] base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets();
 
 /// Where a bound socket listens. An IPv6 socket on all addresses that takes IPv4 as well has an empty host.
-[[nodiscard]] base::Expected<config::ListenAddress, std::string> address_of(int fd);
+[[nodiscard]] base::Expected<net::ListenAddress, std::string> address_of(int fd);
 
 } // namespace app

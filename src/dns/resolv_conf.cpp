@@ -1,6 +1,7 @@
 #include "dns/resolv_conf.hpp"
 
 #include "base/net/descriptor.hpp"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>

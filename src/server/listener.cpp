@@ -191,12 +191,6 @@ base::Expected<void, std::string> check_owner(const SocketOwner& owner) {
     return {};
 }
 
-std::string to_string(const Address& address) {
-    if (address.kind == Address::Kind::unix_path) return "unix:" + address.path;
-    const bool v6 = address.host.find(':') != std::string::npos;
-    return "tcp:" + (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
-}
-
 Listener::Listener(net::Descriptor fd, std::string name, std::optional<File> file)
     : fd_(std::move(fd)), name_(std::move(name)), file_(std::move(file)) {}
 
@@ -213,14 +207,14 @@ Listener::~Listener() {
 
 void Listener::set_backlog(int backlog) noexcept { (void)::listen(fd_.get(), backlog); }
 
-base::Expected<Listener, std::string> Listener::open(const Address& address, const SocketOwner& owner,
-                                                     int backlog) {
-    return address.kind == Address::Kind::unix_path ? open_unix(address, owner, backlog)
-                                                    : open_tcp(address, backlog);
+base::Expected<Listener, std::string> Listener::open(const net::ListenAddress& address,
+                                                     const SocketOwner& owner, int backlog) {
+    return address.kind == net::ListenAddress::Kind::unix_socket ? open_unix(address, owner, backlog)
+                                                                 : open_tcp(address, backlog);
 }
 
-base::Expected<Listener, std::string> Listener::open_unix(const Address& address, const SocketOwner& owner,
-                                                          int backlog) {
+base::Expected<Listener, std::string> Listener::open_unix(const net::ListenAddress& address,
+                                                          const SocketOwner& owner, int backlog) {
     const std::string name = to_string(address);
     sockaddr_un local{};
     local.sun_family = AF_UNIX;
@@ -252,7 +246,7 @@ base::Expected<Listener, std::string> Listener::open_unix(const Address& address
     return listener;
 }
 
-base::Expected<Listener, std::string> Listener::open_tcp(const Address& address, int backlog) {
+base::Expected<Listener, std::string> Listener::open_tcp(const net::ListenAddress& address, int backlog) {
     const std::string name = to_string(address);
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
@@ -291,13 +285,14 @@ base::Expected<Listener, std::string> Listener::open_tcp(const Address& address,
     return Listener{std::move(fd), std::move(bound), std::nullopt};
 }
 
-base::Expected<bool, std::string> Listener::check(const Address& address, const SocketOwner& owner) {
+base::Expected<bool, std::string> Listener::check(const net::ListenAddress& address,
+                                                  const SocketOwner& owner) {
     const std::string name = to_string(address);
-    if (address.kind == Address::Kind::tcp) {
+    if (address.kind == net::ListenAddress::Kind::tcp) {
         if (address.host.empty()) return true;
         // Any port will do: ours may be taken by the daemon that runs. Where this process may bind none,
         // nothing is known.
-        Address any = address;
+        net::ListenAddress any = address;
         any.port = 0;
         const auto opened = open_tcp(any, 1);
         if (!opened && opened.error().ends_with(why(EADDRNOTAVAIL)))

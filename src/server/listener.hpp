@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/net/address.hpp"
 #include "base/net/descriptor.hpp"
 
 #include <cstdint>
@@ -15,17 +16,6 @@
 #include <sys/types.h>
 
 namespace server {
-
-/// Where to listen.
-struct Address {
-    enum class Kind { unix_path, tcp };
-    Kind kind{};
-    std::string path;       ///< unix_path: absolute or relative, under 108 octets
-    std::string host;       ///< tcp: an IPv4 or IPv6 address in digits; empty: all addresses of both kinds
-    std::uint16_t port = 0; ///< tcp: 0 lets the system choose
-};
-/// As in the configuration: "unix:/run/x", "tcp:127.0.0.1:8461", "tcp:[::1]:8461", "tcp::8461".
-[[nodiscard]] std::string to_string(const Address& address);
 
 /// Who may connect to a unix socket: connecting needs write permission on it.
 struct SocketOwner {
@@ -42,13 +32,13 @@ class Listener {
 public:
     /// Binds and listens. A unix socket file that nobody answers on is replaced; one that is answered on, or
     /// a file of another kind, is left alone and an error.
-    [[nodiscard]] static base::Expected<Listener, std::string> open(const Address& address,
+    [[nodiscard]] static base::Expected<Listener, std::string> open(const net::ListenAddress& address,
                                                                     const SocketOwner& owner, int backlog);
     /// What open() would refuse, as far as a look can tell, in the same words: no such user, group or folder,
     /// a path that is no socket, an address that this host does not have. Makes, removes and connects to
     /// nothing, so that a socket that is there passes, with its owner. False: this user may not look into the
     /// folder.
-    [[nodiscard]] static base::Expected<bool, std::string> check(const Address& address,
+    [[nodiscard]] static base::Expected<bool, std::string> check(const net::ListenAddress& address,
                                                                  const SocketOwner& owner);
     /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes
     /// its file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
@@ -59,7 +49,7 @@ public:
     ~Listener();
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    /// The address as bound, the system's choice of port included; in the form of to_string(Address).
+    /// The address as bound, the system's choice of port included; in the form of net::to_string().
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// A new length for the queue of connections waiting to be accepted; the kernel's own limit stays.
     void set_backlog(int backlog) noexcept;
@@ -72,8 +62,9 @@ private:
     };
     Listener(net::Descriptor fd, std::string name, std::optional<File> file);
     [[nodiscard]] static base::Expected<Listener, std::string>
-    open_unix(const Address& address, const SocketOwner& owner, int backlog);
-    [[nodiscard]] static base::Expected<Listener, std::string> open_tcp(const Address& address, int backlog);
+    open_unix(const net::ListenAddress& address, const SocketOwner& owner, int backlog);
+    [[nodiscard]] static base::Expected<Listener, std::string> open_tcp(const net::ListenAddress& address,
+                                                                        int backlog);
 
     net::Descriptor fd_;
     std::string name_;

@@ -336,7 +336,8 @@ Server::Server(Loop& front, lookup::Handler& handler, Options options, events::S
 
 Server::~Server() { impl_->abandon(); }
 
-base::Expected<void, std::string> Server::listen(const Address& address, const SocketOwner& owner) {
+base::Expected<void, std::string> Server::listen(const net::ListenAddress& address,
+                                                 const SocketOwner& owner) {
     return impl_->open(Listener::open(address, owner, impl_->options().backlog));
 }
 

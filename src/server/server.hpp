@@ -45,7 +45,8 @@ public:
     Server& operator=(const Server&) = delete;
 
     /// Listens on an address of our own; see Listener::open(). The error names the address.
-    [[nodiscard]] base::Expected<void, std::string> listen(const Address& address, const SocketOwner& owner);
+    [[nodiscard]] base::Expected<void, std::string> listen(const net::ListenAddress& address,
+                                                           const SocketOwner& owner);
     /// Serves a listener opened earlier.
     void serve(Listener listener);
     /// Serves a listening socket made by somebody else; takes `fd` over in any case.

@@ -39,11 +39,7 @@ base::Expected<config::Loaded, std::vector<config::Problem>> load(const std::str
 
 std::vector<std::string> listen_texts(const config::Config& config, const std::string& socket) {
     if (!socket.empty()) return {socket};
-    std::vector<std::string> texts;
-    for (const config::ListenAddress& address : config.listen)
-        if (address.kind == config::ListenAddress::Kind::unix_socket || address.port != 0)
-            texts.push_back(to_string(address));
-    return texts;
+    return listen_addresses(config);
 }
 
 bool systemd_runs() { return ::access("/run/systemd/system", F_OK) == 0; } // sd_booted(3)
@@ -216,6 +212,14 @@ base::Exit doctor(const tool::CommonOptions& common, const tool::DoctorOptions& 
 }
 
 } // namespace
+
+std::vector<std::string> listen_addresses(const config::Config& config) {
+    std::vector<std::string> addresses;
+    for (const net::ListenAddress& address : config.listen)
+        if (address.kind == net::ListenAddress::Kind::unix_socket || address.port != 0)
+            addresses.push_back(to_string(address));
+    return addresses;
+}
 
 tool::Commands tool_commands() { return {postfix_setup, doctor}; }
 

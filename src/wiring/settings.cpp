@@ -71,16 +71,6 @@ server::Options server_options(const config::Config& config, std::size_t threads
     return options;
 }
 
-server::Address server_address(const config::ListenAddress& address) {
-    server::Address translated;
-    translated.kind = address.kind == config::ListenAddress::Kind::tcp ? server::Address::Kind::tcp
-                                                                       : server::Address::Kind::unix_path;
-    translated.path = address.path;
-    translated.host = address.host;
-    translated.port = address.port;
-    return translated;
-}
-
 server::SocketOwner socket_owner(const config::Config& config) {
     return {static_cast<mode_t>(config.socket.mode.bits), config.socket.owner, config.socket.group};
 }

@@ -25,7 +25,6 @@ namespace app {
                                                      const dane::Validation& validation);
 /// For each of `threads` servers: they share the limit on connections.
 [[nodiscard]] server::Options server_options(const config::Config& config, std::size_t threads);
-[[nodiscard]] server::Address server_address(const config::ListenAddress& address);
 [[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);
 /// How many daily GETs run at once: half of all fetches, so that clients' own always find room.
 [[nodiscard]] std::size_t refreshes_at_once(const config::Config& config);

@@ -20,8 +20,8 @@ void check_words(std::string_view words) {
 void check_listen_address(std::string_view text) {
     const auto address = config::parse_listen_address(text);
     if (!address) return check_words(address.error());
-    fuzz::require(config::parse_listen_address(config::to_string(*address)) == *address, "listen reads back");
-    using Kind = config::ListenAddress::Kind;
+    fuzz::require(config::parse_listen_address(to_string(*address)) == *address, "listen reads back");
+    using Kind = net::ListenAddress::Kind;
     fuzz::require(address->kind == Kind::tcp || address->path.size() <= config::max_unix_path, "a path fits");
     fuzz::require(address->kind == Kind::unix_socket || address->host.empty() ||
                       config::canonical_address(address->host) == address->host,

@@ -75,7 +75,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         for (std::size_t i = 0; i < sockets->size(); ++i) {
             const app::InheritedSocket& socket = (*sockets)[i];
             fuzz::require(socket.fd == static_cast<int>(3 + i), "in their order");
-            fuzz::require(config::parse_listen_address(config::to_string(socket.address)) == socket.address,
+            fuzz::require(config::parse_listen_address(to_string(socket.address)) == socket.address,
                           "an address that `listen` can say");
         }
     } else {

@@ -25,7 +25,7 @@ namespace {
 
 using namespace app;
 using namespace std::chrono_literals;
-using Kind = config::ListenAddress::Kind;
+using Kind = net::ListenAddress::Kind;
 
 sockaddr_un unix_address(const std::filesystem::path& path) {
     sockaddr_un address{};

@@ -35,12 +35,12 @@ extern "C" int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
 
 namespace {
 
-using server::Address;
+using Address = net::ListenAddress;
 using server::Listener;
 using server::SocketOwner;
 using test::RawPeer;
 
-Address unix_address(const std::string& path) { return {Address::Kind::unix_path, path, "", 0}; }
+Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, "", 0}; }
 Address tcp_address(const std::string& host, std::uint16_t port = 0) {
     return {Address::Kind::tcp, "", host, port};
 }

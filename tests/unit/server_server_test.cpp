@@ -19,11 +19,11 @@
 namespace {
 
 using namespace std::chrono_literals;
-using server::Address;
+using Address = net::ListenAddress;
 using test::RawPeer;
 using test::turn_until;
 
-Address unix_address(const std::string& path) { return {Address::Kind::unix_path, path, "", 0}; }
+Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, "", 0}; }
 
 struct Fixture {
     explicit Fixture(server::Options options = {}) : served(std::in_place, loop, handler, options, log) {}

@@ -42,9 +42,9 @@ struct Fixture {
                            {"trouble.example", "TEMP the store cannot be read"},
                            {"hostile.example", "OK secure match=\x1b[2Jx\xc3\xbc.example"},
                            {"perm.example", "PERM no"}};
-        for (const server::Address& address :
-             {server::Address{server::Address::Kind::unix_path, folder / "s", "", 0},
-              server::Address{server::Address::Kind::tcp, "", "127.0.0.1", 0}})
+        for (const net::ListenAddress& address :
+             {net::ListenAddress{net::ListenAddress::Kind::unix_socket, folder / "s", "", 0},
+              net::ListenAddress{net::ListenAddress::Kind::tcp, "", "127.0.0.1", 0}})
             if (auto listening = served.listen(address, {}); !listening)
                 throw std::runtime_error(listening.error());
         unix_name = served.addresses().at(0);
