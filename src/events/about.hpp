@@ -51,7 +51,7 @@ struct At {
     }
 };
 
-/// At most one line a window and key; further ones are counted, and the next has the number.
+/// At most one line a window, level and key; further ones are counted, and the next has the number.
 struct Limit {
     base::seconds window{};
     std::size_t keys = 1; ///< remembered, some 200 octets each

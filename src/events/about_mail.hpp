@@ -113,15 +113,16 @@ struct About<PolicyFailed> {
         "policy-failed", Section::policies,
         "A policy could not be fetched, or is not valid; or the record of a domain whose policy is "
         "remembered is gone, not valid, or could not be looked up. What failed is in detail: the address and "
-        "the status, the resolver and the form of the question, or the record. At most one line an hour and "
-        "domain.",
+        "the status, the resolver and the form of the question, or the record. At most one line an hour, "
+        "domain and level.",
         "Mostly it is the other side's mistake; many domains at once point to the network of this host, its "
         "resolvers, its proxy, or its certificates."};
     static constexpr auto fields = std::tuple{
         field("domain", &E::domain), field("reason", &E::reason),       field("detail", &E::detail),
         field("kept", &E::kept),     field("next_try_s", &E::next_try), field("repeated", &E::repeated)};
     static constexpr auto hidden = std::tuple{&E::has_policy};
-    // Failures come five minutes to an hour apart; once an hour and domain says it all.
+    // Failures come five minutes to an hour apart; once an hour and domain says it all. That the resolver
+    // failed, at level info, does not keep back that the record is gone: each level has limits of its own.
     static constexpr Limit limit{std::chrono::hours{1}, max_findings};
     static constexpr Text key(const E& e) noexcept { return e.domain; }
     static constexpr Remember remember(const E& e) noexcept {

@@ -25,16 +25,7 @@ constexpr std::array<bool, kinds> limited = limited_kinds(std::make_index_sequen
 } // namespace
 
 Recorder::Recorder(Sink& log, const base::Clock& clock, History* history)
-    : log_(log), clock_(clock), history_(history) {
-    const auto add = [this]<class E>(std::type_identity<E>) {
-        if constexpr (is_limited<E>)
-            limits_.emplace(id_of<E>(), base::Repeats{About<E>::limit.window, About<E>::limit.keys});
-    };
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (add(std::type_identity<std::variant_alternative_t<I, Event>>{}), ...);
-    }
-    (std::make_index_sequence<kinds>());
-}
+    : log_(log), clock_(clock), history_(history) {}
 
 void Recorder::emit(const Event& event) {
     counts_.add(id(event));
@@ -49,7 +40,10 @@ void Recorder::emit_limited(const Event& event) {
     std::visit(
         [&]<class E>(const E& e) {
             if constexpr (is_limited<E>) {
-                const auto allowed = limits_.at(id_of<E>()).allow(About<E>::key(e), clock_.steady());
+                constexpr Limit limit = About<E>::limit;
+                const auto [repeats, is_new] =
+                    limits_.try_emplace({id_of<E>(), About<E>::level(e)}, limit.window, limit.keys);
+                const auto allowed = repeats->second.allow(About<E>::key(e), clock_.steady());
                 if (!allowed.write) return;
                 E written = e;
                 if constexpr (requires { written.repeated; }) written.repeated = allowed.suppressed_since;

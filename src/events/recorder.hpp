@@ -12,6 +12,7 @@
 #include "events/sink.hpp"
 
 #include <map>
+#include <utility>
 
 namespace events {
 
@@ -33,7 +34,8 @@ private:
     const base::Clock& clock_;
     History* history_;
     Counts counts_;
-    std::map<Id, base::Repeats> limits_;
+    /// Each level for itself: a line that is only for the record never holds back one to be looked at.
+    std::map<std::pair<Id, base::Level>, base::Repeats> limits_;
 };
 
 } // namespace events

@@ -215,4 +215,26 @@ TEST(Recorder, CountsAllAndHoldsLinesBackAsTheTableSays) {
     EXPECT_EQ(recorder.counts().of(id_of<DnsTryFailed>()), 0u);
 }
 
+TEST(Recorder, ALineForTheRecordHoldsBackNoneToBeLookedAt) {
+    test::MemoryLog log;
+    test::ManualTime time;
+    Recorder recorder{log, time};
+    const auto fail = [&](Reason reason) {
+        recorder.emit(PolicyFailed{
+            .domain = "a.example", .reason = reason, .detail = "d", .kept = "enforce", .repeated = 0});
+    };
+    fail(Reason::dns_timeout);
+    fail(Reason::no_record);
+    fail(Reason::dns_servfail);
+    fail(Reason::http_status);
+    const auto line = [](std::string_view level, std::string_view reason, int repeated) {
+        return std::string{level} + " policy-failed domain=a.example reason=" + std::string{reason} +
+               " detail=d kept=enforce next_try_s=0 repeated=" + std::to_string(repeated);
+    };
+    EXPECT_EQ(log.lines(), (std::vector{line("info", "dns-timeout", 0), line("warning", "no-record", 0)}));
+    time.move_to(1h);
+    fail(Reason::host_unresolvable);
+    EXPECT_EQ(log.lines().back(), line("warning", "host-unresolvable", 1)) << "counted of its own kind";
+}
+
 } // namespace

@@ -1,0 +1,119 @@
+// The package's logcheck rules ignore what the table of events says is only for the record, and nothing else,
+// whatever the fields are that the level depends on. grep(1), which logcheck(8) runs, is the judge.
+#include "base/reason.hpp"
+#include "events/render.hpp"
+#include "events/table.hpp"
+#include "log/log_format.hpp"
+#include "lookup/steps.hpp"
+
+#include "support/temp_folder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+using namespace events;
+using base::Level;
+using base::Reason;
+
+std::string written(const Event& event) {
+    const Line line = render(event);
+    app::LogBuffer text;
+    app::append_text_line(text, line.name, line.fields());
+    return "Nov 21 12:00:00 mail stsmapd[123]: " + std::string{text.text()};
+}
+
+/// The lines that no rule ignores.
+std::set<std::string> reported(const std::vector<std::string>& lines) {
+    const test::TempFolder folder;
+    const std::string all = folder / "all", left = folder / "left";
+    {
+        std::ofstream out{all};
+        for (const std::string& line : lines) out << line << '\n';
+    }
+    const std::string rules = STSMAPD_SOURCE_DIR "/packaging/debian/stsmapd.logcheck.ignore.server";
+    const std::string command = "grep -E -v -f '" + rules + "' '" + all + "' > '" + left + "'";
+    EXPECT_LE(WEXITSTATUS(std::system(command.c_str())), 1) << command; // NOLINT(cert-env33-c)
+    std::ifstream in{left};
+    std::set<std::string> out;
+    for (std::string line; std::getline(in, line);) out.insert(line);
+    return out;
+}
+
+std::vector<Event> policy_failures() {
+    std::vector<Event> out;
+    for (unsigned i = 0; i <= static_cast<unsigned>(Reason::key_not_a_domain); ++i)
+        for (const std::string_view kept : {"enforce", "no enforce policy"})
+            for (const std::string_view detail : {"", "one", "two words", "x kept=\"no enforce policy\" y"})
+                out.emplace_back(PolicyFailed{.domain = "a.example",
+                                              .reason = static_cast<Reason>(i),
+                                              .detail = detail,
+                                              .kept = kept,
+                                              .next_try = 60s,
+                                              .has_policy = true});
+    return out;
+}
+
+/// Which of them are warnings is for lookup::change() to say.
+std::vector<Event> policy_changes() {
+    constexpr sts::Mode modes[] = {sts::Mode::enforce, sts::Mode::testing, sts::Mode::none};
+    std::vector<Event> out;
+    for (const sts::Mode before : modes)
+        for (const sts::Mode after : modes)
+            for (const base::seconds max_age : {0s, 1s, 10s, 86400s}) {
+                const auto with = [](sts::Mode mode, base::seconds life) {
+                    return std::make_shared<sts::PolicyText>(
+                        sts::PolicyText{std::string{to_string(mode)} + std::to_string(life.count()),
+                                        {mode, life, {{"mx.a.example", false}}}});
+                };
+                const lookup::Change how = lookup::change(with(before, 604800s), with(after, max_age));
+                out.emplace_back(PolicyChanged{.domain = "a.example",
+                                               .mode = after,
+                                               .mode_before = before,
+                                               .mx = 1,
+                                               .max_age = max_age,
+                                               .id = "2",
+                                               .id_before = "1",
+                                               .weakened = how == lookup::Change::weakened});
+            }
+    return out;
+}
+
+std::vector<Event> dane_changes() {
+    std::vector<Event> out;
+    for (const std::string_view other : {"sts", "unknown"})
+        for (const bool lost : {true, false})
+            for (const std::string_view next_hop : {"", "[mx.a.example]:25"})
+                out.emplace_back(DaneChanged{.domain = "a.example",
+                                             .verdict = lost ? other : "dane-only",
+                                             .before = lost ? "dane-only" : other,
+                                             .detail = "two words",
+                                             .ttl = 60s,
+                                             .next_hop = next_hop,
+                                             .lost = lost});
+    return out;
+}
+
+TEST(Logcheck, IgnoresAllAndOnlyWhatIsForTheRecord) {
+    for (const std::vector<Event>& events : {policy_failures(), policy_changes(), dane_changes()}) {
+        std::vector<std::string> lines;
+        std::set<Level> levels;
+        for (const Event& event : events) {
+            lines.push_back(written(event));
+            levels.insert(level(event));
+        }
+        EXPECT_EQ(levels, (std::set{Level::info, Level::warning})) << lines.front();
+        const std::set<std::string> seen = reported(lines);
+        for (std::size_t i = 0; i < events.size(); ++i)
+            EXPECT_EQ(seen.contains(lines[i]), level(events[i]) >= Level::warning) << lines[i];
+    }
+}
+
+} // namespace
