@@ -315,11 +315,10 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
 }
 
 void Service::say(const events::Lookup& line, base::Steady came) const {
+    if (!parts_.sink.wants(line.is_parent ? base::Level::debug : base::Level::info))
+        return parts_.sink.count(events::id_of<events::Lookup>());
     events::Event event = line;
-    if (parts_.sink.wants(line.is_parent ? base::Level::debug : base::Level::info))
-        emit(event, came);
-    else
-        parts_.sink.count(events::id_of<events::Lookup>());
+    emit(event, came);
 }
 
 void Service::say_again(const MemoryAnswer& known, std::string_view request, base::Steady came) const {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 namespace postfix {
 
@@ -55,97 +54,91 @@ bool is_usable(const MxPattern& pattern) {
            (pattern.wildcard || !is_strategy(pattern.name));
 }
 
-/// The parts of an answer that come from the policy, all checked, and their sizes; they point into the
-/// policy.
-class Parts {
-public:
-    explicit Parts(const sts::Policy& policy) {
-        mx_.reserve(policy.mx.size());
-        for (const MxPattern& pattern : policy.mx)
-            if (is_usable(pattern)) mx_.push_back(&pattern);
-        static const MxPattern nobody{std::string{unmatchable}, false};
-        if (mx_.empty()) mx_.push_back(&nobody);
-        for (const MxPattern* p : mx_) names_ += p->name.size(), wildcards_ += p->wildcard;
+/// The usable mx of a policy, each checked when it is come to, so that nothing needs to be kept: calls
+/// `take(name, wildcard)` for each, at least once.
+template <class Take>
+void for_each_mx(const sts::Policy& policy, const Take& take) {
+    bool any = false;
+    for (const MxPattern& pattern : policy.mx) {
+        if (!is_usable(pattern)) continue;
+        take(std::string_view{pattern.name}, pattern.wildcard);
+        any = true;
     }
+    if (!any) take(unmatchable, false);
+}
 
-    /// "*.x" is written ".x": Postfix takes "*.x" for a literal certificate name.
-    [[nodiscard]] std::size_t match_size() const { return names_ + wildcards_ + mx_.size() - 1; }
-    void append_match(std::string& out) const {
-        bool first = true;
-        for (const MxPattern* p : mx_) {
-            if (!first) out.push_back(':');
-            first = false;
-            if (p->wildcard) out.push_back('.');
-            out.append(p->name);
-        }
-    }
+/// "*.x" is written ".x": Postfix takes "*.x" for a literal certificate name.
+void append_match(const sts::Policy& policy, std::string& out) {
+    bool first = true;
+    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
+        if (!first) out.push_back(':');
+        first = false;
+        if (wildcard) out.push_back('.');
+        out.append(name);
+    });
+}
 
-    [[nodiscard]] std::size_t patterns_size() const {
-        return names_ + 2 * wildcards_ + mx_.size() * host_pattern.size();
-    }
-    void append_patterns(std::string& out) const {
-        for (const MxPattern* p : mx_) {
-            out.append(host_pattern);
-            if (p->wildcard) out.append("*.");
-            out.append(p->name);
-        }
-    }
+[[nodiscard]] std::size_t host_patterns_size(const sts::Policy& policy) {
+    std::size_t size = 0;
+    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
+        size += host_pattern.size() + (wildcard ? 2 : 0) + name.size();
+    });
+    return size;
+}
 
-private:
-    std::vector<const MxPattern*> mx_; // never empty
-    std::size_t names_ = 0, wildcards_ = 0;
-};
+void append_host_patterns(const sts::Policy& policy, std::string& out) {
+    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
+        out.append(host_pattern);
+        if (wildcard) out.append("*.");
+        out.append(name);
+    });
+}
 
-/// The fetched lines that may stand in "{ policy_string = ... }".
-class Strings {
-public:
-    explicit Strings(std::string_view text) {
-        sts::Lines lines{text};
-        while (const auto line = lines.next()) {
-            if (!is_quotable(*line)) continue;
-            lines_.push_back(*line);
-            size_ += string_open.size() + line->size() + string_close.size();
-        }
-    }
+bool is_quotable(std::string_view line) {
+    const auto harmful = [](char c) {
+        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}';
+    };
+    return !line.empty() && std::ranges::none_of(line, harmful) && base::valid_utf8(line);
+}
 
-    [[nodiscard]] bool empty() const { return lines_.empty(); }
-    [[nodiscard]] std::size_t size() const { return size_; }
+bool is_mx_field(std::string_view line) { return base::trim_wsp(line.substr(0, line.find(':'))) == "mx"; }
 
-    void drop_mx() {
-        std::erase_if(lines_, [&](std::string_view line) {
-            if (base::trim_wsp(line.substr(0, line.find(':'))) != "mx") return false;
-            size_ -= string_open.size() + line.size() + string_close.size();
-            return true;
-        });
-    }
-    void only_version() {
-        lines_.assign(1, version_line);
-        size_ = string_open.size() + version_line.size() + string_close.size();
-    }
+/// Calls `take(line)` for the fetched lines that may stand in "{ policy_string = ... }".
+template <class Take>
+void for_each_quotable_line(std::string_view text, const Take& take) {
+    sts::Lines lines{text};
+    while (const auto line = lines.next())
+        if (is_quotable(*line)) take(*line);
+}
 
-    void append(std::string& out) const {
-        for (std::string_view line : lines_) {
-            out.append(string_open);
-            // HTAB is white space in a policy line, so a space means the same; no control byte goes to
-            // Postfix.
-            const auto start = static_cast<std::ptrdiff_t>(out.size());
-            out.append(line);
-            std::replace(out.begin() + start, out.end(), '\t', ' ');
-            out.append(string_close);
-        }
-    }
+constexpr std::size_t policy_string_size(std::string_view line) {
+    return string_open.size() + line.size() + string_close.size();
+}
 
-private:
-    static bool is_quotable(std::string_view line) {
-        const auto harmful = [](char c) {
-            return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}';
-        };
-        return !line.empty() && std::ranges::none_of(line, harmful) && base::valid_utf8(line);
-    }
+void append_policy_string(std::string_view line, std::string& out) {
+    out.append(string_open);
+    // HTAB is white space in a policy line, so a space means the same; no control byte goes to Postfix.
+    const auto start = static_cast<std::ptrdiff_t>(out.size());
+    out.append(line);
+    std::replace(out.begin() + start, out.end(), '\t', ' ');
+    out.append(string_close);
+}
 
-    std::vector<std::string_view> lines_;
-    std::size_t size_ = 0;
-};
+/// Appends as much of the policy's text as `room` octets hold: all its lines, or all but the mx, or the
+/// version alone, which always has to fit.
+void append_policy_strings(std::string_view text, std::size_t room, std::string& out) {
+    std::size_t all = 0, of_mx = 0;
+    for_each_quotable_line(text, [&](std::string_view line) {
+        all += policy_string_size(line);
+        if (is_mx_field(line)) of_mx += policy_string_size(line);
+    });
+    const bool with_mx = all <= room;
+    const std::size_t size = with_mx ? all : all - of_mx;
+    if (size > room || size == 0) return append_policy_string(version_line, out);
+    for_each_quotable_line(text, [&](std::string_view line) {
+        if (with_mx || !is_mx_field(line)) append_policy_string(line, out);
+    });
+}
 
 /// `word` and what was wrong, made printable: it ends up in Postfix's log.
 std::string with_words(std::string_view word, std::string_view words) {
@@ -153,41 +146,34 @@ std::string with_words(std::string_view word, std::string_view words) {
 }
 
 /// Appends what every Postfix gets of a policy that is enforced; false: it cannot be told.
-bool append_plain_form(const Parts& parts, std::string& out) {
-    const std::size_t size = secure.size() + parts.match_size() + servername.size();
+bool append_plain_form(const sts::Policy& policy, std::string& out) {
+    const std::size_t start = out.size();
+    out.append(secure);
+    append_match(policy, out);
+    out.append(servername);
     // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of
     // match=.
-    if (size > max_reply) {
-        out.append(temp("policy has more mx than a socketmap reply can hold"));
-        return false;
-    }
-    out.append(secure);
-    parts.append_match(out);
-    out.append(servername);
-    return true;
+    if (out.size() - start <= max_reply) return true;
+    out.resize(start);
+    out.append(temp("policy has more mx than a socketmap reply can hold"));
+    return false;
 }
 
 /// Appends what the TLSRPT dialect adds, in up to `room` octets; nothing when what must be there does not
 /// fit.
-void append_attributes(const decision::Enforce& e, const Parts& parts, std::size_t room, std::string& out) {
-    static constexpr std::size_t least_string =
-        string_open.size() + version_line.size() + string_close.size();
-    const std::size_t head = policy_type.size() + e.domain.size() + parts.patterns_size();
-    if (head + least_string > room) return;
-    room -= head;
-    Strings strings{e.policy->text};
-    if (strings.size() > room) strings.drop_mx();
-    if (strings.size() > room || strings.empty()) strings.only_version();
+void append_attributes(const decision::Enforce& e, std::size_t room, std::string& out) {
+    const sts::Policy& policy = e.policy->policy;
+    const std::size_t head = policy_type.size() + e.domain.size() + host_patterns_size(policy);
+    if (head + policy_string_size(version_line) > room) return;
     out.append(policy_type).append(e.domain);
-    parts.append_patterns(out);
-    strings.append(out);
+    append_host_patterns(policy, out);
+    append_policy_strings(e.policy->text, room - head, out);
 }
 
 void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
     const std::size_t start = out.size();
-    const Parts parts{e.policy->policy};
-    if (append_plain_form(parts, out) && dialect == Dialect::tlsrpt)
-        append_attributes(e, parts, max_reply - (out.size() - start), out);
+    if (append_plain_form(e.policy->policy, out) && dialect == Dialect::tlsrpt)
+        append_attributes(e, max_reply - (out.size() - start), out);
 }
 
 } // namespace

@@ -21,7 +21,7 @@ inline constexpr std::size_t max_reply = 100000;
 /// The reply's payload, to be framed. Same answer and dialect, same octets.
 [[nodiscard]] std::string answer(const decision::Answer& answer, Dialect dialect);
 
-/// Appends the same.
+/// Appends the same. Takes no memory but what `out` lacks.
 void append_answer(const decision::Answer& answer, Dialect dialect, std::string& out);
 
 /// "PERM <words>" for a protocol violation, cut and printable.

@@ -145,4 +145,44 @@ TEST(LookupMemory, OneAllocationOfACheckInTheBackgroundFails) {
     EXPECT_GT(n, 20u);
 }
 
+/// A log of level warning.
+class Quiet final : public events::Sink {
+public:
+    [[nodiscard]] bool wants(base::Level level) const noexcept override {
+        return level >= base::Level::warning;
+    }
+    void count(events::Id) noexcept override { ++counted; }
+    void emit(const events::Event&) override { ADD_FAILURE() << "an event that is not wanted was made"; }
+    std::size_t counted = 0;
+};
+
+TEST(LookupMemory, AnswerOfAKnownDomainTakesNone) {
+    Household house;
+    Quiet quiet;
+    lookup::Service service{
+        {house.front, house.io.get_executor(), house.learner, house.table, house.time, house.time, quiet},
+        {}};
+    test::Client client{[](const std::string&) { ADD_FAILURE() << "not from memory"; }};
+    std::string reply;
+    reply.reserve(1000);
+    // The room for remembered answers is taken once, when one comes again.
+    for (int i = 0; i < 2; ++i) (void)service.answer("sts a.example", house.time.steady(), reply, client);
+    quiet.counted = 0;
+    test::FailingMemory memory;
+    memory.fail(1);
+    std::thread{[&] {
+        for (const char* request : {"sts a.example", "sts-tlsrpt a.example", "sts .example"})
+            for (int second = 0; second < 3; ++second) {
+                house.time.move_to(house.time.passed() + base::seconds{1}); // no remembered answer
+                for (int i = 0; i < 4; ++i) {
+                    reply.clear();
+                    EXPECT_EQ(service.answer(request, house.time.steady(), reply, client),
+                              lookup::Reply::answered);
+                }
+            }
+    }}.join();
+    EXPECT_EQ(memory.failed(), 0u);
+    EXPECT_EQ(quiet.counted, 36u);
+}
+
 } // namespace

@@ -1,10 +1,12 @@
 #include "postfix/answer.hpp"
 
+#include "support/failing_memory.hpp"
 #include "support/postfix_syntax.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -232,6 +234,30 @@ TEST(Answer, OfOnePolicyFitsEveryDomainAndDialect) {
             }
         }
     }
+}
+
+TEST(Answer, TakesNoMemoryButTheReplys) {
+    std::string text = text_with("mx: mx1.a.example\nmx: *.b.example\nmx: hostname\n", "brace: {\n");
+    for (int i = 0; i < 100; ++i) text += "mx: a-long-name-of-a-host-" + std::to_string(i) + ".c.example\n";
+    const sts::PolicyText policy{text, sts::parse_policy(text).value()};
+    const sts::PolicyText none{"version: STSv1\n",
+                               {sts::Mode::enforce, base::seconds{1}, {{"hostname", false}}}};
+    std::string reply;
+    reply.reserve(2 * postfix::max_reply);
+    test::FailingMemory memory;
+    memory.fail(1);
+    std::thread{[&] {
+        for (const sts::PolicyText* one : {&policy, &none})
+            for (const Dialect dialect : {Dialect::plain, Dialect::tlsrpt}) {
+                reply.clear();
+                postfix::append_answer(decision::Enforce{"example.com", one}, dialect, reply);
+            }
+        reply.clear();
+        postfix::append_answer(decision::DaneOnly{}, Dialect::plain, reply);
+        postfix::append_answer(decision::NoOpinion{}, Dialect::plain, reply);
+    }}.join();
+    EXPECT_EQ(memory.failed(), 0u);
+    EXPECT_EQ(reply, "OK dane-onlyNOTFOUND ");
 }
 
 } // namespace
