@@ -1,6 +1,5 @@
 #include "lookup/hop_learner.hpp"
 
-#include "lookup/learner.hpp"
 #include "lookup/learnt_events.hpp"
 
 #include <boost/asio/co_spawn.hpp>

@@ -11,7 +11,7 @@
 #include "events/sink.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/hop_verdicts.hpp"
-#include "lookup/steps.hpp"
+#include "lookup/outcome.hpp"
 #include "postfix/next_hop.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -23,11 +23,8 @@
 
 namespace lookup {
 
-struct Outcome;
-
 class HopLearner {
 public:
-    using Done = std::function<void(const Outcome&)>;
     /// Next hops in the air at once; of more, Reason::overloaded. They are configured in Postfix by its
     /// administrator, not chosen by strangers.
     static constexpr std::size_t max_flights = HopVerdicts::max_hops;
@@ -47,7 +44,7 @@ public:
     HopLearner(const HopLearner&) = delete;
     HopLearner& operator=(const HopLearner&) = delete;
 
-    /// As Learner::learn(), of a next hop that is not usual().
+    /// As Learner::learn(), for a next hop that is not usual().
     void learn(const postfix::NextHop& hop, Why why, Done done);
     void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
 

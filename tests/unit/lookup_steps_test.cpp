@@ -37,9 +37,9 @@ TxtOutcome shows(std::string id) { return {std::move(id), 300s}; }
 TxtOutcome shows_none(Reason reason) { return {base::unexpected(reason), 300s}; }
 
 std::string words(const lookup::Next& next) {
-    if (std::holds_alternative<lookup::Nothing>(next)) return "nothing";
+    if (std::holds_alternative<lookup::Keep>(next)) return "nothing";
     if (const auto* get = std::get_if<lookup::Get>(&next)) return "get " + get->id;
-    return "give " + std::string(base::to_string(std::get<lookup::Give>(next).reason));
+    return "give " + std::string(base::to_string(std::get<lookup::NoPolicy>(next).reason));
 }
 
 TEST(AfterTxt, Decides) {
