@@ -33,13 +33,13 @@ dane::Verdict none(std::string why) {
 
 } // namespace
 
-/// What all lookups share. Outlives the DaneLookup while some of them are still winding up.
+/// What all lookups share. Outlives the DaneLookup until the last of them has ended.
 struct DaneLookup::Core {
     Core(asio::any_io_executor e, dns::Resolver& r) : executor(std::move(e)), resolver(r) {}
     asio::any_io_executor executor;
     dns::Resolver& resolver; ///< not to be used once closed
     std::set<Job*> jobs;
-    std::list<Job*> hungry; ///< those with questions to ask, longest waiting first
+    std::list<Job*> hungry; ///< those with questions that they may ask, longest waiting first
     std::size_t under_way = 0;
     bool closed = false;
 
@@ -61,13 +61,13 @@ public:
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
 
-    /// Asks what there is to ask, as far as the limits allow.
+    /// Asks the next questions, as far as the limits allow.
     void ask();
     [[nodiscard]] std::size_t under_way() const noexcept { return asked_.size(); }
     void ask_one();
     void put_off_one();
 
-    base::Event event; ///< something was answered, or the lookup is gone
+    base::Event event; ///< there is an answer, or the lookup was destroyed
     dane::Inquiry inquiry;
 
 private:
@@ -100,14 +100,14 @@ void DaneLookup::Job::see_whether_hungry() {
         core_->hungry.erase(place_);
 }
 
-/// Gives what places there are to those who have the fewest.
+/// Asks as many questions as the limit allows, each for the job that has the fewest under way.
 void DaneLookup::Core::share_out() {
     const auto has_less = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
     while (!closed && !hungry.empty()) {
         Job* poorest = *std::ranges::min_element(hungry, has_less);
         if (under_way >= max_questions_in_all) {
             if (poorest->under_way() == 0) take_from_the_richest();
-            return; // the place comes free when that question has ended
+            return; // ask_one() follows when that question has ended
         }
         poorest->ask_one();
     }
@@ -127,7 +127,7 @@ void DaneLookup::Job::ask_one() {
     ++core_->under_way;
     see_whether_hungry();
     auto resolving = core_->resolver.resolve(question.name, question.type, dns::Purpose::dane);
-    // The answer may come before co_spawn() returns; whoever is awake then looks again, being notified.
+    // The answer may come before co_spawn() returns. notify() makes the job look at it then.
     auto answered = [weak = weak_from_this(), core = core_, asked,
                      question = std::move(question)](std::exception_ptr error, dane::Result result) mutable {
         --core->under_way;
@@ -148,7 +148,7 @@ void DaneLookup::Job::ask_one() {
                    asio::bind_cancellation_slot(asked->stop.slot(), std::move(answered)));
 }
 
-/// The youngest question gives way, and is asked again later.
+/// Cancels the latest question, to ask it again later.
 void DaneLookup::Job::put_off_one() {
     const auto youngest =
         std::find_if(asked_.rbegin(), asked_.rend(), [](const auto& each) { return !each->put_off; });

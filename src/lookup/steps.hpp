@@ -86,7 +86,7 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
 [[nodiscard]] bool worth_storing(const dane::State& before, const dane::State& after);
 
 /// Since when an expired policy has been seen expired, in running time, when the daemon has run for `ran`. A
-/// time noted in the future is a mistake: it starts anew.
+/// noted time after `ran` is a mistake, and is replaced.
 [[nodiscard]] base::seconds expired_since(const cache::Entry& entry, base::seconds ran);
 /// Has an expired policy been kept for Tuning::keep_expired of running time?
 [[nodiscard]] bool kept_long_enough(const cache::Entry& entry, base::seconds ran,
@@ -98,20 +98,20 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
 [[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason,
                                          base::Instant now);
 
-/// The absence to note when a domain without a policy at hand has shown none. `minute_left`: until the limit
-/// of one GET a domain and minute allows the next.
+/// The absence to note when a search brought no policy and there was none before. `minute_left`: until the
+/// limit of one GET a domain and minute allows the next.
 [[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt,
                                     base::Instant now, base::seconds minute_left,
                                     const cache::Tuning& tuning);
 
-/// The absence to note after a GET whose policy may be used at the moment of the fetch and not afterwards
-/// (max_age 0, RFC 8461 section 5.1).
+/// The absence to note after fetching a policy that may be used at the moment of the fetch only (max_age 0,
+/// RFC 8461 section 5.1).
 [[nodiscard]] cache::Absence spent(const cache::Entry& fetched, base::seconds minute_left);
 
-/// A policy with such a max_age is over before the next GET is allowed.
+/// Such a max_age is over before the next GET is allowed.
 [[nodiscard]] bool too_short_to_obey(const sts::Policy& policy);
 
-/// How a new policy differs from the one before, for the log.
+/// How a fetched policy differs from the one before, for the log.
 enum class Change {
     learnt,    ///< there was none
     refreshed, ///< the same text again
