@@ -87,10 +87,13 @@ void append_host_patterns(const sts::Policy& policy, std::string& out) {
 }
 
 bool is_quotable(std::string_view line) {
-    const auto harmful = [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}';
-    };
-    return !line.empty() && std::ranges::none_of(line, harmful) && base::valid_utf8(line);
+    bool ascii = true;
+    for (const char c : line) {
+        const auto octet = static_cast<unsigned char>(c);
+        if ((octet < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}') return false;
+        ascii = ascii && octet < 0x80;
+    }
+    return !line.empty() && (ascii || base::valid_utf8(line));
 }
 
 bool is_mx_field(std::string_view line) { return base::trim_wsp(line.substr(0, line.find(':'))) == "mx"; }
