@@ -83,7 +83,7 @@ private:
     unsigned armed_ = 0; // tells a late expiry from the current one
     std::chrono::steady_clock::duration left_{};
     End end_ = End::no;
-    Gate::Place place_;
+    Gate::Admission admission_;
     boost::asio::steady_timer patience_;
     std::optional<Counted> slow_; // gave its place up for good
 
