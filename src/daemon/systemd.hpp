@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/expected.hpp"
-#include "config/listen_address.hpp"
+#include "base/net/address.hpp"
 
 #include <chrono>
 #include <optional>
@@ -40,8 +40,5 @@ struct InheritedSocket {
 /// finds none. The error names the descriptor that is no listening stream socket, or that no address can be
 /// told of.
 [[nodiscard]] base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets();
-
-/// Where a bound socket listens. An IPv6 socket on all addresses that takes IPv4 as well has an empty host.
-[[nodiscard]] base::Expected<net::ListenAddress, std::string> address_of(int fd);
 
 } // namespace app

@@ -1,9 +1,10 @@
 #include "dns/flight.hpp"
 
+#include "base/net/asio_address.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -170,8 +171,8 @@ asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) 
 asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {
     const auto socket = std::make_shared<tcp::socket>(self->executor_);
     self->tcp_.push_back(socket);
-    const Server& server = self->servers_->server(send.server);
-    const tcp::endpoint to{address(server), server.port};
+    const net::Endpoint& server = self->servers_->server(send.server);
+    const tcp::endpoint to{net::to_asio(server.address), server.port};
     Bytes frame(2 + send.message.size());
     frame[0] = static_cast<std::uint8_t>(send.message.size() >> 8);
     frame[1] = static_cast<std::uint8_t>(send.message.size());

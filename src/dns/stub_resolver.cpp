@@ -128,7 +128,6 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     base::Clock& clock;
     events::Sink& sink;
     Options options;
-    std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
     std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor, clock);
@@ -140,14 +139,6 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
 };
 
 void StubResolver::Impl::configure(Options wanted) {
-    configured.clear();
-    for (const std::string& text : wanted.servers) {
-        // The configuration has been checked; should one slip through, the others still serve.
-        if (auto server = parse_server(text))
-            configured.push_back(*server);
-        else
-            sink.emit(events::DnsServerIgnored{.server = text, .error = server.error()});
-    }
     if (!wanted.servers.empty())
         resolv_conf.reset();
     else if (!resolv_conf || wanted.resolv_conf != options.resolv_conf)
@@ -159,12 +150,12 @@ void StubResolver::Impl::configure(Options wanted) {
 /// Makes `servers` what the options, and resolv.conf as it is now, say.
 void StubResolver::Impl::use_servers(base::Steady now) {
     const ResolvConf* conf = resolv_conf ? &resolv_conf->current(now) : nullptr;
-    ServerPlan plan = plan_servers(configured, conf, options.trust_ad, options.try_for);
+    ServerPlan plan = plan_servers(options.servers, conf, options.trust_ad, options.try_for);
     if (servers && servers->plan() == plan) return;
     const bool changed = servers != nullptr;
     servers = std::make_shared<ServerList>(std::move(plan), sink, servers.get());
     std::string names;
-    for (const Server& server : servers->plan().servers)
+    for (const net::Endpoint& server : servers->plan().servers)
         names.append(names.empty() ? "" : ",").append(to_string(server));
     sink.emit(events::DnsServers{.servers = names});
     if (changed) doubt();

@@ -1,5 +1,6 @@
 #include "fetch/job.hpp"
 
+#include "base/net/asio_address.hpp"
 #include "fetch/address.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -104,7 +105,7 @@ asio::awaitable<bool> Job::start() {
     }
     options_ = core_->options;
     tls_ = core_->tls;
-    proxy_ = core_->proxy;
+    proxy_ = core_->options.proxy;
     left_ = options_.timeout;
     arm_deadline();
     arm_patience();
@@ -279,13 +280,13 @@ asio::awaitable<Fetched> Job::run() {
 /// False when there is none, or the fetch has ended.
 asio::awaitable<bool> Job::find_addresses() {
     dialer_ = std::make_shared<Dialer>(core_->executor, proxy_ ? nullptr : core_->addresses, policy_host_,
-                                       options_.attempt_delay, proxy_ ? proxy_->port : options_.port);
-    if (proxy_ && proxy_->address) {
-        const std::vector<Address> only(1, *proxy_->address);
+                                       options_.attempt_delay, proxy_ ? proxy_.port : options_.port);
+    if (proxy_.address) {
+        const std::vector<Address> only(1, net::to_asio(*proxy_.address));
         dialer_->add(only);
         co_return true;
     }
-    const std::string& name = proxy_ ? proxy_->host : policy_host_;
+    const std::string& name = proxy_ ? proxy_.name : policy_host_;
     resolving_ = true;
     dialer_->expect_more(true);
     look_up(name, dns::Type::aaaa);

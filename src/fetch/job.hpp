@@ -76,7 +76,7 @@ private:
     std::string policy_host_;
     Options options_; // as they were at the start
     std::shared_ptr<boost::asio::ssl::context> tls_;
-    std::optional<Proxy> proxy_;
+    net::Proxy proxy_;
 
     base::Event event_;
     boost::asio::steady_timer deadline_;
