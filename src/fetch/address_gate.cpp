@@ -69,8 +69,7 @@ AddressGate::Waiter::~Waiter() {
     gate_->forget(place_to_be_.front().host);
 }
 
-AddressGate::AddressGate(boost::asio::any_io_executor executor, std::size_t limit)
-    : timer_(std::move(executor)) {
+AddressGate::AddressGate(boost::asio::any_io_executor executor, std::size_t limit) : timer_(executor) {
     rule_.limit = limit;
 }
 
