@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using Kind = Reached::Kind;
 
-/// What the child may take of the limit, so that it ends by itself.
+/// The child's limit is shorter by this, so that it ends by itself.
 constexpr std::chrono::milliseconds reserve{500};
 constexpr std::size_t max_words = 2000;
 
@@ -34,7 +34,7 @@ std::string system_words() { return std::generic_category().message(errno); }
 
 Reached not_seen(std::string words) { return {Kind::not_seen, std::move(words), {}, {}}; }
 
-/// Becomes what smtp(8) is: Postfix's groups, the chroot, then the user. Words when it cannot.
+/// Takes the identity of smtp(8): Postfix's groups, the chroot, then the user. A message when it cannot.
 std::string become(const Way& way, const passwd* user) {
     if (user != nullptr && (::setgid(user->pw_gid) != 0 || ::initgroups(user->pw_name, user->pw_gid) != 0))
         return "cannot take the groups of " + way.user + ": " + system_words();
@@ -45,7 +45,7 @@ std::string become(const Way& way, const passwd* user) {
     return {};
 }
 
-/// The first folder on the way to the file that does not let us through; "" when all do.
+/// The first folder on the path to the file that denies us access; "" when none does.
 std::string closed_folder(const std::string& file) {
     std::vector<fs::path> folders;
     for (fs::path folder = fs::path(file).parent_path(); folder != folder.root_path();
@@ -56,7 +56,7 @@ std::string closed_folder(const std::string& file) {
     return {};
 }
 
-/// Asks as who we are now.
+/// Asks as the user that we are now.
 Reached ask_here(const Ask& ask, const std::string& address, const std::string& key,
                  std::chrono::milliseconds limit) {
     Reached reached = judge_reply(ask(address, key, limit), key);
@@ -65,7 +65,7 @@ Reached ask_here(const Ask& ask, const std::string& address, const std::string& 
     return reached;
 }
 
-/// The child: a letter for the kind, the closed folder, a NUL, and the words.
+/// The child process. Its output: a letter for the kind, the closed folder, a NUL, and the words.
 [[noreturn]] void child(const Ask& ask, const std::string& address, const Way& way, const passwd* user,
                         const std::string& key, std::chrono::milliseconds limit, int out) {
     const std::string trouble = become(way, user);
@@ -73,7 +73,7 @@ Reached ask_here(const Ask& ask, const std::string& address, const std::string& 
         trouble.empty() ? ask_here(ask, address, key, limit - reserve) : not_seen(trouble);
     std::string line(1, static_cast<char>('a' + static_cast<int>(reached.kind)));
     line.append(reached.closed).append(1, '\0').append(reached.words);
-    line.resize(std::min(line.size(), max_words)); // fits into a pipe: the write does not wait
+    line.resize(std::min(line.size(), max_words)); // small enough for a pipe: the write does not wait
     const bool told = ::write(out, line.data(), line.size()) == static_cast<ssize_t>(line.size());
     ::_exit(told ? 0 : 1);
 }
@@ -106,7 +106,7 @@ Reached ask_in_child(const Ask& ask, const std::string& address, const Way& way,
     if (::geteuid() != 0) return not_seen("only root can ask " + to_string(way));
     const passwd* user = way.user.empty() ? nullptr : ::getpwnam(way.user.c_str());
     if (user == nullptr && !way.user.empty()) return not_seen("there is no user " + way.user);
-    // Read now: within the chroot there may be no C library module to read it with.
+    // Read it now: inside the chroot the C library may lack the module that reads it.
     const passwd entry = user != nullptr ? *user : passwd{};
     std::optional<net::Pipe> pipe = net::make_pipe();
     if (!pipe) return not_seen(system_words());
@@ -116,7 +116,7 @@ Reached ask_in_child(const Ask& ask, const std::string& address, const Way& way,
     pipe->write.reset();
     const std::string line = read_all(pipe->read.get(), Clock::now() + limit);
     pipe->read.reset();
-    ::kill(pid, SIGKILL); // it has said all it will
+    ::kill(pid, SIGKILL); // its output has been read
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
     return from_line(line, limit);
@@ -143,8 +143,8 @@ std::string to_string(const Way& way) {
 
 Reached judge_reply(const base::Expected<std::string, NoReply>& reply, const std::string& key) {
     if (reply) {
-        // An stsmapd that does not know the question for its version is older than it, and says NOTFOUND; the
-        // question for DANE all of them know.
+        // An stsmapd that is too old for the question for its version answers NOTFOUND; every one knows the
+        // question for DANE.
         const bool ours = reply->starts_with("OK ") && (key != "dane" || reply->starts_with("OK active") ||
                                                         reply->starts_with("OK inactive"));
         const bool older = key == "version" && reply->starts_with("NOTFOUND");
@@ -170,7 +170,7 @@ Reached reach(const Ask& ask, const std::string& address, const Way& way, const 
         way == Way{} ? ask_here(ask, address, key, limit) : ask_in_child(ask, address, way, key, limit);
     if (reached.kind != Kind::no_permission) return reached;
     if (way == Way{} && ::geteuid() != 0)
-        reached.kind = Kind::not_seen; // that it is closed to us says nothing
+        reached.kind = Kind::not_seen; // that it is closed to us says nothing about Postfix
     if (!reached.closed.empty()) {
         reached.closed =
             (way.chroot.empty() ? "" : fs::path(way.chroot).lexically_normal().string()) + reached.closed;

@@ -24,10 +24,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using Content = base::Expected<std::optional<std::string>, std::string>;
 
-/// What a child tells in its first octet.
+/// The first octet of a child's output.
 enum Told : char { content = 'c', nothing = 'n', trouble = 't' };
 
-/// The file is not there for who opens it, as far as the C library is concerned.
+/// Does the C library treat this error as a missing file?
 bool is_absence(int error) {
     constexpr std::array errors{ENOENT, ENOTDIR, ELOOP, EACCES, EPERM, EISDIR};
     return std::ranges::find(errors, error) != errors.end();
@@ -52,8 +52,8 @@ bool read_whole(int fd, std::string& text) {
     return true;
 }
 
-/// Opens it from the root of this process, or of the folder `root`, whose links stay within; none with
-/// errno set.
+/// Opens the file below the root of this process, or below the folder `root`, without leaving it over links.
+/// An empty descriptor with errno set on error.
 net::Descriptor open_within(const std::string& root, const std::string& file) {
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     if (root.empty()) return net::Descriptor{::open(file.c_str(), flags)};
@@ -122,7 +122,7 @@ Content read_as(const std::string& user, const std::string& root, const std::str
     if (::geteuid() != 0 || (user.empty() && root.empty())) return read_here(root, file);
     const passwd* found = user.empty() ? nullptr : ::getpwnam(user.c_str());
     if (found == nullptr && !user.empty()) return base::unexpected("there is no user " + user);
-    // Read now: within the chroot there may be no C library module to read it with.
+    // Read it now: inside the chroot the C library may lack the module that reads it.
     const passwd entry = found != nullptr ? *found : passwd{};
     const auto failed = [&file] {
         return base::unexpected(file + ": " + std::generic_category().message(errno));
@@ -135,7 +135,7 @@ Content read_as(const std::string& user, const std::string& root, const std::str
     pipe->write.reset();
     const std::string told = hear(pipe->read.get(), Clock::now() + limit);
     pipe->read.reset();
-    ::kill(pid, SIGKILL); // it has said all it will
+    ::kill(pid, SIGKILL); // its output has been read
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
     if (told.starts_with(content)) return told.substr(1);
