@@ -41,9 +41,9 @@ bool MemoryReserve::available() noexcept {
     short_ = reserve.load(std::memory_order_relaxed) == nullptr;
     try {
         if (news)
-            events_.emit(events::MemoryShort{.detail = "no new lookups until there is more"});
+            events_.emit(events::MemoryShort{.detail = "out of memory: answering known domains only"});
         else if (!short_)
-            events_.emit(events::MemoryBack{.detail = "new lookups again"});
+            events_.emit(events::MemoryBack{.detail = "new lookups start again"});
     } catch (const std::bad_alloc&) {
         // There is no memory for a log line. The next change may log it.
     }

@@ -14,7 +14,7 @@ bool is_docker(const Server& server) {
     return !server.v6 && std::equal(server.octets.begin(), server.octets.begin() + 4,
                                     std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
 }
-/// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it has been told to.
+/// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it is configured to.
 bool is_resolved(const Server& server) {
     return !server.v6 && server.octets[0] == 127 && server.octets[1] == 0 && server.octets[2] == 0 &&
            (server.octets[3] == 53 || server.octets[3] == 54);

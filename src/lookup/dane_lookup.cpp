@@ -33,7 +33,7 @@ dane::Verdict none(std::string why) {
 
 } // namespace
 
-/// What all lookups share. Outlives the DaneLookup while some of them are still winding up.
+/// What all lookups share. Outlives the DaneLookup while some of them are still ending.
 struct DaneLookup::Core {
     Core(asio::any_io_executor e, dns::Resolver& r) : executor(std::move(e)), resolver(r) {}
     asio::any_io_executor executor;

@@ -114,7 +114,7 @@ void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyP
     emit_refused_hosts(parts_.sink, domain, entry, verdict);
 }
 
-/// For want of memory. Without a verdict the policy could override DANE: so there is no answer.
+/// When memory ran out. Without a verdict the policy could override DANE: so there is no answer.
 void HopLearner::abort(const postfix::NextHop& hop) {
     const auto aloft = aloft_.find(hop);
     if (aloft == aloft_.end()) return;

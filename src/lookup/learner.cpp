@@ -33,7 +33,7 @@ bool worth_storing(const dane::State& before, const dane::State& after) {
            (is && (part(before.known_at) != part(after.known_at) || failing(before) != failing(after)));
 }
 
-/// Trouble of this process says nothing about a domain: whoever asks next, asks anew.
+/// Trouble of this process says nothing about a domain: whoever asks next, asks again.
 bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
 
 } // namespace
@@ -150,7 +150,7 @@ void Learner::start(const base::Domain& domain, Why why) {
     });
 }
 
-/// Ends a flight for want of memory. The waiters must hear of it, or they would wait until their deadline,
+/// Ends a flight when memory ran out. The waiters must hear of it, or they would wait until their deadline,
 /// and the next ones with them.
 void Learner::abort(const base::Domain& domain) {
     Outcome outcome;

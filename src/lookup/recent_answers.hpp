@@ -53,7 +53,7 @@ public:
     /// Of a request that was not found: has it come before, so that keep() is worth while?
     [[nodiscard]] bool comes_again(const Key& key, base::Instant now) noexcept;
     /// Remembers an answer given at `now`. `version`: the domain's, read before it was looked up. Does
-    /// nothing for want of memory.
+    /// nothing when memory runs out.
     void keep(const Key& key, base::Instant now, cache::Version version, const MemoryAnswer& answer) noexcept;
     void clear() noexcept;
 

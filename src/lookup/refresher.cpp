@@ -142,7 +142,7 @@ void Refresher::store_times(const base::Domain& domain) {
     if (stored && !parts_.learner.is_aloft(domain)) parts_.store.save(*std::move(stored), nullptr);
 }
 
-/// What lies in the future may have been fetched anew since.
+/// What lies in the future may have been fetched again since.
 void Refresher::recount_newest() {
     const base::Steady steady = parts_.clock.steady();
     if (parts_.clock.now() >= parts_.learner.clock_trust().newest()) return;
@@ -167,7 +167,7 @@ void Refresher::schedule_strays() {
     }
 }
 
-/// For want of memory a domain is on no agenda. It is found soon.
+/// When memory ran out, a domain is on no agenda. It is found soon.
 void Refresher::lost_one() noexcept {
     strays_ = true;
     try {
@@ -200,7 +200,7 @@ void Refresher::put_on_agenda(const base::Domain& domain) {
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();
-    // At least a second ahead: an item that comes back due at once would keep tick() busy for ever.
+    // At least a second ahead: an item that comes back due at once would keep tick() busy forever.
     const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
     schedule(domain, not_before(domain, *entry, when, now));
 }

@@ -5,7 +5,7 @@
 // nothing is polled or scanned. Due times are jittered; what is overdue at the
 // start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
 // that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. When the
-// wall clock is seen to have jumped (set, or the machine was suspended) the agenda is made anew, as at a
+// wall clock is seen to have jumped (set, or the machine was suspended) the agenda is rebuilt, as at a
 // start, and what that changes in the entries is stored. Expired policies are forgotten when the clock can be
 // trusted (cache/clock_trust.hpp), and looked at now and then until it can. Threads: lives on the back
 // io_context.
@@ -37,7 +37,7 @@ public:
         Random random;
         cache::Store& store;
     };
-    /// Items looked at in one turn; the rest waits for what else is to be done.
+    /// Items looked at in one turn; the rest waits for other work.
     static constexpr std::size_t slice = 1000;
 
     Refresher(Parts parts, cache::Tuning tuning, std::size_t max_running);
@@ -79,7 +79,7 @@ private:
     cache::Tuning tuning_;
     std::size_t max_running_;
     std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); ///< counted by Turns
-    bool strays_ = false; ///< for want of memory something could not be put back on the agenda
+    bool strays_ = false; ///< without memory something could not be put back on the agenda
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};

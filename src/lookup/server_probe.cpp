@@ -32,7 +32,7 @@ dns::Validates told_as(dane::Validation::State state) {
 
 } // namespace
 
-/// What the questions share. Outlives the ServerProbe while some of them are still winding up.
+/// What the questions share. Outlives the ServerProbe while some of them are still ending.
 struct ServerProbe::Core {
     Core(asio::any_io_executor e, dns::Servers& s, Told t)
         : executor(std::move(e)), servers(s), told(std::move(t)) {}

@@ -2,7 +2,7 @@
 // decides.
 //
 // Threads: lives on one io_context, as the resolver does; every member is called there. `servers` outlives
-// it. It may be destroyed with questions under way: they then end by themselves and are told to nobody.
+// it. It may be destroyed with questions under way: they then end by themselves, without a report.
 #pragma once
 
 #include "dane/validation.hpp"
