@@ -79,14 +79,6 @@ void append_match(const sts::Policy& policy, std::string& out) {
     });
 }
 
-[[nodiscard]] std::size_t host_patterns_size(const sts::Policy& policy) {
-    std::size_t size = 0;
-    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
-        size += host_pattern.size() + (wildcard ? 2 : 0) + name.size();
-    });
-    return size;
-}
-
 void append_host_patterns(const sts::Policy& policy, std::string& out) {
     for_each_mx(policy, [&](std::string_view name, bool wildcard) {
         out.append(host_pattern);
@@ -96,25 +88,16 @@ void append_host_patterns(const sts::Policy& policy, std::string& out) {
 }
 
 bool is_quotable(std::string_view line) {
-    const auto harmful = [](char c) {
-        return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}';
-    };
-    return !line.empty() && std::ranges::none_of(line, harmful) && base::valid_utf8(line);
+    bool ascii = true;
+    for (const char c : line) {
+        const auto octet = static_cast<unsigned char>(c);
+        if ((octet < 0x20 && c != '\t') || c == 0x7f || c == '{' || c == '}') return false;
+        ascii = ascii && octet < 0x80;
+    }
+    return !line.empty() && (ascii || base::valid_utf8(line));
 }
 
 bool is_mx_field(std::string_view line) { return base::trim_wsp(line.substr(0, line.find(':'))) == "mx"; }
-
-/// Calls `take(line)` for the fetched lines that may stand in "{ policy_string = ... }".
-template <class Take>
-void for_each_quotable_line(std::string_view text, const Take& take) {
-    sts::Lines lines{text};
-    while (const auto line = lines.next())
-        if (is_quotable(*line)) take(*line);
-}
-
-constexpr std::size_t policy_string_size(std::string_view line) {
-    return string_open.size() + line.size() + string_close.size();
-}
 
 void append_policy_string(std::string_view line, std::string& out) {
     out.append(string_open);
@@ -125,20 +108,20 @@ void append_policy_string(std::string_view line, std::string& out) {
     out.append(string_close);
 }
 
-/// Appends as much of the policy's text as fits into `room` octets: all its lines, or all lines except the mx
-/// lines, or only the version, for which there must be room.
-void append_policy_strings(std::string_view text, std::size_t room, std::string& out) {
-    std::size_t all = 0, of_mx = 0;
-    for_each_quotable_line(text, [&](std::string_view line) {
-        all += policy_string_size(line);
-        if (is_mx_field(line)) of_mx += policy_string_size(line);
-    });
-    const bool with_mx = all <= room;
-    const std::size_t size = with_mx ? all : all - of_mx;
-    if (size > room || size == 0) return append_policy_string(version_line, out);
-    for_each_quotable_line(text, [&](std::string_view line) {
-        if (with_mx || !is_mx_field(line)) append_policy_string(line, out);
-    });
+/// Appends the fetched lines that are allowed in "{ policy_string = ... }". False, and nothing appended, if there
+/// are none or they do not fit.
+bool append_lines(std::string_view text, bool with_mx, std::size_t room, std::string& out) {
+    const std::size_t start = out.size();
+    sts::Lines lines{text};
+    while (const auto line = lines.next()) {
+        if (!is_quotable(*line) || (!with_mx && is_mx_field(*line))) continue;
+        append_policy_string(*line, out);
+        if (out.size() - start > room) {
+            out.resize(start);
+            return false;
+        }
+    }
+    return out.size() > start;
 }
 
 /// `word` and the problem, cut and made printable, because Postfix logs it.
@@ -163,12 +146,16 @@ bool append_plain_form(const sts::Policy& policy, std::string& out) {
 /// Appends what the TLSRPT dialect adds, in up to `room` octets; nothing if the required attributes do not
 /// fit.
 void append_attributes(const decision::Enforce& e, std::size_t room, std::string& out) {
-    const sts::Policy& policy = e.policy->policy;
-    const std::size_t head = policy_type.size() + e.domain.size() + host_patterns_size(policy);
-    if (head + policy_string_size(version_line) > room) return;
+    constexpr std::size_t least = string_open.size() + version_line.size() + string_close.size();
+    const std::size_t start = out.size();
     out.append(policy_type).append(e.domain);
-    append_host_patterns(policy, out);
-    append_policy_strings(e.policy->text, room - head, out);
+    append_host_patterns(e.policy->policy, out);
+    const std::size_t head = out.size() - start;
+    if (head + least > room) return out.resize(start);
+    // All lines; or all except the mx, which are in it already; or only the version.
+    const std::string_view text = e.policy->text;
+    if (!append_lines(text, true, room - head, out) && !append_lines(text, false, room - head, out))
+        append_policy_string(version_line, out);
 }
 
 void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
