@@ -170,7 +170,7 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     learner_.emplace(
         lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
                                back_timers_, events_, [this] { return reserve_.available(); },
-                               // A flood leaves holes between the records that stay: return them to the system.
+                               // A flood leaves holes between the records that stay: free the holes.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
     refresher_.emplace(

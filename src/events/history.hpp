@@ -30,7 +30,7 @@ public:
         base::Instant first{}, last{};
         std::uint32_t times = 1; ///< stops at its largest value
         Id kind{};
-        std::string text; ///< "key=value key=value": the fields without the domain and those that always change
+        std::string text; ///< "key=value key=value", without the domain and fields that always change
     };
 
     explicit History(std::size_t most = max_octets) : most_(most) {}

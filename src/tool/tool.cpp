@@ -219,7 +219,7 @@ Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_ad
     }
 
     try {
-        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // the order that CLI11 expects
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 expects
         for (std::string& argument : reversed)
             if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);

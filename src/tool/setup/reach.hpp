@@ -45,7 +45,7 @@ struct Reached {
         not_seen,      ///< not known: we have no permission to look, or to become that user
     } kind = Kind::not_seen;
     std::string words;  ///< the reply, or why there is none
-    std::string closed; ///< for no_permission: the folder as seen from outside a chroot; "": the socket itself
+    std::string closed; ///< for no_permission: the folder, seen from outside a chroot; "": the socket itself
     std::string mode;   ///< of that folder or socket: "root:postfix 0660"
 
     [[nodiscard]] bool answers() const { return kind == Kind::answers; }
