@@ -23,15 +23,15 @@ namespace app {
 
 namespace {
 
-/// A line of sd_notify's format must not bring further ones with it.
+/// The status must not add further lines to sd_notify's message.
 std::string status_line(std::string_view status) { return "STATUS=" + base::printable(status, 500); }
 
-/// How long a message may wait for room in the service manager's queue.
+/// Longest time a message waits for room in the service manager's queue.
 constexpr int notify_patience_ms = 100;
 
-/// sd_notify(3), but for one thing: that one waits for ever when the service manager does not read, and with
-/// it the thread that does DNS and hears signals. A message that finds no room is lost, as if there were no
-/// supervisor.
+/// As sd_notify(3), with a limit on the wait. sd_notify(3) blocks forever when the service manager does not
+/// read, and would block the thread that does DNS and handles signals. A message that finds no room in time
+/// is lost, as if there were no service manager.
 void notify(const std::string& state) {
     const char* path = std::getenv("NOTIFY_SOCKET");
     sockaddr_un address{};
@@ -52,8 +52,7 @@ void notify(const std::string& state) {
     close(fd);
 }
 
-/// The names that sd_listen_fds_with_names() allocates: an array of strings, each of which and itself to be
-/// freed.
+/// Frees what sd_listen_fds_with_names() allocates: the strings and the array.
 struct FreeNames {
     void operator()(char** names) const noexcept {
         for (char** name = names; name != nullptr && *name != nullptr; ++name) std::free(*name);

@@ -110,11 +110,11 @@ std::string_view title(Section section) {
     return "Steps";
 }
 
-constexpr std::size_t wide = 100; // columns after which a line of the manual ends with the word
+constexpr std::size_t wide = 100; // columns; a line of the manual ends with the word that reaches it
 
-/// Words as lines of mdoc: a sentence a line, `quoted` names in a macro of their own.
+/// Words as lines of mdoc: one sentence on each line; a `quoted` name becomes a macro.
 void append_words(std::string& out, std::string_view words) {
-    bool fresh = true; // nothing stands on the line yet
+    bool fresh = true; // the line is empty
     while (!words.empty()) {
         if (words.front() == '`') {
             const std::size_t end = words.find('`', 1);

@@ -58,7 +58,7 @@ struct TlsStream::Session {
         return call([this] { return SSL_connect(tls.get()); });
     }
 
-    /// would_block: it needs the peer, or its next turn; in_progress: the certificate is to be judged in the
+    /// would_block: it needs the peer, or its next turn; in_progress: the certificate must be judged in the
     /// thread.
     error_code outcome(int returned) {
         const int what = SSL_get_error(tls.get(), returned);

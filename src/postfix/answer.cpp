@@ -13,13 +13,13 @@ namespace {
 
 using sts::MxPattern;
 
-constexpr std::size_t max_words = 200; // of a reason; Postfix logs no more either
+constexpr std::size_t max_words = 200; // octets of a reason; Postfix does not log more
 
-/// What match= says when no pattern of an enforce policy is usable: the policy still demands an MX host that
-/// it names, and none can be. Nobody can have a certificate for ".invalid" (RFC 6761 section 6.4).
+/// The value of match= when no pattern of an enforce policy is usable. The policy still requires an MX host
+/// that it names, so no host may match: nobody can have a certificate for ".invalid" (RFC 6761 section 6.4).
 constexpr std::string_view unmatchable = "no-usable-mx.invalid";
-/// Every policy that parses says this, in whatever spelling; with policy_type=sts Postfix 3.10.0 to 3.10.5
-/// crashes without at least one policy_string.
+/// Every policy that parses has this line, in some spelling. With policy_type=sts, Postfix 3.10.0 to 3.10.5
+/// crashes unless there is at least one policy_string.
 constexpr std::string_view version_line = "version: STSv1";
 
 constexpr std::string_view secure = "OK secure match=";
@@ -29,13 +29,13 @@ constexpr std::string_view host_pattern = " mx_host_pattern=";
 constexpr std::string_view string_open = " { policy_string = ";
 constexpr std::string_view string_close = " }";
 
-/// Words with a meaning of their own in match= (Postfix tls_client.c), in any case.
+/// Words with a special meaning in match= (Postfix tls_client.c), in any case.
 bool is_strategy(std::string_view name) {
     static constexpr std::array<std::string_view, 3> strategies = {"hostname", "nexthop", "dot-nexthop"};
     return std::ranges::any_of(strategies, [&](std::string_view s) { return base::iequals(name, s); });
 }
 
-/// A lower-case host name of letters, digits, hyphens and inner dots: harmless anywhere in a policy.
+/// A lower-case host name of letters, digits, hyphens and inner dots: harmless in every attribute.
 bool is_plain_name(std::string_view name) {
     char before = '.';
     for (char c : name) {
@@ -49,13 +49,14 @@ bool is_plain_name(std::string_view name) {
 }
 
 bool is_usable(const MxPattern& pattern) {
-    // A dot-less wildcard or name is fine; an address would make Postfix check certificates against it.
+    // A wildcard or name without a dot is harmless. With an address Postfix would check certificates against
+    // that address.
     return is_plain_name(pattern.name) && !sts::is_address(pattern) &&
            (pattern.wildcard || !is_strategy(pattern.name));
 }
 
-/// The usable mx of a policy, each checked when it is come to, so that nothing needs to be kept: calls
-/// `take(name, wildcard)` for each, at least once.
+/// Calls `take(name, wildcard)` for each usable mx of a policy, at least once. Each mx is checked in the loop,
+/// so that nothing needs to be stored.
 template <class Take>
 void for_each_mx(const sts::Policy& policy, const Take& take) {
     bool any = false;
@@ -67,7 +68,7 @@ void for_each_mx(const sts::Policy& policy, const Take& take) {
     if (!any) take(unmatchable, false);
 }
 
-/// "*.x" is written ".x": Postfix takes "*.x" for a literal certificate name.
+/// "*.x" is written ".x": for Postfix "*.x" would be a literal certificate name.
 void append_match(const sts::Policy& policy, std::string& out) {
     bool first = true;
     for_each_mx(policy, [&](std::string_view name, bool wildcard) {
@@ -100,15 +101,15 @@ bool is_mx_field(std::string_view line) { return base::trim_wsp(line.substr(0, l
 
 void append_policy_string(std::string_view line, std::string& out) {
     out.append(string_open);
-    // HTAB is white space in a policy line, so a space means the same; no control byte goes to Postfix.
+    // HTAB is white space in a policy line, so a space has the same meaning; Postfix must not get control bytes.
     const auto start = static_cast<std::ptrdiff_t>(out.size());
     out.append(line);
     std::replace(out.begin() + start, out.end(), '\t', ' ');
     out.append(string_close);
 }
 
-/// Appends the fetched lines that may stand in "{ policy_string = ... }"; false, and nothing: there are none,
-/// or they do not fit.
+/// Appends the fetched lines that are allowed in "{ policy_string = ... }". False, and nothing appended, if there
+/// are none or they do not fit.
 bool append_lines(std::string_view text, bool with_mx, std::size_t room, std::string& out) {
     const std::size_t start = out.size();
     sts::Lines lines{text};
@@ -123,26 +124,26 @@ bool append_lines(std::string_view text, bool with_mx, std::size_t room, std::st
     return out.size() > start;
 }
 
-/// `word` and what was wrong, made printable: it ends up in Postfix's log.
+/// `word` and the problem, cut and made printable, because Postfix logs it.
 std::string with_words(std::string_view word, std::string_view words) {
     return std::string{word} + base::printable(words, max_words);
 }
 
-/// Appends what every Postfix gets of a policy that is enforced; false: it cannot be told.
+/// Appends what every version of Postfix gets for an enforced policy; false: it is too long for a reply.
 bool append_plain_form(const sts::Policy& policy, std::string& out) {
     const std::size_t start = out.size();
     out.append(secure);
     append_match(policy, out);
     out.append(servername);
-    // Out of reach for a policy of up to sts::max_policy_size, as every mx line is longer than its share of
-    // match=.
+    // Always true for a policy of up to sts::max_policy_size, because every mx line is longer than its part
+    // of match=.
     if (out.size() - start <= max_reply) return true;
     out.resize(start);
     out.append(temp("policy has more mx than a socketmap reply can hold"));
     return false;
 }
 
-/// Appends what the TLSRPT dialect adds, in up to `room` octets; nothing when what must be there does not
+/// Appends what the TLSRPT dialect adds, in up to `room` octets; nothing if the required attributes do not
 /// fit.
 void append_attributes(const decision::Enforce& e, std::size_t room, std::string& out) {
     constexpr std::size_t least = string_open.size() + version_line.size() + string_close.size();
@@ -151,7 +152,7 @@ void append_attributes(const decision::Enforce& e, std::size_t room, std::string
     append_host_patterns(e.policy->policy, out);
     const std::size_t head = out.size() - start;
     if (head + least > room) return out.resize(start);
-    // All lines, or all but the mx, which are there already, or the version alone.
+    // All lines; or all except the mx, which are in it already; or only the version.
     const std::string_view text = e.policy->text;
     if (!append_lines(text, true, room - head, out) && !append_lines(text, false, room - head, out))
         append_policy_string(version_line, out);
@@ -177,8 +178,7 @@ void append_answer(const decision::Answer& answer, Dialect dialect, std::string&
         std::string& out;
         void operator()(const decision::NoOpinion&) const { out.append("NOTFOUND "); }
         void operator()(const decision::Enforce& e) const { append_enforce(e, dialect, out); }
-        // Not "dane": without TLSA records that would fall back on an unauthenticated or even plain
-        // connection.
+        // Not "dane": without TLSA records Postfix would then use an unauthenticated or even plain connection.
         void operator()(const decision::DaneOnly&) const { out.append("OK dane-only"); }
         void operator()(const decision::TryLater& t) const {
             out.append(temp(t.words.empty() ? base::to_string(t.reason) : t.words));

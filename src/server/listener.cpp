@@ -29,7 +29,7 @@ using Failure = tl::unexpected<std::string>;
 
 std::string why(int error) { return std::generic_category().message(error); }
 
-/// "unix:/x: words" for whatever could not be done about an address.
+/// An error about an address: "unix:/x: words".
 Failure failure(std::string_view name, std::string_view words) {
     return base::unexpected(std::string(name).append(": ").append(words));
 }
@@ -45,7 +45,7 @@ std::string bound_name(int fd) {
 
 void set_on(int fd, int level, int option) noexcept {
     const int on = 1;
-    // Only tuning: a socket without it works.
+    // Errors are ignored: this is tuning, the socket works without it.
     (void)setsockopt(fd, level, option, &on, sizeof on);
 }
 
@@ -61,7 +61,7 @@ std::optional<Id> id_of(const std::string& name,
         Entry entry{};
         Entry* found = nullptr;
         const int error = look(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-        if (error == ERANGE) continue; // a group with many members
+        if (error == ERANGE) continue; // the buffer was too small: a group with many members
         if (error != 0 || found == nullptr) return std::nullopt;
         return found->*member;
     }
@@ -90,11 +90,11 @@ base::Expected<Ids, std::string> ids_of(const SocketOwner& owner) {
 
 constexpr std::string_view no_socket = "the path exists and is not a socket; not removing it";
 
-/// Makes `path` free to bind: removes a socket file that nobody listens on, and nothing else.
+/// Makes the path free for bind(): removes a socket file that nobody listens on, and nothing else.
 base::Expected<void, std::string> make_way(const std::string& name, const sockaddr_un& address) {
     struct stat found {};
     if (lstat(address.sun_path, &found) != 0) {
-        if (errno == ENOENT) return {}; // free, or a folder is missing: bind tells
+        if (errno == ENOENT) return {}; // free, or a folder is missing: bind() reports that
         return failure(name, "cannot look at the path", errno);
     }
     if (!S_ISSOCK(found.st_mode)) return failure(name, no_socket);
@@ -127,8 +127,8 @@ std::string bind_words(const std::string& path, int error) {
     }
 }
 
-/// Gives the socket's file its owner and mode, through a handle on the file itself so that a file put in its
-/// place meanwhile is never touched.
+/// Sets owner and mode of the socket's file, through a descriptor of the file itself, so that a file that
+/// somebody has put in its place is never changed.
 base::Expected<struct stat, std::string> dress(const std::string& name, const char* path,
                                                const SocketOwner& owner, const Ids& ids) {
     const net::Descriptor file{open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
@@ -194,13 +194,13 @@ base::Expected<Listener, std::string> Listener::open_unix(const net::ListenAddre
 
     net::Descriptor fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
-    // On Linux the file gets the mode of the unbound socket: nobody can connect before it has its owner. The
-    // process-wide umask would do it too, for every thread.
+    // On Linux the file gets the mode of the unbound socket, so nobody can connect before the owner is set.
+    // umask() would do it too, but for every thread of the process.
     if (fchmod(fd.get(), S_IRUSR | S_IWUSR) != 0) return failure(name, "cannot set the socket's mode", errno);
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0)
         return failure(name, bind_words(address.path, errno));
 
-    // From here on the file is ours to remove again, whatever fails.
+    // From here on we must remove the file if anything fails.
     File file{address.path, 0, 0};
     struct stat made {};
     if (lstat(local.sun_path, &made) == 0) file = File{address.path, made.st_dev, made.st_ino};
@@ -279,7 +279,7 @@ base::Expected<Listener, std::string> Listener::adopt(int raw) {
     size = sizeof value;
     if (getsockopt(raw, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) != 0 || value == 0)
         return failure(name, "is not listening");
-    // Blocking or not, as inherited: accept() must never block us.
+    // Whatever mode was inherited: accept() must never block.
     const int flags = fcntl(raw, F_GETFL);
     if (flags < 0 || fcntl(raw, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(raw, F_SETFD, FD_CLOEXEC) != 0)
         return failure(name, "cannot be made non-blocking", errno);

@@ -30,7 +30,7 @@ auto failure(Kind kind, const std::string& address, const std::string& words, in
     return base::unexpected(ClientError{kind, address + ": " + words, error});
 }
 
-/// Waits until `fd` is ready for `events`; 0, or an errno (ETIMEDOUT at `end`).
+/// Waits until `fd` is ready for `events`. Returns 0 or an errno (ETIMEDOUT at `end`).
 int wait(int fd, short events, Clock::time_point end) {
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -42,12 +42,12 @@ int wait(int fd, short events, Clock::time_point end) {
     }
 }
 
-/// Connects `fd`; 0 or an errno (ETIMEDOUT at `end`).
+/// Connects `fd`. Returns 0 or an errno (ETIMEDOUT at `end`).
 int connect_socket(int fd, const sockaddr* where, socklen_t size, Clock::time_point end) {
     for (;;) {
         if (::connect(fd, where, size) == 0) return 0;
         if (errno == EINPROGRESS) break;
-        if (errno == EAGAIN) { // a unix socket with a full queue; poll() does not tell when there is room
+        if (errno == EAGAIN) { // a unix socket with a full queue; poll() does not report when there is room
             if (Clock::now() >= end) return ETIMEDOUT;
             ::poll(nullptr, 0, 20);
         } else if (errno != EINTR) {
@@ -70,7 +70,7 @@ base::Expected<net::Descriptor, int> connect_one(const sockaddr* where, socklen_
     return socket;
 }
 
-/// What to look at when nobody answers.
+/// A hint what to check when nobody answers.
 std::string advice(bool unix_socket, int error) {
     switch (error) {
     case ENOENT: return "there is no such socket: is the daemon running, and is this the path it listens on?";

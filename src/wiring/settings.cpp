@@ -52,8 +52,8 @@ lookup::ServiceOptions service_options(const config::Config& config, const dane:
         options.dane_status = "inactive: dane = \"off\"";
         return options;
     }
-    // While DNS is silent, as in an outage after a restart, nobody is made to wait for what it could say of
-    // DANE; but what it said before is believed.
+    // While DNS does not answer, as in an outage after a restart, no lookup waits for what it could say about
+    // DANE; but earlier results are still used.
     options.tuning.dane.active = validation.state == State::yes;
     options.tuning.dane.remembered = validation.state != State::no;
     if (validation.state == State::no) options.dane_status = "inactive: " + validation.why;

@@ -26,7 +26,7 @@ LOAD, STEPS, SERVICE = "src/lookup/load.cpp", "src/lookup/steps.cpp", "src/looku
 
 # Name: what is wrong then, and the edits: (file, text, text in its place).
 FAULTS = {
-    # What was told is on the disk.
+    # What is answered is on the disk.
     "not-committed": (
         "a policy is told before it is on the disk",
         [(DISCOVERY,

@@ -41,7 +41,7 @@ std::string policy_text(std::size_t number, base::seconds max_age, bool enforce)
            ".a.example\nmx: mx.a.example\nmax_age: " + std::to_string(max_age.count()) + "\n";
 }
 
-/// The number in a policy's text, or in what Postfix is told of it.
+/// The number in a policy's text, or in the answer to Postfix.
 [[nodiscard]] std::optional<std::size_t> number_in(std::string_view text, std::string_view before) {
     const std::size_t at = text.find(before);
     if (at == std::string_view::npos) return std::nullopt;

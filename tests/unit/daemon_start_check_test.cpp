@@ -90,7 +90,7 @@ TEST(StartCheck, FindsUsersAndGroupsThatDoNotExist) {
               (Told{"f:2:20: socket.owner: there is no user \"no-such-user\" to own the socket",
                     "f:2:44: socket.group: there is no group \"no-such-group\" to own the socket"}));
     EXPECT_EQ(problems(start + "socket = { owner = \"root\", group = \"0\" }\n"), Told{});
-    // The default group matters where a socket would be made, and is told once.
+    // The default group matters where a socket would be created, and is reported once.
     const std::string listen = "listen = [\"unix:" + (folder / "s") + "\"]\n";
     if (::getgrnam("postfix") == nullptr) {
         EXPECT_EQ(problems(start + listen).size(), 1u);

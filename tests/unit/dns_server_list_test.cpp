@@ -214,7 +214,7 @@ TEST_F(DnsServerList, ALowerFormIsKeptAfterTwoFailuresAndForTenMinutes) {
     Steady now = start;
     EXPECT_FALSE(list.learn(answer(0, false, now), "a.example", now));
     EXPECT_EQ(order(list, now), "01");
-    list.learn(answer(0, true, now), "a.example", now); // the high form works: begin anew
+    list.learn(answer(0, true, now), "a.example", now); // the high form works: start again
     list.learn(answer(0, false, now), "a.example", now);
     EXPECT_EQ(order(list, now), "01");
     list.learn(answer(0, false, now, 1500ms), "a.example", now); // not at once: the server is slow

@@ -10,7 +10,7 @@ namespace cache::sqlite {
 
 namespace {
 
-// No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a
+// No value of ours is longer than a policy text (64 KiB); a damaged length must not make us allocate a
 // gigabyte, nor many rows share one long chain of pages.
 constexpr int max_value = 1 << 17;
 constexpr int steps_a_look = 1000; // at what is left of them

@@ -44,7 +44,7 @@ public:
     /// The octets must stay until the statement is stepped.
     void bind_text(int index, std::string_view value);
     void bind_blob(int index, std::string_view value);
-    /// True: a row is there. False: done. The statement is to be reset() before it is used again.
+    /// True: a row is there. False: done. Call reset() before the statement is used again.
     [[nodiscard]] base::Expected<bool, Error> step();
     /// Steps once and resets; for statements without rows.
     [[nodiscard]] Result run();

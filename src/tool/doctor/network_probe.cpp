@@ -39,7 +39,7 @@ fetch::Options limited(fetch::Options options, milliseconds limit) {
     return options;
 }
 
-/// Where the servers come from that the daemon uses.
+/// The servers that the daemon uses, and where their list comes from.
 void name_servers(const config::Config& config, doctor::ResolverFacts& facts) {
     const dns::Options options = dns_options(config);
     facts.source = options.servers.empty() ? options.resolv_conf : "dns.servers";
@@ -86,8 +86,8 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
     facts.egress.detail = late;
 
     Parts parts(config, clock, limit);
-    // What has an idle time of its own, as the resolver's sockets, is not waited for.
-    std::size_t under_way = 1; // the beginning itself
+    // Wait only for the probes, not for timers such as the idle time of the resolver's sockets.
+    std::size_t under_way = 1; // this function
     const auto end_when_all_is_known = [&] {
         if (under_way == 0 && std::ranges::none_of(facts.resolver.servers, [](const auto& each) {
                 return each.validation.state == dane::Validation::State::unknown;

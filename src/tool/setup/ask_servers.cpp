@@ -19,9 +19,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What a datagram or a TCP message can have.
+/// The largest datagram or TCP message.
 constexpr std::size_t max_message = 65535;
-/// Datagrams that are no reply to the question; more come from somebody who means harm.
+/// Ignored datagrams that are not a reply to the question; more of them are an attack.
 constexpr unsigned max_ignored = 100;
 
 /// One lookup at one server.

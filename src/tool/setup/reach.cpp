@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using Kind = Reached::Kind;
 
-/// What the child may take of the limit, so that it ends by itself.
+/// The child's limit is shorter by this, so that it ends by itself.
 constexpr std::chrono::milliseconds reserve{500};
 constexpr std::size_t max_words = 2000;
 
@@ -35,7 +35,7 @@ std::string closed_folder(const std::string& file) {
     return {};
 }
 
-/// Asks as who we are now.
+/// Asks as the user that we are now.
 Reached ask_here(const Ask& ask, const std::string& address, const std::string& key,
                  std::chrono::milliseconds limit) {
     Reached reached = judge_reply(ask(address, key, limit), key);
@@ -81,8 +81,8 @@ std::string name_of_group(gid_t id) {
 
 Reached judge_reply(const base::Expected<std::string, NoReply>& reply, const std::string& key) {
     if (reply) {
-        // An stsmapd that does not know the question for its version is older than it, and says NOTFOUND; the
-        // question for DANE all of them know.
+        // An stsmapd that is too old for the question for its version answers NOTFOUND; every one knows the
+        // question for DANE.
         const bool ours = reply->starts_with("OK ") && (key != "dane" || reply->starts_with("OK active") ||
                                                         reply->starts_with("OK inactive"));
         const bool older = key == "version" && reply->starts_with("NOTFOUND");
@@ -108,7 +108,7 @@ Reached reach(const Ask& ask, const std::string& address, const Way& way, const 
         way == Way{} ? ask_here(ask, address, key, limit) : ask_in_child(ask, address, way, key, limit);
     if (reached.kind != Kind::no_permission) return reached;
     if (way == Way{} && ::geteuid() != 0)
-        reached.kind = Kind::not_seen; // that it is closed to us says nothing
+        reached.kind = Kind::not_seen; // that it is closed to us says nothing about Postfix
     if (!reached.closed.empty()) {
         reached.closed =
             (way.chroot.empty() ? "" : fs::path(way.chroot).lexically_normal().string()) + reached.closed;

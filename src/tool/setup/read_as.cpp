@@ -19,10 +19,10 @@ namespace {
 
 using Content = base::Expected<std::optional<std::string>, std::string>;
 
-/// What a child tells in its first octet.
+/// The first octet of a child's output.
 enum Told : char { content = 'c', nothing = 'n', trouble = 't' };
 
-/// The file is not there for who opens it, as far as the C library is concerned.
+/// Does the C library treat this error as a missing file?
 bool is_absence(int error) {
     constexpr std::array errors{ENOENT, ENOTDIR, ELOOP, EACCES, EPERM, EISDIR};
     return std::ranges::find(errors, error) != errors.end();
@@ -47,8 +47,8 @@ bool read_whole(int fd, std::string& text) {
     return true;
 }
 
-/// Opens it from the root of this process, or of the folder `root`, whose links stay within; none with
-/// errno set.
+/// Opens the file below the root of this process, or below the folder `root`, without leaving it over links.
+/// An empty descriptor with errno set on error.
 net::Descriptor open_within(const std::string& root, const std::string& file) {
     constexpr int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
     if (root.empty()) return net::Descriptor{::open(file.c_str(), flags)};
