@@ -5,7 +5,7 @@
 #pragma once
 
 #include "base/expected.hpp"
-#include "config/listen_address.hpp"
+#include "base/net/address.hpp"
 
 #include <chrono>
 #include <optional>
@@ -40,8 +40,5 @@ struct InheritedSocket {
 /// call finds none. The error names the descriptor that is not a listening stream socket, or whose address
 /// is not known.
 [[nodiscard]] base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets();
-
-/// Where a bound socket listens. An IPv6 socket on all addresses that also accepts IPv4 has an empty host.
-[[nodiscard]] base::Expected<net::ListenAddress, std::string> address_of(int fd);
 
 } // namespace app

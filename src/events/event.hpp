@@ -138,9 +138,6 @@ struct DnsServerBack {
 struct DnsNoSocket {
     Text error;
 };
-struct DnsServerIgnored {
-    Text server, error;
-};
 struct DnsFailed {
     Text error;
 };
@@ -276,12 +273,12 @@ using Event =
     std::variant<Lookup, ServiceUnknown, LookupAborted, PolicyLearnt, PolicyChanged, PolicyRefreshed,
                  PolicyFailed, PolicyExpired, PolicyEvicted, PolicyTooShort, PolicyAdmitsNoMx, Dane,
                  DaneChanged, DnsServers, DnsServerJudged, DnsServerForm, DnsServerSilent, DnsServerBack,
-                 DnsNoSocket, DnsServerIgnored, DnsFailed, Listening, NotListening, ConnectionsFull,
-                 AcceptFailed, ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead,
-                 StoreDamaged, StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused,
-                 StoreEmpty, StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort,
-                 MemoryBack, Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry,
-                 DnsTryFailed, Fetch, StoreStillFailing>;
+                 DnsNoSocket, DnsFailed, Listening, NotListening, ConnectionsFull, AcceptFailed,
+                 ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead, StoreDamaged,
+                 StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused, StoreEmpty,
+                 StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort, MemoryBack,
+                 Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry, DnsTryFailed,
+                 Fetch, StoreStillFailing>;
 
 /// Which event: its index in the list above, less than `kinds`.
 enum class Id : std::uint8_t {};

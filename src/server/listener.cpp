@@ -1,17 +1,16 @@
 #include "server/listener.hpp"
 
+#include "base/net/socket_address.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstring>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
@@ -38,44 +37,10 @@ Failure failure(std::string_view name, std::string_view what, int error) {
     return failure(name, std::string(what).append(": ").append(why(error)));
 }
 
-std::string tcp_name(const sockaddr_storage& address) {
-    std::array<char, INET6_ADDRSTRLEN> host{};
-    if (address.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &address, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
-        return std::string("tcp:").append(host.data()).append(":").append(std::to_string(ntohs(v4.sin_port)));
-    }
-    sockaddr_in6 v6;
-    std::memcpy(&v6, &address, sizeof v6);
-    inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-    return std::string("tcp:[").append(host.data()).append("]:").append(std::to_string(ntohs(v6.sin6_port)));
-}
-
-/// The address a socket is bound to. A socket of both families on all addresses is "tcp::PORT".
+/// The address a socket is bound to.
 std::string bound_name(int fd) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-        return "socket " + std::to_string(fd);
-    if (address.ss_family == AF_UNIX) {
-        sockaddr_un local;
-        std::memcpy(&local, &address, sizeof local);
-        const std::size_t head = offsetof(sockaddr_un, sun_path);
-        if (size <= head) return "unix:(unnamed)";
-        if (local.sun_path[0] == '\0') return "unix:@" + std::string(local.sun_path + 1, size - head - 1);
-        return "unix:" + std::string(local.sun_path, strnlen(local.sun_path, size - head));
-    }
-    if (address.ss_family == AF_INET6) {
-        int only = 1;
-        socklen_t length = sizeof only;
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &address, sizeof v6);
-        if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 && only == 0 &&
-            IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
-            return "tcp::" + std::to_string(ntohs(v6.sin6_port));
-    }
-    return tcp_name(address);
+    const auto address = net::bound_address(fd);
+    return address ? to_string(*address) : "socket " + std::to_string(fd);
 }
 
 void set_on(int fd, int level, int option) noexcept {
@@ -248,38 +213,25 @@ base::Expected<Listener, std::string> Listener::open_unix(const net::ListenAddre
 
 base::Expected<Listener, std::string> Listener::open_tcp(const net::ListenAddress& address, int backlog) {
     const std::string name = to_string(address);
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(address.port);
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(address.port);
-
-    const bool all = address.host.empty();
-    const bool is_v4 = !all && inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1;
-    if (!all && !is_v4 && inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1)
-        return failure(name, "\"" + address.host + "\" is no IP address");
-    if (all) v6.sin6_addr = in6addr_any;
-
-    bool use_v4 = is_v4;
-    net::Descriptor fd{socket(use_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    const bool all = !address.host;
+    net::SocketAddress where({address.host.value_or(net::IpAddress{true, {}, 0}), address.port});
+    const auto make_socket = [&where] {
+        return net::Descriptor{socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    };
+    net::Descriptor fd = make_socket();
     if (fd.get() < 0 && all && errno == EAFNOSUPPORT) { // a kernel without IPv6
-        use_v4 = true;
-        v4.sin_addr.s_addr = htonl(INADDR_ANY);
-        fd = net::Descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        where = net::SocketAddress({{}, address.port});
+        fd = make_socket();
     }
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
     set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     set_on(fd.get(), IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it
-    if (!use_v4) {
+    if (where.family() == AF_INET6) {
         const int only = all ? 0 : 1;
         if (setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
             return failure(name, "cannot set IPV6_V6ONLY", errno);
     }
-    const auto* where =
-        use_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-    if (bind(fd.get(), where, use_v4 ? sizeof v4 : sizeof v6) != 0)
-        return failure(name, "cannot bind", errno);
+    if (bind(fd.get(), where.get(), where.size()) != 0) return failure(name, "cannot bind", errno);
     if (::listen(fd.get(), backlog) != 0) return failure(name, "cannot listen", errno);
     std::string bound = bound_name(fd.get());
     return Listener{std::move(fd), std::move(bound), std::nullopt};
@@ -289,9 +241,9 @@ base::Expected<bool, std::string> Listener::check(const net::ListenAddress& addr
                                                   const SocketOwner& owner) {
     const std::string name = to_string(address);
     if (address.kind == net::ListenAddress::Kind::tcp) {
-        if (address.host.empty()) return true;
-        // Any port will do: the running daemon may already have ours. If this process has no permission to
-        // bind, the result is unknown.
+        if (!address.host) return true;
+        // Any port will do: ours may be taken by the daemon that runs. Where this process may bind none,
+        // nothing is known.
         net::ListenAddress any = address;
         any.port = 0;
         const auto opened = open_tcp(any, 1);

@@ -1,10 +1,10 @@
 #include "server/session.hpp"
 
+#include "base/net/socket_address.hpp"
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <new>
 #include <sys/socket.h>
 #include <utility>
@@ -303,19 +303,7 @@ std::string Session::peer() const {
     socklen_t size = sizeof address;
     const int fd = socket_.get();
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "gone";
-    std::array<char, INET6_ADDRSTRLEN> host{};
-    if (address.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &address, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
-        return std::string(host.data()) + ":" + std::to_string(ntohs(v4.sin_port));
-    }
-    if (address.ss_family == AF_INET6) {
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &address, sizeof v6);
-        inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-        return std::string{'['}.append(host.data()).append("]:").append(std::to_string(ntohs(v6.sin6_port)));
-    }
+    if (const auto endpoint = net::endpoint_of(address)) return to_string(*endpoint);
     ucred who{};
     size = sizeof who;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";

@@ -91,9 +91,8 @@ nlohmann::ordered_json to_json(const std::string& domain, const std::string& map
 /// The domains of the command line, or of `in`, one on each line.
 class Domains {
 public:
-    Domains(const std::vector<std::string>& given, std::istream& in) : given_(given), in_(in) {
-        from_input_ = given.empty() || (given.size() == 1 && given.front() == "-");
-    }
+    Domains(const std::vector<std::string>& given, std::istream& in)
+        : given_(given), in_(in), from_input_(given.empty() || (given.size() == 1 && given.front() == "-")) {}
     [[nodiscard]] bool several() const { return from_input_ || given_.size() > 1; }
     std::optional<std::string> next() {
         if (!from_input_) return at_ < given_.size() ? std::optional(given_[at_++]) : std::nullopt;
@@ -107,7 +106,7 @@ private:
     const std::vector<std::string>& given_;
     std::istream& in_;
     std::size_t at_ = 0;
-    bool from_input_ = false;
+    bool from_input_;
 };
 
 base::Expected<SocketmapClient, ClientError> connect_first(const QueryOptions& options) {

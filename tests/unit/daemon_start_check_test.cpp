@@ -66,10 +66,10 @@ TEST(StartCheck, FindsFoldersThatDoNotExist) {
 TEST(StartCheck, SaysWhatTheStartSays) {
     const test::TempFolder folder;
     const std::pair<std::string, net::ListenAddress> rows[] = {
-        {"unix:/no/such/s", {net::ListenAddress::Kind::unix_socket, "/no/such/s", "", 0}},
+        {"unix:/no/such/s", {net::ListenAddress::Kind::unix_socket, "/no/such/s", {}, 0}},
         {"unix:" + folder.path().string(),
-         {net::ListenAddress::Kind::unix_socket, folder.path().string(), "", 0}},
-        {"tcp:192.0.2.1:8461", {net::ListenAddress::Kind::tcp, "", "192.0.2.1", 8461}},
+         {net::ListenAddress::Kind::unix_socket, folder.path().string(), {}, 0}},
+        {"tcp:192.0.2.1:8461", {net::ListenAddress::Kind::tcp, "", net::parse_ip("192.0.2.1"), 8461}},
     };
     for (const auto& [text, address] : rows) {
         const auto opened = server::Listener::open(address, {}, 1);
@@ -102,7 +102,7 @@ TEST(StartCheck, FindsUsersAndGroupsThatDoNotExist) {
 
 TEST(StartCheck, ASocketThatIsTherePassesAndIsLeftAlone) {
     const test::TempFolder folder;
-    const net::ListenAddress address{net::ListenAddress::Kind::unix_socket, folder / "s", "", 0};
+    const net::ListenAddress address{net::ListenAddress::Kind::unix_socket, folder / "s", {}, 0};
     auto listening = server::Listener::open(address, {}, 1);
     ASSERT_TRUE(listening);
     EXPECT_EQ(problems(state_line(folder) + "listen = [\"unix:" + (folder / "s") + "\"]\n"), Told{});

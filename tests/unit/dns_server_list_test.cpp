@@ -14,9 +14,9 @@ using dns::TrustAd;
 using dns::Validates;
 using namespace std::chrono_literals;
 
-std::vector<dns::Server> servers(std::initializer_list<const char*> names) {
-    std::vector<dns::Server> out;
-    for (const char* name : names) out.push_back(*dns::parse_server(name));
+std::vector<net::Endpoint> servers(std::initializer_list<const char*> names) {
+    std::vector<net::Endpoint> out;
+    for (const char* name : names) out.push_back(*net::parse_endpoint(name, 53));
     return out;
 }
 

@@ -42,9 +42,7 @@ fetch::Options limited(fetch::Options options, milliseconds limit) {
 /// The servers that the daemon uses, and where their list comes from.
 void name_servers(const config::Config& config, doctor::ResolverFacts& facts) {
     const dns::Options options = dns_options(config);
-    const bool configured = std::ranges::any_of(
-        options.servers, [](const std::string& text) { return dns::parse_server(text).has_value(); });
-    facts.source = configured ? "dns.servers" : options.resolv_conf;
+    facts.source = options.servers.empty() ? options.resolv_conf : "dns.servers";
     facts.dane_off = config.dane == config::Dane::off;
 }
 
@@ -83,7 +81,7 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
     name_servers(config, facts.resolver);
     const std::string late = "no answer within " + std::to_string(limit.count()) + " ms";
     facts.egress.policy_host = "mta-sts." + domain;
-    facts.egress.proxy = !to_string(config.fetch.proxy).empty();
+    facts.egress.proxy = static_cast<bool>(config.fetch.proxy);
     facts.egress.reason = base::Reason::fetch_timeout;
     facts.egress.detail = late;
 

@@ -6,23 +6,13 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "tool/setup/way.hpp"
 
 #include <chrono>
-#include <compare>
 #include <functional>
 #include <string>
 
 namespace setup {
-
-/// The user and the chroot of a process.
-struct Way {
-    std::string user;   ///< "": the user that runs this program
-    std::string chroot; ///< "": none
-    friend auto operator<=>(const Way&, const Way&) = default;
-    friend bool operator==(const Way&, const Way&) = default;
-};
-/// "as user postfix, chrooted to /var/spool/postfix"; "" for ourselves.
-[[nodiscard]] std::string to_string(const Way& way);
 
 /// Why there is no reply.
 struct NoReply {

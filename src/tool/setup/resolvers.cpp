@@ -1,6 +1,7 @@
 #include "tool/setup/resolvers.hpp"
 
 #include "base/text.hpp"
+#include "dns/resolv_conf.hpp"
 #include "tool/setup/host.hpp"
 
 #include <algorithm>
@@ -52,11 +53,11 @@ std::string listed(const std::set<std::string>& words) {
     return text.empty() ? " none" : text;
 }
 
-std::string listed(const std::vector<dns::Server>& servers) {
+std::string listed(const std::vector<net::Endpoint>& servers) {
     std::string text;
-    for (const dns::Server& server : servers) {
-        std::string address = dns::to_string(server);
-        address.resize(address.rfind(':')); // resolv.conf has no ports
+    for (const net::Endpoint& server : servers) {
+        std::string address = to_string(server);
+        address.resize(address.rfind(':')); // resolv.conf knows no port
         text += ' ' + address;
     }
     return text;
@@ -101,7 +102,7 @@ void look_into(Host& host, const std::optional<std::string>& system, View& view)
     if (told.there && told.chroot && system) told.difference = difference(content, *system);
     const dns::ResolvConf conf = dns::parse_resolv_conf(content);
     told.rotate = conf.rotate;
-    for (const dns::Server& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
+    for (const net::Endpoint& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
 }
 
 /// MX and A of two names: a forwarder may refuse questions about the root, and answer all others. SOA shows
@@ -117,7 +118,7 @@ std::vector<DnsLookup> lookups_for(const std::string& signed_name, bool dnssec) 
 /// `replies`: to lookups_for().
 NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& replies) {
     NameServer server;
-    server.address = dns::to_string(asked.server);
+    server.address = to_string(asked.server);
     const auto both = [&replies](std::size_t mx) {
         return replies.at(mx).answered && replies.at(mx + 1).answered;
     };
