@@ -14,7 +14,7 @@ bool is_docker(const net::Endpoint& server) {
     return !server.address.v6 && std::equal(server.address.octets.begin(), server.address.octets.begin() + 4,
                                             std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
 }
-/// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it has been told to.
+/// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it is configured to.
 bool is_resolved(const net::Endpoint& server) {
     return !server.address.v6 && server.address.octets[0] == 127 && server.address.octets[1] == 0 &&
            server.address.octets[2] == 0 &&

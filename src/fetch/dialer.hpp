@@ -60,7 +60,7 @@ public:
     [[nodiscard]] std::unique_ptr<Connection> take() { return std::move(winner_); }
     [[nodiscard]] const Address& blocked_at() const { return candidates_.front(); }
     void lend(const Address& address, AddressGate::Admission place);
-    /// An address that next() gave before is to be tried once more.
+    /// Tries an address that next() gave before once more.
     void try_again(const Address& address);
     /// What became of an address after the connection was made.
     void note(const Address& address, std::string_view outcome);

@@ -176,7 +176,7 @@ void Flights::land(const base::Domain& domain, const Outcome& outcome) {
     if (!standby_.empty()) board_later();
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
-        // Not at once: the coroutine that brought us here is part of what is to be freed.
+        // Not at once: the coroutine that brought us here is itself part of the memory to free.
         asio::post(parts_.executor, parts_.after_burst);
     } catch (const std::bad_alloc&) {
         return; // the domain has its outcome; the end of the next burst will do

@@ -200,7 +200,7 @@ void Refresher::put_on_agenda(const base::Domain& domain) {
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();
-    // At least a second ahead: a domain that is due again at once would keep tick() busy for ever.
+    // At least a second ahead: a domain that is due again at once would keep tick() busy forever.
     const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
     schedule(domain, not_before(domain, *entry, when, now));
 }

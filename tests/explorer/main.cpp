@@ -5,7 +5,7 @@
 //   explorer --depth N              deeper or less deep than usual
 //   explorer --random SECONDS       random walks for this long (10)
 //   explorer --seed N               the same random walks again
-//   explorer --stop                 stop after the first search that fails
+//   explorer --stop                 ends after the first search that fails
 //   explorer --at-most SECONDS      for all searches (900): one that has not reached its depth by then fails
 //   explorer --replay WORDS         one sequence, "txt-new,get-59,commit-slow,query,1h", printed in full
 #include "explorer/search.hpp"

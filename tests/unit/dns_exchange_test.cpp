@@ -1,4 +1,4 @@
-// One question stepped by hand: what is sent when, and what comes of it.
+// One question, step by step: what is sent when, and the result.
 #include "dns/exchange.hpp"
 
 #include "support/dns_message.hpp"
@@ -227,7 +227,7 @@ TEST(DnsExchange, ALateFailureDoesNotEndTheCurrentTry) {
     for (unsigned rcode : {2U, 5U}) {
         Script s{3};
         s.pass(2s);
-        s.receive(0, s.reply(0, rcode)); // the lower form is worth a try of its own
+        s.receive(0, s.reply(0, rcode)); // the lower form gets its own try
         EXPECT_EQ(s.asked(), "0 1 0");
         s.receive(2, s.reply(2, rcode));
         EXPECT_EQ(s.asked(), "0 1 0 2");

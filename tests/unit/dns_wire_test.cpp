@@ -604,7 +604,7 @@ double cpu_ms() {
     return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-// The dearest messages of 64 KiB that the walk lets through. The bound is that of a turn of the loop (2 ms of
+// The most expensive messages of 64 KiB that the walk accepts. The bound is that of a turn of the loop (2 ms of
 // an optimised build); here it is a tenth of a second, which a quadratic step would miss by far.
 TEST(DnsDecode, TheDearestMessages) {
     const dns::Question address{0x1234, "a.example", Type::a};

@@ -512,7 +512,7 @@ TEST(HttpReaderAndCurl, DisagreeOnlyByRule) {
                 "rule, %zu others\n",
                 all.size(), taken, refused, ruled, unruled);
     for (const auto& [why, count] : by_rule) std::printf("%6zu  %s\n", count, why.c_str());
-    // What is said of all of them would be true of none.
+    // An empty list would make the statements about all of them meaningless.
     EXPECT_GE(taken, 150u);
     EXPECT_GE(refused, 50u);
     EXPECT_EQ(by_rule.size(), rules.size() + 1) << "a rule that nothing needs";

@@ -1,5 +1,5 @@
 // Forgetting names what it forgets: whatever the order in which disk, flights, refresher and evictions take
-// their turns, the row that was told stays, and the one that was withdrawn goes.
+// their turns, the row that was answered stays, and the one that was withdrawn goes.
 #include "lookup/commit.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
@@ -50,7 +50,7 @@ TEST_F(Forgetting, TheRefresherEndsTheOldOneWhileTheNewOneIsUnderWay) {
     ASSERT_EQ(store.rows().count("a.example"), 1u);
     refresher.stop(); // its daily GET is not wanted here
     pass(3599s);
-    // The policy ends while the next one's commit is under way.
+    // The policy ends during the commit of the next one.
     store.hold();
     resolver.txt("_mta-sts.a.example", {"v=STSv1; id=2;"});
     learn(Why::txt_check);

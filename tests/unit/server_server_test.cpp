@@ -275,7 +275,7 @@ TEST(Server, ArmsNoTimerWithoutConnections) {
         EXPECT_TRUE(f.answers(gone, "a.example"));
     }
     ASSERT_TRUE(turn_until(f.loop, [&] { return f.served->connections() == 0; }));
-    // One sweep may be under way still; then nothing but the listener is left to wait for.
+    // One sweep may still be running; after it only the listener is left to wait for.
     f.loop.turn(50ms);
     EXPECT_EQ(f.loop.turn(50ms), 0u);
 }
@@ -389,7 +389,7 @@ TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
 }
 
 TEST(Server, PausesWhenDescriptorsRunOut) {
-    // In a child of its own: the limit is the process's.
+    // In a child process: the limit applies to a whole process.
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {

@@ -453,7 +453,7 @@ TEST(Plan, JudgesEachService) {
     helpless.overrides = "smtp/unix/smtp_tls_policy_maps =\nsmtp/unix/smtp_tls_security_level = dane-only\n";
     EXPECT_THAT(refusals(helpless.plan()),
                 HasSubstr("without smtp_dns_support_level = dnssec defers all mail"));
-    Host before; // the map is not there yet: it would weaken the service
+    Host before; // the map is not set yet: it would weaken the service
     before.overrides = "smtp/unix/smtp_tls_security_level = secure\n";
     EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P 'smtp/unix/smtp_tls_policy_maps='"));
     Host none_of_it; // and an own list without it does not get it, as empty as main.cf's may be now
@@ -527,7 +527,7 @@ TEST(Plan, KnowsWhatPostfixKnows) {
         }
         // The same as an -o of a service: only that service must be corrected.
         Host own = settled_host();
-        own.around.dane = Surroundings::Dane::off; // else a level of DNS of its own is one too many
+        own.around.dane = Surroundings::Dane::off; // otherwise its own level of DNS would be a second finding
         own.overrides = "relay/unix/" + setting + '\n';
         const std::string name = setting.substr(0, setting.find(' '));
         if (id.empty()) {
