@@ -286,7 +286,7 @@ TEST(DnsExchange, TcpOnly) {
     EXPECT_EQ(s.asked(), "0t");
 }
 
-// What comes of a server that answers each form in its own way, and how it is asked. Each letter is what the
+// The result for a server that answers each form in its own way, and how it is asked. Each letter is what the
 // server does with a form: e and d with EDNS, a and b without (with AD, and bare), t over TCP.
 //   . silence   ! an error code   ~ nonsense   ok an answer
 TEST(DnsExchange, FormsOfAQuestion) {

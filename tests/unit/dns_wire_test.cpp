@@ -1,4 +1,4 @@
-// Messages a stub may meet: honest ones, odd ones, and ones made to hurt.
+// Messages that a stub may get: correct ones, odd ones, and malicious ones.
 #include "dns/wire.hpp"
 
 #include "dns/guard.hpp"
@@ -331,7 +331,7 @@ TEST(DnsDecode, NobodyCanTellWhoseItIs) {
             << n;
 }
 
-// What glibc's resolver looks past, we do: who is known by id and question is the server.
+// We ignore what glibc's resolver ignores: a reply with the right id and question comes from the server.
 TEST(DnsDecode, OddHeadersOfARightReply) {
     std::vector<std::pair<const char*, Message>> rows;
     const auto row = [&rows](const char* why) -> Message& {

@@ -83,7 +83,7 @@ Key dsa() {
     return Key{key};
 }
 
-/// As they come over the wire: what they say, not what this process knows of them.
+/// As they come over the wire: only their content, not what this process knows about them.
 class Sent {
 public:
     explicit Sent(const Identity& identity) : stack_(sk_X509_new_null()) {

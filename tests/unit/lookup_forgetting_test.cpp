@@ -1,5 +1,5 @@
-// Forgetting names what it forgets: whatever the order in which disk, flights, refresher and evictions take
-// their turns, the row that was answered stays, and the one that was withdrawn goes.
+// Forgetting names what it forgets: in any order of disk, flights, refresher and evictions,
+// the row that was answered stays, and the one that was withdrawn goes.
 #include "lookup/commit.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"

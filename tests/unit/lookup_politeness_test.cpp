@@ -1,4 +1,4 @@
-// How often other people's servers are asked when they are in trouble, or when we come back after a week:
+// How often foreign servers are asked when they are in trouble, or when we come back after a week:
 // days of virtual time over the real learner and refresher. The schedules these tests hold are in
 // tests/FIGURES.md and stsmapd(8).
 #include "lookup/refresher.hpp"

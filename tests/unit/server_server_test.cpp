@@ -407,7 +407,7 @@ TEST(Server, PausesWhenDescriptorsRunOut) {
         for (int fd = 3; fd < second.fd(); ++fd) // no holes below the limit
             while (::fcntl(fd, F_GETFD) == -1 && ::dup(0) >= 0) {
             }
-        // Half a second of pauses: a handful of turns, not a spin; whom we know is served all the while.
+        // Half a second of pauses: a few turns, not a spin; connected clients are served during that time.
         std::size_t turns = 0;
         const auto end = std::chrono::steady_clock::now() + 500ms;
         while (std::chrono::steady_clock::now() < end) turns += f.loop.turn(50ms);

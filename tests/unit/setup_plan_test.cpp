@@ -1,4 +1,4 @@
-// What main.cf needs, for set-ups as they are found: postconf's output in, changes and remarks out.
+// What main.cf needs, for common set-ups: postconf's output in, changes and remarks out.
 #include "tool/setup/plan.hpp"
 #include "tool/setup/routes.hpp"
 
@@ -191,7 +191,7 @@ TEST(Plan, CorrectsTheDialectInPlace) {
     early.around.ours.answered = {"socketmap:inet:127.0.0.1:8461:QUERYwithTLSRPT"};
     EXPECT_EQ(maps_after(early.plan()), "hash:/a, socketmap:inet:127.0.0.1:8461:sts");
     EXPECT_THAT(early.plan().changes.at(0).why, HasSubstr("defers"));
-    // A daemon that is down for the moment is no reason to leave it wrong.
+    // It is corrected even if the daemon is down at the moment.
     early.around.daemon_answers = false;
     EXPECT_EQ(refusals(early.plan()), "");
 }
@@ -483,7 +483,7 @@ TEST(Plan, SaysOnceWhatServicesShare) {
     EXPECT_THAT(warnings(host.plan()), HasSubstr("hihg"));
 }
 
-/// Values that smtp(8) dies of, or cannot work with. tests/e2e/test_values.py asks smtp(8) itself.
+/// Values with which smtp(8) ends or cannot work. tests/e2e/test_values.py asks smtp(8) itself.
 TEST(Plan, KnowsWhatPostfixKnows) {
     const std::pair<std::string, std::string> table[] = {
         {"smtp_tls_security_level = mya", "level-unknown"},
@@ -552,7 +552,7 @@ TEST(Plan, MissesTlsproxy) {
     EXPECT_THAT(refusals(host.plan()), HasSubstr("has no service other/unix"));
 }
 
-/// What smtp(8) itself says is passed on, once, and not beside what is known of it already.
+/// What smtp(8) itself says is reported once, and not if another remark says it already.
 TEST(Plan, PassesOnWhatSmtpSays) {
     Host host = settled_host("smtp_connect_timeout = 30sek\n");
     host.dies = {{"smtp/unix", "bad time value: 30sek"}, {"relay/unix", "bad time value: 30sek"}};
@@ -659,7 +659,7 @@ std::string detours(Plan plan, Remark::Kind kind) {
     return remarks(plan, kind);
 }
 
-/// What smtp(8) connects to is not what its question says: no verdict can be right.
+/// smtp(8) connects to another place than its question says: no verdict can be right.
 TEST(Plan, RefusesDetoursWhileDaneIsActive) {
     struct Row {
         const char* what;
