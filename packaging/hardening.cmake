@@ -1,5 +1,5 @@
-# The flags that harden the programs, in every optimised build without sanitizers. The Debian package gets the same
-# from dpkg-buildflags besides (hardening=+all). tests/lint/hardening.py looks at a configured build and at programs.
+# The flags that harden the programs, in every optimised build without sanitizers. The Debian package also gets
+# them from dpkg-buildflags (hardening=+all). tests/lint/hardening.py checks a configured build and programs.
 option(STSMAPD_HARDENING "Harden the programs of an optimised build" ON)
 if(STSMAPD_HARDENING AND NOT STSMAPD_SANITIZE AND CMAKE_BUILD_TYPE MATCHES "^(Release|RelWithDebInfo|MinSizeRel)$")
     # -fPIE, not CMake's own property: that makes a library's code -fPIC, whose functions are not inlined.

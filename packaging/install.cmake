@@ -1,7 +1,7 @@
 # Where everything goes: `cmake --install` and the Debian package install the same files. The usual variables
 # (GNUInstallDirs, DESTDIR) say where to; programs, units and profile are made to agree with them.
 #
-# The programs look for their configuration in /etc, whatever the prefix.
+# The programs look for their configuration in /etc, with every prefix.
 set(CMAKE_INSTALL_SYSCONFDIR /etc CACHE PATH "Where the configuration goes")
 include(GNUInstallDirs)
 set(STSMAPD_UNIT_DIR ${CMAKE_INSTALL_PREFIX}/lib/systemd/system CACHE PATH "Where systemd units go")
@@ -20,7 +20,7 @@ foreach(program stsmap stsmapd)
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 endforeach()
 
-# A configuration that is there belongs to the administrator.
+# An existing configuration belongs to the administrator.
 install(CODE "
     set(config \"\$ENV{DESTDIR}${CMAKE_INSTALL_FULL_SYSCONFDIR}/stsmapd/stsmapd.toml\")
     if(EXISTS \"\${config}\")

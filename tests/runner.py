@@ -411,7 +411,7 @@ def main():
     if not needs_build or build(BUILD):
         # The end-to-end tests and others wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
-        # What has systems of its own waits for downloads, boots and mail: the builds keep the processors busy
+        # Suites with their own systems wait for downloads, boots and mail: the builds keep the processors busy
         # meanwhile.
         waiting = {debian13, package}
         beside = [threading.Thread(target=job) for job in later if job in waiting]

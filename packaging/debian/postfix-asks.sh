@@ -38,7 +38,7 @@ postfix_asks() (
         instance=
         [ "$folder" = "$(postconf -d -h config_directory)" ] || instance=" -c $folder"
         [ "$1" = removed ] || echo "  Run this first:  stsmap postfix-setup --undo --reload$instance"
-        # What is left of the list, for who has no stsmap any more.
+        # The rest of the list, for hosts that no longer have stsmap.
         rest=$(echo "$written" | elements | grep -vE "$ours" | paste -sd , | sed 's/,/, /g')
         case $where:$written in
         */master.cf:* | *'{'* | *'$'*) echo "  Without stsmap: take it out there, then:  postfix$instance reload" ;;

@@ -1,6 +1,6 @@
 // bench_load: asks a socketmap server as fast as it answers, and says how fast that was.
 //
-// One thread, one epoll. Each connection has --pipeline requests under way (1: the next one goes out when the
+// One thread, one epoll. Each connection has --pipeline requests pending (1: the next one goes out when the
 // reply is there, as Postfix does it). The result is one JSON object on standard output; times are in
 // microseconds. Figures are of what was answered between the end of --warm-up and that of --seconds.
 #include "bench/histogram.hpp"

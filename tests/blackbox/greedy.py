@@ -1,4 +1,4 @@
-"""Clients that ask without end and take every answer at once, in a process of its own (as probe.py).
+"""Clients that ask without end and read every answer at once, in a separate process (as probe.py).
 
     python3 -m blackbox.greedy ADDRESS CONNECTIONS KIND KEY
 
@@ -18,7 +18,7 @@ OCTETS = 32 * 1024
 
 
 class Greedy:
-    """The process. `key` goes into every request; with a "%d" in it each request has a number of its own."""
+    """The process. `key` is in every request; with a "%d" in it each request has its own number."""
 
     def __init__(self, case, address, connections, kind, key, name="sts"):
         self._helper = Helper("blackbox.greedy", address, connections, kind, name + " " + key)

@@ -6,7 +6,7 @@ import struct
 import time
 
 
-LIMIT = 30  # seconds the longest of them goes on, should the daemon stay
+LIMIT = 30  # seconds that the longest of them lasts if the daemon does not end it
 
 
 def reset(connection):
@@ -33,7 +33,7 @@ def dribble(send, octets, every=1.0):
 
 
 def ask_all(case, daemon, domains):
-    """Asks for all domains at once, each on a connection of its own: domain -> answer."""
+    """Asks for all domains at once, each on its own connection: domain -> answer."""
     clients = case.crowd(daemon, domains)
     answers = [client.reply() for client in clients]
     for client in clients:
@@ -67,7 +67,7 @@ def server_hello(version):
 
 def within_handshake(stop, then, tls_1_2=False):
     """Speaks TLS until `stop`, a function of the octets sent so far and of those to send now, gives the number of
-    the latter that still go out; then does `then`. None: go on."""
+    the latter that are still sent; then does `then`. None: continue."""
 
     def behave(connection, page, _got):
         context = page.context

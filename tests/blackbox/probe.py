@@ -1,4 +1,4 @@
-"""How long cached answers take while something else goes on: asked at a fixed rate, by a process of its own."""
+"""How long cached answers take while something else happens: asked at a fixed rate by a separate process."""
 
 import array
 import bisect
@@ -33,7 +33,7 @@ class Probe:
         time.sleep(max(0, self._marks[-1][0] + samples * self._every - time.monotonic()))
 
     def phase(self, name, samples=100):
-        """Measures for this long at least, then goes on under another name."""
+        """Measures for at least this long, then continues under another name."""
         self.wait(samples)
         self._marks.append((time.monotonic(), name))
 

@@ -121,7 +121,7 @@ class Held:
 
 
 def at_rest(daemon):
-    """What it holds when nobody asks and nothing is under way: the number of open files stays the same."""
+    """What it holds when nobody asks and nothing is running: the number of open files stays the same."""
     seen = []
 
     def settled():

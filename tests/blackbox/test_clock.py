@@ -1,4 +1,4 @@
-"""The wall clock of the running daemon jumps, and is wrong at boot, while its steady clock goes on (libfaketime)."""
+"""The wall clock of the running daemon jumps, and is wrong at boot, while its steady clock continues (libfaketime)."""
 
 import glob
 import os

@@ -126,7 +126,7 @@ class StateTest(Disk):
 
 
 class MountTest(Disk):
-    """The state folder is a file system of its own, in a mount namespace that outlives the daemon."""
+    """The state folder is a separate file system, in a mount namespace that outlives the daemon."""
 
     def mount(self, command):
         """Runs `mount ...` with the state folder as "$1" in a new mount namespace, or skips the test."""
@@ -187,7 +187,7 @@ class MountTest(Disk):
         self.expect_stored(daemon, self.domains, wrapper=self.within)
 
     def test_started_on_a_read_only_disk(self):
-        """The system does not make a disk read-only while the store is open on it, but for an error."""
+        """The system makes a disk read-only while the store is open on it only after an error."""
         self.mount('mount -t tmpfs -o size=4m,mode=0700 tmpfs "$1"')
         daemon = self.start_inside()
         self.expect_secure(daemon, self.domains[:3])

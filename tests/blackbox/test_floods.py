@@ -71,7 +71,7 @@ class JunkTest(harness.Case):
         probe.report("%d junk names, %d a second, RSS in MB %s"
                      % (NAMES, NAMES / took, " ".join("%d" % (kb / 1024) for kb in memory)))
         if not is_sanitized():
-            # An absence takes some 300 octets; flights under way and what the allocator keeps come on top.
+            # An absence takes some 300 octets, plus running flights and what the allocator keeps.
             self.assertLess(memory[-1] - memory[0], 60_000 + NAMES // 5 * 0.5, "kilobytes")
             self.assertLess(memory[-1] - memory[len(memory) // 2], 20_000, "and it does not go on growing")
         self.assertLess(probe.median("during"), probe.median("before") + 0.1)
@@ -167,7 +167,7 @@ class ConnectionTest(harness.Case):
         self.assertEqual(daemon.stop(), 0)
 
     def test_busy_connections_over_tcp_do_not_lock_out_postfix(self):
-        """They all wait for an answer, so that none can be closed: what is set aside for the unix socket is free."""
+        """They all wait for an answer, so none can be closed: the places reserved for the unix socket are free."""
         self.world.policy("good.test")
         self.world.policy("slow.test")
         gate = self.world.hosts.hold("slow.test")

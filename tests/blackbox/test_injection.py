@@ -12,7 +12,7 @@ from pylib.ca import certify
 from pylib.logs import fields
 from pylib.socketmap import frame
 
-# A line of its own in the log, terminal escapes (also as C1 control and in UTF-8), a title, marks that turn the
+# A separate line in the log, terminal escapes (also as C1 control and in UTF-8), a title, marks that turn the
 # direction of writing round, an overlong slash, half of a character, NUL, backspaces.
 EVIL = (
     b"x\n<3>lookup: domain=forged.test answer=secure\r\x1b[2J\x1b]0;title\x07\x9b31m\xc2\x9b31m"
@@ -103,7 +103,7 @@ class InjectionTest(harness.Case):
         self.assertEqual(evil.count("\n"), 1)
 
     def test_the_tool(self):
-        """What stsmap shows, of a policy, of its own arguments, and of whoever answers on the socket."""
+        """What stsmap shows from a policy, from its own arguments, and from whoever answers on the socket."""
         self.world.policy("good.test")
         self.world.policy(
             "evil.test",

@@ -87,7 +87,7 @@ class ResolverTest(harness.Case):
         wait_for(lambda: self.ask_new(daemon).startswith("OK active"), seconds=30, every=0.5)
 
     def ask_new(self, daemon):
-        """Has a new domain looked up, whose answers come with AD or not; then what is said of DANE."""
+        """Makes the daemon look up a new domain, with or without AD in the answers; returns what it says about DANE."""
         self.news = getattr(self, "news", 0) + 1
         self.domain("n%d.test" % self.news)
         daemon.ask("n%d.test" % self.news)

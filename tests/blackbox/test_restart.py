@@ -116,7 +116,7 @@ class RestartTest(harness.Case):
                 database.execute("PRAGMA user_version = 987654")
             database.close()
 
-        # Of a newer version: never wiped. Refusing to start with words is as good as setting it aside.
+        # Of a newer version: never wiped. Refusing to start, with a message, is as good as renaming it.
         store = self.damage_store(damage)
         daemon = self.start(wait=False)
         wait_for(lambda: daemon.process.poll() is not None or daemon.notifications.count("READY=1"))

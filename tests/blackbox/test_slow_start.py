@@ -43,7 +43,7 @@ class SlowStartTest(harness.Case):
         os.kill(pid, signal.SIGCONT)
         wait_for(lambda: heard and is_stopped(pid))
         self.assertNotIn("READY=1", heard)
-        # As long as it goes on so, it asks for more time.
+        # As long as it takes, it asks for more time.
         for _ in range(3):
             asked = len([each for each in heard if each.startswith(EXTEND)])
             time.sleep(1.1)

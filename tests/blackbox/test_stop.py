@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: over within two seconds whatever goes on, nothing lost."""
+"""SIGTERM and SIGINT: over within two seconds in every situation, nothing lost."""
 
 import os
 import signal

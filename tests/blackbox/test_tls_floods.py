@@ -110,7 +110,7 @@ class TlsFloodTest(harness.Case):
             time.sleep(max(0, min(SECONDS / 40 + 0.05, end - time.monotonic())))
         lasted = time.monotonic() - began
         wait_for(lambda: daemon.notifications.count("WATCHDOG=1") - fed >= int(lasted / WATCHDOG))
-        # SIGTERM while it goes on.
+        # SIGTERM during the flood.
         probe.close()
         began = time.monotonic()
         daemon.process.terminate()

@@ -1,5 +1,5 @@
 // tls_flooder KIND UPSTREAM: support/flooder as an HTTP proxy, for the black box. Prints its port and the
-// file of its CA, then goes on until standard input ends.
+// file of its CA, then continues until standard input ends.
 #include "support/flooder.hpp"
 
 #include <csignal>

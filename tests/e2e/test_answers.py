@@ -147,7 +147,7 @@ class HangingPolicyHosts(WorldTest):
         self.addCleanup(self.world.policy_hosts.thaw)
         self.expect_nothing("late.example")
         self.expect_secure("good.example", ["mx.good.example"])
-        # The flight goes on behind the answer and protects the next delivery.
+        # The flight continues after the answer and protects the next delivery.
         self.world.policy_hosts.thaw()
         self.world.daemon.process.wait_until(
             lambda: self.world.daemon.ask("late.example")

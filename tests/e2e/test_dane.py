@@ -22,7 +22,7 @@ class DaneTest(WorldTest):
 
 
 class Delivered(DaneTest):
-    """Answers, and what comes of the mail."""
+    """Answers, and what happens to the mail."""
 
     MAIL = True
 

@@ -167,7 +167,7 @@ class DoctorTest(PostfixTest):
         self.assertNotIn("ok", [each["verdict"] for each in report["checks"]])
 
     def test_commands_fit_the_place(self):
-        """No systemd runs here, and the instance and the configuration have to be named."""
+        """No systemd runs here, and the instance and the configuration must be named."""
         self.world.daemon.stop()
         self.addCleanup(self.world.daemon.start)
         self.sender.set(smtp_tls_policy_maps="")

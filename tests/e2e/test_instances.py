@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A second instance of Postfix (-c DIR), with a queue directory of its own."""
+"""A second instance of Postfix (-c DIR), with its own queue directory."""
 import os
 
 from e2e.setup_case import SetupCase

@@ -6,7 +6,7 @@ namespace explorer {
 
 void Disk::save(cache::Row row, std::function<void(bool)> done) {
     if (row.domain.name() == subject) return push({std::move(row), std::move(done)});
-    if (done) done(true); // it went into a batch of its own, before
+    if (done) done(true); // it was in an earlier batch
 }
 
 void Disk::forget(base::Domain domain, std::optional<base::Instant> fetched_at) {
@@ -15,7 +15,7 @@ void Disk::forget(base::Domain domain, std::optional<base::Instant> fetched_at) 
 
 void Disk::push(cache::WriteOp op) {
     ++changes_;
-    // What is saved while a commit is under way goes into the next one.
+    // What is saved during a commit goes into the next one.
     const bool at_once = queue_.empty() && !failing_;
     const std::uint8_t how =
         at_once && !op.removes() ? oracle_.pick(Dimension::commit) : std::uint8_t{commit_ok};

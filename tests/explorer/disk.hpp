@@ -15,7 +15,7 @@
 
 namespace explorer {
 
-/// The domain that is looked at. Another one is there to take its place in memory.
+/// The domain under test. Another one exists to take its place in memory.
 inline constexpr const char* subject = "a.example";
 inline constexpr const char* other = "b.example";
 
@@ -29,10 +29,10 @@ public:
     void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override;
     void note_running(base::seconds total) override { running_ = total; }
     [[nodiscard]] base::seconds running() const { return running_; }
-    /// Has the owner pass the row it has now, after what was kept could not be told in one operation.
+    /// Asks the owner for its current row, after the kept operations could not be combined into one.
     std::function<std::optional<cache::Row>()> refill;
 
-    /// Called for each save with whether it was refused.
+    /// Called for each save; says whether it was refused.
     std::function<void(const cache::Row&, bool refused)> on_save;
 
     /// kill -9: what is not durable is lost.
@@ -44,16 +44,16 @@ public:
     [[nodiscard]] bool unreadable() const { return unreadable_; }
     void reset();
 
-    // Of the one domain that is looked at: the others' rows are as good as forgotten.
+    // Only for the domain under test: the rows of others do not matter.
     [[nodiscard]] const std::optional<cache::Row>& durable() const { return durable_; }
-    /// What there will be once all that waits is written; null: nothing.
+    /// The row after everything that waits is written; null: none.
     [[nodiscard]] const cache::Row* eventual() const;
 
     [[nodiscard]] const std::deque<cache::WriteOp>& queue() const { return queue_; }
     [[nodiscard]] const std::optional<cache::WriteOp>& kept() const { return kept_; }
     [[nodiscard]] bool refill_needed() const { return refill_needed_; }
     [[nodiscard]] bool failing() const { return failing_; }
-    /// Nothing is under way or waits to be tried again.
+    /// Nothing is being written or waits to be tried again.
     [[nodiscard]] bool idle() const { return queue_.empty() && !failing_; }
     /// Goes up with every change.
     [[nodiscard]] std::size_t changes() const { return changes_; }

@@ -78,7 +78,7 @@ bool parse(std::string_view word, Choice& choice) {
 std::size_t Alphabet::size() const {
     std::size_t words = acts.size();
     for (const auto& some : values)
-        if (some.size() > 1) words += some.size(); // what cannot be otherwise is no event
+        if (some.size() > 1) words += some.size(); // a setting with one value is not an event
     return words;
 }
 

@@ -25,12 +25,12 @@ enum class Act : std::uint8_t {
     pass_1h,
     pass_1d,
     tick,         ///< time passes until the next delayed call, which is made: the refresher's, mostly
-    expire,       ///< time passes until the policy ends; what is due at that very moment is still to be done
+    expire,       ///< time passes until the policy ends; calls due at that moment are not made yet
     evict,        ///< another domain's policy takes the only place in memory
     make_room,    ///< a reload leaves no place in memory, and another one gives it back
     restart,      ///< kill -9 and a new process
     restart_late, ///< the same, and the disk neither gives nor takes anything for ten seconds, or until
-    late,         ///< it gives its rows back, of which the daemon hears only after the next event
+    late,         ///< it gives its rows back; the daemon gets them only after the next event
     ahead_3y,     ///< the wall clock alone goes three years forward
     back_3y,      ///< and back
     ahead_1h,
@@ -77,7 +77,7 @@ struct Step {
 };
 using Sequence = std::vector<Step>;
 
-/// As words; what stands already is not said again.
+/// As words; settings that are set already are left out.
 [[nodiscard]] std::string to_string(const Sequence& sequence);
 
 /// A word: an act, or a setting. False for anything else.
@@ -88,7 +88,7 @@ using Sequence = std::vector<Step>;
 struct Alphabet {
     std::vector<Act> acts;
     std::array<std::vector<std::uint8_t>, dimensions> values;
-    /// Events, counted as the words they are written with.
+    /// The number of events: the words that write them.
     [[nodiscard]] std::size_t size() const;
 };
 

@@ -27,7 +27,7 @@ public:
         if (found != calls_.end()) calls_.erase(found);
     }
 
-    /// A call of the disk's or the network's.
+    /// A call for the disk or the network.
     void after_outside(base::milliseconds delay, std::function<void()> what) {
         calls_.push_back({passed_ + delay, ++last_, true, std::move(what)});
     }
@@ -52,7 +52,7 @@ public:
     }
     void move_to(Micros at) { passed_ = std::max(passed_, at); }
 
-    /// The process ends; with it go its calls, and what it waits for.
+    /// The process ends, and with it its delayed calls.
     void forget_calls() { calls_.clear(); }
     /// The beginning again.
     void reset() {

@@ -102,7 +102,7 @@ void Ledger::delivered(const cache::Row* row, std::optional<std::size_t> number)
     found_stored(number);
 }
 
-/// A clock that was wrong then or is now does not tell how long ago the GET was.
+/// If the clock was wrong then or is wrong now, it does not show how long ago the GET was.
 void Ledger::found_stored(std::optional<std::size_t> number) {
     if (!number || stored_) return;
     const base::seconds by_wall = hands_->now() - policies_[*number].wall;
@@ -117,7 +117,7 @@ void Ledger::jumped(base::seconds by) {
         else if (p.set_back && by < 0s)
             *p.set_back -= by, p.set_back_to = std::min(p.set_back_to, hands_->now());
     }
-    // Where it was for no time at all, nobody has seen.
+    // A value that it had for no time at all was not seen.
     if (!offsets_.empty() && offsets_.back().at == now())
         offsets_.back().by += by;
     else
@@ -155,7 +155,7 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
                          (p.saved && now() - *p.saved >= lookup::commit_patience);
     if (!excused && (!seen.durable || *seen.durable < number))
         complain(policy_name(number) + " is told and not on the disk");
-    // A wall clock that was set back counts on from where it was set to.
+    // After the wall clock was set back, it counts from that time.
     const bool ahead = hands_->now() < p.wall;
     const bool over_now =
         ahead ? !p.set_back || now() >= *p.set_back + p.max_age + notice_within : over_by_wall(p);
@@ -204,7 +204,7 @@ void Ledger::settled(const Seen& seen) {
         if (seen.entry_current && !p.dropped && !over(p) && (!seen.eventual || *seen.eventual < *seen.entry))
             complain(policy_name(*seen.entry) + " is in memory and will not be on the disk");
     }
-    // What a trusted clock ends is over.
+    // A policy that has ended by a trusted clock is over.
     if (held_ && !seen.entry && over_by_wall(policies_[*held_]) && clock_trusted(seen)) held_.reset();
     if (eventual_ && (!seen.eventual || *seen.eventual < *eventual_)) {
         const Served& p = policies_[*eventual_];
@@ -213,7 +213,7 @@ void Ledger::settled(const Seen& seen) {
             complain(policy_name(*eventual_) + " is taken from the disk before its end");
     }
     eventual_ = seen.eventual;
-    // A verdict goes with the policy it was looked up for.
+    // A verdict is removed with the policy it was looked up for.
     if (!seen.entry && !seen.eventual && seen.aloft == 0) verdict_ = Verdict::none;
 }
 
@@ -246,7 +246,7 @@ Ledger::State Ledger::state() const {
                         base::milliseconds{most}.count());
     };
     State s{{}, held_, eventual_, std::nullopt};
-    // What lies so far back that no rule asks for it is the same.
+    // Times so long ago that no rule uses them count as equal.
     if (stored_ && now() - policies_[*stored_].at < minute) s.stored = stored_;
     s.numbers = {gets_aloft_,
                  ago(last_get_, minute),

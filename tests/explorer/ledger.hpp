@@ -1,6 +1,6 @@
-// tests/explorer/ledger.hpp - what the daemon has promised about the one domain, kept by hand beside it, and
+// tests/explorer/ledger.hpp - what the daemon has promised about the one domain, recorded independently, and
 // the rules that no sequence of events may break. It knows how much time has really passed, whatever the
-// clocks say.
+// clocks show.
 #pragma once
 
 #include "cache/store.hpp"
@@ -18,7 +18,7 @@ namespace explorer {
 
 using Micros = Hands::Micros;
 
-/// A policy as the host served it, told from all others by its number.
+/// A policy as the host served it, identified by its number.
 struct Served {
     base::seconds max_age{0};
     bool enforce = true;
@@ -37,7 +37,7 @@ struct Seen {
     std::optional<std::size_t> entry; ///< number of the policy in memory
     bool entry_current = false;       ///< and it is not over by the wall clock
     bool on_agenda = false;
-    std::optional<std::size_t> durable, eventual; ///< on the disk now, and when all is written
+    std::optional<std::size_t> durable, eventual; ///< on the disk now, and after all is written
     bool late = false;                            ///< rows are still to be read
     std::optional<base::Instant> newest_fetch;    ///< of the rows on the disk
     std::size_t aloft = 0, running = 0, checking = 0, waiting = 0, timers = 0;
@@ -127,9 +127,9 @@ private:
     std::string problem_;
     std::size_t event_ = 0;
     std::vector<Served> policies_;
-    std::optional<std::size_t> held_;        ///< what has to be told as long as it lasts
-    std::optional<std::size_t> eventual_;    ///< what the disk was to have when last seen
-    std::optional<std::size_t> withdrawn_;   ///< the policy that took all earlier ones back
+    std::optional<std::size_t> held_;        ///< what must be answered until it expires
+    std::optional<std::size_t> eventual_;    ///< what the disk was going to have when last seen
+    std::optional<std::size_t> withdrawn_;   ///< the policy that withdrew all earlier ones
     bool evicted_ = false, ran_out_ = false; ///< in this event
     /// When memory ran out, the policy is on no agenda, since then: it is found within some minutes.
     std::optional<Micros> stray_since_;
@@ -142,7 +142,7 @@ private:
         base::seconds by{0};
     };
     std::deque<Offset> offsets_; ///< steps of the wall clock, of this run and the last hour
-    // DANE, of this run but for a verdict that was stored.
+    // DANE, of this run, except for a stored verdict.
     bool validating_ = false, believed_ = false;
     enum class Verdict : std::uint8_t { none, sts, dane } verdict_ = Verdict::none;
     struct Moment {

@@ -1,13 +1,13 @@
-// tests/explorer/main.cpp - walks every sequence of events, and some beyond, and says what it found.
+// tests/explorer/main.cpp - walks every sequence of events, and some longer ones, and prints what it found.
 //
 //   explorer                        all searches; "N passed, N failed" at the end
 //   explorer --search NAME          one of them
 //   explorer --depth N              deeper or less deep than usual
-//   explorer --random SECONDS       so long at random (10)
-//   explorer --seed N               the same at random once more
-//   explorer --stop                 the first search that fails is the last
+//   explorer --random SECONDS       random walks for this long (10)
+//   explorer --seed N               the same random walks again
+//   explorer --stop                 ends after the first search that fails
 //   explorer --at-most SECONDS      for all searches (900): one that has not reached its depth by then fails
-//   explorer --replay WORDS         one sequence, "txt-new,get-59,commit-slow,query,1h", told in full
+//   explorer --replay WORDS         one sequence, "txt-new,get-59,commit-slow,query,1h", printed in full
 #include "explorer/search.hpp"
 
 #include <CLI/CLI.hpp>
@@ -34,7 +34,7 @@ struct Search {
 
 const std::vector<std::uint8_t> one{0}; ///< a setting that is always as usual
 
-/// All events but those of want of memory and small steps of the clock, which have searches of their own.
+/// All events except missing memory and small steps of the clock, which have their own searches.
 const Alphabet& everything() {
     static const Alphabet all{{Act::query, Act::pass_1s, Act::pass_61s, Act::pass_1h, Act::pass_1d, Act::tick,
                                Act::expire, Act::evict, Act::make_room, Act::restart, Act::restart_late,
@@ -159,7 +159,7 @@ bool tell(const char* name, const Report& r, double begun, std::size_t wanted) {
 } // namespace
 
 int main(int argc, char** argv) {
-    // What one world gives back is for the next, not for the system.
+    // Memory that one world frees is kept for the next, not returned to the system.
     (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     (void)mallopt(M_TOP_PAD, 16 << 20);

@@ -1,5 +1,5 @@
 // tests/explorer/oracle.hpp - how the world behaves when it is asked: chooses a setting when it is first used
-// in an event, from a script, from what stands, or at random; and notes what else there was to choose from.
+// in an event, from a script, from the current settings, or at random; and notes the other choices.
 #pragma once
 
 #include "explorer/events.hpp"
@@ -26,7 +26,7 @@ public:
     /// The next event is up to chance: mostly each setting has its usual value.
     void draw(std::mt19937_64& generator) { begin(Mode::draw), generator_ = &generator; }
 
-    /// The setting for this event. Of the values those in `never` (bits) are out of the question now.
+    /// The setting for this event. Values in `never` (bits) are not possible now.
     std::uint8_t pick(Dimension dimension, std::uint32_t never = 0) {
         std::optional<std::uint8_t>& chosen = chosen_[static_cast<std::size_t>(dimension)];
         if (chosen) return *chosen;
@@ -42,7 +42,7 @@ public:
 
     struct Made {
         Choice choice;
-        std::vector<std::uint8_t> options; ///< what there was to choose from, in the alphabet's order
+        std::vector<std::uint8_t> options; ///< the possible values, in the alphabet's order
     };
     /// Of this event so far.
     [[nodiscard]] const std::vector<Made>& made() const { return made_; }

@@ -37,7 +37,7 @@ struct Node {
     Possible possible;
 };
 
-/// "policy 12" and "policy 3" are the same trouble.
+/// "policy 12" and "policy 3" are the same problem.
 std::string kind_of(const std::string& problem) {
     std::string kind;
     for (const char c : problem)
@@ -103,7 +103,7 @@ private:
         return sequence;
     }
 
-    /// From the beginning, through the start and path_, and one step more.
+    /// Runs from the beginning, through the start and path_, and one step more.
     void run(const Step* last) {
         world_.reset();
         for (const Sequence* const part : std::array<const Sequence*, 2>{&start_, &path_})

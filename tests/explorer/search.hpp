@@ -35,11 +35,11 @@ struct Report {
 [[nodiscard]] Report walk_all(const Alphabet& alphabet, const Sequence& start, std::size_t depth,
                               std::chrono::steady_clock::time_point until, bool stop_at_first);
 
-/// Sequences of `length` acts drawn by chance, until then.
+/// Random sequences of `length` acts, until then.
 [[nodiscard]] Report walk_some(const Alphabet& alphabet, std::size_t length, std::uint64_t seed,
                                std::chrono::steady_clock::time_point until);
 
-/// The same failure in as few acts and unusual settings as can be.
+/// The same failure with as few acts and unusual settings as possible.
 [[nodiscard]] Failure smallest(const Alphabet& alphabet, Failure failure);
 
 /// Runs words such as "txt-new,get-59,query"; prints what happens. The problem, or empty.

@@ -1,4 +1,4 @@
-// The state of a world, in words as short as can be.
+// The state of a world, in words as short as possible.
 #include "explorer/world.hpp"
 
 #include "lookup/commit.hpp"
@@ -35,7 +35,7 @@ public:
     }
     void time(Micros t) { number(std::chrono::floor<base::milliseconds>(t - passed_).count()); }
     void mark(char c) { text_.push_back(c); }
-    /// The how-manieth id it is.
+    /// The index of the id.
     void id(std::string_view id) {
         if (id.empty()) return mark('_');
         auto found = std::ranges::find(ids_, id);

@@ -70,7 +70,7 @@ private:
 
 } // namespace
 
-/// Reads what the ledger has to know and nobody else tells.
+/// Reads what the ledger must know and gets from nobody else.
 class World::EventLog final : public events::Sink {
 public:
     explicit EventLog(World& world) : world_(world) {}
@@ -289,7 +289,7 @@ lookup::ServiceOptions World::options() const {
 void World::start(bool late) {
     starting_ = true;
     io_ = std::make_unique<asio::io_context>(1);
-    // As good as a new one, and quicker.
+    // Equal to a new one, and faster.
     for (const char* const name : {subject, other}) table_.erase(domain_of(name));
     parts_ = std::make_unique<Parts>(*this);
     const cache::Row* const stored = disk_.durable() ? &*disk_.durable() : nullptr;

@@ -1,5 +1,5 @@
 // tests/explorer/world.hpp - the real steps, learner, refresher, service, DANE lookup and table, between a
-// network and a disk made of variables, with clocks turned by hand. One domain, one act at a time; the ledger
+// network and a disk made of variables, with clocks set by the search. One domain, one act at a time; the ledger
 // is asked after each.
 #pragma once
 
@@ -37,8 +37,8 @@ public:
     void happen(Act act);
 
     [[nodiscard]] const std::string& problem() const { return ledger_.problem(); }
-    /// All on which the future depends, with times relative to now, ids and policies by the order in which
-    /// they come: two worlds with the same state go on in the same way.
+    /// Everything that the future depends on, with times relative to now, ids and policies by the order in which
+    /// they come: two worlds with the same state continue in the same way.
     [[nodiscard]] std::string state() const;
 
     /// Memory, disk and clocks in one line, for people.

@@ -35,7 +35,7 @@ struct Field {
     std::string key, shown;
 };
 
-/// The fields of a text line, by a reader that knows nothing but the format.
+/// The fields of a text line, by a reader that only knows the format.
 std::optional<std::vector<Field>> fields_of(std::string_view line) {
     std::vector<Field> out;
     std::size_t at = line.find(':');

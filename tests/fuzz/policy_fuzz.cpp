@@ -39,7 +39,7 @@ void check_answer(const decision::Answer& answer, postfix::Dialect dialect, test
                           : read->status == test::Reply::Status::not_found,
                   "enforce is OK, all else NOTFOUND");
     if (!enforce) return;
-    // Every name in match= is an mx of the policy, but for the one that nobody can have.
+    // Every name in match= is an mx of the policy, except the one that nobody can have.
     const std::vector<sts::MxPattern>& mx = enforce->policy->policy.mx;
     for (const std::string& item : read->policy.match) {
         const bool wildcard = item.front() == '.';

@@ -1,5 +1,5 @@
 // Whatever a "daemon" sends, `stsmap query` prints one printable line a question, in JSON one that is JSON,
-// and ends with a status of its own.
+// and ends with one of its own exit statuses.
 //
 // The input: an octet for the form, an octet of cuts, then what comes over the socket.
 #include "fuzz.hpp"
@@ -23,7 +23,7 @@
 
 namespace {
 
-/// Listens on a unix socket in a folder of its own; every client gets the input's
+/// Listens on a unix socket in its own folder; every client gets the input's
 /// octets and then the end.
 class Daemon {
 public:

@@ -12,7 +12,7 @@ LIBRARIES = {
     ASIO: r"boost/(asio|beast|system)/", OPENSSL: r"openssl/", LDNS: r"ldns/", SQLITE: r"sqlite3\.h$", SPDLOG: r"spdlog/",
     SYSTEMD: r"systemd/", TOML: r"toml\+\+/", CLI11: r"CLI/", JSON: r"nlohmann/", IDN: r"idn2\.h$", EXPECTED: r"tl/expected\.hpp$",
 }
-# Every other header in a subfolder, or with a full stop, has to be one of the system's.
+# Every other header in a subfolder, or with a full stop, must be one of the system's.
 SYSTEM = re.compile(r"^(sys|netinet|arpa|net|linux)/|^[a-z_0-9]+\.h$|^[a-z_0-9]+$")
 
 
@@ -22,7 +22,7 @@ class Folder:
     libraries: tuple = ()
     headers: dict = field(default_factory=dict)  # a single header of another folder, pure itself -> why
     # Headers (names or "x_*") that anybody who may include the folder may include; None: all of them. The others are
-    # adapters: they are included by the folder itself and by ROOTS, and by nobody else.
+    # adapters: only the folder itself and ROOTS include them.
     ports: tuple = None
     exceptions: dict = field(default_factory=dict)  # a single file of another folder -> its adapters of this folder
 

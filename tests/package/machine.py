@@ -1,4 +1,4 @@
-"""A Debian of its own for a test: a root that others keep, with a writable layer in memory over it.
+"""A separate Debian for a test: a shared root with a writable layer in memory over it.
 
     with Machine(folder, [root]) as machine:   # only inside world/namespace.py
         machine.boot()                  # systemd as its first process, by systemd-nspawn; or

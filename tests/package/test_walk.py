@@ -37,7 +37,7 @@ def read(name):
 
 
 def indented(text):
-    """The indented lines of a part of a document; lines that go on are joined."""
+    """The indented lines of a part of a document; continued lines are joined."""
     lines = "\n".join(line.strip() for line in text.splitlines() if line.startswith("    "))
     return lines.replace("\\\n", " ").splitlines()
 

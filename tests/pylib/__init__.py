@@ -1,4 +1,4 @@
-"""What the tests of all suites share, each thing once.
+"""What the tests of all suites share.
 
     waiting       wait_for() with a limit, and the error that says what did not come
     programs      where the built programs are, and an environment without options of ours

@@ -1,4 +1,4 @@
-"""What unittest's classes are given besides."""
+"""Additions to unittest's classes."""
 
 import sys
 import unittest

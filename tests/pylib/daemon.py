@@ -1,4 +1,4 @@
-"""The real daemon: its configuration, its life, its log, and what it tells the service manager."""
+"""The real daemon: its configuration, its life, its log, and its messages to the service manager."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from pylib.process import Process, end, open_files, run, status
 from pylib.programs import program, without_options
 from pylib.waiting import LIMIT, Failed, wait_for
 
-# Puts the sockets to 3 and on, as a service manager does, and tells the process.
+# Moves the sockets to descriptor 3 and following, as a service manager does, and sets the environment.
 INHERIT = """
 import fcntl, os, sys
 high = [fcntl.fcntl(int(fd), fcntl.F_DUPFD, 100) for fd in sys.argv[1].split(',')]
@@ -184,7 +184,7 @@ class Daemon:
         return ended
 
     def kill(self):
-        """As a crash or power loss ends it."""
+        """Ends it as a crash or power loss does."""
         self._told_to_end = True
         ended = self.process.stop(signal.SIGKILL)
         self.notifications.close()
@@ -196,7 +196,7 @@ class Daemon:
         return self.process.wait_exit(seconds)
 
     def clean_up(self):
-        """Ends it however it is."""
+        """Ends it in any state."""
         if self.process:
             self._told_to_end = True
             end(self.process)
@@ -221,7 +221,7 @@ class Daemon:
 
     def addresses(self):
         """What it listens on, as its log says, with the system's choice of ports."""
-        self.wait_log("ready")  # the log is written behind the back of what it tells
+        self.wait_log("ready")  # the log is written a little later than what it reports
         return re.findall(r"\blistening\b.*?\baddress=\"?((?:unix|tcp):[^\s\"]+)", self.log())
 
     # What it takes.

@@ -1,5 +1,4 @@
-"""Log lines of the daemon, and what the logcheck rules of the package make of them, as logcheck(8) itself would ask:
-with grep -E."""
+"""Log lines of the daemon, and how the logcheck rules of the package match them, with grep -E as logcheck(8) does."""
 
 import os
 import re
@@ -23,7 +22,7 @@ def fields(line):
 
 
 def reported(lines):
-    """The lines that an administrator would be sent, of lines as the daemon hands them to syslog."""
+    """The lines that logcheck would send to an administrator, from lines as the daemon passes them to syslog."""
     text = "".join(PREFIX + line + "\n" for line in lines)
     done = subprocess.run(["grep", "-E", "-v", "-f", RULES], input=text, capture_output=True, text=True)
     if done.returncode not in (0, 1) or done.stderr:

@@ -71,7 +71,7 @@ class Datagrams:
         if self.socket.fileno() < 0:
             return
         self._open = False
-        # Wakes the thread: to close a socket another thread waits on does not.
+        # Wakes the thread: closing a socket that another thread waits on does not.
         with socket.socket(self.socket.family, socket.SOCK_DGRAM) as nudge:
             nudge.sendto(b"", self.socket.getsockname())
         self._thread.join(5)
@@ -79,7 +79,7 @@ class Datagrams:
 
 
 class Streams:
-    """Calls handle(connection) for each connection to the listening socket, in a thread of its own. What handle() does
+    """Calls handle(connection) for each connection to the listening socket, in its own thread. What handle() does
     with a peer that leaves, OSError, is its end."""
 
     def __init__(self, listener, handle):

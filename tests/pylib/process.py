@@ -1,4 +1,4 @@
-"""Child processes, and what the kernel says of a process."""
+"""Child processes, and what the kernel says about a process."""
 
 import os
 import select
@@ -77,7 +77,7 @@ class Process(subprocess.Popen):
 
 
 class Helper:
-    """A module of ours in a process of its own, which goes on until helper_told_to_end() and prints what it found."""
+    """One of our modules in its own process, which runs until helper_told_to_end() and prints what it found."""
 
     STARTED = b"started\n"
 
@@ -92,7 +92,7 @@ class Helper:
         self.wait_word(self.STARTED)
 
     def wait_word(self, word, seconds=LIMIT):
-        """Until it has said this, which has to be what it says next."""
+        """Waits for this word, which must be the next one that it prints."""
         said = b""
         while len(said) < len(word):
             if not select.select([self._process.stdout], [], [], seconds)[0]:
@@ -121,7 +121,7 @@ def helper_started():
 
 
 def helper_told_to_end(seconds=0.0):
-    """For the helper: whether it is to end, after waiting for that for `seconds`."""
+    """For the helper: whether it must end, after waiting up to `seconds` for that."""
     return bool(select.select([sys.stdin], [], [], max(0.0, seconds))[0])
 
 

@@ -1,4 +1,4 @@
-"""The programs under test, and what they are started with."""
+"""The programs under test, and their environment."""
 
 import os
 import resource
@@ -23,7 +23,7 @@ def without_options():
 
 
 def is_sanitized():
-    """Does the daemon bring an allocator of its own, which measures and limits mean nothing to?"""
+    """Does the daemon have its own allocator, to which measurements and limits do not apply?"""
     with open(program("stsmapd"), "rb") as file:
         octets = file.read()
     return b"__asan_init" in octets or b"__tsan_init" in octets

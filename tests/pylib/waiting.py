@@ -3,8 +3,8 @@
 import time
 
 LIMIT = 30  # seconds any wait may take; sanitizer builds on a busy machine are slow
-# Seconds that a busy machine may hold up what takes next to none. Where a test tells "at once" from "after a timeout",
-# the timeout is longer than that.
+# Seconds that a busy machine may delay an operation that takes almost no time. Where a test distinguishes "at once" from
+# "after a timeout", the timeout is longer than that.
 LATE = 10
 
 

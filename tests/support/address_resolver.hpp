@@ -17,7 +17,7 @@
 
 namespace test {
 
-/// Names it was not told about do not exist.
+/// Names that were not set do not exist.
 class AddressResolver final : public dns::Resolver {
 public:
     using Result = dns::Result;

@@ -7,7 +7,7 @@
 
 namespace test {
 
-/// Octets; 0 under an allocator that keeps no such account (a sanitizer's).
+/// Octets; 0 with an allocator that does not count them (a sanitizer's).
 inline std::size_t allocated() {
     const struct mallinfo2 now = ::mallinfo2();
     return now.uordblks + now.hblkhd;

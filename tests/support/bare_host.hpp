@@ -1,5 +1,5 @@
-// support/bare_host.hpp - a setup::Host on which there is nothing: no programs, no files, no daemon. A test's
-// own host of paper has what it is about.
+// support/bare_host.hpp - a setup::Host on which there is nothing: no programs, no files, no daemon. A test
+// derives its own host and adds what it needs.
 #pragma once
 
 #include "tool/setup/host.hpp"

@@ -27,7 +27,7 @@ inline const std::string mx1 = "mx1.example.net", mx2 = "mx2.example.net";
 inline const std::string tlsa1 = "_25._tcp." + mx1, tlsa2 = "_25._tcp." + mx2;
 inline constexpr bool insecure = false;
 
-/// All of DNS that one row needs; what it was not told about does not exist, securely, for 300 s.
+/// All of DNS that one row needs; names that were not set do not exist, securely, for 300 s.
 struct World {
     std::map<std::pair<std::string, Type>, Result> answers;
 

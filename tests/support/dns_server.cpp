@@ -119,7 +119,7 @@ struct DnsServer::State {
             co_await asio::async_write(socket, asio::buffer(frame), as_result);
             if (play.hang_up) co_return;
         }
-        // Open until the client closes: a client must not depend on our closing.
+        // Stays open until the client closes: a client must not depend on us to close.
         co_await asio::async_read(socket, asio::buffer(bytes), as_result);
     }
 

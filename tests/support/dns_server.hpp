@@ -40,12 +40,12 @@ public:
     DnsServer& operator=(const DnsServer&) = delete;
 
     void play(Script script);
-    /// As options and parse_server() want it: "127.0.0.1:40053", "[::1]:40053".
+    /// In the form of options and parse_server(): "127.0.0.1:40053", "[::1]:40053".
     [[nodiscard]] std::string address() const;
     [[nodiscard]] std::uint16_t port() const;
     [[nodiscard]] const std::vector<Query>& queries() const; ///< all so far, in order
 
-    /// Scripts for every day.
+    /// Common scripts.
     [[nodiscard]] static Play answer(const Message& message);
     [[nodiscard]] static Script text(std::string txt); ///< one TXT record at the name asked for
     [[nodiscard]] static Script silence();

@@ -59,7 +59,7 @@ void set_name(Names& names, const std::string& name, const FilePtr& file) {
         names.erase(name);
 }
 
-/// What a call does, as far as faults go.
+/// What a call does, as far as it matters for faults.
 enum class Call { look, open, make, read, write, cut, sync, lock, unlock, rename, remove, mode };
 
 bool meets(Fault fault, Call call) {
@@ -111,7 +111,7 @@ struct FailingDisk::State {
     std::optional<Fault> fault;
     std::uint64_t first = 0, count = 0, met = 0, failed = 0;
     Names names, safe_names;
-    /// Each a change of one or two names that happens as one.
+    /// Each is an atomic change of one or two names.
     std::vector<std::vector<std::pair<std::string, FilePtr>>> unsafe_names;
     std::map<int, FilePtr> open_files; ///< by descriptor
     std::set<int> open_folders;
@@ -282,7 +282,7 @@ int watched_truncate(int fd, off_t size) {
     return done;
 }
 
-/// The real disk need not be waited for: what counts as safe is written down here.
+/// No need to wait for the real disk: this object records what counts as safe.
 int watched_sync(int fd, const char* name) {
     const Watched state;
     const FilePtr file = state ? state->file(fd) : nullptr;
@@ -368,7 +368,7 @@ void FailingDisk::lose_power(const fs::path& into, std::mt19937& random) const {
         for (const auto& [name, file] : state_->unsafe_names[i]) set_name(names, name, file);
     for (const auto& [name, file] : names) {
         std::string content = file->safe;
-        // All of it was on its way to the disk, or none, or some.
+        // All of it may have reached the disk, or none, or some.
         const unsigned luck = random() % 4;
         for (const Change& change : file->unsafe) {
             if (luck == 0 || (luck > 1 && random() % 2 == 0)) continue;
@@ -473,7 +473,7 @@ int fchmod(int fd, mode_t mode) noexcept {
 int flock(int fd, int how) noexcept {
     static auto* const real = test::next<int(int, int)>("flock");
     const test::Watched state;
-    // Whether another daemon has it is not for Fault::busy to say: that one waits.
+    // Fault::busy does not apply to the lock between daemons: that call waits.
     const bool busy = state && state->fault == test::Fault::busy;
     if (state && state->file(fd) && !busy && state->refuses(test::Call::lock)) return -1;
     return real(fd, how);

@@ -2,7 +2,7 @@
 // it, and what they write is lost when the power goes.
 //
 // The test program defines open(2), pwrite(2), fsync(2) and the others of that kind itself; SQLite, the C++
-// library and our own code end up there. Calls on other folders go straight on. One FailingDisk at a time;
+// library and our own code end up there. Calls on other folders are passed on. One FailingDisk at a time;
 // any thread may use the files.
 //
 // Power: what was written is safe once its file was synced, a name (made, renamed, removed) once the folder
@@ -34,7 +34,7 @@ class FailingDisk {
 public:
     static constexpr std::uint64_t for_ever = ~std::uint64_t{0};
 
-    /// Watches the files of `folder`, not of folders in it. What is there already is safe.
+    /// Watches the files of `folder`, not of folders in it. Existing files are safe.
     explicit FailingDisk(const std::filesystem::path& folder);
     ~FailingDisk();
     FailingDisk(const FailingDisk&) = delete;

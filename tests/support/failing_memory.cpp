@@ -20,7 +20,7 @@ bool fails_now() {
 
 } // namespace
 
-// All that are not for special alignments: a sanitizer, which brings its own of each, wants them of one hand.
+// All except those for special alignments. A sanitizer has its own of each, and needs them to be consistent.
 void* operator new(std::size_t size) {
     if (fails_now()) throw std::bad_alloc{};
     for (;;) {

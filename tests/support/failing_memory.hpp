@@ -1,7 +1,7 @@
 // tests/support/failing_memory.hpp - operator new throws std::bad_alloc when a test wants it.
 //
-// The test program defines operator new itself. The thread that makes a FailingMemory is spared, so that only
-// what is tested finds no memory; one FailingMemory at a time. What C libraries take with malloc(3) is not
+// The test program defines operator new itself. The thread that creates a FailingMemory is not affected, so that only
+// the tested code finds no memory; one FailingMemory at a time. What C libraries take with malloc(3) is not
 // touched.
 #pragma once
 

@@ -30,7 +30,7 @@ public:
         failure.detail = std::move(detail);
         outcomes_.insert_or_assign(policy_host, Fetched(base::unexpected(std::move(failure))));
     }
-    /// As if the host had no address; every host is like that in the beginning.
+    /// As if the host had no address; at first every host is like that.
     void forget(const std::string& policy_host) { outcomes_.erase(policy_host); }
 
     /// The policy hosts asked, in order; one element a GET.

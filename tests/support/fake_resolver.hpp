@@ -60,7 +60,7 @@ public:
     void hold(dns::Type type) { held_.insert(type); }
     /// But those about this name never.
     void never_hold(const std::string& name) { not_held_.insert(name); }
-    /// Answers what was held, from the map as it is now, and holds nothing more.
+    /// Answers the questions held, from the map as it is now, and holds nothing from then on.
     void release() {
         held_.clear();
         for (boost::asio::steady_timer* waiting : waiting_) waiting->cancel();

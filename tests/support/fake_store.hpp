@@ -47,7 +47,7 @@ public:
         while (release_one()) {
         }
     }
-    /// Commits the first that waits; false when nothing did. The hold goes on.
+    /// Commits the first that waits; false when none did. The hold stays.
     bool release_one() {
         if (waiting_.empty()) return false;
         Waiting first = std::move(waiting_.front());

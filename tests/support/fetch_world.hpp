@@ -1,4 +1,4 @@
-// tests/support/fetch_world.hpp - the real fetcher on the loopback addresses: what its tests have in common.
+// tests/support/fetch_world.hpp - the real fetcher on loopback addresses: shared by its tests.
 #pragma once
 
 #include "fetch/https_fetcher.hpp"

@@ -1,5 +1,5 @@
-// tests/support/flooder.hpp - a policy host (or proxy) that sends as fast as it can, without end, what keeps a
-// TLS client busy without getting anywhere.
+// tests/support/flooder.hpp - a policy host (or proxy) that sends, as fast as it can and without end, octets that
+// keep a TLS client busy without progress.
 //
 // Threads: its own, one for accepting and one a connection; members are safe from any. The destructor ends
 // all.

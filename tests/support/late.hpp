@@ -1,4 +1,4 @@
-// tests/support/late.hpp - how long a busy machine may hold up what takes next to no time.
+// tests/support/late.hpp - how long a busy machine may delay an operation that takes almost no time.
 //
 // Where a test tells "at once" from "after a time limit", the limit is longer than this.
 #pragma once

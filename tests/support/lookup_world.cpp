@@ -198,7 +198,7 @@ void LookupWorld::start() {
 }
 
 void LookupWorld::stop() {
-    time.forget_calls(); // they hold coroutines of the io_context that goes now
+    time.forget_calls(); // they hold coroutines of the io_context that is destroyed now
     parts_.reset();
     io_.reset();
 }
@@ -227,7 +227,7 @@ void LookupWorld::restart_with_damaged_store() {
     start();
 }
 
-/// Runs everything that can run without time passing, waiting for the disk where a commit is under way.
+/// Runs everything that can run without time passing; waits for the disk during a commit.
 void LookupWorld::settle() {
     for (;;) {
         io_->restart();

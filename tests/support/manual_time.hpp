@@ -1,4 +1,4 @@
-// tests/support/manual_time.hpp - both clocks and the timers, moved by hand.
+// tests/support/manual_time.hpp - both clocks and the timers, moved by the test.
 #pragma once
 
 #include "base/clock.hpp"
@@ -51,7 +51,7 @@ public:
     }
     /// Forgets every delayed call, as the end of a process does.
     void forget_calls() { calls_.clear(); }
-    /// Sets the wall clock forward or back; steady time goes on as if nothing had happened.
+    /// Sets the wall clock forward or back; steady time does not change.
     void jump(base::seconds by) { jumped_ += by; }
 
 private:

@@ -104,7 +104,7 @@ public:
         if (name == "servername") {
             if (!policy.servername.empty()) return "servername twice";
             policy.servername = value;
-            // The two strategy words are compared with case; anything else is taken for a host name.
+            // The two strategy words are compared with case; anything else counts as a host name.
             return value == "hostname" || value == "nexthop" ? std::nullopt : hostname_fault(value);
         }
         if (version_ == Postfix::v3_4) return "unknown attribute '" + name + "'";
@@ -147,7 +147,7 @@ private:
     bool needs_type_ = false;
 };
 
-/// What Postfix takes but no answer of ours may say.
+/// What Postfix accepts but no answer of ours may contain.
 std::optional<Fault> meaning_fault(const TlsPolicy& policy) {
     if (policy.level != "secure") return "level is not secure";
     if (policy.match.empty()) return "no match=: Postfix would match the next hop";

@@ -1,5 +1,5 @@
-// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a loop that turns a server::Loop
-// until something has come true. Nothing here sleeps: every wait is for an event and has a limit.
+// tests/support/raw_peer.hpp - the far end of a socket, byte by byte, and a function that runs a server::Loop
+// until a condition is true. Nothing here sleeps: every wait is for an event and has a limit.
 #pragma once
 
 #include "server/loop.hpp"
@@ -107,7 +107,7 @@ public:
     std::string received;
     std::size_t reads = 0;
     bool closed = false; ///< the other side has closed
-    bool reset = false;  ///< and not in good order
+    bool reset = false;  ///< by a reset
     int connect_error = 0;
 
 private:

@@ -1,5 +1,5 @@
 // tests/support/store_bench.hpp - what the tests of the SQLite store share: a folder, a log, a clock that
-// stands, rows, waiting with a limit, and child processes to be killed.
+// stands still, rows, waiting with a limit, and child processes to kill.
 #pragma once
 
 #include "cache/disk/sqlite.hpp"
@@ -112,7 +112,7 @@ public:
         if (!db) throw std::runtime_error(db.error().words);
         return db->number(query).value();
     }
-    /// What was set aside, without the logs and indexes that went with it.
+    /// The damaged files that were renamed, without their logs and indexes.
     [[nodiscard]] std::vector<std::filesystem::path> damaged_files() const {
         std::vector<std::filesystem::path> found;
         for (const auto& entry : std::filesystem::directory_iterator(file_.parent_path())) {
@@ -183,7 +183,7 @@ private:
     std::array<int, 2> lines_{-1, -1}, end_{-1, -1};
 };
 
-/// A forked process that runs `body` and ends without any clean-up of this one's.
+/// A forked process that runs `body` and ends without the clean-up of this one.
 class Child {
 public:
     template <class Body>

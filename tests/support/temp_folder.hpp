@@ -1,4 +1,4 @@
-// tests/support/temp_folder.hpp - a fresh folder that goes with its object.
+// tests/support/temp_folder.hpp - a new folder that is removed with its object.
 #pragma once
 
 #include <cstdlib>

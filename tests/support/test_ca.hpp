@@ -53,7 +53,7 @@ struct Identity {
 [[nodiscard]] Identity issue(const Identity& issuer, const CertSpec& spec, Key key = make_ec_key());
 
 [[nodiscard]] std::string to_pem(const Identity& identity);
-/// What a server shows its peers, in place of what it had.
+/// Replaces what a server shows its peers.
 void present(SSL_CTX* context, const Identity& identity);
 void present(SSL* connection, const Identity& identity);
 

@@ -364,7 +364,7 @@ void TlsServer::talk(int fd, const Script& first) {
 BlackHole::BlackHole(const std::string& address, std::uint16_t port) {
     listener_ = listen_on(address, port, 0);
     if (listener_ < 0) fail("bind " + address);
-    // A backlog of 0 holds one connection; the kernel drops the SYNs of further ones.
+    // A backlog of 0 holds one connection; the kernel drops the SYNs of later ones.
     const SocketAddress remote{address, port};
     for (int i = 0; i < 3; ++i) {
         const int fd = ::socket(remote.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

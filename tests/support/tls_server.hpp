@@ -22,7 +22,7 @@ namespace test {
 /// What one connection does. The defaults are a well-behaved server that says nothing.
 struct Script {
     enum class Close {
-        close_notify, ///< TLS says goodbye
+        close_notify, ///< an orderly end of TLS
         fin,          ///< TCP ends without it
         reset,        ///< RST
         hold,         ///< stays open until the client goes

@@ -149,7 +149,7 @@ TEST(CacheRecordPool, PassesEachRecordInUseOnceAndUsesRoomAgain) {
     EXPECT_TRUE(std::ranges::equal(passed(), used));
 }
 
-/// Adds and removes by chance, under hashes of which only the bits of `mask` differ.
+/// Adds and removes at random, with hashes that differ only in the bits of `mask`.
 void add_and_remove(std::uint32_t mask, int steps) {
     Arena arena;
     RecordPool pool{arena};

@@ -1,5 +1,5 @@
 // Every schema that was ever released, as a file of that release: opened by today's code it keeps every row.
-// A change of the schema needs a migration, and a fixture of its own here.
+// A change of the schema needs a migration, and its own fixture here.
 #include "cache/disk/sqlite_file.hpp"
 #include "support/failing_disk.hpp"
 #include "support/store_bench.hpp"
@@ -124,7 +124,7 @@ TEST(CacheSchema, AStoreOfSchema2KeepsEveryRow) {
     EXPECT_EQ(bench.names(), (std::vector<std::string>{"plain.example"}));
 }
 
-// Steps that do not exist yet stand for those to come: whenever the power goes between two of them or within
+// Invented steps stand for future ones: whenever the power fails between two of them or within
 // one, the next start finds a sound file of some version on the way, and ends with all of them done.
 TEST(CacheSchema, AMigrationCutShortGoesOnAtTheNextStart) {
     const std::vector<Migration> steps{cache::migrations()[0],

@@ -53,7 +53,7 @@ void expect_sound(const StoreBench& bench) {
     }
 }
 
-/// The damaged file was set aside with one error line, and the new one holds what was loaded and takes more.
+/// The damaged file was renamed with one error line, and the new one has what was loaded and accepts more.
 void expect_renewed(StoreBench& bench) {
     auto store = bench.open();
     expect_sound(bench);
@@ -201,7 +201,7 @@ TEST(CacheSqliteDamage, ALogWithFlippedOctetsNeverAltersARow) {
 }
 
 // Octets anywhere in the file: structure, keys, texts, checksums. Every row that comes back is as it was
-// saved, most do (not where an inner page is hit), and the store goes on.
+// saved, most do (not where an inner page is hit), and the store continues.
 TEST(CacheSqliteDamage, FlippedOctetsNeverAlterARow) {
     StoreBench original;
     fill(original);
@@ -261,7 +261,7 @@ TEST(CacheSqliteDamage, BadRowsAreSkippedCountedAndRemovedWithTheNextWrite) {
     EXPECT_TRUE(bench.rows.contains("d1.example"));
 }
 
-/// What was read of a file that has no end is sound, the file was set aside, and all that did not take long.
+/// The rows read from a file without end are sound, the file was renamed, and it did not take long.
 void expect_an_end(StoreBench& bench) {
     const std::clock_t begun = std::clock();
     auto store = bench.open();

@@ -1,5 +1,5 @@
-// The store while each of its system calls fails in turn. Whatever happens: it goes on, says so once,
-// promises only what is on the disk, and is itself again, with everything, when the trouble is over.
+// The store while each of its system calls fails in turn. In every case it continues, says so once, promises
+// only what is on the disk, and works again, with all rows, when the fault is over.
 #include "cache/disk/sqlite_store.hpp"
 
 #include "support/failing_disk.hpp"

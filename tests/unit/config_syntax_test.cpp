@@ -1,4 +1,4 @@
-// What is said about texts that are not TOML: one row a mistake. That they are mistakes, toml++ says.
+// The messages about texts that are not TOML, one row for each mistake. toml++ decides that they are mistakes.
 #include "config/syntax.hpp"
 
 #include "config/document.hpp"

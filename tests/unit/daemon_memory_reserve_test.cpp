@@ -1,4 +1,4 @@
-// The reserve of memory: given back when an allocation fails, put aside again later.
+// The reserve of memory: freed when an allocation fails, allocated again later.
 #include "daemon/memory_reserve.hpp"
 
 #include "support/manual_time.hpp"

@@ -1,4 +1,4 @@
-// What --check-config finds beside the file: in the words of the parts that would refuse to start.
+// What --check-config finds besides the file, with the messages of the parts that would refuse to start.
 #include "daemon/start_check.hpp"
 
 #include "fetch/certificate.hpp"

@@ -1,4 +1,4 @@
-// What systemd hears, on a notify socket of our own, and sockets handed over as it does it.
+// The messages to systemd, on our own notify socket, and sockets passed as systemd does it.
 #include "daemon/systemd.hpp"
 
 #include "base/net/socket_address.hpp"
@@ -88,7 +88,7 @@ TEST_F(Systemd, HearsWhenAReloadBegan) {
 }
 
 TEST_F(Systemd, AServiceManagerThatDoesNotReadHoldsNobodyUp) {
-    // Far more than the socket's queue takes; a send that blocks would never return.
+    // Far more than the socket's queue holds; a blocking send would never return.
     for (int i = 0; i < 30; ++i) notify_watchdog();
     EXPECT_EQ(heard(), "WATCHDOG=1");
 }

@@ -1,4 +1,4 @@
-// What a domain's answers come to: DANE, MTA-STS, or nothing that can be said.
+// The result of a domain's answers: DANE, MTA-STS, or unknown.
 #include "support/dane_world.hpp"
 
 #include <functional>

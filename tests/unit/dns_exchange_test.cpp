@@ -1,4 +1,4 @@
-// One question stepped by hand: what is sent when, and what comes of it.
+// One question, step by step: what is sent when, and the result.
 #include "dns/exchange.hpp"
 
 #include "support/dns_message.hpp"
@@ -227,7 +227,7 @@ TEST(DnsExchange, ALateFailureDoesNotEndTheCurrentTry) {
     for (unsigned rcode : {2U, 5U}) {
         Script s{3};
         s.pass(2s);
-        s.receive(0, s.reply(0, rcode)); // the lower form is worth a try of its own
+        s.receive(0, s.reply(0, rcode)); // the lower form gets its own try
         EXPECT_EQ(s.asked(), "0 1 0");
         s.receive(2, s.reply(2, rcode));
         EXPECT_EQ(s.asked(), "0 1 0 2");
@@ -286,7 +286,7 @@ TEST(DnsExchange, TcpOnly) {
     EXPECT_EQ(s.asked(), "0t");
 }
 
-// What comes of a server that answers each form in its own way, and how it is asked. Each letter is what the
+// The result for a server that answers each form in its own way, and how it is asked. Each letter is what the
 // server does with a form: e and d with EDNS, a and b without (with AD, and bare), t over TCP.
 //   . silence   ! an error code   ~ nonsense   ok an answer
 TEST(DnsExchange, FormsOfAQuestion) {

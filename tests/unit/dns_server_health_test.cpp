@@ -1,4 +1,4 @@
-// Whom to ask first: silence costs a place in the order, and only one question pays for finding out.
+// Which server to ask first: one that does not answer moves back, and only one question waits to find that out.
 #include "dns/server_health.hpp"
 
 #include <gtest/gtest.h>

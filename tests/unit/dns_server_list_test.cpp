@@ -1,4 +1,4 @@
-// Which servers are used and trusted, and how often the log hears of their trouble.
+// Which servers are used and trusted, and how often the log reports their trouble.
 #include "dns/server_list.hpp"
 
 #include "support/memory_log.hpp"

@@ -373,7 +373,7 @@ TEST_F(DnsStubResolver, ASilentServerCostsOneTryAndIsAskedLastThen) {
     EXPECT_EQ(log.count("debug dns-try-failed"), 1U);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(silent.queries().size(), 2U);
-    // Now the other way round: it is still asked, last, and its answer makes it well again.
+    // Now the other way round: it is still asked, last, and its answer restores its place.
     silent.play(DnsServer::text("back"));
     good.play(DnsServer::error(2));
     EXPECT_EQ(text(resolve()), "back");

@@ -1,4 +1,4 @@
-// Messages a stub may meet: honest ones, odd ones, and ones made to hurt.
+// Messages that a stub may get: correct ones, odd ones, and malicious ones.
 #include "dns/wire.hpp"
 
 #include "dns/guard.hpp"
@@ -331,7 +331,7 @@ TEST(DnsDecode, NobodyCanTellWhoseItIs) {
             << n;
 }
 
-// What glibc's resolver looks past, we do: who is known by id and question is the server.
+// We ignore what glibc's resolver ignores: a reply with the right id and question comes from the server.
 TEST(DnsDecode, OddHeadersOfARightReply) {
     std::vector<std::pair<const char*, Message>> rows;
     const auto row = [&rows](const char* why) -> Message& {
@@ -604,7 +604,7 @@ double cpu_ms() {
     return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-// The dearest messages of 64 KiB that the walk lets through. The bound is that of a turn of the loop (2 ms of
+// The most expensive messages of 64 KiB that the walk accepts. The bound is that of a turn of the loop (2 ms of
 // an optimised build); here it is a tenth of a second, which a quadratic step would miss by far.
 TEST(DnsDecode, TheDearestMessages) {
     const dns::Question address{0x1234, "a.example", Type::a};

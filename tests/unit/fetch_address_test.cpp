@@ -160,7 +160,7 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
         {"2a00:db8:122:344::/96", "2a00:db8:122:344::127.0.0.1", "loopback", ""},
         // Octet 8 belongs to no address.
         {"2a00:db8:122::/48", "2a00:db8:122:808:108:800::", "no IPv4 address behind a NAT64 prefix", ""},
-        // What stands behind the IPv4 address is the translator's own.
+        // The octets after the IPv4 address belong to the translator.
         {"2a00:db8::/32", "2a00:db8:a00:1::7777", "private", ""},
         // Beside the prefix.
         {"2a00:db8:122:344::/96", "2a00:db8:122:344:0:1:10.0.0.1", "", ""},
@@ -173,7 +173,7 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
         {"fd64::/96", "fd64::192.168.0.1", "private", "private"},
         {"fd64::/96", "fd65::8.8.8.8", "private", "private"},
         {"2001:db8:64::/96", "2001:db8:64::8.8.8.8", "", "documentation"},
-        // In 6to4 both have to be public.
+        // In 6to4 both must be public.
         {"2002:a00:1::/96", "2002:a00:1::8.8.8.8", "private", "private"},
         {"2002:808:808::/96", "2002:808:808::10.0.0.1", "private", ""},
         {"2002:808:808::/96", "2002:808:808::8.8.8.8", "", ""},
@@ -191,7 +191,7 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
             EXPECT_TRUE(fetch::nat64_decides(address));
         }
     }
-    // One that lies in two of them has to be public by both.
+    // One that is in two of them must be public by both.
     EXPECT_EQ(fetch::not_public(make_address("2a00:0:808:808::10.0.0.1"),
                                 prefixes({"2a00::/32", "2a00:0:808:808::/96"})),
               "private");

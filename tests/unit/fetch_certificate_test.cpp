@@ -105,7 +105,7 @@ TEST_F(CertificateTest, AWrongOneLeadsToTheNextAddress) {
         EXPECT_TRUE(wrong.requests().empty());
         EXPECT_EQ(right.requests().size(), 1u);
     }
-    // If none is right, the reason is the certificate's, whatever came after, and names each address.
+    // If none is right, the reason is that of the certificate, not of later errors, and names each address.
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
     EXPECT_EQ(show(get()), "cert-name-mismatch: 127.0.0.1: hostname mismatch; 127.0.0.2: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.1"});

@@ -83,7 +83,7 @@ Key dsa() {
     return Key{key};
 }
 
-/// As they come over the wire: what they say, not what this process knows of them.
+/// As they come over the wire: only their content, not what this process knows about them.
 class Sent {
 public:
     explicit Sent(const Identity& identity) : stack_(sk_X509_new_null()) {
@@ -247,7 +247,7 @@ TEST_F(ChainTest, AsManyOctetsAsEverAndNoMore) {
               "tls-handshake: TLS handshake: excessive message size (SSL routines) at 127.0.0.1");
 }
 
-/// 16 certificates with RSA keys of 8,192 bits would take minutes to make. P-384 is the dearest curve, and
+/// 16 certificates with RSA keys of 8,192 bits would take minutes to make. P-384 is the most expensive curve, and
 /// 2,000 names under 500 constraints are about as many comparisons as there may be.
 Identity make_dearest() {
     CertSpec leaf = names(2000);
@@ -298,7 +298,7 @@ TEST_F(ChainTest, TheDearestHandshakesLeaveTheLoopAndHonestHostsAlone) {
         EXPECT_EQ(show(*result), "body");
         slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun));
     }
-    // A few of the dear ones may be before it, on a machine as busy as it was for the first.
+    // A few of the expensive ones may be before it, on a machine as busy as it was for the first.
     EXPECT_LT(slowest, std::max(milliseconds{1000}, 5 * one));
     std::printf("dearest handshake %lld ms, of these the loop's %lld; beside ten, honest in %lld ms\n",
                 static_cast<long long>(one.count()), static_cast<long long>(on_loop.count()),

@@ -329,7 +329,7 @@ std::vector<Cell> cells() {
     return all;
 }
 
-/// Where we do otherwise than curl, and why. A disagreement must be one of these, told by our own words for
+/// Where we differ from curl, and why. A disagreement must be one of these, told by our own words for
 /// it.
 struct Rule {
     const char* why;
@@ -353,7 +353,7 @@ const std::vector<Rule> rules = {
     {"a body over 64 KiB", {"http-too-large: "}},
     {"no Content-Type, or one that is not text/plain", {"http-media-type: "}},
 };
-/// Where curl has a limit that we have not: its words are no octets of ours.
+/// Where curl has a limit that we do not have: its words are not in our octets.
 constexpr std::string_view longer_trailer = "trailer of 5,000 octets";
 
 struct Outcome {
@@ -512,7 +512,7 @@ TEST(HttpReaderAndCurl, DisagreeOnlyByRule) {
                 "rule, %zu others\n",
                 all.size(), taken, refused, ruled, unruled);
     for (const auto& [why, count] : by_rule) std::printf("%6zu  %s\n", count, why.c_str());
-    // What is said of all of them would be true of none.
+    // An empty list would make the statements about all of them meaningless.
     EXPECT_GE(taken, 150u);
     EXPECT_GE(refused, 50u);
     EXPECT_EQ(by_rule.size(), rules.size() + 1) << "a rule that nothing needs";

@@ -368,7 +368,7 @@ TEST(HttpReader, CutsWhatAPeerSays) {
     EXPECT_LT(fetched.error().detail.size(), 200u);
 }
 
-// No form of a megabyte costs more than its octets: the back thread may not be held up.
+// No form of a megabyte costs more than its octets: the back thread must not be blocked.
 TEST(HttpReader, TakesTimeInProportionToTheOctets) {
     const std::string open = "HTTP/1.1 200 OK\r\n" + plain,
                       chunked = open + "Transfer-Encoding: chunked\r\n\r\n";

@@ -44,7 +44,7 @@ public:
         if (ends_[1] >= 0) close(ends_[1]);
         ends_[1] = -1;
     }
-    /// All that was written; the write end is closed first, so that there is an end.
+    /// All that was written; the write end is closed first, so that reading ends.
     std::string rest() {
         close_write();
         std::string text;
@@ -192,7 +192,7 @@ TEST(LineLog, AReaderThatDoesNotReadHoldsNobodyUpAndLosesTheOldest) {
     const auto writing = std::chrono::steady_clock::now() - before;
     EXPECT_LT(writing, 5s);
 
-    // The reader wakes up: the newest line comes, and one that tells how many did not.
+    // The reader wakes up: it gets the newest line, and one with the number of lines lost.
     std::array<char, 4096> chunk{};
     const auto arrived = [&](const char* part) { return text.find(part) != std::string::npos; };
     while (!arrived("i=4999 ") || !arrived("log-overrun: lost=")) {

@@ -1,4 +1,4 @@
-// A lookup's event in the log's queue, and the line that becomes of it.
+// A lookup's event in the log's queue, and the line made from it.
 #include "log/log_slot.hpp"
 
 #include "base/text.hpp"

@@ -114,7 +114,7 @@ TEST_F(DaneLookupTest, AsksAllHostsAtOnceWithinTheLimit) {
     run();
     ASSERT_TRUE(verdict);
     EXPECT_EQ(verdict->advice, Advice::dane_only);
-    // What was still in the queue when the host was settled is asked too; it matters no more.
+    // Questions still in the queue when the host was settled are asked too; their answers do not matter.
     EXPECT_EQ(resolver.asked.size(), 1 + 3 * dane::max_mx_hosts);
 }
 

@@ -50,7 +50,7 @@ TEST_F(Forgetting, TheRefresherEndsTheOldOneWhileTheNewOneIsUnderWay) {
     ASSERT_EQ(store.rows().count("a.example"), 1u);
     refresher.stop(); // its daily GET is not wanted here
     pass(3599s);
-    // The policy ends while the next one's commit is under way.
+    // The policy ends during the commit of the next one.
     store.hold();
     resolver.txt("_mta-sts.a.example", {"v=STSv1; id=2;"});
     learn(Why::txt_check);

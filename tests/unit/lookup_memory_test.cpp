@@ -1,4 +1,4 @@
-// Want of memory gives back what it took: one allocation after the other fails under the refresher, the
+// After memory ran out nothing is lost: one allocation after the other fails in the refresher, the
 // learner and the service, and afterwards nothing is counted as running, and nothing has fallen off the
 // agenda.
 #include "lookup/refresher.hpp"

@@ -1,4 +1,4 @@
-// Next hops in brackets and with ports: whose policy, and what DANE says of this very one.
+// Next hops in brackets and with ports: whose policy, and what DANE says about exactly this one.
 #include "support/lookup_world.hpp"
 
 #include "lookup/hop_verdicts.hpp"

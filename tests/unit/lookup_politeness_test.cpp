@@ -1,4 +1,4 @@
-// How often other people's servers are asked when they are in trouble, or when we come back after a week:
+// How often foreign servers are asked when they are in trouble, or when we come back after a week:
 // days of virtual time over the real learner and refresher. The schedules these tests hold are in
 // tests/FIGURES.md and stsmapd(8).
 #include "lookup/refresher.hpp"
@@ -59,7 +59,7 @@ TEST(Politeness, SoItIsWhileAPolicyIsKept) {
     world.at("a.example").policy(policy_text("enforce", {"mx.a.example"}, 7 * 86400));
     EXPECT_EQ(world.ask("a.example"), secure);
     world.at("a.example").https_fails(Reason::http_status, "status 503");
-    // The daily GET is due a day later; the day after that one is looked at.
+    // The daily GET is due a day later; this test observes the day after it.
     EXPECT_TRUE(minutes_of_gets(world, 23h, secure).empty());
     const std::vector<long> minutes = minutes_of_gets(world, 25h, secure);
     ASSERT_FALSE(minutes.empty());
@@ -89,7 +89,7 @@ TEST(Politeness, ADomainThatChangesItsIdAllTheTimeGetsOneGetAMinute) {
     EXPECT_LE(minutes.size(), 240u);
 }
 
-/// As many policies as STSMAPD_HERD says, none looked at for a week.
+/// As many policies as STSMAPD_HERD says, none refreshed for a week.
 class Herd : private test::LearnerWorld {
 public:
     static constexpr base::seconds fetch_takes{2};

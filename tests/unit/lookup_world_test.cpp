@@ -1,4 +1,4 @@
-// The whole of lookup/ over real cache and store, in a world of variables and with time turned by hand.
+// All of lookup/ over the real cache and store, in a world of variables, with time set by the test.
 #include "support/lookup_world.hpp"
 
 #include <gtest/gtest.h>
@@ -430,7 +430,7 @@ TEST(Dane, SilentDnsAfterARestartHoldsUpNobody) {
 }
 
 TEST(Dane, AKnownPolicyIsToldAtTheDeadlineThoughDaneIsNot) {
-    // DANE is looked for from now on: the policies at hand have no verdict yet.
+    // DANE is looked up from now on: the known policies have no verdict yet.
     LookupWorld world;
     serve(world);
     EXPECT_EQ(world.ask("a.example"), secure);

@@ -176,7 +176,7 @@ TEST(Answer, StaysUnderTheLimit) {
 }
 
 TEST(Answer, WhatFollowsMatchIsLeftOutWhereThereIsNoRoomForIt) {
-    // No policy that was fetched makes a match= of this length; the limit holds all the same.
+    // No fetched policy makes a match= of this length; the limit still holds.
     for (std::size_t size = postfix::max_reply - 250; size <= postfix::max_reply; ++size) {
         auto policy = std::make_shared<sts::PolicyText>();
         policy->text = "version: STSv1\n";

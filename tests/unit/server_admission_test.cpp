@@ -1,4 +1,4 @@
-// Who may connect and who makes room, row by row: the whole rule, without a socket or a clock.
+// Who may connect and what is closed to make room, row by row: the whole rule, without a socket or a clock.
 #include "server/admission.hpp"
 
 #include <gtest/gtest.h>

@@ -275,7 +275,7 @@ TEST(Server, ArmsNoTimerWithoutConnections) {
         EXPECT_TRUE(f.answers(gone, "a.example"));
     }
     ASSERT_TRUE(turn_until(f.loop, [&] { return f.served->connections() == 0; }));
-    // One sweep may be under way still; then nothing but the listener is left to wait for.
+    // One sweep may still be running; after it only the listener is left to wait for.
     f.loop.turn(50ms);
     EXPECT_EQ(f.loop.turn(50ms), 0u);
 }
@@ -389,7 +389,7 @@ TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
 }
 
 TEST(Server, PausesWhenDescriptorsRunOut) {
-    // In a child of its own: the limit is the process's.
+    // In a child process: the limit applies to a whole process.
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
@@ -407,7 +407,7 @@ TEST(Server, PausesWhenDescriptorsRunOut) {
         for (int fd = 3; fd < second.fd(); ++fd) // no holes below the limit
             while (::fcntl(fd, F_GETFD) == -1 && ::dup(0) >= 0) {
             }
-        // Half a second of pauses: a handful of turns, not a spin; whom we know is served all the while.
+        // Half a second of pauses: a few turns, not a spin; connected clients are served during that time.
         std::size_t turns = 0;
         const auto end = std::chrono::steady_clock::now() + 500ms;
         while (std::chrono::steady_clock::now() < end) turns += f.loop.turn(50ms);

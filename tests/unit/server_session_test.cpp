@@ -47,7 +47,7 @@ struct Fixture : server::SessionOwner {
     bool get_closed() {
         return turn_until(loop, [&] { return !peer.receive(); });
     }
-    /// Turns until nothing is ready any more: what has not happened by then waits for somebody else.
+    /// Turns until nothing is ready: what has not happened by then waits for another event.
     void settle() {
         while (loop.turn(std::chrono::milliseconds{0}) > 0) {
         }

@@ -1,4 +1,4 @@
-// `stsmap postfix-setup` on a host of paper: what it prints, changes, leaves alone and takes back.
+// `stsmap postfix-setup` on a fake host: what it prints, changes, does not change, and undoes.
 #include "tool/setup/command.hpp"
 
 #include "support/bare_host.hpp"

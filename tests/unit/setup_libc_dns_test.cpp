@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
-// glibc guards what it shares between its resolvers by locks of its own, which ThreadSanitizer does not see.
+// glibc protects the data that its resolvers share with its own locks, which ThreadSanitizer does not see.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
     return "race:libc_dynarray_emplace_enlarge\nrace:resolv_conf\n";

@@ -64,7 +64,7 @@ TEST(MainCf, EveryDocumentShowsTheSameLines) {
 }
 
 TEST(MainCf, NoDocumentHasLinesOfItsOwn) {
-    // What is not one of the blocks may say "smtp_tls_policy_maps = " only to show something else.
+    // Outside of the blocks "smtp_tls_policy_maps = " may only occur to show something else.
     for (const char* file : {"README.md", "packaging/debian/stsmapd.README.Debian"}) {
         std::string text = read(file);
         std::size_t blocks = 0;

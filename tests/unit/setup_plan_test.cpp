@@ -1,4 +1,4 @@
-// What main.cf needs, for set-ups as they are found: postconf's output in, changes and remarks out.
+// What main.cf needs, for common set-ups: postconf's output in, changes and remarks out.
 #include "tool/setup/plan.hpp"
 #include "tool/setup/routes.hpp"
 
@@ -191,7 +191,7 @@ TEST(Plan, CorrectsTheDialectInPlace) {
     early.around.ours.answered = {"socketmap:inet:127.0.0.1:8461:QUERYwithTLSRPT"};
     EXPECT_EQ(maps_after(early.plan()), "hash:/a, socketmap:inet:127.0.0.1:8461:sts");
     EXPECT_THAT(early.plan().changes.at(0).why, HasSubstr("defers"));
-    // A daemon that is down for the moment is no reason to leave it wrong.
+    // It is corrected even if the daemon is down at the moment.
     early.around.daemon_answers = false;
     EXPECT_EQ(refusals(early.plan()), "");
 }
@@ -453,7 +453,7 @@ TEST(Plan, JudgesEachService) {
     helpless.overrides = "smtp/unix/smtp_tls_policy_maps =\nsmtp/unix/smtp_tls_security_level = dane-only\n";
     EXPECT_THAT(refusals(helpless.plan()),
                 HasSubstr("without smtp_dns_support_level = dnssec defers all mail"));
-    Host before; // the map is not there yet: it would weaken the service
+    Host before; // the map is not set yet: it would weaken the service
     before.overrides = "smtp/unix/smtp_tls_security_level = secure\n";
     EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P 'smtp/unix/smtp_tls_policy_maps='"));
     Host none_of_it; // and an own list without it does not get it, as empty as main.cf's may be now
@@ -483,7 +483,7 @@ TEST(Plan, SaysOnceWhatServicesShare) {
     EXPECT_THAT(warnings(host.plan()), HasSubstr("hihg"));
 }
 
-/// Values that smtp(8) dies of, or cannot work with. tests/e2e/test_values.py asks smtp(8) itself.
+/// Values with which smtp(8) ends or cannot work. tests/e2e/test_values.py asks smtp(8) itself.
 TEST(Plan, KnowsWhatPostfixKnows) {
     const std::pair<std::string, std::string> table[] = {
         {"smtp_tls_security_level = mya", "level-unknown"},
@@ -527,7 +527,7 @@ TEST(Plan, KnowsWhatPostfixKnows) {
         }
         // The same as an -o of a service: only that service must be corrected.
         Host own = settled_host();
-        own.around.dane = Surroundings::Dane::off; // else a level of DNS of its own is one too many
+        own.around.dane = Surroundings::Dane::off; // otherwise its own level of DNS would be a second finding
         own.overrides = "relay/unix/" + setting + '\n';
         const std::string name = setting.substr(0, setting.find(' '));
         if (id.empty()) {
@@ -552,7 +552,7 @@ TEST(Plan, MissesTlsproxy) {
     EXPECT_THAT(refusals(host.plan()), HasSubstr("has no service other/unix"));
 }
 
-/// What smtp(8) itself says is passed on, once, and not beside what is known of it already.
+/// What smtp(8) itself says is reported once, and not if another remark says it already.
 TEST(Plan, PassesOnWhatSmtpSays) {
     Host host = settled_host("smtp_connect_timeout = 30sek\n");
     host.dies = {{"smtp/unix", "bad time value: 30sek"}, {"relay/unix", "bad time value: 30sek"}};
@@ -659,7 +659,7 @@ std::string detours(Plan plan, Remark::Kind kind) {
     return remarks(plan, kind);
 }
 
-/// What smtp(8) connects to is not what its question says: no verdict can be right.
+/// smtp(8) connects to another place than its question says: no verdict can be right.
 TEST(Plan, RefusesDetoursWhileDaneIsActive) {
     struct Row {
         const char* what;

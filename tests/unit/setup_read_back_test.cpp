@@ -24,7 +24,7 @@ TEST(Differences, AreNoneWhenAllIsAsMeant) {
 }
 
 TEST(Differences, LeaveTheFolderOutOfIt) {
-    // postconf -c tells the folder that it was given, as if main.cf had it.
+    // postconf -c prints the folder that it was given, as if main.cf had it.
     EXPECT_EQ(setup::differences({{"config_directory", "/etc/postfix"}}, {},
                                  {{"config_directory", "/etc/postfix/x"}}),
               Lines{});

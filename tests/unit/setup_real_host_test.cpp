@@ -115,7 +115,7 @@ TEST(RealHost, KeepsTheAccessList) {
         ASSERT_TRUE(machine.write(folder / name, "after\n", folder / "main.cf"));
         EXPECT_EQ(machine.attributes(folder / name), had) << name;
     }
-    // And none is made where the model has none, whatever the folder gives to new files.
+    // And none is created if the model has none, even if the folder gives one to new files.
     if (::setxattr(folder.path().c_str(), "system.posix_acl_default", list.data(), list.size(), 0) != 0)
         GTEST_SKIP() << "no default access lists in this file system";
     const std::string plain = machine.attributes(folder / "plain");

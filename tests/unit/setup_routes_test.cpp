@@ -65,7 +65,7 @@ TEST(Routes, KnowsNextHopsWithoutAPolicy) {
     for (const char* hop : {"", "mx.example", "mx.example:25"}) EXPECT_FALSE(setup::is_fixed_hop(hop)) << hop;
 }
 
-/// What comes of a service named "it", for settings of main.cf, of master.cf and tables.
+/// The use of a service named "it", for settings of main.cf, of master.cf and tables.
 TEST(Routes, SaysHowAServiceIsUsed) {
     struct Row {
         const char* what;

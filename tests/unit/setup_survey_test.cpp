@@ -362,7 +362,7 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
     }
 }
 
-/// "-oNAME=VALUE": smtp(8) takes it, and postconf takes each further "o" for an option.
+/// "-oNAME=VALUE": smtp(8) accepts it, and postconf reads each further "o" as an option.
 TEST(SurveyWithPostconf, ReadsWhatPostconfMisreads) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
     const test::TempFolder folder;
@@ -402,7 +402,7 @@ TEST(SurveyWithPostconf, ReadsWhatPostconfMisreads) {
     EXPECT_TRUE(has("service-misread", setup::Remark::Kind::warning));
 }
 
-/// A setting that names itself: Postfix can be asked for nothing any more, and smtp(8) would die.
+/// A setting that names itself: Postfix cannot be asked any more, and smtp(8) would fail.
 TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
     const test::TempFolder folder;

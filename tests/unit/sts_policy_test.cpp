@@ -190,7 +190,7 @@ TEST(ParsePolicy, ModeNoneIsNotRefusedForItsMx) {
 
 TEST(ParsePolicy, FirstFieldWins) {
     good(with("mode: none\nmax_age: 1\nversion: STSv2\n"), usual);
-    good(with("mode: bogus\nmax_age: x\nversion:\n"), usual); // later ones are not even looked at
+    good(with("mode: bogus\nmax_age: x\nversion:\n"), usual); // later ones are not even read
     bad("version: STSv2\n" + with(""), Reason::policy_version, 1);
     bad("mode: bogus\n" + with(""), Reason::policy_mode, 1);
     bad("max_age: x\n" + with(""), Reason::policy_max_age, 1);
@@ -242,7 +242,7 @@ TEST(ParsePolicy, TakesTimeInProportionToTheOctets) {
     for (const std::string piece :
          {"mx:a\n", "mx:a\nmx:b\n", "a:\n", "\n", "mx: *.\n", "mx:\xc3\xa4\n", ":\n", "x"}) {
         const double ms = cpu_ms(filled(piece));
-        // Ten times what the dearest takes without optimisation.
+        // Ten times the most expensive without optimisation.
         EXPECT_LT(ms, 200 * test::slowness) << testing::PrintToString(piece);
     }
 }

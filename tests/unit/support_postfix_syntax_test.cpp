@@ -1,4 +1,4 @@
-// The checker that judges our answers has to find fault where Postfix would.
+// The checker that judges our answers must find the faults that Postfix would find.
 #include "support/postfix_syntax.hpp"
 
 #include <gtest/gtest.h>

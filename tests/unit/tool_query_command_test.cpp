@@ -34,7 +34,7 @@ struct Outcome {
     std::string out, err;
 };
 
-/// A daemon's socket side on a thread of its own, and the tool on ours.
+/// The socket of a daemon on its own thread, and the tool on ours.
 struct Fixture {
     Fixture() {
         handler.replies = {{"a.example", enforce},
@@ -309,7 +309,7 @@ TEST(QueryCommand, AsksOnceMoreWhenTheConnectionBreaks) {
     const Outcome twice = query(daemon);
     EXPECT_EQ(twice.status, 3) << "once, not for ever";
     EXPECT_EQ(twice.out, "");
-    test::RawPeer end = test::RawPeer::to_unix(daemon.folder / "s"); // lets it see that nobody else comes
+    test::RawPeer end = test::RawPeer::to_unix(daemon.folder / "s"); // shows it that no other client comes
     end.send(postfix::frame("sts a.example"));
     EXPECT_EQ(served.get(), 3u);
 }

@@ -1,4 +1,4 @@
-// The command line of stsmap: options into what the commands are called with.
+// The command line of stsmap: from options to the arguments of the commands.
 #include "tool/tool.hpp"
 
 #include <gtest/gtest.h>

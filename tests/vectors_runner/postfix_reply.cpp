@@ -1,4 +1,4 @@
-// postfix_reply.json: next hop and policy text -> the socketmap reply, and what has to be true of it.
+// postfix_reply.json: next hop and policy text -> the socketmap reply, and what must be true for it.
 #include "base/text.hpp"
 #include "postfix/answer.hpp"
 #include "support/postfix_syntax.hpp"
@@ -69,7 +69,7 @@ std::optional<std::string> complaint(const std::string& reply, const json& expec
             return "unknown rule " + rule;
         }
     }
-    // Beyond what the vector asks: Postfix has to be able to read it.
+    // Beyond what the vector asks: Postfix must be able to read it.
     if (const auto read = test::read_reply(reply, version); !read) return read.error();
     return std::nullopt;
 }

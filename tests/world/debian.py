@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "LC_ALL": "C",
     "HOME": "/root",
 }
-# No service may start in a root without an init of its own: the host's would be none of our business.
+# No service may start in a root that has no init of its own: it would run on the host.
 POLICY, NO_SERVICES = "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n"
 
 # In mount and process namespaces that end with this process, whatever ends it.
@@ -115,7 +115,7 @@ def lay_over(scratch, lower):
 
 
 def lend_apt_settings(path):
-    """How this machine reaches its mirrors: proxies and the like, and the name servers."""
+    """How this machine reaches its mirrors: proxies and name servers."""
     dump = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
     wanted = re.findall(r"^Acquire::[^ ]*(?:[Pp]roxy|Check-|Retries|Timeout)[^ ]* .*$", dump.stdout, re.M)
     with open(path + "/etc/apt/apt.conf.d/00host", "w", encoding="utf-8") as file:
@@ -226,7 +226,7 @@ def _tidy(new, log):
 
 
 def sweep():
-    """Removes what interrupted makings of roots have left."""
+    """Removes the remains of roots whose making was interrupted."""
     for path in glob.glob(os.path.join(cache(), "*.lock")):
         with open(path, "w", encoding="ascii") as lock:
             try:

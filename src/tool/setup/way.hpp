@@ -1,4 +1,4 @@
-// tool/setup/way.hpp - does something as a process of Postfix would: with its groups, within its chroot, as its
+// tool/setup/way.hpp - runs a function as a process of Postfix would: with its groups, within its chroot, as its
 // user.
 //
 // Blocking, within the limit. run_as() forks: call it while there is one thread only.
@@ -11,9 +11,9 @@
 
 namespace setup {
 
-/// Who a process is, and where.
+/// The user and the chroot of a process.
 struct Way {
-    std::string user;   ///< "": whoever runs this program
+    std::string user;   ///< "": the user that runs this program
     std::string chroot; ///< "": none
     friend auto operator<=>(const Way&, const Way&) = default;
     friend bool operator==(const Way&, const Way&) = default;
@@ -25,13 +25,13 @@ struct ChildResult {
     enum class How {
         done,   ///< `words` is what `work` returned
         late,   ///< it had not ended within the limit
-        failed, ///< there is no such user, or this process may not go that way: `words` say why
+        failed, ///< there is no such user, or we have no permission to change to it: `words` say why
     } how = How::failed;
     std::string words;
 };
 
-/// Calls `work` in a child process that goes that way, and ends the child after the limit. `work` returns
-/// any text. Only root can go another way than its own.
+/// Calls `work` in a child process with that user and chroot, and ends the child after the limit. `work` returns
+/// any text. Only root can use another user or chroot than its own.
 [[nodiscard]] ChildResult run_as(const Way& way, const std::function<std::string()>& work,
                                  std::chrono::milliseconds limit);
 
