@@ -63,14 +63,13 @@ std::optional<Absence> AbsenceTable::find(std::string_view name) const {
     return at->second->absence;
 }
 
-std::optional<Absence> AbsenceTable::ask(std::string_view name, Instant now, bool& noted) {
+std::optional<Absence> AbsenceTable::ask(std::string_view name, Instant now) {
     Shard& s = shard(name);
     std::lock_guard lock{s.mutex};
     const auto at = s.index.find(name);
     if (at == s.index.end()) return std::nullopt;
     Item& item = *at->second;
-    noted = now < item.asked || now >= item.asked + asked_grain;
-    if (noted) {
+    if (now < item.asked || now >= item.asked + asked_grain) {
         item.asked = now;
         s.use(at->second, turn_.fetch_add(1, std::memory_order_relaxed));
     }

@@ -101,9 +101,4 @@ base::Expected<PolicyPtr, sts::PolicyError> Interner::intern(std::string_view te
     return found ? found : made;
 }
 
-std::size_t Interner::size() const {
-    std::lock_guard lock{shelf_->mutex};
-    return shelf_->count;
-}
-
 } // namespace cache

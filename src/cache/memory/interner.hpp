@@ -10,7 +10,6 @@
 #include "base/siphash.hpp"
 #include "sts/policy_text.hpp"
 
-#include <cstddef>
 #include <memory>
 #include <string_view>
 
@@ -20,8 +19,6 @@ class Interner {
 public:
     explicit Interner(base::SipKey key);
     [[nodiscard]] base::Expected<sts::PolicyPtr, sts::PolicyError> intern(std::string_view text);
-    /// How many texts have a holder.
-    [[nodiscard]] std::size_t size() const;
 
 private:
     struct Shelf;
