@@ -26,7 +26,7 @@ def llvm(tool):
 
 
 def begin(where, programs):
-    """Forgets what was counted before; the environment for what is to be counted."""
+    """Forgets what was counted before; returns the environment for the runs that are counted."""
     folder = pathlib.Path(where, "profiles")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

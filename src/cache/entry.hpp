@@ -53,7 +53,7 @@ struct Entry : Standing {
     seconds over_since{};
 };
 
-/// What a client's query is told of such a domain.
+/// The answer to a client's query for such a domain.
 struct Asked : Standing {
     base::Reason failed{}; ///< why the last GET brought nothing; none: it did, or there was none since
 };

@@ -49,7 +49,7 @@ struct Limits {
 };
 
 struct Dns {
-    std::vector<ServerAddress> servers; ///< empty: those of /etc/resolv.conf
+    std::vector<net::Endpoint> servers; ///< empty: those of /etc/resolv.conf
     TrustAd trust_ad = TrustAd::automatic;
     seconds timeout{8};            ///< a whole question
     seconds try_timeout{2};        ///< one server, one try
@@ -62,7 +62,7 @@ struct Fetch {
     std::string ca_file; ///< empty: the system's
     bool allow_private_addresses = false;
     std::vector<base::Nat64Prefix> nat64_prefixes; ///< empty: found out from the resolver
-    Proxy proxy;
+    net::Proxy proxy;
     seconds timeout{60};          ///< RFC 8461 section 3.3
     unsigned max_concurrent = 64; ///< fetches whose hosts answer; 16 times as many may hang besides
     unsigned max_per_address = 8;
@@ -79,7 +79,7 @@ struct Cache {
 struct Config {
     std::vector<ListenAddress> listen{
         {ListenAddress::Kind::unix_socket, "/var/spool/postfix/stsmapd/socketmap", {}, 0},
-        {ListenAddress::Kind::tcp, {}, "127.0.0.1", 8461},
+        {ListenAddress::Kind::tcp, {}, net::loopback, 8461},
     };
     std::string state_dir = "/var/lib/stsmapd";
     seconds deadline{10};

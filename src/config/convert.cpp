@@ -114,10 +114,14 @@ Value to_value(bool member) { return member; }
 Value to_value(unsigned member) { return std::int64_t{member}; }
 Value to_value(seconds member) { return format_duration(member); }
 Value to_value(const std::string& member) { return member; }
-Value to_value(const Proxy& member) { return to_string(member); }
+Value to_value(const net::Proxy& member) { return format_proxy(member); }
 Value to_value(const FileMode& member) { return to_string(member); }
 Value to_value(const std::vector<ListenAddress>& member) { return list_to_value(member); }
-Value to_value(const std::vector<ServerAddress>& member) { return list_to_value(member); }
+Value to_value(const std::vector<net::Endpoint>& member) {
+    std::vector<std::string> texts;
+    for (const net::Endpoint& server : member) texts.push_back(format_server(server));
+    return texts;
+}
 Value to_value(const std::vector<base::Nat64Prefix>& member) { return list_to_value(member); }
 
 base::Expected<std::string, std::vector<Fault>> text_of(const Value& value) {
@@ -169,7 +173,7 @@ Checked from_value(const Value& value, std::string& member, TextCheck check) {
                            });
 }
 
-Checked from_value(const Value& value, Proxy& member, TextCheck) {
+Checked from_value(const Value& value, net::Proxy& member, TextCheck) {
     return text_from_value(value, member, parse_proxy);
 }
 
@@ -181,7 +185,7 @@ Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextC
     return list_from_value(value, member, parse_listen_address);
 }
 
-Checked from_value(const Value& value, std::vector<ServerAddress>& member, TextCheck) {
+Checked from_value(const Value& value, std::vector<net::Endpoint>& member, TextCheck) {
     return list_from_value(value, member, parse_server);
 }
 

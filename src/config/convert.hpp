@@ -36,18 +36,18 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Value to_value(unsigned member);
 [[nodiscard]] Value to_value(seconds member);
 [[nodiscard]] Value to_value(const std::string& member);
-[[nodiscard]] Value to_value(const Proxy& member);
+[[nodiscard]] Value to_value(const net::Proxy& member);
 [[nodiscard]] Value to_value(const std::vector<ListenAddress>& member);
-[[nodiscard]] Value to_value(const std::vector<ServerAddress>& member);
+[[nodiscard]] Value to_value(const std::vector<net::Endpoint>& member);
 [[nodiscard]] Value to_value(const std::vector<base::Nat64Prefix>& member);
 
 [[nodiscard]] Checked from_value(const Value& value, bool& member);
 [[nodiscard]] Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::int64_t max);
 [[nodiscard]] Checked from_value(const Value& value, seconds& member, std::int64_t min, std::int64_t max);
 [[nodiscard]] Checked from_value(const Value& value, std::string& member, TextCheck check);
-[[nodiscard]] Checked from_value(const Value& value, Proxy& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, net::Proxy& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextCheck check);
-[[nodiscard]] Checked from_value(const Value& value, std::vector<ServerAddress>& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, std::vector<net::Endpoint>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<base::Nat64Prefix>& member, TextCheck check);
 
 [[nodiscard]] Value to_value(const FileMode& member);

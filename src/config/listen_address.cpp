@@ -1,7 +1,5 @@
 #include "config/listen_address.hpp"
 
-#include "config/values.hpp"
-
 namespace config {
 
 namespace {
@@ -22,7 +20,7 @@ base::Expected<ListenAddress, std::string> parse_unix(std::string_view path) {
 }
 
 base::Expected<ListenAddress, std::string> parse_tcp(std::string_view text) {
-    const auto parts = split_host_port(text);
+    const auto parts = net::split_host_port(text);
     if (!parts) return base::unexpected(parts.error());
     if (!parts->port) {
         const bool bare_v6 = !parts->bracketed && parts->host.find(':') != std::string_view::npos;
@@ -32,11 +30,11 @@ base::Expected<ListenAddress, std::string> parse_tcp(std::string_view text) {
     }
     ListenAddress address{ListenAddress::Kind::tcp, {}, {}, *parts->port};
     if (parts->host.empty()) return address;
-    auto host = canonical_address(parts->host);
+    const auto host = net::parse_ip(parts->host);
     if (!host)
         return base::unexpected(
             std::string{"the host must be an IPv4 address or an IPv6 address in brackets"});
-    address.host = std::move(*host);
+    address.host = *host;
     return address;
 }
 

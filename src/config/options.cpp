@@ -185,7 +185,8 @@ std::vector<Option> make_options() {
             "fetch.allow_private_addresses", live,
             [](auto& c) -> auto& { return c.fetch.allow_private_addresses; },
             "Connect to policy hosts on private, loopback and link-local addresses too.\n"
-            "Anybody on the Internet can make the daemon connect to such an address by sending mail, so leave "
+            "Anybody on the Internet can make the daemon connect to such an address by sending mail, so "
+            "leave "
             "this off\n"
             "where policies come from strangers."),
         text_row(
@@ -205,7 +206,7 @@ std::vector<Option> make_options() {
             "It runs in the background: no delivery waits longer than deadline."),
         bounded_row(
             "fetch.max_concurrent", integer, live, 1, 4096,
-            [](auto& c) -> auto& { return c.fetch.max_concurrent; }, 
+            [](auto& c) -> auto& { return c.fetch.max_concurrent; },
             "Policies that may be fetched at once from hosts that answer.\n"
             "A fetch that has waited for its host for 0.3 seconds no longer counts, up to 16 times as many."),
         bounded_row(

@@ -1,6 +1,6 @@
 #include "config/values.hpp"
 
-#include <arpa/inet.h>
+#include "base/text.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +10,7 @@ namespace config {
 namespace {
 
 constexpr std::int64_t max_seconds = 100'000LL * 86'400;
+constexpr std::uint16_t dns_port = 53;
 
 /// A decimal number without sign or spaces; nullopt for anything else.
 std::optional<std::int64_t> digits(std::string_view text) {
@@ -69,93 +70,39 @@ std::string format_duration(seconds time) {
     return std::to_string(n) + "s";
 }
 
-base::Expected<HostPort, std::string> split_host_port(std::string_view text) {
-    HostPort parts;
-    std::string_view rest;
-    if (text.starts_with('[')) {
-        const auto end = text.find(']');
-        if (end == std::string_view::npos) return base::unexpected(std::string{"has no closing bracket"});
-        parts.host = text.substr(1, end - 1);
-        parts.bracketed = true;
-        rest = text.substr(end + 1);
-        if (!rest.empty() && rest.front() != ':')
-            return base::unexpected(std::string{"only \":port\" may follow the closing bracket"});
-        if (!canonical_address(parts.host) || parts.host.find(':') == std::string_view::npos)
-            return base::unexpected(std::string{"only an IPv6 address may stand in brackets"});
-    } else {
-        const auto colon = text.find(':');
-        if (colon == std::string_view::npos) return HostPort{text, false, std::nullopt};
-        if (text.find(':', colon + 1) != std::string_view::npos) {
-            if (canonical_address(text)) return HostPort{text, false, std::nullopt};
-            return base::unexpected(
-                std::string{"an IPv6 address with a port needs brackets, as in \"[::1]:53\""});
-        }
-        parts.host = text.substr(0, colon);
-        rest = text.substr(colon);
-    }
-    if (rest.empty()) return parts;
-    const auto port = digits(rest.substr(1));
-    if (!port || *port > 65535) return base::unexpected(std::string{"the port must be a number up to 65535"});
-    parts.port = static_cast<std::uint16_t>(*port);
-    return parts;
+base::Expected<net::Endpoint, std::string> parse_server(std::string_view text) {
+    return net::parse_endpoint(text, dns_port);
 }
 
-std::string join_host_port(std::string_view host, std::uint16_t port) {
-    std::string text{host};
-    if (host.find(':') != std::string_view::npos) text = "[" + text + "]";
-    return text + ":" + std::to_string(port);
+std::string format_server(const net::Endpoint& server) {
+    return server.port == dns_port ? to_string(server.address) : to_string(server);
 }
 
-std::optional<std::string> canonical_address(std::string_view text) {
-    const std::string zero_ended{text};
-    if (zero_ended.size() != std::string_view{zero_ended.c_str()}.size()) return std::nullopt; // a NUL inside
-    unsigned char octets[16];
-    char canonical[INET6_ADDRSTRLEN];
-    for (const int family : {AF_INET, AF_INET6}) {
-        if (inet_pton(family, zero_ended.c_str(), octets) != 1) continue;
-        if (inet_ntop(family, octets, canonical, sizeof canonical) != nullptr) return std::string{canonical};
-    }
-    return std::nullopt;
-}
-
-base::Expected<ServerAddress, std::string> parse_server(std::string_view text) {
-    const auto parts = split_host_port(text);
-    if (!parts) return base::unexpected(parts.error());
-    auto address = canonical_address(parts->host);
-    if (!address)
-        return base::unexpected(std::string{
-            "must be an IP address, with or without a port, as in \"127.0.0.1:53\" or \"[::1]:53\""});
-    const std::uint16_t port = parts->port.value_or(53);
-    if (port == 0) return base::unexpected(std::string{"the port must not be 0"});
-    return ServerAddress{std::move(*address), port};
-}
-
-std::string to_string(const ServerAddress& server) {
-    return server.port == 53 ? server.address : join_host_port(server.address, server.port);
-}
-
-base::Expected<Proxy, std::string> parse_proxy(std::string_view text) {
+base::Expected<net::Proxy, std::string> parse_proxy(std::string_view text) {
     constexpr std::string_view words = "must be \"http://host:port\"";
     constexpr std::string_view scheme = "http://";
-    if (text.empty()) return Proxy{};
+    if (text.empty()) return net::Proxy{};
     if (!text.starts_with(scheme)) return base::unexpected(std::string{words});
     text.remove_prefix(scheme.size());
     if (text.ends_with('/')) text.remove_suffix(1);
     if (text.find('@') != std::string_view::npos)
         return base::unexpected(std::string{words} + ", without a user name or password");
-    const auto parts = split_host_port(text);
+    const auto parts = net::split_host_port(text);
     if (!parts) return base::unexpected(parts.error());
     if (parts->host.empty() || !parts->port || *parts->port == 0) return base::unexpected(std::string{words});
-    if (parts->bracketed) return Proxy{*canonical_address(parts->host), *parts->port};
+    if (const auto address = net::parse_ip(parts->host)) return net::Proxy{{}, *address, *parts->port};
     std::string_view name = parts->host;
     if (name.ends_with('.')) name.remove_suffix(1);
     if (name.empty() || name.size() > 253 || !std::ranges::all_of(name, is_name_octet))
         return base::unexpected(std::string{words});
-    return Proxy{std::string{parts->host}, *parts->port};
+    return net::Proxy{base::ascii_lower(name), std::nullopt, *parts->port};
 }
 
-std::string to_string(const Proxy& proxy) {
-    return proxy.host.empty() ? std::string{} : "http://" + join_host_port(proxy.host, proxy.port);
+std::string format_proxy(const net::Proxy& proxy) {
+    if (!proxy) return {};
+    const std::string port = ':' + std::to_string(proxy.port);
+    return "http://" +
+           (proxy.address ? to_string(net::Endpoint{*proxy.address, proxy.port}) : proxy.name + port);
 }
 
 base::Expected<FileMode, std::string> parse_file_mode(std::string_view text) {

@@ -5,10 +5,10 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/net/address.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,39 +25,14 @@ inline constexpr std::string_view duration_words =
 /// The shortest form parse_duration() reads back to the same value; under two minutes always in seconds.
 [[nodiscard]] std::string format_duration(seconds time);
 
-struct HostPort {
-    std::string_view host;             ///< without brackets
-    bool bracketed = false;            ///< it stood in brackets
-    std::optional<std::uint16_t> port; ///< nullopt: no port was given
-};
-/// "host", "host:port", ":port", "[v6]", "[v6]:port", bare IPv6 without a port. The host is not checked
-/// further.
-[[nodiscard]] base::Expected<HostPort, std::string> split_host_port(std::string_view text);
-/// "host:port", with brackets around an IPv6 address.
-[[nodiscard]] std::string join_host_port(std::string_view host, std::uint16_t port);
-/// An IPv4 or IPv6 address in its canonical text, nullopt for anything else (names and zone ids too).
-[[nodiscard]] std::optional<std::string> canonical_address(std::string_view text);
-
-/// A resolver to ask: an IP address and a port.
-struct ServerAddress {
-    std::string address;
-    std::uint16_t port = 53;
-    friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
-};
-/// "127.0.0.1", "127.0.0.1:5300", "::1", "[::1]", "[::1]:5300".
-[[nodiscard]] base::Expected<ServerAddress, std::string> parse_server(std::string_view text);
+/// A resolver to ask: "127.0.0.1", "127.0.0.1:5300", "::1", "[::1]", "[::1]:5300". Port 53 when none is given.
+[[nodiscard]] base::Expected<net::Endpoint, std::string> parse_server(std::string_view text);
 /// As written shortest: without the port when it is 53.
-[[nodiscard]] std::string to_string(const ServerAddress& server);
+[[nodiscard]] std::string format_server(const net::Endpoint& server);
 
-/// An HTTP proxy that does CONNECT. `host` is empty when there is none.
-struct Proxy {
-    std::string host; ///< a name or an address without brackets
-    std::uint16_t port = 0;
-    friend bool operator==(const Proxy&, const Proxy&) = default;
-};
 /// "" (none) or "http://host:port".
-[[nodiscard]] base::Expected<Proxy, std::string> parse_proxy(std::string_view text);
-[[nodiscard]] std::string to_string(const Proxy& proxy);
+[[nodiscard]] base::Expected<net::Proxy, std::string> parse_proxy(std::string_view text);
+[[nodiscard]] std::string format_proxy(const net::Proxy& proxy);
 
 /// The permission bits of a file, at most 0777.
 struct FileMode {

@@ -44,15 +44,15 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Longest time a stop waits for replies that are owed.
+/// Longest time a stop waits for pending replies.
 constexpr base::milliseconds stop_patience{1500};
-/// While nothing is known of the name servers, they are probed again: after this, then after twice the time
-/// before, up to a minute. Otherwise hourly.
+/// While nothing is known about the name servers, they are probed again after this time, which doubles up to
+/// a minute. Otherwise hourly.
 constexpr std::chrono::seconds soon{5};
-/// The next sign of life of a start that takes long comes within this.
+/// A start that takes long reports progress to systemd within this time.
 constexpr std::chrono::seconds start_patience{30};
 
-/// Signals go to the thread that waits for them (the back thread), never to a thread that answers.
+/// Blocks signals: only the back thread waits for them, no answering thread gets one.
 class SignalsBlocked {
 public:
     SignalsBlocked() {
@@ -74,15 +74,15 @@ std::string join(const std::vector<std::string_view>& words) {
     return joined;
 }
 
-/// Runs a context until it is stopped. For want of memory a handler may be lost, and with it a connection or
-/// a lookup, but never the daemon.
+/// Runs a context until it is stopped. When memory runs out, a handler may be lost, and with it a connection
+/// or a lookup, but the daemon continues.
 void run(asio::io_context& context) {
     for (;;) {
         try {
             context.run();
             return;
         } catch (const std::bad_alloc&) {
-            continue; // MemoryReserve says it
+            continue; // MemoryReserve logs it
         }
     }
 }
@@ -105,7 +105,7 @@ private:
     struct Front {
         Front(events::Sink& log, const base::Clock& clock) : recorder(log, clock) {}
 
-        server::Loop loop;         // goes last: the rest has work in it
+        server::Loop loop;         // destroyed last: the other members have work in it
         events::Recorder recorder; ///< outlives the next two
         std::optional<lookup::Service> service;
         std::optional<server::Server> server;
@@ -151,7 +151,7 @@ private:
                                [this](const auto& findings) { probed(dane::together(findings)); }};
     std::shared_ptr<const postfix::Services> services_ = read_services();
     dane::Activation activation_;
-    dane::Validation validation_;            ///< what the last probe of the name servers showed
+    dane::Validation validation_;            ///< result of the last probe of the name servers
     std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
     std::optional<lookup::Learner> learner_;
@@ -170,7 +170,7 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     learner_.emplace(
         lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
                                back_timers_, events_, [this] { return reserve_.available(); },
-                               // A flood leaves holes between the records that stay: give them back.
+                               // A flood leaves holes between the records that stay: free the holes.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
     refresher_.emplace(
@@ -186,10 +186,10 @@ Daemon::Impl::~Impl() {
         front->loop.stop();
         if (front->thread.joinable()) front->thread.join();
     }
-    // Threads that post to the loop go before its handlers.
+    // Stop the threads that post to the loop before its handlers are dropped.
     if (fetcher_) fetcher_->stop_thread();
     if (store_) store_->stop();
-    // Coroutines that are still waiting refer to the parts below: they go first.
+    // Coroutines that are still waiting refer to the members below: drop them first.
     back_.drop_handlers();
 }
 
@@ -216,7 +216,8 @@ std::vector<server::Listener> Daemon::Impl::listen() {
             listeners.push_back(*std::move(listener));
             continue;
         }
-        // What the operator asked for must work; of the defaults (no Postfix here, perhaps) one is enough.
+        // An address from the configuration must work. Of the default ones (perhaps there is no Postfix on
+        // this host) one is enough.
         if (explicitly) throw std::runtime_error(listener.error());
         events_.emit(events::NotListening{.address = to_string(address), .detail = listener.error()});
         trouble += (trouble.empty() ? "" : "; ") + listener.error();
@@ -228,7 +229,7 @@ std::vector<server::Listener> Daemon::Impl::listen() {
 void Daemon::Impl::open_store() {
     std::vector<cache::Evicted> gone;
     const base::Instant now = clock_.now();
-    // systemd gives up on a start that is silent for long.
+    // systemd kills a start that reports nothing for too long.
     base::Steady told{};
     const auto go_on = [&] {
         if (clock_.steady() - told < std::chrono::seconds{1}) return;
@@ -238,7 +239,7 @@ void Daemon::Impl::open_store() {
     go_on();
     std::size_t expired = 0, unreadable = 0;
     cache::SqliteStore::Options options;
-    // A file that had to be begun anew gets everything we have.
+    // A recreated file gets everything we have.
     options.refill = [this](const cache::SqliteStore::RowSink& sink) {
         bool more = true;
         table_.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
@@ -270,7 +271,7 @@ void Daemon::Impl::open_store() {
         .policies = table_.policy_count(), .expired = expired, .unreadable = unreadable + opened->skipped});
 }
 
-/// A row that the disk did not give back before.
+/// A row that could not be read at the start.
 void Daemon::Impl::take_late(const cache::Row& row) {
     learner_->loaded(row);
     const auto evicted = [this](const cache::Evicted& one) { store_->forget(one.domain, one.fetched_at); };
@@ -292,7 +293,7 @@ void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
                               front->recorder);
         fronts_.push_back(std::move(front));
     }
-    // The others accept from the same queues as the first.
+    // The other front threads accept from the same listen queues as the first.
     for (std::size_t i = 1; i < fronts_.size(); ++i)
         for (const server::Listener& listener : listeners) {
             const int copy = ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0);
@@ -313,7 +314,8 @@ int Daemon::Impl::run() {
         for (const auto& front : fronts_)
             front->thread = std::thread([&front = *front] { front.loop.run(); });
     }
-    // What is loaded is answered at once. The rest waits for this thread, which is busy until all is there.
+    // Domains that are loaded are answered at once. Lookups wait for this thread, which is busy until the
+    // whole store is loaded.
     open_store();
     refresher_->start();
     wait_for_signals();
@@ -332,7 +334,7 @@ int Daemon::Impl::run() {
 void Daemon::Impl::wait_for_signals() {
     signals_.async_wait([this](boost::system::error_code error, int signal) {
         if (error) return;
-        wait_for_signals(); // first: whatever comes of this signal, the next one must be heard
+        wait_for_signals(); // first: the next signal must be handled even if this one fails
         if (signal == SIGHUP)
             reload();
         else
@@ -355,7 +357,7 @@ void Daemon::Impl::reload() {
         return keep_old(all);
     }
     const config::Config& next = reread->config;
-    // The only part that can refuse: a CA file that cannot be read.
+    // Only this part can fail: when the CA file cannot be read.
     if (auto configured = fetcher_->configure(fetch_options(next)); !configured)
         return keep_old(configured.error());
     const config::Changes changes = changed(loaded_.config, next);
@@ -393,16 +395,16 @@ void Daemon::Impl::apply_tuning() {
         front->loop.post([&front = *front, options] { front.service->configure(options); });
 }
 
-/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes
-/// or an answer does not fit, hourly, and soon again as long as no answer tells.
+/// Does a trusted name server validate? Asked at start, after each reload, when the list of servers changes,
+/// when an answer contradicts the last result, and hourly; more often while the result is unknown.
 void Daemon::Impl::probe_resolver() {
     if (loaded_.config.dane != config::Dane::off) probe_.run();
 }
 
 void Daemon::Impl::probed(dane::Validation found) {
     using State = dane::Validation::State;
-    if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was under way
-    if (found.state == State::unknown && probe_.running() > 0) return; // another server may tell more
+    if (loaded_.config.dane == config::Dane::off) return; // switched off while the question was running
+    if (found.state == State::unknown && probe_.running() > 0) return; // another server may still answer
     const dane::Validation validation = activation_.take(std::move(found));
     if (validation != validation_) {
         const std::string_view active =
@@ -420,7 +422,7 @@ void Daemon::Impl::probed(dane::Validation found) {
     probe_timer_ = back_timers_.after(wait, [this] { probe_resolver(); });
 }
 
-/// Evicts what a lowered limit leaves no room for, in slices, so that nothing waits for it.
+/// Evicts records after a limit was lowered, in slices, so that nothing else waits for it.
 void Daemon::Impl::make_room() {
     for (int slice = 0; slice < 1000; ++slice) {
         auto evicted = table_.make_room(clock_.now());
@@ -440,7 +442,7 @@ void Daemon::Impl::begin_stop(int signal) {
         front->loop.post([this, &front = *front] {
             front.server->stop([this] { asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); }); });
         });
-    // A client that never reads must not hold us up.
+    // A client that never reads must not delay the stop.
     (void)back_timers_.after(stop_patience, [this] {
         fronts_stopped_ = fronts_.size();
         finish_stop();
@@ -467,7 +469,7 @@ void Daemon::Impl::keep_watchdog() {
     });
 }
 
-/// Goes once through every front thread and back; a thread that hangs keeps the sign of life from systemd.
+/// Visits every front thread once and returns: if one of them hangs, systemd's watchdog gets no message.
 void Daemon::Impl::ping(std::size_t front) {
     if (front == fronts_.size()) {
         notify_status(status());

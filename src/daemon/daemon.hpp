@@ -1,10 +1,9 @@
-// daemon/daemon.hpp - the composition root: the one place that names concrete adapters and puts the parts
-// together.
+// daemon/daemon.hpp - the composition root: creates the concrete adapters and connects all parts.
 //
 // Threads (src/README.md): front threads answer from memory; the back thread, which is the one that calls run(),
 // does DNS, HTTPS, refreshing, signals and systemd; the store has its own. Start: listen, load the store,
-// serve, READY. Reload: build and prove, then swap, else keep the old. Stop: within two seconds, everything
-// learnt on the disk.
+// serve, READY. Reload: build the new configuration and check it, then switch to it; if that fails, keep the
+// old one. Stop: within two seconds, with everything learned on the disk.
 #pragma once
 
 #include "config/load.hpp"
@@ -19,10 +18,11 @@ namespace app {
 
 class Daemon {
 public:
-    /// Reads the configuration anew, for SIGHUP.
+    /// Reads the configuration again, for SIGHUP.
     using Reread = std::function<base::Expected<config::Loaded, std::vector<config::Problem>>()>;
 
-    /// Listens and loads; throws std::runtime_error with words for the operator when the daemon cannot start.
+    /// Listens and loads. Throws std::runtime_error with a message for the operator if the daemon cannot
+    /// start.
     Daemon(config::Loaded loaded, Reread reread, LineLog& log);
     ~Daemon();
     Daemon(const Daemon&) = delete;

@@ -10,7 +10,7 @@ namespace {
 
 std::atomic<void*> reserve{nullptr};
 
-/// Called by operator new when there is no memory, again and again until it returns nothing or throws.
+/// The new-handler: operator new calls it when there is no memory, and then tries again.
 void give_back() {
     void* const held = reserve.exchange(nullptr);
     if (held == nullptr) throw std::bad_alloc{};
@@ -36,16 +36,16 @@ bool MemoryReserve::available() noexcept {
     const bool news = !short_;
     short_ = true;
     try_at_ = now + retry;
-    // A second is given to what is under way before the memory it needs is taken from it again.
+    // Wait a second before taking the memory again: running work needs it.
     if (!news && reserve.load(std::memory_order_relaxed) == nullptr) reserve = std::malloc(octets);
     short_ = reserve.load(std::memory_order_relaxed) == nullptr;
     try {
         if (news)
-            events_.emit(events::MemoryShort{.detail = "no new lookups until there is more"});
+            events_.emit(events::MemoryShort{.detail = "out of memory: answering known domains only"});
         else if (!short_)
-            events_.emit(events::MemoryBack{.detail = "new lookups again"});
+            events_.emit(events::MemoryBack{.detail = "new lookups start again"});
     } catch (const std::bad_alloc&) {
-        // Said next time or never: there is no memory to say it with.
+        // There is no memory for a log line. The next change may log it.
     }
     return !short_;
 }

@@ -1,9 +1,9 @@
-// daemon/memory_reserve.hpp - memory put aside for the moment when there is none left.
+// daemon/memory_reserve.hpp - memory kept in reserve for the moment when no more can be allocated.
 //
-// The first allocation that fails gets the reserve back and succeeds, and so does all that is under way; from
-// then on no new search is begun until the reserve could be put aside again. Process-wide: one object at a
-// time. Only operator new is helped; libraries in C report their own failures. Any thread may allocate;
-// available() belongs to one.
+// The first allocation that fails releases the reserve and then succeeds, and so can the work that is
+// running. After that no new lookup starts until the reserve has been allocated again. Process-wide: one
+// object at a time. It helps operator new only; C libraries report their own failures. Any thread may
+// allocate; available() belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
@@ -15,9 +15,9 @@ namespace app {
 
 class MemoryReserve {
 public:
-    /// Enough for what is under way to end: some thousand lookups.
+    /// Enough to finish what is running: some thousand lookups.
     static constexpr std::size_t octets = 8 * 1024 * 1024;
-    /// Between two attempts to put it aside again.
+    /// Time between two attempts to allocate the reserve again.
     static constexpr base::milliseconds retry{1000};
 
     /// `clock` and `events` outlive it.
@@ -26,8 +26,8 @@ public:
     MemoryReserve(const MemoryReserve&) = delete;
     MemoryReserve& operator=(const MemoryReserve&) = delete;
 
-    /// False from the moment the reserve was needed until it is whole again, which is tried here. Says both
-    /// in the log. Throws nothing.
+    /// False after the reserve was used, until this function has allocated it again. Both changes are
+    /// logged. Throws nothing.
     [[nodiscard]] bool available() noexcept;
 
 private:

@@ -8,8 +8,8 @@
 
 namespace app {
 
-/// What the file says, and of one that cannot be read what Postfix knows by itself. Waits for the disk: not
-/// on a front thread.
+/// The services in the file; if it cannot be read, those that are built into Postfix. Reads the disk: do not
+/// call it on a front thread.
 [[nodiscard]] std::shared_ptr<const postfix::Services>
 read_services(const std::string& path = "/etc/services");
 

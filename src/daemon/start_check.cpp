@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Without "//", "." and a final slash.
+/// The path without "//", "." and a final slash.
 std::string plain(const fs::path& folder) {
     const fs::path normal = folder.lexically_normal();
     return (normal.has_filename() ? normal : normal.parent_path()).string();
@@ -56,7 +56,7 @@ private:
         return std::ranges::find(managed_, plain(folder)) != managed_.end();
     }
 
-    /// A folder that systemd will make.
+    /// Will systemd create this folder?
     bool will_be_made(const fs::path& folder) {
         std::error_code error;
         if (!is_managed(folder) || fs::exists(folder, error) || error) return false;
@@ -72,7 +72,7 @@ private:
             problem("state_dir", there.error());
     }
 
-    /// Those that the configuration names; the default group matters only where a socket is made.
+    /// Checks the user and group in the configuration. The default group matters only if a socket is created.
     void check_owner() {
         server::SocketOwner owner = socket_owner(loaded_.config);
         owner.group.reset();
@@ -85,7 +85,7 @@ private:
 
     void check_listen(const net::ListenAddress& address) {
         server::SocketOwner owner = socket_owner(loaded_.config);
-        owner.user.reset(); // told already
+        owner.user.reset(); // reported already
         if (loaded_.is_set("socket.group")) owner.group.reset();
         if (address.kind == net::ListenAddress::Kind::unix_socket &&
             will_be_made(fs::path(address.path).parent_path()))

@@ -1,8 +1,8 @@
-// daemon/start_check.hpp - what `stsmapd --check-config` looks at besides the file: folders, files, users and
-// groups that are not there and would keep the daemon from starting.
+// daemon/start_check.hpp - what `stsmapd --check-config` checks besides the file: missing folders, files,
+// users and groups that would keep the daemon from starting.
 //
-// The checks are those of the parts that will use them, and so are the words. Nothing is made, changed or
-// connected to. What this user may not look at is a note, never a problem.
+// The checks and their messages are those of the parts that will use them. Nothing is created, changed or
+// connected to. What this user has no permission to see is a note, never a problem.
 #pragma once
 
 #include "config/load.hpp"
@@ -14,11 +14,11 @@ namespace app {
 
 struct StartCheck {
     std::vector<config::Problem> problems; ///< each keeps the daemon from starting
-    std::vector<std::string> notes;        ///< what was not seen, or is not there yet and need not be
+    std::vector<std::string> notes;        ///< what could not be checked, or does not exist yet and need not
 };
 
-/// Folders that the service manager makes before it starts the daemon: those of the shipped unit, and what
-/// STATE_DIRECTORY and RUNTIME_DIRECTORY name (systemd.exec(5): separated by colons; null: not set).
+/// Folders that the service manager creates before it starts the daemon: those of the shipped unit, and those
+/// in STATE_DIRECTORY and RUNTIME_DIRECTORY (systemd.exec(5): separated by colons; null: not set).
 [[nodiscard]] std::vector<std::string> managed_folders(const char* state_directory,
                                                        const char* runtime_directory);
 

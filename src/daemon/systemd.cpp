@@ -1,11 +1,10 @@
 #include "daemon/systemd.hpp"
 
+#include "base/net/socket_address.hpp"
 #include "base/text.hpp"
 
 #include <systemd/sd-daemon.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -24,15 +23,15 @@ namespace app {
 
 namespace {
 
-/// A line of sd_notify's format must not bring further ones with it.
+/// The status must not add further lines to sd_notify's message.
 std::string status_line(std::string_view status) { return "STATUS=" + base::printable(status, 500); }
 
-/// How long a message may wait for room in the service manager's queue.
+/// Longest time a message waits for room in the service manager's queue.
 constexpr int notify_patience_ms = 100;
 
-/// sd_notify(3), but for one thing: that one waits for ever when the service manager does not read, and with
-/// it the thread that does DNS and hears signals. A message that finds no room is lost, as if there were no
-/// supervisor.
+/// As sd_notify(3), with a limit on the wait. sd_notify(3) blocks forever when the service manager does not
+/// read, and would block the thread that does DNS and handles signals. A message that finds no room in time
+/// is lost, as if there were no service manager.
 void notify(const std::string& state) {
     const char* path = std::getenv("NOTIFY_SOCKET");
     sockaddr_un address{};
@@ -53,8 +52,7 @@ void notify(const std::string& state) {
     close(fd);
 }
 
-/// The names that sd_listen_fds_with_names() allocates: an array of strings, each of which and itself to be
-/// freed.
+/// Frees what sd_listen_fds_with_names() allocates: the strings and the array.
 struct FreeNames {
     void operator()(char** names) const noexcept {
         for (char** name = names; name != nullptr && *name != nullptr; ++name) std::free(*name);
@@ -63,34 +61,6 @@ struct FreeNames {
 };
 
 std::string words_of(int error) { return std::generic_category().message(error); }
-
-net::ListenAddress from_unix(const sockaddr_storage& storage, socklen_t length) {
-    const auto& address = reinterpret_cast<const sockaddr_un&>(storage);
-    const std::size_t room = length - offsetof(sockaddr_un, sun_path);
-    net::ListenAddress found;
-    found.path.assign(address.sun_path, std::min(room, sizeof address.sun_path));
-    if (const auto end = found.path.find('\0', 1); end != std::string::npos) found.path.resize(end);
-    return found;
-}
-
-net::ListenAddress from_ipv4(const sockaddr_storage& storage) {
-    const auto& address = reinterpret_cast<const sockaddr_in&>(storage);
-    char text[INET_ADDRSTRLEN]{};
-    inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
-    return {net::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin_port)};
-}
-
-net::ListenAddress from_ipv6(int fd, const sockaddr_storage& storage) {
-    const auto& address = reinterpret_cast<const sockaddr_in6&>(storage);
-    char text[INET6_ADDRSTRLEN]{};
-    inet_ntop(AF_INET6, &address.sin6_addr, text, sizeof text);
-    net::ListenAddress found{net::ListenAddress::Kind::tcp, {}, text, ntohs(address.sin6_port)};
-    int only_v6 = 0;
-    socklen_t size = sizeof only_v6;
-    const bool known = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, &size) == 0;
-    if (known && only_v6 == 0 && IN6_IS_ADDR_UNSPECIFIED(&address.sin6_addr)) found.host.clear();
-    return found;
-}
 
 } // namespace
 
@@ -119,19 +89,6 @@ std::optional<std::chrono::microseconds> watchdog_interval() {
     return std::chrono::microseconds{usec};
 }
 
-base::Expected<net::ListenAddress, std::string> address_of(int fd) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0)
-        return base::unexpected("its address cannot be told: " + words_of(errno));
-    switch (storage.ss_family) {
-    case AF_UNIX: return from_unix(storage, length);
-    case AF_INET: return from_ipv4(storage);
-    case AF_INET6: return from_ipv6(fd, storage);
-    default: return base::unexpected(std::string{"it is neither a unix nor a TCP socket"});
-    }
-}
-
 base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets() {
     char** raw = nullptr;
     const int count = sd_listen_fds_with_names(1, &raw); // sets FD_CLOEXEC on each
@@ -147,8 +104,11 @@ base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets() {
         const int is_listener = sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1);
         if (is_listener < 0) return base::unexpected(who + words_of(-is_listener));
         if (is_listener == 0) return base::unexpected(who + "it is not a listening stream socket");
-        auto address = address_of(fd);
-        if (!address) return base::unexpected(who + address.error());
+        auto address = net::bound_address(fd);
+        if (!address && address.error() == EAFNOSUPPORT)
+            return base::unexpected(who + "it is neither a unix nor a TCP socket");
+        if (!address)
+            return base::unexpected(who + "its address cannot be told: " + words_of(address.error()));
         socket.address = std::move(*address);
         sockets.push_back(std::move(socket));
     }

@@ -1,11 +1,11 @@
-// daemon/systemd.hpp - what systemd is told, and the sockets it hands over. Outside systemd nothing happens.
+// daemon/systemd.hpp - messages to systemd, and the sockets it passes to us. Does nothing outside systemd.
 //
 // All of it reads the environment that systemd sets (sd_notify(3), sd_watchdog_enabled(3), sd_listen_fds(3)),
-// so call it from the main thread. A failure to notify is ignored: the daemon works without its supervisor.
+// so call it from the main thread. A failure to notify is ignored: the daemon works without systemd.
 #pragma once
 
 #include "base/expected.hpp"
-#include "config/listen_address.hpp"
+#include "base/net/address.hpp"
 
 #include <chrono>
 #include <optional>
@@ -15,16 +15,16 @@
 
 namespace app {
 
-/// "READY=1": the first time when every listener is open, again when a reload is over. `status` is one line.
+/// "READY=1": once when every listener is open, and again after each reload. `status` is one line.
 void notify_ready(std::string_view status);
-/// "RELOADING=1" with the time now, which Type=notify-reload wants.
+/// "RELOADING=1" with the current time, which Type=notify-reload needs.
 void notify_reloading();
-/// "EXTEND_TIMEOUT_USEC=": the start takes longer, and will be heard of again within `more`.
+/// "EXTEND_TIMEOUT_USEC=": the start takes longer; the next message comes within `more`.
 void notify_extend(std::chrono::microseconds more, std::string_view status);
 void notify_stopping(std::string_view status);
 /// One line for `systemctl status`.
 void notify_status(std::string_view status);
-/// "I am alive". To be sent twice within each watchdog interval.
+/// "WATCHDOG=1". Send it twice in each watchdog interval.
 void notify_watchdog();
 /// WatchdogSec= of the unit; nullopt when there is none or it is for another process.
 [[nodiscard]] std::optional<std::chrono::microseconds> watchdog_interval();
@@ -33,15 +33,12 @@ void notify_watchdog();
 struct InheritedSocket {
     int fd = -1;
     std::string name;           ///< FileDescriptorName=, by default the name of the .socket unit
-    net::ListenAddress address; ///< where it listens, as an entry of `listen` would say it
+    net::ListenAddress address; ///< where it listens, as in an entry of `listen`
 };
 
-/// The sockets handed over, none outside systemd. Takes them out of the environment, so that a second call
-/// finds none. The error names the descriptor that is no listening stream socket, or that no address can be
-/// told of.
+/// The sockets passed by systemd; none outside systemd. Removes them from the environment, so that a second
+/// call finds none. The error names the descriptor that is not a listening stream socket, or whose address
+/// is not known.
 [[nodiscard]] base::Expected<std::vector<InheritedSocket>, std::string> inherited_sockets();
-
-/// Where a bound socket listens. An IPv6 socket on all addresses that takes IPv4 as well has an empty host.
-[[nodiscard]] base::Expected<net::ListenAddress, std::string> address_of(int fd);
 
 } // namespace app

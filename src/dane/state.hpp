@@ -26,7 +26,7 @@ struct State {
 struct Limits {
     bool active = false;       ///< look for DANE: a validating resolver is in use
     bool remembered = false;   ///< believe a verdict found before: a validating resolver is not ruled out
-    seconds fresh{36 * 3600};  ///< an older verdict is asked anew before it is used
+    seconds fresh{36 * 3600};  ///< an older verdict is looked up again before it is used
     seconds bridge{24 * 3600}; ///< how long a verdict outlives lookups that fail, from the first of them
     seconds longest_ttl{3600}; ///< check_at lies no further ahead than this, unless the clock was set back
 };

@@ -55,7 +55,7 @@ struct Destination {
     bool mx = true;          ///< false: no MX lookup, the name is the mail host
 };
 
-/// What is asked and learnt about one next hop. Ask what next() gives, take() each result, in whatever order,
+/// What is asked and learnt about one next hop. Ask what next() gives, take() each result, in any order,
 /// and stop as soon as there is a verdict(), which may be before every question is answered.
 class Inquiry {
 public:

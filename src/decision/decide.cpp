@@ -12,7 +12,7 @@ constexpr std::string_view overload_words =
     "stsmapd: too many lookups in progress, or no memory or open files left";
 constexpr std::string_view loading_words = "stsmapd: the stored policies are still being read";
 
-/// Without a usable policy.
+/// The answer without a usable policy.
 std::pair<Answer, Rule> without_policy(const Facts& facts) {
     if (facts.reason == Reason::overloaded) return {TryLater{facts.reason, overload_words}, Rule::overload};
     if (facts.reason == Reason::deadline && !facts.store_read)

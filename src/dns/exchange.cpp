@@ -38,17 +38,17 @@ Exchange::Exchange(std::string name, Type type, bool worth_matters, std::vector<
     }
 }
 
-Step Exchange::start(base::Steady now) {
-    Step step;
+Actions Exchange::start(base::Steady now) {
+    Actions actions;
     round_started_ = now;
-    ask_next(now, step);
-    return rest(std::move(step));
+    ask_next(now, actions);
+    return rest(std::move(actions));
 }
 
-Step Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, base::Steady now) {
+Actions Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, base::Steady now) {
     if (now >= deadline_) return time_passed(now);
-    Step step;
-    if (done_ || !attempts_.at(number).open) return rest(std::move(step));
+    Actions actions;
+    if (done_ || !attempts_.at(number).open) return rest(std::move(actions));
     Attempt& attempt = attempts_[number];
     Question question;
     question.id = attempt.id;
@@ -57,39 +57,39 @@ Step Exchange::message(std::size_t number, std::span<const std::uint8_t> bytes, 
     const bool tcp = attempt.transport == Transport::tcp;
     auto reply = decode(bytes, question, tcp);
     if (reply) {
-        take(number, std::move(*reply), now, step);
-        return rest(std::move(step));
+        take(number, std::move(*reply), now, actions);
+        return rest(std::move(actions));
     }
     const bool strange = reply.error() == WireErrc::not_ours;
     attempt.garbled = attempt.garbled || !strange;
     if (tcp || ++attempt.ignored >= options_.max_ignored)
-        broken(number, Reason::dns_malformed, true, now, step);
+        broken(number, Reason::dns_malformed, true, now, actions);
     else if (!strange && reply.error() != WireErrc::unreadable)
-        nonsense(number, now, step);
-    return rest(std::move(step));
+        nonsense(number, now, actions);
+    return rest(std::move(actions));
 }
 
-Step Exchange::failed(std::size_t number, IoError error, base::Steady now) {
+Actions Exchange::failed(std::size_t number, IoError error, base::Steady now) {
     if (now >= deadline_) return time_passed(now);
-    Step step;
+    Actions actions;
     if (!done_ && attempts_.at(number).open) {
         exhausted_ = exhausted_ || error == IoError::exhausted;
-        broken(number, Reason::dns_network, error == IoError::unreachable, now, step);
+        broken(number, Reason::dns_network, error == IoError::unreachable, now, actions);
     }
-    return rest(std::move(step));
+    return rest(std::move(actions));
 }
 
-Step Exchange::time_passed(base::Steady now) {
-    Step step;
+Actions Exchange::time_passed(base::Steady now) {
+    Actions actions;
     const bool over = now >= deadline_;
-    if (done_ || (now < until_ && !over)) return rest(std::move(step));
+    if (done_ || (now < until_ && !over)) return rest(std::move(actions));
     std::optional<std::size_t> beside;
     if (current_) {
         Attempt& attempt = attempts_[*current_];
         Peer& peer = peers_[attempt.peer];
         ++peer.timeouts;
-        give_up_on(attempt, attempt.garbled ? Reason::dns_malformed : Reason::dns_timeout, step);
-        step.notes.back().servers_fault = now - attempt.started >= options_.try_for;
+        give_up_on(attempt, attempt.garbled ? Reason::dns_malformed : Reason::dns_timeout, actions);
+        actions.notes.back().servers_fault = now - attempt.started >= options_.try_for;
         if (attempt.form.edns) peer.high_failed = true;
         if (attempt.garbled && !attempt.form.edns) peer.tcp = true;
         if (!peer.settled) peer.low = attempt.form.edns;
@@ -97,43 +97,43 @@ Step Exchange::time_passed(base::Steady now) {
     }
     current_.reset();
     if (over) {
-        finish(base::unexpected(failure(Reason::dns_timeout)), step);
-        return rest(std::move(step));
+        finish(base::unexpected(failure(Reason::dns_timeout)), actions);
+        return rest(std::move(actions));
     }
-    ask_next(now, step);
+    ask_next(now, actions);
     if (beside && !done_ && current_ && attempts_[*current_].peer != *beside && may_ask(peers_[*beside])) {
         ++peers_[*beside].tries;
-        ask(*beside, now, step, Turn::beside);
+        ask(*beside, now, actions, Turn::beside);
         peers_[*beside].low = peers_[*beside].settled;
     }
-    return rest(std::move(step));
+    return rest(std::move(actions));
 }
 
 /// Acts on a well-formed reply to the try.
-void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& step) {
+void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Actions& actions) {
     Attempt& attempt = attempts_[number];
     Peer& peer = peers_[attempt.peer];
     attempt.open = false;
     attempt.rcode = reply.rcode;
     if (reply.truncated) {
-        step.notes.push_back(note(attempt, Note::What::truncated, Reason::none));
+        actions.notes.push_back(note(attempt, Note::What::truncated, Reason::none));
         // A second such reply (of an earlier try to the same server) finds the repetition on its way.
         if (!std::exchange(peer.tcp, true))
-            ask(attempt.peer, now, step);
+            ask(attempt.peer, now, actions);
         else if (is_current(number))
-            ask_next(now, step);
+            ask_next(now, actions);
         return;
     }
     if ((reply.rcode == rcode::noerror || reply.rcode == rcode::nxdomain) && !reply.referral) {
-        step.notes.push_back(note(attempt, Note::What::replied, Reason::none));
-        step.notes.back().answer = true;
-        step.notes.back().ad = reply.ad;
+        actions.notes.push_back(note(attempt, Note::What::replied, Reason::none));
+        actions.notes.back().answer = true;
+        actions.notes.back().ad = reply.ad;
         answered_by_ = peer.candidate.server;
         if (peer.candidate.believed && reply.ad)
             reply.answer.worth = Worth::secure;
         else if (peer.candidate.believed && attempt.form.dnssec_ok)
             reply.answer.worth = Worth::insecure;
-        finish(std::move(reply.answer), step);
+        finish(std::move(reply.answer), actions);
         return;
     }
     const bool cannot =
@@ -145,21 +145,21 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Step& s
         peer.high_failed = true;
     }
     if (!reply.referral && !peer.spent && !std::exchange(peer.erred, true)) {
-        step.notes.push_back(note(attempt, Note::What::stepped, reason));
+        actions.notes.push_back(note(attempt, Note::What::stepped, reason));
         attempt.outcome = reason;
         if (weight(reason) > weight(worst_)) worst_ = reason;
-        ask(attempt.peer, now, step);
+        ask(attempt.peer, now, actions);
         return;
     }
-    step.notes.push_back(note(attempt, Note::What::replied, Reason::none));
+    actions.notes.push_back(note(attempt, Note::What::replied, Reason::none));
     peer.spent = true;
     refused_or_servfail_ = true;
-    give_up_on(attempt, reason, step);
-    if (is_current(number)) ask_next(now, step);
+    give_up_on(attempt, reason, actions);
+    if (is_current(number)) ask_next(now, actions);
 }
 
 /// A datagram that answers the try and cannot be read: there is no point in waiting for another.
-void Exchange::nonsense(std::size_t number, base::Steady now, Step& step) {
+void Exchange::nonsense(std::size_t number, base::Steady now, Actions& actions) {
     Attempt& attempt = attempts_[number];
     Peer& peer = peers_[attempt.peer];
     if (std::exchange(attempt.stepped, true) || peer.tcp || peer.spent) return;
@@ -170,21 +170,22 @@ void Exchange::nonsense(std::size_t number, base::Steady now, Step& step) {
     } else {
         peer.settled = peer.tcp = true;
     }
-    step.notes.push_back(note(attempt, Note::What::stepped, Reason::dns_malformed));
+    actions.notes.push_back(note(attempt, Note::What::stepped, Reason::dns_malformed));
     attempt.outcome = Reason::dns_malformed;
     if (weight(Reason::dns_malformed) > weight(worst_)) worst_ = Reason::dns_malformed;
-    ask(attempt.peer, now, step);
+    ask(attempt.peer, now, actions);
 }
 
 /// The try is lost with its socket.
-void Exchange::broken(std::size_t number, Reason reason, bool servers_fault, base::Steady now, Step& step) {
+void Exchange::broken(std::size_t number, Reason reason, bool servers_fault, base::Steady now,
+                      Actions& actions) {
     Attempt& attempt = attempts_[number];
     attempt.open = false;
     Peer& peer = peers_[attempt.peer];
     if (++peer.breaks >= max_breaks) peer.spent = true;
-    give_up_on(attempt, reason, step);
-    step.notes.back().servers_fault = servers_fault;
-    if (is_current(number)) ask_next(now, step);
+    give_up_on(attempt, reason, actions);
+    actions.notes.back().servers_fault = servers_fault;
+    if (is_current(number)) ask_next(now, actions);
 }
 
 Note Exchange::note(const Attempt& attempt, Note::What what, Reason reason) const {
@@ -199,9 +200,9 @@ Note Exchange::note(const Attempt& attempt, Note::What what, Reason reason) cons
     return note;
 }
 
-void Exchange::give_up_on(Attempt& attempt, Reason reason, Step& step) {
+void Exchange::give_up_on(Attempt& attempt, Reason reason, Actions& actions) {
     attempt.outcome = reason;
-    step.notes.push_back(note(attempt, Note::What::failed, reason));
+    actions.notes.push_back(note(attempt, Note::What::failed, reason));
     if (weight(reason) > weight(worst_)) worst_ = reason;
 }
 
@@ -211,7 +212,7 @@ bool Exchange::may_ask(const Peer& peer) const noexcept {
     return !(refused_or_servfail_ && peer.timeouts >= 2);
 }
 
-void Exchange::ask_next(base::Steady now, Step& step) {
+void Exchange::ask_next(base::Steady now, Actions& actions) {
     current_.reset();
     for (std::size_t looked = 0; looked < peers_.size(); ++looked) {
         if (next_peer_ == peers_.size()) {
@@ -227,10 +228,10 @@ void Exchange::ask_next(base::Steady now, Step& step) {
         const std::size_t peer = next_peer_++;
         if (!may_ask(peers_[peer])) continue;
         ++peers_[peer].tries;
-        ask(peer, now, step);
+        ask(peer, now, actions);
         return;
     }
-    finish(base::unexpected(failure(Reason::dns_network)), step);
+    finish(base::unexpected(failure(Reason::dns_network)), actions);
 }
 
 /// What the question failed of. What a server said counts, but when no more is known than that nothing came,
@@ -248,7 +249,7 @@ QueryForm Exchange::form(const Peer& peer) const noexcept {
     return form;
 }
 
-void Exchange::ask(std::size_t number, base::Steady now, Step& step, Turn turn) {
+void Exchange::ask(std::size_t number, base::Steady now, Actions& actions, Turn turn) {
     const Peer& peer = peers_[number];
     Attempt attempt;
     attempt.peer = number;
@@ -262,7 +263,7 @@ void Exchange::ask(std::size_t number, base::Steady now, Step& step, Turn turn) 
     question.type = type_;
     auto query = encode_query(question, attempt.form);
     if (!query) {
-        finish(base::unexpected(query.error()), step);
+        finish(base::unexpected(query.error()), actions);
         return;
     }
     Send send;
@@ -270,7 +271,7 @@ void Exchange::ask(std::size_t number, base::Steady now, Step& step, Turn turn) 
     send.server = peer.candidate.server;
     send.transport = attempt.transport;
     send.message = std::move(*query);
-    step.sends.push_back(std::move(send));
+    actions.sends.push_back(std::move(send));
     if (turn == Turn::current) {
         current_ = attempts_.size();
         until_ = std::min<base::Steady>(now + options_.try_for, deadline_);
@@ -278,16 +279,16 @@ void Exchange::ask(std::size_t number, base::Steady now, Step& step, Turn turn) 
     attempts_.push_back(attempt);
 }
 
-void Exchange::finish(Result result, Step& step) {
+void Exchange::finish(Result result, Actions& actions) {
     done_ = true;
     current_.reset();
-    step.sends.clear();
-    step.done = std::move(result);
+    actions.sends.clear();
+    actions.done = std::move(result);
 }
 
-Step Exchange::rest(Step step) const {
-    step.wake = until_;
-    return step;
+Actions Exchange::rest(Actions actions) const {
+    actions.wake = until_;
+    return actions;
 }
 
 std::string Exchange::tried(const std::function<std::string(std::size_t)>& name_of) const {

@@ -1,6 +1,6 @@
 // dns/exchange.hpp - one question to a list of name servers as a state machine. Pure.
 //
-// The owner feeds what happened with the time it happened at, and does what the returned Step says. Rules:
+// The owner feeds what happened with the time it happened at, and does what the returned Actions says. Rules:
 // * One deadline for the question and all its tries; nothing extends it. A try lasts try_for, then the
 //   next server is asked; the reply to an earlier try still counts. Servers are asked in rounds until the
 //   deadline.
@@ -87,7 +87,7 @@ struct Note {
 
 /// What to do now. First the notes, then the queries; then wait for an event, or until `wake` and call
 /// time_passed().
-struct Step {
+struct Actions {
     std::vector<Note> notes;
     std::vector<Send> sends;
     std::optional<Result> done; ///< the question is over: close everything
@@ -112,11 +112,11 @@ public:
     Exchange(std::string name, Type type, bool worth_matters, std::vector<Candidate> candidates,
              ExchangeOptions options, base::Steady deadline, RandomId random_id);
 
-    [[nodiscard]] Step start(base::Steady now);
+    [[nodiscard]] Actions start(base::Steady now);
     /// A datagram, or a TCP message without its length field, came on the try's socket.
-    [[nodiscard]] Step message(std::size_t attempt, std::span<const std::uint8_t> bytes, base::Steady now);
-    [[nodiscard]] Step failed(std::size_t attempt, IoError error, base::Steady now);
-    [[nodiscard]] Step time_passed(base::Steady now);
+    [[nodiscard]] Actions message(std::size_t attempt, std::span<const std::uint8_t> bytes, base::Steady now);
+    [[nodiscard]] Actions failed(std::size_t attempt, IoError error, base::Steady now);
+    [[nodiscard]] Actions time_passed(base::Steady now);
 
     /// What was tried and what came of it: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable,
     /// at most max_tried octets. `name_of` names a server by its number.
@@ -156,19 +156,20 @@ private:
     };
 
     enum class Turn { current, beside }; ///< beside: the try that is given time now is another one
-    void ask(std::size_t peer, base::Steady now, Step& step, Turn turn = Turn::current);
+    void ask(std::size_t peer, base::Steady now, Actions& actions, Turn turn = Turn::current);
     [[nodiscard]] QueryForm form(const Peer& peer) const noexcept;
     [[nodiscard]] Note note(const Attempt& attempt, Note::What what, base::Reason reason) const;
-    void nonsense(std::size_t attempt, base::Steady now, Step& step);
-    void ask_next(base::Steady now, Step& step);
-    void give_up_on(Attempt& attempt, base::Reason reason, Step& step);
-    void broken(std::size_t attempt, base::Reason reason, bool servers_fault, base::Steady now, Step& step);
-    void take(std::size_t attempt, Decoded reply, base::Steady now, Step& step);
-    void finish(Result result, Step& step);
+    void nonsense(std::size_t attempt, base::Steady now, Actions& actions);
+    void ask_next(base::Steady now, Actions& actions);
+    void give_up_on(Attempt& attempt, base::Reason reason, Actions& actions);
+    void broken(std::size_t attempt, base::Reason reason, bool servers_fault, base::Steady now,
+                Actions& actions);
+    void take(std::size_t attempt, Decoded reply, base::Steady now, Actions& actions);
+    void finish(Result result, Actions& actions);
     [[nodiscard]] bool may_ask(const Peer& peer) const noexcept;
     [[nodiscard]] base::Reason failure(base::Reason without) const noexcept;
     [[nodiscard]] bool is_current(std::size_t attempt) const noexcept { return current_ == attempt; }
-    [[nodiscard]] Step rest(Step step) const;
+    [[nodiscard]] Actions rest(Actions actions) const;
 
     std::string name_;
     Type type_{};

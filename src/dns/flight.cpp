@@ -1,9 +1,10 @@
 #include "dns/flight.hpp"
 
+#include "base/net/asio_address.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -87,15 +88,15 @@ void Flight::leave(const std::shared_ptr<UdpSocket>& udp) {
     std::erase_if(udp_, [&](const std::weak_ptr<UdpSocket>& each) { return each.lock() == udp; });
 }
 
-void Flight::act(Step step) {
+void Flight::act(Actions actions) {
     if (result_) return;
     const base::Steady now = clock_.steady();
     bool anew = false;
-    for (const Note& note : step.notes) anew = servers_->learn(note, name_, now) || anew;
+    for (const Note& note : actions.notes) anew = servers_->learn(note, name_, now) || anew;
     if (anew) doubt_();
-    wake_at_ = step.wake;
-    if (step.done) {
-        result_ = std::move(*step.done);
+    wake_at_ = actions.wake;
+    if (actions.done) {
+        result_ = std::move(*actions.done);
         if (!*result_ && result_->error().detail.empty())
             result_->error().detail =
                 exchange_.tried([this](std::size_t number) { return to_string(servers_->server(number)); });
@@ -104,7 +105,7 @@ void Flight::act(Step step) {
     }
     wake_.cancel();
     // Last, because a try may begin, and fail, before co_spawn() returns.
-    for (Send& each : step.sends) {
+    for (Send& each : actions.sends) {
         if (result_) return;
         send(std::move(each));
     }
@@ -159,9 +160,9 @@ asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) 
             co_return;
         }
         ++datagrams;
-        Step step = self->exchange_.message(send.attempt, datagram, self->clock_.steady());
+        Actions actions = self->exchange_.message(send.attempt, datagram, self->clock_.steady());
         if (!self->exchange_.listens_to(send.attempt)) self->leave(own);
-        self->act(std::move(step));
+        self->act(std::move(actions));
     }
     // One datagram ends a try only as its reply; at the deadline any datagram ends the question.
     if (datagrams == 1 && self->exchange_.has_ended(send.attempt)) lease.is_clean();
@@ -170,8 +171,8 @@ asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) 
 asio::awaitable<void> Flight::over_tcp(std::shared_ptr<Flight> self, Send send) {
     const auto socket = std::make_shared<tcp::socket>(self->executor_);
     self->tcp_.push_back(socket);
-    const Server& server = self->servers_->server(send.server);
-    const tcp::endpoint to{address(server), server.port};
+    const net::Endpoint& server = self->servers_->server(send.server);
+    const tcp::endpoint to{net::to_asio(server.address), server.port};
     Bytes frame(2 + send.message.size());
     frame[0] = static_cast<std::uint8_t>(send.message.size() >> 8);
     frame[1] = static_cast<std::uint8_t>(send.message.size());

@@ -46,7 +46,7 @@ private:
     [[nodiscard]] static boost::asio::awaitable<void> over_udp(std::shared_ptr<Flight> self, Send send);
     [[nodiscard]] static boost::asio::awaitable<void> over_tcp(std::shared_ptr<Flight> self, Send send);
     void leave(const std::shared_ptr<UdpSocket>& udp);
-    void act(Step step);
+    void act(Actions actions);
     void send(Send send);
     void lost(std::size_t attempt, const boost::system::error_code& error);
 

@@ -131,17 +131,18 @@ base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> m,
 namespace {
 
 /// One resource record: where its parts are.
-struct Place {
+struct RecordLayout {
     std::size_t type_at = 0, rdata = 0, end = 0;
     bool at_root = false;
 };
 
 /// Reads the record at `at` and moves `at` behind it.
-std::optional<Place> read_record(std::span<const std::uint8_t> m, std::size_t& at, unsigned& jumps_left) {
+std::optional<RecordLayout> read_record(std::span<const std::uint8_t> m, std::size_t& at,
+                                        unsigned& jumps_left) {
     std::size_t p = at;
     const auto owner = read_name(m, p, jumps_left);
     if (!owner || p + 10 > m.size()) return std::nullopt;
-    Place place;
+    RecordLayout place;
     place.type_at = p;
     place.rdata = p + 10;
     place.end = place.rdata + u16(m, p + 8);
@@ -151,7 +152,9 @@ std::optional<Place> read_record(std::span<const std::uint8_t> m, std::size_t& a
     return place;
 }
 
-void hide(std::span<std::uint8_t> m, const Place& place) { set16(m, place.type_at, private_type_high << 8); }
+void hide(std::span<std::uint8_t> m, const RecordLayout& place) {
+    set16(m, place.type_at, private_type_high << 8);
+}
 
 } // namespace
 

@@ -2,9 +2,7 @@
 
 #include "base/net/descriptor.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,26 +23,6 @@ std::optional<unsigned> number(std::string_view text, unsigned most) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || value > most) return std::nullopt;
     return value;
-}
-
-/// "127.0.0.1", "::1" or "fe80::1%eth0" (or "%2"), without a port.
-std::optional<Server> parse_address(std::string_view text) {
-    Server server;
-    const std::size_t percent = text.find('%');
-    const std::string address{text.substr(0, percent)};
-    if (address.find('\0') != std::string::npos) return std::nullopt;
-    if (percent == std::string_view::npos && inet_pton(AF_INET, address.c_str(), server.octets.data()) == 1)
-        return server;
-    server.v6 = true;
-    if (inet_pton(AF_INET6, address.c_str(), server.octets.data()) != 1) return std::nullopt;
-    if (percent == std::string_view::npos) return server;
-    const std::string scope{text.substr(percent + 1)};
-    if (scope.empty() || scope.size() >= IF_NAMESIZE || scope.find('\0') != std::string::npos)
-        return std::nullopt;
-    server.scope_id = if_nametoindex(scope.c_str());
-    if (server.scope_id == 0) server.scope_id = number(scope, 0x7fffffff).value_or(0);
-    if (server.scope_id == 0) return std::nullopt;
-    return server;
 }
 
 std::string_view next_word(std::string_view& text) {
@@ -84,7 +62,7 @@ void read_line(std::string_view line, ResolvConf& conf) {
     if (keyword == "options") return read_options(line, conf);
     if (keyword != "nameserver" || conf.servers.size() == max_servers) return;
     line = line.substr(0, line.find_first_of(";#"));
-    if (auto server = parse_address(next_word(line))) conf.servers.push_back(*server);
+    if (const auto address = net::parse_scoped_ip(next_word(line))) conf.servers.push_back({*address, dns_port});
 }
 
 std::array<std::int64_t, 5> stamp_of(const struct stat& st) {
@@ -110,54 +88,6 @@ std::optional<std::string> read_all(int fd) {
 
 } // namespace
 
-base::Expected<Server, std::string> parse_server(std::string_view text) {
-    std::string_view address = text, port;
-    bool has_port = false;
-    if (text.starts_with('[')) {
-        const std::size_t close = text.find(']');
-        if (close == std::string_view::npos) return base::unexpected(std::string{"'[' without ']'"});
-        address = text.substr(1, close - 1);
-        const std::string_view rest = text.substr(close + 1);
-        if (!rest.empty() && rest[0] != ':')
-            return base::unexpected(std::string{"only ':' and a port may follow ']'"});
-        has_port = !rest.empty();
-        if (has_port) port = rest.substr(1);
-        if (address.find(':') == std::string_view::npos)
-            return base::unexpected(std::string{"only an IPv6 address may stand in brackets"});
-    } else if (std::ranges::count(text, ':') == 1) {
-        has_port = true;
-        address = text.substr(0, text.find(':'));
-        port = text.substr(text.find(':') + 1);
-    }
-    auto server = parse_address(address);
-    if (!server)
-        return base::unexpected(std::string{"not an IP address with or without a port, such as 127.0.0.1, "
-                                            "127.0.0.1:5300, ::1, [::1]:53 or fe80::1%eth0"});
-    if (has_port) {
-        const auto value = number(port, 65535);
-        if (!value || *value == 0)
-            return base::unexpected(std::string{"the port must be a number from 1 to 65535"});
-        server->port = static_cast<std::uint16_t>(*value);
-    }
-    return *server;
-}
-
-std::string to_string(const Server& server) {
-    std::array<char, INET6_ADDRSTRLEN> buffer{};
-    inet_ntop(server.v6 ? AF_INET6 : AF_INET, server.octets.data(), buffer.data(), buffer.size());
-    std::string text{buffer.data()};
-    if (server.scope_id != 0) text.append("%").append(std::to_string(server.scope_id));
-    if (server.v6) text.insert(0, 1, '[').append("]");
-    return text + ":" + std::to_string(server.port);
-}
-
-bool is_loopback(const Server& server) noexcept {
-    if (!server.v6) return server.octets[0] == 127;
-    std::array<std::uint8_t, 16> one{};
-    one[15] = 1;
-    return server.octets == one;
-}
-
 ResolvConf parse_resolv_conf(std::string_view text) {
     ResolvConf conf;
     while (!text.empty()) {
@@ -168,11 +98,7 @@ ResolvConf parse_resolv_conf(std::string_view text) {
         // fall out.
         if (!line.empty() && blanks.find(line[0]) == std::string_view::npos) read_line(line, conf);
     }
-    if (conf.servers.empty()) {
-        Server local;
-        local.octets = {127, 0, 0, 1};
-        conf.servers.push_back(local);
-    }
+    if (conf.servers.empty()) conf.servers.push_back({net::loopback, dns_port});
     return conf;
 }
 

@@ -1,4 +1,4 @@
-// dns/resolv_conf.hpp - name servers as administrators write them; /etc/resolv.conf as glibc reads it.
+// dns/resolv_conf.hpp - /etc/resolv.conf as glibc reads it.
 //
 // glibc's res_ninit takes no path, so the few lines that matter to a stub which asks absolute names only are
 // read here, with glibc's limits: three name servers, timeout at most 30 s, attempts at most 5; a line that
@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/expected.hpp"
+#include "base/net/address.hpp"
 
 #include <array>
 #include <cstdint>
@@ -20,21 +20,6 @@ namespace dns {
 
 inline constexpr std::uint16_t dns_port = 53;
 
-struct Server {
-    bool v6 = false;
-    std::array<std::uint8_t, 16> octets{}; ///< network order; IPv4 uses the first four
-    std::uint32_t scope_id = 0;            ///< interface number of a link-local IPv6 address
-    std::uint16_t port = dns_port;
-    friend bool operator==(const Server&, const Server&) = default;
-};
-
-/// "127.0.0.1", "127.0.0.1:5300", "::1", "[::1]", "[::1]:53", "fe80::1%eth0". The error is words for a
-/// person.
-[[nodiscard]] base::Expected<Server, std::string> parse_server(std::string_view text);
-/// With the port, as parse_server() reads it: "127.0.0.1:53", "[fe80::1%2]:53".
-[[nodiscard]] std::string to_string(const Server& server);
-[[nodiscard]] bool is_loopback(const Server& server) noexcept;
-
 /// Whose AD bit is taken over.
 enum class TrustAd {
     automatic, ///< of loopback servers, and of those in a resolv.conf that says `options trust-ad`
@@ -43,7 +28,7 @@ enum class TrustAd {
 };
 
 struct ResolvConf {
-    std::vector<Server> servers;          ///< one to three
+    std::vector<net::Endpoint> servers;   ///< one to three
     std::optional<base::seconds> timeout; ///< for one try; 1 to 30
     std::optional<unsigned> attempts;     ///< tries a server; 1 to 5
     bool trust_ad = false;

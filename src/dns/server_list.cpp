@@ -10,19 +10,20 @@ namespace {
 constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
 
 /// Docker's resolver, in whose resolv.conf stand the host's options, whatever it does itself.
-bool is_docker(const Server& server) {
-    return !server.v6 && std::equal(server.octets.begin(), server.octets.begin() + 4,
-                                    std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
+bool is_docker(const net::Endpoint& server) {
+    return !server.address.v6 && std::equal(server.address.octets.begin(), server.address.octets.begin() + 4,
+                                            std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
 }
 /// systemd-resolved, 127.0.0.53 and 127.0.0.54, validates only when it has been told to.
-bool is_resolved(const Server& server) {
-    return !server.v6 && server.octets[0] == 127 && server.octets[1] == 0 && server.octets[2] == 0 &&
-           (server.octets[3] == 53 || server.octets[3] == 54);
+bool is_resolved(const net::Endpoint& server) {
+    return !server.address.v6 && server.address.octets[0] == 127 && server.address.octets[1] == 0 &&
+           server.address.octets[2] == 0 &&
+           (server.address.octets[3] == 53 || server.address.octets[3] == 54);
 }
 
-bool believable(const Server& server, bool options_trust_ad) {
+bool believable(const net::Endpoint& server, bool options_trust_ad) {
     if (is_docker(server)) return false;
-    return options_trust_ad || (is_loopback(server) && !is_resolved(server));
+    return options_trust_ad || (is_loopback(server.address) && !is_resolved(server));
 }
 
 std::string_view name(Transport transport) { return transport == Transport::udp ? "udp" : "tcp"; }
@@ -37,8 +38,8 @@ std::string_view form_of(const Note& note) {
 
 } // namespace
 
-ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf, TrustAd trust_ad,
-                        base::milliseconds try_for) {
+ServerPlan plan_servers(const std::vector<net::Endpoint>& configured, const ResolvConf* conf,
+                        TrustAd trust_ad, base::milliseconds try_for) {
     ServerPlan plan;
     plan.servers = conf ? conf->servers : configured;
     plan.try_for = try_for;
@@ -50,7 +51,7 @@ ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf*
         plan.tcp_only = conf->use_tcp;
         plan.rotate = conf->rotate;
     }
-    for (const Server& server : plan.servers)
+    for (const net::Endpoint& server : plan.servers)
         plan.trust_ad.push_back(trust_ad == TrustAd::yes || (trust_ad == TrustAd::automatic &&
                                                              believable(server, conf && conf->trust_ad)));
     return plan;

@@ -22,7 +22,7 @@ namespace dns {
 
 /// Where the list came from and everything that defines it; when that changes, a new list is made.
 struct ServerPlan {
-    std::vector<Server> servers;
+    std::vector<net::Endpoint> servers;
     std::vector<bool> trust_ad; ///< one a server: its AD bit may be believed
     base::milliseconds try_for{};
     unsigned tries_per_server = 0;
@@ -32,7 +32,7 @@ struct ServerPlan {
 };
 
 /// From the configured servers or, when `conf` is given, from those of resolv.conf with its options.
-[[nodiscard]] ServerPlan plan_servers(const std::vector<Server>& configured, const ResolvConf* conf,
+[[nodiscard]] ServerPlan plan_servers(const std::vector<net::Endpoint>& configured, const ResolvConf* conf,
                                       TrustAd trust_ad, base::milliseconds try_for);
 
 /// A server is asked in the lower form first after this: the high form failed for two questions in a row, and
@@ -53,7 +53,7 @@ public:
     ServerList(ServerPlan plan, events::Sink& events, const ServerList* before = nullptr);
 
     [[nodiscard]] const ServerPlan& plan() const noexcept { return plan_; }
-    [[nodiscard]] const Server& server(std::size_t number) const { return plan_.servers.at(number); }
+    [[nodiscard]] const net::Endpoint& server(std::size_t number) const { return plan_.servers.at(number); }
 
     /// The order in which a question asks them now. For DANE the believed ones alone, when there are any.
     [[nodiscard]] std::vector<Candidate> candidates(base::Steady now, Purpose purpose);

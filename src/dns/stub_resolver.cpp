@@ -35,21 +35,21 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     Impl(asio::any_io_executor ex, base::Clock& c, events::Sink& e)
         : executor(std::move(ex)), clock(c), sink(e) {}
 
-    struct Place;
+    struct Slot;
     /// Questions of one kind.
     struct Lane {
-        std::list<Place*> fresh,
-            stale;             ///< without a place, oldest first; stale: waiting longer than `patience`
+        std::list<Slot*> fresh,
+            stale;             ///< without a slot, oldest first; stale: waiting longer than `patience`
         std::size_t taken = 0; ///< with one
         [[nodiscard]] std::size_t waiting() const noexcept { return fresh.size() + stale.size(); }
     };
-    /// A question's place among max_in_flight, given back at the end of its life, whatever that is.
-    struct Place {
-        Place(std::shared_ptr<Impl> i, Lane& l)
+    /// A question's slot among max_in_flight, given back at the end of its life, whatever that is.
+    struct Slot {
+        Slot(std::shared_ptr<Impl> i, Lane& l)
             : impl(std::move(i)), lane(l), turn(impl->executor), since(impl->clock.steady()) {}
-        Place(const Place&) = delete;
-        Place& operator=(const Place&) = delete;
-        ~Place() {
+        Slot(const Slot&) = delete;
+        Slot& operator=(const Slot&) = delete;
+        ~Slot() {
             if (queue) queue->erase(position);
             if (flight) {
                 flight->stop();
@@ -59,10 +59,10 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
         }
         std::shared_ptr<Impl> impl;
         Lane& lane;
-        asio::steady_timer turn; ///< cancelled when the place is given
+        asio::steady_timer turn; ///< cancelled when the slot is given
         base::Steady since;
-        std::list<Place*>* queue = nullptr; ///< of its lane, in which it waits
-        std::list<Place*>::iterator position;
+        std::list<Slot*>* queue = nullptr; ///< of its lane, in which it waits
+        std::list<Slot*>::iterator position;
         bool taken = false;
         std::shared_ptr<Flight> flight;
     };
@@ -94,8 +94,8 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
                     lane->fresh.front()->queue = &lane->stale;
                     lane->stale.splice(lane->stale.end(), lane->fresh, lane->fresh.begin());
                 }
-                std::list<Place*>& queue = lane->fresh.empty() ? lane->stale : lane->fresh;
-                Place* next = queue.front();
+                std::list<Slot*>& queue = lane->fresh.empty() ? lane->stale : lane->fresh;
+                Slot* next = queue.front();
                 queue.pop_front();
                 next->queue = nullptr;
                 next->taken = true;
@@ -120,7 +120,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
         for (Flight* flight : flights) flight->stop();
         for (Lane* lane : {&others, &dane})
             for (const auto* queue : {&lane->fresh, &lane->stale})
-                for (Place* place : *queue) place->turn.cancel();
+                for (Slot* slot : *queue) slot->turn.cancel();
         sockets->stop();
     }
 
@@ -128,7 +128,6 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     base::Clock& clock;
     events::Sink& sink;
     Options options;
-    std::vector<Server> configured;            ///< options.servers, read
     std::optional<ResolvConfFile> resolv_conf; ///< when options.servers is empty
     std::shared_ptr<ServerList> servers;
     std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(executor, clock);
@@ -140,14 +139,6 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
 };
 
 void StubResolver::Impl::configure(Options wanted) {
-    configured.clear();
-    for (const std::string& text : wanted.servers) {
-        // The configuration has been checked; should one slip through, the others still serve.
-        if (auto server = parse_server(text))
-            configured.push_back(*server);
-        else
-            sink.emit(events::DnsServerIgnored{.server = text, .error = server.error()});
-    }
     if (!wanted.servers.empty())
         resolv_conf.reset();
     else if (!resolv_conf || wanted.resolv_conf != options.resolv_conf)
@@ -159,12 +150,12 @@ void StubResolver::Impl::configure(Options wanted) {
 /// Makes `servers` what the options, and resolv.conf as it is now, say.
 void StubResolver::Impl::use_servers(base::Steady now) {
     const ResolvConf* conf = resolv_conf ? &resolv_conf->current(now) : nullptr;
-    ServerPlan plan = plan_servers(configured, conf, options.trust_ad, options.try_for);
+    ServerPlan plan = plan_servers(options.servers, conf, options.trust_ad, options.try_for);
     if (servers && servers->plan() == plan) return;
     const bool changed = servers != nullptr;
     servers = std::make_shared<ServerList>(std::move(plan), sink, servers.get());
     std::string names;
-    for (const Server& server : servers->plan().servers)
+    for (const net::Endpoint& server : servers->plan().servers)
         names.append(names.empty() ? "" : ",").append(to_string(server));
     sink.emit(events::DnsServers{.servers = names});
     if (changed) doubt();
@@ -181,17 +172,17 @@ void StubResolver::Impl::weigh(Answer& answer, const Wanted& asked, ServerList& 
 asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Wanted wanted) {
     try {
         Lane& lane = self->lane_of(wanted.purpose);
-        Place place{self, lane};
+        Slot slot{self, lane};
         if (self->stopping) co_return failed(base::Reason::shutting_down);
         if (lane.waiting() == 0 && self->has_room(lane)) {
-            place.taken = true;
+            slot.taken = true;
             ++lane.taken;
         } else {
             if (lane.waiting() >= max_waiting) co_return failed(base::Reason::overloaded, "too many wait");
-            place.position = lane.fresh.insert(lane.fresh.end(), &place);
-            place.queue = &lane.fresh;
-            place.turn.expires_at(asio::steady_timer::time_point::max());
-            co_await place.turn.async_wait(as_result);
+            slot.position = lane.fresh.insert(lane.fresh.end(), &slot);
+            slot.queue = &lane.fresh;
+            slot.turn.expires_at(asio::steady_timer::time_point::max());
+            co_await slot.turn.async_wait(as_result);
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (self->stopping || cancellation.cancelled() != asio::cancellation_type::none)
                 co_return failed(base::Reason::shutting_down);
@@ -208,11 +199,11 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Want
             errand.candidates = list->candidates(now, wanted.purpose);
         else if (const auto number = list->find(wanted.server))
             errand.candidates = list->only(*number, now);
-        place.flight = std::make_shared<Flight>(self->executor, self->clock, list, self->sockets,
-                                                std::move(errand), [impl = self.get()] { impl->doubt(); });
-        self->flights.insert(place.flight.get());
-        Result result = co_await Flight::run(place.flight);
-        const auto server = place.flight->answered_by();
+        slot.flight = std::make_shared<Flight>(self->executor, self->clock, list, self->sockets,
+                                               std::move(errand), [impl = self.get()] { impl->doubt(); });
+        self->flights.insert(slot.flight.get());
+        Result result = co_await Flight::run(slot.flight);
+        const auto server = slot.flight->answered_by();
         if (result && server && wanted.server.empty()) self->weigh(*result, wanted, *list, *server);
         co_return result;
     } catch (const std::bad_alloc&) {

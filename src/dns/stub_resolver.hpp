@@ -29,7 +29,7 @@
 namespace dns {
 
 struct Options {
-    std::vector<std::string> servers; ///< as parse_server() reads them; empty: those of resolv_conf
+    std::vector<net::Endpoint> servers; ///< empty: those of resolv_conf
     TrustAd trust_ad = TrustAd::automatic;
     /// Read when a question is asked. Used of its options are timeout (if shorter than try_for), attempts,
     /// use-vc, rotate and trust-ad, and only when `servers` is empty.

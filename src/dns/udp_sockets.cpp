@@ -1,5 +1,7 @@
 #include "dns/udp_sockets.hpp"
 
+#include "base/net/asio_address.hpp"
+
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -22,19 +24,12 @@ bool is_silent(UdpSocket& socket) {
 
 } // namespace
 
-asio::ip::address address(const Server& server) {
-    if (server.v6) return asio::ip::address_v6{server.octets, server.scope_id};
-    asio::ip::address_v4::bytes_type octets{};
-    std::copy_n(server.octets.begin(), octets.size(), octets.begin());
-    return asio::ip::address_v4{octets};
-}
-
-UdpSockets::Lease::Lease(std::shared_ptr<UdpSockets> sockets, const Server& server)
+UdpSockets::Lease::Lease(std::shared_ptr<UdpSockets> sockets, const net::Endpoint& server)
     : sockets_(std::move(sockets)), server_(server), socket_(sockets_->take(server_, error_)) {}
 
 UdpSockets::Lease::~Lease() { sockets_->give_back(server_, std::move(socket_), clean_); }
 
-std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system::error_code& error) {
+std::shared_ptr<UdpSocket> UdpSockets::take(const net::Endpoint& server, boost::system::error_code& error) {
     note_try();
     const std::shared_ptr<Pool> pool = pool_.lock();
     while (pool && !pool->kept.empty()) {
@@ -47,17 +42,18 @@ std::shared_ptr<UdpSocket> UdpSockets::take(const Server& server, boost::system:
         }
     }
     auto socket = std::make_shared<UdpSocket>(executor_);
-    const udp::endpoint to{address(server), server.port};
+    const udp::endpoint to{net::to_asio(server.address), server.port};
     socket->socket.open(to.protocol(), error);
     if (!error) socket->socket.connect(to, error);
     ++in_use_;
     return socket;
 }
 
-void UdpSockets::give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept {
+void UdpSockets::give_back(const net::Endpoint& server, std::shared_ptr<UdpSocket> socket,
+                           bool clean) noexcept {
     --in_use_;
     try {
-        if (clean && is_loopback(server) && socket->socket.is_open() && kept() < may_keep())
+        if (clean && is_loopback(server.address) && socket->socket.is_open() && kept() < may_keep())
             keep(server, std::move(socket));
     } catch (const std::exception&) { // no memory: it is closed
     }
@@ -74,7 +70,7 @@ std::span<const std::uint8_t> UdpSockets::receive(UdpSocket& socket, boost::syst
     return {buffer_.data(), static_cast<std::size_t>(size)};
 }
 
-void UdpSockets::keep(const Server& server, std::shared_ptr<UdpSocket> socket) {
+void UdpSockets::keep(const net::Endpoint& server, std::shared_ptr<UdpSocket> socket) {
     std::shared_ptr<Pool> pool = pool_.lock();
     const bool fresh = !pool;
     if (fresh) pool = std::make_shared<Pool>(executor_);

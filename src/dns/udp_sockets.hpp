@@ -10,11 +10,10 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/net/address.hpp"
 #include "dns/message.hpp"
-#include "dns/resolv_conf.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/udp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -48,7 +47,7 @@ public:
     class Lease {
     public:
         /// `error()` says why when no socket could be opened.
-        Lease(std::shared_ptr<UdpSockets> sockets, const Server& server);
+        Lease(std::shared_ptr<UdpSockets> sockets, const net::Endpoint& server);
         ~Lease();
         Lease(const Lease&) = delete;
         Lease& operator=(const Lease&) = delete;
@@ -60,7 +59,7 @@ public:
 
     private:
         std::shared_ptr<UdpSockets> sockets_;
-        Server server_;
+        net::Endpoint server_;
         boost::system::error_code error_; // before what writes it
         std::shared_ptr<UdpSocket> socket_;
         bool clean_ = false;
@@ -77,7 +76,7 @@ public:
 
 private:
     struct Kept {
-        Server server;
+        net::Endpoint server;
         std::shared_ptr<UdpSocket> socket;
     };
     /// Owned by the timer's handler, and so by the io_context, which may be destroyed before us.
@@ -86,11 +85,12 @@ private:
         boost::asio::steady_timer sweep;
         std::vector<Kept> kept;
     };
-    [[nodiscard]] std::shared_ptr<UdpSocket> take(const Server& server, boost::system::error_code& error);
-    void give_back(const Server& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept;
+    [[nodiscard]] std::shared_ptr<UdpSocket> take(const net::Endpoint& server,
+                                                  boost::system::error_code& error);
+    void give_back(const net::Endpoint& server, std::shared_ptr<UdpSocket> socket, bool clean) noexcept;
     void note_try();
     [[nodiscard]] std::size_t may_keep() const noexcept;
-    void keep(const Server& server, std::shared_ptr<UdpSocket> socket);
+    void keep(const net::Endpoint& server, std::shared_ptr<UdpSocket> socket);
     void sweep_later(std::shared_ptr<Pool> pool);
 
     boost::asio::any_io_executor executor_;
@@ -101,8 +101,5 @@ private:
     std::size_t in_use_ = 0;
     Bytes buffer_ = Bytes(max_message);
 };
-
-/// The server's address as Asio has it.
-[[nodiscard]] boost::asio::ip::address address(const Server& server);
 
 } // namespace dns

@@ -32,7 +32,7 @@ void make_room_for(std::size_t octets) {
     ::operator delete(::operator new(packet + for_each_octet * octets)); // a call that no compiler leaves out
 }
 
-/// RFC 2181 section 8: 31 bits; anything larger is to be taken as zero.
+/// RFC 2181 section 8: 31 bits; anything larger is treated as zero.
 seconds ttl_seconds(std::uint32_t ttl) { return seconds{ttl > 0x7fffffff ? 0 : ttl}; }
 
 std::string octets(const ldns_rdf* field) {

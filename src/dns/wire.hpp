@@ -25,7 +25,7 @@ struct QueryForm {
 /// Reason::dns_malformed when the name cannot be asked for.
 [[nodiscard]] base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form = {});
 
-/// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in whatever order they
+/// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in any order they
 /// come; records that do not belong to the chain are left out. A chain that ends without records and SOA is
 /// nodata (or nxdomain by the response code): a recursive resolver would have followed it. Over TCP the TC
 /// bit is ignored if there are records, as glibc does; otherwise it makes the reply malformed.

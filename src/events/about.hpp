@@ -1,4 +1,4 @@
-// events/about.hpp - how an entry of the table is written. For the files of events/ alone.
+// events/about.hpp - how an entry of the table is written. Only for the files of events/.
 #pragma once
 
 #include "events/table.hpp"
@@ -12,7 +12,7 @@ namespace events {
 
 using base::Level;
 
-/// When a member is a field of the line: always, or only when it is not empty; or "-" stands for nothing.
+/// When a member is a field of the line: always; only when it is not empty; or always, with "-" when empty.
 enum class Show : std::uint8_t { always, unless_empty, dash };
 
 template <class E, class T>
@@ -32,9 +32,9 @@ struct Words {
     std::string_view meaning, advice;
 };
 
-/// One specialization an event: words, fields in the order of the line, levels and level(); hidden: members
-/// that are no fields; where lines would repeat themselves, limit and key(); of events about a domain with a
-/// policy, remember().
+/// One specialization for each event. It has words, the fields in the order of the line, levels and level();
+/// hidden: the members that are not fields; limit and key() if the line could repeat; remember() if the event
+/// is about a domain with a policy.
 template <class E>
 struct About;
 
@@ -51,17 +51,17 @@ struct At {
     }
 };
 
-/// At most one line a window, level and key; further ones are counted, and the next has the number.
+/// At most one line for each window, level and key. Further ones are counted; the next line has the number.
 struct Limit {
     base::seconds window{};
-    std::size_t keys = 1; ///< remembered, some 200 octets each
+    std::size_t keys = 1; ///< how many are remembered, some 200 octets each
 };
 
 /// Is it part of a domain's history (events/history.hpp)?
 enum class Remember : std::uint8_t {
     no,
     yes,
-    among_others, ///< only of a domain of which something else is remembered
+    among_others, ///< only if another event of the domain is remembered
 };
 
 /// Calls `take(name, member, show)` for each field of the line, in order.

@@ -61,14 +61,6 @@ struct About<DnsNoSocket> : At<Level::error> {
 };
 
 template <>
-struct About<DnsServerIgnored> : At<Level::error> {
-    using E = DnsServerIgnored;
-    static constexpr Words words{"dns-server-ignored", Section::dns,
-                                 "An entry of `dns.servers` is of no use.", "Correct it."};
-    static constexpr auto fields = std::tuple{field("server", &E::server), field("error", &E::error)};
-};
-
-template <>
 struct About<DnsFailed> : At<Level::error> {
     using E = DnsFailed;
     static constexpr Words words{"dns-failed", Section::dns, "A question ended in a fault of the daemon.",

@@ -5,8 +5,8 @@
 
 namespace events {
 
-/// One line an hour, a month and so on for what a domain's owner can bring about again and again; of each
-/// finding a keyed hash is remembered (base/repeats.hpp).
+/// A domain's owner can cause these findings again and again: there is one line in an hour, a month and so on.
+/// Each finding is remembered as a keyed hash (base/repeats.hpp).
 inline constexpr std::size_t max_findings = 10'000;
 
 template <>
@@ -121,8 +121,8 @@ struct About<PolicyFailed> {
         field("domain", &E::domain), field("reason", &E::reason),       field("detail", &E::detail),
         field("kept", &E::kept),     field("next_try_s", &E::next_try), field("repeated", &E::repeated)};
     static constexpr auto hidden = std::tuple{&E::has_policy};
-    // Failures come five minutes to an hour apart; once an hour and domain says it all. That the resolver
-    // failed, at level info, does not keep back that the record is gone: each level has limits of its own.
+    // Failures come every five minutes to one hour; one line an hour for a domain is enough. Each level has its
+    // own limit, so a failed resolver (info) does not hold back the line that the record is gone.
     static constexpr Limit limit{std::chrono::hours{1}, max_findings};
     static constexpr Text key(const E& e) noexcept { return e.domain; }
     static constexpr Remember remember(const E& e) noexcept {

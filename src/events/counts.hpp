@@ -1,7 +1,7 @@
 // events/counts.hpp - how many events of each kind there were.
 //
-// Any thread may look. Events of one kind are counted by one thread at a time, which waits for nobody:
-// threads that have the same kinds of events have each their own counts, and whoever looks adds them up.
+// Any thread may read. Only one thread at a time counts events of one kind, so counting needs no lock: each
+// thread has its own counts, and the reader adds them up.
 #pragma once
 
 #include "events/event.hpp"

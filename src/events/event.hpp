@@ -1,10 +1,10 @@
-// events/event.hpp - what happens, as values: one struct an event, with what is known of it. Pure.
+// events/event.hpp - what happens, as values: one struct for each event, with all that is known about it. Pure.
 //
-// Who notices something makes the event and hands it to an events::Sink (events/sink.hpp); what becomes of it
-// is not the business of the one who notices. Names, levels and meanings are in the table (events/table.hpp).
-// Texts are views and live at least until emit() returns; they are raw octets, of peers too: the log cuts
-// them and makes them printable. A member is a field of the log line by its table entry; "" or nullopt is
-// left out where the table says so.
+// The code that notices something makes the event and passes it to an events::Sink (events/sink.hpp); it does
+// not need to know what is done with it. Names, levels and meanings are in the table (events/table.hpp).
+// Texts are views and must live until emit() returns. They are raw octets, some of them from peers: the log
+// cuts them and makes them printable. The table entry says which members are fields of the log line, and
+// which are left out when they are "" or nullopt.
 #pragma once
 
 #include "base/clock.hpp"
@@ -35,7 +35,7 @@ struct Lookup {
     Text next_hop = {};     ///< the key as asked, when it is not of the usual form
     Text detail = {};       ///< what was tried, when it failed
     base::Steady ended{};   ///< when it was answered
-    bool is_parent = false; ///< Postfix asks for every parent domain after a NOTFOUND
+    bool is_parent = false; ///< a parent domain: Postfix asks for each of them after a NOTFOUND
 };
 struct ServiceUnknown {
     Text next_hop, service;
@@ -60,7 +60,7 @@ struct PolicyChanged {
     std::size_t mx = 0;
     base::seconds max_age{};
     Text id, id_before;
-    bool weakened = false; ///< from enforce to testing or none, or withdrawn by a max_age of 0
+    bool weakened = false; ///< changed from enforce to testing or none, or withdrawn by a max_age of 0
 };
 struct PolicyRefreshed {
     Text domain;
@@ -94,7 +94,7 @@ struct PolicyTooShort {
 };
 struct PolicyAdmitsNoMx {
     Text domain, id, mx_hosts;
-    Text finding; ///< the domain, the id and all the hosts: one line for each
+    Text finding; ///< the domain, the id and all the hosts: key of the limit on repeated lines
 };
 
 // ---- DANE
@@ -102,7 +102,7 @@ struct PolicyAdmitsNoMx {
 struct Dane {
     Text active, detail;
 };
-/// The words are dane-only, sts and unknown.
+/// The values are dane-only, sts and unknown.
 struct DaneChanged {
     Text domain, verdict, before, detail;
     base::seconds ttl{};
@@ -138,9 +138,6 @@ struct DnsServerBack {
 struct DnsNoSocket {
     Text error;
 };
-struct DnsServerIgnored {
-    Text server, error;
-};
 struct DnsFailed {
     Text error;
 };
@@ -154,7 +151,7 @@ struct DnsTryFailed {
 };
 struct Fetch {
     Text host;
-    std::optional<std::size_t> octets; ///< of the policy, when it came
+    std::optional<std::size_t> octets; ///< of the policy, if one was fetched
     std::optional<base::Reason> reason;
     Text detail;
     std::int64_t took_ms = 0;
@@ -276,14 +273,14 @@ using Event =
     std::variant<Lookup, ServiceUnknown, LookupAborted, PolicyLearnt, PolicyChanged, PolicyRefreshed,
                  PolicyFailed, PolicyExpired, PolicyEvicted, PolicyTooShort, PolicyAdmitsNoMx, Dane,
                  DaneChanged, DnsServers, DnsServerJudged, DnsServerForm, DnsServerSilent, DnsServerBack,
-                 DnsNoSocket, DnsServerIgnored, DnsFailed, Listening, NotListening, ConnectionsFull,
-                 AcceptFailed, ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead,
-                 StoreDamaged, StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused,
-                 StoreEmpty, StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort,
-                 MemoryBack, Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry,
-                 DnsTryFailed, Fetch, StoreStillFailing>;
+                 DnsNoSocket, DnsFailed, Listening, NotListening, ConnectionsFull, AcceptFailed,
+                 ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead, StoreDamaged,
+                 StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused, StoreEmpty,
+                 StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort, MemoryBack,
+                 Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry, DnsTryFailed,
+                 Fetch, StoreStillFailing>;
 
-/// Which event: its place in the list above, below `kinds`.
+/// Which event: its index in the list above, less than `kinds`.
 enum class Id : std::uint8_t {};
 inline constexpr std::size_t kinds = std::variant_size_v<Event>;
 

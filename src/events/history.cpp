@@ -16,10 +16,10 @@ namespace events {
 
 namespace {
 
-/// What the list, the map and the allocator take for a domain besides its events.
+/// Octets that the list, the map and the allocator take for a domain besides its events.
 constexpr std::size_t of_a_domain = 160;
 
-/// They change from one time to the next although nothing else does.
+/// Fields that change each time although nothing else does.
 constexpr std::array<std::string_view, 5> fleeting{"domain", "repeated", "next_try_s", "ttl", "fetched_at"};
 
 std::string text_of(const Line& line) {

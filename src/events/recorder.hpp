@@ -1,8 +1,7 @@
-// events/recorder.hpp - what becomes of an event: it is counted, remembered and written to the log, and lines
-// that would repeat themselves are held back as the table says.
+// events/recorder.hpp - counts, remembers and logs events; holds back lines that repeat, as the table says.
 //
-// One for each thread that answers, one for the back thread, one for the store: events of one kind come to it
-// from one thread at a time (events/counts.hpp). The history belongs to its recorder.
+// One for each thread that answers, one for the back thread, one for the store. Only one thread at a time
+// emits events of one kind to a recorder (events/counts.hpp). The history belongs to its recorder.
 #pragma once
 
 #include "base/clock.hpp"
@@ -34,7 +33,7 @@ private:
     const base::Clock& clock_;
     History* history_;
     Counts counts_;
-    /// Each level for itself: a line that is only for the record never holds back one to be looked at.
+    /// One for each level, so that an info line never holds back a warning.
     std::map<std::pair<Id, base::Level>, base::Repeats> limits_;
 };
 

@@ -23,7 +23,7 @@ Value shown(I number) {
     return static_cast<std::int64_t>(number);
 }
 
-/// Nothing to show, where the table asks.
+/// True if there is nothing to show; for Show::unless_empty and Show::dash.
 bool empty(Text text) { return text.empty(); }
 template <class T>
 bool empty(const std::optional<T>& value) {

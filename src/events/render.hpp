@@ -1,5 +1,4 @@
-// events/render.hpp - an event as a line: its level, its name and its fields. Nothing else makes fields.
-// Pure.
+// events/render.hpp - an event as a log line: level, name and fields. The only code that makes fields. Pure.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -12,7 +11,7 @@
 
 namespace events {
 
-/// Its texts are those of the event, which has to outlive it.
+/// Refers to the texts of the event, which must outlive it.
 class Line {
 public:
     static constexpr std::size_t max_fields = 10;
@@ -30,7 +29,7 @@ private:
 [[nodiscard]] Line render(const Event& event);
 [[nodiscard]] Line render(const Lookup& event);
 
-/// The level alone.
+/// Only the level of the line.
 [[nodiscard]] base::Level level(const Event& event) noexcept;
 [[nodiscard]] base::Level level(const Lookup& event) noexcept;
 

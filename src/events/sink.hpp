@@ -1,4 +1,4 @@
-// events/sink.hpp - the port for what happens: who notices something emits the event, and nothing else.
+// events/sink.hpp - the port for events: the code that notices something only emits the event.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -6,16 +6,16 @@
 
 namespace events {
 
-/// Which threads may call is said by each; nobody waits for a disk or a socket in it.
+/// Each implementation says which threads may call it. None waits for a disk or a socket.
 class Sink {
 public:
     virtual ~Sink() = default;
     /// May throw std::bad_alloc.
     virtual void emit(const Event& event) = 0;
-    /// False when an event of this level is written nowhere, so that its texts need not be made. Then
-    /// count() does.
+    /// False when an event of this level is not written anywhere, so its texts need not be made: call count()
+    /// instead of emit().
     [[nodiscard]] virtual bool wants(base::Level level) const noexcept = 0;
-    /// In place of emit() for an event that is not wanted.
+    /// Instead of emit(), for an event that is not wanted.
     virtual void count(Id kind) noexcept = 0;
 
 protected:

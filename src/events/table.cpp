@@ -110,18 +110,18 @@ std::string_view title(Section section) {
     return "Steps";
 }
 
-constexpr std::size_t wide = 100; // columns after which a line of the manual ends with the word
+constexpr std::size_t wide = 100; // columns; a line of the manual ends with the word that reaches it
 
-/// Words as lines of mdoc: a sentence a line, `quoted` names in a macro of their own.
+/// Words as lines of mdoc: one sentence on each line; a `quoted` name becomes a macro.
 void append_words(std::string& out, std::string_view words) {
-    bool fresh = true; // nothing stands on the line yet
+    bool fresh = true; // the line is empty
     while (!words.empty()) {
         if (words.front() == '`') {
             const std::size_t end = words.find('`', 1);
             if (!fresh) out += '\n';
             out.append(".Ic ").append(words.substr(1, end - 1));
             words.remove_prefix(end + 1);
-            while (!words.empty() && std::string_view{".,;:)"}.find(words.front()) != words.npos) {
+            while (!words.empty() && std::string_view{".,;:)"}.find(words.front()) != std::string_view::npos) {
                 out.append(" ").append(1, words.front());
                 words.remove_prefix(1);
             }

@@ -1,8 +1,8 @@
 // events/table.hpp - the one table of events: name, level, fields, what it means and what to do.
 //
-// The log line, the manual's DIAGNOSTICS and what keeps and counts events come from it. An entry is a
-// specialization of About in events/about_*.hpp; others read entry(). Words of the table are plain text, with
-// names that a reader may type or look up in `these quotes`.
+// The log line, the manual's DIAGNOSTICS, the history and the counts are made from it. An entry is a
+// specialization of About in events/about_*.hpp; other code reads entry(). The words are plain text; names
+// that a reader may type or look up stand in `these quotes`.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -20,8 +20,8 @@ struct Entry {
     std::string_view name; ///< lower-case words joined by hyphens
     Section section{};
     std::string_view levels;  ///< "info", or "info; warning when ...": the first is the usual one
-    std::string_view meaning; ///< what happened: sentences
-    std::string_view advice;  ///< what to do about it; "" nothing
+    std::string_view meaning; ///< what happened, in sentences
+    std::string_view advice;  ///< what to do about it; "" for nothing
     std::span<const std::string_view> fields; ///< in the order of the line
 };
 
@@ -31,10 +31,10 @@ struct Entry {
 struct FieldMeaning {
     std::string_view name, meaning;
 };
-/// What each field means, whatever the event: every name of the entries once, in alphabetical order.
+/// The meaning of each field, the same in all events: every field name once, in alphabetical order.
 [[nodiscard]] std::span<const FieldMeaning> field_meanings();
 
-/// The manual's list of events and of fields (mdoc), the part of DIAGNOSTICS between its two markers.
+/// The manual's lists of events and fields (mdoc): the part of DIAGNOSTICS between its two markers.
 [[nodiscard]] std::string man_events();
 
 } // namespace events

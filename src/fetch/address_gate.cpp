@@ -32,22 +32,22 @@ AtAddress::Next AtAddress::next(std::span<const TimePoint> inside, TimePoint now
     return next;
 }
 
-AddressGate::Place& AddressGate::Place::operator=(Place&& other) noexcept {
-    const Place old{std::move(*this)};
+AddressGate::Admission& AddressGate::Admission::operator=(Admission&& other) noexcept {
+    const Admission old{std::move(*this)};
     gate_ = std::move(other.gate_);
     inside_ = other.inside_;
     return *this;
 }
 
-void AddressGate::Place::release() noexcept {
+void AddressGate::Admission::release() noexcept {
     if (const auto gate = std::move(gate_)) gate->leave(inside_);
 }
 
-void AddressGate::Place::progress() noexcept {
+void AddressGate::Admission::progress() noexcept {
     if (gate_) inside_->progress = steady_clock::now();
 }
 
-void AddressGate::Place::when_it_gives_way(std::function<void()> call) {
+void AddressGate::Admission::when_it_gives_way(std::function<void()> call) {
     if (gate_) inside_->gives_way = std::move(call);
 }
 
@@ -69,8 +69,7 @@ AddressGate::Waiter::~Waiter() {
     gate_->forget(place_to_be_.front().host);
 }
 
-AddressGate::AddressGate(boost::asio::any_io_executor executor, std::size_t limit)
-    : timer_(std::move(executor)) {
+AddressGate::AddressGate(boost::asio::any_io_executor executor, std::size_t limit) : timer_(executor) {
     rule_.limit = limit;
 }
 
@@ -93,14 +92,14 @@ AtAddress::Next AddressGate::next() noexcept {
     return rule_.next(progress_, steady_clock::now());
 }
 
-AddressGate::Place AddressGate::enter(List& place) noexcept {
+AddressGate::Admission AddressGate::enter(List& place) noexcept {
     place.front().progress = steady_clock::now();
     ++place.front().host->second.connections;
     inside_.splice(inside_.end(), place);
-    return Place{shared_from_this(), std::prev(inside_.end())};
+    return Admission{shared_from_this(), std::prev(inside_.end())};
 }
 
-AddressGate::Place AddressGate::try_enter(const std::string& host) {
+AddressGate::Admission AddressGate::try_enter(const std::string& host) {
     if (closed_ || !queue_.empty()) return {};
     const AtAddress::Next one = next();
     if (!one.admit || one.gives_way) return {};
@@ -154,7 +153,7 @@ void AddressGate::admit() noexcept {
         });
         Waiter& waiter = **turn;
         queue_.erase(turn);
-        waiter.place_ = enter(waiter.place_to_be_);
+        waiter.admission_ = enter(waiter.place_to_be_);
         waiter.ready_();
         if (gives_way) gives_way();
     }

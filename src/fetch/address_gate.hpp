@@ -65,12 +65,12 @@ class AddressGate : public std::enable_shared_from_this<AddressGate> {
 
 public:
     /// Being inside. Leaving, by destruction, lets a waiter in.
-    class Place {
+    class Admission {
     public:
-        Place() = default;
-        Place(Place&& other) noexcept : gate_(std::move(other.gate_)), inside_(other.inside_) {}
-        Place& operator=(Place&& other) noexcept;
-        ~Place() { release(); }
+        Admission() = default;
+        Admission(Admission&& other) noexcept : gate_(std::move(other.gate_)), inside_(other.inside_) {}
+        Admission& operator=(Admission&& other) noexcept;
+        ~Admission() { release(); }
         void release() noexcept;
         [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
         /// The peer sent something.
@@ -82,7 +82,7 @@ public:
 
     private:
         friend class AddressGate;
-        Place(std::shared_ptr<AddressGate> gate, List::iterator inside)
+        Admission(std::shared_ptr<AddressGate> gate, List::iterator inside)
             : gate_(std::move(gate)), inside_(inside) {}
         std::shared_ptr<AddressGate> gate_;
         List::iterator inside_{};
@@ -95,23 +95,23 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
-        [[nodiscard]] bool granted() const noexcept { return static_cast<bool>(place_); }
+        [[nodiscard]] bool granted() const noexcept { return static_cast<bool>(admission_); }
         /// Requires granted().
-        [[nodiscard]] Place take() noexcept { return std::move(place_); }
+        [[nodiscard]] Admission take() noexcept { return std::move(admission_); }
 
     private:
         friend class AddressGate;
         std::shared_ptr<AddressGate> gate_;
         List place_to_be_; // so that letting it in needs no memory
         std::function<void()> ready_;
-        Place place_;
+        Admission admission_;
         std::list<Waiter*>::iterator turn_;
     };
 
     AddressGate(boost::asio::any_io_executor executor, std::size_t limit);
 
     /// A place for this policy host when one is free and nobody waits for it, else an empty one.
-    [[nodiscard]] Place try_enter(const std::string& host);
+    [[nodiscard]] Admission try_enter(const std::string& host);
     /// Joins the queue. `ready` is called once the place is granted; it must not throw or come back here.
     [[nodiscard]] std::unique_ptr<Waiter> wait(const std::string& host, std::function<void()> ready);
     /// A higher limit lets waiters in at once; a lower one throws nobody out.
@@ -126,7 +126,7 @@ private:
     void prepare(List& place, const std::string& host);
     void forget(Hosts::iterator host) noexcept;
     [[nodiscard]] AtAddress::Next next() noexcept;
-    [[nodiscard]] Place enter(List& place) noexcept;
+    [[nodiscard]] Admission enter(List& place) noexcept;
     void leave(List::iterator gone) noexcept;
     void admit() noexcept;
     void look_again(AtAddress::TimePoint when);

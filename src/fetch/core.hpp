@@ -35,7 +35,6 @@ struct Core {
     std::shared_ptr<Nat64> nat64;
     Options options;
     std::shared_ptr<boost::asio::ssl::context> tls;
-    std::optional<Proxy> proxy;
     std::shared_ptr<Gate> starts = std::make_shared<Gate>(0);
     std::shared_ptr<AddressGates> addresses = std::make_shared<AddressGates>(executor, 0);
     std::shared_ptr<Turns> turns = std::make_shared<Turns>(executor);

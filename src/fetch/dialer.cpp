@@ -34,7 +34,7 @@ void Dialer::expect_more(bool more) {
     event_.notify();
 }
 
-void Dialer::lend(const Address& address, AddressGate::Place place) {
+void Dialer::lend(const Address& address, AddressGate::Admission place) {
     lent_at_ = address;
     lent_ = std::move(place);
 }
@@ -60,18 +60,18 @@ void Dialer::call_off() {
 bool Dialer::take_place(const Address& address) {
     if (!gates_) return true;
     if (lent_ && lent_at_ == address) {
-        place_ = std::move(lent_);
+        admission_ = std::move(lent_);
         return true;
     }
-    place_ = gates_->at(address)->try_enter(policy_host_);
-    return static_cast<bool>(place_);
+    admission_ = gates_->at(address)->try_enter(policy_host_);
+    return static_cast<bool>(admission_);
 }
 
 void Dialer::start(const Address& address) {
     auto attempt = std::make_shared<Attempt>(executor_);
     Connection& connection = *attempt->connection;
     connection.address = address;
-    connection.place = std::move(place_);
+    connection.place = std::move(admission_);
     const tcp::endpoint remote{address, port_};
     error_code error;
     connection.socket.open(remote.protocol(), error);

@@ -29,7 +29,7 @@ struct Connection {
     explicit Connection(boost::asio::ip::tcp::socket s) : socket(std::move(s)) {}
     boost::asio::ip::tcp::socket socket;
     Address address;
-    AddressGate::Place place;
+    AddressGate::Admission place;
 };
 
 /// The error of a connection whose place another host got (see AddressGate): closed by our limit, because the
@@ -59,7 +59,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Next> next();
     [[nodiscard]] std::unique_ptr<Connection> take() { return std::move(winner_); }
     [[nodiscard]] const Address& blocked_at() const { return candidates_.front(); }
-    void lend(const Address& address, AddressGate::Place place);
+    void lend(const Address& address, AddressGate::Admission place);
     /// An address that next() gave before is to be tried once more.
     void try_again(const Address& address);
     /// What became of an address after the connection was made.
@@ -96,9 +96,9 @@ private:
     Candidates candidates_;
     std::vector<std::shared_ptr<Attempt>> in_flight_;
     std::unique_ptr<Connection> winner_;
-    AddressGate::Place place_; // for the attempt about to start
+    AddressGate::Admission admission_; // for the attempt about to start
     std::optional<Address> lent_at_;
-    AddressGate::Place lent_;
+    AddressGate::Admission lent_;
     std::chrono::steady_clock::time_point next_start_{};
     bool more_ = false;
     bool stopped_ = false;

@@ -11,10 +11,10 @@ Gate::Waiter::~Waiter() {
     if (queued_) gate_->queue_.erase(turn_);
 }
 
-Gate::Place Gate::try_enter() {
+Gate::Admission Gate::try_enter() {
     if (closed_ || inside_ >= limit_ || !queue_.empty()) return {};
     ++inside_;
-    return Place{shared_from_this()};
+    return Admission{shared_from_this()};
 }
 
 std::unique_ptr<Gate::Waiter> Gate::wait(std::function<void()> ready, bool first) {
@@ -39,7 +39,7 @@ void Gate::admit() {
         queue_.pop_front();
         next->queued_ = false;
         ++inside_;
-        next->place_ = Place{shared_from_this()};
+        next->admission_ = Admission{shared_from_this()};
         next->ready_();
     }
 }

@@ -15,24 +15,24 @@ namespace fetch {
 class Gate : public std::enable_shared_from_this<Gate> {
 public:
     /// Being inside. Leaving, by destruction, lets the next waiter in.
-    class Place {
+    class Admission {
     public:
-        Place() = default;
-        Place(Place&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
-        Place& operator=(Place&& other) noexcept {
+        Admission() = default;
+        Admission(Admission&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+        Admission& operator=(Admission&& other) noexcept {
             std::swap(gate_, other.gate_);
             return *this;
         }
-        ~Place() {
+        ~Admission() {
             if (gate_) gate_->leave();
         }
         /// Leaves now.
-        void release() noexcept { const Place gone{std::move(*this)}; }
+        void release() noexcept { const Admission gone{std::move(*this)}; }
         [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
 
     private:
         friend class Gate;
-        explicit Place(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
+        explicit Admission(std::shared_ptr<Gate> gate) : gate_(std::move(gate)) {}
         std::shared_ptr<Gate> gate_;
     };
 
@@ -43,15 +43,15 @@ public:
         Waiter(const Waiter&) = delete;
         Waiter& operator=(const Waiter&) = delete;
         ~Waiter();
-        [[nodiscard]] bool granted() const noexcept { return static_cast<bool>(place_); }
+        [[nodiscard]] bool granted() const noexcept { return static_cast<bool>(admission_); }
         /// Requires granted().
-        [[nodiscard]] Place take() noexcept { return std::move(place_); }
+        [[nodiscard]] Admission take() noexcept { return std::move(admission_); }
 
     private:
         friend class Gate;
         std::shared_ptr<Gate> gate_;
         std::function<void()> ready_;
-        Place place_;
+        Admission admission_;
         std::list<Waiter*>::iterator turn_;
         bool queued_ = true;
     };
@@ -59,7 +59,7 @@ public:
     explicit Gate(std::size_t limit) : limit_(limit) {}
 
     /// A place when one is free and nobody waits for it, else an empty one.
-    [[nodiscard]] Place try_enter();
+    [[nodiscard]] Admission try_enter();
     /// Joins the queue, at its front when `first`. `ready` is called once the place is granted; it must not
     /// come back into the gate.
     [[nodiscard]] std::unique_ptr<Waiter> wait(std::function<void()> ready, bool first = false);

@@ -46,18 +46,11 @@ HttpsFetcher::~HttpsFetcher() {
 void HttpsFetcher::stop_thread() noexcept { core_->thread->stop(); }
 
 base::Expected<void, std::string> HttpsFetcher::configure(Options options) {
-    std::optional<Proxy> proxy;
-    if (!options.proxy.empty()) {
-        auto parsed = parse_proxy(options.proxy);
-        if (!parsed) return base::unexpected(parsed.error());
-        proxy = std::move(*parsed);
-    }
     if (options.max_concurrent == 0 || options.max_per_address == 0)
         return base::unexpected(std::string("the limits of concurrent fetches must be at least 1"));
     auto tls = make_client_context(options.ca_file);
     if (!tls) return base::unexpected(tls.error());
     core_->tls = std::move(*tls);
-    core_->proxy = std::move(proxy);
     core_->nat64->configure(options.nat64_prefixes);
     core_->options = std::move(options);
     core_->addresses->set_limit(core_->options.max_per_address);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/nat64.hpp"
+#include "base/net/address.hpp"
 #include "dns/resolver.hpp"
 #include "events/sink.hpp"
 #include "fetch/fetcher.hpp"
@@ -31,9 +32,9 @@ struct Options {
     /// The NAT64 prefixes of this network; empty: found out from the resolver when an address could lie in
     /// one.
     std::vector<base::Nat64Prefix> nat64_prefixes;
-    /// "http://host:port": every connection goes through this HTTP proxy by CONNECT. Policy hosts are then
+    /// If there is one, every connection goes through this HTTP proxy by CONNECT. Policy hosts are then
     /// not looked up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
-    std::string proxy;
+    net::Proxy proxy;
     /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
     std::chrono::milliseconds timeout{60000};
     /// Fetches at a time whose hosts answer; others wait in order. A fetch that has waited for its host for

@@ -1,5 +1,6 @@
 #include "fetch/job.hpp"
 
+#include "base/net/asio_address.hpp"
 #include "fetch/address.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -61,9 +62,10 @@ void Job::arm_patience() {
 }
 
 void Job::make_room() {
-    if (slow_ || !place_ || end_ != End::no || core_->slow >= slow_factor * options_.max_concurrent) return;
+    if (slow_ || !admission_ || end_ != End::no || core_->slow >= slow_factor * options_.max_concurrent)
+        return;
     slow_.emplace(core_->slow);
-    place_.release();
+    admission_.release();
 }
 
 void Job::pause_deadline() {
@@ -75,7 +77,7 @@ void Job::pause_deadline() {
 void Job::finish(std::exception_ptr error, Fetched fetched) {
     deadline_.cancel();
     patience_.cancel();
-    place_.release();
+    admission_.release();
     slow_.reset();
     if (error) {
         try {
@@ -90,8 +92,8 @@ void Job::finish(std::exception_ptr error, Fetched fetched) {
 
 /// Waits for a turn; false when the queue is full or the fetch has ended.
 asio::awaitable<bool> Job::start() {
-    place_ = core_->starts->try_enter();
-    if (!place_) {
+    admission_ = core_->starts->try_enter();
+    if (!admission_) {
         if (core_->queued >= max_queued) co_return false;
         const Counted queued(core_->queued);
         const auto waiter = core_->starts->wait([this] { event_.notify(); });
@@ -99,11 +101,11 @@ asio::awaitable<bool> Job::start() {
             co_await event_.wait();
         }
         if (end_ != End::no) co_return false;
-        place_ = waiter->take();
+        admission_ = waiter->take();
     }
     options_ = core_->options;
     tls_ = core_->tls;
-    proxy_ = core_->proxy;
+    proxy_ = core_->options.proxy;
     left_ = options_.timeout;
     arm_deadline();
     arm_patience();
@@ -116,7 +118,7 @@ asio::awaitable<bool> Job::place_at(Address address) {
     if (core_->queued >= max_queued) co_return false;
     const Counted queued(core_->queued);
     pause_deadline();
-    place_.release();
+    admission_.release();
     const auto notify = [this] { event_.notify(); };
     const auto at_address = core_->addresses->at(address)->wait(policy_host_, notify);
     while (!at_address->granted() && end_ == End::no) {
@@ -127,7 +129,7 @@ asio::awaitable<bool> Job::place_at(Address address) {
         while (!again->granted() && end_ == End::no) {
             co_await event_.wait();
         }
-        if (again->granted()) place_ = again->take();
+        if (again->granted()) admission_ = again->take();
     }
     if (end_ != End::no) co_return false;
     dialer_->lend(address, at_address->take());
@@ -278,13 +280,13 @@ asio::awaitable<Fetched> Job::run() {
 /// False when there is none, or the fetch has ended.
 asio::awaitable<bool> Job::find_addresses() {
     dialer_ = std::make_shared<Dialer>(core_->executor, proxy_ ? nullptr : core_->addresses, policy_host_,
-                                       options_.attempt_delay, proxy_ ? proxy_->port : options_.port);
-    if (proxy_ && proxy_->address) {
-        const std::vector<Address> only(1, *proxy_->address);
+                                       options_.attempt_delay, proxy_ ? proxy_.port : options_.port);
+    if (proxy_.address) {
+        const std::vector<Address> only(1, net::to_asio(*proxy_.address));
         dialer_->add(only);
         co_return true;
     }
-    const std::string& name = proxy_ ? proxy_->host : policy_host_;
+    const std::string& name = proxy_ ? proxy_.name : policy_host_;
     resolving_ = true;
     dialer_->expect_more(true);
     look_up(name, dns::Type::aaaa);

@@ -76,14 +76,14 @@ private:
     std::string policy_host_;
     Options options_; // as they were at the start
     std::shared_ptr<boost::asio::ssl::context> tls_;
-    std::optional<Proxy> proxy_;
+    net::Proxy proxy_;
 
     base::Event event_;
     boost::asio::steady_timer deadline_;
     unsigned armed_ = 0; // tells a late expiry from the current one
     std::chrono::steady_clock::duration left_{};
     End end_ = End::no;
-    Gate::Place place_;
+    Gate::Admission admission_;
     boost::asio::steady_timer patience_;
     std::optional<Counted> slow_; // gave its place up for good
 

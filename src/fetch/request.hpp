@@ -2,26 +2,10 @@
 // configured. Pure.
 #pragma once
 
-#include "base/expected.hpp"
-
-#include <boost/asio/ip/address.hpp>
-
 #include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 
 namespace fetch {
-
-struct Proxy {
-    std::string host; ///< a name, without final dot; empty when `address` is set
-    std::optional<boost::asio::ip::address> address;
-    std::uint16_t port = 0;
-};
-
-/// "http://host:port", host being a name, an IPv4 address or an IPv6 one in brackets. The error is a sentence
-/// for an operator.
-[[nodiscard]] base::Expected<Proxy, std::string> parse_proxy(std::string_view text);
 
 /// The request that opens a tunnel to host:port (RFC 9110 section 9.3.6).
 [[nodiscard]] std::string connect_request(const std::string& host, std::uint16_t port);

@@ -58,7 +58,7 @@ struct TlsStream::Session {
         return call([this] { return SSL_connect(tls.get()); });
     }
 
-    /// would_block: it needs the peer, or its next turn; in_progress: the certificate is to be judged in the
+    /// would_block: it needs the peer, or its next turn; in_progress: the certificate must be judged in the
     /// thread.
     error_code outcome(int returned) {
         const int what = SSL_get_error(tls.get(), returned);
@@ -208,10 +208,10 @@ asio::awaitable<TlsStream::error_code> TlsStream::shake_in_thread() {
     session->in_thread = true;
     session->wire.room = nullptr;
     const auto executor = socket_.get_executor();
-    const bool begun = shared_.thread->run([session, executor]() mutable {
-        session->result = session->shake();
+    const bool begun = shared_.thread->run([shaking = session, executor]() mutable {
+        shaking->result = shaking->shake();
         try {
-            asio::post(executor, [done = std::move(session)] {
+            asio::post(executor, [done = std::move(shaking)] {
                 done->in_thread = false;
                 done->shaken.notify();
             });

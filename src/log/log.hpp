@@ -3,7 +3,7 @@
 // The line of a lookup is made by that thread too, from a copy of the event (log/log_slot.hpp), so that an
 // answer costs its thread no more than the copy; the lines of other events are made by their own threads.
 // The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
-// caller ever waits. Lines dropped are told by a line "log-overrun: lost=N" as soon as the reader takes lines
+// caller ever waits. Lines dropped are reported by a line "log-overrun: lost=N" as soon as the reader takes lines
 // again. The destructor writes what is queued, within a second. All members are safe from any thread.
 //
 // spdlog is used where it is meant to be extended: QueueLogger (log.cpp) is a spdlog::logger whose sink_it_()

@@ -12,7 +12,7 @@ namespace {
 
 /// How long lines gather behind those just written: unnoticed by a person, a thousand lines of a busy server.
 /// Where the writer shares a processor with those who ask, each of its turns holds some of them up: they
-/// shall be less than one in a hundred, and not for long.
+/// must be less than one in a hundred, and not for long.
 constexpr std::chrono::milliseconds gather{10};
 constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a burst
 

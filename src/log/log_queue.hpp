@@ -23,7 +23,7 @@ namespace app {
 
 /// What the octets of a line are.
 enum class LogForm : std::uint8_t {
-    line,   ///< as they are to be written
+    line,   ///< ready to be written
     lookup, ///< a slot (log/log_slot.hpp)
 };
 

@@ -33,18 +33,18 @@ dane::Verdict none(std::string why) {
 
 } // namespace
 
-/// What all lookups share. Outlives the DaneLookup while some of them are still winding up.
+/// What all lookups share. Outlives the DaneLookup until the last of them has ended.
 struct DaneLookup::Core {
     Core(asio::any_io_executor e, dns::Resolver& r) : executor(std::move(e)), resolver(r) {}
     asio::any_io_executor executor;
     dns::Resolver& resolver; ///< not to be used once closed
     std::set<Job*> jobs;
-    std::list<Job*> hungry; ///< those with questions to ask, longest waiting first
+    std::list<Job*> waiting; ///< those with questions that they may ask, longest waiting first
     std::size_t under_way = 0;
     bool closed = false;
 
-    void share_out();
-    void take_from_the_richest();
+    void distribute();
+    void take_from_the_largest();
 };
 
 /// The questions of one verdict.
@@ -56,18 +56,18 @@ public:
     }
     ~Job() {
         core_->jobs.erase(this);
-        if (hungry_) core_->hungry.erase(place_);
+        if (is_waiting_) core_->waiting.erase(position_);
     }
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
 
-    /// Asks what there is to ask, as far as the limits allow.
+    /// Asks the next questions, as far as the limits allow.
     void ask();
     [[nodiscard]] std::size_t under_way() const noexcept { return asked_.size(); }
     void ask_one();
     void put_off_one();
 
-    base::Event event; ///< something was answered, or the lookup is gone
+    base::Event event; ///< there is an answer, or the lookup was destroyed
     dane::Inquiry inquiry;
 
 private:
@@ -75,48 +75,48 @@ private:
         asio::cancellation_signal stop;
         bool put_off = false;
     };
-    void see_whether_hungry();
+    void update_waiting();
 
     std::shared_ptr<Core> core_;
     std::deque<dane::Inquiry::Question> queue_;
     std::list<std::shared_ptr<Asked>> asked_; ///< under way, oldest first
-    bool hungry_ = false;
-    std::list<Job*>::iterator place_; ///< among the hungry
+    bool is_waiting_ = false;
+    std::list<Job*>::iterator position_; ///< in Core::waiting
 };
 
 void DaneLookup::Job::ask() {
     for (auto& question : inquiry.next()) queue_.push_back(std::move(question));
-    see_whether_hungry();
-    core_->share_out();
+    update_waiting();
+    core_->distribute();
 }
 
-void DaneLookup::Job::see_whether_hungry() {
-    const bool hungry = !queue_.empty() && asked_.size() < max_questions_at_once && !inquiry.verdict();
-    if (hungry == hungry_) return;
-    hungry_ = hungry;
-    if (hungry)
-        place_ = core_->hungry.insert(core_->hungry.end(), this);
+void DaneLookup::Job::update_waiting() {
+    const bool waiting = !queue_.empty() && asked_.size() < max_questions_at_once && !inquiry.verdict();
+    if (waiting == is_waiting_) return;
+    is_waiting_ = waiting;
+    if (waiting)
+        position_ = core_->waiting.insert(core_->waiting.end(), this);
     else
-        core_->hungry.erase(place_);
+        core_->waiting.erase(position_);
 }
 
-/// Gives what places there are to those who have the fewest.
-void DaneLookup::Core::share_out() {
-    const auto has_less = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
-    while (!closed && !hungry.empty()) {
-        Job* poorest = *std::ranges::min_element(hungry, has_less);
+/// Asks as many questions as the limit allows, each for the job that has the fewest under way.
+void DaneLookup::Core::distribute() {
+    const auto has_fewer = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
+    while (!closed && !waiting.empty()) {
+        Job* smallest = *std::ranges::min_element(waiting, has_fewer);
         if (under_way >= max_questions_in_all) {
-            if (poorest->under_way() == 0) take_from_the_richest();
-            return; // the place comes free when that question has ended
+            if (smallest->under_way() == 0) take_from_the_largest();
+            return; // ask_one() follows when that question has ended
         }
-        poorest->ask_one();
+        smallest->ask_one();
     }
 }
 
-void DaneLookup::Core::take_from_the_richest() {
-    const auto has_less = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
-    Job* richest = *std::ranges::max_element(jobs, has_less);
-    if (richest->under_way() > 1) richest->put_off_one();
+void DaneLookup::Core::take_from_the_largest() {
+    const auto has_fewer = [](const Job* a, const Job* b) { return a->under_way() < b->under_way(); };
+    Job* largest = *std::ranges::max_element(jobs, has_fewer);
+    if (largest->under_way() > 1) largest->put_off_one();
 }
 
 void DaneLookup::Job::ask_one() {
@@ -125,14 +125,14 @@ void DaneLookup::Job::ask_one() {
     const auto asked = std::make_shared<Asked>();
     asked_.push_back(asked);
     ++core_->under_way;
-    see_whether_hungry();
+    update_waiting();
     auto resolving = core_->resolver.resolve(question.name, question.type, dns::Purpose::dane);
-    // The answer may come before co_spawn() returns; whoever is awake then looks again, being notified.
+    // The answer may come before co_spawn() returns. notify() makes the job look at it then.
     auto answered = [weak = weak_from_this(), core = core_, asked,
                      question = std::move(question)](std::exception_ptr error, dane::Result result) mutable {
         --core->under_way;
         const auto job = weak.lock();
-        if (!job) return core->share_out();
+        if (!job) return core->distribute();
         std::erase(job->asked_, asked);
         if (asked->put_off) {
             job->queue_.push_front(std::move(question));
@@ -141,14 +141,14 @@ void DaneLookup::Job::ask_one() {
             job->inquiry.take(question, result);
         }
         job->event.notify();
-        job->see_whether_hungry();
-        core->share_out();
+        job->update_waiting();
+        core->distribute();
     };
     asio::co_spawn(core_->executor, std::move(resolving),
                    asio::bind_cancellation_slot(asked->stop.slot(), std::move(answered)));
 }
 
-/// The youngest question gives way, and is asked again later.
+/// Cancels the latest question, to ask it again later.
 void DaneLookup::Job::put_off_one() {
     const auto youngest =
         std::find_if(asked_.rbegin(), asked_.rend(), [](const auto& each) { return !each->put_off; });

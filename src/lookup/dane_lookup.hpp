@@ -2,13 +2,12 @@
 //
 // Threads: lives on one io_context, as the resolver does; every member is called there. The resolver outlives
 // it. It may be destroyed with lookups under way: each then ends, as when its caller is cancelled, with no
-// verdict. Questions that no longer matter are left to end by themselves, within the resolver's limit on a
-// question.
+// verdict. Questions that no longer matter end by themselves, within the resolver's time limit for a question.
 //
-// Places are shared fairly between domains: a place that comes free goes to the domain with the fewest
-// questions under way, and when none is free, a domain that has none takes one from the domain that has the
-// most, whose youngest question is asked again later. So one domain's many slow MX hosts take nothing from
-// another's.
+// The limit on all questions is shared fairly between domains. When a question has ended, the next one is for
+// the domain with the fewest questions under way. When the limit is reached and a domain has no question under
+// way, the domain with the most gives one up: its latest question is asked again later. So the many slow MX
+// hosts of one domain do not hold up another domain.
 #pragma once
 
 #include "base/domain.hpp"
@@ -27,11 +26,11 @@ namespace lookup {
 
 class DaneLookup {
 public:
-    /// Questions one verdict asks at the same time: the addresses of ten hosts. With the resolver's limit of
-    /// time on a question, and at most five questions of a host one after the other, this bounds a verdict's
-    /// time too.
+    /// Questions that one verdict asks at the same time: the addresses of ten hosts. The resolver limits the
+    /// time of a question, and a host needs at most five questions in a row, so this limits a verdict's time
+    /// too.
     static constexpr std::size_t max_questions_at_once = 20;
-    /// Questions of all verdicts together: the places that the resolver has for DANE.
+    /// Questions of all verdicts together: as many as the resolver asks for DANE at once.
     static constexpr std::size_t max_questions_in_all = 512;
 
     DaneLookup(boost::asio::any_io_executor executor, dns::Resolver& resolver);
@@ -39,7 +38,7 @@ public:
     DaneLookup(const DaneLookup&) = delete;
     DaneLookup& operator=(const DaneLookup&) = delete;
 
-    /// Throws nothing; what prevents a verdict is Advice::no_verdict with words.
+    /// Throws nothing. Without a verdict the result is Advice::no_verdict, and says why.
     [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
                                                                 dane::Destination destination = {});
 

@@ -1,8 +1,8 @@
 // lookup/get_limit.hpp - at most one GET a domain and minute, by the steady clock. Pure.
 //
-// One rule for every way to a GET: queries, changed ids, daily and overdue GETs, failures, lives of no or a
-// few seconds. It knows nothing of entries, which come and go, nor of the wall clock, which may be set: a GET
-// is remembered for a minute and then forgotten, as a keyed hash of the domain's name. Belongs to one thread.
+// One rule for every GET, whatever its cause: a query, a changed id, a daily or overdue GET, a retry, a max_age
+// of a few seconds. It does not depend on entries, which may be evicted, nor on the wall clock, which may be
+// set. Each GET is remembered for a minute, as a keyed hash of the domain's name. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
@@ -20,8 +20,8 @@ namespace lookup {
 class GetLimit {
 public:
     static constexpr base::seconds spacing{60};
-    /// GETs remembered, some 60 octets each. When so many were begun within a minute, no further one is: that
-    /// is several times what one thread could do.
+    /// GETs remembered, some 60 octets each. After so many GETs within a minute, no further one is allowed.
+    /// It is several times the number that one thread could make.
     static constexpr std::size_t max_remembered = 1 << 18;
 
     /// How long until the domain may be asked; zero: now.
@@ -37,7 +37,8 @@ private:
     void forget_old(base::Steady now);
 
     std::unordered_map<std::uint64_t, base::Steady, base::HashedAlready> last_;
-    std::deque<std::pair<base::Steady, std::uint64_t>> order_; ///< as noted; those taken back stay
+    std::deque<std::pair<base::Steady, std::uint64_t>>
+        order_; ///< in the order of note(); with those taken back
 };
 
 } // namespace lookup

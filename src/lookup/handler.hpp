@@ -1,4 +1,4 @@
-// lookup/handler.hpp - the port to whoever answers requests.
+// lookup/handler.hpp - the port to the part that answers requests.
 #pragma once
 
 #include "base/clock.hpp"
@@ -13,25 +13,26 @@ namespace lookup {
 class Client {
 public:
     virtual ~Client() = default;
-    /// Called when there is no answer at once, at most once a request: the result takes the reply's payload,
-    /// on the calling thread. It may outlive the client. An empty payload closes the connection.
+    /// Called at most once per request, when there is no answer at once. The function returned takes the
+    /// reply's payload later, on the calling thread. It may outlive the client. An empty payload closes the
+    /// connection.
     [[nodiscard]] virtual std::function<void(std::string)> later() = 0;
 };
 
 /// What Handler::answer() has done.
 enum class Reply {
-    answered,  ///< the reply's payload is there
-    violation, ///< so is the payload, and the request was none: the connection ends with it
-    later,     ///< nothing is there; the client's later() is called in time
+    answered,  ///< the reply's payload has been appended
+    violation, ///< the same; the request was malformed, and the connection ends after the reply
+    later,     ///< the reply will go to the function from the client's later()
 };
 
 /// Answers socketmap requests, on the session's front thread.
 class Handler {
 public:
     virtual ~Handler() = default;
-    /// Appends the reply's payload to `reply` when memory knows it. Else it is as it was, and what `client`
-    /// gave out is called exactly once, within the query deadline. Never waits. `request` is one payload
-    /// ("NAME SP KEY"), noticed at `came`.
+    /// Appends the reply's payload to `reply` if memory has the answer. Otherwise leaves `reply` as it is and
+    /// calls the function from `client` exactly once, within the query deadline. Never waits. `request` is one
+    /// payload ("NAME SP KEY"), read at `came`.
     [[nodiscard]] virtual Reply answer(std::string_view request, base::Steady came, std::string& reply,
                                        Client& client) = 0;
 };

@@ -1,6 +1,5 @@
 #include "lookup/hop_learner.hpp"
 
-#include "lookup/learner.hpp"
 #include "lookup/learnt_events.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +13,7 @@ namespace lookup {
 namespace asio = boost::asio;
 using base::Reason;
 
-/// Who wants a verdict, and what the policy's flight brought.
+/// A caller that waits for a verdict, and the outcome of the policy's flight.
 struct HopLearner::Waiter {
     Outcome outcome;
     Done done;
@@ -80,7 +79,7 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
     const base::Instant now = parts_.clock.now();
     const dane::State before = verdicts_.find(hop);
     const dane::State after = dane::after_lookup(before, verdict, now, tuning_.dane);
-    // Remembered answers end with a change of the domain's entry; these verdicts are part of what they say.
+    // A remembered answer ends when the domain's entry changes. It depends on these verdicts too.
     const auto changed = [this](const base::Domain& host) {
         parts_.table.update(host, [](cache::Entry&) {});
     };
@@ -114,7 +113,7 @@ void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyP
     emit_refused_hosts(parts_.sink, domain, entry, verdict);
 }
 
-/// For want of memory. Without a verdict the policy could override DANE: so there is no answer.
+/// Memory ran out. Without a verdict the policy could override DANE, so there is no answer.
 void HopLearner::abort(const postfix::NextHop& hop) {
     const auto aloft = aloft_.find(hop);
     if (aloft == aloft_.end()) return;

@@ -1,8 +1,8 @@
 // lookup/hop_learner.hpp - learns about next hops that are not of the usual form: the policy through the
 // domain's own flight, and then whether DANE secures this very next hop.
 //
-// One DANE lookup a next hop at a time, whoever asks. Threads: verdicts() from any; the rest on the back
-// io_context, as the Learner that it belongs to.
+// One DANE lookup per next hop at a time; all who ask meanwhile share it. Threads: verdicts() is safe from any
+// thread; the rest is for the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -11,7 +11,7 @@
 #include "events/sink.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/hop_verdicts.hpp"
-#include "lookup/steps.hpp"
+#include "lookup/outcome.hpp"
 #include "postfix/next_hop.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -23,13 +23,10 @@
 
 namespace lookup {
 
-struct Outcome;
-
 class HopLearner {
 public:
-    using Done = std::function<void(const Outcome&)>;
-    /// Next hops in the air at once; of more, Reason::overloaded. They are configured in Postfix by its
-    /// administrator, not chosen by strangers.
+    /// Next hops looked up at once; more are Reason::overloaded. Postfix's administrator configures them,
+    /// strangers do not choose them.
     static constexpr std::size_t max_flights = HopVerdicts::max_hops;
 
     struct Parts {
@@ -38,7 +35,7 @@ public:
         cache::Table& table;
         base::Clock& clock;
         events::Sink& sink;
-        /// Learns the policy of a domain, and leaves out its own DANE verdict.
+        /// Learns the policy of a domain, without the DANE verdict of the domain itself.
         std::function<void(const base::Domain&, Why, Done)> learn_policy;
     };
 
@@ -47,7 +44,7 @@ public:
     HopLearner(const HopLearner&) = delete;
     HopLearner& operator=(const HopLearner&) = delete;
 
-    /// As Learner::learn(), of a next hop that is not usual().
+    /// As Learner::learn(), for a next hop that is not usual().
     void learn(const postfix::NextHop& hop, Why why, Done done);
     void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
 
@@ -71,8 +68,8 @@ private:
     std::map<postfix::NextHop, Waiters> aloft_;
 };
 
-/// The state to answer with: a next hop whose port is not known has no verdict and never will, so that the
-/// policy decides.
+/// The DANE state to answer with. A next hop whose port is not known cannot have a verdict: the policy
+/// decides.
 [[nodiscard]] dane::State dane_state(const HopVerdicts& verdicts, const postfix::NextHop& hop,
                                      base::Instant now);
 

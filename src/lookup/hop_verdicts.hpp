@@ -1,11 +1,11 @@
 // lookup/hop_verdicts.hpp - the DANE verdicts of next hops that are not of the usual form: in brackets, or
 // with a port of their own.
 //
-// The usual form's verdict is in the domain's entry (cache::Entry::dane). These are an administrator's relays
-// and transports, few, and asked for again and again; they are in memory only. At most max_hops of them, some
-// 700 octets each at the longest; to make room, the one whose verdict was put longest ago goes, and is looked
-// up again when it is next asked for. Ordered, not hashed: nobody can aim names at a bucket. Safe from any
-// thread; a lock is held for the time of a search.
+// The verdict of the usual form is in the domain's entry (cache::Entry::dane). The others are an
+// administrator's relays and transports: few, and queried often. They are kept in memory only, at most
+// max_hops of them, up to some 700 octets each. When they are full, the verdict that was put longest ago is
+// removed; it is looked up again at the next query. An ordered container: names cannot be chosen to collide in
+// a hash. Safe from any thread; each call holds a lock for one search.
 #pragma once
 
 #include "base/domain.hpp"
@@ -24,10 +24,10 @@ class HopVerdicts {
 public:
     static constexpr std::size_t max_hops = 4096;
 
-    /// What is known of it; a state that nothing was looked up for, if nothing is. Allocates nothing.
+    /// The hop's verdict; if there is none, the state of a hop that was never looked up. Allocates nothing.
     [[nodiscard]] dane::State find(const postfix::NextHop& hop) const;
 
-    /// Returns the one that had to go to make room, if any.
+    /// Returns the next hop that was removed to make room, if any.
     std::optional<postfix::NextHop> put(const postfix::NextHop& hop, const dane::State& state);
 
     [[nodiscard]] std::size_t size() const;

@@ -24,10 +24,10 @@ RecentAnswers::Key::Key(std::string_view request_)
 std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant now) const noexcept {
     if (now != second_) return std::nullopt;
     for (std::size_t i = 0; i < probes; ++i) {
-        const Place& place = places_[(key.hash + i) % places];
-        if (place.round != round_) return std::nullopt;
-        if (place.hash != high(key.hash)) continue;
-        const char* const at = octets_.get() + place.at;
+        const Slot& slot = slots_[(key.hash + i) % slots];
+        if (slot.round != round_) return std::nullopt;
+        if (slot.hash != high(key.hash)) continue;
+        const char* const at = octets_.get() + slot.at;
         Head head;
         std::memcpy(&head, at, sizeof head);
         const char* const request = at + sizeof head;
@@ -45,7 +45,7 @@ std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant no
 }
 
 bool RecentAnswers::comes_again(const Key& key, base::Instant now) noexcept {
-    std::uint32_t& last = came_[key.hash % places];
+    std::uint32_t& last = came_[key.hash % slots];
     const auto at = [&key](base::Instant second) {
         return high(key.hash) ^ static_cast<std::uint32_t>(second.time_since_epoch().count());
     };
@@ -59,20 +59,20 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
     const std::size_t size = sizeof(Head) + key.request.size() + answer.domain.size() + answer.reply.size();
     if (size > sizeof(Head) + max_octets) return;
     if (!octets_) octets_.reset(new (std::nothrow) char[room]);
-    if (!octets_) return; // it is looked up again, that is all
+    if (!octets_) return; // the next request is looked up again
     if (now != second_ || used_ + size > room) clear();
     second_ = now;
 
-    // The first free place, or else that of an older answer.
-    std::size_t place = key.hash % places;
+    // The first free slot, or else that of an older answer.
+    std::size_t slot = key.hash % slots;
     for (std::size_t i = 0; i < probes; ++i) {
-        const Place& other = places_[(key.hash + i) % places];
+        const Slot& other = slots_[(key.hash + i) % slots];
         const bool same = other.round == round_ && other.hash == high(key.hash);
         if (other.round == round_ && !same) continue;
-        place = (key.hash + i) % places;
+        slot = (key.hash + i) % slots;
         break;
     }
-    places_[place] = {round_, high(key.hash), static_cast<std::uint32_t>(used_)};
+    slots_[slot] = {round_, high(key.hash), static_cast<std::uint32_t>(used_)};
     const Head head{version,
                     answer.word.data(),
                     answer.why.data(),

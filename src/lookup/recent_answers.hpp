@@ -1,15 +1,15 @@
 // lookup/recent_answers.hpp - what memory answered in this very second, for requests that come again.
 //
-// An answer from memory is a function of the request, of what the table knows of the domain, and of the time
-// in whole seconds. So a request that was answered in this second, of a domain about which nothing has
-// changed since (cache::Version), has the same answer, and need not be taken apart, looked up and formatted
-// again: for the domains that most mail goes to that is most of the cost. Nothing is remembered for longer,
-// and whoever changes what answers depend on besides (the options) calls clear().
+// An answer from memory depends on the request, on what the table knows of the domain, and on the time in whole
+// seconds. So a request that comes again in the same second has the same answer, if nothing has changed about
+// the domain (cache::Version). It need not be parsed, looked up and formatted again, which is most of the cost
+// for popular domains. Nothing is remembered for longer than the second. Whoever changes what else answers
+// depend on (the options) calls clear().
 //
-// Bounded: answers lie one behind the other in `room` octets, from the start again with every second and when
-// they are full, so that the memory in use is little and stays in the processor's cache. A request is
-// remembered when it came before, in this second or the last, so that a flood of different ones costs next to
-// nothing. Belongs to one thread.
+// Bounded: the answers lie one behind the other in `room` octets. Writing starts again at the beginning with
+// each second, and when the room is full. So little memory is in use, and it stays in the processor's cache.
+// An answer is kept only when its request came before, in this second or the last: a flood of different
+// requests costs almost nothing. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
@@ -29,19 +29,19 @@ namespace lookup {
 struct MemoryAnswer {
     std::string_view reply;  ///< the payload
     std::string_view domain; ///< the policy domain
-    std::string_view word;   ///< a constant of up to 255 octets
+    std::string_view word;   ///< static text of up to 255 octets
     base::Reason reason{};
     std::optional<base::seconds> age;
-    std::string_view why{}; ///< another
+    std::string_view why{}; ///< the same
     bool usual = true;      ///< the next hop's form
 };
 
 class RecentAnswers {
 public:
     static constexpr std::size_t max_octets = 1024; ///< of a request, its domain and its reply
-    static constexpr std::size_t room = 512 * 1024; ///< octets, taken when the first is kept
+    static constexpr std::size_t room = 512 * 1024; ///< octets, allocated when the first answer is kept
 
-    /// A request and its place.
+    /// A request and its hash.
     struct Key {
         explicit Key(std::string_view request);
         std::string_view request;
@@ -50,15 +50,15 @@ public:
 
     /// The answer, if it is known; its views hold until the next call that is not const.
     [[nodiscard]] std::optional<MemoryAnswer> find(const Key& key, base::Instant now) const noexcept;
-    /// Of a request that was not found: has it come before, so that keep() is worth while?
+    /// For a request that was not found: did it come before, so that keep() is worth its cost?
     [[nodiscard]] bool comes_again(const Key& key, base::Instant now) noexcept;
     /// Remembers an answer given at `now`. `version`: the domain's, read before it was looked up. Does
-    /// nothing for want of memory.
+    /// nothing when memory runs out.
     void keep(const Key& key, base::Instant now, cache::Version version, const MemoryAnswer& answer) noexcept;
     void clear() noexcept;
 
 private:
-    /// Before the request, the domain and the reply.
+    /// Stands before the request, the domain and the reply.
     struct Head {
         cache::Version version;
         const char *word, *why;
@@ -68,19 +68,19 @@ private:
         base::Reason reason;
         bool usual;
     };
-    struct Place {
-        std::uint32_t round = 0; ///< of another round: free
+    struct Slot {
+        std::uint32_t round = 0; ///< not the current round: the slot is free
         std::uint32_t hash = 0;  ///< a part of it
         std::uint32_t at = 0;    ///< where its Head stands
     };
-    static constexpr std::size_t places = 4096, probes = 4;
+    static constexpr std::size_t slots = 4096, probes = 4;
 
     std::unique_ptr<char[]> octets_;
     std::size_t used_ = 0;
-    base::Instant second_{};  ///< of all that is kept
-    std::uint32_t round_ = 1; ///< goes up when all is forgotten
-    std::array<Place, places> places_{};
-    std::array<std::uint32_t, places> came_{}; ///< request and second of the last that came
+    base::Instant second_{};  ///< when all kept answers were given
+    std::uint32_t round_ = 1; ///< increased by clear()
+    std::array<Slot, slots> slots_{};
+    std::array<std::uint32_t, slots> came_{}; ///< request and second of the last one, as hashes
 };
 
 } // namespace lookup

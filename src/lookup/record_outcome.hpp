@@ -1,6 +1,6 @@
-// lookup/record_outcome.hpp - the answer to the TXT question at _mta-sts.<domain> -> the policy's id. Pure.
+// lookup/record_outcome.hpp - from the answer for the TXT record at _mta-sts.<domain> to the policy's id. Pure.
 //
-// Joins what dns and sts say (RFC 8461 section 3.1). None of the failures removes a cached policy.
+// RFC 8461 section 3.1. None of the failures removes a cached policy.
 #pragma once
 
 #include "base/expected.hpp"

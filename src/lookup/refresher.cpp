@@ -36,8 +36,8 @@ Refresher::~Refresher() {
     *self_ = nullptr;
 }
 
-/// One domain's place among max_running, given back with it, whatever becomes of the work. What could not be
-/// put back on the agenda by then is found later.
+/// One of the max_running refreshes. Its end frees the place, however the work ends. A domain that is not back
+/// on the agenda by then is found later.
 class Refresher::Turn {
 public:
     explicit Turn(Refresher& refresher) : running_(refresher.running_), refresher_(refresher.self_) {
@@ -82,8 +82,8 @@ void Refresher::start() {
     schedule_all();
 }
 
-/// Has the wall clock, since the last call, gone another way than the steady one? If only for a moment, in
-/// which something was fetched: the learner looks at it then.
+/// Has the wall clock jumped since the last call? A jump that was undone meanwhile counts only if there was a
+/// fetch in between: Expiry::note_fetched() looks at the clocks.
 bool Refresher::clock_jumped() {
     const std::uint64_t jumps = parts_.learner.clock_trust().jumps();
     return std::exchange(jumps_, jumps) != jumps;
@@ -92,7 +92,7 @@ bool Refresher::clock_jumped() {
 /// When to look at an entry next.
 Instant Refresher::look_at(const cache::Entry& entry, Instant now) {
     if (!cache::expired(entry, now)) return cache::next_look(entry, now, tuning_, parts_.random());
-    // As soon as the clock may be trusted; not all of them at once.
+    // As soon as the clock can be trusted, but not all of them at once.
     const cache::ClockTrust& trust = parts_.learner.clock_trust();
     const base::Steady steady = parts_.clock.steady();
     if (trust.trusted(now, steady)) return now;
@@ -116,7 +116,7 @@ void Refresher::schedule_all() {
     });
     parts_.learner.set_newest_fetch(newest);
     recounted_ = parts_.clock.steady();
-    // What the clock changed is stored, or every start would give the policies another life.
+    // What the clock changed is stored, or each start would extend the lives of the policies.
     if (changed)
         parts_.table.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
             cache::Entry noted = entry;
@@ -142,7 +142,7 @@ void Refresher::store_times(const base::Domain& domain) {
     if (stored && !parts_.learner.is_aloft(domain)) parts_.store.save(*std::move(stored), nullptr);
 }
 
-/// What lies in the future may have been fetched anew since.
+/// A policy with a fetch time in the future may have been fetched again since.
 void Refresher::recount_newest() {
     const base::Steady steady = parts_.clock.steady();
     if (parts_.clock.now() >= parts_.learner.clock_trust().newest()) return;
@@ -167,17 +167,17 @@ void Refresher::schedule_strays() {
     }
 }
 
-/// For want of memory a domain is on no agenda. It is found soon.
+/// Memory ran out, and a domain is not on the agenda. schedule_strays() finds it soon.
 void Refresher::lost_one() noexcept {
     strays_ = true;
     try {
         arm();
     } catch (const std::bad_alloc&) {
-        return; // whoever arms next finds it
+        return; // the next arm() sees strays_
     }
 }
 
-/// No GET is due before the limit allows one.
+/// The due time, moved to when the limit allows the next GET.
 Instant Refresher::not_before(const base::Domain& domain, const cache::Entry& entry, Instant when,
                               Instant now) {
     const Instant end = cache::expires_at(entry, now);
@@ -200,7 +200,7 @@ void Refresher::put_on_agenda(const base::Domain& domain) {
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();
-    // At least a second ahead: an item that comes back due at once would keep tick() busy for ever.
+    // At least a second ahead: a domain that is due again at once would keep tick() busy for ever.
     const Instant when = std::max(now + seconds{1}, look_at(*entry, now));
     schedule(domain, not_before(domain, *entry, when, now));
 }
@@ -242,8 +242,8 @@ void Refresher::tick() {
         noted_ = steady;
         parts_.store.note_running(parts_.learner.running());
     }
-    // What has become due by a jump is not all fetched at once; what has moved far ahead does not wait so
-    // long.
+    // After a jump the agenda is rebuilt: what became due by it is spread out, and what it moved far ahead
+    // comes nearer.
     try {
         if (clock_jumped()) return schedule_all();
         recount_newest();
@@ -255,7 +255,7 @@ void Refresher::tick() {
             look(*due);
         }
     } catch (const std::bad_alloc&) {
-        return lost_one(); // it is found at the next tick; the others keep their turn
+        return lost_one(); // it is found at the next tick; the others are not affected
     }
     arm();
 }
@@ -267,7 +267,7 @@ void Refresher::look(const base::Domain& domain) {
     const Instant now = parts_.clock.now();
     switch (cache::upkeep(*entry, now, tuning_)) {
     case cache::Upkeep::forget:
-        // What is under way may bring a new one, and ends with looking at the old one otherwise.
+        // The flight may bring a new policy. If it does not, it looks at the expired one itself.
         if (parts_.learner.is_aloft(domain)) return schedule(domain, now + tuning_.dns_failure_for);
         if (parts_.learner.forget(domain, *entry)) return;
         keep_expired(domain, *entry);
@@ -279,7 +279,7 @@ void Refresher::look(const base::Domain& domain) {
     auto turn = std::make_shared<Turn>(*this);
     parts_.learner.learn(domain, Why::daily, [this, domain, turn](const Outcome& outcome) {
         turn->give_back();
-        // What our own overload kept from being tried is due still, but not at once.
+        // Overloaded: there was no try. The domain is still due, but not at once.
         if (outcome.reason == base::Reason::overloaded)
             schedule(domain, parts_.clock.now() + tuning_.dns_failure_for);
         else

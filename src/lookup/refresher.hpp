@@ -1,14 +1,13 @@
 // lookup/refresher.hpp - the daily GET of every wanted policy, and the end of the expired ones (RFC 8461
 // section 10.2).
 //
-// The agenda is kept in the table (each domain at its entry's agenda_at), one timer runs for the earliest;
-// nothing is polled or scanned. Due times are jittered; what is overdue at the
-// start (after a week offline, say) is spread out. At most `max_running` domains are refreshed at once, so
-// that clients' own fetches always find room. Survives restarts by being rebuilt from the entries. When the
-// wall clock is seen to have jumped (set, or the machine was suspended) the agenda is made anew, as at a
-// start, and what that changes in the entries is stored. Expired policies are forgotten when the clock can be
-// trusted (cache/clock_trust.hpp), and looked at now and then until it can. Threads: lives on the back
-// io_context.
+// The agenda is in the table: each domain is due at its entry's agenda_at. One timer runs for the earliest;
+// nothing is polled or scanned. Due times are jittered. What is overdue at the start, as after a week offline,
+// is spread out. At most `max_running` domains are refreshed at once, so that there is always room for the
+// fetches that clients wait for. The agenda is rebuilt from the entries at each start, and also after a jump
+// of the wall clock (it was set, or the machine was suspended); changed entries are stored. Expired policies
+// are forgotten when the clock can be trusted (lookup/expiry.hpp), and looked at from time to time until then.
+// Threads: lives on the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -37,7 +36,7 @@ public:
         Random random;
         cache::Store& store;
     };
-    /// Items looked at in one turn; the rest waits for what else is to be done.
+    /// Domains looked at in one go; then other work of the thread gets its turn.
     static constexpr std::size_t slice = 1000;
 
     Refresher(Parts parts, cache::Tuning tuning, std::size_t max_running);
@@ -47,11 +46,11 @@ public:
 
     /// Puts every policy of the table on the agenda. Call once, when the table is complete.
     void start();
-    /// Puts a domain on the agenda that got its first policy.
+    /// Puts a domain with a first policy on the agenda.
     void add(const base::Domain& domain);
     void configure(const cache::Tuning& tuning, std::size_t max_running);
 
-    /// No due item is started any more.
+    /// Starts no further refresh. Those under way go on.
     void stop();
 
     [[nodiscard]] std::size_t running() const noexcept { return *running_; }
@@ -79,17 +78,17 @@ private:
     cache::Tuning tuning_;
     std::size_t max_running_;
     std::shared_ptr<std::size_t> running_ = std::make_shared<std::size_t>(0); ///< counted by Turns
-    bool strays_ = false; ///< for want of memory something could not be put back on the agenda
+    bool strays_ = false; ///< memory ran out: a domain could not be put back on the agenda
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
-    std::uint64_t jumps_ = 0;            ///< of the wall clock, as far as they have been seen to
-    base::Steady recounted_{}, noted_{}; ///< the newest fetch; the running time
+    std::uint64_t jumps_ = 0;            ///< of the wall clock that the agenda has been rebuilt for
+    base::Steady recounted_{}, noted_{}; ///< when the newest fetch was counted; the running time stored
     std::shared_ptr<Refresher*> self_ = std::make_shared<Refresher*>(this);
 };
 
-/// When an item that is overdue at the start is looked at: spread evenly by `random` over one second an item,
-/// three hours at most, and well before its policy expires. Pure.
+/// When a domain that is overdue at the start is looked at. `random` spreads them evenly over one second per
+/// domain, three hours at most, and to well before the policy expires. Pure.
 [[nodiscard]] base::Instant spread(base::Instant now, base::Instant expires, std::size_t overdue,
                                    double random);
 

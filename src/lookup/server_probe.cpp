@@ -15,13 +15,13 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// As the resolver wants names.
+/// The form of names that the resolver expects.
 std::string normal(std::string name) {
     if (name.ends_with('.')) name.pop_back();
     return base::ascii_lower(name);
 }
 
-dns::Validates told_as(dane::Validation::State state) {
+dns::Validates as_validates(dane::Validation::State state) {
     switch (state) {
     case dane::Validation::State::yes: return dns::Validates::yes;
     case dane::Validation::State::no: return dns::Validates::no;
@@ -32,13 +32,13 @@ dns::Validates told_as(dane::Validation::State state) {
 
 } // namespace
 
-/// What the questions share. Outlives the ServerProbe while some of them are still winding up.
+/// What the questions share. Outlives the ServerProbe until the last of them has ended.
 struct ServerProbe::Core {
-    Core(asio::any_io_executor e, dns::Servers& s, Told t)
-        : executor(std::move(e)), servers(s), told(std::move(t)) {}
+    Core(asio::any_io_executor e, dns::Servers& s, Report r)
+        : executor(std::move(e)), servers(s), report(std::move(r)) {}
     asio::any_io_executor executor;
     dns::Servers& servers; ///< not to be used once closed
-    Told told;
+    Report report;
     Options options;
     bool closed = false;
     struct Asking {
@@ -48,7 +48,7 @@ struct ServerProbe::Core {
     std::map<std::string, dane::Validation> known;
 
     void found(const std::string& server, const dane::Validation& validation) {
-        servers.judged(server, told_as(validation.state), validation.why);
+        servers.judged(server, as_validates(validation.state), validation.why);
         known[server] = validation;
         Findings findings;
         std::map<std::string, dane::Validation> still;
@@ -61,12 +61,13 @@ struct ServerProbe::Core {
             if (it != known.end()) still.insert(*it);
         }
         known = std::move(still);
-        told(findings);
+        report(findings);
     }
 };
 
-ServerProbe::ServerProbe(asio::any_io_executor executor, dns::Servers& servers, Options options, Told told)
-    : core_(std::make_shared<Core>(std::move(executor), servers, std::move(told))) {
+ServerProbe::ServerProbe(asio::any_io_executor executor, dns::Servers& servers, Options options,
+                         Report report)
+    : core_(std::make_shared<Core>(std::move(executor), servers, std::move(report))) {
     configure(std::move(options));
 }
 

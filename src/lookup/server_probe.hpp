@@ -1,8 +1,7 @@
-// lookup/server_probe.hpp - finds out of each name server whether it validates, and tells. Asks; dane/
-// decides.
+// lookup/server_probe.hpp - asks each name server whether it validates, and reports what dane/ concludes.
 //
 // Threads: lives on one io_context, as the resolver does; every member is called there. `servers` outlives
-// it. It may be destroyed with questions under way: they then end by themselves and are told to nobody.
+// it. It may be destroyed with questions under way: they end by themselves and are not reported.
 #pragma once
 
 #include "dane/validation.hpp"
@@ -26,9 +25,9 @@ public:
     };
     using Findings = std::vector<dane::ServerFinding>;
     /// Called after each answer with what is known of all servers.
-    using Told = std::function<void(const Findings&)>;
+    using Report = std::function<void(const Findings&)>;
 
-    ServerProbe(boost::asio::any_io_executor executor, dns::Servers& servers, Options options, Told told);
+    ServerProbe(boost::asio::any_io_executor executor, dns::Servers& servers, Options options, Report report);
     ~ServerProbe();
     ServerProbe(const ServerProbe&) = delete;
     ServerProbe& operator=(const ServerProbe&) = delete;
@@ -37,7 +36,7 @@ public:
     void configure(Options options);
 
     /// Asks every server, all at once; one that is being asked already is asked again when it has answered.
-    /// The resolver hears each finding (dns::Servers::judged) before `told` is called.
+    /// The resolver gets each finding (dns::Servers::judged) before `report` is called.
     void run();
 
     /// Servers being asked.

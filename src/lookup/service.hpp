@@ -1,4 +1,4 @@
-// lookup/service.hpp - a socketmap request in, a reply out: from memory at once, else through the learner.
+// lookup/service.hpp - answers socketmap requests: from memory at once, else through the learner.
 //
 // Threads: one Service a front thread, used on that thread only. It shares the memory table (safe from any
 // thread) and posts to the back io_context, whose learner posts back. Nothing here waits.
@@ -30,7 +30,7 @@ namespace lookup {
 struct ServiceOptions {
     base::milliseconds deadline{10000}; ///< an answer never takes longer
     cache::Tuning tuning;
-    std::string dane_status = "inactive"; ///< told to tools: "active", or "inactive: why"
+    std::string dane_status = "inactive"; ///< shown to tools: "active", or "inactive: why"
     /// Ports by name; null: Postfix's own names alone.
     std::shared_ptr<const postfix::Services> services = {};
 };
@@ -63,7 +63,7 @@ private:
 
     [[nodiscard]] std::string status(std::string_view key) const;
     [[nodiscard]] const postfix::Services& services() const noexcept;
-    struct Question; ///< a request, taken apart
+    struct Question; ///< a parsed request
     [[nodiscard]] bool answer_from_memory(const Question& question, const RecentAnswers::Key& key,
                                           base::Instant now, base::Steady came, std::string& reply);
     void look_up(Question&& question, std::function<void(std::string)> reply);
@@ -82,7 +82,7 @@ private:
     std::map<postfix::NextHop, std::shared_ptr<std::atomic<bool>>> checking_;
     std::unordered_map<std::uint64_t, std::unique_ptr<Pending>> pending_;
     std::uint64_t next_ticket_ = 1;
-    std::shared_ptr<Service*> self_; ///< posted work finds a Service that is still there, or null
+    std::shared_ptr<Service*> self_; ///< for posted work: null once the Service is gone
 };
 
 } // namespace lookup

@@ -3,6 +3,7 @@
 #include "lookup/get_limit.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <string_view>
 #include <utility>
 
@@ -31,16 +32,46 @@ Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::
     };
     if (!current_policy(known, now)) {
         // Section 3.1: without exactly one valid record there is no HTTPS request.
-        if (!txt.id) return Give{txt.id.error()};
+        if (!txt.id) return NoPolicy{txt.id.error()};
         if (may_get(*txt.id)) return Get{*txt.id};
-        return Give{gets.failures > 0 ? gets.reason : Reason::backing_off};
+        return NoPolicy{gets.failures > 0 ? gets.reason : Reason::backing_off};
     }
     const auto& entry = std::get<Entry>(known);
     // A TXT record that is gone, broken or unknowable never removes a policy (section 3.1, note).
     std::string id = txt.id.value_or(entry.txt_id);
     const bool wanted = why == Why::daily || id != entry.txt_id || cache::overdue(entry, now, tuning);
     if (wanted && may_get(id)) return Get{std::move(id)};
-    return Nothing{};
+    return Keep{};
+}
+
+bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
+
+Outcome kept(const cache::Known& known, Reason reason, base::Instant now) {
+    Outcome outcome;
+    outcome.reason = reason;
+    outcome.policy = current_policy(known, now);
+    if (outcome.policy) {
+        const auto& entry = std::get<Entry>(known);
+        outcome.fetched_at = cache::counted_from(entry);
+        outcome.expires_at = cache::expires_at(entry, now);
+        outcome.dane = entry.dane;
+    }
+    return outcome;
+}
+
+std::optional<Outcome> known_policy(const cache::Known& known, Wants wants, base::Instant now,
+                                    const cache::Tuning& tuning) {
+    const auto* entry = std::get_if<Entry>(&known);
+    if (entry && wants == Wants::dane && cache::plan(*entry, now, tuning) == cache::Step::resolve)
+        return std::nullopt;
+    return kept(known, Reason::none, now);
+}
+
+std::optional<Outcome> known_absence(const Absence& absence, base::Instant now, const cache::Tuning& tuning) {
+    if (cache::plan(absence, now, tuning) == cache::Step::resolve) return std::nullopt;
+    Outcome outcome;
+    outcome.reason = absence.reason;
+    return outcome;
 }
 
 void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, base::seconds get_wait,
@@ -71,6 +102,52 @@ cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::s
     entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
     entry.gets.last = now;
     return entry;
+}
+
+Outcome fetched_outcome(const Entry& entry, base::Instant now) {
+    Outcome outcome;
+    outcome.policy = entry.policy;
+    outcome.fetched = true;
+    outcome.fetched_at = entry.fetched_at;
+    outcome.expires_at = cache::expires_at(entry, now);
+    outcome.dane = entry.dane;
+    return outcome;
+}
+
+std::string describe(const sts::PolicyError& error) {
+    std::string words{error.problem};
+    if (error.line > 0) words += " (line " + std::to_string(error.line) + ")";
+    return words;
+}
+
+base::seconds next_txt_look(const TxtOutcome& txt, const cache::Tuning& tuning) {
+    return std::clamp(txt.ttl.value_or(base::seconds{0}), tuning.txt_check_min, tuning.txt_check_max);
+}
+
+bool worth_storing(const dane::State& before, const dane::State& after) {
+    constexpr std::int64_t quarter = 6 * 3600;
+    const auto part = [](base::Instant t) { return t.time_since_epoch().count() / quarter; };
+    const auto failing = [](const dane::State& s) { return s.failed_since != base::Instant{}; };
+    const bool was = before.advice == dane::Advice::dane_only, is = after.advice == dane::Advice::dane_only;
+    return was != is ||
+           (is && (part(before.known_at) != part(after.known_at) || failing(before) != failing(after)));
+}
+
+base::seconds expired_since(const Entry& entry, base::seconds ran) {
+    return entry.over_since == base::seconds{0} || entry.over_since > ran ? ran : entry.over_since;
+}
+
+bool kept_long_enough(const Entry& entry, base::seconds ran, const cache::Tuning& tuning) {
+    const bool noted_before = entry.over_since != base::seconds{0} && entry.over_since <= ran;
+    return noted_before && ran - entry.over_since >= tuning.keep_expired;
+}
+
+Absence back_off(const Entry& entry, base::Instant now) {
+    Absence absence;
+    absence.reason = entry.gets.reason;
+    absence.since = absence.until = now;
+    absence.gets = entry.gets;
+    return absence;
 }
 
 cache::Attempts failed_get(cache::Attempts gets, std::string id, Reason reason, base::Instant now) {

@@ -1,27 +1,23 @@
-// lookup/steps.hpp - the decisions of discovery, as pure functions: what to do next, and what an outcome
+// lookup/steps.hpp - the decisions of a search, as pure functions: what to do next, and what an answer
 // changes.
 //
-// RFC 8461 sections 3.1, 3.3, 5.1, 10.2. The learner (lookup/learner.hpp) does the
-// asking and fetching between these calls and decides nothing itself.
+// RFC 8461 sections 3.1, 3.3, 5.1, 10.2. lookup/discovery.hpp asks and fetches between these calls and
+// decides nothing itself.
 #pragma once
 
 #include "base/expected.hpp"
 #include "base/reason.hpp"
 #include "cache/entry.hpp"
 #include "cache/table.hpp"
+#include "dane/state.hpp"
+#include "lookup/outcome.hpp"
+#include "sts/policy.hpp"
 
 #include <optional>
 #include <string>
 #include <variant>
 
 namespace lookup {
-
-/// Why a domain is looked at.
-enum class Why {
-    query,     ///< a client waits and there is nothing to answer from
-    txt_check, ///< the TXT record is due for a re-check; nobody waits
-    daily,     ///< the daily GET, whatever the TXT record says (RFC 8461 section 10.2)
-};
 
 /// What the TXT question showed.
 struct TxtOutcome {
@@ -30,15 +26,18 @@ struct TxtOutcome {
     std::string detail = {};                      ///< what was tried, when there was no answer
 };
 
-/// What follows from it.
-struct Nothing {}; ///< the policy at hand stays
+/// The policy at hand stays.
+struct Keep {};
+/// Fetch; a success is stored under this id.
 struct Get {
     std::string id;
-}; ///< fetch; a success is filed under this id
-struct Give {
+};
+/// There is no policy at hand, and none can be fetched now.
+struct NoPolicy {
     base::Reason reason;
-}; ///< no policy at hand and none to be fetched now
-using Next = std::variant<Nothing, Get, Give>;
+};
+/// What follows from the TXT question.
+using Next = std::variant<Keep, Get, NoPolicy>;
 
 /// `minute_over`: the limit of one GET a domain and minute (lookup/get_limit.hpp) allows one now.
 [[nodiscard]] Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
@@ -50,8 +49,21 @@ using Next = std::variant<Nothing, Get, Give>;
 /// The policy of `known` when it is unexpired at `now`, else null.
 [[nodiscard]] cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now);
 
-/// Notes a look at the TXT record that led to no GET. When it shows another id, and only the minute since the
-/// last GET is in the way, for another `get_wait`, the next look is due at the end of that.
+/// The reason is trouble of this process. It says nothing about a domain, and is not remembered.
+[[nodiscard]] bool is_our_own(base::Reason reason);
+
+/// The outcome with what is known now: the unexpired policy, if there is one, and why nothing has changed.
+[[nodiscard]] Outcome kept(const cache::Known& known, base::Reason reason, base::Instant now);
+
+/// An unexpired policy as an answer to a query. None: DANE has to be looked up first.
+[[nodiscard]] std::optional<Outcome> known_policy(const cache::Known& known, Wants wants, base::Instant now,
+                                                  const cache::Tuning& tuning);
+/// An absence as an answer to a query. None: it is too old.
+[[nodiscard]] std::optional<Outcome> known_absence(const cache::Absence& absence, base::Instant now,
+                                                   const cache::Tuning& tuning);
+
+/// Notes a look at the TXT record that led to no GET. When the record shows another id, and the GET has to
+/// wait another `get_wait` only because of the limit of one a minute, the next look is due after that time.
 void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, base::seconds get_wait,
                const cache::Tuning& tuning);
 
@@ -59,24 +71,47 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
 [[nodiscard]] cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
                                    const TxtOutcome& txt, base::Instant now);
 
+/// The outcome of that GET.
+[[nodiscard]] Outcome fetched_outcome(const cache::Entry& entry, base::Instant now);
+
+/// What is wrong with a policy text, and in which line.
+[[nodiscard]] std::string describe(const sts::PolicyError& error);
+
+/// How long until the TXT record is looked at again, after a question that brought no id.
+[[nodiscard]] base::seconds next_txt_look(const TxtOutcome& txt, const cache::Tuning& tuning);
+
+/// Is the change from `before` to `after` worth a write? The store remembers that DANE secures a domain, so
+/// that a restart during an outage does not turn it off. The time of the last proof is stored at most four
+/// times a day. The first failure after a proof is stored too: a restart must not give it another day.
+[[nodiscard]] bool worth_storing(const dane::State& before, const dane::State& after);
+
+/// Since when an expired policy has been seen expired, in running time, when the daemon has run for `ran`. A
+/// noted time after `ran` is a mistake, and is replaced.
+[[nodiscard]] base::seconds expired_since(const cache::Entry& entry, base::seconds ran);
+/// Has an expired policy been kept for Tuning::keep_expired of running time?
+[[nodiscard]] bool kept_long_enough(const cache::Entry& entry, base::seconds ran,
+                                    const cache::Tuning& tuning);
+/// What stays of an entry that is forgotten: an absence that nobody believes any more, with its failed GETs.
+[[nodiscard]] cache::Absence back_off(const cache::Entry& entry, base::Instant now);
+
 /// The GETs after one more, which failed.
 [[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason,
                                          base::Instant now);
 
-/// The absence to note when a domain without a policy at hand has shown none. `minute_left`: until the limit
-/// of one GET a domain and minute allows the next.
+/// The absence to note when a search brought no policy and there was none before. `minute_left`: until the
+/// limit of one GET a domain and minute allows the next.
 [[nodiscard]] cache::Absence absent(cache::Attempts gets, base::Reason reason, const TxtOutcome& txt,
                                     base::Instant now, base::seconds minute_left,
                                     const cache::Tuning& tuning);
 
-/// The absence to note after a GET whose policy may be used at the moment of the fetch and not afterwards
-/// (max_age 0, RFC 8461 section 5.1).
+/// The absence to note after fetching a policy that may be used at the moment of the fetch only (max_age 0,
+/// RFC 8461 section 5.1).
 [[nodiscard]] cache::Absence spent(const cache::Entry& fetched, base::seconds minute_left);
 
-/// A policy with such a max_age is over before the next GET is allowed.
+/// Such a max_age is over before the next GET is allowed.
 [[nodiscard]] bool too_short_to_obey(const sts::Policy& policy);
 
-/// How a new policy differs from the one before, for the log.
+/// How a fetched policy differs from the one before, for the log.
 enum class Change {
     learnt,    ///< there was none
     refreshed, ///< the same text again

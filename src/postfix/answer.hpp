@@ -1,5 +1,4 @@
-// postfix/answer.hpp - a decision -> one socketmap reply. With request and netstring the only Postfix syntax
-// we write.
+// postfix/answer.hpp - a decision -> one socketmap reply.
 //
 // Nothing from a policy reaches a reply unchecked: no address, no final dot, no strategy word (hostname,
 // nexthop, dot-nexthop), no "*." in match=, no brace or control byte, valid UTF-8. A reply never exceeds
@@ -21,7 +20,7 @@ inline constexpr std::size_t max_reply = 100000;
 /// The reply's payload, to be framed. Same answer and dialect, same octets.
 [[nodiscard]] std::string answer(const decision::Answer& answer, Dialect dialect);
 
-/// Appends the same. Takes no memory but what `out` lacks.
+/// Appends the same. Allocates only when `out` has to grow.
 void append_answer(const decision::Answer& answer, Dialect dialect, std::string& out);
 
 /// "PERM <words>" for a protocol violation, cut and printable.

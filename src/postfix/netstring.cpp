@@ -6,7 +6,7 @@
 namespace postfix {
 
 namespace {
-/// An idle connection keeps no more than this; a request of Postfix is a map name and a host name.
+/// An idle connection keeps at most this much; a request of Postfix is only a map name and a host name.
 constexpr std::size_t kept_capacity = 4096;
 } // namespace
 
@@ -27,8 +27,7 @@ void NetstringReader::lend(std::string_view bytes) {
         lent_ = true;
         return;
     }
-    // What was taken is dropped only when it is the larger part, so that every byte moves a bounded number of
-    // times.
+    // Remove what was taken only when it is the larger part, so that every byte moves a bounded number of times.
     std::size_t start = buffer_.size() - rest_.size();
     if (start > buffer_.size() / 2) {
         buffer_.erase(0, start);
@@ -66,7 +65,7 @@ std::optional<base::Expected<std::string_view, FrameErrc>> NetstringReader::next
         const char c = held[digits];
         if (c == ':' && digits > 0) break;
         if (c < '0' || c > '9') return fail(FrameErrc::not_a_digit);
-        // Bounded digit by digit: neither a long number nor a row of zeros is read to its end.
+        // Checked at each digit: a long number, or a long row of zeros, is not read to its end.
         const auto value = static_cast<std::size_t>(c - '0');
         if (digits == max_length_digits || value > max_ || length > (max_ - value) / 10)
             return fail(FrameErrc::too_long);

@@ -1,7 +1,7 @@
 // postfix/netstring.hpp - netstrings in and out: bytes to frames. Knows nothing of sockets (sans-I/O).
 //
-// Wire form: LENGTH ":" PAYLOAD "," with a decimal length. A bound on the payload is checked digit by digit,
-// before anything is allocated. After an error the stream cannot be trusted any more: answer once, close.
+// Wire form: LENGTH ":" PAYLOAD "," with a decimal length. The bound on the payload is checked at each digit,
+// before anything is allocated. After an error the stream cannot be trusted: answer once, then close.
 #pragma once
 
 #include "base/expected.hpp"
@@ -14,18 +14,18 @@
 namespace postfix {
 
 enum class FrameErrc {
-    not_a_digit, ///< something else stands where the length should be
+    not_a_digit, ///< the length contains something else
     too_long,    ///< the length is over the bound, or has too many digits
     no_comma,    ///< the payload is not followed by ","
 };
-/// Words for a PERM reply and a log line.
+/// A text for the PERM reply and for the log.
 [[nodiscard]] std::string_view to_string(FrameErrc error) noexcept;
 
-/// More digits than any length needs, leading zeros included; 20 hold every 64-bit number.
+/// The most digits of a length, with leading zeros; 20 are enough for every 64-bit number.
 inline constexpr std::size_t max_length_digits = 20;
 
-/// Memory stays bounded when whoever feeds it takes out all frames before feeding again: then it holds less
-/// than one frame plus one feed. One reader belongs to one connection and one thread.
+/// Memory is bounded if the caller takes out all frames before it feeds again: then the reader holds less than
+/// one frame plus one feed. One reader belongs to one connection and one thread.
 class NetstringReader {
 public:
     explicit NetstringReader(std::size_t max_payload) : max_(max_payload) {}
@@ -35,10 +35,10 @@ public:
         lend(bytes);
         keep();
     }
-    /// As feed(), but the bytes stay the caller's, who leaves them as they are until the next keep(): whole
+    /// As feed(), but without a copy: the caller must not change the bytes until the next keep(). So complete
     /// requests, by far the most, are never copied.
     void lend(std::string_view bytes);
-    /// Copies what of the bytes lent has not been taken out yet.
+    /// Copies the lent bytes that have not been taken out yet.
     void keep();
 
     /// The next payload (a view, valid until the next call of lend(), feed() or keep()), nullopt when more
@@ -50,7 +50,7 @@ public:
 
 private:
     std::string buffer_;
-    std::string_view rest_; ///< what has not been taken out; of buffer_ unless lent_
+    std::string_view rest_; ///< what has not been taken out; part of buffer_ unless lent_
     bool lent_ = false;
     std::size_t max_;
     std::optional<FrameErrc> broken_;
@@ -60,8 +60,8 @@ private:
 [[nodiscard]] std::string frame(std::string_view payload);
 /// Room for the length and the colon of any netstring.
 inline constexpr std::size_t frame_head = max_length_digits + 1;
-/// Makes the payload that stands in `text` after frame_head octets (of any value) a netstring, without
-/// copying it: a view of `text`.
+/// Turns the payload in `text`, which starts after frame_head octets of any value, into a netstring without
+/// copying it. Returns a view of `text`.
 [[nodiscard]] std::string_view frame_in_place(std::string& text);
 
 } // namespace postfix

@@ -1,7 +1,7 @@
-// postfix/next_hop.hpp - where Postfix is about to send mail to, as it writes it in a key. Pure.
+// postfix/next_hop.hpp - where Postfix is going to send mail, as written in a key. Pure.
 //
-// The policy domain is the host, whatever the form (RFC 8461 section 3.4). DANE is about the very next hop:
-// in brackets Postfix makes no MX lookup, and it asks for TLSA at the port it connects to.
+// The policy domain is the host, in every form (RFC 8461 section 3.4). DANE depends on the exact next hop:
+// for one in brackets Postfix makes no MX lookup, and it asks for TLSA at the port it connects to.
 #pragma once
 
 #include "base/domain.hpp"
@@ -20,7 +20,7 @@ struct NextHop {
     explicit NextHop(base::Domain&& host_, std::uint16_t port_ = smtp_port, bool brackets_ = false) noexcept
         : host(std::move(host_)), port(port_), brackets(brackets_) {}
 
-    base::Domain host; ///< whose MX hosts are meant, or in brackets the mail host itself
+    base::Domain host; ///< the domain whose MX hosts are used, or in brackets the mail host itself
     std::uint16_t port;
     bool brackets;
 

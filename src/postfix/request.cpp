@@ -49,7 +49,7 @@ bool is_ipv6(std::string_view text) noexcept {
     return ::inet_pton(AF_INET6, terminated.data(), &unused) == 1;
 }
 
-/// A key taken apart. `service`: what stands behind the colon, nullopt without one.
+/// The parts of a key. `service`: the text after the colon; nullopt without one.
 struct Parts {
     std::string_view host;
     bool bracketed = false;
@@ -72,7 +72,7 @@ std::optional<Parts> split(std::string_view key) noexcept {
     return Parts{key.substr(0, colon), false, key.substr(colon + 1)};
 }
 
-/// An address as Postfix writes it in a next hop; a bare IPv4 one is told apart by Domain.
+/// An address as Postfix writes it in a next hop. base::Domain recognises an IPv4 address without brackets.
 bool is_address(const Parts& parts) {
     static constexpr std::string_view tag = "IPv6:"; // RFC 5321 section 4.1.3
     if (parts.bracketed && base::iequals(parts.host.substr(0, tag.size()), tag))

@@ -17,7 +17,8 @@
 
 namespace postfix {
 
-/// Which attributes an answer may carry. Postfix does not tell its version; the map's name does.
+/// Which attributes an answer may have. A request does not contain Postfix's version; the map's name selects
+/// the dialect.
 enum class Dialect {
     plain,  ///< every Postfix: match= and servername=
     tlsrpt, ///< Postfix 3.10 and newer: also policy_type, policy_domain, mx_host_pattern, policy_string
@@ -30,12 +31,12 @@ enum class Dialect {
 struct Words {
     std::string_view map_name, key;
 };
-/// nullopt when the payload has no space and so is no request at all: a protocol violation.
+/// nullopt when the payload has no space, so it is not a request: a protocol violation.
 [[nodiscard]] std::optional<Words> split_request(std::string_view payload) noexcept;
 
-/// A map name that asks about the daemon itself, for tools: key "dane" is answered "OK active" or "OK
-/// inactive: why", key "version" "OK 1.2.3". Every other key, and every key of a daemon that does not know
-/// it, is NOTFOUND.
+/// A map name for questions about the daemon itself, for tools. The answer for key "dane" is "OK active" or "OK
+/// inactive: why"; for key "version" it is "OK 1.2.3". Every other key is NOTFOUND; so is every key in a daemon
+/// that does not know this map.
 inline constexpr std::string_view status_map = "stsmapd.status";
 
 struct Request {
@@ -46,17 +47,17 @@ struct Request {
 };
 
 [[nodiscard]] Request parse_request(const Words& words, const Services& services = own_services());
-/// The same of a whole payload; nullopt when it is no request.
+/// The same from a whole payload; nullopt when it is not a request.
 [[nodiscard]] std::optional<Request> parse_request(std::string_view payload,
                                                    const Services& services = own_services());
 
-/// The next hop of a key alone (what parse_request uses). One without a port is for port 25. Of a service
-/// that `services` does not know the port is NextHop::unknown_port.
+/// The next hop in a key (parse_request() uses it). Without a port it is port 25. For a service that
+/// `services` does not know it is NextHop::unknown_port.
 [[nodiscard]] base::Expected<NextHop, base::Reason> next_hop(std::string_view key,
                                                              const Services& services = own_services());
 /// Its host.
 [[nodiscard]] base::Expected<base::Domain, base::Reason> policy_domain(std::string_view key);
-/// What stands behind the host's colon in a key that has a next hop; "" without one.
+/// The text after the host's colon, in a key that has a next hop; "" without one.
 [[nodiscard]] std::string_view service_of(std::string_view key) noexcept;
 
 } // namespace postfix

@@ -17,7 +17,7 @@ using Port = std::pair<std::string_view, std::uint16_t>;
 constexpr std::array own{Port{"smtp", 25}, Port{"submission", 587}, Port{"smtps", 465},
                          Port{"submissions", 465}, Port{"lmtp", 24}};
 
-/// The next word of `rest`, which is cut off; "" at its end.
+/// Removes the next word of `rest` and returns it; "" at the end.
 std::string_view next_word(std::string_view& rest) {
     constexpr std::string_view blanks = " \t\r\v\f";
     rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size()));

@@ -1,7 +1,7 @@
 // postfix/services.hpp - the ports of services by name, as smtp(8) looks them up. Pure.
 //
-// Postfix's own names come first (its known_tcp_ports), then those of /etc/services; both are case-sensitive
-// there, and so they are here. The file is read once, by whoever owns a Services: no answer waits for a disk.
+// Names built into Postfix come first (its known_tcp_ports), then those of /etc/services. Both are
+// case-sensitive, as in Postfix. The owner reads the file once, so no answer waits for a disk.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,13 @@ namespace postfix {
 
 class Services {
 public:
-    /// Octets of /etc/services that are looked at; Debian's has some 13,000.
+    /// Octets of /etc/services that are read; Debian's has some 13,000.
     static constexpr std::size_t max_octets = 1'000'000;
 
-    /// Postfix's own names alone.
+    /// Only the names built into Postfix.
     Services() = default;
-    /// `text` as in services(5): "name port/tcp alias... # comment". Lines of other protocols, and lines that
-    /// are none, are skipped; the first line with a name counts.
+    /// `text` as in services(5): "name port/tcp alias... # comment". Lines of other protocols, and lines in
+    /// another form, are skipped. If a name occurs twice, the first line counts.
     explicit Services(std::string_view text);
 
     /// The port, or NextHop::unknown_port. Allocates nothing.

@@ -61,13 +61,13 @@ void Admission::release(Slot slot) noexcept {
     if (slot.reserved) --reserved_;
 }
 
-/// Connections have reached the reserve, and since then no more have ended than begun.
+/// Connections have reached the reserve, and there are not fewer of them now than when they reached it.
 bool Admission::descriptors_are_short() const noexcept { return reserved_ > 0 && connections_ >= crowd_; }
 
 Admission::Room Admission::room(std::size_t listener) const noexcept {
     if (descriptors_are_short()) return Room::descriptors_full;
     if (connections_ >= max_connections_) return Room::connections_full;
-    // A crowd at one listener never keeps the others' clients from connecting.
+    // Many connections at one listener must not keep clients of the others from connecting.
     const std::size_t part = max_connections_ / (2 * of_listener_.size());
     if (of_listener_[listener] < part) return Room::free;
     std::size_t set_aside = 0;

@@ -1,17 +1,16 @@
 #include "server/listener.hpp"
 
+#include "base/net/socket_address.hpp"
+
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstring>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <netinet/in.h>
@@ -30,7 +29,7 @@ using Failure = tl::unexpected<std::string>;
 
 std::string why(int error) { return std::generic_category().message(error); }
 
-/// "unix:/x: words" for whatever could not be done about an address.
+/// An error about an address: "unix:/x: words".
 Failure failure(std::string_view name, std::string_view words) {
     return base::unexpected(std::string(name).append(": ").append(words));
 }
@@ -38,49 +37,15 @@ Failure failure(std::string_view name, std::string_view what, int error) {
     return failure(name, std::string(what).append(": ").append(why(error)));
 }
 
-std::string tcp_name(const sockaddr_storage& address) {
-    std::array<char, INET6_ADDRSTRLEN> host{};
-    if (address.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &address, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
-        return std::string("tcp:").append(host.data()).append(":").append(std::to_string(ntohs(v4.sin_port)));
-    }
-    sockaddr_in6 v6;
-    std::memcpy(&v6, &address, sizeof v6);
-    inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-    return std::string("tcp:[").append(host.data()).append("]:").append(std::to_string(ntohs(v6.sin6_port)));
-}
-
-/// The address a socket is bound to. A socket of both families on all addresses is "tcp::PORT".
+/// The address a socket is bound to.
 std::string bound_name(int fd) {
-    sockaddr_storage address{};
-    socklen_t size = sizeof address;
-    if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
-        return "socket " + std::to_string(fd);
-    if (address.ss_family == AF_UNIX) {
-        sockaddr_un local;
-        std::memcpy(&local, &address, sizeof local);
-        const std::size_t head = offsetof(sockaddr_un, sun_path);
-        if (size <= head) return "unix:(unnamed)";
-        if (local.sun_path[0] == '\0') return "unix:@" + std::string(local.sun_path + 1, size - head - 1);
-        return "unix:" + std::string(local.sun_path, strnlen(local.sun_path, size - head));
-    }
-    if (address.ss_family == AF_INET6) {
-        int only = 1;
-        socklen_t length = sizeof only;
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &address, sizeof v6);
-        if (getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length) == 0 && only == 0 &&
-            IN6_IS_ADDR_UNSPECIFIED(&v6.sin6_addr))
-            return "tcp::" + std::to_string(ntohs(v6.sin6_port));
-    }
-    return tcp_name(address);
+    const auto address = net::bound_address(fd);
+    return address ? to_string(*address) : "socket " + std::to_string(fd);
 }
 
 void set_on(int fd, int level, int option) noexcept {
     const int on = 1;
-    // Only tuning: a socket without it works.
+    // Errors are ignored: this is tuning, the socket works without it.
     (void)setsockopt(fd, level, option, &on, sizeof on);
 }
 
@@ -97,7 +62,7 @@ base::Expected<Id, std::string> id_of(const std::string& name, const std::string
         Entry entry{};
         Entry* found = nullptr;
         const int error = look(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-        if (error == ERANGE) continue; // a group with many members
+        if (error == ERANGE) continue; // the buffer was too small: a group with many members
         // Other errors may mean that there is none (getpwnam(3)).
         if (error == EMFILE || error == ENFILE || error == ENOMEM)
             return base::unexpected("cannot look up the " + kind + " \"" + name + "\": " + why(error));
@@ -129,11 +94,11 @@ base::Expected<Ids, std::string> ids_of(const SocketOwner& owner) {
 
 constexpr std::string_view no_socket = "the path exists and is not a socket; not removing it";
 
-/// Makes `path` free to bind: removes a socket file that nobody listens on, and nothing else.
+/// Makes the path free for bind(): removes a socket file that nobody listens on, and nothing else.
 base::Expected<void, std::string> make_way(const std::string& name, const sockaddr_un& address) {
     struct stat found {};
     if (lstat(address.sun_path, &found) != 0) {
-        if (errno == ENOENT) return {}; // free, or a folder is missing: bind tells
+        if (errno == ENOENT) return {}; // free, or a folder is missing: bind() reports that
         return failure(name, "cannot look at the path", errno);
     }
     if (!S_ISSOCK(found.st_mode)) return failure(name, no_socket);
@@ -166,8 +131,8 @@ std::string bind_words(const std::string& path, int error) {
     }
 }
 
-/// Gives the socket's file its owner and mode, through a handle on the file itself so that a file put in its
-/// place meanwhile is never touched.
+/// Sets owner and mode of the socket's file, through a descriptor of the file itself, so that a file that
+/// somebody has put in its place is never changed.
 base::Expected<struct stat, std::string> dress(const std::string& name, const char* path,
                                                const SocketOwner& owner, const Ids& ids) {
     const net::Descriptor file{open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)};
@@ -233,13 +198,13 @@ base::Expected<Listener, std::string> Listener::open_unix(const net::ListenAddre
 
     net::Descriptor fd{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
-    // On Linux the file gets the mode of the unbound socket: nobody can connect before it has its owner. The
-    // process-wide umask would do it too, for every thread.
+    // On Linux the file gets the mode of the unbound socket, so nobody can connect before the owner is set.
+    // umask() would do it too, but for every thread of the process.
     if (fchmod(fd.get(), S_IRUSR | S_IWUSR) != 0) return failure(name, "cannot set the socket's mode", errno);
     if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&local), sizeof local) != 0)
         return failure(name, bind_words(address.path, errno));
 
-    // From here on the file is ours to remove again, whatever fails.
+    // From here on we must remove the file if anything fails.
     File file{address.path, 0, 0};
     struct stat made {};
     if (lstat(local.sun_path, &made) == 0) file = File{address.path, made.st_dev, made.st_ino};
@@ -252,38 +217,25 @@ base::Expected<Listener, std::string> Listener::open_unix(const net::ListenAddre
 
 base::Expected<Listener, std::string> Listener::open_tcp(const net::ListenAddress& address, int backlog) {
     const std::string name = to_string(address);
-    sockaddr_in v4{};
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(address.port);
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(address.port);
-
-    const bool all = address.host.empty();
-    const bool is_v4 = !all && inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1;
-    if (!all && !is_v4 && inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) != 1)
-        return failure(name, "\"" + address.host + "\" is no IP address");
-    if (all) v6.sin6_addr = in6addr_any;
-
-    bool use_v4 = is_v4;
-    net::Descriptor fd{socket(use_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    const bool all = !address.host;
+    net::SocketAddress where({address.host.value_or(net::IpAddress{true, {}, 0}), address.port});
+    const auto make_socket = [&where] {
+        return net::Descriptor{socket(where.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    };
+    net::Descriptor fd = make_socket();
     if (fd.get() < 0 && all && errno == EAFNOSUPPORT) { // a kernel without IPv6
-        use_v4 = true;
-        v4.sin_addr.s_addr = htonl(INADDR_ANY);
-        fd = net::Descriptor{socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        where = net::SocketAddress({{}, address.port});
+        fd = make_socket();
     }
     if (fd.get() < 0) return failure(name, "cannot make a socket", errno);
     set_on(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     set_on(fd.get(), IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it
-    if (!use_v4) {
+    if (where.family() == AF_INET6) {
         const int only = all ? 0 : 1;
         if (setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only) != 0)
             return failure(name, "cannot set IPV6_V6ONLY", errno);
     }
-    const auto* where =
-        use_v4 ? reinterpret_cast<const sockaddr*>(&v4) : reinterpret_cast<const sockaddr*>(&v6);
-    if (bind(fd.get(), where, use_v4 ? sizeof v4 : sizeof v6) != 0)
-        return failure(name, "cannot bind", errno);
+    if (bind(fd.get(), where.get(), where.size()) != 0) return failure(name, "cannot bind", errno);
     if (::listen(fd.get(), backlog) != 0) return failure(name, "cannot listen", errno);
     std::string bound = bound_name(fd.get());
     return Listener{std::move(fd), std::move(bound), std::nullopt};
@@ -293,7 +245,7 @@ base::Expected<bool, std::string> Listener::check(const net::ListenAddress& addr
                                                   const SocketOwner& owner) {
     const std::string name = to_string(address);
     if (address.kind == net::ListenAddress::Kind::tcp) {
-        if (address.host.empty()) return true;
+        if (!address.host) return true;
         // Any port will do: ours may be taken by the daemon that runs. Where this process may bind none,
         // nothing is known.
         net::ListenAddress any = address;
@@ -331,7 +283,7 @@ base::Expected<Listener, std::string> Listener::adopt(int raw) {
     size = sizeof value;
     if (getsockopt(raw, SOL_SOCKET, SO_ACCEPTCONN, &value, &size) != 0 || value == 0)
         return failure(name, "is not listening");
-    // Blocking or not, as inherited: accept() must never block us.
+    // Whatever mode was inherited: accept() must never block.
     const int flags = fcntl(raw, F_GETFL);
     if (flags < 0 || fcntl(raw, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(raw, F_SETFD, FD_CLOEXEC) != 0)
         return failure(name, "cannot be made non-blocking", errno);

@@ -1,8 +1,8 @@
-// server/listener.hpp - listening sockets: unix, TCP, inherited. Made, checked and, where ours, removed again
-// here.
+// server/listener.hpp - listening sockets: unix, TCP, inherited. Creates and checks them, and removes the
+// socket files it has created.
 //
-// Every function works at once (no wait) and may be called from any thread; a Listener has one owner. Errors
-// are words for an operator that name the address. Descriptors are non-blocking and close-on-exec.
+// No function waits; each may be called from any thread. A Listener has one owner. Errors are messages for an
+// operator and name the address. Descriptors are non-blocking and close-on-exec.
 #pragma once
 
 #include "base/expected.hpp"
@@ -24,24 +24,24 @@ struct SocketOwner {
     std::optional<std::string> group; ///< likewise
 };
 
-/// Words when the user or the group does not exist.
+/// An error message when the user or the group does not exist.
 [[nodiscard]] base::Expected<void, std::string> check_owner(const SocketOwner& owner);
 
-/// One listening socket. A unix socket's file goes with it, unless the file is no longer the one it made.
+/// One listening socket. Removes the file of its unix socket, unless that is no longer the file it created.
 class Listener {
 public:
-    /// Binds and listens. A unix socket file that nobody answers on is replaced; one that is answered on, or
-    /// a file of another kind, is left alone and an error.
+    /// Binds and listens. A unix socket file that nobody listens on is replaced. One with a listener, and a
+    /// file of another kind, is not changed and is an error.
     [[nodiscard]] static base::Expected<Listener, std::string> open(const net::ListenAddress& address,
                                                                     const SocketOwner& owner, int backlog);
-    /// What open() would refuse, as far as a look can tell, in the same words: no such user, group or folder,
-    /// a path that is no socket, an address that this host does not have. Makes, removes and connects to
-    /// nothing, so that a socket that is there passes, with its owner. False: this user may not look into the
-    /// folder.
+    /// Finds what open() would refuse, as far as possible without opening, with the same messages: no such
+    /// user, group or folder, a path that is not a socket, an address that this host does not have. Creates,
+    /// removes and connects to nothing, so an existing socket passes, whoever listens on it. False: this user
+    /// has no permission to look into the folder.
     [[nodiscard]] static base::Expected<bool, std::string> check(const net::ListenAddress& address,
                                                                  const SocketOwner& owner);
-    /// Takes over a socket somebody else made (a service manager, another thread of ours) and never removes
-    /// its file. Closes `fd` on error, too. Fails when it is not a listening stream socket.
+    /// Takes over a socket created elsewhere (by a service manager, by another of our threads) and never
+    /// removes its file. Closes `fd` even on error. Fails when it is not a listening stream socket.
     [[nodiscard]] static base::Expected<Listener, std::string> adopt(int fd);
 
     Listener(Listener&&) noexcept;
@@ -49,13 +49,13 @@ public:
     ~Listener();
 
     [[nodiscard]] int fd() const noexcept { return fd_.get(); }
-    /// The address as bound, the system's choice of port included; in the form of net::to_string().
+    /// The address as bound, with the port that the system chose; in the form of net::to_string().
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    /// A new length for the queue of connections waiting to be accepted; the kernel's own limit stays.
+    /// Sets the length of the queue of connections waiting to be accepted; the kernel's limit also applies.
     void set_backlog(int backlog) noexcept;
 
 private:
-    struct File { ///< the unix socket's file when it was made
+    struct File { ///< the unix socket's file as it was created
         std::string path;
         dev_t device = 0;
         ino_t inode = 0;

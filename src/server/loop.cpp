@@ -20,14 +20,14 @@ epoll_event event(std::uint32_t events, Loop::Watcher* watcher) {
     return made;
 }
 
-/// For want of memory a call may be lost, and with it a connection or a lookup, but never the loop, nor the
-/// calls after it: of an edge, for one, nobody would tell again.
+/// When memory runs out, a call may be lost, and with it a connection or a lookup. The loop and later calls
+/// continue: they matter because an edge-triggered event is not reported twice.
 template <class Call>
 void guard(const Call& call) {
     try {
         call();
     } catch (const std::bad_alloc&) {
-        return; // the daemon's memory reserve says it
+        return; // the daemon's memory reserve logs it
     }
 }
 
@@ -43,7 +43,7 @@ Loop::Loop()
     : epoll_(::epoll_create1(EPOLL_CLOEXEC)), bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), ready_{} {
     if (epoll_.get() < 0) throw failed("epoll_create1");
     if (bell_.get() < 0) throw failed("eventfd");
-    // Edge-triggered: each ring is told once, and the count never needs to be read.
+    // Edge-triggered: each write is reported once, and the count never needs to be read.
     epoll_event rings = event(EPOLLIN | EPOLLET, nullptr);
     if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, bell_.get(), &rings) != 0) throw failed("epoll_ctl");
 }
@@ -70,7 +70,7 @@ std::size_t Loop::turn(std::chrono::milliseconds limit) {
     return dispatched + delivered + called + serve_queue();
 }
 
-/// How long epoll_wait may sleep, in milliseconds; -1: for ever.
+/// How long epoll_wait may sleep, in milliseconds; -1: no limit.
 int Loop::patience(std::chrono::milliseconds limit) {
     if (!delivered_.empty() || !queue_.empty()) return 0;
     {
@@ -79,7 +79,7 @@ int Loop::patience(std::chrono::milliseconds limit) {
         asleep_ = true;
     }
     if (!calls_.empty()) {
-        // Rounded up: one millisecond early would be a turn for nothing.
+        // Rounded up: waking one millisecond early would be a turn with nothing to do.
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(calls_.begin()->first.first - Clock::now());
         limit = std::clamp(left, std::chrono::milliseconds{0}, limit);
@@ -100,7 +100,7 @@ std::size_t Loop::dispatch(std::size_t count) {
     count_ = count;
     for (at_ = 0; at_ < count_;) {
         const epoll_event& now = ready_[at_++];
-        if (now.data.ptr == nullptr) continue; // the bell, or unwatched meanwhile
+        if (now.data.ptr == nullptr) continue; // the bell, or unwatched by an earlier call
         guard([&] { static_cast<Watcher*>(now.data.ptr)->ready(now.events); });
         ++calls;
     }
@@ -141,7 +141,7 @@ std::size_t Loop::serve_queue() {
     if (queue_.empty()) return 0;
     std::size_t calls = 0;
     const Clock::time_point begun = Clock::now();
-    const std::size_t all = queue_.size(); // who comes to the queue now waits for the next turn
+    const std::size_t all = queue_.size(); // what is queued from now on waits for the next turn
     do {
         const auto work = std::move(queue_.front());
         queue_.pop_front();
@@ -195,7 +195,7 @@ base::Timers::Id Loop::after(base::milliseconds delay, std::function<void()> wha
     try {
         times_.emplace(id, at);
     } catch (...) {
-        calls_.erase(made); // nobody could cancel it
+        calls_.erase(made); // without its time it could not be cancelled
         throw;
     }
     return id;

@@ -1,21 +1,22 @@
-// server/loop.hpp - what a front thread does: wait for its sockets, for other threads' work and for the time.
+// server/loop.hpp - the event loop of a front thread: waits for sockets, for work of other threads and for
+// timers.
 //
-// One epoll(7) instance and as few system calls as it takes. A socket is registered once and edge-triggered,
+// One epoll(7) instance and as few system calls as possible. A socket is registered once and edge-triggered,
 // so that a request costs one recv and one send; each turn takes all that is ready with one epoll_wait. Work
-// of other threads wakes the loop only while it sleeps. Delayed calls are the time-out of epoll_wait: nothing
-// ticks when nothing is due.
+// of other threads wakes the loop only while it sleeps. The next delayed call sets the time-out of
+// epoll_wait: nothing wakes the loop when nothing is due.
 //
-// Not Asio, which the back thread uses: it reads a socket once more after every request to find it empty,
+// Not Asio, which the back thread uses: Asio reads a socket once more after every request to find it empty,
 // and takes locks and allocates for each operation. A cached answer costs little more than its system calls.
 //
-// A turn has an end, whatever is asked: after what is ready, at most max_ready sockets, come posted work,
-// calls that are due and those who want another turn (queue()), 2 ms of each and the call that is under way
-// then; what is left goes on in the next turn. So one of them is never held up by all of another kind.
+// Every turn is bounded. First come the sockets that are ready, at most max_ready; then posted work, delayed
+// calls that are due, and the calls in queue(). Each of these three kinds gets 2 ms and finishes the call that
+// is running then; the rest continues in the next turn. So no kind of work can hold up another.
 //
-// A call that finds no memory (std::bad_alloc) is lost, and nothing else: the loop goes on with the next one.
+// A call that finds no memory (std::bad_alloc) is lost, and nothing else: the loop continues with the next.
 //
 // post() and stop() may be called from any thread; everything else, and every call the loop makes, belongs to
-// the thread that turns it (or to the one that prepares it before).
+// the thread that runs it (or to the one that prepares it before).
 #pragma once
 
 #include "base/clock.hpp"
@@ -42,11 +43,11 @@ namespace server {
 
 class Loop final : public base::Inbox, public base::Timers {
 public:
-    static constexpr std::size_t max_ready = 128; ///< sockets told of in one turn
+    static constexpr std::size_t max_ready = 128; ///< sockets served in one turn
 
     class Watcher {
     public:
-        /// `events` as in epoll_event. May unwatch anything, itself included.
+        /// `events` as in epoll_event. May unwatch any descriptor, also its own.
         virtual void ready(std::uint32_t events) = 0;
 
     protected:
@@ -59,26 +60,26 @@ public:
     Loop(const Loop&) = delete;
     Loop& operator=(const Loop&) = delete;
 
-    /// Turns until stop(). Once stopped it stays so.
+    /// Runs until stop(). It cannot be started again.
     void run();
     void stop();
-    /// Does what is ready, after waiting for it for up to `limit`; the number of calls made.
+    /// One turn: waits up to `limit` for something to do, and does it. Returns the number of calls made.
     std::size_t turn(std::chrono::milliseconds limit);
 
-    /// Calls watcher.ready() when `fd` has one of `events` (EPOLLERR and EPOLLHUP always count). An error:
+    /// Calls watcher.ready() when `fd` has one of `events` (EPOLLERR and EPOLLHUP always count). Fails when
     /// the system has no memory or watches left.
     [[nodiscard]] std::error_code watch(int fd, std::uint32_t events, Watcher& watcher);
-    /// Other events for a descriptor that is watched; those that are there already are told anew.
+    /// Changes the events of a watched descriptor; those that are pending are reported again.
     void change(int fd, std::uint32_t events, Watcher& watcher);
-    /// No call comes any more, not even for events already seen. Before the descriptor is closed.
+    /// After this no call comes, not even for events already seen. Call it before closing the descriptor.
     void unwatch(int fd, Watcher& watcher) noexcept;
 
-    /// When the first call of this turn asked for the time: as good as the time, for less.
+    /// The time when now() was first called in this turn: exact enough, and cheaper than the clock.
     [[nodiscard]] std::chrono::steady_clock::time_point now() noexcept;
 
     void post(std::function<void()> work) override;
-    /// For who has had its share of this turn: `work` comes last in a later part of it or in the next one,
-    /// in the order of the queue.
+    /// For callers that have used their share of this turn: calls `work` later in this turn or in the next
+    /// one, in the order of the queue.
     void queue(std::function<void()> work);
     [[nodiscard]] Id after(base::milliseconds delay, std::function<void()> what) override;
     void cancel(Id id) noexcept override;
@@ -97,20 +98,20 @@ private:
     net::Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
     std::array<epoll_event, max_ready> ready_;
     std::optional<Clock::time_point> now_; ///< of this turn
-    std::size_t at_ = 0, count_ = 0;       ///< what of ready_ has not been dispatched yet
+    std::size_t at_ = 0, count_ = 0;       ///< the part of ready_ that has not been dispatched yet
 
     std::map<std::pair<Clock::time_point, Id>, std::function<void()>> calls_;
     std::unordered_map<Id, Clock::time_point> times_; ///< of calls_
     Id last_id_ = 0;
 
-    Work delivered_;       ///< was posted
+    Work delivered_;       ///< posted work, taken over by this thread
     std::size_t next_ = 0; ///< of delivered_
     std::deque<std::function<void()>> queue_;
     bool stopped_ = false;
 
-    std::mutex mutex_; ///< guards what follows
+    std::mutex mutex_; ///< guards the members below
     Work posted_;
-    bool asleep_ = false; ///< in epoll_wait, or about to be: whoever posts rings
+    bool asleep_ = false; ///< in epoll_wait, or about to be: a post must ring the bell
 };
 
 } // namespace server

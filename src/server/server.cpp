@@ -24,14 +24,13 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr unsigned sweeps_per_idle = 8;
-constexpr int accepts_per_turn = 64;                   // then the sessions have their turn
+constexpr int accepts_per_turn = 64;                   // then the sessions continue
 constexpr std::chrono::milliseconds accept_pause{100}; // when descriptors or memory run out
 constexpr std::chrono::milliseconds full_pause{250};   // until the next search for connections to close
-constexpr int closed_a_turn = 64;                      // for being idle; then the others have their turn
+constexpr int closed_a_turn = 64;                      // idle connections; then other work continues
 constexpr std::chrono::milliseconds stop_grace{800};   // for pending replies
 constexpr std::chrono::seconds repeat_after{10};       // between two log lines about the same trouble
 
-/// Of this process.
 int descriptors_of_process() noexcept {
     rlimit files{};
     if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return INT_MAX;
@@ -77,7 +76,7 @@ public:
         });
     }
 
-    /// The Server goes: nothing may call back into it, the handler or the events any more.
+    /// The Server is being destroyed: nothing may call it, the handler or the events after this.
     void abandon() {
         stopping_ = true;
         stopped_ = nullptr;
@@ -120,7 +119,7 @@ private:
         std::optional<Listener> listener; ///< nullopt once closed
         const std::size_t number;         ///< in the admission
         bool watched = false;
-        bool full = false; ///< no room for its next connection: not watched until there may be some
+        bool full = false; ///< no room for its next connection: not watched until there may be room
 
         Door(Impl& owner, Listener l, std::size_t n) : server(owner), listener(std::move(l)), number(n) {}
         ~Door() { close(); }
@@ -129,7 +128,7 @@ private:
 
         void watch() {
             if (watched || full || !listener || server.stopping_ || server.paused_) return;
-            // Of several threads that wait for the same queue one is woken.
+            // EPOLLEXCLUSIVE: of several threads that wait for the same queue, one is woken.
             const std::error_code error = server.loop_.watch(listener->fd(), EPOLLIN | EPOLLEXCLUSIVE, *this);
             if (!error) {
                 watched = true;
@@ -156,7 +155,7 @@ private:
     };
     using Sessions = std::unordered_map<Session*, Held>;
 
-    /// Closes idle connections so that there is room for one of this listener. False when none may be closed.
+    /// Closes idle connections to make room for one of this listener. False when none may be closed.
     bool make_room(const Door& door) {
         const SteadyClock::time_point now = SteadyClock::now();
         if (!admission_.may_search(now)) return false;
@@ -176,7 +175,7 @@ private:
         return !chosen.empty();
     }
 
-    /// Sessions end while they are walked over.
+    /// A copy, because sessions may end during a loop over them.
     [[nodiscard]] std::vector<std::shared_ptr<Session>> snapshot() const {
         std::vector<std::shared_ptr<Session>> all;
         all.reserve(sessions_.size());
@@ -190,11 +189,11 @@ private:
         try {
             watch_all();
         } catch (const std::bad_alloc&) {
-            // The next connection that ends, or the next sweep, tries it again.
+            // When the next connection ends, or at the next sweep, it is tried again.
         }
     }
 
-    /// Level-triggered: more than one turn's worth of newcomers is told again.
+    /// Level-triggered: connections that this turn does not accept are reported again.
     void watch_all() {
         for (const auto& door : doors_) door->watch();
     }
@@ -210,7 +209,7 @@ private:
     void accept_some(const std::shared_ptr<Door>& door) {
         for (int turn = 0; turn < accepts_per_turn; ++turn) {
             if (const auto room = admission_.room(door->number); room != Admission::Room::free) {
-                if (turn > 0) return; // is anybody waiting? Then we are called again
+                if (turn > 0) return; // if a connection is waiting, we are called again
                 const std::size_t before = sessions_.size();
                 const bool files = room == Admission::Room::descriptors_full;
                 const bool made = make_room(*door);
@@ -285,13 +284,13 @@ private:
 
     void sweep() {
         sweep_ = 0;
-        arm_sweep(); // first: whatever comes of this one, there must be a next
+        arm_sweep(); // first: there must be a next sweep even if this one fails
         sweep_on(std::make_shared<const std::vector<std::shared_ptr<Session>>>(snapshot()), 0);
     }
 
     void sweep_on(const std::shared_ptr<const std::vector<std::shared_ptr<Session>>>& all, std::size_t at) {
-        // The first sweep may come right after an octet: one more than sweeps_per_idle makes sure of the
-        // whole time.
+        // The first sweep may come right after an octet, so the whole time has passed only after one sweep
+        // more than sweeps_per_idle.
         for (int closed = 0; at < all->size(); ++at) {
             if ((*all)[at]->quiet_sweeps() <= sweeps_per_idle) continue;
             (*all)[at]->close();
@@ -325,9 +324,9 @@ private:
     Sessions sessions_;
     base::Timers::Id sweep_ = 0, pause_ = 0, full_ = 0, grace_ = 0; ///< 0: not armed
     std::function<void()> stopped_;
-    /// Of each kind a line at most in repeat_after; what was held back is counted into the next one.
+    /// At most one line of each kind in repeat_after; the next line has the number of those held back.
     base::Repeats violations_{repeat_after, 1}, fulls_{repeat_after, 1}, failures_{repeat_after, 1};
-    std::size_t closed_for_room_ = 0; ///< connections, since the last line that told
+    std::size_t closed_for_room_ = 0; ///< connections closed to make room since the last line about it
     bool paused_ = false, stopping_ = false;
 };
 

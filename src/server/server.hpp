@@ -1,15 +1,15 @@
-// server/server.hpp - the socketmap server of one front thread: listens, accepts, serves sessions within
-// limits.
+// server/server.hpp - the socketmap server of one front thread: listens, accepts, and serves a limited number
+// of sessions.
 //
 // All members belong to the thread of `front` (or to the one that prepares it before it runs). With several
 // front threads each has its own Loop and Server; the others adopt() duplicates of the first one's listening
 // sockets, so that all accept from the same queues.
 //
-// Who may connect, and who makes room when connections or descriptors run out: server/admission.hpp. A client
-// that was closed to make room connects again, as Postfix does by itself. If none can be closed, newcomers
-// wait in the listen queue (closing them would make Postfix defer mail). When descriptors or memory run out
-// all the same, accepting pauses for 100 ms. One timer sweeps idle connections and is armed only while there
-// are any.
+// Who may connect, and what is closed when connections or descriptors run out: server/admission.hpp. When a
+// connection is closed to make room, Postfix connects again by itself. If none can be closed, new connections
+// wait in the listen queue (closing them would make Postfix defer mail). If descriptors or memory still run
+// out, accepting pauses for 100 ms. One timer sweeps idle connections; it is armed only while there are
+// connections.
 #pragma once
 
 #include "base/expected.hpp"
@@ -28,8 +28,8 @@
 namespace server {
 
 struct Options {
-    std::size_t max_request = 10000;    ///< octets of one request's payload (Postfix's own limit); 1 or more
-    std::size_t max_connections = 4096; ///< at once, of this Server; 1 or more
+    std::size_t max_request = 10000;    ///< octets of one request's payload (Postfix's limit); 1 or more
+    std::size_t max_connections = 4096; ///< at the same time, of this Server; 1 or more
     std::chrono::milliseconds idle{
         100000};        ///< a connection without an octet this long (to 1/8 more) is closed
     int backlog = 4096; ///< connections waiting to be accepted; the kernel caps it (net.core.somaxconn)
@@ -44,25 +44,25 @@ public:
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Listens on an address of our own; see Listener::open(). The error names the address.
+    /// Opens an address and listens on it; see Listener::open(). The error names the address.
     [[nodiscard]] base::Expected<void, std::string> listen(const net::ListenAddress& address,
                                                            const SocketOwner& owner);
-    /// Serves a listener opened earlier.
+    /// Serves a listener that is already open.
     void serve(Listener listener);
-    /// Serves a listening socket made by somebody else; takes `fd` over in any case.
+    /// Serves a listening socket created elsewhere. Owns `fd` from now on, even on error.
     [[nodiscard]] base::Expected<void, std::string> adopt(int fd);
 
-    /// Changes the limits: idle, max_connections and backlog for all, max_request for new connections.
+    /// Changes the limits: idle, max_connections and backlog for all connections, max_request for new ones.
     void configure(Options options);
 
-    /// Stops accepting, lets the replies that are owed go out for up to 800 ms, closes the rest at once.
+    /// Stops accepting, waits up to 800 ms for pending replies, and closes all other connections at once.
     /// Calls `stopped` (may be empty) when the last connection is closed, never from within stop().
     void stop(std::function<void()> stopped = {});
 
     [[nodiscard]] std::size_t connections() const noexcept;
-    /// What is listened on, as bound, e.g. "tcp:127.0.0.1:8461".
+    /// The addresses it listens on, as bound, e.g. "tcp:127.0.0.1:8461".
     [[nodiscard]] std::vector<std::string> addresses() const;
-    /// The listening descriptors, still ours: duplicate them before handing them on.
+    /// The listening descriptors. The Server still owns them: duplicate them before passing them on.
     [[nodiscard]] std::vector<int> listening_fds() const;
 
 private:

@@ -1,10 +1,10 @@
 #include "server/session.hpp"
 
+#include "base/net/socket_address.hpp"
+
 #include <algorithm>
-#include <arpa/inet.h>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <new>
 #include <sys/socket.h>
 #include <utility>
@@ -13,17 +13,18 @@ namespace server {
 
 namespace {
 
-// After a breach: long enough for a peer on the same network to read the PERM, short enough not to matter.
+// After a protocol error: long enough for a peer on the same network to read the PERM, short enough not to
+// matter.
 constexpr std::chrono::milliseconds linger_time{1000};
 constexpr std::size_t linger_octets = 256 * 1024;
 
-// Shares of this thread's time; see session.hpp. Answers from memory take a few microseconds, long ones some
-// hundred.
+// Shares of this thread's time; see session.hpp. An answer from memory takes a few microseconds, a long one
+// some hundred.
 constexpr std::chrono::milliseconds turn_time{1};
-constexpr unsigned answers_a_look = 16;     // at the clock
+constexpr unsigned answers_a_look = 16;     // answers between two looks at the clock
 constexpr std::uint32_t little = 16 * 1024; // octets of answers
 
-// Not EPOLLOUT: a unix socket would tell of every reply that its peer has taken.
+// Without EPOLLOUT: a unix socket would report it for every reply that the peer has read.
 constexpr std::uint32_t reading = EPOLLIN | EPOLLRDHUP | EPOLLET;
 
 } // namespace
@@ -35,7 +36,7 @@ Session::Session(net::Descriptor socket, std::size_t max_request, Loop& loop, Sc
 
 Session::~Session() { detach(); }
 
-/// Runs one step. One that found no memory may have left nothing to wake the session again.
+/// Runs one step. If it finds no memory the session is closed: there may be nothing left that wakes it again.
 template <class Work>
 void Session::guard(Work work) {
     try {
@@ -52,7 +53,7 @@ std::error_code Session::start() {
 }
 
 void Session::ready(std::uint32_t events) {
-    const auto self = shared_from_this(); // the owner may let go of us
+    const auto self = shared_from_this(); // the owner may drop its reference
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         input_ = next(input_, InputEvent::hang_up);
     else if ((events & EPOLLIN) != 0)
@@ -67,7 +68,7 @@ void Session::ready(std::uint32_t events) {
     });
 }
 
-/// The conversation goes on as its table says.
+/// Changes the state of the conversation as its table says, and acts on it.
 void Session::talk(TalkEvent event) {
     const Talk after = next(talk_, event);
     if (after == talk_) return;
@@ -76,7 +77,7 @@ void Session::talk(TalkEvent event) {
     if (after == Talk::lingering) linger();
 }
 
-/// There is something to do. In a turn, and in the queue, it is done anyway.
+/// There is something to do. During a turn, and in the queue, nothing needs to be started.
 void Session::go_on() {
     const Turn after = next(turn_, TurnEvent::go);
     if (after == turn_) return;
@@ -100,7 +101,8 @@ void Session::take_turn(const Share& share) {
     turn_ = next(turn_, answered == 0       ? TurnEvent::end_none
                         : answered < little ? TurnEvent::end_little
                                             : TurnEvent::end_much);
-    // No new edge will come for what is there already; for an answer, or for room, somebody calls.
+    // Data that has arrived already brings no new edge, so it must be taken now. An answer from the handler, and
+    // room to send, bring a call of their own.
     if (spent && takes_input(talk_) && (may_read(input_) || reader_.buffered() > 0)) go_on();
 }
 
@@ -113,12 +115,12 @@ void Session::queue() {
     turn_ = next(turn_, TurnEvent::go);
 }
 
-/// Reads once and lends it to the reader, or drops it when lingering; false when there is nothing to be had
-/// for now, or nothing ever again.
+/// Reads once and lends the octets to the reader, or drops them when lingering. False when there is nothing
+/// to read now, or never again.
 bool Session::receive() {
     if (!may_read(input_) || turn_ == Turn::spent) return false;
-    if (--left_.reads == 0) spend(); // with this one
-    reader_.keep();                  // what was lent before lies where this goes
+    if (--left_.reads == 0) spend(); // this is the last read
+    reader_.keep();                  // this read overwrites the octets that were lent before
     auto& in = scratch_->in;
     const ssize_t count = ::recv(socket_.get(), in.data(), in.size(), MSG_DONTWAIT);
     if (count < 0) {
@@ -146,7 +148,7 @@ void Session::serve() {
         const auto item = reader_.next();
         if (!item) {
             if (receive()) continue;
-            // All whole requests have been answered; what is left can only be a part of one.
+            // All complete requests have been answered; the rest can only be a part of one.
             if (has_ended(input_) && talk_ == Talk::reading) {
                 if (reader_.buffered() > 0)
                     violate("the connection ended within a request");
@@ -163,7 +165,7 @@ void Session::serve() {
         const lookup::Reply kind = handler_->answer(**item, came, new_reply(), *this);
         if (kind != lookup::Reply::later) send_reply(kind);
     }
-    reader_.keep(); // others read now
+    reader_.keep(); // other sessions use the buffer now
 }
 
 void Session::drain() {
@@ -182,19 +184,19 @@ std::function<void(std::string)> Session::later() {
 void Session::answered(std::string_view payload) {
     if (!is_waiting(talk_)) return;
     quiet_ = 0;
-    if (payload.empty()) return close(); // not even a reply could be made
+    if (payload.empty()) return close(); // there was no memory for a reply
     new_reply().append(payload);
     send_reply(lookup::Reply::answered);
     go_on();
 }
 
-/// Where to put a payload, for send_reply().
+/// The buffer for a payload; then call send_reply().
 std::string& Session::new_reply() {
     scratch_->out.resize(postfix::frame_head);
     return scratch_->out;
 }
 
-/// What is in new_reply().
+/// Sends the payload in new_reply().
 void Session::send_reply(lookup::Reply kind) {
     const bool perm = kind == lookup::Reply::violation;
     const std::string_view reply = postfix::frame_in_place(scratch_->out);
@@ -211,7 +213,7 @@ void Session::send_reply(lookup::Reply kind) {
     loop_->change(socket_.get(), reading | EPOLLOUT, *this);
 }
 
-/// Takes an answer from this turn's share. One that came between two turns counts for none.
+/// Subtracts an answer from this turn's share. An answer between two turns is not counted.
 void Session::count_answer(std::size_t octets) {
     if (!in_turn(turn_)) return;
     left_.octets -= static_cast<std::uint32_t>(std::min<std::size_t>(octets, left_.octets));
@@ -223,22 +225,22 @@ void Session::count_answer(std::size_t octets) {
         spend();
 }
 
-/// Sends on what is left of a reply.
+/// Sends the rest of a reply.
 void Session::flush() {
     sent_ += push(std::string_view{out_}.substr(sent_));
     if (talk_ == Talk::closed || sent_ < out_.size()) return;
-    std::string{}.swap(out_); // gives its memory back, as an assignment does not
+    std::string{}.swap(out_); // frees its memory; an assignment would keep it
     sent_ = 0;
     loop_->change(socket_.get(), reading, *this);
     served_ = loop_->now();
     talk(TalkEvent::rest_out);
 }
 
-/// How many octets the socket takes. Closes when the peer has gone.
+/// Sends what the socket accepts; the number of octets. Closes when the peer has gone.
 std::size_t Session::push(std::string_view octets) {
     std::size_t taken = 0;
     while (taken < octets.size()) {
-        // MSG_NOSIGNAL: a peer that has gone is an error value, never SIGPIPE.
+        // MSG_NOSIGNAL: a peer that has gone gives an error value, never SIGPIPE.
         const ssize_t count =
             ::send(socket_.get(), octets.data() + taken, octets.size() - taken, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
@@ -283,7 +285,7 @@ void Session::finish() { talk(TalkEvent::finish); }
 void Session::close() {
     if (talk_ == Talk::closed) return;
     SessionOwner* const owner = owner_;
-    const auto self = shared_from_this(); // the owner lets go of us in ended()
+    const auto self = shared_from_this(); // the owner drops its reference in ended()
     detach();
     owner->ended(*this);
 }
@@ -301,19 +303,7 @@ std::string Session::peer() const {
     socklen_t size = sizeof address;
     const int fd = socket_.get();
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "gone";
-    std::array<char, INET6_ADDRSTRLEN> host{};
-    if (address.ss_family == AF_INET) {
-        sockaddr_in v4;
-        std::memcpy(&v4, &address, sizeof v4);
-        inet_ntop(AF_INET, &v4.sin_addr, host.data(), host.size());
-        return std::string(host.data()) + ":" + std::to_string(ntohs(v4.sin_port));
-    }
-    if (address.ss_family == AF_INET6) {
-        sockaddr_in6 v6;
-        std::memcpy(&v6, &address, sizeof v6);
-        inet_ntop(AF_INET6, &v6.sin6_addr, host.data(), host.size());
-        return std::string{'['}.append(host.data()).append("]:").append(std::to_string(ntohs(v6.sin6_port)));
-    }
+    if (const auto endpoint = net::endpoint_of(address)) return to_string(*endpoint);
     ucred who{};
     size = sizeof who;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0) return "unix";

@@ -1,8 +1,8 @@
-// server/session_state.hpp - the states of a session, and what each event makes of them, as tables. Pure.
+// server/session_state.hpp - the states of a session, and how events change them, as tables. Pure.
 //
 // Three machines, independent of each other: Talk is where the conversation is, Turn is the session's share
-// of the thread's time, Input is what the socket may still give. next(state, event) is the state after it. An
-// event that means nothing in a state (or cannot come) leaves the state as it is.
+// of the thread's time, Input is what the socket may still give. next(state, event) is the state after the
+// event. An event that has no meaning in a state (or cannot happen) does not change it.
 #pragma once
 
 #include <array>
@@ -26,17 +26,17 @@ enum class TalkEvent : std::uint8_t {
     ask,       ///< the handler will answer later
     reply_out, ///< the socket took a whole reply
     reply_cut, ///< the socket took a part of a reply
-    perm_out,  ///< as reply_out, of the PERM to what is no request, which ends the connection
+    perm_out,  ///< as reply_out, of the PERM after a protocol error, which ends the connection
     perm_cut,
     rest_out, ///< the socket took the rest of a reply
-    finish,   ///< no further request is to be answered
+    finish,   ///< answer no further request
     close,
 };
 
-/// Whose turn it is. Sessions that ask for little go before those that ask for much.
+/// When the session has its turn. Sessions that ask for little go before those that ask for much.
 enum class Turn : std::uint8_t {
-    modest,     ///< between two turns; the next one begins at once
-    greedy,     ///< between two turns; the next one begins in the loop's queue
+    modest,     ///< between two turns; the next one starts at once
+    greedy,     ///< between two turns; the next one starts in the loop's queue
     queued,     ///< in the loop's queue
     at_once,    ///< in a turn, with a small share
     from_queue, ///< in a turn, with a larger share
@@ -46,17 +46,17 @@ enum class TurnEvent : std::uint8_t {
     go,         ///< there is something to do
     called,     ///< by the loop's queue
     spend,      ///< the share is used up
-    end_none,   ///< the turn ends, without an answer
-    end_little, ///< the turn ends, with less in answers than a small share
+    end_none,   ///< the turn ends without an answer
+    end_little, ///< the turn ends; its answers are less than a small share
     end_much,
 };
 
-/// What the socket may still give. It is watched edge-triggered: that it is readable is not reported twice.
+/// What the socket may still give. It is watched edge-triggered: being readable is not reported twice.
 enum class Input : std::uint8_t {
     drained,
     readable,         ///< there may be something
     drained_hung_up,  ///< the peer will send no more
-    readable_hung_up, ///< the same: read until the end shows
+    readable_hung_up, ///< the same; there may be something before the end
     ended,            ///< the end has been read
     ended_readable,   ///< and an event came after it
 };
@@ -129,15 +129,15 @@ constexpr Table<Input, 6, 6> input = [] {
     return session_tables::input[static_cast<std::size_t>(state)][static_cast<std::size_t>(event)];
 }
 
-/// The handler owes an answer.
+/// The handler has not answered yet.
 [[nodiscard]] constexpr bool is_waiting(Talk state) noexcept {
     return state == Talk::waiting || state == Talk::waiting_last;
 }
-/// The socket is to be watched for room.
+/// Watch the socket for room to send.
 [[nodiscard]] constexpr bool is_sending(Talk state) noexcept {
     return state == Talk::sending || state == Talk::sending_last || state == Talk::sending_perm;
 }
-/// What comes is read: as requests, or to be dropped.
+/// Input is read: as requests, or to be dropped.
 [[nodiscard]] constexpr bool takes_input(Talk state) noexcept {
     return state == Talk::reading || state == Talk::lingering;
 }

@@ -1,4 +1,4 @@
-// sts/lines.hpp - the lines of a policy file (RFC 8461 section 3.2), for whoever reads its text. Pure.
+// sts/lines.hpp - the lines of a policy file (RFC 8461 section 3.2). Pure.
 //
 // Lines end with LF or CRLF (erratum 6253); the last one needs no end. One UTF-8 byte order mark at the start
 // is skipped. Views point into the text.

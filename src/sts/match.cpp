@@ -9,7 +9,7 @@ namespace sts {
 
 namespace {
 
-/// RFC 5321 section 4.1.2 "Domain": letters, digits, hyphens; what Domain allows beyond that is refused.
+/// RFC 5321 section 4.1.2 "Domain": letters, digits, hyphens. base::Domain allows more; that is refused here.
 bool letters_digits_hyphens(std::string_view text) {
     return std::ranges::all_of(text, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -17,7 +17,7 @@ bool letters_digits_hyphens(std::string_view text) {
     });
 }
 
-/// An MX host name as lower-case A-labels; nullopt when it can be no host's name.
+/// An MX host name as lower-case A-labels; nullopt when it cannot be the name of a host.
 std::optional<base::Domain> host_name(std::string_view text) {
     auto domain = base::Domain::parse(text);
     if (!domain) return std::nullopt;
@@ -56,8 +56,8 @@ std::optional<MxPattern> parse_mx(std::string_view text) {
         pattern.name = domain->name();
         return pattern;
     }
-    // The ABNF of Domain lets an IPv4 address through, and policies in the field have one beside real names.
-    // Refusing the file would unprotect these; is_address() keeps it from matching anything.
+    // The ABNF of Domain allows an IPv4 address, and some policies in use have one beside real names. Refusing
+    // the file would leave those without protection; is_address() makes sure that it matches nothing.
     if (domain.error() == base::DomainErrc::address && !pattern.wildcard) {
         pattern.name = text.ends_with('.') ? text.substr(0, text.size() - 1) : text;
         return pattern;

@@ -13,8 +13,8 @@ namespace sts {
 /// See is_address().
 [[nodiscard]] std::optional<MxPattern> parse_mx(std::string_view text);
 
-/// True for a pattern that is an IPv4 address (all labels digits). Policies in the field have such lines
-/// beside real names; they stay in the parsed policy, cover no host and reach no answer.
+/// True for a pattern that is an IPv4 address (all labels digits). Some policies in use have such lines beside
+/// real names. They stay in the parsed policy, cover no host and are in no answer.
 [[nodiscard]] bool is_address(const MxPattern& pattern) noexcept;
 
 /// True when `pattern` covers `mx_host`: byte-wise on lower-case A-labels, a wildcard covering exactly one

@@ -19,7 +19,7 @@ using base::Reason;
 
 constexpr std::size_t max_age_digits = 10; // RFC 8461 section 3.2: 1*10(DIGIT)
 
-/// The first line of its key; later ones are not looked at (section 3.2, last paragraph).
+/// The first line with its key; later ones are ignored (section 3.2, last paragraph).
 struct Field {
     std::string_view value;
     std::size_t line = 0; ///< 0: not there
@@ -31,7 +31,7 @@ struct Field {
 struct MxFields {
     std::vector<MxPattern> patterns;
     std::size_t first_line = 0; ///< of any mx field; 0: there is none
-    std::size_t bad_line = 0;   ///< of the first that is no pattern; 0: all are
+    std::size_t bad_line = 0;   ///< of the first mx that is not a valid pattern; 0: all are valid
 
     void take(std::string_view value, std::size_t number) {
         if (first_line == 0) first_line = number;
@@ -44,8 +44,8 @@ struct MxFields {
     }
 };
 
-/// Keeps the first of those that are equal, in the order of the file. By sorting: the names are a stranger's,
-/// and no hash of them is to be trusted with the time it takes.
+/// Keeps the first of equal patterns, in the order of the file. Sorts instead of hashing: strangers choose the
+/// names, and could choose them so that a hash table becomes slow.
 void drop_repeated(std::vector<MxPattern>& patterns) {
     const auto less = [](const MxPattern* a, const MxPattern* b) {
         return std::tie(a->name, a->wildcard, a) < std::tie(b->name, b->wildcard, b);
@@ -70,7 +70,7 @@ auto fail(Reason reason, std::size_t line, std::string_view problem) {
     return base::unexpected(PolicyError{reason, line, problem});
 }
 
-/// HTAB is white space; every other control byte, CR inside a line and NUL above all, means the file is
+/// HTAB is white space. Every other control byte, such as NUL or a CR inside a line, means that the file is
 /// damaged.
 bool has_control_byte(std::string_view line) {
     return std::ranges::any_of(
@@ -110,7 +110,7 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
     Lines lines{body};
     while (const auto line = lines.next()) {
         const std::size_t number = lines.number();
-        if (line->empty()) continue; // not in the ABNF, common in the field, harmless
+        if (line->empty()) continue; // not in the ABNF, but common and harmless
         if (has_control_byte(*line)) return fail(Reason::policy_syntax, number, "control byte in the line");
         if (!base::valid_utf8(*line)) return fail(Reason::policy_syntax, number, "line is not UTF-8");
         const std::size_t colon = line->find(':');
@@ -129,7 +129,7 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
             max_age.take(value, number);
         else if (key == "mx")
             mx.take(value, number);
-        // Everything else is an unknown field and SHALL be ignored, whatever its name and value look like.
+        // Everything else is an unknown field and SHALL be ignored, in any form.
     }
     if (!any) return fail(Reason::policy_syntax, 0, "file has no field");
 
@@ -147,7 +147,7 @@ base::Expected<Policy, PolicyError> parse_policy(std::string_view body) {
     if (!age) return fail(Reason::policy_max_age, max_age.line, "max_age is not a number of 1 to 10 digits");
     policy.max_age = *age;
 
-    // Section 8.3: a policy of mode none withdraws the one before it; over a bad mx it must not be refused.
+    // Section 8.3: a policy of mode none withdraws the one before it, so it must not be refused for a bad mx.
     if (policy.mode != Mode::none) {
         if (mx.first_line == 0) return fail(Reason::policy_mx_missing, 0, "mx is missing");
         if (mx.bad_line != 0)

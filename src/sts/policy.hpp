@@ -15,12 +15,12 @@ namespace sts {
 enum class Mode { none, testing, enforce };
 [[nodiscard]] std::string_view to_string(Mode mode) noexcept;
 /// Section 5: only mode enforce forbids delivery; testing reports, none withdraws a policy.
-/// `enforce_testing`: the operator wants mode testing to be taken as enforce.
+/// `enforce_testing`: the operator wants mode testing to be treated as enforce.
 [[nodiscard]] constexpr bool is_enforced(Mode mode, bool enforce_testing) noexcept {
     return mode == Mode::enforce || (mode == Mode::testing && enforce_testing);
 }
 
-/// RFC 8461 section 3.2: "up to" one year and six hours; larger values are taken as this.
+/// RFC 8461 section 3.2: at most one year and six hours; larger values are treated as this one.
 inline constexpr std::chrono::seconds max_max_age{31557600};
 /// Section 3.3 suggests this limit for the policy body, in octets.
 inline constexpr std::size_t max_policy_size = 65536;
@@ -45,9 +45,9 @@ struct PolicyError {
     std::string_view problem; ///< constant words for a person, e.g. "mode is not enforce, testing or none"
 };
 
-/// Parses a policy body of any length. Of a field that stands twice the first counts and later ones are not
-/// even looked at; mx fields add up. Strict where a lost mx line could hurt, lenient where nothing can go
-/// wrong (blank lines, white space at line ends, one UTF-8 byte order mark, unknown fields).
+/// Parses a policy body of any length. If a field occurs twice, the first counts and later ones are not even
+/// checked; all mx fields count. Strict where a lost mx line could do harm, lenient where nothing can go wrong
+/// (blank lines, white space at line ends, one UTF-8 byte order mark, unknown fields).
 [[nodiscard]] base::Expected<Policy, PolicyError> parse_policy(std::string_view body);
 
 } // namespace sts

@@ -1,4 +1,4 @@
-// sts/policy_text.hpp - a policy as fetched and as parsed; immutable, shared by all domains that serve the
+// sts/policy_text.hpp - a policy as fetched and as parsed. Immutable, shared by all domains that serve the
 // same text.
 #pragma once
 

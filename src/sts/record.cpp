@@ -19,7 +19,7 @@ constexpr bool is_alnum(char c) noexcept {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-/// What follows the ';' after the version; nullopt when `record` is no STS record of ours.
+/// What follows the ';' after the version; nullopt when `record` is not an STS record of version 1.
 std::optional<std::string_view> fields_of(std::string_view record) {
     if (!record.starts_with(version)) return std::nullopt;
     record.remove_prefix(version.size());
@@ -48,8 +48,8 @@ base::Expected<std::string, Reason> id_among(std::string_view fields) {
         last = end == std::string_view::npos;
         const std::string_view field = base::trim_wsp(fields.substr(0, end));
         if (!last) fields.remove_prefix(end + 1);
-        // One delimiter may follow the last field, and blanks follow that; an empty field elsewhere is an
-        // error.
+        // One delimiter may follow the last field, and blanks may follow the delimiter. An empty field
+        // elsewhere is an error.
         if (field.empty() && last) break;
         const std::size_t equals = field.find('=');
         if (equals == std::string_view::npos) return base::unexpected(Reason::record_invalid);

@@ -11,7 +11,7 @@ namespace {
 
 using base::Reason;
 
-/// The elements of a list of media types, one after the other; each octet is looked at once or twice.
+/// The elements of a list of media types, one after the other. Each octet is read once or twice.
 class MediaTypes {
 public:
     explicit MediaTypes(std::string_view field) : rest_(field) {}
@@ -28,8 +28,8 @@ public:
     }
 
 private:
-    /// A comma within a quoted-string (RFC 9110 section 5.6.4) ends nothing. A quote that is never closed
-    /// begins no quoted-string, nor do those after it: what follows may be another type.
+    /// A comma within a quoted-string (RFC 9110 section 5.6.4) does not end an element. If a quote is never
+    /// closed, neither it nor those after it start a quoted-string: what follows may be another type.
     std::size_t end_of_element() {
         std::size_t at = 0;
         for (;;) {
@@ -42,13 +42,13 @@ private:
         }
     }
 
-    std::optional<std::string_view> rest_; // nothing: after the last element
+    std::optional<std::string_view> rest_; // nullopt: after the last element
     bool quotes_ = true;
 };
 
 enum class Types { none, plain, other };
 
-/// What the elements of one field are; empty ones (RFC 9110 section 5.6.1) are none.
+/// What kind of types a field has. Empty elements do not count (RFC 9110 section 5.6.1).
 Types types_of(std::string_view field) {
     Types types = Types::none;
     MediaTypes elements(field);
@@ -71,7 +71,7 @@ bool all_plain(std::span<const std::string_view> fields) {
     return any;
 }
 
-/// True when every coding of the list is identity; an empty list applies none.
+/// True when every coding in the list is identity; true for an empty list.
 bool is_identity(std::string_view field) {
     for (;;) {
         const std::size_t comma = field.find(',');

@@ -9,7 +9,7 @@
 
 namespace sts {
 
-/// What matters of a final (non-1xx) HTTP response head. Field values as received, in order.
+/// What we need from a final (non-1xx) HTTP response head. Field values as received, in order.
 struct ResponseHead {
     unsigned status = 0;
     std::span<const std::string_view> content_type;     ///< every Content-Type field
@@ -17,8 +17,9 @@ struct ResponseHead {
 };
 
 /// Reason::none when the body may be read as a policy, else http_status, http_redirect, http_media_type or
-/// http_encoding. 200 only; a Content-Type, or several or a list of them (RFC 9110 section 8.3), of which
-/// every one is text/plain in any case, parameters ignored; no coding but identity. Linear in the octets.
+/// http_encoding. The status must be 200. There must be a Content-Type; if there are several, or a list (RFC
+/// 9110 section 8.3), every one must be text/plain, in any case, parameters ignored. The only coding allowed is
+/// identity. Linear in the octets.
 [[nodiscard]] base::Reason judge(const ResponseHead& head);
 
 } // namespace sts

@@ -1,9 +1,9 @@
 // tool/commands.hpp - the commands of stsmap(1), each in one row: name, help, exit statuses, what it
 // needs.
 //
-// `stsmap --help`, the head and the end of `stsmap COMMAND --help` and (by way of these) the completion are
-// made from the rows; the list of commands and the exit statuses in man/stsmap.1 are compared with them by a
-// test.
+// `stsmap --help`, and the start and the end of `stsmap COMMAND --help`, are made from the rows; so is the
+// completion, from these help texts. A test compares the rows with the list of commands and the exit statuses
+// in man/stsmap.1.
 #pragma once
 
 #include "base/exit_status.hpp"
@@ -79,7 +79,7 @@ inline constexpr std::array<CommandRow, 3> command_table{{
 [[nodiscard]] std::string listed(std::span<const std::string_view> words);
 /// "Needs a running daemon and ..."; without a full stop.
 [[nodiscard]] std::string needs_sentence(const CommandRow& row);
-/// What stands at the end of the command's --help: what it needs, and its exit statuses.
+/// The end of the command's --help: what it needs, and its exit statuses.
 [[nodiscard]] std::string help_footer(const CommandRow& row);
 
 } // namespace tool

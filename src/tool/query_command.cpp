@@ -17,7 +17,7 @@ namespace {
 
 using base::Exit;
 
-/// A longer line of input is no domain.
+/// A longer line of input is not a domain.
 constexpr std::size_t max_line = 10000;
 
 // Postfix separates a policy's words by these (CHARS_COMMA_SP).
@@ -30,7 +30,7 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Takes the next word off `text`: up to a separator, or what stands in a pair of braces.
+/// Removes the next word from `text` and returns it: up to a separator, or a group in braces.
 std::string_view next_word(std::string_view& text) {
     const std::size_t first = text.find_first_not_of(separators);
     if (first == std::string_view::npos) return text = {};
@@ -76,7 +76,7 @@ nlohmann::ordered_json to_json(const std::string& domain, const std::string& map
     object["match"] = reply.match;
     auto attributes = nlohmann::ordered_json::object();
     for (const auto& [name, value] : reply.attributes) {
-        // These two may stand many times; they are lists even when they stand once.
+        // These two may occur many times; they are lists even if they occur once.
         if (name == "mx_host_pattern" || name == "policy_string")
             attributes[name].push_back(value);
         else
@@ -88,12 +88,11 @@ nlohmann::ordered_json to_json(const std::string& domain, const std::string& map
     return object;
 }
 
-/// The domains of the command line, or one a line of `in`.
+/// The domains of the command line, or of `in`, one on each line.
 class Domains {
 public:
-    Domains(const std::vector<std::string>& given, std::istream& in) : given_(given), in_(in) {
-        from_input_ = given.empty() || (given.size() == 1 && given.front() == "-");
-    }
+    Domains(const std::vector<std::string>& given, std::istream& in)
+        : given_(given), in_(in), from_input_(given.empty() || (given.size() == 1 && given.front() == "-")) {}
     [[nodiscard]] bool several() const { return from_input_ || given_.size() > 1; }
     std::optional<std::string> next() {
         if (!from_input_) return at_ < given_.size() ? std::optional(given_[at_++]) : std::nullopt;
@@ -107,11 +106,11 @@ private:
     const std::vector<std::string>& given_;
     std::istream& in_;
     std::size_t at_ = 0;
-    bool from_input_ = false;
+    bool from_input_;
 };
 
 base::Expected<SocketmapClient, ClientError> connect_first(const QueryOptions& options) {
-    ClientError all{ClientError::Kind::bad_address, ""}; // unless one of them could have been asked
+    ClientError all{ClientError::Kind::bad_address, ""}; // unless at least one address is valid
     for (const std::string& address : options.addresses) {
         auto client = SocketmapClient::connect(address, options.connect_limit);
         if (client) return client;
@@ -122,13 +121,13 @@ base::Expected<SocketmapClient, ClientError> connect_first(const QueryOptions& o
     return base::unexpected(std::move(all));
 }
 
-/// As Postfix asks: once more, at once and on a new connection, when the connection breaks before the reply
-/// is whole. A daemon that stops closes connections without a reply, and the next one has the answer.
+/// Asks as Postfix does: if the connection breaks before the reply is complete, asks again at once on a new
+/// connection. A daemon that stops closes connections without a reply; the next daemon has the answer.
 base::Expected<std::string, ClientError> ask(SocketmapClient& client, const QueryOptions& options,
                                              const std::string& map, const std::string& key) {
     auto payload = client.ask(map, key, options.reply_limit);
     if (payload || payload.error().kind != ClientError::Kind::broken) return payload;
-    { // closed first: the other end may serve one client at a time
+    { // closed before the next attempt: the other end may serve one client at a time
         const SocketmapClient broken = std::move(client);
     }
     auto again = connect_first(options);
@@ -137,7 +136,7 @@ base::Expected<std::string, ClientError> ask(SocketmapClient& client, const Quer
     return client.ask(map, key, options.reply_limit);
 }
 
-/// Whether the daemon looks for DANE, in its words; null when it does not say.
+/// Whether the daemon looks for DANE, in its own words; null when it does not say.
 nlohmann::ordered_json dane_status(SocketmapClient& client, const QueryOptions& options) {
     const auto payload = ask(client, options, std::string(postfix::status_map), "dane");
     if (!payload || !payload->starts_with("OK ")) return {};
@@ -207,7 +206,7 @@ base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& ou
             out << shown(*payload);
         out << '\n' << std::flush;
         if (payload->starts_with(
-                "PERM")) { // the daemon closes after it; the next domain needs a new connection
+                "PERM")) { // the daemon closes the connection after it: the next domain needs a new one
             client = connect_first(options);
             if (!client) return report(client.error(), err);
         }

@@ -1,7 +1,7 @@
 // tool/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own
 // socket.
 //
-// Blocking, for the tool. What came over the socket is shown with every byte but printable ASCII as \xNN.
+// Blocking, for the tool. In the output every byte of a reply that is not printable ASCII is shown as \xNN.
 #pragma once
 
 #include "base/exit_status.hpp"
@@ -17,11 +17,11 @@ namespace tool {
 
 struct QueryOptions {
     std::vector<std::string> addresses; ///< tried in order; the first that can be connected is asked
-    std::string map = "sts";            ///< the map name, which picks the dialect
-    bool json = false;                  ///< one object a line
+    std::string map = "sts";            ///< the map name, which selects the dialect
+    bool json = false;                  ///< one object on each line
     std::vector<std::string> domains;   ///< keys, sent as they are; none or "-": lines of the input
     std::chrono::milliseconds connect_limit{5000};
-    std::chrono::milliseconds reply_limit{100000}; ///< Postfix's own
+    std::chrono::milliseconds reply_limit{100000}; ///< as Postfix's limit
 };
 
 /// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several,
@@ -32,14 +32,14 @@ struct QueryOptions {
 /// A reply for people.
 [[nodiscard]] std::string shown(std::string_view reply);
 
-/// A reply taken apart as Postfix does it. Pure.
+/// A reply parsed as Postfix does it. Pure.
 struct Reply {
-    std::string status;             ///< OK, NOTFOUND, TEMP, PERM; anything else Postfix takes as TEMP
+    std::string status;             ///< OK, NOTFOUND, TEMP, PERM; Postfix treats anything else as TEMP
     std::string level;              ///< OK only: the policy's first word, lower case
     std::string words;              ///< TEMP and PERM: the reason
-    std::vector<std::string> match; ///< OK only: what the match attributes list
+    std::vector<std::string> match; ///< OK only: the patterns of the match attributes
     std::vector<std::pair<std::string, std::string>>
-        attributes; ///< OK only, all but match: names in lower case
+        attributes; ///< OK only, all except match: names in lower case
 };
 [[nodiscard]] Reply parse_reply(std::string_view payload);
 

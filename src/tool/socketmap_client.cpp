@@ -1,15 +1,13 @@
 #include "tool/socketmap_client.hpp"
 
+#include "base/net/address.hpp"
 #include "postfix/answer.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
-#include <cstdint>
 #include <cstring>
 #include <memory>
-#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -32,7 +30,7 @@ auto failure(Kind kind, const std::string& address, const std::string& words, in
     return base::unexpected(ClientError{kind, address + ": " + words, error});
 }
 
-/// Waits until `fd` is ready for `events`; 0, or an errno (ETIMEDOUT at `end`).
+/// Waits until `fd` is ready for `events`. Returns 0 or an errno (ETIMEDOUT at `end`).
 int wait(int fd, short events, Clock::time_point end) {
     for (;;) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -44,12 +42,12 @@ int wait(int fd, short events, Clock::time_point end) {
     }
 }
 
-/// Connects `fd`; 0 or an errno (ETIMEDOUT at `end`).
+/// Connects `fd`. Returns 0 or an errno (ETIMEDOUT at `end`).
 int connect_socket(int fd, const sockaddr* where, socklen_t size, Clock::time_point end) {
     for (;;) {
         if (::connect(fd, where, size) == 0) return 0;
         if (errno == EINPROGRESS) break;
-        if (errno == EAGAIN) { // a unix socket with a full queue; poll() does not tell when there is room
+        if (errno == EAGAIN) { // a unix socket with a full queue; poll() does not report when there is room
             if (Clock::now() >= end) return ETIMEDOUT;
             ::poll(nullptr, 0, 20);
         } else if (errno != EINTR) {
@@ -72,7 +70,7 @@ base::Expected<net::Descriptor, int> connect_one(const sockaddr* where, socklen_
     return socket;
 }
 
-/// What to look at when nobody answers.
+/// A hint what to check when nobody answers.
 std::string advice(bool unix_socket, int error) {
     switch (error) {
     case ENOENT: return "there is no such socket: is the daemon running, and is this the path it listens on?";
@@ -83,23 +81,6 @@ std::string advice(bool unix_socket, int error) {
                            : "no permission: is a firewall in the way?";
     default: return why(error);
     }
-}
-
-std::optional<std::pair<std::string, std::string>> host_and_port(std::string_view text) {
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos) return std::nullopt;
-    std::string_view host = text.substr(0, colon);
-    const std::string_view port = text.substr(colon + 1);
-    std::uint16_t number = 0;
-    const auto [stop, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-    if (error != std::errc{} || stop != port.data() + port.size() || number == 0) return std::nullopt;
-    if (host.starts_with('[')) {
-        if (!host.ends_with(']')) return std::nullopt;
-        host = host.substr(1, host.size() - 2);
-    } else if (host.find(':') != std::string_view::npos) {
-        return std::nullopt;
-    }
-    return std::pair{std::string(host), std::string(port)};
 }
 
 } // namespace
@@ -125,15 +106,16 @@ base::Expected<SocketmapClient, ClientError> SocketmapClient::connect(const std:
     }
     if (!address.starts_with("tcp:") && !address.starts_with("inet:"))
         return failure(Kind::bad_address, address, "an address is \"unix:/path\" or \"tcp:host:port\"");
-    const auto target = host_and_port(std::string_view(address).substr(address.find(':') + 1));
-    if (!target)
+    const auto target = net::split_host_port(std::string_view(address).substr(address.find(':') + 1));
+    if (!target || target->port.value_or(0) == 0)
         return failure(Kind::bad_address, address, "is not \"tcp:host:port\" or \"tcp:[IPv6]:port\"");
 
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* list = nullptr;
-    const char* const host = target->first.empty() ? nullptr : target->first.c_str(); // nullptr: loopback
-    if (const int error = ::getaddrinfo(host, target->second.c_str(), &hints, &list); error != 0)
+    const std::string name{target->host}, port = std::to_string(*target->port);
+    const char* const host = name.empty() ? nullptr : name.c_str(); // nullptr: loopback
+    if (const int error = ::getaddrinfo(host, port.c_str(), &hints, &list); error != 0)
         return failure(Kind::unreachable, address, ::gai_strerror(error));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned{list, &::freeaddrinfo};
     int error = EADDRNOTAVAIL;

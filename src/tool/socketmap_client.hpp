@@ -1,7 +1,7 @@
 // tool/socketmap_client.hpp - asks a running daemon over its socket, as Postfix does, one question at a
 // time.
 //
-// Blocking, for command-line tools: every call has a limit in time. One thread at a time.
+// Blocking, for command-line tools: every call has a time limit. One thread at a time.
 #pragma once
 
 #include "base/expected.hpp"
@@ -17,25 +17,25 @@ namespace tool {
 struct ClientError {
     enum class Kind {
         bad_address, ///< not "unix:/path" or "tcp:host:port"
-        unreachable, ///< nobody there, no permission, no such host
-        timeout,     ///< no connection or no whole reply in time
-        broken,      ///< the connection ended, or what came is no socketmap reply
+        unreachable, ///< nobody listens, no permission, no such host
+        timeout,     ///< no connection or no complete reply in time
+        broken,      ///< the connection ended, or the reply is not a socketmap reply
     };
     Kind kind{};
     std::string words;    ///< for an operator; names the address
-    int system_error = 0; ///< the errno that it was, where it was one
+    int system_error = 0; ///< the errno, if there was one
 };
 
 class SocketmapClient {
 public:
     using Milliseconds = std::chrono::milliseconds;
 
-    /// Connects to "unix:/path", "tcp:host:port" or "tcp:[::1]:port" ("inet:" as Postfix writes it does,
-    /// too). A host that is empty stands for this machine. All of its addresses are tried within `limit`.
+    /// Connects to "unix:/path", "tcp:host:port" or "tcp:[::1]:port" (also "inet:", as in Postfix). An empty
+    /// host is this machine. All its addresses are tried within `limit`.
     [[nodiscard]] static base::Expected<SocketmapClient, ClientError> connect(const std::string& address,
                                                                               Milliseconds limit);
 
-    /// The reply's payload for "MAP SP KEY", whatever it says. After an error the connection is of no use.
+    /// The reply's payload for "MAP SP KEY", not interpreted. After an error the connection cannot be used.
     [[nodiscard]] base::Expected<std::string, ClientError> ask(std::string_view map, std::string_view key,
                                                                Milliseconds limit);
 

@@ -1,4 +1,4 @@
-// tool/suggestions.hpp - what a command line of stsmap(1) that cannot be read may have been meant to be.
+// tool/suggestions.hpp - suggests commands and options for a command line of stsmap(1) with a typing error.
 #pragma once
 
 #include <iosfwd>
@@ -18,10 +18,10 @@ namespace tool {
 [[nodiscard]] std::string_view command_word(const std::vector<std::string>& arguments,
                                             std::span<const std::string_view> valued);
 
-/// Says that `word` is no command, which one may be meant, and which there are.
+/// Says that `word` is not a command, which one may be meant, and which commands exist.
 void suggest_command(std::string_view word, const std::vector<std::string_view>& commands, std::ostream& err);
 
-/// After a failed parse(): suggests for every option that nobody knows.
+/// After a failed parse(): makes a suggestion for every unknown option.
 void suggest_options(const CLI::App& app, std::ostream& err);
 
 } // namespace tool

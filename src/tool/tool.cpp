@@ -20,10 +20,10 @@ namespace {
 
 using base::Exit;
 
-/// A large mail provider whose policy has been up for years: who sends mail at all can reach it.
+/// A large mail provider that has had a policy for years: every host that sends mail can reach it.
 constexpr const char* doctors_domain = "gmail.com";
 
-/// CLI11 takes "[a]" for a list and drops the brackets, which mean something in a next hop.
+/// CLI11 reads "[a]" as a list and removes the brackets, but they have a meaning in a next hop.
 constexpr std::string_view bracket_guard = "\x01";
 
 CLI::App* add_command(CLI::App& app, const CommandRow& row) {
@@ -219,7 +219,7 @@ Exit run(const std::vector<std::string>& arguments, const FindAddresses& find_ad
     }
 
     try {
-        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 wants it
+        std::vector<std::string> reversed(arguments.rbegin(), arguments.rend()); // as CLI11 expects
         for (std::string& argument : reversed)
             if (argument.starts_with('[')) argument.insert(0, bracket_guard);
         app.parse(reversed);

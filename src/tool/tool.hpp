@@ -12,8 +12,8 @@
 
 namespace tool {
 
-/// Where the daemon with this configuration file listens (empty: the default file), or words about what is
-/// wrong with the file. Unix sockets are tried before TCP, else in this order.
+/// Where the daemon with this configuration file listens (empty: the default file), or what is wrong with the
+/// file. Unix sockets are tried before TCP, otherwise in this order.
 using FindAddresses =
     std::function<base::Expected<std::vector<std::string>, std::string>(const std::string& file)>;
 
@@ -27,11 +27,11 @@ struct DoctorOptions {
     bool default_domain = true;
     std::string postfix_directory; ///< as postfix -c; "": the default
     bool json = false;
-    bool quiet = false; ///< nothing of what is ok
-    std::string mx;     ///< whose mail host is connected; lower-case A-labels, "": nobody's
+    bool quiet = false; ///< leave out what is ok
+    std::string mx;     ///< connect to this domain's mail host; lower-case A-labels; "": to none
 };
 
-/// What the tool can do besides asking the daemon. `options.survey` has the folder of Postfix only.
+/// The commands besides asking the daemon. `options.survey` only has the folder of Postfix.
 struct Commands {
     std::function<base::Exit(const CommonOptions&, setup::CommandOptions options, std::ostream& out,
                              std::ostream& err)>
@@ -40,7 +40,7 @@ struct Commands {
 };
 
 /// Runs the tool. `arguments` are those after the program's name. The result is the exit status
-/// (base::Exit). Without a command in `commands` its subcommand does not exist.
+/// (base::Exit). A command that is empty in `commands` has no subcommand.
 [[nodiscard]] int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses,
                            std::istream& in, std::ostream& out, std::ostream& err,
                            const Commands& commands = {});

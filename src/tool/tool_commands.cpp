@@ -22,11 +22,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// The limits of the doctor's parts. They go one after the other: 20 s at most, but for --mx.
+/// The limits of the doctor's parts. They run one after the other: 20 s at most, without --mx.
 constexpr milliseconds host_limit{6000};   ///< systemctl, postconf, name servers, smtp(8)'s starts
 constexpr milliseconds daemon_limit{2000}; ///< its version, at each of its addresses
 constexpr milliseconds one_program{3000}, one_question{1500}, name_servers{2500};
-constexpr milliseconds again_limit{1000}; ///< what is asked once more at the end
+constexpr milliseconds again_limit{1000}; ///< what is asked again at the end
 constexpr milliseconds mx_limit{60000};   ///< --mx: posttls-finger, with connections of 10 s to each address
 constexpr milliseconds store_limit{2000};
 constexpr milliseconds network_limit{5000};
@@ -107,7 +107,7 @@ void ask_for_dane(setup::Host& host, const std::string& address, doctor::DaemonF
         facts.dane = base::printable(dane->substr(3), 200);
 }
 
-/// Asks at all addresses, those of the map first; gives back the one that answered.
+/// Asks at all addresses, those of the map first; returns the one that answered.
 std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Host& host,
                            doctor::DaemonFacts& facts) {
     facts.tool_version = base::version();
@@ -132,14 +132,14 @@ std::string look_at_daemon(const std::vector<std::string>& addresses, setup::Hos
     return answering;
 }
 
-/// What of the report hangs on Postfix: its settings, the socket as it asks it, the daemon behind. Gives back
-/// where the daemon answers, and what was surveyed.
+/// The facts that depend on Postfix: its settings, the socket as Postfix asks it, the daemon that answers.
+/// Returns where the daemon answers, and the survey.
 std::pair<std::string, std::optional<setup::Survey>>
 look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, doctor::Facts& facts) {
     auto survey = setup::make_survey(host, options);
     if (survey) {
         setup::Wishes wishes;
-        wishes.without_daemon = true; // that nobody answers has a line of its own
+        wishes.without_daemon = true; // a daemon that does not answer has its own line
         facts.postfix.version = survey->postfix.version_text;
         facts.postfix.owner = survey->postfix.value("mail_owner");
         facts.postfix.plan = setup::make_plan(survey->postfix, survey->around, wishes);
@@ -163,7 +163,7 @@ void look_at_all(const config::Config& config, const tool::CommonOptions& common
                  const tool::DoctorOptions& options, setup::Host& host, doctor::Facts& facts) {
     const setup::SurveyOptions survey_with = survey_options(config, common, options.postfix_directory);
     const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
-    // The unit and its user are about the packaged folder; who uses another one cannot be known from here.
+    // The unit and its user apply to the packaged folder; for another folder the user is not known.
     const bool packaged = config.state_dir == config::Config{}.state_dir;
     const auto user = packaged ? doctor::daemon_user(host, facts.systemd.running) : std::nullopt;
     facts.state = doctor::probe_state(config.state_dir, user, store_limit);
@@ -174,7 +174,7 @@ void look_at_all(const config::Config& config, const tool::CommonOptions& common
     facts.egress.default_domain = options.default_domain;
     facts.clock = {SystemClock{}.now(), network.date, facts.state.written, facts.egress.fetched,
                    doctor::clock_is_kept()};
-    // Right after its start the daemon does not know yet what we have found out meanwhile.
+    // Right after its start the daemon does not know yet what this run has found out: ask it again.
     setup::RealHost at_the_end(doctor::ask_status, limits_of_doctor(again_limit));
     if (!answering.empty() && facts.daemon.dane != "active")
         ask_for_dane(at_the_end, answering, facts.daemon);

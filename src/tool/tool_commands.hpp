@@ -1,4 +1,4 @@
-// tool/tool_commands.hpp - the commands of stsmap that look at this host, put together from their parts.
+// tool/tool_commands.hpp - the commands of stsmap that look at this host, connected to their parts.
 #pragma once
 
 #include "config/config.hpp"
@@ -9,8 +9,8 @@
 
 namespace app {
 
-/// Where the daemon may be asked, by its configuration, as net::to_string() has it. Not in the list: port 0,
-/// the system's choice, which nobody can tell from here.
+/// The addresses in the configuration at which the daemon can be asked, in the form of net::to_string(). Not
+/// in the list: port 0, because the system chooses that port.
 [[nodiscard]] std::vector<std::string> listen_addresses(const config::Config& config);
 
 /// For tool::run_tool().

@@ -1,5 +1,5 @@
-// wiring/context.hpp - an io_context whose pending handlers can be dropped while what they refer to is still
-// there. For one thread.
+// wiring/context.hpp - an io_context whose pending handlers can be dropped while the objects they refer to
+// still exist. For one thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -9,7 +9,7 @@ namespace app {
 class Context : public boost::asio::io_context {
 public:
     Context() : boost::asio::io_context(1) {}
-    /// Nothing runs any more.
+    /// Destroys all pending handlers; nothing runs after this.
     void drop_handlers() { shutdown(); }
 };
 

@@ -6,7 +6,7 @@
 namespace app {
 
 base::Instant SystemClock::now() const noexcept {
-    // Whole seconds are at hand without a look at the hardware's clock: asked for with every request.
+    // Needed for every request: time() gives whole seconds without reading the hardware clock.
     return base::Instant{base::seconds{std::time(nullptr)}};
 }
 
@@ -19,7 +19,7 @@ base::Timers::Id AsioTimers::after(base::milliseconds delay, std::function<void(
     auto waiting =
         std::make_unique<Waiting>(Waiting{boost::asio::steady_timer{executor_, delay}, std::move(what)});
     waiting->timer.async_wait([this, id](boost::system::error_code error) {
-        if (error) return; // cancelled: the timer, and perhaps this object, are gone
+        if (error) return; // cancelled: the timer, and perhaps this object, no longer exist
         auto node = waiting_.extract(id);
         if (!node.empty()) node.mapped()->what();
     });

@@ -18,8 +18,7 @@ cache::Limits cache_limits(const config::Config& config) {
 
 dns::Options dns_options(const config::Config& config) {
     dns::Options options;
-    for (const config::ServerAddress& server : config.dns.servers)
-        options.servers.push_back(to_string(server));
+    options.servers = config.dns.servers;
     switch (config.dns.trust_ad) {
     case config::TrustAd::automatic: options.trust_ad = dns::TrustAd::automatic; break;
     case config::TrustAd::yes: options.trust_ad = dns::TrustAd::yes; break;
@@ -35,7 +34,7 @@ fetch::Options fetch_options(const config::Config& config) {
     options.ca_file = config.fetch.ca_file;
     options.allow_private_addresses = config.fetch.allow_private_addresses;
     options.nat64_prefixes = config.fetch.nat64_prefixes;
-    options.proxy = to_string(config.fetch.proxy);
+    options.proxy = config.fetch.proxy;
     options.timeout = config.fetch.timeout;
     options.max_concurrent = config.fetch.max_concurrent;
     options.max_per_address = config.fetch.max_per_address;
@@ -53,8 +52,8 @@ lookup::ServiceOptions service_options(const config::Config& config, const dane:
         options.dane_status = "inactive: dane = \"off\"";
         return options;
     }
-    // While DNS is silent, as in an outage after a restart, nobody is made to wait for what it could say of
-    // DANE; but what it said before is believed.
+    // While DNS does not answer, as in an outage after a restart, no lookup waits for what it could say about
+    // DANE; but earlier results are still used.
     options.tuning.dane.active = validation.state == State::yes;
     options.tuning.dane.remembered = validation.state != State::no;
     if (validation.state == State::no) options.dane_status = "inactive: " + validation.why;

@@ -1,4 +1,4 @@
-// wiring/settings.hpp - the configuration, translated into each part's own options. Pure.
+// wiring/settings.hpp - translates the configuration into the options of each part. Pure.
 #pragma once
 
 #include "cache/entry.hpp"
@@ -20,13 +20,14 @@ namespace app {
 [[nodiscard]] dns::Options dns_options(const config::Config& config);
 [[nodiscard]] fetch::Options fetch_options(const config::Config& config);
 [[nodiscard]] lookup::ServerProbe::Options probe_options(const config::Config& config);
-/// `validation`: what is known of the resolver; DANE is not looked for through one that cannot show it.
+/// `validation`: what is known about the resolver; without a validating one DANE is not looked up.
 [[nodiscard]] lookup::ServiceOptions service_options(const config::Config& config,
                                                      const dane::Validation& validation);
-/// For each of `threads` servers: they share the limit on connections.
+/// The options of each of `threads` servers: they share the limit on connections.
 [[nodiscard]] server::Options server_options(const config::Config& config, std::size_t threads);
 [[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);
-/// How many daily GETs run at once: half of all fetches, so that clients' own always find room.
+/// How many daily GETs run at the same time: half of all fetches, so that there is always room for those that
+/// clients wait for.
 [[nodiscard]] std::size_t refreshes_at_once(const config::Config& config);
 
 } // namespace app

@@ -1,9 +1,9 @@
 """Kills the daemon at random moments under load, and looks at what it remembers. Run by tests/crash-run and, in
 short, by test_crash.
 
-One round: start the daemon while neither DNS nor HTTPS answers, and ask for every policy that a client was
-told in the rounds before; plug both in and let clients ask for domains not asked for yet; kill -9 at a random
-moment. Every tenth round begins with an empty store. Now and then the daemon is killed while it starts, too.
+One round: start the daemon while neither DNS nor HTTPS answers, and ask for every policy that a client got
+in the rounds before; start both and let clients ask for domains not asked for yet; kill -9 at a random moment.
+Every tenth round begins with an empty store. Now and then the daemon is killed while it starts, too.
 """
 
 import os
@@ -31,7 +31,7 @@ def answer(name):
 
 
 class Load:
-    """Clients that ask until the daemon is gone. What they are told is in `told`."""
+    """Clients that ask until the daemon has gone. What they got is in `told`."""
 
     def __init__(self, daemon, names):
         self.told = []

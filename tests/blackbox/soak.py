@@ -133,7 +133,7 @@ def at_rest(daemon):
 
 
 class Day:
-    """A daemon in its world. `say` is told what it holds; `wrong` is what was not right."""
+    """A daemon in its world. `say` gets what it holds; `wrong` is what was not right."""
 
     def __init__(self, rate, say):
         raise_file_limit(8192)

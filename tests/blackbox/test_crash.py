@@ -1,4 +1,4 @@
-"""A short pass of tests/crash-run: kill -9 at random moments under load loses no policy that was told."""
+"""A short pass of tests/crash-run: kill -9 at random moments under load loses no policy that was answered."""
 
 import os
 import unittest

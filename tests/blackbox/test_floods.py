@@ -236,7 +236,7 @@ class ConnectionTest(harness.Case):
 
 class PolicyTest(harness.Case):
     def test_policies_of_thousands_of_lines(self):
-        """What fits into an answer is told whole; what does not is left out where it may be, never match=."""
+        """What fits into an answer is in it; what does not is left out where that is allowed, but never match=."""
         def body(count, name):
             lines = "".join("mx: %s\n" % (name % number) for number in range(count))
             return "version: STSv1\nmode: enforce\n%smax_age: 86400\n" % lines

@@ -1,4 +1,4 @@
-"""SIGHUP: what can change does, a bad configuration changes nothing, the service manager is told."""
+"""SIGHUP: what can change does, a bad configuration changes nothing, the service manager is notified."""
 
 import os
 import re

@@ -101,7 +101,7 @@ class ResolverTest(harness.Case):
         self.judged(daemon, self.first, "no")
         self.first.authentic = lambda name: True
 
-        # Each answer with AD does not fit; not sooner than some seconds after the finding it is asked anew.
+        # Each answer with AD does not fit; not sooner than some seconds after the finding it is asked again.
         wait_for(lambda: self.ask_new(daemon) == WAITS, seconds=30, every=0.5)
         daemon.wait_log(">dane: ", "active=no", "reload after stsmap postfix-setup")
         self.assertEqual(daemon.ask("good.test"), SECURE)

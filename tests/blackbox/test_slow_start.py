@@ -1,4 +1,4 @@
-"""A start that takes longer than the service manager waits: it is told so, again and again, until all is read."""
+"""A start that takes longer than the service manager waits: it gets a message again and again until all is read."""
 
 import os
 import signal

@@ -17,7 +17,7 @@ class DaneTest(WorldTest):
         self.assertEqual(self.world.sender.postmap(domain), DANE_ONLY)
 
     def expect_policy(self, domain):
-        """The domain's MTA-STS policy is told, DANE or not."""
+        """The domain's MTA-STS policy is answered, with or without DANE."""
         self.expect_secure(domain, [f"*.{domain}"])
 
 
@@ -122,10 +122,10 @@ class Outages(DaneTest):
 
 
 class NotActive(DaneTest):
-    """Switched off, or with a resolver that cannot show DANE: the policy is told, and it is said why."""
+    """Switched off, or with a resolver that cannot show DANE: the policy is answered, and the log says why."""
 
     def configure(self, **settings):
-        """Other settings from here to the end of the test; the daemon is started anew and knows nothing."""
+        """Other settings from here to the end of the test; the daemon is started again and knows nothing."""
         self.world.daemon.stop()  # it may not have said all yet
         self.lines_before = len(self.world.daemon.log_lines(" dane: "))
         self.restart(forget=True, **settings)

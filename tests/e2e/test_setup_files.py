@@ -155,7 +155,7 @@ class FilesTest(SetupCase):
         self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
 
     def test_what_postfix_makes_something_else_of_is_put_back(self):
-        """A postconf that does not do what it is told: once on the copy, once only when main.cf itself is read."""
+        """A postconf that does something else: once on the copy, once only when main.cf itself is read."""
         before, state = self.files(), self.state()
         for script in (
             'case "$*" in *-e*) for last; do :; done; exec {real} -c "$2" -e "$last" "smtp_tls_loglevel = 9";; esac\n'

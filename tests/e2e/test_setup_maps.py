@@ -239,7 +239,7 @@ class MapsTest(SetupCase):
     # Who asks.
 
     def test_as_an_ordinary_user(self):
-        """Nothing fails for want of permission: it is said to be not seen."""
+        """Nothing fails because of a missing permission: it is reported as not seen."""
         if OTHER_ROOT:
             self.skipTest("an ordinary user cannot run the other root's programs")
         self.settle()

@@ -9,7 +9,7 @@ import subprocess
 
 from e2e.support import OTHER_ROOT, WorldTest, main
 
-# What an ordinary user is told, too: known without starting smtp(8).
+# What an ordinary user gets, too: known without starting smtp(8).
 KNOWN = (
     "smtp_tls_security_level = mya",
     "smtp_tls_security_level = halfdane",

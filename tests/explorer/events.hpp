@@ -4,7 +4,7 @@
 // An Act is an event that makes the daemon's parts run. A Setting is how DNS, the policy host or the disk
 // behaves; it matters only when it is used, so an act takes its settings when they are first used, and keeps
 // them to its end. A sequence is written as words separated by commas: "txt-new,get-59,commit-slow,query,1h".
-// There a setting stands until it is set anew, but for txt-new: the record that was new is the same
+// There a setting stays until it is set again, except txt-new: the record that was new is the same
 // afterwards.
 #pragma once
 

@@ -19,26 +19,29 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COPIED = ["CMakeLists.txt", "src", "tests", "packaging", "conf", "man"]
 
-LEARNER, REFRESHER, ENTRY = "src/lookup/learner.cpp", "src/lookup/refresher.cpp", "src/cache/entry.cpp"
+DISCOVERY, FLIGHTS, EXPIRY = "src/lookup/discovery.cpp", "src/lookup/flights.cpp", "src/lookup/expiry.cpp"
+REFRESHER, ENTRY = "src/lookup/refresher.cpp", "src/cache/entry.cpp"
 DANE, DECIDE = "src/dane/state.cpp", "src/decision/decide.cpp"
 LOAD, STEPS, SERVICE = "src/lookup/load.cpp", "src/lookup/steps.cpp", "src/lookup/service.cpp"
 
 # Name: what is wrong then, and the edits: (file, text, text in its place).
 FAULTS = {
-    # What was told is on the disk.
+    # What is answered is on the disk.
     "not-committed": (
         "a policy is told before it is on the disk",
-        [(LEARNER, "    co_await commit(std::move(stored));\n\n    const cache::Known before",
-          "    parts_.store.save(std::move(stored), nullptr);\n\n    const cache::Known before")],
+        [(DISCOVERY,
+          "    auto committed = commit(parts_.executor, parts_.timers, parts_.store, row(domain, entry));\n"
+          "    co_await std::move(committed);\n",
+          "    parts_.store.save(row(domain, entry), nullptr);\n")],
     ),
     "forget-by-name": (
         "an expired entry is forgotten by name while the new one's commit is under way",
-        [(LEARNER, "parts_.store.forget(domain, entry.fetched_at);", "parts_.store.forget(domain, std::nullopt);"),
+        [(EXPIRY, "parts_.store.forget(domain, entry.fetched_at);", "parts_.store.forget(domain, std::nullopt);"),
          (REFRESHER, "if (parts_.learner.is_aloft(domain)) return schedule", "if (false) return schedule")],
     ),
     "evict-by-name": (
         "the row of an evicted policy is removed by name, and with it the one that was saved meanwhile",
-        [(LEARNER, "parts_.store.forget(evicted->domain, evicted->fetched_at);",
+        [(DISCOVERY, "parts_.store.forget(evicted->domain, evicted->fetched_at);",
           "parts_.store.forget(evicted->domain, std::nullopt);")],
     ),
     "late-row-wins": (
@@ -52,7 +55,7 @@ FAULTS = {
     # The clock.
     "forgets-untrusted": (
         "what is over by a clock years ahead is deleted for good",
-        [(LEARNER, "if (!trusted && !kept_long) {", "if (false) {")],
+        [(EXPIRY, "if (!trusted && !kept_long_enough(entry, ran, tuning_)) {", "if (false) {")],
     ),
     "trusts-at-once": (
         "the clock is trusted from the start",
@@ -103,20 +106,20 @@ FAULTS = {
     ),
     "stored-get-forgotten": (
         "after a restart the stored fetched_at does not count",
-        [(LEARNER, "    if (ago > -GetLimit::spacing && ago < GetLimit::spacing)", "    if (ago > ago)")],
+        [(DISCOVERY, "    if (ago > -GetLimit::spacing && ago < GetLimit::spacing)", "    if (ago > ago)")],
     ),
     "limit-by-wall": (
         "the limit follows the wall clock",
-        [("src/lookup/learner.hpp", "return gets_.wait(domain, parts_.clock.steady());",
+        [("src/lookup/discovery.hpp", "return gets_.wait(domain, parts_.clock.steady());",
           "return gets_.wait(domain, base::Steady{parts_.clock.now().time_since_epoch()});"),
-         (LEARNER, "    gets_.note(domain, parts_.clock.steady());\n",
+         (DISCOVERY, "    gets_.note(domain, parts_.clock.steady());\n",
           "    gets_.note(domain, base::Steady{parts_.clock.now().time_since_epoch()});\n"),
-         (LEARNER, "        gets_.note(row.domain, parts_.clock.steady() - ",
+         (DISCOVERY, "        gets_.note(row.domain, parts_.clock.steady() - ",
           "        gets_.note(row.domain, base::Steady{parts_.clock.now().time_since_epoch()} - ")],
     ),
     "life-of-zero-told-twice": (
         "a policy of max_age 0 is told to those who ask later",
-        [(LEARNER, "    if (entry.policy->policy.max_age.count() == 0) {", "    if (entry.txt_id.empty()) {"),
+        [(DISCOVERY, "    if (entry.policy->policy.max_age.count() == 0) {", "    if (entry.txt_id.empty()) {"),
          ("src/cache/entry.cpp", "    if (expired(entry, now)) return Step::resolve;",
           "    if (expired(entry, now) && entry.policy->policy.max_age != seconds{0}) return Step::resolve;")],
     ),
@@ -145,7 +148,7 @@ FAULTS = {
     ),
     "two-flights": (
         "who asks while a flight is in the air starts another",
-        [(LEARNER, "        Flight& flight = *aloft->second;\n",
+        [(FLIGHTS, "        Flight& flight = *aloft->second;\n",
           "        Flight& flight = *aloft->second;\n        if (why == Why::query) start(domain, why);\n")],
     ),
     "stranger-defers": (

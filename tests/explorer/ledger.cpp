@@ -1,6 +1,6 @@
 #include "explorer/ledger.hpp"
 
-#include "lookup/learner.hpp"
+#include "lookup/commit.hpp"
 
 #include <algorithm>
 
@@ -152,7 +152,7 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
     const Served& p = policies_[number];
     if (held_ && number < *held_) complain(policy_name(number) + " is told, a newer one is known");
     const bool excused = p.max_age == 0s || p.refused || p.dropped || evicted_ ||
-                         (p.saved && now() - *p.saved >= lookup::Learner::commit_patience);
+                         (p.saved && now() - *p.saved >= lookup::commit_patience);
     if (!excused && (!seen.durable || *seen.durable < number))
         complain(policy_name(number) + " is told and not on the disk");
     // A wall clock that was set back counts on from where it was set to.
@@ -162,7 +162,7 @@ void Ledger::told_secure(std::size_t number, const Asked& asked, const Seen& see
     // Whoever waited for the fetch, asked while the policy lasted, or joined its flight may have been kept
     // waiting by the disk.
     if (over(p) && over_now && asked.event > p.event && asked.at >= p.at + p.max_age &&
-        now() - p.at > lookup::Learner::commit_patience)
+        now() - p.at > lookup::commit_patience)
         complain(policy_name(number) + " is told after its end");
     if (!p.enforce) complain(policy_name(number) + " is told, and not to be enforced");
 

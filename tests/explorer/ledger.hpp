@@ -131,7 +131,7 @@ private:
     std::optional<std::size_t> eventual_;    ///< what the disk was to have when last seen
     std::optional<std::size_t> withdrawn_;   ///< the policy that took all earlier ones back
     bool evicted_ = false, ran_out_ = false; ///< in this event
-    /// For want of memory the policy is on no agenda, since then: it is found within some minutes.
+    /// When memory ran out, the policy is on no agenda, since then: it is found within some minutes.
     std::optional<Micros> stray_since_;
     int gets_aloft_ = 0;
     std::optional<Micros> last_get_;    ///< the last one of this run was started then

@@ -1,7 +1,7 @@
 // The state of a world, in words as short as can be.
 #include "explorer/world.hpp"
 
-#include "lookup/learner.hpp"
+#include "lookup/commit.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -56,7 +56,7 @@ public:
         time(p.at);
         wall(p.wall);
         mark(p.saved ? 's' : '_');
-        if (p.saved) time(std::max(*p.saved, passed_ - lookup::Learner::commit_patience));
+        if (p.saved) time(std::max(*p.saved, passed_ - lookup::commit_patience));
         mark(p.set_back ? 'b' : '_');
         if (p.set_back) time(*p.set_back), wall(p.set_back_to);
     }

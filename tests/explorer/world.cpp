@@ -1,6 +1,7 @@
 #include "explorer/world.hpp"
 
 #include "events/render.hpp"
+#include "lookup/commit.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
@@ -40,7 +41,7 @@ std::string policy_text(std::size_t number, base::seconds max_age, bool enforce)
            ".a.example\nmx: mx.a.example\nmax_age: " + std::to_string(max_age.count()) + "\n";
 }
 
-/// The number in a policy's text, or in what Postfix is told of it.
+/// The number in a policy's text, or in the answer to Postfix.
 [[nodiscard]] std::optional<std::size_t> number_in(std::string_view text, std::string_view before) {
     const std::size_t at = text.find(before);
     if (at == std::string_view::npos) return std::nullopt;
@@ -242,7 +243,7 @@ World::World(Oracle& oracle) : oracle_(oracle), log_(std::make_unique<EventLog>(
     disk_.on_save = [this](const cache::Row& row, bool refused) {
         if (!starting_ && oracle_.pick(Dimension::memory) == memory_save) {
             ledger_.dropped(*number_of(row));
-            commit_ends_ = hands_.passed() + lookup::Learner::commit_patience;
+            commit_ends_ = hands_.passed() + lookup::commit_patience;
             run_out(memory_save);
         }
         const std::size_t number = *number_of(row);

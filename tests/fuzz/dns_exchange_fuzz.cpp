@@ -37,24 +37,24 @@ dns::Bytes reply_to(const dns::Send& send, fuzz::Script& input) {
 struct Run {
     explicit Run(std::size_t servers) : sent_to(servers) {}
 
-    void take(const dns::Step& step, const dns::Exchange& exchange) {
-        for (const dns::Note& note : step.notes)
+    void take(const dns::Actions& actions, const dns::Exchange& exchange) {
+        for (const dns::Note& note : actions.notes)
             fuzz::require(note.server < sent_to.size(), "a known server");
-        fuzz::require(step.sends.size() <= 2, "two at a time");
-        for (const dns::Send& send : step.sends) {
-            fuzz::require(!over && !step.done, "nothing is sent after the end");
+        fuzz::require(actions.sends.size() <= 2, "two at a time");
+        for (const dns::Send& send : actions.sends) {
+            fuzz::require(!over && !actions.done, "nothing is sent after the end");
             fuzz::require(send.attempt == sends.size(), "tries are numbered");
             fuzz::require(exchange.listens_to(send.attempt), "a new try is listened to");
             ++sent_to.at(send.server);
             sends.push_back(send);
         }
-        if (step.done) {
+        if (actions.done) {
             fuzz::require(!over, "one end");
             over = true;
-            result = step.done;
+            result = actions.done;
         }
         fuzz::require(over == exchange.done(), "done() says so");
-        wake = step.wake;
+        wake = actions.wake;
     }
 
     std::vector<unsigned> sent_to;

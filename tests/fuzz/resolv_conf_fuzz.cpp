@@ -13,17 +13,16 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                   "timeout in range");
     fuzz::require(!conf.attempts || (*conf.attempts >= 1 && *conf.attempts <= 5), "attempts in range");
     std::string written;
-    for (const dns::Server& server : conf.servers) {
-        fuzz::require(dns::parse_server(dns::to_string(server)) == server, "a server reads back");
-        const std::string shown = dns::to_string(server);
-        const std::size_t port = shown.rfind(':');
-        written += "nameserver " + (server.v6 ? shown.substr(1, port - 2) : shown.substr(0, port)) + "\n";
+    for (const net::Endpoint& server : conf.servers) {
+        const std::string shown = to_string(server.address);
+        fuzz::require(net::parse_scoped_ip(shown) == server.address, "a server reads back");
+        written += "nameserver " + shown + "\n";
     }
     fuzz::require(dns::parse_resolv_conf(written).servers == conf.servers, "servers read back");
     fuzz::require(dns::parse_resolv_conf("; a comment\nsearch example\n\n" + std::string{text}) == conf,
                   "comments, search and blank lines do not matter");
-    if (const auto server = dns::parse_server(text))
-        fuzz::require(dns::parse_server(dns::to_string(*server)) == *server, "a server reads back");
+    if (const auto server = net::parse_endpoint(text, 53))
+        fuzz::require(net::parse_endpoint(to_string(*server), 53) == *server, "a server reads back");
     else
         fuzz::require(!server.error().empty() && fuzz::is_printable(server.error()), "printable words");
     return 0;

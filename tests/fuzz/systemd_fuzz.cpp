@@ -3,6 +3,7 @@
 // can be shown, and the variables are taken out.
 #include "fuzz.hpp"
 
+#include "config/listen_address.hpp"
 #include "daemon/systemd.hpp"
 #include "support/temp_folder.hpp"
 

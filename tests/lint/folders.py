@@ -39,7 +39,7 @@ FOLDERS = {
     "dane": Folder(headers={"dns/answer.hpp": "what a verdict is made of"}),
     "decision": Folder("sts dane", headers={"postfix/next_hop.hpp": "what a question is about"}),
     "postfix": Folder("sts decision"),
-    "fetch": Folder("sts events dns", (ASIO, OPENSSL), ports=("fetcher", "address", "http_reader", "request"), exceptions={
+    "fetch": Folder("base/net sts events dns", (ASIO, OPENSSL), ports=("fetcher", "address", "http_reader", "request"), exceptions={
         "tool/doctor/https_date": ("dialer", "tls_stream", "certificate"),  # `stsmap doctor` asks a host for its clock
         "daemon/start_check": ("certificate",),  # reads the trust anchors as the fetcher will
         "tool/doctor/probe_state": ("certificate",),
@@ -76,6 +76,7 @@ IO = {ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD}
 # A file that has one library more than its folder, each with its reason.
 LIBRARY_FILES = {
     "base/event": (ASIO,),  # wakes a coroutine: the ports' one helper over Asio
+    "base/net/asio_address": (ASIO,),  # an address as those have it who connect with Asio
 }
 
 # Composition roots: the files that may name any adapter of what their folder may include.

@@ -10,6 +10,7 @@ quick=no
 find src tests -name '*.hpp' -o -name '*.cpp' | sort | xargs python3 tests/lint/co_await_lint.py || failed=1
 python3 tests/lint/include_direction.py || failed=1
 python3 tests/lint/doubled_words.py || failed=1
+python3 tests/lint/plain_words.py || failed=1
 python3 tests/lint/citations.py || failed=1
 python3 tests/lint/log_events.py || failed=1
 python3 tests/lint/logcheck_rules.py || failed=1

@@ -18,6 +18,7 @@ import log_events
 import logcheck_rules
 import named_tests
 import packaging
+import plain_words
 import prose
 import tidy
 from sources import code_only, read
@@ -213,6 +214,23 @@ BAD_EVENTS = [
     (EVENTS.replace("Text signal", "Text more, signal"), EVENTS_TABLE, EVENTS_MADE),
 ]
 
+GOOD_PLAIN = [
+    ("a.md", "It starts again, and `SHALL` is quoted. It is told apart by its name. A hand; thusly named."),
+    ("a.cpp", 'f("anew"); // "told" is a name\nint anew = 0;'),
+    ("a.py", 'x = "anew"  # again'),
+    ("a.1", "The owed sum; what it is. To be continued."),
+]
+BAD_PLAIN = [
+    ("a.md", "It is begun anew."),
+    ("a.md", "Whilst it runs, lest it end."),
+    ("a.md", "Postfix is\ntold so."),
+    ("a.cpp", "/// Ends for\n/// want of memory.\nint x;"),
+    ("a.hpp", "int x; ///< it shall be reset"),
+    ("a.py", 'def f():\n    \"\"\"Waits for ever.\"\"\"\n'),
+    ("a.sh", "x=1 # hence"),
+    ("a.7", "In whatever order."),
+]
+
 LOGCHECK_RULES = r"^[^ ]+ mail stsmapd\[1\]: (begun: signal=7 took_ms=7 age=7|ended: kept=no|other: .*)$"
 GOOD_LOGCHECK = [
     EVENTS_TABLE,
@@ -332,6 +350,11 @@ def main():
     for cases, bad in ((GOOD_WORDS, False), (BAD_WORDS, True)):
         for path, text in cases:
             expect("doubled_words", (path, text), list(doubled_words.faults(path, text)), bad)
+    for cases, bad in ((GOOD_PLAIN, False), (BAD_PLAIN, True)):
+        for path, text in cases:
+            expect("plain_words", (path, text), list(plain_words.faults(path, text)), bad)
+    if list(plain_words.faults("a.md", "x\nfor want\nof it")) != [(2, '"for want of": write a usual word (because there is no ..., without)')]:
+        wrong.append("plain_words: not the line, the words and the advice")
     for cases, bad in ((GOOD_EVENTS, False), (BAD_EVENTS, True)):
         for events, table, made in cases:
             found = log_events.check(("event.hpp", events), [("about_a.hpp", table)], [("a.cpp", made)])

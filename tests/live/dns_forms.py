@@ -316,7 +316,7 @@ class Server:
                     for octets in replies:
                         writer.write(struct.pack("!H", len(octets)) + octets)
                     if not replies:
-                        await asyncio.sleep(3 * TRY)  # then the end, for glibc would wait for ever
+                        await asyncio.sleep(3 * TRY)  # then the end, because glibc would wait forever
                         writer.close()
             except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
                 writer.close()

@@ -204,7 +204,7 @@ int main() {
     std::vector<std::unique_ptr<dns::StubResolver>> resolvers; // one a question: none learns from another's
     const auto ask = [&](const Cell& each, dns::Purpose purpose, bool validates) {
         dns::Options options;
-        options.servers = {"127.0.0.1:" + std::to_string(each.port)};
+        options.servers = {net::parse_endpoint("127.0.0.1:" + std::to_string(each.port), 53).value()};
         options.try_for = 1s;
         options.question_for = 4s;
         resolvers.push_back(std::make_unique<dns::StubResolver>(context.get_executor(), options, clock, log));

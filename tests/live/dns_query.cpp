@@ -69,7 +69,8 @@ int main(int argc, char** argv) {
     }
     dns::Options options;
     std::istringstream servers{argv[1]};
-    for (std::string server; std::getline(servers, server, ',');) options.servers.push_back(server);
+    for (std::string server; std::getline(servers, server, ',');)
+        options.servers.push_back(net::parse_endpoint(server, 53).value());
     test::RealClock clock;
     StderrLog log;
     boost::asio::io_context context;

@@ -155,7 +155,7 @@ def prop(machine, name, unit=UNIT):
 
 def trust_world(machine):
     """Makes the machine's system trust the world's certificate authority, and the daemon its addresses, which
-    are reserved for documentation. Then the service is started anew."""
+    are reserved for documentation. Then the service is restarted."""
     machine.write(
         "/usr/local/share/ca-certificates/world.crt", open(Shared.world.ca.root, encoding="ascii").read()
     )

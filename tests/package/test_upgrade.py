@@ -108,7 +108,7 @@ class RemoveAndPurge(MachineTest):
 
 
 class RemovedWhilePostfixAsks(MachineTest):
-    """Whoever removes the package is told when Postfix would defer all mail, and what to run."""
+    """When Postfix would defer all mail, the removal of the package says so, and what to run."""
 
     ROOT = MAIL
     SET_UP = ("stsmap", "postfix-setup", "--apply", "--reload")

@@ -173,7 +173,7 @@ class Daemon:
         self.wait_ready(before + 1)
 
     def stop(self, seconds=LIMIT):
-        """An orderly end, by SIGTERM: the exit status, 0, or Failed. When it was told to end before, nothing."""
+        """An orderly end, by SIGTERM: the exit status, 0, or Failed. Nothing when the daemon was stopped before."""
         if self.process is None or self._told_to_end:
             return 0
         self._told_to_end = True

@@ -34,7 +34,7 @@ def reported(lines):
 def mistakes(log):
     """Of a log with priorities: normal lines that would be reported, and others that would not be. A lookup that
     was answered TEMP is a normal line to the daemon, and worth a look to an administrator. Lines of level debug
-    are nobody's business here."""
+    are not checked."""
     lines = re.findall(r"^<([3-6])>([a-z][a-z-]*: .*)$", log, re.M)
     normal = [text for level, text in lines if level == "6" and " answer=temp " not in text]
     others = [text for level, text in lines if level != "6" or " answer=temp " in text]

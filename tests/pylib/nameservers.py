@@ -134,7 +134,7 @@ class Nsd(NameServer):
                 file.write(f'zone:\n  name: "{origin}"\n  zonefile: "{folder}/none/{origin}zone"\n')
 
     def update(self, origin):
-        """Writes the zone anew and returns when nsd serves it."""
+        """Writes the zone again and returns when nsd serves it."""
         zone = self.zones[origin]
         zone.write()
         self.process.send_signal(signal.SIGHUP)

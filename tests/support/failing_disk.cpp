@@ -133,7 +133,7 @@ struct FailingDisk::State {
         const auto found = open_files.find(fd);
         return found == open_files.end() ? nullptr : found->second;
     }
-    /// Counts the call; true: it shall fail.
+    /// Counts the call; true: it must fail.
     bool strikes(Call call) {
         if (!fault || !meets(*fault, call)) return false;
         ++met;

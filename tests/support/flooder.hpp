@@ -1,4 +1,4 @@
-// tests/support/flooder.hpp - a policy host (or proxy) that sends as fast as it can, for ever, what keeps a
+// tests/support/flooder.hpp - a policy host (or proxy) that sends as fast as it can, without end, what keeps a
 // TLS client busy without getting anywhere.
 //
 // Threads: its own, one for accepting and one a connection; members are safe from any. The destructor ends

@@ -100,7 +100,7 @@ public:
     MemoryLog log;
     /// What the refresher draws: 0.5 is "no jitter".
     double random = 0.5;
-    /// Where that shall differ from draw to draw.
+    /// For values that differ from draw to draw.
     std::function<double()> draw;
 
     [[nodiscard]] cache::Table& table() { return *table_; }

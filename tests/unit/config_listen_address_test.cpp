@@ -14,14 +14,14 @@ using enum ListenAddress::Kind;
 
 TEST(ListenAddress, IsReadAndWrittenBack) {
     const std::pair<std::string, ListenAddress> rows[] = {
-        {"unix:/run/stsmapd/socketmap", {unix_socket, "/run/stsmapd/socketmap", "", 0}},
-        {"unix:/a b:c", {unix_socket, "/a b:c", "", 0}},
-        {"tcp:127.0.0.1:8461", {tcp, "", "127.0.0.1", 8461}},
-        {"tcp:[::1]:8461", {tcp, "", "::1", 8461}},
-        {"tcp:[::]:8461", {tcp, "", "::", 8461}},
-        {"tcp::8461", {tcp, "", "", 8461}},
-        {"tcp:127.0.0.1:0", {tcp, "", "127.0.0.1", 0}},
-        {"unix:/" + std::string(106, 'x'), {unix_socket, "/" + std::string(106, 'x'), "", 0}},
+        {"unix:/run/stsmapd/socketmap", {unix_socket, "/run/stsmapd/socketmap", {}, 0}},
+        {"unix:/a b:c", {unix_socket, "/a b:c", {}, 0}},
+        {"tcp:127.0.0.1:8461", {tcp, "", net::parse_ip("127.0.0.1"), 8461}},
+        {"tcp:[::1]:8461", {tcp, "", net::parse_ip("::1"), 8461}},
+        {"tcp:[::]:8461", {tcp, "", net::parse_ip("::"), 8461}},
+        {"tcp::8461", {tcp, "", {}, 8461}},
+        {"tcp:127.0.0.1:0", {tcp, "", net::parse_ip("127.0.0.1"), 0}},
+        {"unix:/" + std::string(106, 'x'), {unix_socket, "/" + std::string(106, 'x'), {}, 0}},
     };
     for (const auto& [text, want] : rows) {
         const auto address = parse_listen_address(text);
@@ -65,6 +65,7 @@ TEST(ListenAddress, SaysWhatIsWrong) {
         {"tcp:[::1:8461", "closing bracket"},
         {"tcp:[::1]8461", "closing bracket"},
         {"tcp:[::1]", "port must follow"},
+        {"tcp:[fe80::1%lo]:8461", "only an IPv6"},
     };
     for (const auto& [text, words] : rows) {
         const auto address = parse_listen_address(text);

@@ -90,13 +90,17 @@ TEST(ConfigLoad, EveryOptionOfAFileArrives) {
     want.log = {base::Level::debug, LogFormat::json, LogTarget::syslog};
     want.socket = {{0666}, "postfix", ""};
     want.limits = {100, 120s, 512};
-    want.dns.servers = {{"127.0.0.1", 53}, {"127.0.0.1", 5300}, {"::1", 53}, {"::1", 5300}};
+    want.dns.servers = {net::Endpoint{net::parse_ip("127.0.0.1").value(), 53},
+                        {net::parse_ip("127.0.0.1").value(), 5300},
+                        {net::parse_ip("::1").value(), 53},
+                        {net::parse_ip("::1").value(), 5300}};
     want.dns.trust_ad = TrustAd::yes;
     want.dns.timeout = 4s;
     want.dns.try_timeout = 1s;
     const std::vector prefixes{base::parse_nat64_prefix("64:ff9b:1::/96").value(),
                                base::parse_nat64_prefix("2a00:64::/32").value()};
-    want.fetch = {"/etc/ssl/certs/ca.pem", true, prefixes, {"2001:db8::1", 3128}, 30s, 8, 2};
+    want.fetch = {
+        "/etc/ssl/certs/ca.pem", true, prefixes, {"", net::parse_ip("2001:db8::1"), 3128}, 30s, 8, 2};
     want.cache = {1000, 500, 12h};
     EXPECT_EQ(loaded->config, want);
     EXPECT_TRUE(loaded->is_set("listen"));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <tuple>
 #include <utility>
 
 namespace {
@@ -58,44 +59,67 @@ TEST(Duration, IsWrittenAsItIsRead) {
 }
 
 TEST(Server, IsAnAddressWithAnOptionalPort) {
-    const std::pair<const char*, ServerAddress> good[] = {
-        {"127.0.0.1", {"127.0.0.1", 53}},
-        {"127.0.0.1:5300", {"127.0.0.1", 5300}},
-        {"::1", {"::1", 53}},
-        {"[::1]", {"::1", 53}},
-        {"[::1]:5300", {"::1", 5300}},
-        {"[0:0::1]:53", {"::1", 53}},
-        {"2001:DB8::A", {"2001:db8::a", 53}},
+    const std::tuple<const char*, const char*, std::uint16_t, const char*> good[] = {
+        {"127.0.0.1", "127.0.0.1", 53, "127.0.0.1"},
+        {"127.0.0.1:5300", "127.0.0.1", 5300, "127.0.0.1:5300"},
+        {"::1", "::1", 53, "::1"},
+        {"[::1]", "::1", 53, "::1"},
+        {"[::1]:5300", "::1", 5300, "[::1]:5300"},
+        {"[0:0::1]:53", "::1", 53, "::1"},
+        {"2001:DB8::A", "2001:db8::a", 53, "2001:db8::a"},
     };
-    for (const auto& [text, want] : good) {
+    for (const auto& [text, address, port, shown] : good) {
         const auto server = parse_server(text);
         ASSERT_TRUE(server) << text << ": " << server.error();
-        EXPECT_EQ(*server, want) << text;
-        EXPECT_EQ(parse_server(to_string(*server)).value(), want) << to_string(*server);
+        EXPECT_EQ(to_string(server->address), address) << text;
+        EXPECT_EQ(server->port, port) << text;
+        EXPECT_EQ(format_server(*server), shown);
+        EXPECT_EQ(parse_server(shown).value(), *server) << shown;
     }
     for (const char* text :
          {"", ":53", "localhost", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:x", "127.0.0.1:65536",
-          "[127.0.0.1]:53", "[::1", "[::1]x", "[]:53", "::1]:53", "fe80::1%lo", "127.1"})
+          "[127.0.0.1]:53", "[::1", "[::1]x", "[]:53", "::1]:53", "fe80::1%lo", "[fe80::1%lo]:53", "127.1"})
         EXPECT_FALSE(parse_server(text)) << text;
 }
 
 TEST(Proxy, IsAPlainHttpAddress) {
-    const std::pair<const char*, Proxy> good[] = {
+    const std::pair<const char*, net::Proxy> good[] = {
         {"", {}},
-        {"http://proxy.example:3128", {"proxy.example", 3128}},
-        {"http://proxy:3128/", {"proxy", 3128}},
-        {"http://[2001:db8::1]:3128", {"2001:db8::1", 3128}},
+        {"http://proxy.example:3128", {"proxy.example", {}, 3128}},
+        {"http://Proxy.Example.net:3128", {"proxy.example.net", {}, 3128}},
+        {"http://proxy:3128/", {"proxy", {}, 3128}},
+        {"http://proxy.:1", {"proxy", {}, 1}},
+        {"http://127.0.0.1:80/", {"", net::parse_ip("127.0.0.1"), 80}},
+        {"http://[::1]:80", {"", net::parse_ip("::1"), 80}},
+        {"http://[2001:db8::1]:3128", {"", net::parse_ip("2001:db8::1"), 3128}},
     };
     for (const auto& [text, want] : good) {
         const auto proxy = parse_proxy(text);
         ASSERT_TRUE(proxy) << text << ": " << proxy.error();
         EXPECT_EQ(*proxy, want) << text;
-        EXPECT_EQ(parse_proxy(to_string(*proxy)).value(), want) << to_string(*proxy);
+        EXPECT_EQ(parse_proxy(format_proxy(*proxy)).value(), want) << format_proxy(*proxy);
     }
-    for (const char* text :
-         {"proxy:3128", "https://proxy:3128", "HTTP://proxy:3128", "http://proxy", "http://:3128",
-          "http://proxy:0", "http://a@proxy:1", "http://pro xy:1", "http://proxy:1/x", "http://.:1",
-          "http://proxy\r\nHost: x:1", "http://", "http://[::1"})
+    EXPECT_FALSE(parse_proxy("").value());
+    for (const char* text : {"proxy:3128",
+                             "https://proxy:3128",
+                             "HTTP://proxy:3128",
+                             "http://proxy",
+                             "http://:3128",
+                             "http://proxy:0",
+                             "http://a@proxy:1",
+                             "http://pro xy:1",
+                             "http://proxy:1/x",
+                             "http://.:1",
+                             "http://proxy\r\nHost: x:1",
+                             "http://",
+                             "http://[::1",
+                             "https://p:1",
+                             "http://p:",
+                             "http://p:65536",
+                             "http://p:80x",
+                             "http://u:w@p:80",
+                             "http://[::1:80",
+                             "http://[x]:80"})
         EXPECT_FALSE(parse_proxy(text)) << text;
 }
 

@@ -66,10 +66,10 @@ TEST(StartCheck, FindsFoldersThatDoNotExist) {
 TEST(StartCheck, SaysWhatTheStartSays) {
     const test::TempFolder folder;
     const std::pair<std::string, net::ListenAddress> rows[] = {
-        {"unix:/no/such/s", {net::ListenAddress::Kind::unix_socket, "/no/such/s", "", 0}},
+        {"unix:/no/such/s", {net::ListenAddress::Kind::unix_socket, "/no/such/s", {}, 0}},
         {"unix:" + folder.path().string(),
-         {net::ListenAddress::Kind::unix_socket, folder.path().string(), "", 0}},
-        {"tcp:192.0.2.1:8461", {net::ListenAddress::Kind::tcp, "", "192.0.2.1", 8461}},
+         {net::ListenAddress::Kind::unix_socket, folder.path().string(), {}, 0}},
+        {"tcp:192.0.2.1:8461", {net::ListenAddress::Kind::tcp, "", net::parse_ip("192.0.2.1"), 8461}},
     };
     for (const auto& [text, address] : rows) {
         const auto opened = server::Listener::open(address, {}, 1);
@@ -90,7 +90,7 @@ TEST(StartCheck, FindsUsersAndGroupsThatDoNotExist) {
               (Told{"f:2:20: socket.owner: there is no user \"no-such-user\" to own the socket",
                     "f:2:44: socket.group: there is no group \"no-such-group\" to own the socket"}));
     EXPECT_EQ(problems(start + "socket = { owner = \"root\", group = \"0\" }\n"), Told{});
-    // The default group matters where a socket would be made, and is told once.
+    // The default group matters where a socket would be created, and is reported once.
     const std::string listen = "listen = [\"unix:" + (folder / "s") + "\"]\n";
     if (::getgrnam("postfix") == nullptr) {
         EXPECT_EQ(problems(start + listen).size(), 1u);
@@ -102,7 +102,7 @@ TEST(StartCheck, FindsUsersAndGroupsThatDoNotExist) {
 
 TEST(StartCheck, ASocketThatIsTherePassesAndIsLeftAlone) {
     const test::TempFolder folder;
-    const net::ListenAddress address{net::ListenAddress::Kind::unix_socket, folder / "s", "", 0};
+    const net::ListenAddress address{net::ListenAddress::Kind::unix_socket, folder / "s", {}, 0};
     auto listening = server::Listener::open(address, {}, 1);
     ASSERT_TRUE(listening);
     EXPECT_EQ(problems(state_line(folder) + "listen = [\"unix:" + (folder / "s") + "\"]\n"), Told{});

@@ -1,6 +1,7 @@
 // What systemd hears, on a notify socket of our own, and sockets handed over as it does it.
 #include "daemon/systemd.hpp"
 
+#include "base/net/socket_address.hpp"
 #include "support/temp_folder.hpp"
 
 #include <gmock/gmock.h>
@@ -172,21 +173,30 @@ int tcp4_listener() {
     return fd;
 }
 
-TEST(AddressOf, IsWrittenAsInListen) {
+TEST(BoundAddress, IsWrittenAsInListen) {
     const int all = tcp6_socket("::", false, true);
     if (all < 0) GTEST_SKIP() << "no IPv6 here";
     const int v6 = tcp6_socket("::", true, true), loopback = tcp6_socket("::1", true, true),
               v4 = tcp4_listener();
-    EXPECT_EQ(address_of(all)->host, "");
-    EXPECT_EQ(address_of(v6)->host, "::");
-    EXPECT_EQ(address_of(loopback)->host, "::1");
-    EXPECT_EQ(address_of(v4)->host, "127.0.0.1");
+    EXPECT_EQ(net::bound_address(all)->host, std::nullopt);
+    EXPECT_EQ(net::bound_address(v6)->host, net::parse_ip("::"));
+    EXPECT_EQ(net::bound_address(loopback)->host, net::parse_ip("::1"));
+    EXPECT_EQ(net::bound_address(v4)->host, net::parse_ip("127.0.0.1"));
     for (const int fd : {all, v6, loopback, v4}) {
-        EXPECT_EQ(address_of(fd)->kind, Kind::tcp);
-        EXPECT_GT(address_of(fd)->port, 0);
+        EXPECT_EQ(net::bound_address(fd)->kind, Kind::tcp);
+        EXPECT_GT(net::bound_address(fd)->port, 0);
         close(fd);
     }
-    EXPECT_FALSE(address_of(-1));
+    EXPECT_FALSE(net::bound_address(-1));
+    const test::TempFolder folder;
+    const int file = unix_listener(folder.path() / "map");
+    EXPECT_EQ(to_string(net::bound_address(file).value()), "unix:" + (folder / "map"));
+    close(file);
+    const int other = socket(AF_NETLINK, SOCK_RAW, 0);
+    const auto none = net::bound_address(other);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error(), EAFNOSUPPORT);
+    close(other);
 }
 
 /// Run in a child: puts `fds` at 3, 4, ... as systemd does, takes them over and tells on standard error.
@@ -217,7 +227,8 @@ TEST_F(Systemd, HandsOverSocketsWithNames) {
     ASSERT_GE(one, 0);
     ASSERT_GE(two, 0);
     const std::string want = "3=main@unix:" + path.string() +
-                             " 4=tcp@tcp:127.0.0.1:" + std::to_string(address_of(two)->port) + " again=0";
+                             " 4=tcp@tcp:127.0.0.1:" + std::to_string(net::bound_address(two)->port) +
+                             " again=0";
     EXPECT_EXIT(take_over({one, two}, "main:tcp"), testing::ExitedWithCode(0), testing::HasSubstr(want));
     close(one);
     close(two);

@@ -17,10 +17,10 @@ namespace {
 
 using base::Reason;
 using base::Steady;
+using dns::Actions;
 using dns::Exchange;
 using dns::IoError;
 using dns::Note;
-using dns::Step;
 using dns::Transport;
 using dns::Type;
 using test::Message;
@@ -46,15 +46,15 @@ struct Script {
         for (std::size_t i = 0; i < servers; ++i) out.push_back({i, believed, false, proven});
         return out;
     }
-    void take(Step s) {
-        step = std::move(s);
-        for (const dns::Send& send : step.sends) sends.push_back(send);
-        for (const Note& note : step.notes) notes.push_back(note);
-        if (step.done) result = std::move(step.done);
+    void take(Actions s) {
+        actions = std::move(s);
+        for (const dns::Send& send : actions.sends) sends.push_back(send);
+        for (const Note& note : actions.notes) notes.push_back(note);
+        if (actions.done) result = std::move(actions.done);
     }
     /// Lets time pass to the moment the exchange asked for.
     void wake() {
-        now = std::max(now, step.wake);
+        now = std::max(now, actions.wake);
         take(exchange->time_passed(now));
     }
     void pass(base::milliseconds time) {
@@ -116,7 +116,7 @@ struct Script {
     Steady now{1000s};
     std::uint16_t next_id = 1000;
     std::optional<Exchange> exchange;
-    Step step;
+    Actions actions;
     std::vector<dns::Send> sends;
     std::vector<Note> notes;
     std::optional<dns::Result> result;
@@ -128,7 +128,7 @@ TEST(DnsExchange, AsksTheFirstServerAndTakesItsAnswer) {
     Script s{2};
     EXPECT_EQ(s.asked(), "0");
     EXPECT_EQ(s.sends[0].message[0] << 8 | s.sends[0].message[1], 1000);
-    EXPECT_EQ(s.step.wake, s.now + 2s);
+    EXPECT_EQ(s.actions.wake, s.now + 2s);
     s.receive(0, s.reply(0));
     EXPECT_EQ(s.text(), "from 0");
     ASSERT_EQ(s.notes.size(), 1U);
@@ -199,7 +199,7 @@ TEST(DnsExchange, TheDeadlineIsSpentDown) {
     EXPECT_EQ(s.now, Steady{1005s});
     EXPECT_FALSE(s.notes.back().servers_fault); // it had one second only
     Script late{1, {}, 1s};
-    EXPECT_EQ(late.step.wake, late.now + 1s);
+    EXPECT_EQ(late.actions.wake, late.now + 1s);
     late.now += 1s;
     late.receive(0, late.reply(0)); // at the deadline is too late
     EXPECT_FALSE(late.exchange->has_ended(0)) << "it was cut short: a reply may still come";
@@ -350,7 +350,7 @@ TEST(DnsExchange, AServerThatIsNotKnownIsAskedInBothFormsBesideTheNext) {
     Script s{Script::candidates(2, false), false};
     s.wake();
     EXPECT_EQ(s.forms(), "0e 1e 0");
-    EXPECT_EQ(s.step.wake, s.now + 2s);
+    EXPECT_EQ(s.actions.wake, s.now + 2s);
     s.receive(2, s.reply(2));
     EXPECT_EQ(s.text(), "from 0");
     // Both drop EDNS.
@@ -440,7 +440,7 @@ TEST(DnsExchange, AReferralIsARefusal) {
 
 TEST(DnsExchange, StraysAreIgnoredAndExtendNothing) {
     Script s{2};
-    const auto wake = s.step.wake;
+    const auto wake = s.actions.wake;
     s.now += 1s;
     Message other_id = s.reply(0), other_name = s.reply(0), other_type = s.reply(0);
     other_id.id = 1;
@@ -448,7 +448,7 @@ TEST(DnsExchange, StraysAreIgnoredAndExtendNothing) {
     other_type.type = test::rr::a;
     for (const Message& m : {other_id, other_name, other_type}) s.receive(0, m);
     s.take(s.exchange->message(0, {}, s.now));
-    EXPECT_EQ(s.step.wake, wake);
+    EXPECT_EQ(s.actions.wake, wake);
     EXPECT_EQ(s.asked(), "0");
     s.receive(0, s.reply(0));
     EXPECT_EQ(s.text(), "from 0");
@@ -495,7 +495,7 @@ TEST(DnsExchange, UnreachableServersGetASecondRoundAfterAPause) {
     EXPECT_EQ(s.asked(), "0 1");
     s.fail(1);
     EXPECT_EQ(s.asked(), "0 1");
-    EXPECT_EQ(s.step.wake, s.now + 500ms);
+    EXPECT_EQ(s.actions.wake, s.now + 500ms);
     s.wake();
     s.fail(2);
     s.fail(3);
@@ -567,10 +567,10 @@ TEST(DnsExchange, NoServersOrNoName) {
     EXPECT_EQ(Script{0}.reason(), Reason::dns_network);
     Exchange exchange{
         "a..b", Type::txt, false, {dns::Candidate{}}, {}, Steady{8s}, [] { return std::uint16_t{1}; }};
-    const Step step = exchange.start(Steady{0s});
-    ASSERT_TRUE(step.done);
-    EXPECT_TRUE(step.sends.empty());
-    EXPECT_EQ(step.done->error(), Reason::dns_malformed);
+    const Actions actions = exchange.start(Steady{0s});
+    ASSERT_TRUE(actions.done);
+    EXPECT_TRUE(actions.sends.empty());
+    EXPECT_EQ(actions.done->error(), Reason::dns_malformed);
 }
 
 TEST(DnsExchange, NothingHappensAfterTheEnd) {
@@ -587,7 +587,7 @@ TEST(DnsExchange, NothingHappensAfterTheEnd) {
 }
 
 // One script that uses every transition: FORMERR, truncation, TCP. It is run with each kind of failure put in
-// at each step in turn; whatever it is and wherever, the second server still answers, within the deadline.
+// at each actions in turn; whatever it is and wherever, the second server still answers, within the deadline.
 TEST(DnsExchange, FailingAtEachStepInTurn) {
     using Break = std::function<void(Script&, std::size_t)>;
     const std::pair<const char*, Break> breaks[] = {

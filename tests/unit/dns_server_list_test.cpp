@@ -14,9 +14,9 @@ using dns::TrustAd;
 using dns::Validates;
 using namespace std::chrono_literals;
 
-std::vector<dns::Server> servers(std::initializer_list<const char*> names) {
-    std::vector<dns::Server> out;
-    for (const char* name : names) out.push_back(*dns::parse_server(name));
+std::vector<net::Endpoint> servers(std::initializer_list<const char*> names) {
+    std::vector<net::Endpoint> out;
+    for (const char* name : names) out.push_back(*net::parse_endpoint(name, 53));
     return out;
 }
 
@@ -214,7 +214,7 @@ TEST_F(DnsServerList, ALowerFormIsKeptAfterTwoFailuresAndForTenMinutes) {
     Steady now = start;
     EXPECT_FALSE(list.learn(answer(0, false, now), "a.example", now));
     EXPECT_EQ(order(list, now), "01");
-    list.learn(answer(0, true, now), "a.example", now); // the high form works: begin anew
+    list.learn(answer(0, true, now), "a.example", now); // the high form works: start again
     list.learn(answer(0, false, now), "a.example", now);
     EXPECT_EQ(order(list, now), "01");
     list.learn(answer(0, false, now, 1500ms), "a.example", now); // not at once: the server is slow

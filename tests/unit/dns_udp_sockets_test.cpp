@@ -16,16 +16,16 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::udp;
-using dns::Server;
 using dns::UdpSocket;
 using dns::UdpSockets;
+using net::Endpoint;
 
 class DnsUdpSockets : public testing::Test {
 protected:
     using Lease = std::unique_ptr<UdpSockets::Lease>;
 
-    static Server server(const std::string& text) { return dns::parse_server(text).value(); }
-    Lease take(const Server& from) { return std::make_unique<UdpSockets::Lease>(sockets, from); }
+    static Endpoint server(const std::string& text) { return net::parse_endpoint(text, 53).value(); }
+    Lease take(const Endpoint& from) { return std::make_unique<UdpSockets::Lease>(sockets, from); }
     static const UdpSocket* give_back(Lease lease) {
         lease->is_clean();
         return lease->socket().get();
@@ -39,7 +39,7 @@ protected:
     test::ManualTime time;
     std::shared_ptr<UdpSockets> sockets = std::make_shared<UdpSockets>(context.get_executor(), time);
     udp::socket peer{context, udp::endpoint{asio::ip::address_v4::loopback(), 0}};
-    const Server loopback = server("127.0.0.1:" + std::to_string(peer.local_endpoint().port()));
+    const Endpoint loopback = server("127.0.0.1:" + std::to_string(peer.local_endpoint().port()));
 };
 
 TEST_F(DnsUdpSockets, AreUsedAgainWhileOthersAreInUse) {

@@ -23,7 +23,7 @@ TEST(HttpDate, ReadsTheOneFormThatIsSent) {
         EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
-/// A host that says what it is told to say, asked as the doctor does.
+/// A host with a given response, asked as the doctor does.
 class HttpsDate : public testing::Test {
 protected:
     HttpsDate() {

@@ -49,7 +49,6 @@ std::vector<Event> one_of_each() {
         DnsServerSilent{"127.0.0.1:53", Reason::dns_timeout, "a.example", "udp+edns"},
         DnsServerBack{"127.0.0.1:53"},
         DnsNoSocket{"too many"},
-        DnsServerIgnored{"x", "no address"},
         DnsFailed{"fault"},
         Listening{"unix:/run/x"},
         NotListening{"unix:/run/x", "no such directory"},

@@ -74,7 +74,7 @@ struct AddressGateTest : testing::Test {
 };
 
 TEST_F(AddressGateTest, LetsWaitersInByPolicyHost) {
-    AddressGate::Place a1 = gate->try_enter("a"), a2 = gate->try_enter("a");
+    AddressGate::Admission a1 = gate->try_enter("a"), a2 = gate->try_enter("a");
     EXPECT_TRUE(a1 && a2);
     EXPECT_FALSE(gate->try_enter("c"));
     const auto a3 = gate->wait("a", note("3"));
@@ -88,17 +88,17 @@ TEST_F(AddressGateTest, LetsWaitersInByPolicyHost) {
     EXPECT_EQ(order, "b") << "a has a place already";
     a2.release();
     EXPECT_EQ(order, "b3") << "a has none now, and came first";
-    { const AddressGate::Place gone = b1->take(); }
+    { const AddressGate::Admission gone = b1->take(); }
     EXPECT_EQ(order, "b3c");
-    { const AddressGate::Place gone = a3->take(); }
+    { const AddressGate::Admission gone = a3->take(); }
     EXPECT_EQ(order, "b3c4");
     EXPECT_EQ(gate->inside(), 2u);
     EXPECT_EQ(gate->waiting(), 0u);
 }
 
 TEST_F(AddressGateTest, AGrantedWaiterThatGoesAwayGivesItsPlaceOn) {
-    AddressGate::Place a = gate->try_enter("a");
-    const AddressGate::Place b = gate->try_enter("b");
+    AddressGate::Admission a = gate->try_enter("a");
+    const AddressGate::Admission b = gate->try_enter("b");
     auto first = gate->wait("c", note("1"));
     const auto second = gate->wait("d", note("2"));
     a.release();
@@ -108,8 +108,8 @@ TEST_F(AddressGateTest, AGrantedWaiterThatGoesAwayGivesItsPlaceOn) {
 }
 
 TEST_F(AddressGateTest, ALimitCanChangeAndAGateCanClose) {
-    AddressGate::Place a = gate->try_enter("a");
-    const AddressGate::Place b = gate->try_enter("b");
+    AddressGate::Admission a = gate->try_enter("a");
+    const AddressGate::Admission b = gate->try_enter("b");
     const auto waiting = gate->wait("c", note("1"));
     gate->set_limit(3);
     EXPECT_TRUE(waiting->granted());
@@ -123,9 +123,9 @@ TEST_F(AddressGateTest, ALimitCanChangeAndAGateCanClose) {
 }
 
 TEST_F(AddressGateTest, ThoseWithoutProgressCountNoLongerAndGiveWayAtTheBound) {
-    std::vector<AddressGate::Place> places;
+    std::vector<AddressGate::Admission> places;
     std::vector<int> gone;
-    const auto enter = [&](AddressGate::Place place) {
+    const auto enter = [&](AddressGate::Admission place) {
         const int number = static_cast<int>(places.size());
         place.when_it_gives_way([&gone, number] { gone.push_back(number); });
         places.push_back(std::move(place));
@@ -164,7 +164,7 @@ TEST_F(AddressGateTest, ThoseWithoutProgressCountNoLongerAndGiveWayAtTheBound) {
 
 TEST_F(AddressGateTest, GatesAreOneAnAddress) {
     fetch::AddressGates gates{io.get_executor(), 1};
-    AddressGate::Place a = gates.at(make_address("192.0.2.1"))->try_enter("a");
+    AddressGate::Admission a = gates.at(make_address("192.0.2.1"))->try_enter("a");
     EXPECT_TRUE(a);
     EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter("a"));
     EXPECT_TRUE(gates.at(make_address("192.0.2.2"))->try_enter("a"));

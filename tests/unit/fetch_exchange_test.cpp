@@ -1,4 +1,5 @@
 // A fetch through an HTTP proxy, over real sockets.
+#include "config/values.hpp"
 #include "support/fetch_world.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -81,7 +82,7 @@ const std::string established = "HTTP/1.1 200 Connection established\r\n\r\n";
 TEST_F(ExchangeTest, GoesThroughAProxy) {
     TlsServer server{ca().leaf({host}), good()};
     Proxy proxy{io, established, server.port()};
-    options.proxy = proxy.url();
+    options.proxy = config::parse_proxy(proxy.url()).value();
     options.allow_private_addresses = false; // the proxy itself may be private
     EXPECT_EQ(show(get()), "body");
     EXPECT_TRUE(proxy.request.starts_with("CONNECT " + host + ":443 HTTP/1.1\r\nHost: " + host + ":443\r\n"));
@@ -93,7 +94,7 @@ TEST_F(ExchangeTest, LooksUpTheProxyOnly) {
     TlsServer server{ca().leaf({"www.example.com"}), good()};
     Proxy proxy{io, established, server.port()};
     resolver.set("proxy.example.net", {"127.0.0.1"});
-    options.proxy = "http://proxy.example.net:" + std::to_string(proxy.port());
+    options.proxy = config::parse_proxy("http://proxy.example.net:" + std::to_string(proxy.port())).value();
     EXPECT_EQ(reason(get()), "cert-name-mismatch") << "the certificate must still be the policy host's";
     EXPECT_EQ(resolver.asked(), (std::vector<std::string>{"proxy.example.net", "proxy.example.net"}));
 }
@@ -109,21 +110,21 @@ TEST_F(ExchangeTest, AProxysFailuresAreTheProxys) {
     };
     for (const auto& [reply, expected] : rows) {
         Proxy proxy{io, reply, 0};
-        options.proxy = proxy.url();
+        options.proxy = config::parse_proxy(proxy.url()).value();
         fetcher_.reset();
         EXPECT_EQ(show(get()), expected + " through proxy 127.0.0.1");
     }
     fetcher_.reset();
-    options.proxy = "http://127.0.0.5:1";
+    options.proxy = config::parse_proxy("http://127.0.0.5:1").value();
     EXPECT_EQ(show(get()), "proxy-failed: 1 of 1 addresses failed: 127.0.0.5: Connection refused");
     fetcher_.reset();
-    options.proxy = "http://proxy.nowhere.example:1";
+    options.proxy = config::parse_proxy("http://proxy.nowhere.example:1").value();
     EXPECT_EQ(reason(get()), "proxy-failed");
     fetcher_.reset();
     Script silent;
     silent.silent = true;
     TlsServer mute{ca().leaf({host}), silent};
-    options.proxy = "http://127.0.0.1:" + std::to_string(mute.port());
+    options.proxy = config::parse_proxy("http://127.0.0.1:" + std::to_string(mute.port())).value();
     options.timeout = milliseconds{200};
     EXPECT_EQ(show(get()), "proxy-failed: no tunnel after 200 ms through proxy 127.0.0.1");
 }

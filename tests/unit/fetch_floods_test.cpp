@@ -1,5 +1,6 @@
 // What keeps a TLS client busy without getting anywhere, over real sockets: none of it keeps the loop from
 // its timers, or lasts.
+#include "config/values.hpp"
 #include "support/fetch_world.hpp"
 #include "support/flooder.hpp"
 
@@ -119,7 +120,7 @@ TEST_F(FloodTest, EachEndsByALimitAndNeverHoldsUpTheLoop) {
 TEST_F(FloodTest, AProxyHasTheSameLimits) {
     for (const Flood flood : {Flood::proxy_head}) {
         Flooder flooder{flood, ca().leaf({host})};
-        options.proxy = "http://127.0.0.1:" + std::to_string(flooder.port());
+        options.proxy = config::parse_proxy("http://127.0.0.1:" + std::to_string(flooder.port())).value();
         fetcher_.reset();
         (void)fetcher();
         Ticker ticker{io};

@@ -11,7 +11,7 @@ using fetch::Gate;
 
 TEST(Gate, LetsWaitersInInOrder) {
     const auto gate = std::make_shared<Gate>(2);
-    Gate::Place a = gate->try_enter(), b = gate->try_enter();
+    Gate::Admission a = gate->try_enter(), b = gate->try_enter();
     EXPECT_TRUE(a && b);
     EXPECT_FALSE(gate->try_enter());
     std::string order;
@@ -26,7 +26,7 @@ TEST(Gate, LetsWaitersInInOrder) {
     second.reset(); // went away
     b.release();
     EXPECT_EQ(order, "01");
-    { const Gate::Place used = hasty->take(); }
+    { const Gate::Admission used = hasty->take(); }
     EXPECT_EQ(order, "013");
     EXPECT_EQ(gate->inside(), 2u);
     EXPECT_EQ(gate->waiting(), 0u);
@@ -34,7 +34,7 @@ TEST(Gate, LetsWaitersInInOrder) {
 
 TEST(Gate, AGrantedWaiterThatGoesAwayGivesItsPlaceOn) {
     const auto gate = std::make_shared<Gate>(1);
-    Gate::Place a = gate->try_enter();
+    Gate::Admission a = gate->try_enter();
     auto first = gate->wait([] {});
     const auto second = gate->wait([] {});
     a.release();
@@ -45,7 +45,7 @@ TEST(Gate, AGrantedWaiterThatGoesAwayGivesItsPlaceOn) {
 
 TEST(Gate, ALimitCanChangeAndAGateCanClose) {
     const auto gate = std::make_shared<Gate>(1);
-    Gate::Place a = gate->try_enter();
+    Gate::Admission a = gate->try_enter();
     const auto waiting = gate->wait([] {});
     gate->set_limit(2);
     EXPECT_TRUE(waiting->granted());

@@ -467,10 +467,10 @@ TEST_F(HttpsFetcherTest, ConfigureTakesEffectOrLeavesAllAsItWas) {
     ASSERT_FALSE(bad);
     EXPECT_NE(bad.error().find("/nonexistent/ca.pem"), std::string::npos) << bad.error();
     next.ca_file = other.file();
-    next.proxy = "nonsense";
+    next.max_per_address = 0;
     EXPECT_FALSE(fetcher().configure(next));
     EXPECT_EQ(reason(get()), "cert-untrusted");
-    next.proxy = "";
+    next.max_per_address = options.max_per_address;
     EXPECT_TRUE(fetcher().configure(next));
     EXPECT_EQ(show(get()), "body");
     next.ca_file = "/nonexistent/ca.pem";

@@ -35,7 +35,7 @@ public:
         SSL_set_bio(tls_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
         SSL_set_accept_state(tls_.get());
     }
-    /// Takes a packet; what it is to be answered with.
+    /// Takes a packet and returns the answer to it.
     std::string feed(const std::string& packet) {
         BIO_write(SSL_get_rbio(tls_.get()), packet.data(), static_cast<int>(packet.size()));
         std::array<char, 4096> plain{};

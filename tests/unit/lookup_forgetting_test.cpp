@@ -1,18 +1,14 @@
 // Forgetting names what it forgets: whatever the order in which disk, flights, refresher and evictions take
 // their turns, the row that was told stays, and the one that was withdrawn goes.
+#include "lookup/commit.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
 #include "lookup/refresher.hpp"
 
 #include "cache/disk/write_op.hpp"
 #include "support/failing_disk.hpp"
-#include "support/fake_fetcher.hpp"
-#include "support/fake_resolver.hpp"
-#include "support/fake_store.hpp"
-#include "support/lookup_world.hpp"
+#include "support/learner_world.hpp"
 #include "support/store_bench.hpp"
-
-#include <boost/asio/io_context.hpp>
 
 #include <gtest/gtest.h>
 
@@ -26,51 +22,25 @@ using lookup::Outcome;
 using lookup::Why;
 
 /// The learner and the refresher over a store whose commits the test times.
-class Forgetting : public testing::Test {
+class Forgetting : public testing::Test, protected test::LearnerWorld {
 protected:
     Forgetting() {
-        resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
-        serve(3600);
+        publish(3600);
         learner.on_new_policy([this](const base::Domain& one) { refresher.add(one); });
         refresher.start();
         time.move_to(2h); // the clocks have agreed for long enough
         (void)learner.clock_trust();
     }
-    void serve(long max_age) {
-        fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, max_age));
-    }
     void learn(Why why = Why::query) {
         learner.learn(domain, why, [this](const Outcome& outcome) { told = outcome; });
         run();
-    }
-    void run() {
-        io.restart();
-        io.poll();
-    }
-    void pass(base::seconds by) {
-        const auto end = time.passed() + by;
-        while (time.next_call() && *time.next_call() <= end) {
-            time.make_next_call();
-            run();
-        }
-        time.move_to(end);
     }
     [[nodiscard]] const cache::Entry* entry() {
         known = table.find(domain);
         return std::get_if<cache::Entry>(&known);
     }
 
-    boost::asio::io_context io;
-    test::ManualTime time;
-    test::MemoryLog log;
-    test::FakeResolver resolver;
-    test::FakeFetcher fetcher;
-    test::FakeStore store;
-    cache::Table table{cache::Limits{}};
-    lookup::DaneLookup dane{io.get_executor(), resolver};
-    lookup::Learner learner{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, log}, {}};
     lookup::Refresher refresher{{learner, table, time, time, [] { return 0.5; }, store}, {}, 8};
-    const base::Domain domain = *base::Domain::parse("a.example");
     Outcome told;
     cache::Known known;
 };
@@ -131,7 +101,7 @@ TEST_F(Forgetting, AnEvictedPolicyIsNamedToo) {
     fetcher.set("mta-sts.b.example", test::policy_text("enforce", {"mx.b.example"}, 3600));
     learner.learn(other, Why::query, {});
     run();
-    time.move_to(time.passed() + lookup::Learner::commit_patience);
+    time.move_to(time.passed() + lookup::commit_patience);
     while (time.next_call() && *time.next_call() <= time.passed()) time.make_next_call(), run();
     store.release();
     run();

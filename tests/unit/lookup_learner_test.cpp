@@ -2,14 +2,9 @@
 // along.
 #include "lookup/learner.hpp"
 
-#include "events/recorder.hpp"
+#include "lookup/commit.hpp"
 #include "lookup/learnt_events.hpp"
-#include "support/fake_fetcher.hpp"
-#include "support/fake_resolver.hpp"
-#include "support/fake_store.hpp"
-#include "support/lookup_world.hpp"
-
-#include <boost/asio/io_context.hpp>
+#include "support/learner_world.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,46 +17,16 @@ using base::Reason;
 using lookup::Outcome;
 using lookup::Why;
 
-class LearnerTest : public testing::Test {
+class LearnerTest : public testing::Test, protected test::LearnerWorld {
 protected:
-    LearnerTest() {
-        resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
-        fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
-    }
+    LearnerTest() : LearnerWorld(Events::recorded) { publish(); }
 
     void learn(Why why = Why::query) {
         learner.learn(domain, why, [this](const Outcome& outcome) { outcomes.push_back(outcome); });
         run();
     }
-    void run() {
-        io.restart();
-        io.poll();
-    }
     [[nodiscard]] bool in_table() const { return std::holds_alternative<cache::Entry>(table.find(domain)); }
 
-    boost::asio::io_context io;
-    test::ManualTime time;
-    test::MemoryLog log;
-    events::Recorder recorder{log, time};
-    test::FakeResolver resolver;
-    test::FakeFetcher fetcher;
-    test::FakeStore store;
-    cache::Table table{cache::Limits{}};
-    lookup::DaneLookup dane{io.get_executor(), resolver};
-    unsigned bursts = 0;
-    lookup::Learner learner{{io.get_executor(),
-                             resolver,
-                             fetcher,
-                             dane,
-                             store,
-                             table,
-                             time,
-                             time,
-                             recorder,
-                             {},
-                             [this] { ++bursts; }},
-                            {}};
-    const base::Domain domain = *base::Domain::parse("a.example");
     std::vector<Outcome> outcomes;
 };
 
@@ -94,7 +59,7 @@ TEST_F(LearnerTest, DoesNotWaitForADiskThatHangs) {
     run();
     ASSERT_EQ(outcomes.size(), 1u);
     EXPECT_NE(outcomes[0].policy, nullptr);
-    EXPECT_EQ(time.passed(), lookup::Learner::commit_patience);
+    EXPECT_EQ(time.passed(), lookup::commit_patience);
     store.release(); // a commit that comes after all does no harm
     run();
     EXPECT_EQ(outcomes.size(), 1u);
@@ -120,13 +85,13 @@ TEST_F(LearnerTest, TellsOfTheEndOfABurstOnce) {
         EXPECT_EQ(bursts, 0u);
         run();
         EXPECT_EQ(learner.aloft(), 0u);
-        time.move_to(time.passed() + std::chrono::hours{2}); // what was learnt is asked for anew
+        time.move_to(time.passed() + std::chrono::hours{2}); // what was learnt is asked for again
         return std::exchange(bursts, 0u);
     };
-    EXPECT_EQ(learn_many(lookup::Learner::burst - 1), 0u);
-    EXPECT_EQ(learn_many(lookup::Learner::burst), 1u);
-    EXPECT_EQ(learn_many(lookup::Learner::burst - 1), 0u);
-    EXPECT_EQ(learn_many(lookup::Learner::burst + 1), 1u);
+    EXPECT_EQ(learn_many(lookup::Flights::burst - 1), 0u);
+    EXPECT_EQ(learn_many(lookup::Flights::burst), 1u);
+    EXPECT_EQ(learn_many(lookup::Flights::burst - 1), 0u);
+    EXPECT_EQ(learn_many(lookup::Flights::burst + 1), 1u);
 }
 
 TEST_F(LearnerTest, AQueryThatComesLateFindsWhatTheFlightBrought) {
@@ -314,16 +279,16 @@ TEST_F(LearnerTest, DomainsThatHangDoNotMakeOthersTemporary) {
         learner.learn(*base::Domain::parse(name + ".example"), why,
                       [&](const Outcome& o) { ++heard[o.reason]; });
     };
-    for (std::size_t i = 0; i < Learner::max_flights; ++i) ask("hangs" + std::to_string(i));
+    for (std::size_t i = 0; i < lookup::Flights::max_flights; ++i) ask("hangs" + std::to_string(i));
     run();
-    EXPECT_EQ(learner.aloft(), Learner::max_flights);
+    EXPECT_EQ(learner.aloft(), lookup::Flights::max_flights);
     ask("checked", Why::txt_check);
     run();
     EXPECT_EQ(heard[Reason::overloaded], 1u) << "nobody waits for that";
 
-    for (std::size_t i = 0; i < Learner::max_standby; ++i) ask("waits" + std::to_string(i));
+    for (std::size_t i = 0; i < lookup::Flights::max_standby; ++i) ask("waits" + std::to_string(i));
     run();
-    EXPECT_EQ(learner.standby(), Learner::max_standby);
+    EXPECT_EQ(learner.standby(), lookup::Flights::max_standby);
     EXPECT_EQ(heard[Reason::overloaded], 1u);
     ask("over");
     run();
@@ -335,20 +300,20 @@ TEST_F(LearnerTest, DomainsThatHangDoNotMakeOthersTemporary) {
     EXPECT_EQ(learner.aloft(), 0u);
     std::size_t all = 0;
     for (const auto& [reason, count] : heard) all += count;
-    EXPECT_EQ(all, Learner::max_flights + Learner::max_standby + 2) << "each once";
+    EXPECT_EQ(all, lookup::Flights::max_flights + lookup::Flights::max_standby + 2) << "each once";
     EXPECT_EQ(heard[Reason::overloaded], 2u);
 }
 
 TEST_F(LearnerTest, WhoHasWaitedTooLongForAPlaceNeedsNone) {
     using lookup::Learner;
     resolver.hold(dns::Type::txt);
-    for (std::size_t i = 0; i < Learner::max_flights; ++i)
+    for (std::size_t i = 0; i < lookup::Flights::max_flights; ++i)
         learner.learn(*base::Domain::parse("hangs" + std::to_string(i) + ".example"), Why::query, {});
     Reason heard{};
     learner.learn(*base::Domain::parse("late.example"), Why::query,
                   [&](const Outcome& o) { heard = o.reason; });
     run();
-    time.move_to(Learner::standby_for);
+    time.move_to(lookup::Flights::standby_for);
     const std::size_t asked = resolver.asked.size();
     resolver.release();
     run();

@@ -6,12 +6,8 @@
 
 #include "support/client.hpp"
 #include "support/failing_memory.hpp"
-#include "support/fake_fetcher.hpp"
-#include "support/fake_resolver.hpp"
-#include "support/fake_store.hpp"
-#include "support/lookup_world.hpp"
+#include "support/learner_world.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
 #include <gtest/gtest.h>
@@ -33,11 +29,10 @@ private:
 };
 
 /// Everything on one thread, which is not spared.
-class Household {
+class Household : public test::LearnerWorld {
 public:
     Household() {
-        resolver.txt("_mta-sts.a.example", {"v=STSv1; id=1;"});
-        fetcher.set("mta-sts.a.example", test::policy_text("enforce", {"mx.a.example"}, 86400));
+        publish();
         learner.on_new_policy([this](const base::Domain& one) { refresher.add(one); });
         learner.learn(domain, lookup::Why::query, {});
         run();
@@ -72,19 +67,9 @@ public:
         time.move_to(end);
     }
 
-    boost::asio::io_context io;
-    test::ManualTime time;
-    test::MemoryLog log;
-    test::FakeResolver resolver;
-    test::FakeFetcher fetcher;
-    test::FakeStore store;
-    cache::Table table{cache::Limits{}};
-    lookup::DaneLookup dane{io.get_executor(), resolver};
-    lookup::Learner learner{{io.get_executor(), resolver, fetcher, dane, store, table, time, time, log}, {}};
     lookup::Refresher refresher{{learner, table, time, time, [] { return 0.5; }, store}, {}, 8};
     Front front{io};
     lookup::Service service{{front, io.get_executor(), learner, table, time, time, log}, {}};
-    const base::Domain domain = *base::Domain::parse("a.example");
     bool lost_timer = false;
 };
 

@@ -3,13 +3,9 @@
 // tests/FIGURES.md and stsmapd(8).
 #include "lookup/refresher.hpp"
 
-#include "support/fake_fetcher.hpp"
-#include "support/fake_resolver.hpp"
-#include "support/fake_store.hpp"
-#include "support/lookup_world.hpp"
+#include "support/learner_world.hpp"
 
 #include <boost/asio/async_result.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <gtest/gtest.h>
@@ -94,65 +90,61 @@ TEST(Politeness, ADomainThatChangesItsIdAllTheTimeGetsOneGetAMinute) {
 }
 
 /// As many policies as STSMAPD_HERD says, none looked at for a week.
-class Herd {
+class Herd : private test::LearnerWorld {
 public:
     static constexpr base::seconds fetch_takes{2};
     static constexpr std::size_t at_once = 32;
 
     explicit Herd(std::size_t size) {
-        fetcher_.delay = [this](std::string) { return fetch_delay(); };
+        fetcher.delay = [this](std::string) { return fetch_delay(); };
         const auto text = policy_text("enforce", {"mx.a.example"}, 30 * 86400);
-        const cache::PolicyPtr policy = *table_.intern(text);
+        const cache::PolicyPtr policy = *table.intern(text);
         for (std::size_t i = 0; i < size; ++i) {
             const std::string name = "d" + std::to_string(i) + ".example";
-            resolver_.txt("_mta-sts." + name, {"v=STSv1; id=1;"});
-            fetcher_.set("mta-sts." + name, text);
+            resolver.txt("_mta-sts." + name, {"v=STSv1; id=1;"});
+            fetcher.set("mta-sts." + name, text);
             cache::Entry entry;
             entry.policy = policy;
             entry.txt_id = "1";
             entry.fetched_at = time.now() - 7 * 24h - 12h;
             entry.last_asked = time.now() - 7 * 24h;
-            table_.put(*base::Domain::parse(name), entry, time.now());
+            table.put(*base::Domain::parse(name), entry, time.now());
         }
     }
 
-    // A fetch may still be under way: its coroutine waits in `time`, which outlives the io_context.
+    // A fetch may still be under way: its coroutine waits in `time`.
     ~Herd() {
         time.forget_calls();
         settle();
     }
-    Herd(const Herd&) = delete;
-    Herd& operator=(const Herd&) = delete;
 
     /// The GETs in each hour.
     std::vector<std::size_t> run(std::size_t hours) {
         refresher_.start();
         std::vector<std::size_t> histogram;
         for (std::size_t hour = 1; hour <= hours; ++hour) {
-            const std::size_t before = fetcher_.gets();
+            const std::size_t before = fetcher.gets();
             settle();
             while (time.next_call() && *time.next_call() < hour * 3600s) {
-                const std::size_t second_before = fetcher_.gets();
+                const std::size_t second_before = fetcher.gets();
                 const auto second = std::chrono::floor<base::seconds>(time.passed());
                 while (time.next_call() && *time.next_call() < second + 1s) {
                     time.make_next_call();
                     settle();
                 }
                 time.move_to(second + 1s);
-                busiest_second = std::max(busiest_second, fetcher_.gets() - second_before);
+                busiest_second = std::max(busiest_second, fetcher.gets() - second_before);
             }
-            histogram.push_back(fetcher_.gets() - before);
+            histogram.push_back(fetcher.gets() - before);
         }
         return histogram;
     }
 
-    test::ManualTime time;
     std::size_t most_running = 0, busiest_second = 0;
 
 private:
     void settle() {
-        io_.restart();
-        io_.poll();
+        LearnerWorld::run();
         most_running = std::max(most_running, refresher_.running());
     }
     boost::asio::awaitable<void> fetch_delay() {
@@ -165,21 +157,12 @@ private:
         co_await std::move(woken);
     }
 
-    boost::asio::io_context io_;
-    test::MemoryLog log_;
-    test::FakeResolver resolver_;
-    test::FakeFetcher fetcher_;
-    test::FakeStore store_;
-    cache::Table table_{cache::Limits{}};
-    lookup::DaneLookup dane_{io_.get_executor(), resolver_};
-    lookup::Learner learner_{
-        {io_.get_executor(), resolver_, fetcher_, dane_, store_, table_, time, time, log_}, {}};
     std::mt19937_64 generator_{1};
-    lookup::Refresher refresher_{{learner_, table_, time, time,
+    lookup::Refresher refresher_{{learner, table, time, time,
                                   [this] {
                                       return std::uniform_real_distribution<double>{0, 1}(generator_);
                                   },
-                                  store_},
+                                  store},
                                  {},
                                  at_once};
 };

@@ -1,4 +1,4 @@
-// Each name server is asked by itself, and each finding is told at once.
+// Each name server is asked by itself, and each finding is reported at once.
 #include "lookup/server_probe.hpp"
 
 #include <boost/asio/as_tuple.hpp>

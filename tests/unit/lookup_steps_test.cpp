@@ -37,9 +37,9 @@ TxtOutcome shows(std::string id) { return {std::move(id), 300s}; }
 TxtOutcome shows_none(Reason reason) { return {base::unexpected(reason), 300s}; }
 
 std::string words(const lookup::Next& next) {
-    if (std::holds_alternative<lookup::Nothing>(next)) return "nothing";
+    if (std::holds_alternative<lookup::Keep>(next)) return "nothing";
     if (const auto* get = std::get_if<lookup::Get>(&next)) return "get " + get->id;
-    return "give " + std::string(base::to_string(std::get<lookup::Give>(next).reason));
+    return "give " + std::string(base::to_string(std::get<lookup::NoPolicy>(next).reason));
 }
 
 TEST(AfterTxt, Decides) {
@@ -150,6 +150,100 @@ TEST(Absent, IsBelievedAsLongAsItsCauseLasts) {
     EXPECT_EQ(lookup::absent(gets, Reason::http_status, {std::string("1"), 60s}, t0, 0s, tuning).until,
               t0 + 60s)
         << "a new id may show up when the TTL is over";
+}
+
+TEST(KnownPolicy, AnswersWithoutASearchUnlessDaneIsDue) {
+    using lookup::Wants;
+    cache::Tuning with_dane;
+    with_dane.dane.active = true;
+    Known known = with_policy();
+    const auto wants_search = [&](Wants wants) {
+        return !lookup::known_policy(known, wants, t0 + 60s, with_dane).has_value();
+    };
+    EXPECT_FALSE(wants_search(Wants::policy));
+    EXPECT_TRUE(wants_search(Wants::dane)) << "enforced, and DANE was never looked up";
+    auto& entry = std::get<cache::Entry>(known);
+    entry.dane = {dane::Advice::sts, t0, t0 + 1h, {}};
+    EXPECT_FALSE(wants_search(Wants::dane));
+    const auto outcome = lookup::known_policy(known, Wants::dane, t0 + 60s, with_dane);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->policy, entry.policy);
+    EXPECT_EQ(outcome->fetched_at, t0);
+    EXPECT_EQ(outcome->expires_at, t0 + 7 * 24h);
+    EXPECT_EQ(outcome->dane.advice, dane::Advice::sts);
+    EXPECT_FALSE(outcome->fetched);
+}
+
+TEST(KnownAbsence, AnswersWhileItIsBelieved) {
+    const cache::Absence absence =
+        lookup::absent({}, Reason::no_record, shows_none(Reason::no_record), t0, 0s, tuning);
+    const auto known = lookup::known_absence(absence, t0 + 1s, tuning);
+    ASSERT_TRUE(known);
+    EXPECT_EQ(known->reason, Reason::no_record);
+    EXPECT_EQ(known->policy, nullptr);
+    EXPECT_FALSE(lookup::known_absence(absence, absence.until + 1s, tuning));
+}
+
+TEST(Kept, HasThePolicyUntilItExpires) {
+    const lookup::Outcome before = lookup::kept(with_policy(), Reason::dns_timeout, t0 + 7 * 24h - 1s);
+    EXPECT_NE(before.policy, nullptr);
+    EXPECT_EQ(before.reason, Reason::dns_timeout);
+    const lookup::Outcome after = lookup::kept(with_policy(), Reason::dns_timeout, t0 + 7 * 24h);
+    EXPECT_EQ(after.policy, nullptr);
+    EXPECT_EQ(after.reason, Reason::dns_timeout);
+}
+
+TEST(NextTxtLook, IsTheTtlWithinBounds) {
+    EXPECT_EQ(lookup::next_txt_look({base::unexpected(Reason::no_record), std::nullopt}, tuning),
+              tuning.txt_check_min);
+    EXPECT_EQ(lookup::next_txt_look({base::unexpected(Reason::no_record), 365 * 24h}, tuning),
+              tuning.txt_check_max);
+    const seconds between = tuning.txt_check_min + 1s;
+    EXPECT_EQ(lookup::next_txt_look({base::unexpected(Reason::no_record), between}, tuning), between);
+}
+
+TEST(WorthStoring, IsWhatARestartWouldMiss) {
+    using dane::Advice;
+    const dane::State none{}, sts{Advice::sts, t0, t0 + 1h, {}}, secured{Advice::dane_only, t0, t0 + 1h, {}};
+    dane::State soon = secured, later = secured, failing = secured;
+    soon.known_at += 1s; // t0 is not the last second of a quarter of a day
+    later.known_at += 6h;
+    failing.failed_since = t0 + 1h;
+    EXPECT_FALSE(lookup::worth_storing(none, sts)) << "only DANE is stored";
+    EXPECT_TRUE(lookup::worth_storing(none, secured));
+    EXPECT_TRUE(lookup::worth_storing(secured, sts));
+    EXPECT_FALSE(lookup::worth_storing(secured, soon));
+    EXPECT_TRUE(lookup::worth_storing(secured, later));
+    EXPECT_TRUE(lookup::worth_storing(secured, failing)) << "or a restart gives it another day";
+    EXPECT_TRUE(lookup::worth_storing(failing, secured));
+}
+
+TEST(KeptLongEnough, CountsRunningTimeSinceItWasSeenExpired) {
+    cache::Entry entry = std::get<cache::Entry>(with_policy());
+    EXPECT_EQ(lookup::expired_since(entry, 10h), 10h) << "seen now";
+    EXPECT_FALSE(lookup::kept_long_enough(entry, tuning.keep_expired + 10h, tuning)) << "not noted before";
+    entry.over_since = 5h;
+    EXPECT_EQ(lookup::expired_since(entry, 10h), 5h);
+    EXPECT_FALSE(lookup::kept_long_enough(entry, 5h + tuning.keep_expired - 1s, tuning));
+    EXPECT_TRUE(lookup::kept_long_enough(entry, 5h + tuning.keep_expired, tuning));
+    entry.over_since = 20h;
+    EXPECT_EQ(lookup::expired_since(entry, 10h), 10h) << "a time that has not been yet";
+    EXPECT_FALSE(lookup::kept_long_enough(entry, 10h, tuning));
+}
+
+TEST(BackOff, KeepsTheFailedGetsAndIsNotBelieved) {
+    cache::Entry entry = std::get<cache::Entry>(with_policy());
+    entry.gets = {t0, 2, Reason::http_status, "2"};
+    const cache::Absence left = lookup::back_off(entry, t0 + 1h);
+    EXPECT_EQ(left.gets.failures, 2u);
+    EXPECT_EQ(left.gets.failed_id, "2");
+    EXPECT_EQ(left.reason, Reason::http_status);
+    EXPECT_FALSE(lookup::known_absence(left, t0 + 1h, tuning));
+}
+
+TEST(PolicyErrorText, NamesTheLine) {
+    EXPECT_EQ(lookup::describe({Reason::policy_mode, 3, "mode is missing"}), "mode is missing (line 3)");
+    EXPECT_EQ(lookup::describe({Reason::policy_mode, 0, "mode is missing"}), "mode is missing");
 }
 
 TEST(Change, IsNamed) {

@@ -40,9 +40,9 @@ using server::Listener;
 using server::SocketOwner;
 using test::RawPeer;
 
-Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, "", 0}; }
+Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, {}, 0}; }
 Address tcp_address(const std::string& host, std::uint16_t port = 0) {
-    return {Address::Kind::tcp, "", host, port};
+    return {Address::Kind::tcp, "", net::parse_ip(host), port};
 }
 
 mode_t mode_of(const std::string& path) {
@@ -218,8 +218,6 @@ TEST(Listener, TcpErrorsNameTheAddress) {
     const std::string taken = refusal(tcp_address("127.0.0.1", port));
     EXPECT_NE(taken.find(first->name()), std::string::npos) << taken;
     EXPECT_NE(taken.find("Address already in use"), std::string::npos) << taken;
-    const std::string name = refusal(tcp_address("localhost", 1));
-    EXPECT_NE(name.find("\"localhost\" is no IP address"), std::string::npos) << name;
     EXPECT_NE(refusal(tcp_address("192.0.2.1", 8461)).find("tcp:192.0.2.1:8461: cannot bind"),
               std::string::npos);
 }

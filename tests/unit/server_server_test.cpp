@@ -23,7 +23,7 @@ using Address = net::ListenAddress;
 using test::RawPeer;
 using test::turn_until;
 
-Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, "", 0}; }
+Address unix_address(const std::string& path) { return {Address::Kind::unix_socket, path, {}, 0}; }
 
 struct Fixture {
     explicit Fixture(server::Options options = {}) : served(std::in_place, loop, handler, options, log) {}
@@ -35,7 +35,7 @@ struct Fixture {
         return path;
     }
     std::string listen_tcp() {
-        auto listening = served->listen({Address::Kind::tcp, "", "127.0.0.1", 0}, {});
+        auto listening = served->listen({Address::Kind::tcp, "", net::parse_ip("127.0.0.1"), 0}, {});
         EXPECT_TRUE(listening) << listening.error();
         return served->addresses().back();
     }

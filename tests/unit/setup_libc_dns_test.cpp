@@ -175,7 +175,7 @@ bool libc_answers(std::uint16_t port, const DnsLookup& lookup) {
     return got >= 0 || error == HOST_NOT_FOUND || error == NO_DATA;
 }
 
-dns::Server at(std::uint16_t port) { return *dns::parse_server("127.0.0.1:" + std::to_string(port)); }
+net::Endpoint at(std::uint16_t port) { return *net::parse_endpoint("127.0.0.1:" + std::to_string(port), 53); }
 
 TEST(LibcDns, SendsWhatGlibcSends) {
     for (const bool dnssec : {true, false})

@@ -185,7 +185,7 @@ TEST(MoveOf, LeavesAloneWhatAnswersOrIsOnlyDown) {
     EXPECT_EQ(well.move(ours), "stays");
     EXPECT_EQ(well.said(), "");
 
-    Asked down(ours); // where it is told to listen
+    Asked down(ours); // where it is configured to listen
     down.both(ours, Kind::absent, "no such socket");
     down.both("socketmap:inet:127.0.0.1:8461:", Kind::answers);
     EXPECT_EQ(down.move(ours), "stays");

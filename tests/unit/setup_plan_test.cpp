@@ -525,7 +525,7 @@ TEST(Plan, KnowsWhatPostfixKnows) {
                 EXPECT_EQ(remark.id, id) << setting;
             }
         }
-        // The same as an -o of a service: only that service is to be corrected.
+        // The same as an -o of a service: only that service must be corrected.
         Host own = settled_host();
         own.around.dane = Surroundings::Dane::off; // else a level of DNS of its own is one too many
         own.overrides = "relay/unix/" + setting + '\n';

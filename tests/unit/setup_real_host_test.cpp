@@ -52,7 +52,7 @@ TEST(RealHost, ReplacesAFileAsAWhole) {
     EXPECT_FALSE(machine.read(folder.path().string()));
 }
 
-/// Postfix's files may belong to whoever manages them: a main.cf that root wrote anew must not become root's.
+/// Postfix's files may belong to whoever manages them: a main.cf that root replaced must not become root's.
 TEST(RealHost, KeepsTheOwner) {
     const test::TempFolder folder;
     auto machine = host();

@@ -43,8 +43,8 @@ struct Fixture {
                            {"hostile.example", "OK secure match=\x1b[2Jx\xc3\xbc.example"},
                            {"perm.example", "PERM no"}};
         for (const net::ListenAddress& address :
-             {net::ListenAddress{net::ListenAddress::Kind::unix_socket, folder / "s", "", 0},
-              net::ListenAddress{net::ListenAddress::Kind::tcp, "", "127.0.0.1", 0}})
+             {net::ListenAddress{net::ListenAddress::Kind::unix_socket, folder / "s", {}, 0},
+              net::ListenAddress{net::ListenAddress::Kind::tcp, "", net::parse_ip("127.0.0.1"), 0}})
             if (auto listening = served.listen(address, {}); !listening)
                 throw std::runtime_error(listening.error());
         unix_name = served.addresses().at(0);

@@ -3,7 +3,7 @@
     root = debian.root("trixie", "postfix", ["postfix"])    # a path, or Unavailable with the reason
 
 They are kept under $XDG_CACHE_HOME/stsmapd (default: /var/cache/stsmapd-tests, else a temporary folder). A
-root is made anew when its recipe changes, and once a week, when the mirror can be reached. Only read it, or
+root is rebuilt when its recipe changes, and once a week, when the mirror can be reached. Only read it, or
 put an overlay over it: others may use it at the same time.
 """
 import fcntl
@@ -21,7 +21,7 @@ from world.namespace import WITH_US
 
 NUMBERS = {"bookworm": 12, "trixie": 13}
 SCRIPTS = "/usr/share/debootstrap/scripts"
-RECIPE = "2"  # of the steps below: another number makes all roots anew
+RECIPE = "2"  # of the steps below: another number rebuilds all roots
 RENEW_AFTER = 7 * 86400  # seconds
 STEP_LIMIT = 2400  # seconds
 ENVIRONMENT = {
@@ -204,7 +204,7 @@ def _steps(new, release, packages, over, log):
     with open(new + POLICY, "w", encoding="ascii") as file:
         file.write(NO_SERVICES)
     os.chmod(new + POLICY, 0o755)
-    # What a power cut would spoil is made anew.
+    # What a power cut would spoil is rebuilt.
     apt = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-unsafe-io"]
     for command in (["update"], ["dist-upgrade"], *([["satisfy", ", ".join(packages)]] if packages else [])):
         if enter(new, *apt, *command, log=log).returncode != 0:

@@ -91,7 +91,7 @@ class Postfix:
         )
 
     def reload(self):
-        """So that each smtp(8) reads resolv.conf and main.cf anew."""
+        """So that each smtp(8) reads resolv.conf and main.cf again."""
         self.age()
         self.command("postfix", "-c", self.config, "reload", stdin=subprocess.DEVNULL)
 

@@ -10,11 +10,12 @@ namespace cache::sqlite {
 
 namespace {
 
-// No value of ours is longer than a policy text (64 KiB); a damaged length shall not make us allocate a
+// No value of ours is longer than a policy text (64 KiB); a damaged length must not make us allocate a
 // gigabyte, nor many rows share one long chain of pages.
 constexpr int max_value = 1 << 17;
 constexpr int steps_a_look = 1000; // at what is left of them
-constexpr int patience_ms = 2000;
+constexpr std::chrono::milliseconds usual_patience{2000};
+constexpr int steps_a_glance = 10'000; // at the clock; some thousands take a millisecond
 
 Error error_of(sqlite3* db, int code) {
     Error e{sqlite3_extended_errcode(db), sqlite3_errmsg(db), 0};
@@ -55,6 +56,10 @@ bool is_damage(const Error& error) noexcept {
     default: return false;
     }
 }
+
+bool is_busy(const Error& error) noexcept { return (error.code & 0xff) == SQLITE_BUSY; }
+
+bool is_limit(const Error& error) noexcept { return (error.code & 0xff) == SQLITE_INTERRUPT; }
 
 bool is_passing(const Error& error) noexcept {
     switch (error.code & 0xff) {
@@ -123,18 +128,20 @@ void Db::Close::operator()(sqlite3* handle) const noexcept { sqlite3_close_v2(ha
 base::Expected<Db, Error> Db::open(const std::filesystem::path& file, Use use) {
     sqlite3* handle = nullptr;
     // One thread at a time uses the connection, so SQLite need not lock it.
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
-                      (use == Use::create ? SQLITE_OPEN_CREATE : 0);
+    const bool look = use == Use::look || use == Use::look_alone;
+    const int flags = (look ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) | SQLITE_OPEN_NOMUTEX |
+                      SQLITE_OPEN_EXRESCODE | (use == Use::create ? SQLITE_OPEN_CREATE : 0);
+    const bool alone = use == Use::salvage_alone || use == Use::look_alone;
     const bool unlocked = use == Use::salvage_unlocked || use == Use::salvage_alone;
     const bool salvage = use == Use::salvage || unlocked;
     const char* const vfs = unlocked ? "unix-none" : nullptr;
-    const int code = use == Use::salvage_alone ? sqlite3_open_v2(uri(file, "immutable=1").c_str(), &handle,
-                                                                 flags | SQLITE_OPEN_URI, vfs)
-                                               : sqlite3_open_v2(file.c_str(), &handle, flags, vfs);
+    const int code =
+        alone ? sqlite3_open_v2(uri(file, "immutable=1").c_str(), &handle, flags | SQLITE_OPEN_URI, vfs)
+              : sqlite3_open_v2(file.c_str(), &handle, flags, vfs);
     Db db{handle};
     if (handle == nullptr) return base::unexpected(Error{SQLITE_NOMEM, "out of memory", 0});
     if (code != SQLITE_OK) return base::unexpected(error_of(handle, code));
-    sqlite3_busy_timeout(handle, patience_ms);
+    db.set_patience(usual_patience);
     sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, max_value);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, salvage ? 0 : 1, nullptr);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_WRITABLE_SCHEMA, salvage ? 1 : 0, nullptr);
@@ -183,6 +190,19 @@ void Db::limit_steps(std::int64_t steps) {
         return (*static_cast<std::int64_t*>(left) -= steps_a_look) < 0 ? 1 : 0;
     };
     sqlite3_progress_handler(handle_.get(), steps > 0 ? steps_a_look : 0, look, steps_left_.get());
+}
+
+void Db::set_patience(std::chrono::milliseconds patience) {
+    sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
+}
+
+void Db::limit_time(std::chrono::steady_clock::time_point end) {
+    end_ = std::make_unique<std::chrono::steady_clock::time_point>(end);
+    const auto look = [](void* until) {
+        const bool over = std::chrono::steady_clock::now() >= *static_cast<decltype(end)*>(until);
+        return over ? 1 : 0;
+    };
+    sqlite3_progress_handler(handle_.get(), steps_a_glance, look, end_.get());
 }
 
 bool Db::moved() {

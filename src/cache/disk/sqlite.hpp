@@ -1,4 +1,4 @@
-// cache/disk/sqlite.hpp - SQLite's C handles, owned. Part of cache/disk/sqlite_store; nothing else includes it.
+// cache/disk/sqlite.hpp - SQLite's C handles, owned. For the folder alone; nothing else names SQLite.
 //
 // A Db and its Statements belong to one thread at a time. Errors are values: SQLite's extended code and its
 // words.
@@ -6,6 +6,7 @@
 
 #include "base/expected.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -27,6 +28,10 @@ using Result = base::Expected<void, Error>;
 /// The file's content is at fault, not the disk: SQLITE_CORRUPT, SQLITE_NOTADB and what follows from
 /// overwritten pages (a schema our fixed statements do not fit, a value longer than any we write).
 [[nodiscard]] bool is_damage(const Error& error) noexcept;
+/// Another process has the file locked.
+[[nodiscard]] bool is_busy(const Error& error) noexcept;
+/// The limit on steps or on time.
+[[nodiscard]] bool is_limit(const Error& error) noexcept;
 /// The disk is full, failing, or read-only; later may be better.
 [[nodiscard]] bool is_passing(const Error& error) noexcept;
 
@@ -39,7 +44,7 @@ public:
     /// The octets must stay until the statement is stepped.
     void bind_text(int index, std::string_view value);
     void bind_blob(int index, std::string_view value);
-    /// True: a row is there. False: done. The statement is to be reset() before it is used again.
+    /// True: a row is there. False: done. Call reset() before the statement is used again.
     [[nodiscard]] base::Expected<bool, Error> step();
     /// Steps once and resets; for statements without rows.
     [[nodiscard]] Result run();
@@ -65,8 +70,10 @@ public:
         salvage,          ///< reads on where it can: of a file shorter than it says, of a schema with errors
         salvage_unlocked, ///< the same without any lock: a read-only disk allows none
         salvage_alone,    ///< the same without lock and log: there is no log, and none can be made
+        look,             ///< writes nothing; SQLite takes its locks, and reads the log
+        look_alone,       ///< the same without lock and log, for a file that nobody has open
     };
-    /// Opens for reading and writing, with the settings every use of ours shares (no trust in the file's
+    /// Opens, for reading and writing but to look, with the settings every use of ours shares (no trust in the file's
     /// schema, cells checked, bounded value length, two seconds of patience for another process's lock).
     /// Reads nothing yet.
     [[nodiscard]] static base::Expected<Db, Error> open(const std::filesystem::path& file, Use use);
@@ -80,6 +87,10 @@ public:
     /// with SQLITE_INTERRUPT: what a file says of itself, a tree of pages or a view, may have no end. 0: no
     /// limit any more.
     void limit_steps(std::int64_t steps);
+    /// Instead of two seconds.
+    void set_patience(std::chrono::milliseconds patience);
+    /// From `end` on statements fail with SQLITE_INTERRUPT, instead of after a number of steps.
+    void limit_time(std::chrono::steady_clock::time_point end);
     /// True when the file was renamed, removed or replaced under us.
     [[nodiscard]] bool moved();
     /// Octets in the file, without its log; -1: the system does not say.
@@ -92,7 +103,9 @@ private:
     struct Close {
         void operator()(sqlite3* handle) const noexcept;
     };
-    std::unique_ptr<std::int64_t> steps_left_; ///< first: SQLite has its address
+    // Before the handle: SQLite has their addresses.
+    std::unique_ptr<std::int64_t> steps_left_;
+    std::unique_ptr<std::chrono::steady_clock::time_point> end_;
     std::unique_ptr<sqlite3, Close> handle_;
 };
 

@@ -168,7 +168,7 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     // By now the log is there too. SQLite syncs its name once and does not look whether that went well.
     if (auto done = sync_directory_of(path); !done)
         return refuse({Trouble::Kind::passing, 0, "cannot sync the folder: " + done.error().message()});
-    // The same for the file itself: its log is in order, so it is written anew from it.
+    // The same for the file itself: its log is in order, so it is rewritten from it.
     if (Result done = file.checkpoint(); !done) return refuse(done.error());
     file.note_state();
     db.limit_steps(0);

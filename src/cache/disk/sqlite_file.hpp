@@ -149,7 +149,7 @@ private:
 enum class Aside { all, log_only };
 /// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
 /// log_only: the file itself stays where it is. Where max_set_aside are kept already the files are removed
-/// instead, and an empty path comes back: a disk that damages whatever it is given shall not be filled too.
+/// instead, and an empty path comes back: a disk that damages whatever it is given must not be filled too.
 [[nodiscard]] base::Expected<std::filesystem::path, std::string>
 set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
 inline constexpr std::size_t max_set_aside = 10;

@@ -2,71 +2,25 @@
 
 #include "cache/disk/sqlite_file.hpp"
 
-#include <sqlite3.h>
-
-#include <memory>
 #include <system_error>
+#include <utility>
 
 namespace cache {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using State = StoreCheck::State;
 
-/// SQLite asks every so many steps of its virtual machine whether to go on; some thousands a millisecond.
-constexpr int steps_between_looks = 10'000;
-
-struct CloseDb {
-    void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
-};
-struct Finalize {
-    void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
-};
-
-/// "file:" with what would mean something else in a URI escaped.
-std::string uri_of(const std::filesystem::path& file, bool immutable) {
-    std::string uri = "file:";
-    for (const char c : std::filesystem::absolute(file).string()) {
-        if (c == '%' || c == '?' || c == '#') {
-            constexpr std::string_view digits = "0123456789ABCDEF";
-            const auto octet = static_cast<unsigned char>(c);
-            uri += '%';
-            uri += digits[octet >> 4];
-            uri += digits[octet & 15];
-        } else {
-            uri += c;
-        }
+/// What an error says of the file; `found` is what was known before.
+StoreCheck with(const sqlite::Error& error, StoreCheck found) {
+    if (sqlite::is_busy(error)) {
+        found.state = State::in_use;
+        return found;
     }
-    return uri + (immutable ? "?immutable=1" : "?mode=ro");
-}
-
-StoreCheck::State state_of(int code) {
-    switch (code & 0xff) {
-    case SQLITE_INTERRUPT: return StoreCheck::State::unfinished;
-    case SQLITE_BUSY: return StoreCheck::State::in_use;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB: return StoreCheck::State::damaged;
-    default: return StoreCheck::State::unreadable;
-    }
-}
-
-/// One value of one row, as text; the check is put where it failed.
-bool first_value(sqlite3* db, const char* sql, std::string& value, StoreCheck& check) {
-    sqlite3_stmt* raw = nullptr;
-    int code = sqlite3_prepare_v2(db, sql, -1, &raw, nullptr);
-    const std::unique_ptr<sqlite3_stmt, Finalize> statement(raw);
-    if (code == SQLITE_OK) code = sqlite3_step(statement.get());
-    if (code != SQLITE_ROW) {
-        check.state = state_of(code);
-        switch (check.state) {
-        case StoreCheck::State::unfinished: check.words = "there was not enough time"; break;
-        case StoreCheck::State::in_use: break;
-        default: check.words = sqlite3_errmsg(db); break;
-        }
-        return false;
-    }
-    const unsigned char* text = sqlite3_column_text(statement.get(), 0);
-    value = text ? reinterpret_cast<const char*>(text) : "";
-    return true;
+    found.state = sqlite::is_limit(error)    ? State::unfinished
+                  : sqlite::is_damage(error) ? State::damaged
+                                             : State::unreadable;
+    found.words = found.state == State::unfinished ? "there was not enough time" : error.words;
+    return found;
 }
 
 } // namespace
@@ -79,47 +33,39 @@ StoreCheck check_store(const std::filesystem::path& file, std::chrono::milliseco
     check.octets = std::filesystem::file_size(file, error);
     if (error) {
         check.octets = 0;
-        check.state = StoreCheck::State::unreadable;
+        check.state = State::unreadable;
         check.words = error.message();
         return check;
     }
     const bool log = std::filesystem::exists(with_suffix(file, "-wal"), error);
     if (check.octets == 0 && !log) return check;
 
-    sqlite3* raw = nullptr;
-    int code = sqlite3_open_v2(uri_of(file, !log).c_str(), &raw,
-                               SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI, nullptr);
-    const std::unique_ptr<sqlite3, CloseDb> db(raw);
-    if (code != SQLITE_OK) {
-        check.state = state_of(code);
-        check.words = raw ? sqlite3_errmsg(raw) : "out of memory";
-        return check;
-    }
-    Clock::time_point end = Clock::now() + limit;
-    sqlite3_busy_timeout(raw, static_cast<int>(limit.count() / 10));
-    sqlite3_progress_handler(
-        raw, steps_between_looks,
-        [](void* until) { return Clock::now() >= *static_cast<Clock::time_point*>(until) ? 1 : 0; }, &end);
+    using sqlite::Db;
+    auto db = Db::open(file, log ? Db::Use::look : Db::Use::look_alone);
+    if (!db) return with(db.error(), std::move(check));
+    db->set_patience(limit / 10);
+    db->limit_time(std::chrono::steady_clock::now() + limit);
 
-    std::string value;
-    if (!first_value(raw, "PRAGMA application_id", value, check)) return check;
-    const bool ours = value == std::to_string(store_application_id);
-    if (!first_value(raw, "PRAGMA user_version", value, check)) return check;
-    if (!ours && value != "0") {
-        check.state = StoreCheck::State::damaged;
+    const auto application = db->number("PRAGMA application_id");
+    if (!application) return with(application.error(), std::move(check));
+    const auto schema = db->number("PRAGMA user_version");
+    if (!schema) return with(schema.error(), std::move(check));
+    if (*application != store_application_id && *schema != 0) {
+        check.state = State::damaged;
         check.words = "this is not a store of stsmapd";
         return check;
     }
     const int known = migrations().back().version;
-    if (value.size() > 9 || std::stol(value) > known) {
-        check.state = StoreCheck::State::newer;
-        check.words =
-            "written by a newer stsmapd (schema " + value + ", known is " + std::to_string(known) + ")";
+    if (*schema > known) {
+        check.state = State::newer;
+        check.words = "written by a newer stsmapd (schema " + std::to_string(*schema) + ", known is " +
+                      std::to_string(known) + ")";
         return check;
     }
-    if (!first_value(raw, "PRAGMA quick_check(1)", value, check)) return check;
-    check.state = value == "ok" ? StoreCheck::State::good : StoreCheck::State::damaged;
-    if (value != "ok") check.words = value;
+    const auto verdict = db->word("PRAGMA quick_check(1)");
+    if (!verdict) return with(verdict.error(), std::move(check));
+    check.state = *verdict == "ok" ? State::good : State::damaged;
+    if (*verdict != "ok") check.words = *verdict;
     return check;
 }
 

@@ -23,7 +23,7 @@ struct StoreCheck {
         newer,      ///< of a newer stsmapd
     };
     State state = State::none;
-    std::string words; ///< for a person; "" where nothing is to be said
+    std::string words; ///< for a person; "" where there is nothing to say
     std::uint64_t octets = 0;
 };
 

@@ -62,7 +62,7 @@ StoreFile::Result StoreFile::look_again() {
     if (fs::exists(status) && !file_->moved()) return {};
     const fs::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
     if (fs::status(folder, error).type() != fs::file_type::not_found) return replace_moved();
-    // To make it is not ours: it may be the place of a disk that is to be mounted again.
+    // Do not recreate the directory: it may be an unmounted mount point.
     abandon();
     rows_missing_ = true;
     return base::unexpected(Trouble{Trouble::Kind::passing, 0, "the folder " + folder.string() + " is gone"});

@@ -1,7 +1,7 @@
 // tool/doctor/facts.hpp - what `stsmap doctor` found out, as plain values. Pure.
 //
-// Probes fill them in, tool/doctor/report judges them. A fact that could not be found out is said to be missing,
-// with words why; it is never guessed.
+// Probes fill them in, tool/doctor/report judges them. A fact that could not be found out is marked as missing,
+// with the reason; it is never guessed.
 #pragma once
 
 #include "base/clock.hpp"
@@ -16,7 +16,7 @@
 
 namespace doctor {
 
-/// Where all this runs, for commands that can be pasted here.
+/// The options and folders in use, so that commands in fixes can be pasted.
 struct PlaceFacts {
     std::string options;        ///< of stsmap before the command: "--config FILE", quoted; ""
     std::string postfix_folder; ///< of -c or MAIL_CONFIG, quoted; ""
@@ -25,28 +25,28 @@ struct PlaceFacts {
 
 struct ConfigFacts {
     std::string file;
-    bool there = true;                 ///< false: the defaults are in force
-    bool unseen = false;               ///< we may not read it
-    std::vector<std::string> problems; ///< as the daemon's own loader words them
+    bool there = true;                 ///< false: the defaults are used
+    bool unseen = false;               ///< we have no permission to read it
+    std::vector<std::string> problems; ///< the messages of the daemon's own loader
 };
 
 struct PostfixFacts {
-    std::string trouble; ///< why it cannot be asked; "": the rest holds
-    bool unseen = false; ///< that is for want of permission
+    std::string trouble; ///< why it cannot be asked; "": the other members are valid
+    bool unseen = false; ///< `trouble` is a missing permission
     std::string version;
-    std::string owner; ///< mail_owner: who smtp(8) runs as
+    std::string owner; ///< mail_owner: the user that smtp(8) runs as
     setup::Plan plan;
 };
 
 /// One attempt to ask the daemon.
 struct Contact {
     std::string map;      ///< as in main.cf or master.cf, or the address asked
-    std::string services; ///< "relay/unix" of those with a list of maps of their own; "" for main.cf's
-    setup::Way way;       ///< as whom, and where
+    std::string services; ///< "relay/unix": services with their own list of maps; "" for main.cf's
+    setup::Way way;       ///< as which user, in which chroot
     setup::Reached reached;
     std::string file;    ///< the unix socket as seen from outside; "" for TCP
-    std::string mode;    ///< "root:postfix 0660"; "" when it cannot be looked at
-    std::string instead; ///< where an stsmapd answers that way, when it does not here; "": nowhere
+    std::string mode;    ///< "root:postfix 0660"; "" when it cannot be read
+    std::string instead; ///< if it does not answer here: where an stsmapd answers that way; "": nowhere
 };
 struct SocketFacts {
     std::vector<Contact> contacts;
@@ -54,11 +54,11 @@ struct SocketFacts {
 
 struct DaemonFacts {
     bool answers = false;
-    bool unseen = false;                ///< nobody answers, and there is a place that we may not ask at
-    std::optional<std::string> version; ///< nullopt: it does not know the question, and so is older than it
+    bool unseen = false;                ///< nobody answers, and we have no permission to ask at some place
+    std::optional<std::string> version; ///< nullopt: it is too old to know the question
     std::string tool_version;
-    std::string dane; ///< what it says of itself, "active" or "inactive: why"
-    /// Other versions that answer at an address of ours, each with "at ADDRESS".
+    std::string dane; ///< its own answer, "active" or "inactive: why"
+    /// Other versions that answer at one of our addresses, each with "at ADDRESS".
     std::vector<std::string> others;
 };
 
@@ -73,17 +73,17 @@ struct EgressFacts {
     bool default_domain = true;
     bool proxy = false;
     bool fetched = false;
-    base::Reason reason{}; ///< why not
+    base::Reason reason{}; ///< why there is none
     std::string detail;
 };
 
 struct ClockFacts {
     base::Instant now{};
     std::optional<base::Instant> theirs; ///< a policy host's Date
-    /// When something of stsmapd's was written; later than now, the clock has gone back.
+    /// When a file of stsmapd was written. If this is later than now, the clock was set back.
     std::optional<base::Instant> written;
-    bool certificate_held = false; ///< a policy host's certificate was in force by our clock
-    bool synchronised = false;     ///< the kernel says that somebody keeps it right
+    bool certificate_held = false; ///< a policy host's certificate was valid by our clock
+    bool synchronised = false;     ///< the kernel says that a time service keeps it right
 };
 
 struct CaFacts {
@@ -94,10 +94,10 @@ struct CaFacts {
 
 struct StateFacts {
     std::string folder;
-    std::string trouble; ///< why it cannot be looked into; "": the rest holds
+    std::string trouble; ///< why it cannot be read; "": the other members are valid
     bool there = false, is_folder = false, may_look = false;
     std::string owner;                      ///< a name, or a number
-    std::optional<std::string> daemon_user; ///< who must be able to write; nullopt: not known
+    std::optional<std::string> daemon_user; ///< the user that must be able to write; nullopt: not known
     bool writable_by_owner = false;
     bool read_only = false; ///< the file system
     std::uint64_t free_octets = 0;
@@ -107,15 +107,15 @@ struct StateFacts {
     enum class Store {
         none, ///< no file yet
         good,
-        in_use,     ///< by the daemon, which looks after it itself
-        not_looked, ///< no permission, or no time
+        in_use,     ///< by the daemon, which checks it itself
+        not_looked, ///< not checked: no permission, or no time
         damaged,
         newer, ///< of a newer stsmapd
     } store = Store::none;
     std::string store_words;
     std::uint64_t store_octets = 0;
-    std::vector<std::string> set_aside;   ///< names of damaged files that were, sorted
-    std::optional<base::Instant> written; ///< when the store's file was, last
+    std::vector<std::string> set_aside;   ///< names of damaged files that were renamed, sorted
+    std::optional<base::Instant> written; ///< when the store's file was last written
 };
 
 struct SystemdFacts {
@@ -123,18 +123,18 @@ struct SystemdFacts {
     std::string trouble;
     struct Unit {
         std::string name, load, active, file_state; ///< LoadState, ActiveState, UnitFileState
-        std::string after; ///< ActiveState once the daemon had been asked; "": not looked at again
+        std::string after; ///< ActiveState after the daemon was asked; "": not read again
     };
     std::vector<Unit> units;
 };
 
-/// What Postfix's own posttls-finger found at a domain's mail host.
+/// What Postfix's posttls-finger found at a domain's mail host.
 struct MxFacts {
     std::string domain;  ///< "": not asked for
-    std::string service; ///< whose settings were taken: "smtp/unix"
-    std::string trouble; ///< why nothing was found out, "": the rest holds
+    std::string service; ///< whose settings were used: "smtp/unix"
+    std::string trouble; ///< why nothing was found out; "": the other members are valid
     std::string policy;  ///< as a map answered; "": none did
-    std::string level;   ///< the policy's, or the service's own
+    std::string level;   ///< of the policy, or else of the service
     std::string command; ///< as it was run
     enum class Outcome {
         not_looked_up, ///< no mail host, or none with an address
@@ -142,11 +142,11 @@ struct MxFacts {
         no_tls,        ///< it offers no STARTTLS, or TLS failed
         encrypted,     ///< over TLS, not authenticated as the level wants
         verified,      ///< authenticated
-        foreign_host,  ///< authenticated, but its name is none of the policy's
-        no_dane,       ///< there is no TLSA record to authenticate it by
+        foreign_host,  ///< authenticated, but the policy does not have its name
+        no_dane,       ///< there is no TLSA record to authenticate it with
         map_failed,    ///< a map could not be asked: the mail is deferred
     } outcome = Outcome::not_looked_up;
-    std::string words; ///< posttls-finger's own, the line that tells
+    std::string words; ///< the line of posttls-finger's output that shows it
 };
 
 struct Facts {

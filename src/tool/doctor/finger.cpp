@@ -63,8 +63,8 @@ std::string connected_host(const std::string& line) {
     return line.substr(start, line.find('[', start) - start);
 }
 
-/// The policy has patterns for names of mail hosts, and this name is none of them. Postfix 3.10 and newer
-/// passes such a host over.
+/// The policy has patterns for names of mail hosts, and none of them matches this name. Postfix 3.10 and newer
+/// skips such a host.
 bool is_foreign(const std::string& host, const MxPolicy& policy) {
     bool any = false;
     for (const auto& [name, value] : policy.reply.attributes) {
@@ -85,7 +85,7 @@ std::string absolute(const std::string& element, const std::string& queue_direct
     return to_string(*map);
 }
 
-/// Asks the maps for the policy as smtp(8) does; words when one cannot be asked.
+/// Asks the maps for the policy as smtp(8) does; a message when one cannot be asked.
 base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::Parameters& settings,
                                                const std::string& config_directory,
                                                const std::string& domain) {
@@ -156,7 +156,7 @@ std::vector<std::string> finger_command(const setup::Parameters& settings, const
                                         const std::string& domain) {
     const std::string& level = policy.reply.level;
     std::vector<std::string> command;
-    // It takes the folder from there alone: its -c means something else.
+    // posttls-finger reads the folder only from MAIL_CONFIG: its -c means something else.
     if (!config_directory.empty()) command = {"env", "MAIL_CONFIG=" + config_directory};
     const std::string folder = value_of(settings, "command_directory");
     command.push_back((folder.empty() ? "" : folder + '/') + "posttls-finger");

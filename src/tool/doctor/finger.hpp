@@ -1,7 +1,7 @@
-// tool/doctor/finger.hpp - `stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger(1), with the settings of
-// the service that mail to the domain goes through, and what it printed. Pure but for probe_mx().
+// tool/doctor/finger.hpp - `stsmap doctor --mx DOMAIN`: runs Postfix's posttls-finger(1) with the settings of
+// the service that delivers mail to the domain, and reads its output. Pure, except probe_mx().
 //
-// The only check that connects to port 25, and only when asked for.
+// The only check that connects to port 25; made only on request.
 #pragma once
 
 #include "tool/doctor/facts.hpp"
@@ -14,26 +14,26 @@
 
 namespace doctor {
 
-/// The parameters that a command is made of, for `postconf -x`.
+/// The parameters that the command is made from, for `postconf -x`.
 [[nodiscard]] const std::vector<std::string>& finger_parameters();
 
-/// The policy that smtp(8) goes by: a map's answer ("OK ..."), or its level alone.
+/// The policy that smtp(8) uses: a map's answer ("OK ..."), or only its level.
 struct MxPolicy {
     tool::Reply reply; ///< level, match, attributes
     bool from_map = false;
 };
 
-/// `settings` are those of finger_parameters(), as the service has them; `overrides` its -o settings.
+/// `settings`: those of finger_parameters(), with the service's values; `overrides`: its -o settings.
 [[nodiscard]] std::vector<std::string>
 finger_command(const setup::Parameters& settings, const setup::Parameters& overrides, const MxPolicy& policy,
                const std::string& config_directory, const std::string& domain);
-/// What its output says, for this policy.
+/// Reads its output, for this policy.
 void read_finger(std::string_view output, const MxPolicy& policy, MxFacts& facts);
 
 /// The keys that smtp(8) asks its maps for: the domain, then ".parent" up to the last label.
 [[nodiscard]] std::vector<std::string> map_keys(const std::string& domain);
 
-/// `postfix`: as surveyed. Blocking, within the host's limit for each program.
+/// `postfix`: from the survey. Blocking, within the host's limit for each program.
 [[nodiscard]] MxFacts probe_mx(setup::Host& host, const setup::Installed& postfix,
                                const std::string& config_directory, const std::string& domain);
 

@@ -6,10 +6,10 @@
 namespace doctor {
 namespace {
 
-/// A command as it stands in a fix.
+/// A command as written in a fix.
 struct Command {
-    std::string_view program; ///< the option goes behind it
-    std::string_view rest;    ///< how it goes on
+    std::string_view program; ///< the option is inserted after it
+    std::string_view rest;    ///< the text after the program
 };
 
 constexpr std::array of_postfix{Command{"stsmap postfix-setup", ""}, Command{"stsmap doctor", ""},
@@ -22,7 +22,7 @@ constexpr std::array of_stsmap{Command{"stsmap", " postfix-setup"}, Command{"sts
 struct Instead {
     std::string_view command, words;
 };
-/// What is said where systemd does not run; the longer ones first.
+/// The words to use where systemd does not run; longer commands first.
 constexpr std::array without_systemd{
     Instead{"systemctl enable --now stsmapd.socket stsmapd.service", "start stsmapd"},
     Instead{"systemctl restart stsmapd.service", "stop stsmapd, and start it again"},
@@ -39,7 +39,7 @@ bool begins_a_word(std::string_view text, std::size_t at) {
     return at == 0 || before.find(text[at - 1]) != std::string_view::npos;
 }
 
-/// Puts `option` behind the program, wherever the command stands without it.
+/// Inserts `option` after the program, wherever the command occurs without it.
 void complete(std::string& text, const Command& command, const std::string& option) {
     const std::string whole = std::string(command.program) + std::string(command.rest);
     const std::string_view name = std::string_view(option).substr(0, option.find(' ', 1) + 1);
@@ -66,7 +66,7 @@ std::string fitting(std::string fix, const PlaceFacts& place) {
         for (const Command& command : of_postfix) complete(fix, command, " -c " + place.postfix_folder);
     if (!place.options.empty())
         for (const Command& command : of_stsmap) complete(fix, command, ' ' + place.options);
-    if (place.options.starts_with("--config")) // which --socket is not, and the daemon does not know
+    if (place.options.starts_with("--config")) // not for --socket, which the daemon does not have
         complete(fix, {"stsmapd", " --check-config"}, ' ' + place.options);
     return fix;
 }

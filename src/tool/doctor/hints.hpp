@@ -1,7 +1,7 @@
-// tool/doctor/hints.hpp - commands in the words of a fix, completed so that they can be pasted here. Pure.
+// tool/doctor/hints.hpp - completes the commands in the words of a fix, so that they can be pasted. Pure.
 //
-// Every fix goes through fitting(), wherever it was written: options that were given (-c, --config, --socket)
-// are put into each command that takes them, and commands of systemd become words where systemd does not run.
+// Every fix goes through fitting(): the options that were given (-c, --config, --socket) are added to each
+// command that takes them, and commands of systemd are replaced by words where systemd does not run.
 #pragma once
 
 #include "tool/doctor/facts.hpp"

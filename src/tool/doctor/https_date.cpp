@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 constexpr std::chrono::milliseconds attempt_delay{250}; // RFC 8305 section 5
 constexpr std::string_view month_names = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
-/// Ends whatever the connection is doing when its time is over.
+/// Ends the current operation of the connection when its time is over.
 class TimedConnection : public std::enable_shared_from_this<TimedConnection> {
 public:
     TimedConnection(const asio::any_io_executor& executor, std::shared_ptr<fetch::Dialer> dialer)
@@ -45,7 +45,7 @@ public:
     [[nodiscard]] bool over() const noexcept { return over_; }
     [[nodiscard]] std::chrono::steady_clock::time_point deadline() const { return timer_.expiry(); }
 
-    /// While it lives, the stream is what is ended.
+    /// While it exists, the time limit closes this stream.
     struct Use {
         Use(TimedConnection& c, fetch::TlsStream& stream) : connection(c) { connection.stream_ = &stream; }
         ~Use() { connection.stream_ = nullptr; }
@@ -77,7 +77,7 @@ std::optional<int> number(std::string_view text) {
 
 std::optional<base::Instant> parse_http_date(std::string_view text) {
     text = base::trim_wsp(text);
-    // "Sun, 06 Nov 1994 08:49:37 GMT": every part has its place.
+    // "Sun, 06 Nov 1994 08:49:37 GMT": every part has a fixed position.
     if (text.size() != 29 || text.substr(3, 2) != ", " || !text.ends_with(" GMT") || text[19] != ':' ||
         text[22] != ':')
         return std::nullopt;
@@ -127,7 +127,7 @@ https_date(asio::any_io_executor executor, dns::Resolver& resolver, std::string 
 
     asio::ssl::context context(asio::ssl::context::tls_client);
     if (!fetch::restrict_tls(context.native_handle())) co_return std::nullopt;
-    context.set_verify_mode(asio::ssl::verify_none); // the time alone is wanted
+    context.set_verify_mode(asio::ssl::verify_none); // we only need the time
     fetch::TlsStream stream(std::move(taken->socket), context);
     const TimedConnection::Use use(*connection, stream);
     if (SSL_set_tlsext_host_name(stream.native_handle(), host.c_str()) != 1) co_return std::nullopt;

@@ -1,7 +1,7 @@
-// tool/doctor/https_date.hpp - what time a policy host has, from the Date of its response.
+// tool/doctor/https_date.hpp - the time of a policy host, from the Date of its response.
 //
-// The certificate is not checked: on a host with a wrong clock none would pass. So the answer is a hint for
-// an operator and nothing more.
+// The certificate is not checked: if our clock is wrong, no certificate would pass. So the result is only a
+// hint for an operator.
 #pragma once
 
 #include "base/clock.hpp"
@@ -25,15 +25,15 @@ namespace doctor {
 
 /// What the connection may do: the same as the fetcher's.
 struct DateLimits {
-    /// As the options of the same names.
+    /// As the options with the same names.
     bool allow_private_addresses = false;
     std::vector<base::Nat64Prefix> nat64_prefixes;
-    std::chrono::milliseconds timeout{10000}; ///< for all of it
+    std::chrono::milliseconds timeout{10000}; ///< in total
     std::uint16_t port = 443;                 ///< for tests
 };
 
-/// Nothing when the host has no address that may be connected to (fetch/address.hpp), cannot be reached in
-/// time, or does not say within the limits of a response (fetch/http_reader.hpp).
+/// nullopt when the host has no address that we may connect to (fetch/address.hpp), cannot be reached in time,
+/// or sends no Date within the limits of a response (fetch/http_reader.hpp).
 [[nodiscard]] boost::asio::awaitable<std::optional<base::Instant>>
 https_date(boost::asio::any_io_executor executor, dns::Resolver& resolver, std::string host,
            DateLimits limits);

@@ -100,7 +100,7 @@ const std::vector<std::string_view>& ids() {
         const auto& of_plan = setup::plan_ids();
         sorted.insert(sorted.end(), of_plan.begin(), of_plan.end());
         std::ranges::sort(sorted);
-        sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end()); // what both know
+        sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end()); // ids that are in both lists
         return sorted;
     }();
     return all;

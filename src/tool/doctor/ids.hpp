@@ -1,7 +1,7 @@
 // tool/doctor/ids.hpp - the stable ids of doctor's findings, for programs that read `stsmap doctor --json`.
 // Pure.
 //
-// An id once released keeps its meaning; new ones may come. stsmap(1), "Findings of doctor", lists them all.
+// A released id keeps its meaning; new ones may be added. stsmap(1), "Findings of doctor", lists them all.
 #pragma once
 
 #include <string_view>
@@ -9,7 +9,7 @@
 
 namespace doctor {
 
-/// Sorted; those of the plan included (tool/setup/plan.hpp).
+/// Sorted; with those of the plan (tool/setup/plan.hpp).
 [[nodiscard]] const std::vector<std::string_view>& ids();
 
 } // namespace doctor

@@ -9,7 +9,7 @@ constexpr const char* as_root = "run stsmap doctor as root";
 constexpr const char* not_looked_at = "; Postfix's settings, socket, daemon, resolver, policy hosts and "
                                       "state were not looked at, as they hang on it";
 
-/// What the resolver can do and the daemon does not know, or the other way round.
+/// Compares what the resolver can do with what the daemon says about DANE.
 Findings judge_dane(const DaemonFacts& facts, const ResolverFacts& resolver) {
     const bool inactive = facts.dane.starts_with("inactive");
     if (resolver.dane_off || !inactive || facts.dane.starts_with("inactive: dane = ")) return {};

@@ -9,11 +9,11 @@
 namespace doctor {
 namespace {
 
-/// No release of stsmapd is older: a clock before it is wrong, whatever else is true.
+/// No release of stsmapd is older, so a clock before it is wrong in any case.
 constexpr base::Instant first_release = std::chrono::sys_days{std::chrono::year{2026} / 11 / 1};
-/// Certificates of policy hosts, DNSSEC signatures and max_age forgive minutes, not days.
+/// Certificates of policy hosts, DNSSEC signatures and max_age tolerate an error of minutes, not of days.
 constexpr base::seconds clock_warns{300}, clock_fails{86400};
-/// A store of 100,000 policies has some 40 MB, its log as much again.
+/// A store of 100,000 policies has some 40 MB, and its log another 40 MB.
 constexpr std::uint64_t disk_warns = 200'000'000, disk_fails = 20'000'000;
 
 std::string megabytes(std::uint64_t octets) { return std::to_string(octets / 1'000'000) + " MB"; }
@@ -39,7 +39,7 @@ std::string listed(const std::vector<std::string>& names) {
     return text;
 }
 
-/// Without a policy host's time.
+/// The finding without a policy host's time.
 Finding judge_alone(const ClockFacts& facts, const std::string& now, const std::string& fix) {
     if (facts.written && *facts.written - facts.now >= clock_fails)
         return finding(Verdict::fail, "clock-went-back", "clock",

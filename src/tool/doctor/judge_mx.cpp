@@ -1,4 +1,4 @@
-// The part of the report about one domain's mail host, as Postfix's own posttls-finger finds it.
+// The part of the report about one domain's mail host, from the output of Postfix's posttls-finger.
 #include "tool/doctor/report.hpp"
 
 namespace doctor {

@@ -21,7 +21,7 @@ std::string asked(const Contact& contact) {
 /// A contact that did not answer.
 Finding judge_silence(const Contact& contact) {
     using Kind = setup::Reached::Kind;
-    std::string words = contact.reached.words; // may begin with the address, which may be all that was asked
+    std::string words = contact.reached.words; // may start with the address, which may be the map itself
     if (const std::string who = asked(contact); !words.starts_with(who + ": ")) words.insert(0, who + ": ");
     const std::string file = contact.mode.empty() ? "" : " (" + contact.file + " is " + contact.mode + ")";
     switch (contact.reached.kind) {

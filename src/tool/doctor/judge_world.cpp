@@ -14,7 +14,7 @@ bool is_network(base::Reason reason) {
            reason == Reason::proxy_failed || reason == Reason::fetch_timeout;
 }
 
-/// `validated`: another server, or this one, validates and is believed. `answered`: by one of them at least.
+/// `validated`: this server or another one validates and is trusted. `answered`: at least one answered.
 Finding judge(const dane::ServerFinding& server, const ResolverFacts& facts, bool validated, bool answered) {
     using State = dane::Validation::State;
     const std::string who = server.server + " (from " + facts.source + ")";

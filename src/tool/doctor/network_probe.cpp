@@ -39,12 +39,10 @@ fetch::Options limited(fetch::Options options, milliseconds limit) {
     return options;
 }
 
-/// Where the servers come from that the daemon uses.
+/// The servers that the daemon uses, and where their list comes from.
 void name_servers(const config::Config& config, doctor::ResolverFacts& facts) {
     const dns::Options options = dns_options(config);
-    const bool configured = std::ranges::any_of(
-        options.servers, [](const std::string& text) { return dns::parse_server(text).has_value(); });
-    facts.source = configured ? "dns.servers" : options.resolv_conf;
+    facts.source = options.servers.empty() ? options.resolv_conf : "dns.servers";
     facts.dane_off = config.dane == config::Dane::off;
 }
 
@@ -83,13 +81,13 @@ NetworkFacts probe_network(const config::Config& config, const std::string& doma
     name_servers(config, facts.resolver);
     const std::string late = "no answer within " + std::to_string(limit.count()) + " ms";
     facts.egress.policy_host = "mta-sts." + domain;
-    facts.egress.proxy = !to_string(config.fetch.proxy).empty();
+    facts.egress.proxy = static_cast<bool>(config.fetch.proxy);
     facts.egress.reason = base::Reason::fetch_timeout;
     facts.egress.detail = late;
 
     Parts parts(config, clock, limit);
-    // What has an idle time of its own, as the resolver's sockets, is not waited for.
-    std::size_t under_way = 1; // the beginning itself
+    // Wait only for the probes, not for timers such as the idle time of the resolver's sockets.
+    std::size_t under_way = 1; // this function
     const auto end_when_all_is_known = [&] {
         if (under_way == 0 && std::ranges::none_of(facts.resolver.servers, [](const auto& each) {
                 return each.validation.state == dane::Validation::State::unknown;

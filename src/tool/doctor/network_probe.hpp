@@ -1,7 +1,7 @@
 // tool/doctor/network_probe.hpp - what `stsmap doctor` finds out over the network: resolver, policy host, its clock.
 //
-// Asks as the daemon would with this configuration. Blocking, on a thread of its own choosing: it runs an
-// io_context until all is known or the limit is reached.
+// Asks as the daemon would with this configuration. Blocking: it runs an io_context on the caller's thread
+// until everything is known or the limit is reached.
 #pragma once
 
 #include "config/config.hpp"

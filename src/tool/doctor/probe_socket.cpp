@@ -16,7 +16,7 @@ setup::NoReply no_reply(const tool::ClientError& error) {
     return {error.system_error, error.words};
 }
 
-/// Where that daemon answers which does not at this map.
+/// Where the daemon answers, if it does not answer at this map.
 std::string elsewhere(const setup::Contacts& contacts, const setup::MapList& list, const std::string& place) {
     for (const setup::Socketmap& candidate : contacts.candidates) {
         const auto answers = [&](const setup::Way& way) {

@@ -42,7 +42,7 @@ void take_store(const cache::StoreCheck& check, StateFacts& facts) {
 
 constexpr const char* store_name = "stsmapd.sqlite";
 
-/// The names of stores that were set aside as damaged, without those of their logs.
+/// The names of stores that were renamed as damaged, without those of their logs.
 std::vector<std::string> set_aside(const std::string& folder) {
     std::vector<std::string> names;
     std::error_code ignored;
@@ -67,7 +67,7 @@ StateFacts probe_state(const std::string& folder, const std::optional<std::strin
     struct stat found {};
     if (::stat(folder.c_str(), &found) != 0) {
         if (errno == EACCES)
-            facts.there = facts.is_folder = true; // for all that we can see
+            facts.there = facts.is_folder = true; // as far as we can see
         else if (errno != ENOENT && errno != ENOTDIR)
             facts.trouble = std::generic_category().message(errno);
         return facts;
@@ -108,7 +108,7 @@ CaFacts probe_ca(const std::string& ca_file, setup::Host& host) {
         if (!file.readable) facts.trouble = "cannot be read";
         return facts;
     }
-    // What OpenSSL reads by default, environment included.
+    // What OpenSSL reads by default, after looking at the environment.
     const auto place = [](const char* variable, const char* otherwise) {
         const char* value = std::getenv(variable);
         return std::string(value ? value : otherwise);
@@ -123,7 +123,7 @@ CaFacts probe_ca(const std::string& ca_file, setup::Host& host) {
 
 bool clock_is_kept() {
     timex state{};
-    const int answer = ::adjtimex(&state); // with no mode it only tells
+    const int answer = ::adjtimex(&state); // without a mode it changes nothing
     return answer >= 0 && answer != TIME_ERROR && (state.status & STA_UNSYNC) == 0;
 }
 

@@ -42,7 +42,7 @@ std::vector<SystemdFacts::Unit> parse_units(std::string_view output) {
 
 namespace {
 
-/// What systemctl shows of the units; words when it shows nothing.
+/// What systemctl shows about the units; a message when it shows nothing.
 base::Expected<std::vector<SystemdFacts::Unit>, std::string> ask_systemctl(setup::Host& host) {
     auto ran = host.run({"systemctl", "--no-pager", "show", "-p", "Id,LoadState,ActiveState,UnitFileState",
                          "stsmapd.socket", "stsmapd.service"});

@@ -1,4 +1,4 @@
-// tool/doctor/probes.hpp - finds out what this host can tell: socket, state folder, certificates, systemd.
+// tool/doctor/probes.hpp - collects the facts on this host: socket, state folder, certificates, systemd.
 //
 // Blocking; each within its limit of time. Nothing is changed.
 #pragma once
@@ -17,20 +17,20 @@ namespace doctor {
 [[nodiscard]] base::Expected<std::string, setup::NoReply>
 ask_status(const std::string& address, const std::string& key, std::chrono::milliseconds limit);
 
-/// What came of asking, for each element of ours in the lists of Postfix, or for `map`, which the plan would
-/// put there; without Postfix, at the first address the daemon listens at.
+/// Asks at each of our elements in the lists of Postfix, or at `map`, which the plan would add; without
+/// Postfix, at the first address the daemon listens on.
 [[nodiscard]] SocketFacts probe_socket(const setup::Survey* survey, const std::string& map,
                                        const std::vector<std::string>& listen, setup::Host& host);
 
-/// `user`: who the daemon runs as, where known.
+/// `user`: the user that the daemon runs as, if known.
 [[nodiscard]] StateFacts probe_state(const std::string& folder, const std::optional<std::string>& user,
                                      std::chrono::milliseconds limit);
 [[nodiscard]] CaFacts probe_ca(const std::string& ca_file, setup::Host& host);
-/// Before anything else: a question to the socket starts a service that is stopped.
+/// Call it before all other probes: a question to the socket starts a stopped service.
 [[nodiscard]] SystemdFacts probe_systemd(setup::Host& host);
-/// Looks once more where a unit was not active, for SystemdFacts::Unit::after.
+/// Reads the state of inactive units again, for SystemdFacts::Unit::after.
 void look_again(setup::Host& host, SystemdFacts& facts);
-/// The kernel's word on whether a time service keeps the clock right.
+/// Does a time service keep the clock right? As the kernel says.
 [[nodiscard]] bool clock_is_kept();
 /// The User= of stsmapd.service, or the package's user if there is one.
 [[nodiscard]] std::optional<std::string> daemon_user(setup::Host& host, bool systemd);

@@ -27,7 +27,7 @@ Verdict worst(const Findings& findings) {
 
 Findings report(const Facts& facts) {
     std::vector<Findings> parts{judge(facts.config)};
-    // What comes of another configuration than the daemon's would be about another daemon.
+    // With another configuration than the daemon's, these findings would be about another daemon.
     const bool known = facts.config.problems.empty() && !facts.config.unseen;
     if (known)
         for (Findings part : {judge(facts.postfix), judge(facts.socket), judge(facts.daemon, facts.resolver),
@@ -53,7 +53,7 @@ void print_text(const Findings& findings, std::ostream& out) {
     const auto padded = [](std::string_view word, std::size_t width) {
         return std::string(word) + std::string(width - std::min(width, word.size()), ' ');
     };
-    constexpr std::size_t text = 10000; // an operator's eyes, not a peer's bytes, are the limit here
+    constexpr std::size_t text = 10000; // generous: these are our own words for an operator
     for (const Finding& finding : findings) {
         out << padded(to_string(finding.verdict), 6) << padded(finding.check, 10) << finding.words << '\n';
         if (!finding.fix.empty())

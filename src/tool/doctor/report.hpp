@@ -14,7 +14,7 @@ namespace doctor {
 enum class Verdict {
     ok,
     warn, ///< mail flows; something is weaker than it could be, or could not be checked
-    fail, ///< policies are not obeyed, or mail is deferred
+    fail, ///< policies are not applied, or mail is deferred
 };
 [[nodiscard]] std::string_view to_string(Verdict verdict) noexcept;
 
@@ -42,12 +42,12 @@ using Findings = std::vector<Finding>;
     return finding(Verdict::fail, std::move(id), std::move(check), std::move(words), std::move(fix));
 }
 
-/// In the order of the checks; at least one for each, but for mx where it was not asked for, and for what
-/// hangs on a configuration that is bad or was not seen. Commands in fixes fit the place.
+/// In the order of the checks, at least one for each. Left out: mx unless it was requested, and the checks
+/// that need the configuration if that is bad or was not read. Commands in fixes can be pasted.
 [[nodiscard]] Findings report(const Facts& facts);
 [[nodiscard]] Verdict worst(const Findings& findings);
 
-// The parts of it.
+// The parts of the report.
 [[nodiscard]] Findings judge(const ConfigFacts& facts);
 [[nodiscard]] Findings judge(const PostfixFacts& facts);
 [[nodiscard]] Findings judge(const SocketFacts& facts);
@@ -60,13 +60,13 @@ using Findings = std::vector<Finding>;
 [[nodiscard]] Findings judge(const SystemdFacts& facts);
 [[nodiscard]] Findings judge(const MxFacts& facts);
 
-/// Those that are not ok.
+/// The findings that are not ok.
 [[nodiscard]] Findings troubles(const Findings& findings);
 
-/// One line a finding, "ok    socket    words", and one "          fix: ..." below where there is a fix.
+/// One line for each finding, "ok    socket    words", and one "          fix: ..." below if there is a fix.
 void print_text(const Findings& findings, std::ostream& out);
-/// One object: the members verdict, version, and checks, a list of objects with check, id,
-/// verdict, words, fix.
+/// One object with the members verdict, version and checks; checks is a list of objects with check, id,
+/// verdict, words and fix.
 void print_json(const Findings& findings, std::string_view version, std::ostream& out);
 
 } // namespace doctor

@@ -11,11 +11,11 @@
 namespace setup {
 namespace {
 
-/// Places of a list, and tables, that are asked: no list that works is longer.
+/// How many places of a list, and tables, are asked at most: no working list is longer.
 constexpr std::size_t max_places = 12, max_tables = 24;
 
-/// Names that cannot exist (RFC 6761, RFC 2606): the first finds what answers for everything, the others what
-/// answers for a whole top-level domain.
+/// Names that cannot exist (RFC 6761, RFC 2606): the first finds a table that answers for everything, the others
+/// one that answers for a whole top-level domain.
 constexpr std::array impossible_names{"stsmap-asks.invalid", "stsmap-asks.example.com",
                                       "stsmap-asks.example.net", "stsmap-asks.example.org"};
 
@@ -104,7 +104,7 @@ private:
         if (around_.dane_why.starts_with("dane = ")) around_.dane = Dane::off;
     }
 
-    /// It was asked before, and took the whole time: it is not asked again.
+    /// The result for a listener that did not answer in time before: it is not asked again.
     [[nodiscard]] const Reached* known_silence(const std::string& listener) const {
         const auto map = our_element({{listener}, queue_, {}, {}}, "");
         if (!map) return nullptr;
@@ -114,7 +114,7 @@ private:
         return found == contacts_.contacts.end() ? nullptr : &found->reached;
     }
 
-    /// The daemon itself, at the addresses it is told to listen at.
+    /// Asks the daemon itself, at the addresses in its configuration.
     void ask_daemon() {
         for (const std::string& listener : contacts_.listeners) {
             const Reached* silent = known_silence(listener);
@@ -133,7 +133,7 @@ private:
             around_.dane_why = around_.daemon_not_seen ? "stsmapd could not be asked" : "no stsmapd answers";
     }
 
-    /// Elements whose spelling does not give away that they are ours, or were meant to be.
+    /// Finds out about elements whose spelling does not show that they are ours, or were meant to be.
     void whose(const std::string& element, const MapList& list) {
         const auto map = parse_socketmap(element);
         if (!map) return;
@@ -146,7 +146,7 @@ private:
         }
         if (answers)
             around_.ours.answered.insert(element);
-        else if (nobody && (map->name == "sts" || map->name == "sts-tlsrpt")) // the names that we tell people
+        else if (nobody && (map->name == "sts" || map->name == "sts-tlsrpt")) // the names in our manuals
             around_.ours.meant.insert(element);
     }
 
@@ -166,9 +166,9 @@ private:
             contacts_.tables.push_back(std::move(answer));
             return;
         }
-        std::string bare = element; // proxymap(8) may be down; what it would open is asked itself
+        std::string bare = element; // proxymap(8) may be down: ask directly what it would open
         while (bare.starts_with("proxy:")) bare.erase(0, 6);
-        // That a type is not installed is said by others, and for all settings.
+        // plan_values reports types that are not installed, for all settings.
         if (!postfix_.map_types.empty() && !postfix_.map_types.contains(bare.substr(0, bare.find(':'))))
             return;
         if (auto map = parse_socketmap(bare); map && map->unix_socket) { // postmap is in no chroot
@@ -178,7 +178,7 @@ private:
         for (const char* name : impossible_names) {
             auto ran = host_.run_in(queue_, postfix_command("postmap", postfix_.folder, {"-q", name, bare}));
             answer.key = name;
-            if (!ran) { // not installed, or no time left: nothing is known of the table
+            if (!ran) { // not installed, or no time left: nothing is known about the table
                 answer.kind = TableAnswer::Kind::not_seen;
                 answer.words = ran.error();
             } else if (ran->status == 0 || !ran->out.empty()) {

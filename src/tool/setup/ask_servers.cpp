@@ -1,15 +1,14 @@
 #include "tool/setup/ask_servers.hpp"
 
 #include "base/net/descriptor.hpp"
+#include "base/net/socket_address.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 #include <utility>
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -20,40 +19,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What a datagram or a TCP message can have.
+/// The largest datagram or TCP message.
 constexpr std::size_t max_message = 65535;
-/// Datagrams that are no reply to the question; more come from somebody who means harm.
+/// Ignored datagrams that are not a reply to the question; more of them are an attack.
 constexpr unsigned max_ignored = 100;
-
-struct Address {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-};
-
-Address address_of(const dns::Server& server) {
-    Address address;
-    if (server.v6) {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = htons(server.port);
-        in.sin6_scope_id = server.scope_id;
-        std::memcpy(&in.sin6_addr, server.octets.data(), sizeof in.sin6_addr);
-        std::memcpy(&address.storage, &in, address.size = sizeof in);
-    } else {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = htons(server.port);
-        std::memcpy(&in.sin_addr, server.octets.data(), sizeof in.sin_addr);
-        std::memcpy(&address.storage, &in, address.size = sizeof in);
-    }
-    return address;
-}
 
 /// One lookup at one server.
 class Asking {
 public:
-    Asking(const AskedServer& asked, const DnsLookup& lookup)
-        : address_(address_of(asked.server)), tcp_(asked.tcp) {
+    Asking(const AskedServer& asked, const DnsLookup& lookup) : address_(asked.server), tcp_(asked.tcp) {
         std::uint16_t id = 0;
         if (::getrandom(&id, sizeof id, 0) == sizeof id) query_ = encode(lookup, id);
         if (query_.empty())
@@ -96,9 +70,9 @@ private:
         socket_.reset();
         got_.clear();
         const int type = (tcp_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
-        socket_ = net::Descriptor{::socket(address_.storage.ss_family, type, 0)};
-        const auto* where = reinterpret_cast<const sockaddr*>(&address_.storage);
-        if (!socket_ || (::connect(socket_.get(), where, address_.size) != 0 && errno != EINPROGRESS))
+        socket_ = net::Descriptor{::socket(address_.family(), type, 0)};
+        if (!socket_ ||
+            (::connect(socket_.get(), address_.get(), address_.size()) != 0 && errno != EINPROGRESS))
             return give_up(words());
         to_send_ = query_;
         if (!tcp_) return;
@@ -157,7 +131,7 @@ private:
         }
     }
 
-    Address address_;
+    net::SocketAddress address_;
     bool tcp_;
     Octets query_;
     net::Descriptor socket_;

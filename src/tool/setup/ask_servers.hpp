@@ -4,7 +4,7 @@
 // remembered.
 #pragma once
 
-#include "dns/resolv_conf.hpp"
+#include "base/net/address.hpp"
 #include "tool/setup/libc_dns.hpp"
 
 #include <chrono>
@@ -14,7 +14,7 @@
 namespace setup {
 
 struct AskedServer {
-    dns::Server server;
+    net::Endpoint server;
     bool tcp = false; ///< "options use-vc": never over UDP
     friend bool operator==(const AskedServer&, const AskedServer&) = default;
 };

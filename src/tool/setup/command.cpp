@@ -32,7 +32,7 @@ std::vector<Undo::Setting> settings_of(const std::vector<Change>& changes) {
     return settings;
 }
 
-/// What `postconf -e` of Postfix leaves, whatever the file was before.
+/// Owner and mode of main.cf after `postconf -e`, whatever they were before.
 constexpr std::string_view left_by_postconf = "root:root 0644";
 
 /// One run of the command.
@@ -99,7 +99,7 @@ bool Run::read_files() {
         return false;
     }
     main_cf_ = std::move(**main_cf);
-    // The record has them from before the first change, whatever postconf did to main.cf since.
+    // The record has the owner and mode from before the first change; postconf may have changed main.cf's.
     model_ =
         *record && host_.attributes(survey_.main_cf) == left_by_postconf ? record_file() : survey_.main_cf;
     if (!*record) return true;
@@ -149,8 +149,8 @@ Exit Run::show(const Plan& plan) {
     return Exit::done;
 }
 
-/// postconf -e for all that get a value, in one edit; then postconf -X. On copies in `folder`: main.cf itself
-/// is only ever replaced as a whole, by what Postfix understands as it was meant.
+/// postconf -e for all settings that get a value, in one edit; then postconf -X. Works on copies in `folder`:
+/// main.cf itself is only replaced as a whole, after a check that Postfix reads the copy as intended.
 Run::Edited Run::edited_in(const std::string& folder, const std::vector<Undo::Setting>& settings) {
     const std::string copy = folder + "/main.cf";
     if (auto written = host_.write(copy, completed(main_cf_), survey_.main_cf); !written)
@@ -201,7 +201,7 @@ bool Run::write_main_cf(const std::string& content) {
     return written.has_value();
 }
 
-/// What Postfix has now and should not.
+/// The settings of Postfix that are not as they should be.
 std::vector<std::string> Run::read_back(const std::vector<Undo::Setting>& settings) {
     auto now = host_.run(postfix_command("postconf", folder(), {"-n"}));
     if (!now || now->status != 0)
@@ -209,7 +209,7 @@ std::vector<std::string> Run::read_back(const std::vector<Undo::Setting>& settin
     return differences(survey_.postfix.set, settings, parse_parameters(now->out));
 }
 
-/// What the plan still misses after it has been carried out: nothing.
+/// Makes the plan again after it was carried out: returns what is still missing, which should be nothing.
 std::vector<std::string> Run::plan_again() {
     auto survey = make_survey(host_, options_.survey);
     if (!survey) return {survey.error()};
@@ -224,7 +224,7 @@ std::vector<std::string> Run::plan_again() {
     return lines;
 }
 
-/// After a change that was not made: the files are again what they were.
+/// After a change that failed: restores the record's files.
 void Run::take_back_record() {
     if (record_) {
         (void)host_.write(record_file(), format_record(*record_), model_);
@@ -234,7 +234,7 @@ void Run::take_back_record() {
     host_.remove(copy_file());
 }
 
-/// Postfix has something else than was meant: main.cf becomes what it was.
+/// Postfix did not read the change as intended: restores main.cf.
 Exit Run::put_back(const std::vector<std::string>& lines) {
     err_ << "stsmap: Postfix has something else now than was meant:\n";
     for (const std::string& line : lines) err_ << "    " << line << '\n';
@@ -247,7 +247,7 @@ Exit Run::put_back(const std::vector<std::string>& lines) {
 
 Exit Run::reload() {
     auto status = host_.run(postfix_command("postfix", folder(), {"status"}));
-    // It tells a terminal why; others only get the exit status. A fatal error is not about that.
+    // `postfix status` prints why on a terminal only; we get the exit status. A fatal error is something else.
     if (status && status->status != 0 && !failed_by_its_words(*status)) {
         out_ << "Postfix is not running; it will read the new settings when it starts.\n";
         return Exit::done;
@@ -281,7 +281,7 @@ Exit Run::apply(const Plan& plan) {
     if (record.has_copy && !record_)
         if (auto written = host_.write(copy_file(), main_cf_, model_); !written)
             return failed(written.error());
-    // Written before main.cf, so that there is a way back whatever happens.
+    // Written before main.cf, so that there is always a way back.
     if (auto written = host_.write(record_file(), format_record(record), model_); !written) {
         take_back_record();
         return failed(written.error());
@@ -316,7 +316,7 @@ Exit Run::undo() {
         if (content)
             for (const UndoRecord::Entry& entry : record_->entries)
                 undo.settings.push_back({entry.name, entry.before});
-        else // somebody removed the copy: the values are known
+        else // somebody removed the copy: use the values in the record
             undo.settings = plan_undo(record_, survey_.postfix, survey_.around.ours, "").settings;
     }
     const bool whole = content.has_value(), changed = whole || !undo.settings.empty();

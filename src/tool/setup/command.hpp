@@ -16,8 +16,8 @@ struct CommandOptions {
     SurveyOptions survey;
 };
 
-/// Gives `done`; `trouble` when nothing was changed or it was put back, for the reasons printed;
-/// `unreachable` when Postfix is not there or cannot be asked; `changed` when Postfix has not been reloaded
+/// Returns `done`; `trouble` when nothing was changed, or the change was undone, for the reasons printed;
+/// `unreachable` when Postfix is not installed or cannot be asked; `changed` when Postfix was not reloaded
 /// after a change.
 [[nodiscard]] base::Exit postfix_setup(const CommandOptions& options, Host& host, std::ostream& out,
                                        std::ostream& err);

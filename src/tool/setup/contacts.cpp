@@ -95,7 +95,7 @@ std::vector<MapList> lists_of(const Installed& postfix, bool root) {
     }
     for (MapList& list : lists) {
         if (!list.ways.empty()) continue;
-        // Without a service that uses it: as smtp(8) would outside of a chroot.
+        // No service uses it: ask as smtp(8) would outside of a chroot.
         list.ways.push_back(root ? Way{postfix.value("mail_owner"), {}} : Way{});
     }
     return lists;
@@ -151,7 +151,7 @@ std::vector<std::string> parse_unix_listeners(std::string_view text, const std::
         const std::string path(base::trim_wsp(rest));
         if (flags != listens || !below(path, folder)) return;
         const std::string inside = path.substr(folder.size());
-        // Postfix's own sockets are not for asking.
+        // Do not ask at Postfix's own sockets.
         if (inside.find("stsmap") == std::string::npos && !inside.ends_with("/socketmap")) return;
         if (std::ranges::find(found, path) == found.end()) found.push_back(path);
     });

@@ -75,7 +75,7 @@ Octets encode(const DnsLookup& lookup, std::uint16_t id) {
     put16(query, static_cast<std::uint16_t>(lookup.type));
     put16(query, class_in);
     if (!lookup.dnssec) return query;
-    query.push_back(0); // OPT (RFC 6891 section 6.1.2) at the root
+    query.push_back(0); // OPT (RFC 6891 section 6.1.2), owner name: the root
     put16(query, type_opt);
     put16(query, payload);
     put16(query, 0);      // extended RCODE, version
@@ -95,7 +95,7 @@ LibcReply read_reply(std::span<const std::uint8_t> reply, const Octets& query, b
     if (get16(reply, 0) != get16(query, 0) || (reply[2] & flag_qr) == 0) return reading;
     const std::uint8_t rcode = reply[3] & rcode_mask;
     const bool edns = get16(query, 10) != 0;
-    // Such a reply may come without the question, so it is looked at first.
+    // Such a reply may have no question section, so it is checked first.
     const bool misunderstood = rcode == formerr && edns && !over_tcp;
     if (!misunderstood && !same_question(reply, query)) return reading;
     reading.data = rcode == noerror && get16(reply, 6) != 0;

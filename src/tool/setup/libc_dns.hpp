@@ -1,9 +1,9 @@
-// tool/setup/libc_dns.hpp - a query as the C library sends it for smtp(8), and what the library makes of a reply.
+// tool/setup/libc_dns.hpp - a query as the C library sends it for smtp(8), and how the library reads a reply.
 // Pure.
 //
-// With smtp_dns_support_level = dnssec smtp(8) sets RES_USE_EDNS0, RES_USE_DNSSEC and RES_TRUSTAD for each
-// lookup, of MX, A and AAAA too, and glibc does not ask again without them: mail waits for what a server does
-// not answer in this form. The reader follows glibc's res_nsend and res_nquery with one server.
+// With smtp_dns_support_level = dnssec, smtp(8) sets RES_USE_EDNS0, RES_USE_DNSSEC and RES_TRUSTAD for each
+// lookup, also of MX, A and AAAA. glibc does not ask again without them, so mail waits if a server does not
+// answer queries in this form. The reader does the same as glibc's res_nsend and res_nquery with one server.
 #pragma once
 
 #include <cstdint>
@@ -24,18 +24,18 @@ struct DnsLookup {
 
 using Octets = std::vector<std::uint8_t>;
 
-/// Empty when the name is none.
+/// Empty when the name is not valid.
 [[nodiscard]] Octets encode(const DnsLookup& lookup, std::uint16_t id);
 
 struct LibcReply {
     enum class What {
-        not_ours,  ///< passed over, and waited on
-        truncated, ///< asked again over TCP
-        answer,    ///< a name's records, or that there are none
-        failure,   ///< the library goes to the next server, or gives up
+        not_ours,  ///< ignored: the library continues to wait
+        truncated, ///< the library asks again over TCP
+        answer,    ///< records, or proof that there are none
+        failure,   ///< the library asks the next server, or gives up
     } what = What::not_ours;
-    bool data = false; ///< records came
-    bool ad = false;   ///< as it came
+    bool data = false; ///< there are records
+    bool ad = false;   ///< the AD bit of the reply
     std::string words; ///< of a failure, such as "SERVFAIL"
 };
 [[nodiscard]] LibcReply read_reply(std::span<const std::uint8_t> reply, const Octets& query, bool over_tcp);

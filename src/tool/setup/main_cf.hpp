@@ -1,8 +1,7 @@
-// tool/setup/main_cf.hpp - the lines of main.cf for who writes them by hand. Pure.
+// tool/setup/main_cf.hpp - the lines of main.cf for administrators who write them by hand. Pure.
 //
-// They stand here and nowhere else: README.md, README.Debian, stsmapd(8) and the quickstart show what this
-// says, and tests compare (setup_main_cf_test, and tests/package/test_walk with what `postfix-setup --apply`
-// makes).
+// This is their only source. README.md, README.Debian, stsmapd(8) and the quickstart have the same lines; tests
+// compare them (setup_main_cf_test; tests/package/test_walk compares with `postfix-setup --apply`).
 #pragma once
 
 #include "tool/setup/postconf.hpp"
@@ -17,7 +16,7 @@ inline constexpr std::string_view packaged_socket = "unix:/var/spool/postfix/sts
 inline constexpr std::string_view debian_queue_directory = "/var/spool/postfix";
 inline constexpr std::string_view debian_ca_file = "/etc/ssl/certs/ca-certificates.crt";
 
-/// "name = value" a line, each ended by a newline. `listens`: where the daemon does, as in stsmapd.toml.
+/// Lines "name = value", each ended by a newline. `listens`: the daemon's address, as in stsmapd.toml.
 [[nodiscard]] std::string main_cf_lines(const Version& postfix, const std::string& listens);
 
 } // namespace setup

@@ -29,7 +29,7 @@ bool this_machine(std::string_view host) {
     return host.empty() || host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
-/// `host` of a map leads to a listener at `listens` ("" is every address).
+/// Does the `host` of a map lead to a listener at `listens`? "" is every address.
 bool same_host(std::string_view host, std::string_view listens) {
     if (host == listens) return true;
     if (listens.empty()) return this_machine(host);
@@ -135,15 +135,15 @@ MapKind kind_of(std::string_view element, const OurPlaces& ours) {
         return MapKind::ours;
     const auto map = parse_socketmap(element);
     if (!map) return MapKind::table;
-    // The name "postfix" on our own default port is what postfix-mta-sts-resolver is set up with; who is
-    // there was found out by asking, above.
+    // postfix-mta-sts-resolver also uses our default port, with the map name "postfix". Who really answers
+    // there was asked above.
     const bool here = std::ranges::any_of(ours.listen, [&](const std::string& listener) {
         return leads_to(*map, listener, ours.queue_directory);
     });
     if (here && map->unix_socket) return MapKind::ours;
     if (!other_daemon(element).empty()) return MapKind::other_sts;
     if (here) return MapKind::ours;
-    // Not where we were told to look, but it can be nobody else's.
+    // Not one of the addresses in the configuration, but it can only be ours.
     if (map->unix_socket && element.find("stsmapd") != std::string_view::npos) return MapKind::ours;
     return MapKind::table;
 }

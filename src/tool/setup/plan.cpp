@@ -18,7 +18,7 @@ void remark(Plan& plan, std::string id, Kind kind, std::string about, std::strin
     plan.remarks.push_back({kind, std::move(about), std::move(words), std::move(fix), std::move(id)});
 }
 
-/// What would be switched off by a policy map, or cannot go together with one.
+/// Refuses settings that a policy map would switch off, or that do not work together with one.
 void refuse_conflicts(const Installed& postfix, const Surroundings& around, Plan& plan) {
     if (!postfix.value("smtp_tls_per_site").empty() && postfix.value("smtp_tls_policy_maps").empty())
         remark(

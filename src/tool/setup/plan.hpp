@@ -1,12 +1,11 @@
-// tool/setup/plan.hpp - what Postfix needs so that it asks stsmapd and can do what it answers. Pure.
+// tool/setup/plan.hpp - what Postfix needs to ask stsmapd and to obey its answers. Pure.
 //
-// Every service of master.cf that delivers over SMTP is judged by its effective settings; where services take
-// a value from main.cf, main.cf is judged once. `stsmap postfix-setup` and `stsmap doctor` both work on the
-// plan.
+// Every service of master.cf that delivers over SMTP is judged by its effective settings; if services take a
+// value from main.cf, main.cf is judged once. `stsmap postfix-setup` and `stsmap doctor` both use the plan.
 //
-// The rules and their reasons: README, "Set up Postfix"; stsmap(1), "postfix-setup". The plan only ever adds
-// security: what is stricter than our answers, or would be switched off by them, is a refusal with a reason
-// and not a change.
+// The rules and their reasons: README, "Set up Postfix"; stsmap(1), "postfix-setup". The plan only adds
+// security: a setting that is stricter than our answers, or that they would switch off, is not changed but
+// refused with a reason.
 #pragma once
 
 #include "tool/setup/contacts.hpp"
@@ -23,20 +22,20 @@
 
 namespace setup {
 
-/// Older ones do not know "servername=" in a policy, and would defer the mail.
+/// Older versions do not know "servername=" in a policy, and would defer the mail.
 inline constexpr Version oldest_postfix{3, 4, 0};
-/// From here on a policy may have the attributes of TLSRPT and of the check of MX names.
+/// Since this version a policy may have the attributes for TLSRPT and for the check of MX names.
 inline constexpr Version attributes_since{3, 10, 0};
 
-/// What a file of CA certificates is good for.
+/// What a file of CA certificates contains.
 struct CaFile {
     std::string path;
     bool readable = false;
     std::size_t certificates = 0;
-    std::size_t of_system = 0; ///< so many of the system's roots are in it
+    std::size_t of_system = 0; ///< how many of the system's roots are in it
 };
 
-/// What the plan must know that postconf does not say.
+/// What the plan needs to know and postconf does not say.
 struct Surroundings {
     OurPlaces ours;
     bool daemon_answers = false;
@@ -51,28 +50,28 @@ struct Surroundings {
     enum class Dane {
         off,      ///< dane = "off": "dane-only" is never answered
         active,   ///< the resolver validates, and its AD bit is trusted
-        inactive, ///< it does not, or is not trusted
+        inactive, ///< the resolver does not validate, or is not trusted
         unknown,
     } dane = Dane::unknown;
     std::string dane_why;
     bool main_cf_is_link = false;
-    Contacts contacts;                ///< what is behind the elements of the lists
-    bool daemon_not_seen = false;     ///< it does not answer, but we may not ask it either
+    Contacts contacts;                ///< what answers at the elements of the lists
+    bool daemon_not_seen = false;     ///< no answer, but we have no permission to ask it
     std::vector<Resolvers> resolvers; ///< of the services that deliver
-    bool systemd = true;              ///< it starts the services here
+    bool systemd = true;              ///< systemd starts the services here
 };
 
 struct Wishes {
-    bool replace_other_daemon = false; ///< our map takes the place of another MTA-STS daemon's
-    bool without_daemon = false;       ///< although nobody answers there now
+    bool replace_other_daemon = false; ///< our map replaces that of another MTA-STS daemon
+    bool without_daemon = false;       ///< continue although our daemon does not answer now
 };
 
 struct Change {
     std::string name;
-    std::optional<std::string> before; ///< as written in main.cf; nullopt: not there
+    std::optional<std::string> before; ///< as written in main.cf; nullopt: not set
     std::string after;
     std::string why;
-    bool needed = true; ///< without it mail is deferred or the map is not asked; else: it is only better so
+    bool needed = true; ///< without it mail is deferred or the map is not asked; false: an improvement
     std::string id{};   ///< stable, one of plan_ids()
     friend bool operator==(const Change&, const Change&) = default;
 };
@@ -80,22 +79,22 @@ struct Change {
 struct Remark {
     enum class Kind {
         note,    ///< good to know
-        warning, ///< something else is wrong, or stays without effect
-        refusal, ///< nothing is changed because of this
+        warning, ///< something else is wrong, or has no effect
+        refusal, ///< because of this nothing is changed
     } kind{};
     std::string about; ///< the parameter
     std::string words;
-    std::string fix;  ///< what an administrator does about it; "" for a note
+    std::string fix;  ///< what an administrator can do about it; "" for a note
     std::string id{}; ///< stable, one of plan_ids()
     friend bool operator==(const Remark&, const Remark&) = default;
 };
 
 struct Plan {
-    std::vector<Change> changes; ///< made all together or, where there is a refusal, not at all
+    std::vector<Change> changes; ///< made all together, or not at all if there is a refusal
     std::vector<Remark> remarks;
-    std::string map;       ///< the element of ours, as it is or as it would be; "" when there is none
+    std::string map;       ///< our element, as it is or as it would be; "" when there is none
     bool in_force = false; ///< the map is in main.cf's list, in the right form
-    std::string folder;    ///< as Installed::folder, for the commands in words
+    std::string folder;    ///< as Installed::folder, for commands in messages
 
     [[nodiscard]] bool refused() const;
 };

@@ -12,7 +12,7 @@ using Dane = Surroundings::Dane;
 using Kind = Remark::Kind;
 
 constexpr std::string_view level_name = "smtp_dns_support_level";
-/// From here on smtp(8) asks for the name servers of the root, and warns when they come without AD.
+/// Since this version smtp(8) asks for the name servers of the root, and warns if the answer has no AD.
 constexpr Version probes_since{3, 6, 0};
 
 /// What smtp(8) does with DNS for this holder (postconf(5), smtp_dns_support_level).
@@ -84,13 +84,13 @@ private:
         plan_.remarks.push_back({kind, std::move(about), std::move(words), std::move(fix), std::move(id)});
     }
 
-    /// "dane-only" is told to it, or will be.
+    /// Is "dane-only" answered to it, now or later?
     [[nodiscard]] bool concerned(const Holder& holder) const {
         return holder.service == nullptr || asks_ours(holder.value("smtp_tls_policy_maps"), around_.ours);
     }
 
-    /// Puts smtp_dns_support_level right where it is not; `ready`: all resolvers have answered as they will
-    /// be asked then.
+    /// Corrects smtp_dns_support_level where needed. `ready`: all resolvers have answered questions in the form
+    /// that smtp(8) will use then.
     void prepare(const Holder& holder, bool ready) {
         const std::string off_fix = "; or dane = \"off\" in stsmapd.toml, then restart stsmapd";
         if (level_of_dns(holder) == DnsLevel::disabled) {
@@ -107,7 +107,7 @@ private:
                 holder.says(level_name) + ": it defers what stsmapd answers with dane-only " +
                     (around_.dane == Dane::active ? "now that DANE is active" : "once DANE is active"),
                 holder.set(level_name, "dnssec") + off_fix);
-        if (!ready) return; // that has been said
+        if (!ready) return; // reported before
         const std::string why = around_.dane_why.empty() ? "" : " (now: " + around_.dane_why + ")";
         plan_.changes.push_back(
             {std::string(level_name), postfix_.written(level_name), "dnssec",
@@ -120,8 +120,8 @@ private:
              true, "set-smtp-dns-support-level"});
     }
 
-    /// What there is to say of the servers of a view; false where a change has to wait for it. `open`: no
-    /// change of the level is wanted.
+    /// Reports on the servers of a view; false if a change must wait for them. `open`: no change of the level
+    /// is wanted.
     bool look_at(const Resolvers& view, bool open) {
         if (!view.trouble.empty()) {
             remark(view.unseen ? Kind::warning : Kind::refusal, "resolv.conf", "resolv-conf-unread",
@@ -168,7 +168,7 @@ private:
                fix);
     }
 
-    /// False where "dane-only" would be told, and smtp(8)'s own server does not say that it is secure.
+    /// False if "dane-only" would be answered although smtp(8)'s own server does not say that it is secure.
     bool validates(const Resolvers& view) {
         if (around_.dane != Dane::active) return true;
         for (const NameServer& server : view.servers) {
@@ -183,7 +183,7 @@ private:
                            "; or dane = \"off\" in stsmapd.toml, then restart stsmapd");
                 return false;
             }
-            if (!view.rotate) return true; // the others are asked when it is silent
+            if (!view.rotate) return true; // the others are only asked when it does not answer
         }
         return true;
     }

@@ -6,7 +6,7 @@
 
 namespace setup {
 
-/// Adds what is to be said and done for "dane-only" to be understood, now and once DANE becomes active.
+/// Adds the remarks and changes needed for Postfix to obey "dane-only", now and when DANE becomes active.
 void plan_dane(const Installed& postfix, const Surroundings& around, Plan& plan);
 
 } // namespace setup

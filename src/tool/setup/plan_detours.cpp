@@ -1,5 +1,5 @@
-// The part of the plan about settings by which smtp(8) connects elsewhere than its question says, or looks
-// names up in a way that rules DANE out: what stsmapd answers, it then cannot do.
+// The part of the plan about settings that make smtp(8) connect to another place than its question says, or
+// look names up in a way that excludes DANE: then smtp(8) cannot obey what stsmapd answers.
 #include "tool/setup/plan_parts.hpp"
 
 #include "base/text.hpp"
@@ -15,8 +15,8 @@ using Kind = Remark::Kind;
 struct Detour {
     std::string_view name, id;
     std::string_view does;
-    bool other_place; ///< another host or port than stsmapd looks at; else: Postfix does no DANE, and defers
-                      ///< "dane-only"
+    /// true: another host or port than stsmapd checks; false: Postfix does no DANE, and defers "dane-only".
+    bool other_place;
     [[nodiscard]] bool taken(const std::string& value) const {
         const std::vector<std::string> words = split_maps(value);
         const auto has = [&](std::string_view word) { return std::ranges::find(words, word) != words.end(); };

@@ -1,4 +1,4 @@
-// The part of the plan about the level of TLS that holds where there is no policy.
+// The part of the plan about the level of TLS that applies where there is no policy.
 #include "tool/setup/plan_parts.hpp"
 
 #include "base/text.hpp"
@@ -12,7 +12,7 @@ using Kind = Remark::Kind;
 constexpr std::string_view parameter = "smtp_tls_security_level";
 constexpr std::string_view maps = "smtp_tls_policy_maps", support = "smtp_dns_support_level";
 
-/// main.cf's level, for all that take it from there.
+/// main.cf's level, for all services that take it from there.
 void judge_main(const Holder& main, Plan& plan) {
     const Level level = level_of(main);
     if (is_stricter(level.name)) {
@@ -32,7 +32,7 @@ void judge_main(const Holder& main, Plan& plan) {
     }
 }
 
-/// A level of a service's own.
+/// The level of a service that has its own.
 void judge_service(const Holder& holder, const OurPlaces& ours, Plan& plan) {
     const Level level = level_of(holder);
     const bool main_changes =
@@ -40,7 +40,7 @@ void judge_service(const Holder& holder, const OurPlaces& ours, Plan& plan) {
     const bool will_ask =
         asks_ours(holder.value(maps), ours) || (main_changes && !holder.service->overrides.contains(maps));
     if (is_stricter(level.name)) {
-        // Without the map it is judged, and said to be right, in plan_services().
+        // A service without the map is judged in plan_services().
         if (!will_ask || !serves_domains(holder)) return;
         plan.remarks.push_back(
             {plan.in_force ? Kind::warning : Kind::refusal, "master.cf",

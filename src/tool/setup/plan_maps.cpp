@@ -19,7 +19,7 @@ std::string version_words(bool attributes) {
                       : "Postfix before 3.10: plain answers";
 }
 
-/// A list in the making: its elements, and what was found among them.
+/// A list during the planning: its elements, and what was found among them.
 struct List {
     std::vector<std::string> elements;
     std::optional<std::size_t> ours, other;
@@ -34,7 +34,7 @@ struct List {
     }
 };
 
-/// Ours is in the list: in the right form, and once.
+/// Our element is in the list: makes sure that it has the right form and occurs once.
 void correct(const Installed& postfix, const Surroundings& around, const Wishes& wishes,
              std::string_view name, List& list, Plan& plan, std::string& why) {
     const OurPlaces& places = around.ours;
@@ -72,7 +72,7 @@ void correct(const Installed& postfix, const Surroundings& around, const Wishes&
             "write it relative to the queue directory, " + postfix.value("queue_directory"));
 }
 
-/// What stands behind ours is only asked when ours has no opinion.
+/// Elements after ours are only asked when ours has no opinion.
 void look_behind(const List& list, const OurPlaces& places, Plan& plan) {
     if (!list.ours) return;
     for (std::size_t i = *list.ours + 1; i < list.elements.size(); ++i) {
@@ -97,7 +97,7 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
     expanded.look(places);
     list.look(places);
 
-    if (expanded.ours && !list.ours) { // it comes out of another parameter
+    if (expanded.ours && !list.ours) { // it comes from another parameter
         const std::string& element = expanded.elements[*expanded.ours];
         plan.map = element;
         if (const auto move = move_of(postfix, around, wishes, element, plan)) {
@@ -147,7 +147,7 @@ void plan_maps(const Installed& postfix, const Surroundings& around, const Wishe
     } else {
         const bool refused = plan.refused();
         const auto element = pick_element(postfix, around, wishes, name, plan);
-        if (!element && !refused && plan.refused()) return; // it has said why
+        if (!element && !refused && plan.refused()) return; // the reason is in the plan
         if (!element) {
             remark(plan, "map-no-address", Remark::Kind::refusal,
                    "stsmapd's configuration lists no address that Postfix could ask",

@@ -5,7 +5,7 @@
 
 namespace setup {
 
-/// Adds what is to be said and done about the list of maps to `plan`.
+/// Adds the remarks and changes about the list of maps to `plan`.
 void plan_maps(const Installed& postfix, const Surroundings& around, const Wishes& wishes, Plan& plan);
 
 } // namespace setup

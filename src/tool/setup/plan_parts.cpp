@@ -39,7 +39,7 @@ std::string Holder::about(std::string_view name) const {
 
 std::string Holder::set(std::string_view name, std::string_view to) const {
     if (service != nullptr &&
-        to.find_first_of(" \t") != std::string_view::npos) // postconf -P takes no blanks
+        to.find_first_of(" \t") != std::string_view::npos) // postconf -P does not accept blanks
         return "write it into the service's lines in master.cf, as -o { " + std::string(name) + " = " +
                std::string(to) + " }";
     if (service != nullptr)

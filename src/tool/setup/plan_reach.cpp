@@ -30,7 +30,7 @@ bool answers_everywhere(const Socketmap& map, const MapList& list, const Contact
     });
 }
 
-/// Where it was asked and what came of it, for those ways that did not answer.
+/// For those ways that got no answer: where it was asked, and the result.
 std::string troubles(const Socketmap& map, const MapList& list, const Contacts& contacts) {
     std::string words;
     for (const Way& way : ways_to(map, list, contacts)) {
@@ -101,7 +101,7 @@ void say_why_not(const Installed& postfix, const Surroundings& around, const Map
            socket_commands(postfix, around));
 }
 
-/// What an element of type proxy: lacks.
+/// Refuses an element of type "proxy:" that proxy_read_maps does not list.
 bool refuse_unapproved(const Socketmap& map, const MapList& list, const Contacts& contacts,
                        const Installed& postfix, Plan& plan) {
     if (first(map, list, contacts, Reached::Kind::not_approved) == nullptr) return false;
@@ -117,14 +117,14 @@ bool refuse_unapproved(const Socketmap& map, const MapList& list, const Contacts
     return true;
 }
 
-/// The tables of the holder's list: `failure` is what one weighs that cannot be asked, `hidden` one that
-/// keeps questions away from ours.
+/// Judges the tables of the holder's list. `failure`: the kind of remark for one that cannot be asked;
+/// `hidden`: for one that answers before our element is asked.
 void judge_tables(const Holder& holder, const Surroundings& around, const std::vector<std::string>& elements,
                   Remark::Kind failure, Remark::Kind hidden, Plan& plan) {
     const auto ours = std::ranges::find_if(
         elements, [&](const std::string& element) { return kind_of(element, around.ours) == MapKind::ours; });
     const bool own = holder.service != nullptr;
-    if (own && ours == elements.end()) return; // what that means is said elsewhere
+    if (own && ours == elements.end()) return; // plan_services() reports on this
     const std::string has = own ? "service " + holder.service->where() + ": " : "";
     for (auto each = elements.begin(); each != elements.end(); ++each) {
         const TableAnswer* answer = around.contacts.table(*each);
@@ -209,7 +209,7 @@ std::optional<Socketmap> pick_element(const Installed& postfix, const Surroundin
         map.name = name;
         return map;
     }
-    return our_element(around.ours, name); // nobody answers anywhere: that has a refusal of its own
+    return our_element(around.ours, name); // no daemon answers: there is another refusal for that
 }
 
 std::optional<Move> move_of(const Installed& postfix, const Surroundings& around, const Wishes& wishes,
@@ -225,13 +225,13 @@ std::optional<Move> move_of(const Installed& postfix, const Surroundings& around
     }
     const std::string words = troubles(*map, list, contacts);
     if (const Reached* closed = first(*map, list, contacts, Reached::Kind::no_permission)) {
-        if (!wishes.without_daemon) // doctor has lines of its own for these
+        if (!wishes.without_daemon) // doctor has its own lines for these
             remark(plan, Remark::Kind::refusal, "socket-closed",
                    element + ": stsmapd's socket is closed to smtp(8), and Postfix defers all mail: " + words,
                    permission_fix(*closed));
         return std::nullopt;
     }
-    // A way that fails is not made good by one that was not seen.
+    // A way that fails counts even if another one could not be checked.
     using Kind = Reached::Kind;
     const bool fails = first(*map, list, contacts, Kind::absent) != nullptr ||
                        first(*map, list, contacts, Kind::stranger) != nullptr ||

@@ -10,7 +10,7 @@ namespace setup {
 namespace {
 
 using Kind = Remark::Kind;
-constexpr std::size_t max_named = 2; ///< next hops, and services, of a table in one line
+constexpr std::size_t max_named = 2; ///< next hops, and services, that one line names
 
 /// "a, b and 4 more".
 std::string some_of(const std::set<std::string>& names) {
@@ -65,7 +65,7 @@ void say_default(const Installed& postfix, Plan& plan) {
     }
 }
 
-/// Tables of routes: what of the mail goes elsewhere than to the MX of its domain.
+/// Tables of routes: which mail does not go to the MX of its domain.
 void say_table(const Installed& postfix, std::string_view parameter, bool relays, Plan& plan) {
     if (postfix.value(parameter).empty()) return;
     std::set<std::string> hops;

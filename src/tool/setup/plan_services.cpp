@@ -1,4 +1,4 @@
-// The part of the plan about services of master.cf that have a list of policy maps of their own.
+// The part of the plan about services of master.cf that have their own list of policy maps.
 #include "tool/setup/plan_parts.hpp"
 
 #include <algorithm>
@@ -40,7 +40,7 @@ void judge_without(const Holder& holder, Plan& plan) {
                             "service-without-map"});
 }
 
-/// It asks, and must get the form of answer that this Postfix takes.
+/// The service asks stsmapd, and must get the form of answer that this Postfix accepts.
 void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
     const bool wanted = holder.postfix->version >= attributes_since;
     std::vector<std::string> elements = split_maps(holder.value(parameter));
@@ -56,7 +56,7 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
     std::string list;
     for (const std::string& element : elements) list.append(list.empty() ? "" : ",").append(element);
     Kind kind = weight_of_policy(holder);
-    if (wanted) kind = Kind::warning; // the short form works; it only does less
+    if (wanted) kind = Kind::warning; // the short form works, but has less in it
     if (kind == Kind::note) kind = Kind::warning;
     plan.remarks.push_back(
         {kind, "master.cf",
@@ -68,7 +68,7 @@ void judge_form(const Holder& holder, const OurPlaces& places, Plan& plan) {
          holder.set(parameter, list), "service-map-form"});
 }
 
-/// Settings that bear on policies, on TLS and on where mail goes.
+/// Settings that affect policies, TLS, or where mail goes.
 bool matters(std::string_view name) {
     constexpr std::array names{
         "smtp_dns_support_level", "smtp_enforce_tls",       "smtp_fallback_relay",

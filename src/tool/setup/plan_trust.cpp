@@ -1,4 +1,4 @@
-// The part of the plan about trust anchors: what smtp(8) believes the certificates of mail hosts by.
+// The part of the plan about trust anchors: how smtp(8) verifies the certificates of mail hosts.
 #include "tool/setup/plan_parts.hpp"
 
 namespace setup {
@@ -10,19 +10,19 @@ constexpr std::string_view file_name = "smtp_tls_CAfile", folder_name = "smtp_tl
 constexpr std::string_view without =
     "Postfix trusts no certificate, and defers the mail of every domain with an enforced policy";
 
-/// Where a holder has a setting that differs from main.cf's by an -o of its own.
+/// Does a holder have a setting that differs from main.cf's, by its own -o?
 bool own(const Holder& holder, std::string_view name) {
     return holder.service != nullptr && holder.service->overrides.contains(name);
 }
 
-/// main.cf where the service takes the setting from there.
+/// main.cf if the service takes the setting from there, else the service.
 Holder where_set(const Holder& holder, std::string_view name) {
     return own(holder, name) ? holder : Holder{holder.postfix, nullptr, holder.use};
 }
 
 struct Anchors {
     std::size_t certificates = 0; ///< of all that are read
-    bool enough = false;          ///< nine of ten of the system's roots at least
+    bool enough = false;          ///< at least nine of ten of the system's roots
 };
 
 /// How many certificates a holder has: smtp(8) reads files before it enters its chroot, and folders within.
@@ -51,7 +51,7 @@ Anchors anchors_of(const Holder& holder, const Surroundings& around) {
         file(around.default_ca_file);
         folder(around.default_ca_folder);
     }
-    // Counted in certificates, so that a bundle of another release of the system, or a folder, passes.
+    // Count certificates, so that the bundle of another release of the system, or a folder, passes.
     found.enough = all || of_system * 10 >= around.system_roots * 9;
     return found;
 }
@@ -61,7 +61,7 @@ std::string set_system(const Holder& holder, const Surroundings& around) {
                                     : holder.set(file_name, around.system_ca);
 }
 
-/// smtp_tls_CAfile is set: false when nothing more is to be said.
+/// smtp_tls_CAfile is set: false when nothing more needs to be checked.
 bool judge_file(const Holder& holder, const Surroundings& around, Plan& plan) {
     const std::string path = holder.value(file_name);
     if (path.empty()) return true;

@@ -1,5 +1,5 @@
-// The part of the plan about values that Postfix does not know: smtp(8) dies of them at its start, or defers
-// mail when it comes to use them.
+// The part of the plan about values that Postfix does not know: smtp(8) ends at its start because of them, or
+// defers mail when it uses them.
 #include "tool/setup/plan_parts.hpp"
 
 #include "base/text.hpp"
@@ -13,8 +13,7 @@ namespace {
 
 using Kind = Remark::Kind;
 
-/// A parameter of which only some words make sense. Words are separated by blanks and commas where it is a
-/// list.
+/// A parameter that allows only certain words. In a list they are separated by blanks and commas.
 struct Choice {
     std::string_view name;
     std::vector<std::string_view> words;
@@ -62,7 +61,7 @@ std::optional<int> protocol_number(std::string_view name) {
     return static_cast<int>(found - names.begin());
 }
 
-/// After ">=" and "<=" numbers go as well, 0x0303 for TLSv1.2.
+/// After ">=" and "<=" numbers are allowed too, such as 0x0303 for TLSv1.2.
 std::optional<int> protocol_limit(std::string_view text) {
     if (const auto number = protocol_number(text)) return number;
     if (!text.starts_with("0x") && !text.starts_with("0X")) return std::nullopt;
@@ -74,7 +73,7 @@ std::optional<int> protocol_limit(std::string_view text) {
 
 enum class Protocols { good, unknown, too_old };
 
-/// What Postfix makes of such a list (TLS_README; postconf(5), smtp_tls_mandatory_protocols). MTA-STS needs
+/// How Postfix reads such a list (TLS_README; postconf(5), smtp_tls_mandatory_protocols). MTA-STS needs
 /// TLS 1.2.
 Protocols judge_protocols(std::string_view list) {
     std::array<bool, 6> included{}, excluded{};
@@ -138,18 +137,18 @@ void judge_protocol_lists(const Installed& postfix, Plan& plan) {
     }
 }
 
-/// Types of tables that this Postfix has not got: smtp(8) can look nothing up, and defers the mail.
+/// Types of tables that this Postfix does not have: smtp(8) cannot look anything up, and defers the mail.
 void judge_map_types(const Installed& postfix, Plan& plan) {
     constexpr std::string_view name = "smtp_tls_policy_maps";
     if (postfix.map_types.empty()) return;
     for (const Holder& holder : holders(postfix, {name})) {
         for (const std::string& element : split_maps(holder.value(name))) {
             std::string_view rest = element;
-            if (rest.starts_with('{')) continue; // { map-name { option = value } }: not taken apart
+            if (rest.starts_with('{')) continue; // { map-name { option = value } }: not parsed
             if (rest.starts_with("proxy:")) rest.remove_prefix(6);
             const std::size_t colon = rest.find(':');
-            // Without a type it is a file of the default type; a path in "/" is no table, but a list of
-            // names.
+            // Without a type it is a file of the default type. An element that starts with "/" is not a table,
+            // but a list of names.
             if (colon == std::string_view::npos || rest.starts_with('/')) continue;
             const std::string type(rest.substr(0, colon));
             if (postfix.map_types.contains(type)) continue;
@@ -163,8 +162,7 @@ void judge_map_types(const Installed& postfix, Plan& plan) {
     }
 }
 
-/// With smtp_tls_connection_reuse TLS is the work of tlsproxy(8), which Debian's master.cf has as a comment
-/// only.
+/// With smtp_tls_connection_reuse, tlsproxy(8) does TLS; in Debian's master.cf it is commented out.
 void judge_tlsproxy(const Installed& postfix, Plan& plan) {
     constexpr std::string_view name = "smtp_tls_connection_reuse";
     for (const Holder& holder : holders(postfix, {name, "tlsproxy_service_name"})) {
@@ -183,7 +181,7 @@ void judge_tlsproxy(const Installed& postfix, Plan& plan) {
     }
 }
 
-/// What Postfix itself said when it was asked; unless it was said already, in words that name the value.
+/// Reports what Postfix itself complained of, unless a remark that names the value exists already.
 void pass_on(const Installed& postfix, Plan& plan) {
     std::vector<std::string> said;
     for (const Service& service : postfix.services) {

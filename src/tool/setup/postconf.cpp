@@ -40,8 +40,8 @@ std::optional<std::pair<std::string, std::string>> override_of(std::string_view 
     return std::pair{std::string(name), std::string(base::trim_wsp(line.substr(equals + 1)))};
 }
 
-/// Lines of master.cf or main.cf as Postfix joins them: one that begins with a blank goes on with the one
-/// before it, comments and empty lines between them count for nothing.
+/// Lines of master.cf or main.cf as Postfix joins them: a line that starts with a blank continues the one
+/// before it; comments and empty lines between them are ignored.
 std::vector<std::string> logical_lines(std::string_view text) {
     std::vector<std::string> joined;
     for (const std::string_view line : lines_of(text)) {
@@ -55,7 +55,7 @@ std::vector<std::string> logical_lines(std::string_view text) {
     return joined;
 }
 
-/// Separated by blanks; what stands in braces is one word.
+/// Words separated by blanks; a group in braces is one word.
 std::vector<std::string> words_of(std::string_view line) {
     std::vector<std::string> words;
     std::string word;
@@ -152,7 +152,7 @@ std::map<std::string, Parameters, std::less<>> parse_attached(std::string_view m
         bool attached = false;
         Parameters overrides;
         for (std::size_t at = columns; at < words.size(); ++at) {
-            // As getopt(3): flags may stand before the "o" in one word.
+            // As getopt(3): there may be flags before the "o" in one word.
             if (!words[at].starts_with('-')) continue;
             const std::size_t option = words[at].find('o');
             if (option == std::string::npos ||
@@ -162,7 +162,7 @@ std::map<std::string, Parameters, std::less<>> parse_attached(std::string_view m
             attached |= !setting.empty();
             if (setting.empty() && at + 1 < words.size()) setting = without_braces(words[++at]);
             const std::size_t equals = setting.find('=');
-            if (equals == std::string::npos) continue; // smtp(8) dies of it
+            if (equals == std::string::npos) continue; // a fatal error for smtp(8)
             overrides.insert_or_assign(
                 std::string(base::trim_wsp(std::string_view(setting).substr(0, equals))),
                 std::string(base::trim_wsp(std::string_view(setting).substr(equals + 1))));

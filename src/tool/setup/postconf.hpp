@@ -1,8 +1,8 @@
 // tool/setup/postconf.hpp - what postconf(1) prints, as values: one Postfix instance's version, main.cf and
 // master.cf. Pure.
 //
-// Takes the output of postconf 3.4 and newer. Lines it does not know are skipped: the output is made by a
-// program we trust, but from files anybody may have edited.
+// Reads the output of postconf 3.4 and newer. Unknown lines are skipped: we trust the program, but anybody may
+// have edited its files.
 #pragma once
 
 #include <compare>
@@ -23,16 +23,16 @@ struct Version {
 [[nodiscard]] std::optional<Version> parse_version(std::string_view text);
 
 using Parameters = std::map<std::string, std::string, std::less<>>;
-/// Lines "name = value" as `postconf -n` and `postconf -x NAME...` print them; a line that begins with a
-/// blank goes on with the one before it (postconf -f), which the value then has as one blank.
+/// Lines "name = value" as `postconf -n` and `postconf -x NAME...` print them. A line that starts with a blank
+/// continues the one before it (postconf -f); the value then has one blank there.
 [[nodiscard]] Parameters parse_parameters(std::string_view output);
 
 /// How mail comes to a service, the most important way first.
 enum class Use {
-    default_route, ///< default_transport names it, or relay_transport where there are relay_domains
-    routed,        ///< a table or another setting brings mail for whole domains to it
-    fixed_hop,     ///< only what goes to next hops written as [host] comes to it, as from content_filter
-    unknown,       ///< nothing that can be read names it; what cannot be read may
+    default_route, ///< default_transport names it, or relay_transport if there are relay_domains
+    routed,        ///< a table or another setting sends mail for whole domains to it
+    fixed_hop,     ///< it only gets mail for next hops written as [host], as from content_filter
+    unknown,       ///< no setting or table that we can read names it; one that we cannot read may
     unused,        ///< nothing names it
 };
 
@@ -44,11 +44,11 @@ struct Service {
     std::string program;      ///< as in master.cf: "smtp", or a path
     Parameters overrides;     ///< its -o settings as written
     bool misread = false;     ///< by postconf: see parse_attached()
-    /// Of those that run smtp(8) only: the names in parameters_of_interest(), by -o or from main.cf, as
+    /// Only for services that run smtp(8): the names in parameters_of_interest(), by -o or from main.cf, as
     /// Postfix itself expands them. Empty: Postfix could not (see trouble), or was not asked.
     Parameters effective;
     Use use = Use::unknown;
-    std::string trouble; ///< Postfix's own words on why smtp(8) cannot work with these settings; "": none
+    std::string trouble; ///< Postfix's message why smtp(8) cannot work with these settings; "": it can
 
     /// The effective value, "" when this Postfix does not know the name.
     [[nodiscard]] std::string value(std::string_view parameter) const;
@@ -62,26 +62,26 @@ struct Service {
 [[nodiscard]] std::vector<Service> parse_services(std::string_view services, std::string_view overrides,
                                                   bool chroot_by_default);
 
-/// Services of master.cf, by where(), with an -o that has its setting right behind it ("-oNAME=VALUE"), and
-/// all -o settings of theirs as smtp(8) reads them. postconf(1) of all versions takes each "o" in such a word
-/// for another option: what it prints of these services is wrong, and `postconf -P` breaks their lines.
+/// Services of master.cf, by where(), that have an -o without a blank after it ("-oNAME=VALUE"), with all their
+/// -o settings as smtp(8) reads them. postconf(1) of all versions reads each "o" in such a word as another
+/// option: what it prints about these services is wrong, and `postconf -P` breaks their lines.
 [[nodiscard]] std::map<std::string, Parameters, std::less<>> parse_attached(std::string_view master_cf);
 
 /// A way by which mail comes to a transport.
 struct Route {
     std::string source;    ///< the parameter, or "smtp/inet -o content_filter"
-    std::string transport; ///< "" leaves it to others
-    std::string next_hop;  ///< "" is the recipient's domain
+    std::string transport; ///< "": another setting decides
+    std::string next_hop;  ///< "": the recipient's domain
     friend bool operator==(const Route&, const Route&) = default;
 };
 
-/// One instance of Postfix, as it says of itself.
+/// One instance of Postfix, from its own output.
 struct Installed {
     std::string version_text;
     Version version;
     std::string folder;   ///< as given by -c or MAIL_CONFIG; "": Postfix's default
-    Parameters set;       ///< main.cf as written: $name not expanded, only what is there
-    Parameters effective; ///< with defaults and expansion; of the names in parameters_of_interest() only
+    Parameters set;       ///< main.cf as written: without defaults, $name not expanded
+    Parameters effective; ///< with defaults and expansion; only the names in parameters_of_interest()
     std::vector<Service> services;                ///< those that deliver over SMTP, by running smtp(8)
     std::vector<Service> others;                  ///< the rest of master.cf
     std::set<std::string, std::less<>> map_types; ///< `postconf -m`; empty: not known

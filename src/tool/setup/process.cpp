@@ -34,7 +34,7 @@ std::string found_program(const std::string& name) {
     return {};
 }
 
-/// The environment of ours with LC_ALL=C, so that its words can be read.
+/// Our environment with LC_ALL=C, so that we can read the program's messages.
 std::vector<std::string> environment_in_c() {
     std::vector<std::string> variables;
     for (char** each = environ; *each != nullptr; ++each)
@@ -96,7 +96,7 @@ bool read_some(net::Descriptor& from, std::string& into) {
     return into.size() > max_program_output;
 }
 
-/// Reads both streams to their ends; words when that took too long or too much came.
+/// Reads both streams to their ends; a message when that took too long or there was too much.
 std::string collect(net::Pipe& out, net::Pipe& err, Ran& ran, Clock::time_point end) {
     while (out.read.get() >= 0 || err.read.get() >= 0) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
@@ -116,7 +116,7 @@ bool reap(pid_t pid, int& status, Clock::time_point end) {
         const pid_t got = ::waitpid(pid, &status, WNOHANG);
         if (got == pid || (got < 0 && errno != EINTR)) return true;
         if (Clock::now() >= end) return false;
-        ::poll(nullptr, 0, 2); // it has closed its streams: it ends in a moment
+        ::poll(nullptr, 0, 2); // it has closed its streams, so it should end soon
     }
 }
 

@@ -1,49 +1,28 @@
 #include "tool/setup/reach.hpp"
 
-#include "base/net/descriptor.hpp"
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 #include <vector>
 
-#include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 namespace setup {
 namespace {
 
 namespace fs = std::filesystem;
-using Clock = std::chrono::steady_clock;
 using Kind = Reached::Kind;
 
-/// What the child may take of the limit, so that it ends by itself.
+/// The child's limit is shorter by this, so that it ends by itself.
 constexpr std::chrono::milliseconds reserve{500};
 constexpr std::size_t max_words = 2000;
 
-std::string system_words() { return std::generic_category().message(errno); }
-
 Reached not_seen(std::string words) { return {Kind::not_seen, std::move(words), {}, {}}; }
-
-/// Becomes what smtp(8) is: Postfix's groups, the chroot, then the user. Words when it cannot.
-std::string become(const Way& way, const passwd* user) {
-    if (user != nullptr && (::setgid(user->pw_gid) != 0 || ::initgroups(user->pw_name, user->pw_gid) != 0))
-        return "cannot take the groups of " + way.user + ": " + system_words();
-    if (!way.chroot.empty() && (::chroot(way.chroot.c_str()) != 0 || ::chdir("/") != 0))
-        return "cannot enter " + way.chroot + ": " + system_words();
-    if (user != nullptr && ::setuid(user->pw_uid) != 0)
-        return "cannot become " + way.user + ": " + system_words();
-    return {};
-}
 
 /// The first folder on the way to the file that does not let us through; "" when all do.
 std::string closed_folder(const std::string& file) {
@@ -56,7 +35,7 @@ std::string closed_folder(const std::string& file) {
     return {};
 }
 
-/// Asks as who we are now.
+/// Asks as the user that we are now.
 Reached ask_here(const Ask& ask, const std::string& address, const std::string& key,
                  std::chrono::milliseconds limit) {
     Reached reached = judge_reply(ask(address, key, limit), key);
@@ -65,33 +44,12 @@ Reached ask_here(const Ask& ask, const std::string& address, const std::string& 
     return reached;
 }
 
-/// The child: a letter for the kind, the closed folder, a NUL, and the words.
-[[noreturn]] void child(const Ask& ask, const std::string& address, const Way& way, const passwd* user,
-                        const std::string& key, std::chrono::milliseconds limit, int out) {
-    const std::string trouble = become(way, user);
-    const Reached reached =
-        trouble.empty() ? ask_here(ask, address, key, limit - reserve) : not_seen(trouble);
+/// For from_line(): a letter for the kind, the closed folder, a NUL, and the words.
+std::string to_line(const Reached& reached) {
     std::string line(1, static_cast<char>('a' + static_cast<int>(reached.kind)));
     line.append(reached.closed).append(1, '\0').append(reached.words);
-    line.resize(std::min(line.size(), max_words)); // fits into a pipe: the write does not wait
-    const bool told = ::write(out, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-    ::_exit(told ? 0 : 1);
-}
-
-/// Reads until the child closes its end, or the limit.
-std::string read_all(int fd, Clock::time_point end) {
-    std::string text;
-    for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
-        pollfd poll{fd, POLLIN, 0};
-        if (left <= 0) return {};
-        const int ready = ::poll(&poll, 1, static_cast<int>(left));
-        if (ready <= 0) continue;
-        std::array<char, 512> bytes;
-        const ssize_t got = ::read(fd, bytes.data(), bytes.size());
-        if (got <= 0) return text;
-        text.append(bytes.data(), static_cast<std::size_t>(got));
-    }
+    line.resize(std::min(line.size(), max_words));
+    return line;
 }
 
 Reached from_line(const std::string& line, std::chrono::milliseconds limit) {
@@ -104,22 +62,9 @@ Reached from_line(const std::string& line, std::chrono::milliseconds limit) {
 Reached ask_in_child(const Ask& ask, const std::string& address, const Way& way, const std::string& key,
                      std::chrono::milliseconds limit) {
     if (::geteuid() != 0) return not_seen("only root can ask " + to_string(way));
-    const passwd* user = way.user.empty() ? nullptr : ::getpwnam(way.user.c_str());
-    if (user == nullptr && !way.user.empty()) return not_seen("there is no user " + way.user);
-    // Read now: within the chroot there may be no C library module to read it with.
-    const passwd entry = user != nullptr ? *user : passwd{};
-    std::optional<net::Pipe> pipe = net::make_pipe();
-    if (!pipe) return not_seen(system_words());
-    const pid_t pid = ::fork();
-    if (pid == 0) child(ask, address, way, user != nullptr ? &entry : nullptr, key, limit, pipe->write.get());
-    if (pid < 0) return not_seen(system_words());
-    pipe->write.reset();
-    const std::string line = read_all(pipe->read.get(), Clock::now() + limit);
-    pipe->read.reset();
-    ::kill(pid, SIGKILL); // it has said all it will
-    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-    }
-    return from_line(line, limit);
+    const ChildResult result = run_as(
+        way, [&] { return to_line(ask_here(ask, address, key, limit - reserve)); }, limit);
+    return result.how == ChildResult::How::failed ? not_seen(result.words) : from_line(result.words, limit);
 }
 
 std::string name_of_user(uid_t id) {
@@ -134,17 +79,10 @@ std::string name_of_group(gid_t id) {
 
 } // namespace
 
-std::string to_string(const Way& way) {
-    std::string words = way.user.empty() ? "" : "as user " + way.user;
-    if (!way.chroot.empty())
-        words.append(words.empty() ? "" : ", ").append("chrooted to ").append(way.chroot);
-    return words;
-}
-
 Reached judge_reply(const base::Expected<std::string, NoReply>& reply, const std::string& key) {
     if (reply) {
-        // An stsmapd that does not know the question for its version is older than it, and says NOTFOUND; the
-        // question for DANE all of them know.
+        // An stsmapd that is too old for the question for its version answers NOTFOUND; every one knows the
+        // question for DANE.
         const bool ours = reply->starts_with("OK ") && (key != "dane" || reply->starts_with("OK active") ||
                                                         reply->starts_with("OK inactive"));
         const bool older = key == "version" && reply->starts_with("NOTFOUND");
@@ -170,7 +108,7 @@ Reached reach(const Ask& ask, const std::string& address, const Way& way, const 
         way == Way{} ? ask_here(ask, address, key, limit) : ask_in_child(ask, address, way, key, limit);
     if (reached.kind != Kind::no_permission) return reached;
     if (way == Way{} && ::geteuid() != 0)
-        reached.kind = Kind::not_seen; // that it is closed to us says nothing
+        reached.kind = Kind::not_seen; // that it is closed to us says nothing about Postfix
     if (!reached.closed.empty()) {
         reached.closed =
             (way.chroot.empty() ? "" : fs::path(way.chroot).lexically_normal().string()) + reached.closed;

@@ -12,12 +12,12 @@
 
 namespace setup {
 
-/// Octets of such a file; what follows is not looked at.
+/// Octets of a file that are read; the rest is ignored.
 inline constexpr std::size_t max_read_as = 65536;
 
-/// `user` and `root` may be "": ours. nullopt: it is not there, is no file, or that user may not open it,
-/// which is all the same to who asks. Who is not root looks as himself, and the error says so when that is
-/// not enough.
+/// `user` and `root` may be "": ours. nullopt: there is no such file, it is not a regular file, or that user may
+/// not open it; these are the same for the process. If we are not root, it is opened as our own user; the error
+/// says so when that is not enough.
 [[nodiscard]] base::Expected<std::optional<std::string>, std::string>
 read_as(const std::string& user, const std::string& root, const std::string& file,
         std::chrono::milliseconds limit);

@@ -25,7 +25,7 @@ std::vector<std::string> differences(const Parameters& before, const std::vector
     std::set<std::string> names;
     for (const Parameters* each : {&std::as_const(meant), &after})
         for (const auto& [name, value] : *each) names.insert(name);
-    names.erase("config_directory"); // postconf -c tells the folder that it was given
+    names.erase("config_directory"); // postconf -c prints the folder that it was given
     std::vector<std::string> lines;
     for (const std::string& name : names) {
         const std::string is = shown(after, name), should_be = shown(meant, name);

@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// No main.cf and no bundle of certificates is larger.
+/// Larger than every main.cf and every bundle of certificates.
 constexpr std::uintmax_t max_file = 16 << 20;
 
 constexpr std::chrono::milliseconds shortest_lookup{1000};
@@ -38,7 +38,7 @@ constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/
 
 std::string words(const std::string& file) { return file + ": " + std::generic_category().message(errno); }
 
-/// Writes all of it and brings it to the disk; false with errno set.
+/// Writes all of it and syncs it to the disk; false with errno set.
 bool fill(int fd, std::string_view content) {
     while (!content.empty()) {
         const ssize_t written = ::write(fd, content.data(), content.size());
@@ -57,13 +57,13 @@ std::string access_list_of(const std::string& file) {
     return size > 0 ? std::string(bytes.data(), static_cast<std::size_t>(size)) : std::string{};
 }
 
-/// Gives it to who has `like`; false with errno set. Another user than root may be unable to give it away.
+/// Gives it the owner, mode and access list of `like`; false with errno set. Only root can give a file away.
 bool make_like(int fd, const std::string& like) {
     struct stat model {};
     if (::stat(like.c_str(), &model) != 0) return false;
     if (::fchown(fd, model.st_uid, model.st_gid) != 0 && ::geteuid() == 0) return false;
     const std::string list = access_list_of(like);
-    // Without one: not that which the folder gives to its new files, either.
+    // `like` has none: remove the one that a new file may get from its folder.
     if (list.empty() && ::fremovexattr(fd, access_list) != 0 && errno != ENODATA && errno != EOPNOTSUPP)
         return false;
     if (::fchmod(fd, model.st_mode & 07777) != 0) return false;
@@ -78,7 +78,7 @@ bool hashed_name(const std::string& name) {
 
 using Fingerprints = std::set<std::string>;
 
-/// Of each certificate in a file of PEM; nullopt when it cannot be read.
+/// The fingerprint of each certificate in a PEM file; nullopt when it cannot be read.
 std::optional<Fingerprints> fingerprints_of(const std::string& path) {
     std::error_code error;
     if (!fs::is_regular_file(path, error) || fs::file_size(path, error) > max_file) return std::nullopt;
@@ -219,7 +219,7 @@ bool RealHost::systemd_runs() { return ::access("/run/systemd/system", F_OK) == 
 std::vector<std::vector<ServerReply>> RealHost::ask_servers(const std::vector<AskedServer>& servers,
                                                             const std::vector<DnsLookup>& lookups) {
     const std::chrono::milliseconds limit = within(limits_.lookup);
-    // In less, a server that answers could be taken for one that does not.
+    // With less time, a server that answers could be reported as one that does not.
     if (limit < std::min(limits_.lookup, shortest_lookup)) return {};
     return setup::ask_servers(servers, lookups, limit);
 }

@@ -15,9 +15,9 @@ public:
     struct Limits {
         std::chrono::milliseconds program{5000}; ///< postconf takes some ms; `postfix reload` a second
         std::chrono::milliseconds question{2000};
-        /// No call takes longer than this, either: all of them together have a limit.
+        /// Every call ends at this time at the latest: a limit for all of them together.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
-        std::chrono::milliseconds lookup{5000}; ///< of name servers, all at once; libc's own limit for a try
+        std::chrono::milliseconds lookup{5000}; ///< asking all name servers at once; libc's limit for one try
     };
     RealHost(Ask ask, Limits limits) : ask_(std::move(ask)), limits_(limits) {}
     explicit RealHost(Ask ask) : RealHost(std::move(ask), Limits{}) {}

@@ -1,6 +1,7 @@
 #include "tool/setup/resolvers.hpp"
 
 #include "base/text.hpp"
+#include "dns/resolv_conf.hpp"
 #include "tool/setup/host.hpp"
 
 #include <algorithm>
@@ -14,7 +15,7 @@ namespace {
 
 constexpr const char* system_file = "/etc/resolv.conf";
 constexpr std::string_view blanks = " \t\r";
-/// A domain of the public DNS, kept for such questions (RFC 2606) and signed.
+/// A domain of the public DNS, reserved for examples (RFC 2606) and signed.
 constexpr const char* usual_name = "example.com";
 
 std::vector<std::string> words_of(std::string_view line) {
@@ -28,9 +29,9 @@ std::vector<std::string> words_of(std::string_view line) {
     }
 }
 
-/// The options of a resolv.conf, without those that say what holds anyway.
+/// The options of a resolv.conf, without those that only repeat the default.
 std::set<std::string> options_of(std::string_view text) {
-    std::map<std::string, std::string> found; // the last one holds
+    std::map<std::string, std::string> found; // the last one counts
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         const std::vector<std::string> words = words_of(text.substr(0, end));
@@ -52,17 +53,17 @@ std::string listed(const std::set<std::string>& words) {
     return text.empty() ? " none" : text;
 }
 
-std::string listed(const std::vector<dns::Server>& servers) {
+std::string listed(const std::vector<net::Endpoint>& servers) {
     std::string text;
-    for (const dns::Server& server : servers) {
-        std::string address = dns::to_string(server);
+    for (const net::Endpoint& server : servers) {
+        std::string address = to_string(server);
         address.resize(address.rfind(':')); // resolv.conf knows no port
         text += ' ' + address;
     }
     return text;
 }
 
-/// The level of DNS that this service has: Postfix compares words without their case.
+/// Does this service have the level dnssec? Postfix ignores the case of words.
 bool wants_dnssec(const Service& service) {
     return base::ascii_lower(service.value("smtp_dns_support_level")) == "dnssec";
 }
@@ -70,11 +71,11 @@ bool wants_dnssec(const Service& service) {
 /// A view, and what it comes from.
 struct View {
     Resolvers told;
-    std::string user, root; ///< who reads the file, from where
+    std::string user, root; ///< the user and the root of the process that reads the file
     std::vector<AskedServer> servers;
 };
 
-/// The view of a service, new or known.
+/// The view of a service; adds it if it is new.
 View& view_of(const Service& service, const Installed& postfix, std::vector<View>& views) {
     View view;
     if (service.unprivileged) view.user = postfix.value("mail_owner");
@@ -101,11 +102,11 @@ void look_into(Host& host, const std::optional<std::string>& system, View& view)
     if (told.there && told.chroot && system) told.difference = difference(content, *system);
     const dns::ResolvConf conf = dns::parse_resolv_conf(content);
     told.rotate = conf.rotate;
-    for (const dns::Server& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
+    for (const net::Endpoint& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
 }
 
-/// MX and A of two names: a forwarder may refuse one of the root, and answer all others. SOA tells whether it
-/// validates.
+/// MX and A of two names: a forwarder may refuse questions about the root, and answer all others. SOA shows
+/// whether it validates.
 std::vector<DnsLookup> lookups_for(const std::string& signed_name, bool dnssec) {
     return {{signed_name, LookupType::mx, dnssec},
             {signed_name, LookupType::a, dnssec},
@@ -117,7 +118,7 @@ std::vector<DnsLookup> lookups_for(const std::string& signed_name, bool dnssec) 
 /// `replies`: to lookups_for().
 NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& replies) {
     NameServer server;
-    server.address = dns::to_string(asked.server);
+    server.address = to_string(asked.server);
     const auto both = [&replies](std::size_t mx) {
         return replies.at(mx).answered && replies.at(mx + 1).answered;
     };
@@ -129,7 +130,7 @@ NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& repl
     return server;
 }
 
-/// Asks the servers of all views that want this form, each once.
+/// Asks the servers of all views with this form of question, each server once.
 void ask(Host& host, const std::string& name, bool dnssec, std::vector<View>& views) {
     std::vector<AskedServer> all;
     for (const View& view : views)

@@ -9,7 +9,7 @@
 namespace setup {
 namespace {
 
-/// What names transports, or brings mail to them.
+/// A setting that names transports, or sends mail to them.
 struct Kind {
     std::string_view parameter;
     enum class Form {
@@ -34,7 +34,7 @@ constexpr std::array kinds{
     Kind{"sender_dependent_relayhost_maps", Kind::Form::relays},
 };
 
-/// Where an action FILTER may stand, which names a transport.
+/// Tables in which an action FILTER may occur; it names a transport.
 constexpr std::array with_actions{"header_checks", "mime_header_checks", "nested_header_checks",
                                   "body_checks"};
 constexpr std::array with_access_tables{"smtpd_client_restrictions",     "smtpd_helo_restrictions",
@@ -51,10 +51,10 @@ void add_once(std::vector<Route>& routes, Route route) {
     if (std::ranges::find(routes, route) == routes.end()) routes.push_back(std::move(route));
 }
 
-/// "{ name, name, ... }" of a randmap, or of anything else in braces: too odd to be read here.
+/// "{ name, name, ... }" of a randmap, or anything else in braces: so rare that it is not parsed.
 bool in_braces(std::string_view text) { return text.find('{') != std::string_view::npos; }
 
-/// Something that can route mail, and whose content is not looked at.
+/// True if a setting can route mail and we do not read its content.
 bool filters_may_route(const Installed& postfix) {
     const auto access = [](std::string_view value) {
         return value.find("check_") != std::string_view::npos &&
@@ -120,7 +120,7 @@ Route parse_route(const RouteSource& source, std::string_view text) {
         route.next_hop = text;
         return route;
     }
-    // No word of it, but a list: default_transport = smtp:a, b
+    // A blank does not end it: it is a list, as in default_transport = smtp:a, b
     const std::size_t colon = text.find(':');
     route.transport = base::trim_wsp(text.substr(0, colon));
     if (colon != std::string_view::npos) route.next_hop = base::trim_wsp(text.substr(colon + 1));
@@ -136,7 +136,7 @@ std::vector<Route> parse_routes(const RouteSource& source, std::string_view tabl
         if (line.empty() || line.starts_with('#')) continue;
         std::size_t end = line.find('\t'); // postmap -s
         if (end == std::string_view::npos) {
-            // A pattern may have blanks in it, a route has none but in a list.
+            // A pattern may contain blanks, a route only in a list.
             end = line.find_last_of(" \t");
             if (end == std::string_view::npos) continue; // "if" and "endif" have no route
             if (line.starts_with("if ") || line.starts_with("if/")) continue;

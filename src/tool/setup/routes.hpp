@@ -17,7 +17,7 @@ namespace setup {
 struct RouteSource {
     std::string parameter;
     std::string value;
-    std::string service; ///< the service whose -o it is; "": main.cf
+    std::string service; ///< the service that has it as -o; "": main.cf
     [[nodiscard]] std::string name() const;
 };
 /// Main.cf's and those of master.cf, in the order of postconf(5)'s names; empty ones are left out.
@@ -25,19 +25,19 @@ struct RouteSource {
 /// The value is a list of tables, and not itself a route.
 [[nodiscard]] bool is_table(const RouteSource& source);
 
-/// How the content of a table can be had.
+/// How the content of a table can be read.
 struct Reading {
     enum class How {
         dump,   ///< `postmap -s ELEMENT`
         file,   ///< the file `element`, as text
-        value,  ///< `element` is the only answer there is
-        cannot, ///< by its type
+        value,  ///< `element` is the only answer
+        cannot, ///< its type cannot be read
     } how = How::cannot;
     std::string element;
 };
 [[nodiscard]] Reading reading_of(std::string_view map);
 
-/// "smtp:[host]:25", as in default_transport; for a table of relay hosts the next hop alone.
+/// "smtp:[host]:25", as in default_transport; only the next hop for a table of relay hosts.
 [[nodiscard]] Route parse_route(const RouteSource& source, std::string_view text);
 /// From what `postmap -s` prints, "key TAB value", or from the lines of a table of patterns. Each different
 /// route once.

@@ -14,20 +14,20 @@
 namespace setup {
 namespace {
 
-/// Different sets of overrides that postconf is asked for, and smtp(8) is started with; further services are
-/// said to be not looked at.
+/// How many different sets of overrides postconf is asked for, and smtp(8) is started with. The other services
+/// are reported as not checked.
 constexpr std::size_t max_sets = 32, max_starts = 6, max_starts_while_down = 2;
-/// Tables that are read for the transports they name.
+/// How many tables are read for the transports they name.
 constexpr std::size_t max_tables = 16;
 
-/// A program's words, in one line of printable text.
+/// A program's message as one line of printable text.
 std::string words_of(std::string_view text) {
     std::string words = base::printable(text, 300);
     for (std::size_t at = 0; (at = words.find("\\\"", at)) != std::string::npos; ++at) words.erase(at, 1);
     return words;
 }
 
-/// The last lines of what a program complained of: Postfix's name the cause before the consequence.
+/// The last lines of a program's complaints: Postfix's programs name the cause before the consequence.
 std::string complaint(const Ran& ran) {
     constexpr std::size_t lines = 2;
     std::string_view text = ran.err;
@@ -70,8 +70,8 @@ int compatibility_level(const std::string& text) {
     return level;
 }
 
-/// The settings of one service that postconf and smtp(8) get as -o. Its own name, which postconf does not
-/// know, is filled in. How it is called in the log makes no difference.
+/// The settings of one service that postconf and smtp(8) get as -o. The service's name, which postconf does not
+/// know, is filled in. The name in the log (syslog_name) does not matter.
 std::vector<std::string> override_options(const Service& service) {
     std::vector<std::string> options;
     for (const auto& [name, value] : service.overrides) {
@@ -175,7 +175,7 @@ void read_routes(Host& host, const std::string& config, Installed& postfix) {
     assign_uses(postfix);
 }
 
-/// Trust anchors, for main.cf and each service that has others.
+/// Reads the trust anchors of main.cf and of each service that has others.
 void look_at_trust(Host& host, const Installed& postfix, Surroundings& around) {
     const auto look = [&](const std::string& file, const std::string& folder, bool chroot) {
         if (!file.empty() && !around.ca_files.contains(file)) around.ca_files[file] = host.ca_file(file);
@@ -203,15 +203,15 @@ std::vector<std::string> start_command(const Installed& postfix, const Service& 
     const std::string folder = postfix.folder.empty() ? postfix.value("config_directory") : postfix.folder;
     std::string program = service.program;
     if (!program.starts_with('/')) program.insert(0, postfix.value("daemon_directory") + '/');
-    // It waits until there is something to be read from its standard output: there always is from /dev/null.
+    // smtp(8) waits until its standard output is readable; /dev/null always is.
     std::vector<std::string> command{
         "sh", "-c", "exec env \"$@\" >/dev/null", "sh", "MAIL_CONFIG=" + folder, program, "-S", "-V"};
     if (service.chroot) command.emplace_back("-c");
     if (service.unprivileged) command.emplace_back("-u");
     const std::vector<std::string> options = override_options(service);
     command.insert(command.end(), options.begin(), options.end());
-    // Nobody shall take its lines for real mail's: they go to standard error, and to a log service that is
-    // not there.
+    // Its lines must not look like those of real mail: they go to standard error, and to a log service that
+    // does not exist.
     for (const char* setting : {"maillog_file=/dev/stdout", "maillog_file_prefixes=/dev/stdout",
                                 "postlog_service_name=stsmap-none"})
         command.insert(command.end(), {"-o", setting});
@@ -230,11 +230,11 @@ std::string start_trouble(const Ran& ran) {
         const std::size_t at = line.find(warning);
         if (at == std::string_view::npos) continue;
         const std::string_view words = line.substr(at + warning.size());
-        // A Postfix that is not running has no tlsmgr(8) to draw entropy from; that says nothing about its
+        // If Postfix is not running there is no tlsmgr(8) to get entropy from; that says nothing about the
         // settings.
         if (words.find(disabled) != std::string_view::npos &&
             words.find("no entropy") == std::string_view::npos) {
-            // The cause is a line of its own before it, at times.
+            // Sometimes the cause is in a separate line before it.
             if (words != disabled || before.empty()) return words_of(words);
             return words_of(before) + ": " + words_of(words);
         }
@@ -270,7 +270,7 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
     std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
-    // With -c, the postconf of Postfix 3.10 tells the default folder as config_directory now and then.
+    // With -c, postconf of Postfix 3.10 sometimes prints the default folder as config_directory.
     const std::string& given = options.config_directory;
     const std::string folder = given.empty() ? postfix.value("config_directory") : given;
     survey.main_cf = folder + "/main.cf";
@@ -304,7 +304,7 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     around.systemd = options.systemd;
     const bool dnssec = around.dane != Surroundings::Dane::off;
     around.resolvers = survey_resolvers(host, postfix, {options.signed_name, dnssec});
-    // Last, as it takes the longest, and all together have a limit.
+    // Last, because it takes the longest, and there is a limit for all of them together.
     if (options.root) try_starts(host, postfix);
     return survey;
 }

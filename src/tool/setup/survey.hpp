@@ -1,4 +1,4 @@
-// tool/setup/survey.hpp - asks postconf, the daemon and the file system for all that a plan needs.
+// tool/setup/survey.hpp - asks postconf, the daemon and the file system for everything that a plan needs.
 #pragma once
 
 #include "tool/setup/host.hpp"
@@ -15,8 +15,8 @@ struct SurveyOptions {
     std::vector<std::string> listen; ///< the daemon's addresses, as in stsmapd.toml
     bool dane_off = false;           ///< dane = "off" in stsmapd.toml
     std::string signed_name;         ///< as dns.signed_name there
-    bool systemd = true;             ///< it runs here
-    bool root = false;               ///< smtp(8) can be started as master(8) starts it
+    bool systemd = true;             ///< systemd runs here
+    bool root = false;               ///< we can start smtp(8) as master(8) does
 };
 
 struct Survey {
@@ -33,13 +33,13 @@ struct Survey {
 /// Where a map leads, as "unix:/path" or "inet:host:port" for Host::status().
 [[nodiscard]] std::string address_of(const Socketmap& map, const std::string& queue_directory);
 
-/// The command by which smtp(8) reads its settings as for this service, in its chroot and as its user, finds
-/// nothing to deliver and ends: what it would die of, it dies of, and says so on its standard error. Pure.
+/// The command that starts smtp(8) with the settings of this service, in its chroot and as its user. It finds
+/// nothing to deliver and ends. If a setting is fatal, it says so on its standard error. Pure.
 [[nodiscard]] std::vector<std::string> start_command(const Installed& postfix, const Service& service);
-/// What such a start says that keeps mail from being delivered or TLS from being used; "": nothing. Pure.
+/// From the output of such a start: what prevents delivery or TLS; "": nothing. Pure.
 [[nodiscard]] std::string start_trouble(const Ran& ran);
 
-/// The error: Postfix is not there, or cannot be asked.
+/// The error: Postfix is not installed, or cannot be asked.
 [[nodiscard]] base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions& options);
 
 } // namespace setup

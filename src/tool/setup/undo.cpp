@@ -20,7 +20,7 @@ std::optional<std::pair<std::string, std::string>> setting(std::string_view text
     return std::pair{std::string(name), std::string(base::trim_wsp(text.substr(equals + 1)))};
 }
 
-/// Our elements taken out of the list; nullopt when there is none in it.
+/// The list without our elements; nullopt when it has none.
 std::optional<std::string> without_ours(const std::string& value, const OurPlaces& ours) {
     std::vector<std::string> elements = split_maps(value);
     const auto removed = std::erase_if(
@@ -89,7 +89,7 @@ UndoRecord next_record(const std::optional<UndoRecord>& old, const std::vector<C
                        std::string_view digest_now) {
     UndoRecord record;
     if (old) record.entries = old->entries;
-    // Somebody else changed main.cf since: the copy would take that back, too.
+    // If somebody else has changed main.cf since then, the copy would undo that, too.
     record.has_copy = !old || (old->has_copy && !old->digest.empty() && old->digest == digest_now);
     for (const Change& change : changes) {
         const auto known = std::ranges::find(record.entries, change.name, &UndoRecord::Entry::name);

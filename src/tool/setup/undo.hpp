@@ -1,8 +1,8 @@
-// tool/setup/undo.hpp - the way back: what --apply remembers of main.cf, and what --undo does with it. Pure.
+// tool/setup/undo.hpp - the way back: what --apply remembers about main.cf, and how --undo uses it. Pure.
 //
-// Two files beside main.cf, readable by people: a copy of main.cf as it was ("main.cf.stsmap-before") and the
-// record ("main.cf.stsmap-undo"). While main.cf is as the last --apply left it, the copy is put back, every
-// octet of it; otherwise only the values that are still ours are taken back, one by one.
+// Two files beside main.cf, readable by people: a copy of the original main.cf ("main.cf.stsmap-before") and
+// the record ("main.cf.stsmap-undo"). If main.cf is still as the last --apply left it, --undo restores the copy
+// octet by octet; otherwise it restores, one by one, only the values that are still ours.
 #pragma once
 
 #include "tool/setup/plan.hpp"
@@ -25,18 +25,18 @@ struct UndoRecord {
         friend bool operator==(const Entry&, const Entry&) = default;
     };
     std::vector<Entry> entries;
-    std::string digest;    ///< SHA-256 in hex of main.cf as --apply left it; "" when it did not get so far
+    std::string digest;    ///< SHA-256 in hex of main.cf as --apply left it; "" if it did not get so far
     bool has_copy = false; ///< the copy is main.cf without any of the entries
     friend bool operator==(const UndoRecord&, const UndoRecord&) = default;
 };
 
 [[nodiscard]] std::string format_record(const UndoRecord& record);
-/// nullopt when it is not a record of ours.
+/// nullopt when it is not one of our records.
 [[nodiscard]] std::optional<UndoRecord> parse_record(std::string_view text);
 
-/// The record after `changes` go on top of an earlier --apply's `old`: what was there before the first stays
-/// the way back. `digest_now` is that of main.cf before the changes. A copy must be made when has_copy is set
-/// and `old` had none.
+/// The record for `changes`, made after an earlier --apply with record `old`: --undo still leads back to the
+/// state before the first. `digest_now` is the digest of main.cf before the changes. A copy must be made when
+/// has_copy is set and `old` had none.
 [[nodiscard]] UndoRecord next_record(const std::optional<UndoRecord>& old, const std::vector<Change>& changes,
                                      std::string_view digest_now);
 
@@ -47,11 +47,11 @@ struct Undo {
         std::optional<std::string> value; ///< nullopt: postconf -X
         friend bool operator==(const Setting&, const Setting&) = default;
     };
-    std::vector<Setting> settings;    ///< else these
-    std::vector<std::string> remarks; ///< what is left alone, and why
+    std::vector<Setting> settings;    ///< used if restore_copy is false
+    std::vector<std::string> remarks; ///< what is not changed, and why
 };
 
-/// Without a record only our map is taken out of the list.
+/// Without a record, only our map is removed from the list.
 [[nodiscard]] Undo plan_undo(const std::optional<UndoRecord>& record, const Installed& postfix,
                              const OurPlaces& ours, std::string_view digest_now);
 
@@ -59,7 +59,7 @@ struct Undo {
 /// the folder given by -c, "" for none.
 [[nodiscard]] std::string command_for(const std::string& name, const std::optional<std::string>& value,
                                       const std::string& config);
-/// In single quotes for a shell where it needs them.
+/// The text in single quotes for a shell, if it needs them.
 [[nodiscard]] std::string shell_quoted(std::string_view text);
 
 } // namespace setup

@@ -1,0 +1,191 @@
+#include "lookup/discovery.hpp"
+
+#include "lookup/commit.hpp"
+#include "lookup/learnt_events.hpp"
+#include "lookup/load.hpp"
+#include "lookup/record_outcome.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace lookup {
+
+namespace asio = boost::asio;
+using base::Reason;
+
+Discovery::Discovery(Parts parts, const cache::Tuning& tuning) : parts_(std::move(parts)), tuning_(tuning) {}
+
+std::optional<Outcome> Discovery::known(const base::Domain& domain, Wants wants) const {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    if (current_policy(known, now)) return known_policy(known, wants, now, tuning_);
+    const std::optional<cache::Absence> absence = parts_.table.absence(domain);
+    return absence ? known_absence(*absence, now, tuning_) : std::nullopt;
+}
+
+asio::awaitable<TxtOutcome> Discovery::ask_txt(base::Domain domain) {
+    const dns::Result answer =
+        co_await parts_.resolver.resolve(domain.record_name(), dns::Type::txt, dns::Purpose::policy);
+    TxtOutcome txt{record_outcome(answer), std::nullopt, {}};
+    if (!answer) {
+        txt.detail = answer.error().detail;
+        co_return txt;
+    }
+    txt.ttl = answer->ttl;
+    if (!txt.id) txt.detail = unusable_records(answer->records);
+    co_return txt;
+}
+
+asio::awaitable<Outcome> Discovery::policy(base::Domain domain, Why why) {
+    TxtOutcome txt = co_await ask_txt(domain);
+    const cache::Known known = parts_.table.find(domain);
+    const base::seconds wait = get_wait(domain);
+    Next next = after_txt(known, txt, why, parts_.clock.now(), wait == base::seconds{0}, tuning_);
+    if (auto* fetch = std::get_if<Get>(&next)) {
+        std::string id = std::move(fetch->id);
+        co_return co_await get(std::move(domain), std::move(id), std::move(txt));
+    }
+    if (const auto* none = std::get_if<NoPolicy>(&next))
+        co_return no_policy(domain, none->reason, std::move(txt));
+    co_return unchanged(domain, std::move(txt), wait);
+}
+
+asio::awaitable<Outcome> Discovery::get(base::Domain domain, std::string id, TxtOutcome txt) {
+    gets_.note(domain, parts_.clock.steady());
+    const base::Expected<std::string, fetch::Failure> body =
+        co_await parts_.fetcher.get(domain.policy_host());
+    if (!body) co_return failed(domain, id, body.error().reason, body.error().detail, txt);
+    const base::Expected<cache::PolicyPtr, sts::PolicyError> policy = parts_.table.intern(*body);
+    if (!policy) co_return failed(domain, id, policy.error().reason, describe(policy.error()), txt);
+
+    cache::Entry entry = fetched(parts_.table.find(domain), *policy, std::move(id), txt, parts_.clock.now());
+    parts_.expiry.note_fetched(entry.fetched_at);
+    Outcome outcome = fetched_outcome(entry, parts_.clock.now());
+    if (entry.policy->policy.max_age.count() == 0) {
+        withdraw(domain, entry);
+        co_return outcome;
+    }
+
+    auto committed = commit(parts_.executor, parts_.timers, parts_.store, row(domain, entry));
+    co_await std::move(committed);
+
+    show(domain, std::move(entry));
+    co_return outcome;
+}
+
+/// RFC 8461 section 5.1: a policy with max_age 0 is usable at the moment of the fetch, not afterwards. It
+/// replaces what was known, expired or not.
+void Discovery::withdraw(const base::Domain& domain, const cache::Entry& entry) {
+    emit_policy(parts_.sink, domain, parts_.table.find(domain), entry);
+    parts_.table.erase(domain);
+    parts_.store.forget(domain, std::nullopt);
+    parts_.table.put(domain, spent(entry, get_wait(domain)));
+}
+
+/// Puts a fetched policy into the table.
+void Discovery::show(const base::Domain& domain, cache::Entry entry) {
+    const cache::Known before = parts_.table.find(domain);
+    emit_policy(parts_.sink, domain, before, entry);
+    const bool had_policy = std::holds_alternative<cache::Entry>(before);
+    if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
+        parts_.sink.emit(events::PolicyEvicted{.domain = evicted->domain.name(), .newcomer = domain.name()});
+        parts_.store.forget(evicted->domain, evicted->fetched_at);
+    }
+    if (!had_policy && on_new_policy_) on_new_policy_(domain);
+}
+
+asio::awaitable<Outcome> Discovery::with_dane(base::Domain domain, Outcome outcome) {
+    if (!outcome.policy) co_return outcome;
+    cache::Known known = parts_.table.find(domain);
+    const auto* in_table = std::get_if<cache::Entry>(&known);
+    cache::Entry entry;
+    entry.dane = outcome.dane;
+    if (in_table) entry = *in_table;
+    entry.policy = outcome.policy; // one of max_age 0 is in no table
+    outcome.dane = entry.dane;
+    if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) co_return outcome;
+
+    const dane::Verdict verdict = co_await parts_.dane.verdict(domain);
+    const base::Instant now = parts_.clock.now();
+    known = parts_.table.find(domain);
+    in_table = std::get_if<cache::Entry>(&known);
+    if (in_table) entry.dane = in_table->dane;
+    const dane::State before = entry.dane;
+    entry.dane = dane::after_lookup(before, verdict, now, tuning_.dane);
+    outcome.dane = entry.dane;
+    emit_refused_hosts(parts_.sink, domain, entry, verdict);
+    if (!in_table) co_return outcome;
+    emit_dane(parts_.sink, domain, before, entry.dane, verdict);
+    if (worth_storing(before, entry.dane)) {
+        cache::Entry changed = *in_table;
+        changed.dane = entry.dane;
+        auto committed = commit(parts_.executor, parts_.timers, parts_.store, row(domain, changed));
+        co_await std::move(committed);
+    }
+    parts_.table.update(domain, [&](cache::Entry& e) { e.dane = entry.dane; });
+    co_return outcome;
+}
+
+/// The TXT record led to no GET, and the policy at hand stays.
+Outcome Discovery::unchanged(const base::Domain& domain, TxtOutcome txt, base::seconds get_wait) {
+    const Reason reason = txt.id ? Reason::none : txt.id.error();
+    parts_.table.update(
+        domain, [&](cache::Entry& entry) { note_look(entry, txt, parts_.clock.now(), get_wait, tuning_); });
+    Outcome outcome = kept(parts_.table.find(domain), reason, parts_.clock.now());
+    if (!txt.id && !is_our_own(reason))
+        emit_failure(parts_.sink, domain, reason, txt.detail, outcome.policy, next_txt_look(txt, tuning_));
+    outcome.detail = std::move(txt.detail);
+    return outcome;
+}
+
+/// There is no policy at hand, and none can be fetched now.
+Outcome Discovery::no_policy(const base::Domain& domain, Reason reason, TxtOutcome txt) {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    if (const auto* entry = std::get_if<cache::Entry>(&known)) (void)parts_.expiry.forget(domain, *entry);
+    if (!is_our_own(reason))
+        parts_.table.put(domain, absent(attempts(known), reason, txt, now, get_wait(domain), tuning_));
+    Outcome outcome;
+    outcome.reason = reason;
+    outcome.detail = std::move(txt.detail);
+    return outcome;
+}
+
+/// A GET brought no policy.
+Outcome Discovery::failed(const base::Domain& domain, const std::string& id, Reason reason,
+                          std::string_view detail, const TxtOutcome& txt) {
+    const cache::Known known = parts_.table.find(domain);
+    const base::Instant now = parts_.clock.now();
+    // Trouble of this process is no failure of the policy host. It starts no back-off and is not remembered.
+    const bool ours = is_our_own(reason);
+    if (ours) gets_.take_back(domain);
+    const cache::Attempts gets = ours ? attempts(known) : failed_get(attempts(known), id, reason, now);
+    const cache::PolicyPtr current = current_policy(known, now);
+    emit_failure(parts_.sink, domain, reason, detail, current, cache::backoff(gets.failures, tuning_));
+    Outcome outcome;
+    if (current) {
+        // RFC 8461 section 3.3: the cached policy must go on being applied.
+        parts_.table.update(domain, [&](cache::Entry& entry) {
+            entry.gets = gets;
+            entry.txt_checked = now;
+            entry.txt_ttl = txt.ttl.value_or(base::seconds{0});
+        });
+        outcome = kept(parts_.table.find(domain), reason, parts_.clock.now());
+    } else {
+        const auto* entry = std::get_if<cache::Entry>(&known);
+        if (entry && !parts_.expiry.forget(domain, *entry))
+            parts_.table.update(domain, [&](cache::Entry& stays) { stays.gets = gets; });
+        if (!ours) parts_.table.put(domain, absent(gets, reason, txt, now, get_wait(domain), tuning_));
+        outcome.reason = reason;
+    }
+    outcome.detail = detail;
+    return outcome;
+}
+
+void Discovery::loaded(const cache::Row& row) {
+    const auto ago = parts_.clock.now() - row.fetched_at;
+    if (ago > -GetLimit::spacing && ago < GetLimit::spacing)
+        gets_.note(row.domain, parts_.clock.steady() - std::max(ago, base::seconds{0}));
+}
+
+} // namespace lookup

@@ -1,0 +1,92 @@
+// lookup/discovery.hpp - one search for one domain: TXT, then GET where called for, then commit, then the
+// memory table; and, for a policy that is enforced, DANE.
+//
+// RFC 8461 sections 3 and 5. What follows from each answer is decided by lookup/steps.hpp. Order (promise 2):
+// a new policy is on the disk before the table shows it or anybody gets it; when the disk fails or takes
+// longer than commit_patience, answers go on from memory. The caller sees to it that only one search for a
+// domain runs at a time (lookup/flights.hpp). Threads: lives on the back io_context.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/domain.hpp"
+#include "cache/store.hpp"
+#include "cache/table.hpp"
+#include "dns/resolver.hpp"
+#include "events/sink.hpp"
+#include "fetch/fetcher.hpp"
+#include "lookup/dane_lookup.hpp"
+#include "lookup/expiry.hpp"
+#include "lookup/get_limit.hpp"
+#include "lookup/outcome.hpp"
+#include "lookup/steps.hpp"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace lookup {
+
+class Discovery {
+public:
+    struct Parts {
+        boost::asio::any_io_executor executor;
+        dns::Resolver& resolver;
+        fetch::Fetcher& fetcher;
+        DaneLookup& dane;
+        cache::Store& store;
+        cache::Table& table;
+        base::Clock& clock;
+        base::Timers& timers;
+        events::Sink& sink;
+        Expiry& expiry;
+    };
+
+    Discovery(Parts parts, const cache::Tuning& tuning);
+    Discovery(const Discovery&) = delete;
+    Discovery& operator=(const Discovery&) = delete;
+
+    void configure(const cache::Tuning& tuning) { tuning_ = tuning; }
+    /// Called with each domain that gets its first policy.
+    void on_new_policy(std::function<void(const base::Domain&)> hook) { on_new_policy_ = std::move(hook); }
+
+    /// What memory knows now, if that is enough for a client; none: a search is needed.
+    [[nodiscard]] std::optional<Outcome> known(const base::Domain& domain, Wants wants) const;
+
+    /// Asks for the TXT record, fetches if it says so, and keeps what that brings. Outcome::dane is what was
+    /// known before. Throws std::bad_alloc only.
+    [[nodiscard]] boost::asio::awaitable<Outcome> policy(base::Domain domain, Why why);
+    /// Adds the DANE verdict to an outcome of policy() that has a policy; asks only if the verdict is due.
+    /// RFC 8461 section 2: before Postfix gets `secure`, it must be known that DANE does not secure the
+    /// domain.
+    [[nodiscard]] boost::asio::awaitable<Outcome> with_dane(base::Domain domain, Outcome outcome);
+
+    /// How long until a GET for the domain is allowed; zero: now.
+    [[nodiscard]] base::seconds get_wait(const base::Domain& domain) {
+        return gets_.wait(domain, parts_.clock.steady());
+    }
+    /// A row came from the store: its GET counts if it was within this minute.
+    void loaded(const cache::Row& row);
+
+private:
+    boost::asio::awaitable<TxtOutcome> ask_txt(base::Domain domain);
+    boost::asio::awaitable<Outcome> get(base::Domain domain, std::string id, TxtOutcome txt);
+
+    [[nodiscard]] Outcome no_policy(const base::Domain& domain, base::Reason reason, TxtOutcome txt);
+    [[nodiscard]] Outcome unchanged(const base::Domain& domain, TxtOutcome txt, base::seconds get_wait);
+    [[nodiscard]] Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason,
+                                 std::string_view detail, const TxtOutcome& txt);
+    void withdraw(const base::Domain& domain, const cache::Entry& entry);
+    void show(const base::Domain& domain, cache::Entry entry);
+
+    Parts parts_;
+    cache::Tuning tuning_;
+    GetLimit gets_;
+    std::function<void(const base::Domain&)> on_new_policy_;
+};
+
+} // namespace lookup

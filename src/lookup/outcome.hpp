@@ -1,0 +1,41 @@
+// lookup/outcome.hpp - why a domain is looked up, and what the search ends with.
+#pragma once
+
+#include "base/clock.hpp"
+#include "base/reason.hpp"
+#include "cache/entry.hpp"
+#include "dane/state.hpp"
+
+#include <functional>
+#include <string>
+
+namespace lookup {
+
+/// Why a domain is looked up.
+enum class Why {
+    query,     ///< a client waits and there is nothing to answer from
+    txt_check, ///< the TXT record is due for a check; nobody waits
+    daily,     ///< the daily GET, whatever the TXT record says (RFC 8461 section 10.2)
+};
+
+/// What somebody wants to know of a domain.
+enum class Wants {
+    policy, ///< the policy alone: Outcome::dane says nothing
+    dane,   ///< also whether DANE secures the domain's MX hosts
+};
+
+/// What a search ended with.
+struct Outcome {
+    cache::PolicyPtr policy;                  ///< the policy to use now; null: none
+    base::Reason reason = base::Reason::none; ///< why there is none, or why this search changed nothing
+    bool fetched = false;                     ///< this search fetched the policy
+    dane::State dane{};                       ///< what is known of the next hop's DANE
+    base::Instant fetched_at{};               ///< the age of `policy` counts from here
+    base::Instant expires_at{};               ///< when `policy` stops being usable
+    std::string detail;                       ///< what was tried, when DNS or the policy host failed
+};
+
+/// Gets the outcome, on the back io_context.
+using Done = std::function<void(const Outcome&)>;
+
+} // namespace lookup
