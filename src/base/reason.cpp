@@ -36,7 +36,6 @@ std::string_view to_string(Reason reason) noexcept {
     case Reason::policy_max_age: return "policy-max-age";
     case Reason::policy_mx_missing: return "policy-mx-missing";
     case Reason::policy_mx_invalid: return "policy-mx-invalid";
-    case Reason::store_failed: return "store-failed";
     case Reason::overloaded: return "overloaded";
     case Reason::shutting_down: return "shutting-down";
     case Reason::deadline: return "deadline";

@@ -51,7 +51,6 @@ enum class Reason : std::uint8_t {
     policy_mx_invalid, ///< an mx that is no host name or wildcard pattern
 
     // Our own trouble.
-    store_failed,  ///< not committed to disk; answers go on from memory
     overloaded,    ///< a limit of ours was reached
     shutting_down, ///< the daemon is stopping: what was under way is given up
     deadline,      ///< the query deadline passed; discovery goes on in the background

@@ -54,20 +54,14 @@ Known Table::find(const base::Domain& domain) const {
     return std::monostate{};
 }
 
-Told Table::ask(const base::Domain& domain, Instant now, bool* first_in_minute) {
-    bool noted = true; // of an unknown domain every query is the first
+Told Table::ask(const base::Domain& domain, Instant now) {
     Told told;
-    if (auto asked = impl_->policies.ask(domain.name(), now, noted)) {
+    if (auto asked = impl_->policies.ask(domain.name(), now)) {
         const bool over = expired(*asked, now);
         told.emplace<Asked>(std::move(*asked));
-        if (!over) {
-            if (first_in_minute != nullptr) *first_in_minute = noted;
-            return told;
-        }
+        if (!over) return told;
     }
-    if (auto absence = impl_->absences.ask(domain.name(), now, noted))
-        told.emplace<Absence>(std::move(*absence));
-    if (first_in_minute != nullptr) *first_in_minute = noted;
+    if (auto absence = impl_->absences.ask(domain.name(), now)) told.emplace<Absence>(std::move(*absence));
     return told;
 }
 
@@ -119,13 +113,6 @@ bool Table::erase(const base::Domain& domain, Instant fetched_at) {
     return true;
 }
 
-std::vector<std::pair<base::Domain, Entry>> Table::policies() const {
-    std::vector<std::pair<base::Domain, Entry>> all;
-    all.reserve(policy_count());
-    for_each([&all](const base::Domain& domain, const Entry& entry) { all.emplace_back(domain, entry); });
-    return all;
-}
-
 void Table::for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const {
     impl_->policies.for_each(
         [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
@@ -151,7 +138,6 @@ void Table::set_complete(bool complete) noexcept {
 
 std::size_t Table::policy_count() const { return impl_->policies.size(); }
 std::size_t Table::absence_count() const { return impl_->absences.size(); }
-std::size_t Table::text_count() const { return impl_->texts.size(); }
 
 void Table::set_limits(Limits limits) {
     impl_->max_policies.store(limits.max_policies, std::memory_order_relaxed);

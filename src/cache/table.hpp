@@ -51,10 +51,8 @@ public:
     /// being asked.
     [[nodiscard]] Known find(const base::Domain& domain) const;
 
-    /// As find(), for a client's query: notes `now` as last_asked (coarse: once a minute). `first_in_minute`,
-    /// when given, tells whether this query is the first since the note before, so that work due is started
-    /// once.
-    [[nodiscard]] Told ask(const base::Domain& domain, Instant now, bool* first_in_minute = nullptr);
+    /// As find(), for a client's query: notes `now` as last_asked, at most once a minute.
+    [[nodiscard]] Told ask(const base::Domain& domain, Instant now);
 
     /// To be read before ask(): while it is current, ask() would give the same. (Changes that only make room,
     /// among absences, do not count.)
@@ -96,15 +94,12 @@ public:
     /// Takes the domain with the earliest time off the agenda, if that is not after `now`.
     [[nodiscard]] std::optional<base::Domain> take_due(Instant now);
 
-    /// A snapshot of all domains with a policy.
-    [[nodiscard]] std::vector<std::pair<base::Domain, Entry>> policies() const;
-    /// The same one by one, each as it is when reached, to write the whole store again. No lock is held
-    /// during `visit`.
+    /// Visits all domains with a policy, each as it is when reached, to write the whole store again. No lock
+    /// is held during `visit`.
     void for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const;
 
     [[nodiscard]] std::size_t policy_count() const;
     [[nodiscard]] std::size_t absence_count() const;
-    [[nodiscard]] std::size_t text_count() const; ///< different policy texts held by anybody
     /// A lower limit for absences takes effect at once, one for policies as make_room() and put() are called.
     void set_limits(Limits limits);
 

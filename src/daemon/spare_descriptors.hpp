@@ -1,4 +1,7 @@
 // daemon/spare_descriptors.hpp - whether there is room for the files and sockets that a start needs.
+//
+// The errors of open(2) and socket(2) do not say as much. With one or two descriptors less than a start needs
+// the daemon would run, but could tell the service manager nothing: a start of Type=notify would hang.
 #pragma once
 
 #include <cstddef>

@@ -5,6 +5,9 @@
 // The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
 // caller ever waits. Lines dropped are reported by a line "log-overrun: lost=N" as soon as the reader takes lines
 // again. The destructor writes what is queued, within a second. All members are safe from any thread.
+//
+// spdlog is used where it is meant to be extended: QueueLogger (log.cpp) is a spdlog::logger whose sink_it_()
+// hands a line to our queue, as spdlog's own asynchronous logger does. Queue, line form and outputs are ours.
 #pragma once
 
 #include "base/log_port.hpp"

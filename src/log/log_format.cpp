@@ -171,11 +171,6 @@ char* put_timestamp(char* at, LogTime time) noexcept {
 
 } // namespace
 
-std::string timestamp(LogTime time) {
-    std::array<char, most_timestamp> text{};
-    return {text.data(), put_timestamp(text.data(), time)};
-}
-
 std::string_view to_string(base::Level level) noexcept {
     switch (level) {
     case base::Level::debug: return "debug";
@@ -204,12 +199,6 @@ int priority(base::Level level) noexcept {
     return 3;
 }
 
-std::string text_line(std::string_view event, std::initializer_list<base::Field> fields) {
-    LogBuffer line;
-    append_text_line(line, event, {fields.begin(), fields.size()});
-    return std::string{line.text()};
-}
-
 void append_text_line(LogBuffer& line, std::string_view event, std::span<const base::Field> fields) {
     char* at = put(line.room(event.size() + 1), event);
     *at++ = ':';
@@ -221,13 +210,6 @@ void append_text_line(LogBuffer& line, std::string_view event, std::span<const b
         *at++ = '=';
         line.end_at(put_text_value(at, field.value));
     }
-}
-
-std::string json_line(LogTime time, base::Level level, std::string_view event,
-                      std::initializer_list<base::Field> fields) {
-    LogBuffer line;
-    append_json_line(line, time, level, event, {fields.begin(), fields.size()});
-    return std::string{line.text()};
 }
 
 void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,

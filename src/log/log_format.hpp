@@ -10,9 +10,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <initializer_list>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace app {
@@ -21,9 +19,6 @@ namespace app {
 inline constexpr std::size_t max_log_value = 200;
 
 using LogTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
-
-/// "2026-08-22T10:11:12.345Z"
-[[nodiscard]] std::string timestamp(LogTime time);
 
 /// "debug", "info", "warning", "error"
 [[nodiscard]] std::string_view to_string(base::Level level) noexcept;
@@ -36,12 +31,9 @@ void append_text_head(LogBuffer& line, LogTime time, base::Level level);
 
 /// `event: key=value key="quoted value"`, no newline. In quotes, backslash and quote are escaped and other
 /// bytes are \xNN.
-[[nodiscard]] std::string text_line(std::string_view event, std::initializer_list<base::Field> fields);
 void append_text_line(LogBuffer& line, std::string_view event, std::span<const base::Field> fields);
 
 /// One JSON object, no newline: time, level and event, then the fields; numbers stay numbers.
-[[nodiscard]] std::string json_line(LogTime time, base::Level level, std::string_view event,
-                                    std::initializer_list<base::Field> fields);
 void append_json_line(LogBuffer& line, LogTime time, base::Level level, std::string_view event,
                       std::span<const base::Field> fields);
 

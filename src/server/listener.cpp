@@ -49,10 +49,11 @@ void set_on(int fd, int level, int option) noexcept {
     (void)setsockopt(fd, level, option, &on, sizeof on);
 }
 
-/// A number, or the result of looking a name up with getpwnam_r or getgrnam_r; nullopt when there is none.
+/// A number, or the result of looking a name up with getpwnam_r or getgrnam_r; `kind` is for the words.
 template <class Entry, class Id>
-std::optional<Id> id_of(const std::string& name,
-                        int (*look)(const char*, Entry*, char*, std::size_t, Entry**), Id Entry::*member) {
+base::Expected<Id, std::string> id_of(const std::string& name, const std::string& kind,
+                                      int (*look)(const char*, Entry*, char*, std::size_t, Entry**),
+                                      Id Entry::*member) {
     Id number{};
     const char* const end = name.data() + name.size();
     if (auto [stop, error] = std::from_chars(name.data(), end, number); error == std::errc{} && stop == end)
@@ -62,10 +63,13 @@ std::optional<Id> id_of(const std::string& name,
         Entry* found = nullptr;
         const int error = look(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
         if (error == ERANGE) continue; // the buffer was too small: a group with many members
-        if (error != 0 || found == nullptr) return std::nullopt;
+        // Other errors may mean that there is none (getpwnam(3)).
+        if (error == EMFILE || error == ENFILE || error == ENOMEM)
+            return base::unexpected("cannot look up the " + kind + " \"" + name + "\": " + why(error));
+        if (error != 0 || found == nullptr) break;
         return found->*member;
     }
-    return std::nullopt;
+    return base::unexpected("there is no " + kind + " \"" + name + "\" to own the socket");
 }
 
 struct Ids {
@@ -76,13 +80,13 @@ struct Ids {
 base::Expected<Ids, std::string> ids_of(const SocketOwner& owner) {
     Ids ids;
     if (owner.user && !owner.user->empty()) {
-        const auto user = id_of(*owner.user, getpwnam_r, &passwd::pw_uid);
-        if (!user) return base::unexpected("there is no user \"" + *owner.user + "\" to own the socket");
+        const auto user = id_of(*owner.user, "user", getpwnam_r, &passwd::pw_uid);
+        if (!user) return base::unexpected(user.error());
         ids.user = *user;
     }
     if (owner.group && !owner.group->empty()) {
-        const auto group = id_of(*owner.group, getgrnam_r, &::group::gr_gid);
-        if (!group) return base::unexpected("there is no group \"" + *owner.group + "\" to own the socket");
+        const auto group = id_of(*owner.group, "group", getgrnam_r, &::group::gr_gid);
+        if (!group) return base::unexpected(group.error());
         ids.group = *group;
     }
     return ids;

@@ -7,10 +7,11 @@ import re
 from dataclasses import dataclass, field
 
 ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD = "Asio", "OpenSSL", "ldns", "SQLite", "spdlog", "libsystemd"
-TOML, CLI11, JSON, IDN, EXPECTED = "toml++", "CLI11", "nlohmann-json", "libidn2", "tl-expected"
+TOML, CLI11, JSON, IDN, EXPECTED, UNORDERED = "toml++", "CLI11", "nlohmann-json", "libidn2", "tl-expected", "Unordered"
 LIBRARIES = {
     ASIO: r"boost/(asio|beast|system)/", OPENSSL: r"openssl/", LDNS: r"ldns/", SQLITE: r"sqlite3\.h$", SPDLOG: r"spdlog/",
     SYSTEMD: r"systemd/", TOML: r"toml\+\+/", CLI11: r"CLI/", JSON: r"nlohmann/", IDN: r"idn2\.h$", EXPECTED: r"tl/expected\.hpp$",
+    UNORDERED: r"boost/unordered/",
 }
 # Every other header in a subfolder, or with a full stop, must be one of the system's.
 SYSTEM = re.compile(r"^(sys|netinet|arpa|net|linux)/|^[a-z_0-9]+\.h$|^[a-z_0-9]+$")
@@ -45,7 +46,7 @@ FOLDERS = {
         "tool/doctor/probe_state": ("certificate",),
     }),
     "cache": Folder("sts dane cache/memory"),
-    "cache/memory": Folder("sts dane cache", ports=(), exceptions={
+    "cache/memory": Folder("sts dane cache", (UNORDERED,), ports=(), exceptions={
         "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
     }),
     "cache/disk": Folder("base/net sts dane events cache", (SQLITE,), ports=(), exceptions={

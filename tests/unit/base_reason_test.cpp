@@ -45,7 +45,6 @@ TEST(Reason, MapsToTlsrpt) {
     maps(Reason::policy_mx_invalid, "sts-policy-invalid");
     maps(Reason::none, "");
     maps(Reason::no_record, "");
-    maps(Reason::store_failed, "");
     static const std::set<std::string_view> words = {"", "sts-policy-fetch-error", "sts-policy-invalid",
                                                      "sts-webpki-invalid"};
     for (Reason reason : all()) {

@@ -1,6 +1,8 @@
 // Log lines: the two forms, and that no value can break out of its place.
 #include "log/log_format.hpp"
 
+#include "support/log_lines.hpp"
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +16,9 @@ using namespace app;
 using namespace std::chrono_literals;
 using base::Field;
 using base::Level;
+using test::json_line;
+using test::text_line;
+using test::timestamp;
 
 TEST(LogFormat, TimeIsUtcWithMilliseconds) {
     EXPECT_EQ(timestamp(LogTime{0ms}), "1970-01-01T00:00:00.000Z");

@@ -5,6 +5,7 @@
 #include "events/render.hpp"
 #include "log/log.hpp"
 #include "log/log_format.hpp"
+#include "support/log_lines.hpp"
 
 #include <gtest/gtest.h>
 
@@ -22,6 +23,7 @@ namespace {
 using namespace app;
 using namespace std::chrono_literals;
 using base::Level;
+using test::timestamp;
 
 events::Lookup lookup(std::string_view domain) {
     events::Lookup event{.domain = domain, .answer = "secure", .source = "memory", .age = 86400s};

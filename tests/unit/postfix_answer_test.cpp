@@ -62,7 +62,7 @@ TEST(Answer, OtherDecisions) {
     for (Dialect dialect : {Dialect::plain, Dialect::tlsrpt}) {
         EXPECT_EQ(postfix::answer(decision::NoOpinion{}, dialect), "NOTFOUND "); // the space belongs to it
         EXPECT_EQ(postfix::answer(decision::NoOpinion{Reason::http_status}, dialect), "NOTFOUND ");
-        EXPECT_EQ(postfix::answer(decision::TryLater{Reason::store_failed, "store unreadable"}, dialect),
+        EXPECT_EQ(postfix::answer(decision::TryLater{Reason::overloaded, "store unreadable"}, dialect),
                   "TEMP store unreadable");
         EXPECT_EQ(postfix::answer(decision::TryLater{Reason::shutting_down, ""}, dialect),
                   "TEMP shutting-down");

@@ -2,13 +2,14 @@
 
 #include "cache/memory/policy_table.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <limits>
 #include <list>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 namespace cache {
@@ -33,8 +34,9 @@ struct KeyedHash {
 struct alignas(64) AbsenceTable::Shard {
     mutable std::mutex mutex;
     std::list<Item> order; ///< the longest unused first
-    std::unordered_map<std::string_view, std::list<Item>::iterator, KeyedHash> index; ///< keys: Item::name
-    std::atomic<std::uint64_t> oldest{nobody};                                        ///< order.front().turn
+    boost::unordered_flat_map<std::string_view, std::list<Item>::iterator, KeyedHash>
+        index;                                 ///< by Item::name
+    std::atomic<std::uint64_t> oldest{nobody}; ///< order.front().turn
 
     void use(std::list<Item>::iterator item, std::uint64_t turn) {
         item->turn = turn;
@@ -63,14 +65,13 @@ std::optional<Absence> AbsenceTable::find(std::string_view name) const {
     return at->second->absence;
 }
 
-std::optional<Absence> AbsenceTable::ask(std::string_view name, Instant now, bool& noted) {
+std::optional<Absence> AbsenceTable::ask(std::string_view name, Instant now) {
     Shard& s = shard(name);
     std::lock_guard lock{s.mutex};
     const auto at = s.index.find(name);
     if (at == s.index.end()) return std::nullopt;
     Item& item = *at->second;
-    noted = now < item.asked || now >= item.asked + asked_grain;
-    if (noted) {
+    if (now < item.asked || now >= item.asked + asked_grain) {
         item.asked = now;
         s.use(at->second, turn_.fetch_add(1, std::memory_order_relaxed));
     }

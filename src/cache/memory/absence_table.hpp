@@ -24,8 +24,8 @@ public:
     ~AbsenceTable();
 
     [[nodiscard]] std::optional<Absence> find(std::string_view name) const;
-    /// As find(); counts as a use at most once a minute, and `noted` tells when it did.
-    [[nodiscard]] std::optional<Absence> ask(std::string_view name, Instant now, bool& noted);
+    /// As find(); counts as a use at most once a minute.
+    [[nodiscard]] std::optional<Absence> ask(std::string_view name, Instant now);
     /// Adds or replaces; either is a use. Makes room when there are too many.
     void put(std::string_view name, Absence absence);
     bool erase(std::string_view name);

@@ -52,22 +52,14 @@ std::optional<Entry> PolicyTable::find(std::string_view name) const {
     return s.pool[i].entry();
 }
 
-bool PolicyTable::contains(std::string_view name) const {
-    const std::uint64_t hash = base::siphash_1_3(name, key_);
-    const PolicyShard& s = shard(hash);
-    std::lock_guard lock{s.mutex};
-    return s.find(name, low(hash)) != nil;
-}
-
-std::optional<Asked> PolicyTable::ask(std::string_view name, Instant now, bool& noted) {
+std::optional<Asked> PolicyTable::ask(std::string_view name, Instant now) {
     const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
     if (i == nil) return std::nullopt;
     Record& r = s.pool[i];
-    noted = now < unpack(r.last_asked) || now >= unpack(r.last_asked) + asked_grain;
-    if (noted) {
+    if (now < unpack(r.last_asked) || now >= unpack(r.last_asked) + asked_grain) {
         const bool back_in_time = pack(now) < r.last_asked;
         r.last_asked = pack(now);
         if (back_in_time) {

@@ -43,9 +43,9 @@ public:
     ~PolicyTable();
 
     [[nodiscard]] std::optional<Entry> find(std::string_view name) const;
-    /// Notes `now` unless the last note is younger than asked_grain; `noted` tells whether it did. A note
-    /// from the future (the clock was set back) is replaced.
-    [[nodiscard]] std::optional<Asked> ask(std::string_view name, Instant now, bool& noted);
+    /// Notes `now` as last_asked unless the last note is younger than asked_grain. A note from the future
+    /// (the clock was set back) is replaced.
+    [[nodiscard]] std::optional<Asked> ask(std::string_view name, Instant now);
     /// Adds or replaces; keeps the newer last_asked and the place on the agenda. Throws
     /// std::invalid_argument for an entry without a policy.
     void put(std::string_view name, const Entry& entry);
@@ -64,7 +64,6 @@ public:
     [[nodiscard]] std::optional<Instant> next_due() const;
     /// Takes the first item off the agenda if it is due.
     std::optional<std::string> take_due(Instant now);
-    [[nodiscard]] bool contains(std::string_view name) const;
     [[nodiscard]] std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
 
 private:
