@@ -13,7 +13,7 @@ seconds since(Instant past, Instant now) { return past < now ? now - past : seco
 bool in_future(Instant past, Instant now) { return past > now; }
 
 /// How long a TXT answer is believed: its TTL within bounds.
-seconds txt_life(const Standing& entry, const Tuning& tuning) {
+seconds txt_life(const PolicyState& entry, const Tuning& tuning) {
     return std::clamp(entry.txt_ttl, tuning.txt_check_min, tuning.txt_check_max);
 }
 
@@ -23,7 +23,7 @@ bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
     return since(entry.last_asked, at) < tuning.forget_unasked_after;
 }
 
-bool is_enforced(const Standing& entry, const Tuning& tuning) {
+bool is_enforced(const PolicyState& entry, const Tuning& tuning) {
     return sts::is_enforced(entry.policy->policy.mode, tuning.enforce_testing);
 }
 
@@ -33,16 +33,16 @@ seconds refresh_period(const Entry& entry, const Tuning& tuning) {
 
 } // namespace
 
-Instant counted_from(const Standing& entry) {
+Instant counted_from(const PolicyState& entry) {
     return entry.ahead_since != Instant{} ? entry.ahead_since : entry.fetched_at;
 }
 
-Instant expires_at(const Standing& entry, Instant now) {
+Instant expires_at(const PolicyState& entry, Instant now) {
     const Instant from = in_future(entry.fetched_at, now) ? counted_from(entry) : entry.fetched_at;
     return std::min(from, now) + entry.policy->policy.max_age;
 }
 
-bool note_clock(Standing& entry, Instant now) {
+bool note_clock(PolicyState& entry, Instant now) {
     Instant since{};
     if (in_future(entry.fetched_at, now)) {
         since = std::max(now, Instant{seconds{1}});
@@ -58,25 +58,25 @@ bool note_time(Entry& entry, Instant now) {
     return true;
 }
 
-bool dane_due(const Standing& entry, Instant now, const Tuning& tuning) {
+bool dane_due(const PolicyState& entry, Instant now, const Tuning& tuning) {
     return is_enforced(entry, tuning) && dane::due(entry.dane, now, tuning.dane);
 }
 
-Step plan(const Standing& entry, Instant now, const Tuning& tuning) {
-    if (expired(entry, now)) return Step::resolve;
+QueryPlan plan(const PolicyState& entry, Instant now, const Tuning& tuning) {
+    if (expired(entry, now)) return QueryPlan::resolve;
     // Without a verdict there is nothing to say: "secure" could override DANE.
-    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return Step::resolve;
+    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return QueryPlan::resolve;
     const bool check = in_future(entry.txt_checked, now) ||
                        now - entry.txt_checked >= txt_life(entry, tuning) || dane_due(entry, now, tuning);
-    return check ? Step::serve_and_check : Step::serve;
+    return check ? QueryPlan::serve_and_check : QueryPlan::serve;
 }
 
-Step plan(const Absence& absence, Instant now, const Tuning& tuning) {
+QueryPlan plan(const Absence& absence, Instant now, const Tuning& tuning) {
     // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the
     // longest life.
     const seconds longest = std::max(tuning.absence_max, tuning.dns_failure_for);
     const bool believed = now >= absence.since && now < absence.until && absence.until - now <= longest;
-    return believed ? Step::serve : Step::resolve;
+    return believed ? QueryPlan::serve : QueryPlan::resolve;
 }
 
 seconds backoff(std::uint32_t failures, const Tuning& tuning) {

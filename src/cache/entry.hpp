@@ -32,7 +32,7 @@ struct Attempts {
 };
 
 /// What the answer about a domain with a policy depends on.
-struct Standing {
+struct PolicyState {
     PolicyPtr policy;      ///< never null
     Instant fetched_at{};  ///< the successful GET, by the clock of then
     Instant ahead_since{}; ///< fetched_at has been seen to lie in the future since then; epoch: it does not
@@ -43,7 +43,7 @@ struct Standing {
 };
 
 /// A domain with a policy (of any mode). Only a successful GET makes or extends one.
-struct Entry : Standing {
+struct Entry : PolicyState {
     std::string txt_id;  ///< the record id that led to `policy`
     Instant agenda_at{}; ///< when the refresher looks at it next; epoch: it is not on the agenda
     Attempts gets;
@@ -54,7 +54,7 @@ struct Entry : Standing {
 };
 
 /// The answer to a client's query for such a domain.
-struct Asked : Standing {
+struct QueriedPolicy : PolicyState {
     base::Reason failed{}; ///< why the last GET brought nothing; none: it did, or there was none since
 };
 
@@ -83,20 +83,20 @@ struct Tuning {
 };
 
 /// What age and refreshes count from: fetched_at, or for one in the future the moment when that was seen.
-[[nodiscard]] Instant counted_from(const Standing& entry);
+[[nodiscard]] Instant counted_from(const PolicyState& entry);
 
 /// When the policy stops being usable: fetched_at + max_age. While fetched_at lies in the future, counted
 /// from ahead_since, and without that from `now`.
-[[nodiscard]] Instant expires_at(const Standing& entry, Instant now);
+[[nodiscard]] Instant expires_at(const PolicyState& entry, Instant now);
 
 /// Notes in ahead_since whether fetched_at lies in the future, so that max_age counts from a moment that has
 /// been; true when that changed. To be done when an entry is loaded, when it is asked for, and when the clock
 /// is seen to have jumped. fetched_at stays: a clock that is wrong at boot, and then put right, neither
 /// shortens nor prolongs a life.
-bool note_clock(Standing& entry, Instant now);
+bool note_clock(PolicyState& entry, Instant now);
 
 /// The policy is not usable any more.
-[[nodiscard]] inline bool expired(const Standing& entry, Instant now) {
+[[nodiscard]] inline bool expired(const PolicyState& entry, Instant now) {
     return now >= expires_at(entry, now);
 }
 
@@ -104,16 +104,16 @@ bool note_clock(Standing& entry, Instant now);
 bool note_time(Entry& entry, Instant now);
 
 /// Is a DANE lookup due? Only policies that are enforced call for one.
-[[nodiscard]] bool dane_due(const Standing& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] bool dane_due(const PolicyState& entry, Instant now, const Tuning& tuning);
 
 /// What to do about a query for a known domain.
-enum class Step {
+enum class QueryPlan {
     serve,           ///< answer from the entry, nothing to start
     serve_and_check, ///< answer from the entry; a re-check (TXT or DANE) is due in the background
     resolve,         ///< nothing to answer from: discover in the foreground
 };
-[[nodiscard]] Step plan(const Standing& entry, Instant now, const Tuning& tuning);
-[[nodiscard]] Step plan(const Absence& absence, Instant now, const Tuning& tuning);
+[[nodiscard]] QueryPlan plan(const PolicyState& entry, Instant now, const Tuning& tuning);
+[[nodiscard]] QueryPlan plan(const Absence& absence, Instant now, const Tuning& tuning);
 
 /// Does the back-off after failures allow a GET for `id` now?
 [[nodiscard]] bool may_get(const Attempts& gets, std::string_view id, Instant now, const Tuning& tuning);

@@ -48,17 +48,17 @@ Table::~Table() = default;
 
 // Policies are looked at before absences, and put() adds the policy before it removes the absence, so that a
 // reader never sees a domain with a policy as unknown.
-Known Table::find(const base::Domain& domain) const {
+Knowledge Table::find(const base::Domain& domain) const {
     if (auto entry = impl_->policies.find(domain.name())) return std::move(*entry);
     if (auto absence = impl_->absences.find(domain.name())) return std::move(*absence);
     return std::monostate{};
 }
 
-Told Table::ask(const base::Domain& domain, Instant now) {
-    Told told;
+QueryResult Table::ask(const base::Domain& domain, Instant now) {
+    QueryResult told;
     if (auto asked = impl_->policies.ask(domain.name(), now)) {
         const bool over = expired(*asked, now);
-        told.emplace<Asked>(std::move(*asked));
+        told.emplace<QueriedPolicy>(std::move(*asked));
         if (!over) return told;
     }
     if (auto absence = impl_->absences.ask(domain.name(), now)) told.emplace<Absence>(std::move(*absence));

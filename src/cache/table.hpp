@@ -36,9 +36,9 @@ struct Evicted {
     Instant fetched_at;
 };
 /// Nothing known, a policy, or a known absence.
-using Known = std::variant<std::monostate, Entry, Absence>;
+using Knowledge = std::variant<std::monostate, Entry, Absence>;
 /// The same, as far as a query needs it.
-using Told = std::variant<std::monostate, Asked, Absence>;
+using QueryResult = std::variant<std::monostate, QueriedPolicy, Absence>;
 
 class Table {
 public:
@@ -49,10 +49,10 @@ public:
 
     /// What is known of `domain`, whether current or not: the policy when there is one. Does not count as
     /// being asked.
-    [[nodiscard]] Known find(const base::Domain& domain) const;
+    [[nodiscard]] Knowledge find(const base::Domain& domain) const;
 
     /// As find(), for a client's query: notes `now` as last_asked, at most once a minute.
-    [[nodiscard]] Told ask(const base::Domain& domain, Instant now);
+    [[nodiscard]] QueryResult ask(const base::Domain& domain, Instant now);
 
     /// To be read before ask(): while it is current, ask() would give the same. (Changes that only make room,
     /// among absences, do not count.)

@@ -1,7 +1,8 @@
 #include "daemon/spare_descriptors.hpp"
 
+#include "base/net/descriptor.hpp"
+
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,18 +14,12 @@
 namespace app {
 
 void require_spare_descriptors(std::size_t count) {
-    std::array<int, 64> opened{};
-    count = std::min(count, opened.size());
-    std::size_t got = 0;
+    std::array<net::Descriptor, 64> opened;
     int error = 0;
-    while (got < count && error == 0) {
-        opened[got] = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-        if (opened[got] < 0)
-            error = errno;
-        else
-            ++got;
+    for (std::size_t i = 0; i < std::min(count, opened.size()) && error == 0; ++i) {
+        opened[i] = net::Descriptor{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+        if (!opened[i]) error = errno;
     }
-    for (std::size_t i = 0; i < got; ++i) ::close(opened[i]);
     if (error == EMFILE || error == ENFILE)
         throw std::runtime_error("no room for " + std::to_string(count) + " more open files (" +
                                  std::generic_category().message(error) + "); raise the limit");

@@ -1,5 +1,6 @@
 #include "daemon/systemd.hpp"
 
+#include "base/net/descriptor.hpp"
 #include "base/net/socket_address.hpp"
 #include "base/text.hpp"
 
@@ -40,16 +41,15 @@ void notify(const std::string& state) {
     if (length < 2 || length >= sizeof address.sun_path || (path[0] != '/' && path[0] != '@')) return;
     std::copy_n(path, length, address.sun_path);
     if (path[0] == '@') address.sun_path[0] = '\0'; // an abstract socket
-    const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) return;
+    const net::Descriptor made{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!made) return;
+    const int fd = made.get();
     const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
-    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) == 0) {
-        ssize_t sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
-        pollfd room{fd, POLLOUT, 0};
-        if (sent < 0 && errno == EAGAIN && poll(&room, 1, notify_patience_ms) > 0)
-            sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
-    }
-    close(fd);
+    if (connect(fd, reinterpret_cast<const sockaddr*>(&address), size) != 0) return;
+    ssize_t sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
+    pollfd room{fd, POLLOUT, 0};
+    if (sent < 0 && errno == EAGAIN && poll(&room, 1, notify_patience_ms) > 0)
+        sent = send(fd, state.data(), state.size(), MSG_NOSIGNAL);
 }
 
 /// Frees what sd_listen_fds_with_names() allocates: the strings and the array.

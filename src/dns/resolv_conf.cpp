@@ -62,7 +62,8 @@ void read_line(std::string_view line, ResolvConf& conf) {
     if (keyword == "options") return read_options(line, conf);
     if (keyword != "nameserver" || conf.servers.size() == max_servers) return;
     line = line.substr(0, line.find_first_of(";#"));
-    if (const auto address = net::parse_scoped_ip(next_word(line))) conf.servers.push_back({*address, dns_port});
+    if (const auto address = net::parse_scoped_ip(next_word(line)))
+        conf.servers.push_back({*address, dns_port});
 }
 
 std::array<std::int64_t, 5> stamp_of(const struct stat& st) {

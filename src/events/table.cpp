@@ -121,7 +121,8 @@ void append_words(std::string& out, std::string_view words) {
             if (!fresh) out += '\n';
             out.append(".Ic ").append(words.substr(1, end - 1));
             words.remove_prefix(end + 1);
-            while (!words.empty() && std::string_view{".,;:)"}.find(words.front()) != std::string_view::npos) {
+            while (!words.empty() &&
+                   std::string_view{".,;:)"}.find(words.front()) != std::string_view::npos) {
                 out.append(" ").append(1, words.front());
                 words.remove_prefix(1);
             }

@@ -104,23 +104,16 @@ SyslogOutput::SyslogOutput(std::string socket_path, std::string ident)
     ident_.append("[").append(std::to_string(getpid())).append("]");
 }
 
-SyslogOutput::~SyslogOutput() { disconnect(); }
-
 bool SyslogOutput::connect() {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path_.size() >= sizeof address.sun_path) return false;
     std::memcpy(address.sun_path, path_.c_str(), path_.size() + 1);
-    fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd_ < 0) return false;
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return true;
-    disconnect();
-    return false;
-}
-
-void SyslogOutput::disconnect() noexcept {
-    if (fd_ >= 0) close(fd_);
-    fd_ = -1;
+    net::Descriptor made{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (!made || ::connect(made.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return false;
+    fd_ = std::move(made);
+    return true;
 }
 
 Sent SyslogOutput::send(base::Level level, std::string_view line) {
@@ -135,15 +128,15 @@ Sent SyslogOutput::send(base::Level level, std::string_view line) {
 
     bool fresh = false; // a new connection that fails is not tried once more
     for (;;) {
-        if (fd_ < 0) {
+        if (!fd_) {
             if (fresh || !connect()) return Sent::no;
             fresh = true;
         }
-        if (::send(fd_, datagram.data(), datagram.size(), MSG_NOSIGNAL) >= 0) return Sent::yes;
+        if (::send(fd_.get(), datagram.data(), datagram.size(), MSG_NOSIGNAL) >= 0) return Sent::yes;
         if (errno == EINTR) continue;
         const bool full = errno == EAGAIN || errno == ENOBUFS;
-        if (full && wait_writable(fd_)) continue;
-        disconnect();
+        if (full && wait_writable(fd_.get())) continue;
+        fd_.reset();
         if (full) return Sent::no;
     }
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/log_port.hpp"
+#include "base/net/descriptor.hpp"
 #include "log/log_queue.hpp"
 
 #include <atomic>
@@ -65,17 +66,15 @@ private:
 class SyslogOutput final : public LogOutput {
 public:
     SyslogOutput(std::string socket_path, std::string ident);
-    ~SyslogOutput() override;
     using LogOutput::send;
     Sent send(base::Level level, std::string_view line) override;
 
 private:
     [[nodiscard]] bool connect();
-    void disconnect() noexcept;
 
     std::string path_;
     std::string ident_; ///< "stsmapd[123]"
-    int fd_ = -1;
+    net::Descriptor fd_;
 };
 
 /// True when `fd` is the journal: systemd names its stream in JOURNAL_STREAM (systemd.exec(5)).

@@ -16,7 +16,7 @@ using base::Reason;
 Discovery::Discovery(Parts parts, const cache::Tuning& tuning) : parts_(std::move(parts)), tuning_(tuning) {}
 
 std::optional<Outcome> Discovery::known(const base::Domain& domain, Wants wants) const {
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     if (current_policy(known, now)) return known_policy(known, wants, now, tuning_);
     const std::optional<cache::Absence> absence = parts_.table.absence(domain);
@@ -38,7 +38,7 @@ asio::awaitable<TxtOutcome> Discovery::ask_txt(base::Domain domain) {
 
 asio::awaitable<Outcome> Discovery::policy(base::Domain domain, Why why) {
     TxtOutcome txt = co_await ask_txt(domain);
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const base::seconds wait = get_wait(domain);
     Next next = after_txt(known, txt, why, parts_.clock.now(), wait == base::seconds{0}, tuning_);
     if (auto* fetch = std::get_if<Get>(&next)) {
@@ -84,7 +84,7 @@ void Discovery::withdraw(const base::Domain& domain, const cache::Entry& entry) 
 
 /// Puts a fetched policy into the table.
 void Discovery::show(const base::Domain& domain, cache::Entry entry) {
-    const cache::Known before = parts_.table.find(domain);
+    const cache::Knowledge before = parts_.table.find(domain);
     emit_policy(parts_.sink, domain, before, entry);
     const bool had_policy = std::holds_alternative<cache::Entry>(before);
     if (auto evicted = parts_.table.put(domain, std::move(entry), parts_.clock.now())) {
@@ -96,7 +96,7 @@ void Discovery::show(const base::Domain& domain, cache::Entry entry) {
 
 asio::awaitable<Outcome> Discovery::with_dane(base::Domain domain, Outcome outcome) {
     if (!outcome.policy) co_return outcome;
-    cache::Known known = parts_.table.find(domain);
+    cache::Knowledge known = parts_.table.find(domain);
     const auto* in_table = std::get_if<cache::Entry>(&known);
     cache::Entry entry;
     entry.dane = outcome.dane;
@@ -140,7 +140,7 @@ Outcome Discovery::unchanged(const base::Domain& domain, TxtOutcome txt, base::s
 
 /// There is no policy at hand, and none can be fetched now.
 Outcome Discovery::no_policy(const base::Domain& domain, Reason reason, TxtOutcome txt) {
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     if (const auto* entry = std::get_if<cache::Entry>(&known)) (void)parts_.expiry.forget(domain, *entry);
     if (!is_our_own(reason))
@@ -154,7 +154,7 @@ Outcome Discovery::no_policy(const base::Domain& domain, Reason reason, TxtOutco
 /// A GET brought no policy.
 Outcome Discovery::failed(const base::Domain& domain, const std::string& id, Reason reason,
                           std::string_view detail, const TxtOutcome& txt) {
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const base::Instant now = parts_.clock.now();
     // Trouble of this process is no failure of the policy host. It starts no back-off and is not remembered.
     const bool ours = is_our_own(reason);

@@ -42,7 +42,7 @@ void HopLearner::learn(const postfix::NextHop& hop, Why why, Done done) {
 void HopLearner::with_policy(const postfix::NextHop& hop, const Outcome& outcome, const Done& done) {
     const base::Instant now = parts_.clock.now();
     if (!outcome.policy) return done(outcome);
-    cache::Standing here;
+    cache::PolicyState here;
     here.policy = outcome.policy;
     here.dane = dane_state(verdicts_, hop, now);
     if (!cache::dane_due(here, now, tuning_)) {
@@ -105,7 +105,7 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
 
 void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyPtr& policy,
                                 const dane::Verdict& verdict) {
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const auto* in_table = std::get_if<cache::Entry>(&known);
     cache::Entry entry;
     if (in_table) entry = *in_table;

@@ -7,7 +7,7 @@ namespace lookup {
 
 using base::Reason;
 
-void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Known& before,
+void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Knowledge& before,
                  const cache::Entry& after) {
     const auto* old = std::get_if<cache::Entry>(&before);
     const sts::Policy& policy = after.policy->policy;

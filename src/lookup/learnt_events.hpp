@@ -20,7 +20,7 @@ inline constexpr std::size_t max_hosts_named = 20; ///< on one log line
 inline constexpr std::size_t max_record_shown = 150;
 
 /// A policy was fetched. Also reports a max_age that is too short to be of use.
-void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Known& before,
+void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Knowledge& before,
                  const cache::Entry& after);
 /// `next_hop`: its text, when it is not of the usual form.
 void emit_dane(events::Sink& sink, const base::Domain& domain, const dane::State& before,

@@ -24,7 +24,7 @@ Loaded load(cache::Table& table, const cache::Row& row, base::Instant now, const
 }
 
 Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now, const OnEvicted& evicted) {
-    const cache::Known known = table.find(row.domain);
+    const cache::Knowledge known = table.find(row.domain);
     if (std::holds_alternative<cache::Entry>(known)) return Loaded::known;
     const auto* absence = std::get_if<cache::Absence>(&known);
     // A GET that succeeded and left no policy has withdrawn it.

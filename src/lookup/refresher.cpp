@@ -196,7 +196,7 @@ void Refresher::add(const base::Domain& domain) {
 
 void Refresher::put_on_agenda(const base::Domain& domain) {
     store_times(domain);
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();
@@ -261,7 +261,7 @@ void Refresher::tick() {
 }
 
 void Refresher::look(const base::Domain& domain) {
-    const cache::Known known = parts_.table.find(domain);
+    const cache::Knowledge known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return;
     const Instant now = parts_.clock.now();

@@ -19,7 +19,7 @@ using decision::Facts;
 namespace {
 
 /// What is known of a policy, for a decision about `domain`.
-Facts facts_of(std::string_view domain, const cache::Standing& entry, Reason reason, base::Instant now,
+Facts facts_of(std::string_view domain, const cache::PolicyState& entry, Reason reason, base::Instant now,
                const cache::Tuning& tuning) {
     Facts facts;
     facts.domain = domain;
@@ -132,15 +132,15 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
     const base::Domain& domain = hop.host;
     cache::Version version; // not current: not worth remembering
     if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
-    cache::Told known = parts_.table.ask(domain, now);
+    cache::QueryResult known = parts_.table.ask(domain, now);
     Facts facts;
     std::optional<base::seconds> age;
-    cache::Step step = cache::Step::resolve;
+    cache::QueryPlan step = cache::QueryPlan::resolve;
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {
         step = cache::plan(*absence, now, options_.tuning);
         facts.domain = domain.name();
         facts.reason = absence->reason;
-    } else if (auto* entry = std::get_if<cache::Asked>(&known)) {
+    } else if (auto* entry = std::get_if<cache::QueriedPolicy>(&known)) {
         cache::note_clock(*entry, now); // for this answer; the refresher notes it for good, and stores it
         if (!hop.usual()) entry->dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
         step = cache::plan(*entry, now, options_.tuning);
@@ -149,8 +149,8 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
         // for.
         facts = facts_of(domain.name(), *entry, entry->failed, now, options_.tuning);
     }
-    if (step == cache::Step::resolve) return false;
-    if (step == cache::Step::serve_and_check) check_in_background(hop);
+    if (step == cache::QueryPlan::resolve) return false;
+    if (step == cache::QueryPlan::serve_and_check) check_in_background(hop);
 
     const Decision decision = decision::decide(facts, now);
     events::Lookup line{
@@ -163,7 +163,7 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
     say(line, came);
     const std::size_t start = reply.size();
     postfix::append_answer(decision.answer, question.request.dialect, reply);
-    if (step == cache::Step::serve && version.current() && detail.empty())
+    if (step == cache::QueryPlan::serve && version.current() && detail.empty())
         recent_.keep(key, now, version,
                      {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, age,
                       line.why, hop.usual()});
@@ -270,11 +270,11 @@ void Service::look_up(Question&& question, std::function<void(std::string)> repl
 Outcome Service::known_at_deadline(const postfix::NextHop& hop) const {
     Outcome late;
     late.reason = Reason::deadline;
-    const cache::Known known = parts_.table.find(hop.host);
+    const cache::Knowledge known = parts_.table.find(hop.host);
     const base::Instant now = parts_.clock.now();
     late.policy = current_policy(known, now);
     if (!late.policy) return late;
-    cache::Standing entry = std::get<cache::Entry>(known);
+    cache::PolicyState entry = std::get<cache::Entry>(known);
     if (!hop.usual()) entry.dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
     late.fetched_at = cache::counted_from(entry);
     late.expires_at = cache::expires_at(entry, now);

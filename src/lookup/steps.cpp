@@ -13,19 +13,19 @@ using base::Reason;
 using cache::Absence;
 using cache::Entry;
 
-cache::Attempts attempts(const cache::Known& known) {
+cache::Attempts attempts(const cache::Knowledge& known) {
     if (const auto* entry = std::get_if<Entry>(&known)) return entry->gets;
     if (const auto* absence = std::get_if<Absence>(&known)) return absence->gets;
     return {};
 }
 
-cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now) {
+cache::PolicyPtr current_policy(const cache::Knowledge& known, base::Instant now) {
     const auto* entry = std::get_if<Entry>(&known);
     return entry && !cache::expired(*entry, now) ? entry->policy : nullptr;
 }
 
-Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now, bool minute_over,
-               const cache::Tuning& tuning) {
+Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, base::Instant now,
+               bool minute_over, const cache::Tuning& tuning) {
     const cache::Attempts gets = attempts(known);
     const auto may_get = [&](std::string_view id) {
         return minute_over && cache::may_get(gets, id, now, tuning);
@@ -46,7 +46,7 @@ Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::
 
 bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
 
-Outcome kept(const cache::Known& known, Reason reason, base::Instant now) {
+Outcome kept(const cache::Knowledge& known, Reason reason, base::Instant now) {
     Outcome outcome;
     outcome.reason = reason;
     outcome.policy = current_policy(known, now);
@@ -59,16 +59,16 @@ Outcome kept(const cache::Known& known, Reason reason, base::Instant now) {
     return outcome;
 }
 
-std::optional<Outcome> known_policy(const cache::Known& known, Wants wants, base::Instant now,
+std::optional<Outcome> known_policy(const cache::Knowledge& known, Wants wants, base::Instant now,
                                     const cache::Tuning& tuning) {
     const auto* entry = std::get_if<Entry>(&known);
-    if (entry && wants == Wants::dane && cache::plan(*entry, now, tuning) == cache::Step::resolve)
+    if (entry && wants == Wants::dane && cache::plan(*entry, now, tuning) == cache::QueryPlan::resolve)
         return std::nullopt;
     return kept(known, Reason::none, now);
 }
 
 std::optional<Outcome> known_absence(const Absence& absence, base::Instant now, const cache::Tuning& tuning) {
-    if (cache::plan(absence, now, tuning) == cache::Step::resolve) return std::nullopt;
+    if (cache::plan(absence, now, tuning) == cache::QueryPlan::resolve) return std::nullopt;
     Outcome outcome;
     outcome.reason = absence.reason;
     return outcome;
@@ -83,7 +83,7 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
     entry.txt_checked -= tuning.txt_check_min - std::min(get_wait, tuning.txt_check_min);
 }
 
-cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
+cache::Entry fetched(const cache::Knowledge& before, cache::PolicyPtr policy, std::string id,
                      const TxtOutcome& txt, base::Instant now) {
     Entry entry;
     entry.last_asked = now;

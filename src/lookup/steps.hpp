@@ -40,24 +40,24 @@ struct NoPolicy {
 using Next = std::variant<Keep, Get, NoPolicy>;
 
 /// `minute_over`: the limit of one GET a domain and minute (lookup/get_limit.hpp) allows one now.
-[[nodiscard]] Next after_txt(const cache::Known& known, const TxtOutcome& txt, Why why, base::Instant now,
+[[nodiscard]] Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, base::Instant now,
                              bool minute_over, const cache::Tuning& tuning);
 
 /// The GETs so far, whatever is known of the domain.
-[[nodiscard]] cache::Attempts attempts(const cache::Known& known);
+[[nodiscard]] cache::Attempts attempts(const cache::Knowledge& known);
 
 /// The policy of `known` when it is unexpired at `now`, else null.
-[[nodiscard]] cache::PolicyPtr current_policy(const cache::Known& known, base::Instant now);
+[[nodiscard]] cache::PolicyPtr current_policy(const cache::Knowledge& known, base::Instant now);
 
 /// The reason is trouble of this process. It says nothing about a domain, and is not remembered.
 [[nodiscard]] bool is_our_own(base::Reason reason);
 
 /// The outcome with what is known now: the unexpired policy, if there is one, and why nothing has changed.
-[[nodiscard]] Outcome kept(const cache::Known& known, base::Reason reason, base::Instant now);
+[[nodiscard]] Outcome kept(const cache::Knowledge& known, base::Reason reason, base::Instant now);
 
 /// An unexpired policy as an answer to a query. None: DANE has to be looked up first.
-[[nodiscard]] std::optional<Outcome> known_policy(const cache::Known& known, Wants wants, base::Instant now,
-                                                  const cache::Tuning& tuning);
+[[nodiscard]] std::optional<Outcome> known_policy(const cache::Knowledge& known, Wants wants,
+                                                  base::Instant now, const cache::Tuning& tuning);
 /// An absence as an answer to a query. None: it is too old.
 [[nodiscard]] std::optional<Outcome> known_absence(const cache::Absence& absence, base::Instant now,
                                                    const cache::Tuning& tuning);
@@ -68,7 +68,7 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
                const cache::Tuning& tuning);
 
 /// The domain after a successful GET for `id`: an entry, fetched at `now`.
-[[nodiscard]] cache::Entry fetched(const cache::Known& before, cache::PolicyPtr policy, std::string id,
+[[nodiscard]] cache::Entry fetched(const cache::Knowledge& before, cache::PolicyPtr policy, std::string id,
                                    const TxtOutcome& txt, base::Instant now);
 
 /// The outcome of that GET.

@@ -3,8 +3,8 @@
 #include "base/domain.hpp"
 #include "base/text.hpp"
 #include "base/version.hpp"
+#include "tool/client/query_command.hpp"
 #include "tool/commands.hpp"
-#include "tool/query_command.hpp"
 #include "tool/setup/main_cf.hpp"
 #include "tool/suggestions.hpp"
 

@@ -72,7 +72,7 @@ FAULTS = {
     ),
     "expired-is-served": (
         "an expired policy is answered",
-        [(ENTRY, "    if (expired(entry, now)) return Step::resolve;\n", "")],
+        [(ENTRY, "    if (expired(entry, now)) return QueryPlan::resolve;\n", "")],
     ),
     # DANE.
     "verdict-of-any-age": (
@@ -92,7 +92,7 @@ FAULTS = {
     "verdict-lost-with-get": (
         "a new policy begins without the verdict",
         [(STEPS, "        entry.dane = old->dane;", "        // entry.dane = old->dane;"),
-         (ENTRY, "    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return Step::resolve;\n",
+         (ENTRY, "    if (is_enforced(entry, tuning) && dane::missing(entry.dane, now, tuning.dane)) return QueryPlan::resolve;\n",
           "")],
     ),
     # One GET a domain and minute.
@@ -120,8 +120,8 @@ FAULTS = {
     "life-of-zero-told-twice": (
         "a policy of max_age 0 is told to those who ask later",
         [(DISCOVERY, "    if (entry.policy->policy.max_age.count() == 0) {", "    if (entry.txt_id.empty()) {"),
-         ("src/cache/entry.cpp", "    if (expired(entry, now)) return Step::resolve;",
-          "    if (expired(entry, now) && entry.policy->policy.max_age != seconds{0}) return Step::resolve;")],
+         ("src/cache/entry.cpp", "    if (expired(entry, now)) return QueryPlan::resolve;",
+          "    if (expired(entry, now) && entry.policy->policy.max_age != seconds{0}) return QueryPlan::resolve;")],
     ),
     # Want of memory.
     "turn-kept": (

@@ -110,7 +110,7 @@ std::string World::state() const {
     words.number((hands_.wall_off() - noticed_off_).count());
     words.number(static_cast<int>(resolver_));
 
-    const cache::Known known = table_.find(*base::Domain::parse(subject));
+    const cache::Knowledge known = table_.find(*base::Domain::parse(subject));
     bool dane = false;
     if (const auto* e = std::get_if<cache::Entry>(&known)) {
         words.mark('E');
@@ -180,7 +180,7 @@ std::string World::describe() const {
         "at " + std::to_string(std::chrono::floor<base::seconds>(hands_.passed()).count()) + " s";
     if (hands_.wall_off() != base::seconds{0}) text += ", wall " + std::to_string(hands_.wall_off().count());
     text += ": memory " + policy(now.entry);
-    const cache::Known known = table_.find(*base::Domain::parse(subject));
+    const cache::Knowledge known = table_.find(*base::Domain::parse(subject));
     if (const auto* e = std::get_if<cache::Entry>(&known)) {
         text += " (ends in " + std::to_string((cache::expires_at(*e, wall) - wall).count()) + ", agenda ";
         text += e->agenda_at == base::Instant{} ? "-" : std::to_string((e->agenda_at - wall).count());

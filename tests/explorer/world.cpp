@@ -251,7 +251,7 @@ World::World(Oracle& oracle) : oracle_(oracle), log_(std::make_unique<EventLog>(
         ledger_.saving(number, refused && !there);
     };
     disk_.refill = [this]() -> std::optional<cache::Row> {
-        const cache::Known known = table_.find(domain_of(subject));
+        const cache::Knowledge known = table_.find(domain_of(subject));
         const auto* entry = std::get_if<cache::Entry>(&known);
         if (!entry) return std::nullopt;
         return lookup::row(domain_of(subject), *entry);
@@ -435,7 +435,7 @@ void World::jump(base::seconds by) {
 }
 
 std::optional<base::seconds> World::to_the_end() const {
-    const cache::Known known = table_.find(domain_of(subject));
+    const cache::Knowledge known = table_.find(domain_of(subject));
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (!entry) return std::nullopt;
     const base::Instant end = cache::expires_at(*entry, hands_.now());
@@ -530,7 +530,7 @@ base::seconds World::running_time() const { return parts_->learner.running(); }
 
 Seen World::seen() const {
     Seen s;
-    const cache::Known known = table_.find(domain_of(subject));
+    const cache::Knowledge known = table_.find(domain_of(subject));
     if (const auto* entry = std::get_if<cache::Entry>(&known)) {
         s.entry = number_in(entry->policy->text, "\nmx: m");
         s.entry_current = hands_.now() < cache::expires_at(*entry, hands_.now());

@@ -14,7 +14,7 @@
 #include "sts/match.hpp"
 #include "sts/record.hpp"
 #include "support/postfix_syntax.hpp"
-#include "tool/query_command.hpp"
+#include "tool/client/query_command.hpp"
 
 #include <algorithm>
 #include <memory>

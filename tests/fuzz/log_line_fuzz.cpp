@@ -78,7 +78,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view a = input.until('\n'), b = input.until('\n'), c = input.rest();
     check_printable(c);
     const double number = static_cast<double>(a.size()) / 3;
-    const std::string line = test::text_line("event", {{"a", a}, {"b", b}, {"n", number}, {"c", c}, {"k", 7}});
+    const std::string line =
+        test::text_line("event", {{"a", a}, {"b", b}, {"n", number}, {"c", c}, {"k", 7}});
     fuzz::require(fuzz::is_printable(line), "one printable line");
     const auto fields = fields_of(line);
     fuzz::require(fields && fields->size() == 5, "the fields given, and no others");
@@ -91,7 +92,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     }
 
     const std::string text = test::json_line(app::LogTime{}, base::Level::info, "event",
-                                            {{"a", a}, {"b", b}, {"n", number}, {"c", c}, {"k", 7}});
+                                             {{"a", a}, {"b", b}, {"n", number}, {"c", c}, {"k", 7}});
     fuzz::require(fuzz::is_printable(text), "one printable line of JSON");
     const auto json = nlohmann::json::parse(text, nullptr, false);
     fuzz::require(json.is_object() && json.size() == 8 && json["k"] == 7, "JSON with the fields given");

@@ -7,7 +7,7 @@
 #include "postfix/netstring.hpp"
 #include "support/postfix_syntax.hpp"
 #include "support/temp_folder.hpp"
-#include "tool/query_command.hpp"
+#include "tool/client/query_command.hpp"
 
 #include <nlohmann/json.hpp>
 

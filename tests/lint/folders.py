@@ -55,16 +55,15 @@ FOLDERS = {
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
     "server": Folder("base/net postfix decision events lookup"),
     "config": Folder("base/net", libraries=(TOML,)),
-    "log": Folder("events config", (SPDLOG,)),
+    "log": Folder("base/net events config", (SPDLOG,)),
     "wiring": Folder("sts dane postfix dns fetch cache lookup server config", (ASIO,)),
     "daemon": Folder("base/net sts dane decision postfix events dns fetch cache cache/disk lookup server config log wiring",
                      (ASIO, SYSTEMD)),
     "tool/setup": Folder("base/net postfix dns", (OPENSSL,)),
-    "tool/doctor": Folder("sts dane postfix events dns fetch cache/disk lookup config wiring tool/setup", (ASIO, OPENSSL, JSON),
-                          headers={"tool/socketmap_client.hpp": "asks the daemon as `stsmap query` does",
-                                   "tool/query_command.hpp": "how an answer of the daemon is read"},
-                          ports=("facts", "ids", "report", "hints"), exceptions={}),
-    "tool": Folder("base/net postfix config wiring tool/setup tool/doctor", (CLI11, JSON)),
+    "tool/client": Folder("base/net postfix", (JSON,)),
+    "tool/doctor": Folder("sts dane postfix events dns fetch cache/disk lookup config wiring tool/setup tool/client",
+                          (ASIO, OPENSSL, JSON), ports=("facts", "ids", "report", "hints")),
+    "tool": Folder("base/net postfix config wiring tool/setup tool/client tool/doctor", (CLI11, JSON)),
     "": Folder("events config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
 }
 

@@ -14,7 +14,7 @@ using base::Reason;
 using base::seconds;
 using cache::Absence;
 using cache::Entry;
-using cache::Step;
+using cache::QueryPlan;
 using cache::Tuning;
 using cache::Upkeep;
 
@@ -41,8 +41,8 @@ Entry entry(seconds max_age = 7 * 24h) {
 
 TEST(Entry, LivesFromTheFetchForItsMaxAge) {
     EXPECT_EQ(cache::expires_at(entry(1h), t0), t0 + 1h);
-    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h - 1s, tuning), Step::serve_and_check);
-    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h, tuning), Step::resolve);
+    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h - 1s, tuning), QueryPlan::serve_and_check);
+    EXPECT_EQ(cache::plan(entry(1h), t0 + 1h, tuning), QueryPlan::resolve);
 }
 
 TEST(Entry, FetchedInTheFutureCountsFromNow) {
@@ -72,17 +72,17 @@ TEST(Entry, AClockPutRightGivesThePolicyItsOwnLife) {
 TEST(Entry, TxtIsAskedAgainAfterItsTtlWithinBounds) {
     struct Row {
         seconds ttl, after;
-        Step want;
+        QueryPlan want;
         const char* why;
     };
     const Row rows[] = {
-        {300s, 299s, Step::serve, "the TTL is not over"},
-        {300s, 300s, Step::serve_and_check, "the TTL is over"},
-        {0s, 59s, Step::serve, "never sooner than a minute"},
-        {0s, 60s, Step::serve_and_check, "a TTL of zero counts as a minute"},
-        {24h, 1h - 1s, Step::serve, "within the hour"},
-        {24h, 1h, Step::serve_and_check, "never later than an hour"},
-        {300s, -1s, Step::serve_and_check, "the clock was set back: check at once"},
+        {300s, 299s, QueryPlan::serve, "the TTL is not over"},
+        {300s, 300s, QueryPlan::serve_and_check, "the TTL is over"},
+        {0s, 59s, QueryPlan::serve, "never sooner than a minute"},
+        {0s, 60s, QueryPlan::serve_and_check, "a TTL of zero counts as a minute"},
+        {24h, 1h - 1s, QueryPlan::serve, "within the hour"},
+        {24h, 1h, QueryPlan::serve_and_check, "never later than an hour"},
+        {300s, -1s, QueryPlan::serve_and_check, "the clock was set back: check at once"},
     };
     for (const Row& row : rows) {
         Entry e = entry();
@@ -91,17 +91,17 @@ TEST(Entry, TxtIsAskedAgainAfterItsTtlWithinBounds) {
     }
     Entry restarted = entry();
     restarted.txt_checked = Instant{};
-    EXPECT_EQ(cache::plan(restarted, t0 + 1s, tuning), Step::serve_and_check)
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, tuning), QueryPlan::serve_and_check)
         << "first query after a restart";
 }
 
 TEST(Absence, IsBelievedUntilItsTimeIsOver) {
     Absence a;
     a.until = t0 + 300s;
-    EXPECT_EQ(cache::plan(a, t0, tuning), Step::serve);
-    EXPECT_EQ(cache::plan(a, t0 + 299s, tuning), Step::serve);
-    EXPECT_EQ(cache::plan(a, t0 + 300s, tuning), Step::resolve);
-    EXPECT_EQ(cache::plan(a, t0 - 24h, tuning), Step::resolve) << "the clock was set back by a day";
+    EXPECT_EQ(cache::plan(a, t0, tuning), QueryPlan::serve);
+    EXPECT_EQ(cache::plan(a, t0 + 299s, tuning), QueryPlan::serve);
+    EXPECT_EQ(cache::plan(a, t0 + 300s, tuning), QueryPlan::resolve);
+    EXPECT_EQ(cache::plan(a, t0 - 24h, tuning), QueryPlan::resolve) << "the clock was set back by a day";
 }
 
 TEST(Absence, LivesAsLongAsItsAnswerWithinBounds) {
@@ -238,16 +238,16 @@ TEST(EntryDane, IsLookedUpForEnforcedPoliciesOnly) {
 
 TEST(EntryDane, IsLookedUpBeforeTheFirstAnswerThenBehindIt) {
     Entry e = entry();
-    EXPECT_EQ(cache::plan(e, t0, with_dane()), Step::resolve);
+    EXPECT_EQ(cache::plan(e, t0, with_dane()), QueryPlan::resolve);
     e.dane = after_lookup({}, found(Advice::sts, false, 120s), t0, limits);
-    EXPECT_EQ(cache::plan(e, t0 + 119s, with_dane()), Step::serve);
-    EXPECT_EQ(cache::plan(e, t0 + 120s, with_dane()), Step::serve_and_check);
+    EXPECT_EQ(cache::plan(e, t0 + 119s, with_dane()), QueryPlan::serve);
+    EXPECT_EQ(cache::plan(e, t0 + 120s, with_dane()), QueryPlan::serve_and_check);
     e.dane = after_lookup({}, found(Advice::no_verdict, false, 60s), t0, limits);
-    EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), Step::serve)
+    EXPECT_EQ(cache::plan(e, t0 + 10s, with_dane()), QueryPlan::serve)
         << "it could not be found out: MTA-STS for now";
     Entry restarted = entry();
     restarted.dane = {Advice::dane_only, t0, {}};
-    EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), Step::serve_and_check)
+    EXPECT_EQ(cache::plan(restarted, t0 + 1s, with_dane()), QueryPlan::serve_and_check)
         << "remembered through a restart";
 }
 
@@ -255,18 +255,18 @@ TEST(EntryDane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
     for (const Advice advice : {Advice::dane_only, Advice::sts}) {
         Entry e = entry(31'557'600s);
         e.dane = after_lookup({}, found(advice, false, 300s), t0, limits);
-        EXPECT_EQ(cache::plan(e, t0 + 36h - 1s, with_dane()), Step::serve_and_check);
-        EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), Step::resolve);
-        EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), Step::resolve);
-        EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), Step::serve_and_check) << "nobody looks for DANE";
+        EXPECT_EQ(cache::plan(e, t0 + 36h - 1s, with_dane()), QueryPlan::serve_and_check);
+        EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), QueryPlan::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), QueryPlan::resolve);
+        EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), QueryPlan::serve_and_check) << "nobody looks for DANE";
         // The lookup fails: nobody waits again.
         const Instant first = t0 + 100h;
         for (seconds t = 0s; t < 25h; t += 60s) {
             e.dane = after_lookup(e.dane, found(Advice::no_verdict, false, 60s), first + t, limits);
-            EXPECT_EQ(cache::plan(e, first + t + 59s, with_dane()), Step::serve_and_check);
-            EXPECT_EQ(cache::plan(e, first + t + 60s, with_dane()), Step::serve_and_check);
+            EXPECT_EQ(cache::plan(e, first + t + 59s, with_dane()), QueryPlan::serve_and_check);
+            EXPECT_EQ(cache::plan(e, first + t + 60s, with_dane()), QueryPlan::serve_and_check);
         }
-        EXPECT_EQ(cache::plan(e, first + 72h, with_dane()), Step::resolve)
+        EXPECT_EQ(cache::plan(e, first + 72h, with_dane()), QueryPlan::resolve)
             << "nobody has looked for long: perhaps it works again";
     }
 }

@@ -19,9 +19,9 @@ namespace {
 using base::Instant;
 using base::seconds;
 using cache::Arena;
+using cache::DomainRecord;
 using cache::Entry;
 using cache::nil;
-using cache::Record;
 using cache::RecordHeap;
 using cache::RecordIndex;
 using cache::RecordPool;
@@ -44,10 +44,10 @@ Entry entry(std::string id) {
 
 std::uint32_t add(RecordPool& pool, std::string_view name, const Entry& e) {
     const std::uint32_t i = pool.take(name.size() + e.txt_id.size());
-    Record& r = pool[i];
+    DomainRecord& r = pool[i];
     r.name_size = static_cast<std::uint8_t>(name.size());
     std::ranges::copy(name, r.text());
-    r.set(e, Record::make_rest(e, r.room()));
+    r.set(e, DomainRecord::make_rest(e, r.room()));
     return i;
 }
 
@@ -88,12 +88,12 @@ TEST(CacheRecord, AnIdThatOutgrowsItsRoomLiesApartAndComesBack) {
     Arena arena;
     RecordPool pool{arena};
     const std::uint32_t i = add(pool, "a.example", entry("12345678"));
-    Record& r = pool[i];
+    DomainRecord& r = pool[i];
     EXPECT_FALSE(r.id_apart);
     EXPECT_EQ(r.rest, nullptr);
     for (const std::size_t size : {r.room() + 1, std::size_t{255}, r.room(), std::size_t{0}}) {
         const Entry e = entry(std::string(size, 'x'));
-        r.set(e, Record::make_rest(e, r.room()));
+        r.set(e, DomainRecord::make_rest(e, r.room()));
         EXPECT_EQ(r.id(), e.txt_id);
         EXPECT_EQ(r.name(), "a.example");
         EXPECT_EQ(r.id_apart, size > r.room());
@@ -202,8 +202,8 @@ TEST(CacheRecordIndex, FullBucketsOverflow) {
 TEST(CacheRecordHeap, GivesTheLeastKeyFirstWhateverMoves) {
     Arena arena;
     RecordPool pool{arena};
-    RecordHeap<&Record::expires, &Record::expiry_slot> heap;
-    RecordHeap<&Record::last_asked, &Record::asked_slot, true> lazy;
+    RecordHeap<&DomainRecord::expires, &DomainRecord::expiry_slot> heap;
+    RecordHeap<&DomainRecord::last_asked, &DomainRecord::asked_slot, true> lazy;
     std::mt19937 random{13};
     const auto up_to_500 = [&] { return static_cast<std::uint32_t>(random() % 500); };
     std::vector<std::uint32_t> all;
@@ -233,7 +233,7 @@ TEST(CacheRecordHeap, GivesTheLeastKeyFirstWhateverMoves) {
         all.pop_back();
     }
     EXPECT_FALSE(lazy.settle(pool, 0)) << "there was more to do";
-    const auto drain = [&](auto& from, std::uint32_t Record::*key) {
+    const auto drain = [&](auto& from, std::uint32_t DomainRecord::*key) {
         std::ranges::sort(all, {}, [&](std::uint32_t i) { return pool[i].*key; });
         for (const std::uint32_t i : all) {
             EXPECT_TRUE(from.settle(pool, 10'000));
@@ -243,8 +243,8 @@ TEST(CacheRecordHeap, GivesTheLeastKeyFirstWhateverMoves) {
         }
         EXPECT_EQ(from.top(), nil);
     };
-    drain(heap, &Record::expires);
-    drain(lazy, &Record::last_asked);
+    drain(heap, &DomainRecord::expires);
+    drain(lazy, &DomainRecord::last_asked);
 }
 
 } // namespace

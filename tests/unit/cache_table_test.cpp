@@ -21,9 +21,9 @@ using base::Domain;
 using base::Instant;
 using base::seconds;
 using cache::Absence;
-using cache::Asked;
 using cache::Entry;
 using cache::Limits;
+using cache::QueriedPolicy;
 using cache::Table;
 
 constexpr Instant t0{seconds{1'700'000'000}};
@@ -212,8 +212,9 @@ TEST(CacheTable, AnAbsenceNeverReplacesAPolicyButAPolicyAnAbsence) {
     EXPECT_EQ(table.absence_count(), 0U);
     table.put(domain("a.example"), absence);
     EXPECT_TRUE(has_policy(table, "a.example"));
-    EXPECT_TRUE(std::holds_alternative<cache::Asked>(table.ask(domain("a.example"), t0 + day - seconds{1})));
-    const cache::Told over = table.ask(domain("a.example"), t0 + day);
+    EXPECT_TRUE(
+        std::holds_alternative<cache::QueriedPolicy>(table.ask(domain("a.example"), t0 + day - seconds{1})));
+    const cache::QueryResult over = table.ask(domain("a.example"), t0 + day);
     ASSERT_TRUE(std::holds_alternative<Absence>(over)) << "an expired policy hides nothing";
     EXPECT_EQ(table.absence(domain("a.example")).value().reason, base::Reason::dns_servfail);
     EXPECT_TRUE(has_policy(table, "a.example")) << "and is kept";
@@ -256,7 +257,7 @@ TEST(CacheTable, AskNotesTheTimeOnceAMinute) {
     EXPECT_TRUE(std::holds_alternative<std::monostate>(table.ask(name, t0)));
 
     table.put(name, entry(table, "enforce", day, Instant{}), t0);
-    const auto asked = [&](Instant now) { return std::get<Asked>(table.ask(name, now)).last_asked; };
+    const auto asked = [&](Instant now) { return std::get<QueriedPolicy>(table.ask(name, now)).last_asked; };
     EXPECT_EQ(asked(t0), t0);
     EXPECT_EQ(asked(t0 + seconds{1}), t0);
     EXPECT_EQ(asked(t0 + seconds{59}), t0);
@@ -294,7 +295,7 @@ TEST(CacheTable, AskGivesWhatAnAnswerDependsOn) {
     put.gets = {t0 + seconds{2}, 3, base::Reason::fetch_timeout, "another-such-id"};
     put.dane = {dane::Advice::dane_only, t0 + seconds{3}, t0 + seconds{4}};
     table.put(name, put, t0);
-    const Asked out = std::get<Asked>(table.ask(name, t0));
+    const QueriedPolicy out = std::get<QueriedPolicy>(table.ask(name, t0));
     EXPECT_EQ(out.policy, put.policy);
     EXPECT_EQ(out.fetched_at, put.fetched_at);
     EXPECT_EQ(out.ahead_since, Instant{});
@@ -666,13 +667,13 @@ TEST(CacheTable, ReadersAndAWriterAtOnce) {
             for (unsigned n = 0; !over; ++n) {
                 const Domain& name = domains[random() % names];
                 if (n % 2 != 0) {
-                    const cache::Told told = table.ask(name, t0 + seconds{n});
-                    if (const Asked* e = std::get_if<Asked>(&told)) {
+                    const cache::QueryResult told = table.ask(name, t0 + seconds{n});
+                    if (const QueriedPolicy* e = std::get_if<QueriedPolicy>(&told)) {
                         EXPECT_EQ(e->txt_ttl, e->policy->policy.max_age);
                     }
                     continue;
                 }
-                const cache::Known known = table.find(name);
+                const cache::Knowledge known = table.find(name);
                 if (const Entry* e = std::get_if<Entry>(&known)) {
                     EXPECT_EQ(e->txt_id, std::to_string(e->policy->policy.max_age.count()));
                     seen.fetch_add(1);

@@ -42,7 +42,7 @@ protected:
 
     lookup::Refresher refresher{{learner, table, time, time, [] { return 0.5; }, store}, {}, 8};
     Outcome told;
-    cache::Known known;
+    cache::Knowledge known;
 };
 
 TEST_F(Forgetting, TheRefresherEndsTheOldOneWhileTheNewOneIsUnderWay) {

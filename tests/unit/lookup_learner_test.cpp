@@ -201,7 +201,7 @@ TEST_F(LearnerTest, OurOwnOverloadStartsNoBackOffBesideAKeptPolicy) {
         time.move_to(time.passed() + 61s);
         learn(Why::txt_check);
         EXPECT_NE(outcomes.back().policy, nullptr);
-        const cache::Known known = table.find(domain);
+        const cache::Knowledge known = table.find(domain);
         EXPECT_EQ(std::get<cache::Entry>(known).gets.failures, 0u);
         EXPECT_EQ(std::get<cache::Entry>(known).gets.last, std::get<cache::Entry>(known).fetched_at);
     }

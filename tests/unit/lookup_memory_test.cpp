@@ -95,7 +95,7 @@ void one_fails(std::uint64_t n, const std::function<void(Household&)>& work, boo
     EXPECT_EQ(house->refresher.running(), 0u) << "allocation " << n;
     EXPECT_EQ(house->learner.aloft(), 0u) << "allocation " << n;
     EXPECT_GT(house->fetcher.gets(), gets) << "allocation " << n << ": the daily GET goes on";
-    const cache::Known known = house->table.find(house->domain);
+    const cache::Knowledge known = house->table.find(house->domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     ASSERT_TRUE(entry != nullptr) << "allocation " << n;
     EXPECT_NE(entry->agenda_at, base::Instant{}) << "allocation " << n;

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 using base::Instant;
 using base::Reason;
 using base::seconds;
-using cache::Known;
+using cache::Knowledge;
 using lookup::TxtOutcome;
 using lookup::Why;
 
@@ -25,7 +25,7 @@ cache::PolicyPtr policy(sts::Mode mode = sts::Mode::enforce, std::string text = 
     return std::make_shared<const sts::PolicyText>(std::move(p));
 }
 
-Known with_policy(std::string id = "1") {
+Knowledge with_policy(std::string id = "1") {
     cache::Entry e;
     e.policy = policy();
     e.txt_id = std::move(id);
@@ -46,7 +46,7 @@ TEST(AfterTxt, Decides) {
     cache::Absence just_failed;
     just_failed.gets = {t0, 1, Reason::connect_failed, "1"};
     struct Row {
-        Known known;
+        Knowledge known;
         TxtOutcome txt;
         Why why;
         seconds after;
@@ -95,7 +95,7 @@ TEST(NoteLook, ComesBackWhenTheMinuteIsOver) {
     const auto due_in = [&](const TxtOutcome& txt, seconds get_wait) {
         lookup::note_look(entry, txt, t0 + 90s, get_wait, tuning);
         seconds wait{0};
-        while (cache::plan(entry, t0 + 90s + wait, tuning) == cache::Step::serve) wait += 1s;
+        while (cache::plan(entry, t0 + 90s + wait, tuning) == cache::QueryPlan::serve) wait += 1s;
         return wait;
     };
     EXPECT_EQ(due_in(shows("1"), 0s), 300s);
@@ -107,7 +107,7 @@ TEST(NoteLook, ComesBackWhenTheMinuteIsOver) {
 }
 
 TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
-    Known before = with_policy();
+    Knowledge before = with_policy();
     std::get<cache::Entry>(before).gets = {t0 + 1h, 3, Reason::http_status, "2"};
     std::get<cache::Entry>(before).agenda_at = t0 + 24h;
     const cache::Entry after = lookup::fetched(before, policy(), "2", shows("2"), t0 + 2h);
@@ -123,7 +123,7 @@ TEST(Fetched, StartsANewLifeAndKeepsWhoAsked) {
 }
 
 TEST(Fetched, HasATimeOfItsOwnAlsoWhenTheClockWasSetBack) {
-    const Known before = with_policy();
+    const Knowledge before = with_policy();
     const base::Instant same = std::get<cache::Entry>(before).fetched_at;
     EXPECT_NE(lookup::fetched(before, policy(), "2", shows("2"), same).fetched_at, same)
         << "the store knows rows by it";
@@ -156,7 +156,7 @@ TEST(KnownPolicy, AnswersWithoutASearchUnlessDaneIsDue) {
     using lookup::Wants;
     cache::Tuning with_dane;
     with_dane.dane.active = true;
-    Known known = with_policy();
+    Knowledge known = with_policy();
     const auto wants_search = [&](Wants wants) {
         return !lookup::known_policy(known, wants, t0 + 60s, with_dane).has_value();
     };

@@ -1,6 +1,6 @@
 // `stsmap query` against a real server in the same process, with canned answers.
 #include "base/version.hpp"
-#include "tool/query_command.hpp"
+#include "tool/client/query_command.hpp"
 #include "tool/tool.hpp"
 
 #include "server/server.hpp"

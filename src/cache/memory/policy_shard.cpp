@@ -30,13 +30,13 @@ Rank PolicyShard::rank(std::uint32_t now) const {
 }
 
 void PolicyShard::insert(std::string_view name, std::uint32_t hash, const Entry& e) {
-    std::unique_ptr<Record::Rest> rest = Record::make_rest(e, e.txt_id.size());
+    std::unique_ptr<DomainRecord::Rest> rest = DomainRecord::make_rest(e, e.txt_id.size());
     index.make_room_for_one();
     by_expiry.make_room_for_one();
     by_asked(enforced(e)).make_room_for_one();
     agenda.make_room_for_one();
     const std::uint32_t i = pool.take(name.size() + e.txt_id.size());
-    Record& r = pool[i];
+    DomainRecord& r = pool[i];
     r.hash = hash;
     r.name_size = static_cast<std::uint8_t>(name.size());
     std::ranges::copy(name, r.text());
@@ -48,8 +48,8 @@ void PolicyShard::insert(std::string_view name, std::uint32_t hash, const Entry&
 }
 
 void PolicyShard::replace(std::uint32_t i, const Entry& e) {
-    Record& r = pool[i];
-    std::unique_ptr<Record::Rest> rest = Record::make_rest(e, r.room());
+    DomainRecord& r = pool[i];
+    std::unique_ptr<DomainRecord::Rest> rest = DomainRecord::make_rest(e, r.room());
     by_asked(enforced(e)).make_room_for_one();
     agenda.make_room_for_one();
     const std::uint32_t expired = r.expires, asked = r.last_asked;
@@ -73,7 +73,7 @@ void PolicyShard::remove(std::uint32_t i) {
 }
 
 void PolicyShard::put_on_agenda(std::uint32_t i, std::uint32_t at) {
-    Record& r = pool[i];
+    DomainRecord& r = pool[i];
     const bool there = r.agenda_slot != nil;
     if (r.agenda_at == at && there == (at != 0)) return;
     r.agenda_at = at;

@@ -32,10 +32,10 @@ struct alignas(64) PolicyShard {
     mutable std::mutex mutex;
     RecordIndex index;
     RecordPool pool;
-    RecordHeap<&Record::expires, &Record::expiry_slot> by_expiry;
+    RecordHeap<&DomainRecord::expires, &DomainRecord::expiry_slot> by_expiry;
     // Lazy: a query takes no step in them; eviction makes up for it.
-    RecordHeap<&Record::last_asked, &Record::asked_slot, true> soft, hard;
-    RecordHeap<&Record::agenda_at, &Record::agenda_slot> agenda; ///< those with an agenda_at
+    RecordHeap<&DomainRecord::last_asked, &DomainRecord::asked_slot, true> soft, hard;
+    RecordHeap<&DomainRecord::agenda_at, &DomainRecord::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.
     std::atomic<std::uint32_t> first_expiry{nil}, first_soft{nil}, first_hard{nil}, first_due{nil};
 

@@ -52,13 +52,13 @@ std::optional<Entry> PolicyTable::find(std::string_view name) const {
     return s.pool[i].entry();
 }
 
-std::optional<Asked> PolicyTable::ask(std::string_view name, Instant now) {
+std::optional<QueriedPolicy> PolicyTable::ask(std::string_view name, Instant now) {
     const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
     if (i == nil) return std::nullopt;
-    Record& r = s.pool[i];
+    DomainRecord& r = s.pool[i];
     if (now < unpack(r.last_asked) || now >= unpack(r.last_asked) + asked_grain) {
         const bool back_in_time = pack(now) < r.last_asked;
         r.last_asked = pack(now);

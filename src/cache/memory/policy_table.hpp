@@ -45,7 +45,7 @@ public:
     [[nodiscard]] std::optional<Entry> find(std::string_view name) const;
     /// Notes `now` as last_asked unless the last note is younger than asked_grain. A note from the future
     /// (the clock was set back) is replaced.
-    [[nodiscard]] std::optional<Asked> ask(std::string_view name, Instant now);
+    [[nodiscard]] std::optional<QueriedPolicy> ask(std::string_view name, Instant now);
     /// Adds or replaces; keeps the newer last_asked and the place on the agenda. Throws
     /// std::invalid_argument for an entry without a policy.
     void put(std::string_view name, const Entry& entry);

@@ -10,12 +10,12 @@ namespace {
 std::uint32_t failing_of(const dane::State& dane) noexcept {
     if (dane.failed_since == Instant{}) return 0;
     const std::int64_t minutes = (std::max(dane.failed_since, dane.known_at) - dane.known_at).count() / 60;
-    return static_cast<std::uint32_t>(std::min<std::int64_t>(minutes + 1, Record::longest_failing));
+    return static_cast<std::uint32_t>(std::min<std::int64_t>(minutes + 1, DomainRecord::longest_failing));
 }
 
 } // namespace
 
-Asked Record::asked() const {
+QueriedPolicy DomainRecord::asked() const {
     // Member by member in one go: setting them after all were made zero takes longer than finding the record.
     return {{policy,
              unpack(fetched_at),
@@ -28,9 +28,9 @@ Asked Record::asked() const {
             rest && rest->gets.failures > 0 ? rest->gets.reason : base::Reason::none};
 }
 
-Entry Record::entry() const {
+Entry DomainRecord::entry() const {
     Entry e;
-    static_cast<Standing&>(e) = asked();
+    static_cast<PolicyState&>(e) = asked();
     e.txt_id = id();
     e.agenda_at = unpack(agenda_at);
     if (over) e.over_since = seconds{txt_checked};
@@ -41,14 +41,14 @@ Entry Record::entry() const {
     return e;
 }
 
-std::unique_ptr<Record::Rest> Record::make_rest(const Entry& e, std::size_t room) {
+std::unique_ptr<DomainRecord::Rest> DomainRecord::make_rest(const Entry& e, std::size_t room) {
     const bool apart = e.txt_id.size() > room;
     const bool got = e.gets == Attempts{unpack(pack(e.fetched_at)), 0, base::Reason::none, {}};
     if (got && !apart) return nullptr;
     return std::make_unique<Rest>(Rest{e.gets, apart ? e.txt_id : std::string{}});
 }
 
-void Record::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
+void DomainRecord::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     policy = e.policy;
     rest = std::move(rest_);
     fetched_at = pack(e.fetched_at);

@@ -30,7 +30,7 @@ inline constexpr std::uint32_t last_second = nil - 1;
 [[nodiscard]] inline std::uint32_t pack(Instant t) noexcept { return pack(t.time_since_epoch().count()); }
 [[nodiscard]] inline Instant unpack(std::uint32_t t) noexcept { return Instant{seconds{t}}; }
 
-struct Record {
+struct DomainRecord {
     /// What few domains have.
     struct Rest {
         Attempts gets;  ///< when the last GET was not the one that brought the policy
@@ -67,7 +67,7 @@ struct Record {
     }
     [[nodiscard]] bool hard() const noexcept { return policy->policy.mode == sts::Mode::enforce; }
     /// What an answer depends on.
-    [[nodiscard]] Asked asked() const;
+    [[nodiscard]] QueriedPolicy asked() const;
     [[nodiscard]] Entry entry() const;
 
     /// Sets all that depends on the entry but its place on the agenda; `rest_` is what make_rest() has made
@@ -76,12 +76,14 @@ struct Record {
     /// The rest of an entry, for a record with so much room for the id; mostly none.
     [[nodiscard]] static std::unique_ptr<Rest> make_rest(const Entry& e, std::size_t room);
     /// Octets for the id.
-    [[nodiscard]] std::size_t room() const noexcept { return units * unit - sizeof(Record) - name_size; }
+    [[nodiscard]] std::size_t room() const noexcept {
+        return units * unit - sizeof(DomainRecord) - name_size;
+    }
 
     /// The octets behind the record.
     [[nodiscard]] char* text() noexcept { return reinterpret_cast<char*>(this + 1); }
     [[nodiscard]] const char* text() const noexcept { return reinterpret_cast<const char*>(this + 1); }
 };
-static_assert(sizeof(Record) == 80, "the memory budget of a domain");
+static_assert(sizeof(DomainRecord) == 80, "the memory budget of a domain");
 
 } // namespace cache

@@ -15,7 +15,7 @@
 
 namespace cache {
 
-template <std::uint32_t Record::*Key, std::uint32_t Record::*Place, bool Lazy = false>
+template <std::uint32_t DomainRecord::*Key, std::uint32_t DomainRecord::*Place, bool Lazy = false>
 class RecordHeap {
 public:
     [[nodiscard]] std::uint32_t top() const { return order_.empty() ? nil : order_.front().record; }

@@ -92,7 +92,7 @@ private:
     }
     [[nodiscard]] static bool is(const RecordPool& pool, std::uint32_t i, std::string_view name,
                                  std::uint32_t hash) {
-        const Record& r = pool[i];
+        const DomainRecord& r = pool[i];
         // A record and its name begin in one line of the cache and end in another, and the policy lies
         // elsewhere: three waits that are better had at once.
         __builtin_prefetch(&r.last_asked);

@@ -33,17 +33,17 @@ public:
     explicit RecordPool(Arena& arena) : arena_(arena) { free_.fill(nil); }
     ~RecordPool() {
         for (std::size_t chunk = 0; chunk < chunks(); ++chunk)
-            walk(chunk, [](std::uint32_t, Record& r) { std::destroy_at(&r); });
+            walk(chunk, [](std::uint32_t, DomainRecord& r) { std::destroy_at(&r); });
     }
     RecordPool(const RecordPool&) = delete;
     RecordPool& operator=(const RecordPool&) = delete;
 
-    [[nodiscard]] Record& operator[](std::uint32_t i) noexcept { return *at(i); }
-    [[nodiscard]] const Record& operator[](std::uint32_t i) const noexcept { return *at(i); }
+    [[nodiscard]] DomainRecord& operator[](std::uint32_t i) noexcept { return *at(i); }
+    [[nodiscard]] const DomainRecord& operator[](std::uint32_t i) const noexcept { return *at(i); }
 
     /// A new record with room for `text` octets behind it (at most 255 + 255).
     [[nodiscard]] std::uint32_t take(std::size_t text) {
-        const std::size_t units = (sizeof(Record) + text + Record::unit - 1) / Record::unit;
+        const std::size_t units = (sizeof(DomainRecord) + text + DomainRecord::unit - 1) / DomainRecord::unit;
         if (const std::uint32_t i = free_[units]; i != nil) {
             free_[units] = std::exchange(at(i)->next, nil);
             return i;
@@ -52,7 +52,7 @@ public:
             if ((chunks_.size() + 1) * chunk_units >> number_bits != 0) throw std::bad_alloc{};
             make_room(chunks_, 1);
             make_room(ends_, 1);
-            chunks_.push_back(arena_.take(chunk_units * Record::unit));
+            chunks_.push_back(arena_.take(chunk_units * DomainRecord::unit));
             ends_.push_back(0);
         }
         const auto i = static_cast<std::uint32_t>((chunks_.size() - 1) * chunk_units + ends_.back());
@@ -61,9 +61,9 @@ public:
         return i;
     }
     void give(std::uint32_t i) noexcept {
-        Record& r = *at(i);
+        DomainRecord& r = *at(i);
         const std::uint8_t units = r.units;
-        r = Record{};
+        r = DomainRecord{};
         r.units = units;
         r.next = std::exchange(free_[units], i);
     }
@@ -72,17 +72,19 @@ public:
     /// Calls `visit` with the number of each record of a chunk that has a policy; it may give that one back.
     template <class Visit>
     void each(std::size_t chunk, const Visit& visit) const {
-        walk(chunk, [&](std::uint32_t i, const Record& r) {
+        walk(chunk, [&](std::uint32_t i, const DomainRecord& r) {
             if (r.policy) visit(i);
         });
     }
 
 private:
     static constexpr std::size_t chunk_units = 2048;
-    static constexpr std::size_t most_units = (sizeof(Record) + 255 + 255 + Record::unit - 1) / Record::unit;
+    static constexpr std::size_t most_units =
+        (sizeof(DomainRecord) + 255 + 255 + DomainRecord::unit - 1) / DomainRecord::unit;
 
-    [[nodiscard]] Record* at(std::uint32_t i) const noexcept {
-        return reinterpret_cast<Record*>(chunks_[i / chunk_units] + i % chunk_units * Record::unit);
+    [[nodiscard]] DomainRecord* at(std::uint32_t i) const noexcept {
+        return reinterpret_cast<DomainRecord*>(chunks_[i / chunk_units] +
+                                               i % chunk_units * DomainRecord::unit);
     }
     template <class Visit>
     void walk(std::size_t chunk, const Visit& visit) const {

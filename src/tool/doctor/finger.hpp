@@ -4,8 +4,8 @@
 // The only check that connects to port 25; made only on request.
 #pragma once
 
+#include "tool/client/query_command.hpp"
 #include "tool/doctor/facts.hpp"
-#include "tool/query_command.hpp"
 #include "tool/setup/host.hpp"
 
 #include <string>

@@ -1,7 +1,7 @@
 #include "postfix/request.hpp"
+#include "tool/client/socketmap_client.hpp"
 #include "tool/doctor/probes.hpp"
 #include "tool/setup/plan_reach.hpp"
-#include "tool/socketmap_client.hpp"
 
 #include <algorithm>
 #include <cerrno>

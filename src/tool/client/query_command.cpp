@@ -1,4 +1,4 @@
-#include "tool/query_command.hpp"
+#include "tool/client/query_command.hpp"
 
 #include "base/text.hpp"
 #include "postfix/request.hpp"

@@ -1,11 +1,11 @@
-// tool/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own
+// tool/client/query_command.hpp - `stsmap query`: what Postfix gets for a domain, asked over the daemon's own
 // socket.
 //
 // Blocking, for the tool. In the output every byte of a reply that is not printable ASCII is shown as \xNN.
 #pragma once
 
 #include "base/exit_status.hpp"
-#include "tool/socketmap_client.hpp"
+#include "tool/client/socketmap_client.hpp"
 
 #include <chrono>
 #include <iosfwd>

@@ -1,4 +1,4 @@
-// tool/socketmap_client.hpp - asks a running daemon over its socket, as Postfix does, one question at a
+// tool/client/socketmap_client.hpp - asks a running daemon over its socket, as Postfix does, one question at a
 // time.
 //
 // Blocking, for command-line tools: every call has a time limit. One thread at a time.

@@ -1,4 +1,4 @@
-#include "tool/socketmap_client.hpp"
+#include "tool/client/socketmap_client.hpp"
 
 #include "base/net/address.hpp"
 #include "postfix/answer.hpp"
