@@ -4,7 +4,8 @@
 // A query for one of a million domains reads memory that is in no cache. With pages of 4 KiB the processor
 // misses the page table entry as well, which takes as long again; with pages of 2 MiB it does not.
 // Regions of 2 MiB are shared by all callers. The first ones are ordinary pages, so that a small table stays
-// small; where the system has no huge pages, all are.
+// small; where the system has no huge pages, all are. malloc's huge pages (GLIBC_TUNABLES) are as fast, but add
+// 2.3 MB to a small daemon and have to be set by whoever starts it (figures: tests/bench/README.md).
 //
 // take() may be called from any thread. Its memory stays until the arena goes.
 #pragma once
