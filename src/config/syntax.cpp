@@ -47,7 +47,7 @@ public:
     }
 
 private:
-    struct Place {
+    struct Position {
         unsigned line = 1, column = 1;
     };
 
@@ -58,7 +58,7 @@ private:
     [[nodiscard]] bool starts_with(std::string_view words) const noexcept {
         return text_.substr(at_).starts_with(words);
     }
-    [[nodiscard]] Place here() const noexcept {
+    [[nodiscard]] Position here() const noexcept {
         return {line_, static_cast<unsigned>(at_ - line_start_) + 1};
     }
     void step() noexcept {
@@ -92,13 +92,13 @@ private:
     }
 
     /// The rest of this line says nothing more.
-    void fault(Place place, std::string words) {
-        faults_.push_back({place.line, place.column, std::move(words)});
+    void fault(Position position, std::string words) {
+        faults_.push_back({position.line, position.column, std::move(words)});
         skip_line();
     }
     /// Where it ends is not known.
-    void fatal(Place place, std::string words) {
-        fault(place, std::move(words));
+    void fatal(Position position, std::string words) {
+        fault(position, std::move(words));
         lost_ = true;
     }
 
@@ -108,7 +108,7 @@ private:
     }
 
     void header() {
-        const Place begin = here();
+        const Position begin = here();
         const std::string_view line = rest_of_line();
         const std::size_t close = line.find(']');
         if (close == std::string_view::npos) {
@@ -155,7 +155,7 @@ private:
     }
 
     void assignment() {
-        const Place begin = here();
+        const Position begin = here();
         const std::string_view line = rest_of_line();
         std::size_t equals = line.find('=');
         const std::size_t comment = line.find('#');
@@ -183,7 +183,7 @@ private:
     }
 
     /// Tells an option that is there a second time.
-    bool again(Place begin) {
+    bool again(Position begin) {
         const std::string path = section_.empty() ? key_ : section_ + '.' + key_;
         if (const std::size_t dot = key_.find('.'); section_.empty() && dot != std::string::npos)
             begun_.emplace(key_.substr(0, dot), Begun{line_, true});
@@ -194,7 +194,7 @@ private:
         return !is_new;
     }
 
-    void no_equals(Place begin, std::string_view line) {
+    void no_equals(Position begin, std::string_view line) {
         const std::size_t end_of_name = line.find_first_of(": \t");
         const std::string_view name = line.substr(0, end_of_name);
         if (name.empty() || !std::ranges::all_of(name, [](char c) { return is_bare(c) || c == '.'; })) {
@@ -237,13 +237,13 @@ private:
         bare(within);
     }
 
-    void faulty(Place place, std::string words) {
+    void faulty(Position position, std::string words) {
         faulty_line_ = line_;
-        fault(place, std::move(words));
+        fault(position, std::move(words));
     }
 
     void long_text() {
-        const Place begin = here();
+        const Position begin = here();
         const std::string_view mark = text_.substr(at_, 3);
         at_ += 3;
         while (!end() && !starts_with(mark)) {
@@ -258,7 +258,7 @@ private:
     }
 
     void short_text(char mark) {
-        const Place begin = here();
+        const Position begin = here();
         for (++at_; !end_of_line(); ++at_) {
             if (text_[at_] == mark) {
                 ++at_;
@@ -278,7 +278,7 @@ private:
     }
 
     void list() {
-        const Place begin = here();
+        const Position begin = here();
         const std::string unclosed = "the list that begins here has no closing bracket (])";
         ++at_;
         for (bool comma = true;;) {
@@ -319,9 +319,9 @@ private:
         return line == line_ && whole.find(']') != std::string_view::npos;
     }
 
-    void faulty_list(Place place, std::string words) {
+    void faulty_list(Position position, std::string words) {
         faulty_line_ = line_;
-        fatal(place, std::move(words));
+        fatal(position, std::move(words));
     }
 
     /// Whether what stands here begins a line of its own: a section, or a name and "=".
@@ -340,7 +340,7 @@ private:
     }
 
     void table() {
-        const Place begin = here();
+        const Position begin = here();
         const std::string outer = key_, section = section_;
         section_ = section_.empty() ? key_ : section_ + '.' + key_;
         const auto leave = [&] {
@@ -377,7 +377,7 @@ private:
 
     /// A value without quotes.
     void bare(char within) {
-        const Place begin = here();
+        const Position begin = here();
         const std::string_view line = rest_of_line();
         const std::size_t stop = line.find_first_of(within == ']'   ? " \t,]#"
                                                     : within == '}' ? " \t,}#"
@@ -413,7 +413,7 @@ private:
     }
 
     /// "a, b" where ["a", "b"] is meant.
-    void list_without_brackets(Place begin, std::string_view whole) {
+    void list_without_brackets(Position begin, std::string_view whole) {
         std::string entries;
         for (std::size_t start = 0; start <= whole.size();) {
             const std::size_t comma = std::min(whole.find(',', start), whole.size());

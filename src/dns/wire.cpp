@@ -84,13 +84,13 @@ std::string rdata(const ldns_rr* rr, Type type) {
     return out;
 }
 
-struct Record {
+struct OwnedRecord {
     std::string owner;
     const ldns_rr* rr;
 };
 
-std::vector<Record> records_in(const ldns_rr_list* section, unsigned type) {
-    std::vector<Record> out;
+std::vector<OwnedRecord> records_in(const ldns_rr_list* section, unsigned type) {
+    std::vector<OwnedRecord> out;
     for (std::size_t i = 0; i < ldns_rr_list_rr_count(section); ++i) {
         const ldns_rr* rr = ldns_rr_list_rr(section, i);
         if (static_cast<unsigned>(ldns_rr_get_type(rr)) != type || ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN)
@@ -100,8 +100,8 @@ std::vector<Record> records_in(const ldns_rr_list* section, unsigned type) {
     return out;
 }
 
-const Record* owned_by(const std::vector<Record>& records, std::string_view owner) {
-    const auto it = std::ranges::find(records, owner, &Record::owner);
+const OwnedRecord* owned_by(const std::vector<OwnedRecord>& records, std::string_view owner) {
+    const auto it = std::ranges::find(records, owner, &OwnedRecord::owner);
     return it == records.end() ? nullptr : &*it;
 }
 
@@ -110,7 +110,7 @@ void lower(std::optional<seconds>& bound, seconds value) { bound = bound ? std::
 
 /// RFC 2308 section 3 and 5: from the SOA of the zone the name is in.
 std::optional<seconds> negative_ttl(const ldns_pkt* packet, std::string_view name) {
-    for (const Record& soa : records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_SOA)) {
+    for (const OwnedRecord& soa : records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_SOA)) {
         if (!covers(soa.owner, name) || ldns_rr_rd_count(soa.rr) != 7) continue;
         return std::min(ttl_seconds(ldns_rr_ttl(soa.rr)),
                         ttl_seconds(ldns_rdf2native_int32(ldns_rr_rdf(soa.rr, 6))));
@@ -124,7 +124,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
     std::string name = wire_name(asked.name);
     std::optional<seconds> ttl;
     for (unsigned hops = 0; owned_by(data, name) == nullptr;) {
-        const Record* alias = owned_by(aliases, name);
+        const OwnedRecord* alias = owned_by(aliases, name);
         if (alias == nullptr || ldns_rr_rd_count(alias->rr) != 1) break;
         if (++hops > max_chain) return base::unexpected(WireErrc::cname_loop);
         lower(ttl, ttl_seconds(ldns_rr_ttl(alias->rr)));
@@ -139,7 +139,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
         answer.kind = Answer::Kind::nodata;
     } else {
         answer.kind = Answer::Kind::data;
-        for (const Record& record : data) {
+        for (const OwnedRecord& record : data) {
             if (record.owner != name) continue;
             lower(ttl, ttl_seconds(ldns_rr_ttl(record.rr)));
             answer.records.push_back(rdata(record.rr, asked.type));

@@ -34,12 +34,12 @@ std::string first_line(std::string text) {
 constexpr bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
 
 /// The fields that frame the body or say what it is.
-struct Known {
+struct FramingField {
     std::string_view name;
     FieldValues HttpHead::*values;
     bool matters; ///< another reading of the line would change what the body is
 };
-constexpr Known known[] = {
+constexpr FramingField framing_fields[] = {
     {"Content-Type", &HttpHead::content_type, true},
     {"Content-Encoding", &HttpHead::content_encoding, true},
     {"Content-Length", &HttpHead::content_length, true},
@@ -184,7 +184,7 @@ base::Expected<void, Failure> HeadReader::field(std::string_view text) {
     const std::string_view name = text.substr(0, colon);
     const std::string_view bare_name = base::trim_wsp(name);
     last_ = nullptr;
-    for (const Known& field : known) {
+    for (const FramingField& field : framing_fields) {
         if (!base::iequals(bare_name, field.name)) continue;
         if (field.matters && bare_name.size() != name.size())
             return bad("a blank before the colon of " + std::string(field.name));

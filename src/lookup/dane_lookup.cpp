@@ -71,7 +71,7 @@ public:
     dane::Inquiry inquiry;
 
 private:
-    struct Asked {
+    struct Question {
         asio::cancellation_signal stop;
         bool put_off = false;
     };
@@ -79,7 +79,7 @@ private:
 
     std::shared_ptr<Core> core_;
     std::deque<dane::Inquiry::Question> queue_;
-    std::list<std::shared_ptr<Asked>> asked_; ///< under way, oldest first
+    std::list<std::shared_ptr<Question>> asked_; ///< under way, oldest first
     bool is_waiting_ = false;
     std::list<Job*>::iterator position_; ///< in Core::waiting
 };
@@ -122,7 +122,7 @@ void DaneLookup::Core::take_from_the_largest() {
 void DaneLookup::Job::ask_one() {
     dane::Inquiry::Question question = std::move(queue_.front());
     queue_.pop_front();
-    const auto asked = std::make_shared<Asked>();
+    const auto asked = std::make_shared<Question>();
     asked_.push_back(asked);
     ++core_->under_way;
     update_waiting();
@@ -153,7 +153,7 @@ void DaneLookup::Job::put_off_one() {
     const auto youngest =
         std::find_if(asked_.rbegin(), asked_.rend(), [](const auto& each) { return !each->put_off; });
     if (youngest == asked_.rend()) return;
-    const std::shared_ptr<Asked> asked = *youngest;
+    const std::shared_ptr<Question> asked = *youngest;
     asked->put_off = true;
     asked->stop.emit(asio::cancellation_type::terminal);
 }

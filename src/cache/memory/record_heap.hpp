@@ -1,7 +1,7 @@
 // cache/memory/record_heap.hpp - record numbers in the order of a key. Part of cache/memory/policy_table; nothing else
 // includes it.
 //
-// A binary heap, least Key first; a record knows its Place, so that it can be moved or removed. A lazy one
+// A binary heap, least Key first; a record knows its Slot, so that it can be moved or removed. A lazy one
 // keeps the key a record had when it was added: keys may then grow, and what is kept is a lower bound,
 // brought up to date by settle(). Not for several threads at once.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace cache {
 
-template <std::uint32_t DomainRecord::*Key, std::uint32_t DomainRecord::*Place, bool Lazy = false>
+template <std::uint32_t DomainRecord::*Key, std::uint32_t DomainRecord::*Slot, bool Lazy = false>
 class RecordHeap {
 public:
     [[nodiscard]] std::uint32_t top() const { return order_.empty() ? nil : order_.front().record; }
@@ -28,18 +28,18 @@ public:
     void make_room_for_one() { make_room(order_, 1); }
     void push(RecordPool& pool, std::uint32_t i) noexcept {
         order_.push_back(item(pool, i)); // moved() lays it where it belongs
-        pool[i].*Place = static_cast<std::uint32_t>(order_.size() - 1);
+        pool[i].*Slot = static_cast<std::uint32_t>(order_.size() - 1);
         moved(pool, i);
     }
     void remove(RecordPool& pool, std::uint32_t i) noexcept {
-        const std::uint32_t at = pool[i].*Place;
+        const std::uint32_t at = pool[i].*Slot;
         const Item last = order_.back();
         order_.pop_back();
-        pool[i].*Place = nil;
+        pool[i].*Slot = nil;
         if (last.record != i) move(pool, last, at);
     }
     /// To be called after the record's key has changed.
-    void moved(RecordPool& pool, std::uint32_t i) noexcept { move(pool, item(pool, i), pool[i].*Place); }
+    void moved(RecordPool& pool, std::uint32_t i) noexcept { move(pool, item(pool, i), pool[i].*Slot); }
     /// Makes top() the record with the least key, in at most so many steps; false: there is more to do.
     bool settle(RecordPool& pool, unsigned steps) noexcept {
         while (!order_.empty() && least(pool) != pool[top()].*Key) {
@@ -85,7 +85,7 @@ private:
     }
     void lay(RecordPool& pool, std::size_t at, Item item) {
         order_[at] = item;
-        pool[item.record].*Place = static_cast<std::uint32_t>(at);
+        pool[item.record].*Slot = static_cast<std::uint32_t>(at);
     }
     std::vector<Item> order_;
 };

@@ -20,7 +20,7 @@ namespace {
 using Content = base::Expected<std::optional<std::string>, std::string>;
 
 /// The first octet of a child's output.
-enum Told : char { content = 'c', nothing = 'n', trouble = 't' };
+enum FirstOctet : char { content = 'c', nothing = 'n', trouble = 't' };
 
 /// Does the C library treat this error as a missing file?
 bool is_absence(int error) {
