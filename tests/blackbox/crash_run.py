@@ -1,9 +1,9 @@
-"""Kills the daemon at random moments under load, and looks at what it remembers. Run by tests/crash-run and, in
-short, by test_crash.
+"""Kills the daemon at random moments under load, and checks what it remembers. Run by tests/crash-run, and by
+test_crash for a short time.
 
 One round: start the daemon while neither DNS nor HTTPS answers, and ask for every policy that a client got
 in the rounds before; start both and let clients ask for domains not asked for yet; kill -9 at a random moment.
-Every tenth round begins with an empty store. Now and then the daemon is killed while it starts, too.
+Every tenth round begins with an empty store. Sometimes the daemon is killed during its start, too.
 """
 
 import os
@@ -31,7 +31,7 @@ def answer(name):
 
 
 class Load:
-    """Clients that ask until the daemon has gone. What they got is in `told`."""
+    """Clients that ask until the daemon is gone. What they got is in `told`."""
 
     def __init__(self, daemon, names):
         self.told = []
@@ -68,7 +68,7 @@ def kill_while_starting(world, rng):
 
 
 def run(rounds, seed, say=print):
-    """Returns (policies checked, the lost ones)."""
+    """Returns (number of policies checked, lost policies)."""
     rng = random.Random(seed)
     world = harness.World()
     checked, lost = 0, []
@@ -101,7 +101,7 @@ def run(rounds, seed, say=print):
             daemon.kill()
             load.wait()
             told += load.told
-            # A policy whose answer the daemon could not give any more may be stored or not.
+            # A policy that was not answered before the kill may be stored or not.
             for name, said in load.wrong:
                 lost.append((number, name, "during the load: " + said))
             log = daemon.log()

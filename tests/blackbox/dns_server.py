@@ -1,8 +1,8 @@
-"""A loopback DNS server for tests: UDP and TCP, answers from a dictionary, counts what it is asked.
+"""A loopback DNS server for tests: UDP and TCP, answers from a dictionary, counts the questions.
 
 Records are set with add(); a name without records does not exist. The whole server or one name can be made to
-fail, to stay silent or to wait. No recursion; CNAMEs within the dictionary are followed. The answers
-about names that `authentic` names come with the AD bit, as if they were signed and validated.
+fail, to stay silent or to wait. No recursion; CNAMEs within the dictionary are followed. Answers about names for which
+`authentic` is true have the AD bit, as if they were signed and validated.
 """
 
 import collections
@@ -52,10 +52,10 @@ class DnsServer:
 
     def __init__(self, port=0):
         self._lock = threading.Lock()
-        self.authentic = lambda name: False  # which answers come with AD
-        # (name, type) -> (ttl, [rdata]); the root has its SOA, as it has everywhere
+        self.authentic = lambda name: False  # which names' answers have AD
+        # (name, type) -> (ttl, [rdata]); the root has an SOA, as in the real DNS
         self._records = {("", TYPES["SOA"]): (300, [soa(60)])}
-        self._existing = None  # all names and those above them; made when it is needed
+        self._existing = None  # all names and their parents; made when needed
         self._behaviours = {}  # name, or "" for all names -> "servfail" | "refused" | "silent"
         self.negative_ttl = 60
         self.questions = collections.Counter()  # (name, type) -> how often asked
@@ -74,7 +74,7 @@ class DnsServer:
         self._udp.close()
         self._tcp.close()
 
-    # What the test says.
+    # Called by the test.
 
     def add(self, name, kind, *values, ttl=300):
         """Sets the records of a name: TXT texts, A and AAAA addresses, one CNAME target."""
@@ -104,7 +104,7 @@ class DnsServer:
     def behave(self, behaviour, name=""):
         """ "servfail", "refused", "silent" or None (answer), for one name or all.
 
-        Or a function of an Exchange, which does what it likes with the right reply; called in its own thread.
+        Or a function that gets the Exchange and may do anything with the right reply; called in its own thread.
         """
         with self._lock:
             if behaviour is None:
@@ -120,7 +120,7 @@ class DnsServer:
         with self._lock:
             return sum(self.questions.values())
 
-    # What the daemon hears.
+    # What the daemon gets.
 
     def _hear(self, query, peer):
         udp = self._udp.socket
@@ -147,7 +147,7 @@ class DnsServer:
             connection.sendall(framed(reply))
 
     def _answer(self, query, udp):
-        """The reply, or None, and a function that is to send it."""
+        """The reply, or None, and the function that sends it."""
         if len(query) < 17:
             return None, None
         ident, flags, _, _, _, additional = struct.unpack("!6H", query[:12])

@@ -1,10 +1,10 @@
-"""Clients that ask without end and read every answer at once, in a separate process (as probe.py).
+"""Clients that ask without pause and read every answer at once, in a separate process (like probe.py).
 
     python3 -m blackbox.greedy ADDRESS CONNECTIONS KIND KEY
 
 KIND is `pipeline` (requests go out as long as the daemon takes them), `turns` (one at a time on each connection),
-or `reconnect` (as many as fit into 32 KiB, then a new connection). Ends when standard input does, and prints how many octets
-of answers came.
+or `reconnect` (as many as fit into 32 KiB, then a new connection). Ends when standard input does, and prints how many
+octets of answers came.
 """
 
 import selectors
@@ -18,15 +18,15 @@ OCTETS = 32 * 1024
 
 
 class Greedy:
-    """The process. `key` is in every request; with a "%d" in it each request has its own number."""
+    """The process. Every request asks for `key`; a "%d" in it becomes the request's number."""
 
     def __init__(self, case, address, connections, kind, key, name="sts"):
         self._helper = Helper("blackbox.greedy", address, connections, kind, name + " " + key)
         case.addCleanup(self.close)
-        self.received = None  # octets, once closed
+        self.received = None  # octets received; set by close()
 
     def wait_served(self):
-        """Until the first octets of an answer have come."""
+        """Waits for the first octets of an answer."""
         self._helper.wait_word(SERVED)
 
     def close(self):
@@ -37,7 +37,7 @@ class Greedy:
 
 
 class Requests:
-    """Octets of requests, a chunk at a time."""
+    """Yields requests, a chunk of octets at a time."""
 
     def __init__(self, payload):
         self._payload = payload
@@ -98,7 +98,7 @@ def main():
                     if count == 0:
                         end(one)
                         continue
-                    # The end of an answer; what it is does not matter.
+                    # The end of an answer; its text does not matter.
                     if kind == "turns" and buffer[count - 1] == ord(","):
                         one.send(requests.one())
                 if events & selectors.EVENT_WRITE:

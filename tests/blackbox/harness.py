@@ -1,4 +1,4 @@
-"""What every black-box test stands on: a small world on loopback and the real daemon in it.
+"""The base of every black-box test: a small world on loopback with the real daemon in it.
 
     class MyTest(harness.Case):
         def test_something(self):
@@ -6,10 +6,9 @@
             daemon = self.start()                       # the real binary, ready to answer
             self.assertEqual(daemon.ask("good.test"), harness.SECURE)
 
-Everything is on 127.0.0.1 with ports of the system's choice and in one temporary folder a test, so that tests
-run in parallel, unprivileged, and leave nothing behind. Nothing sleeps for correctness: waits are for events,
-with a limit.
-The binaries are STSMAPD_BIN and STSMAP_BIN (default: build/stsmapd and build/stsmap of this tree).
+Everything is on 127.0.0.1, with ports that the system chooses, and in one temporary folder per test. So tests run in
+parallel, as any user, and leave nothing behind. Nothing sleeps for correctness: waits are for events, with a limit. The
+binaries are STSMAPD_BIN and STSMAP_BIN (default: build/stsmapd and build/stsmap of this tree).
 """
 
 import os
@@ -28,7 +27,7 @@ from pylib.socketmap import frame
 STSMAPD = program("stsmapd")
 STSMAP = program("stsmap")
 SECURE = (
-    "OK secure match=mx1.good.test:.mail.test servername=hostname"  # what world.policy() makes Postfix hear
+    "OK secure match=mx1.good.test:.mail.test servername=hostname"  # the answer for a policy of world.policy()
 )
 NOTFOUND = "NOTFOUND "
 
@@ -51,7 +50,7 @@ class World:
         return os.path.join(self.folder, name)
 
     def daemon(self, **options):
-        """A daemon that is not started yet. Options are those of the configuration, e.g. deadline="2s" or dns={...}."""
+        """A daemon, not started yet. The options are those of the configuration, e.g. deadline="2s" or dns={...}."""
         state = self.path("state")
         made = daemon.Daemon(
             self.folder,
@@ -84,7 +83,7 @@ class World:
         body=None,
         **options
     ):
-        """A domain with an MTA-STS policy. Called again it changes what is served."""
+        """Adds a domain with an MTA-STS policy. Called again, it changes what is served."""
         if body is None:
             body = "version: STSv1\r\nmode: %s\r\n%smax_age: %d\r\n" % (
                 mode,
@@ -107,7 +106,7 @@ class World:
         self.hosts.unplugged = True
 
     def plug(self):
-        """The end of unplug()."""
+        """Ends unplug()."""
         self.dns.behave(None)
         self.hosts.unplugged = False
 
@@ -116,7 +115,7 @@ class Case(unittest.TestCase):
     """A test with a world and any number of daemons."""
 
     maxDiff = None
-    # What start() takes besides options of the configuration: see Daemon.start().
+    # What start() takes besides the configuration's options: see Daemon.start().
     HOW = ("wait", "binary", "wrapper", "arguments", "inherited", "fd_names", "files", "environment")
 
     def setUp(self):
@@ -136,7 +135,7 @@ class Case(unittest.TestCase):
         return started
 
     def crowd(self, daemon, domains):
-        """One client for each domain, which has asked and waits."""
+        """One client for each domain, which has asked and waits for the answer."""
         clients = []
         for domain in domains:
             clients.append(daemon.client())

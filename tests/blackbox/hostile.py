@@ -1,4 +1,4 @@
-"""What a policy host or a name server can do wrong, as functions to give to PolicyHosts and DnsServer."""
+"""What a policy host or a name server can do wrong, as functions for PolicyHosts and DnsServer."""
 
 import socket
 import ssl
@@ -6,7 +6,7 @@ import struct
 import time
 
 
-LIMIT = 30  # seconds that the longest of them lasts if the daemon does not end it
+LIMIT = 30  # seconds until they end by themselves, if the daemon does not end them
 
 
 def reset(connection):
@@ -16,14 +16,14 @@ def reset(connection):
 
 
 def drain(connection):
-    """Waits until the daemon leaves."""
+    """Waits until the daemon closes the connection."""
     connection.settimeout(LIMIT)
     while connection.recv(65536):
         pass
 
 
 def dribble(send, octets, every=1.0):
-    """One octet a second, until the daemon leaves."""
+    """One octet a second, until the daemon closes the connection."""
     end = time.monotonic() + LIMIT
     for octet in octets:
         if time.monotonic() > end:
@@ -41,7 +41,7 @@ def ask_all(case, daemon, domains):
     return dict(zip(domains, answers))
 
 
-# Before and within the TLS handshake.
+# Before and during the TLS handshake.
 
 
 def raw(octets, then=drain):
@@ -100,7 +100,7 @@ def within_handshake(stop, then, tls_1_2=False):
 
 
 def first_flight(part):
-    """Stops in the server's first flight, at this part of it (0 to 1)."""
+    """Stops within the server's first flight, after this part of it (0 to 1)."""
 
     def stop(sent, octets):
         return int(len(octets) * part) if octets and not sent else None
@@ -109,7 +109,7 @@ def first_flight(part):
 
 
 def behind_certificate(sent, octets):
-    """Stops in TLS 1.2 right behind the message with the certificate, which the others follow in clear text."""
+    """Stops in TLS 1.2 right after the Certificate message; the messages after it would also be in clear text."""
     if sent or not octets:
         return None
     at = 0
@@ -126,7 +126,7 @@ def behind_certificate(sent, octets):
     return len(octets)
 
 
-# Behind the handshake.
+# After the handshake.
 
 
 def inside(respond):
@@ -159,7 +159,7 @@ def say(octets, clean=True):
 
 
 def for_ever(head, piece):
-    """`piece` again and again until the daemon leaves."""
+    """`piece` again and again until the daemon closes the connection."""
 
     def respond(tls, _page):
         tls.sendall(head)
@@ -185,7 +185,7 @@ def hang(tls, _page):
 
 def cut_by_reset(tls, page):
     tls.sendall(response(page.body)[:-10])
-    # The socket itself: no close_notify, and RST behind what is on its way.
+    # The socket itself: no close_notify, and an RST after the octets already sent.
     reset(socket.socket(fileno=tls.detach()))
 
 
@@ -210,7 +210,7 @@ def answer(exchange, reply):
 
 
 def changed(change):
-    """The right reply put through a function, over both transports."""
+    """The right reply, changed by a function, over both transports."""
     return lambda exchange: answer(exchange, change(bytearray(exchange.reply)))
 
 
@@ -220,7 +220,7 @@ def wrong_id(reply):
 
 
 def wrong_name(reply):
-    reply[13] ^= 1  # the first letter of the question's name
+    reply[13] ^= 1  # changes the first letter of the question's name
     return reply
 
 
@@ -255,7 +255,7 @@ def looping_pointer(reply):
 
 
 def from_elsewhere(exchange):
-    """The right reply from the wrong address, of which the daemon must take no notice."""
+    """The right reply from the wrong address, which the daemon must ignore."""
     if exchange.transport != "udp":
         return
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
@@ -264,7 +264,7 @@ def from_elsewhere(exchange):
 
 
 def over_tcp(behave):
-    """Says over UDP that the answer did not fit, and does `behave` over TCP."""
+    """Sets TC over UDP, and does `behave` over TCP."""
 
     def both(exchange):
         if exchange.transport == "tcp":

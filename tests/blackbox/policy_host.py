@@ -1,7 +1,7 @@
 """Policy hosts for tests: one loopback HTTP proxy that answers CONNECT mta-sts.DOMAIN:443 itself, over TLS.
 
 The daemon reaches it through its option fetch.proxy, so no port 443 and no root is needed. Certificates come
-from a test CA made with the openssl command. Every host can be told to misbehave; every GET is counted.
+from a test CA made with the openssl command. Every host can misbehave on request; every GET is counted.
 """
 
 import collections
@@ -23,14 +23,14 @@ class Page:
         self.status = options.pop("status", "200 OK")
         self.content_type = options.pop("content_type", "text/plain")
         # "serve"; "hang": takes the GET and never answers; "hang-tls": no handshake; "cut": closes within the
-        # body; "dribble": an octet at a time; "refuse": the proxy says 502. Or a function that is given the
-        # connection (behind CONNECT, before TLS), the Page, and a function to call when the GET has come.
+        # body; "dribble": an octet at a time; "refuse": the proxy says 502. Or a function that gets the
+        # connection (after CONNECT, before TLS), the Page, and a function to call when the GET has come.
         self.behaviour = options.pop("behaviour", "serve")
         assert not options, options
 
 
 class PolicyHosts:
-    """hosts.port is the proxy's on 127.0.0.1. Use as a context manager, or call close()."""
+    """hosts.port is the proxy's port on 127.0.0.1. Use as a context manager, or call close()."""
 
     def __init__(self, folder):
         self.authority = Authority(os.path.join(folder, "ca"), intermediate=False)
@@ -39,7 +39,7 @@ class PolicyHosts:
         self.gets = collections.Counter()  # domain -> GETs of the policy
         self.connects = collections.Counter()  # domain -> tunnels asked for
         self.paths = []  # (domain, request line)
-        self._gates = {}  # domain -> Event a GET waits for
+        self._gates = {}  # domain -> the Event its GETs wait for
         self.unplugged = False  # every CONNECT is refused
         self._closing = threading.Event()
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -58,17 +58,17 @@ class PolicyHosts:
             gate.set()
         self._server.close()
 
-    # What the test says.
+    # Called by the test.
 
     def context(self, *names, authority=None):
         """A TLS context with a certificate for `names`."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # The common name is none of a host's: nobody may look at it.
+        # No host has this common name: nobody may look at it.
         context.load_cert_chain(*(authority or self.authority).leaf(names, "policy host"))
         return context
 
     def add(self, domain, body, context=None, **options):
-        """Serves `body` as the policy of `domain`; keeps the certificate it had unless `context` is given."""
+        """Serves `body` as the policy of `domain`, with the same certificate as before unless `context` is given."""
         with self._lock:
             old = self._pages.get(domain)
         if context is None:
@@ -91,7 +91,7 @@ class PolicyHosts:
         with self._lock:
             return self.gets[domain]
 
-    # What the daemon meets.
+    # What the daemon connects to.
 
     def _tunnel(self, connection):
         connection.settimeout(60)

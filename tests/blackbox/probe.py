@@ -1,4 +1,4 @@
-"""How long cached answers take while something else happens: asked at a fixed rate by a separate process."""
+"""How long cached answers take while something else happens, asked for at a fixed rate by a separate process."""
 
 import array
 import bisect
@@ -13,10 +13,10 @@ SECURE = "OK secure match=mx1.good.test:.mail.test servername=hostname"
 
 
 class Probe:
-    """Asks for a domain that must be secure; a question's time counts from when it was due.
+    """Asks for a domain that must be secure. A question's time counts from the moment at which it was due.
 
-    Besides that it notes how much processor time the daemon used from question to answer: what a question waited for other
-    work of the daemon, and not for the processor.
+    It also notes the processor time that the daemon used between question and answer: that is how long the question
+    waited for other work of the daemon, and not for a processor.
     """
 
     def __init__(self, case, daemon, domain, every=0.005, address=None):
@@ -26,19 +26,19 @@ class Probe:
         self._helper = Helper("blackbox.probe", address or daemon.address, domain, every, daemon.process.pid)
         self._marks = [(time.monotonic(), "before")]
         self.times = collections.defaultdict(list)
-        self.work = collections.defaultdict(list)  # processor time
+        self.work = collections.defaultdict(list)  # phase -> the daemon's processor time for each question
 
     def wait(self, samples=100):
-        """Until the phase has lasted for this many questions."""
+        """Waits until this many questions were asked in the phase."""
         time.sleep(max(0, self._marks[-1][0] + samples * self._every - time.monotonic()))
 
     def phase(self, name, samples=100):
-        """Measures for at least this long, then continues under another name."""
+        """Measures for at least this long, then begins a phase with another name."""
         self.wait(samples)
         self._marks.append((time.monotonic(), name))
 
     def close(self):
-        """Ends it, and fails the test when an answer was wrong."""
+        """Ends the process; the test fails when an answer was wrong."""
         if self._status is None:
             self._status, output = self._helper.finish()
             samples = array.array("d", output[: len(output) // 24 * 24])

@@ -1,9 +1,9 @@
-"""Half an hour of an ordinary bad day, at a fixed rate: run by tests/soak-run and, for a minute, by test_soak.
+"""Half an hour of an ordinary bad day, at a fixed rate. Run by tests/soak-run, and for a minute by test_soak.
 
-The real daemon is asked for domains whose answer is known, over connections that come and go, while policies
-change, policy hosts hang, fail and recover, the resolver fails for a while, names nobody has are asked for, and the
-daemon is reloaded. Every answer is checked. What the process holds (memory, open files, threads) is taken down all
-the time, at rest before and at rest after.
+Clients ask the real daemon for domains whose answer is known, over connections that come and go. Meanwhile policies
+change, policy hosts hang, fail and recover, the resolver fails for a while, others ask for names that do not exist, and
+the daemon is reloaded. Every answer is checked. What the process holds (memory, open files, threads) is noted all the
+time, and when it is idle before and after.
 """
 
 import random
@@ -20,7 +20,7 @@ from pylib.socketmap import Client, Closed, frame
 from pylib.waiting import wait_for
 
 STABLE, CHANGING, FLAPPING, FAILING = 200, 40, 20, 20
-JUNK = 5000  # names; what is remembered of them is soon as much as it will ever be
+JUNK = 5000  # names; so few that the memory for them soon stops growing
 FAULTS = ("hang", "hang-tls", "cut", "refuse", "dribble")
 CONNECTIONS = 50  # of the asker
 TICK = 0.02  # seconds between two batches of the asker
@@ -34,13 +34,13 @@ def patterns(kind, number):
 
 
 def fixed_load():
-    """(domain, pattern) of all domains that must always be answered from memory."""
+    """[(domain, pattern)] of all domains that must always be answered from memory."""
     kinds = (("stable", STABLE), ("changing", CHANGING), ("flapping", FLAPPING))
     return [patterns(kind, number) for kind, count in kinds for number in range(count)]
 
 
 class Trouble:
-    """Clients that ask for what cannot be found: each waits for its reply, as smtp(8) does."""
+    """Clients that ask for names that do not exist: each waits for its reply, as smtp(8) does."""
 
     def __init__(self, daemon, clients=16):
         self.wrong = []
@@ -89,7 +89,7 @@ class World(harness.World):
             self._serve("failing%d.test" % number, "mx", FAULTS[number % len(FAULTS)])
 
     def _serve(self, name, host, behaviour="serve"):
-        # Most policies do not live long, so that the refresher has work; those of hosts that break do.
+        # Most policies expire soon, so that the refresher has work. Those of hosts that break live longer.
         self.policy(
             name,
             mx=("%s.%s" % (host, name),),
@@ -109,7 +109,7 @@ class World(harness.World):
 
 
 class Held:
-    """What the process holds now."""
+    """The memory, open files and threads of the process now."""
 
     def __init__(self, daemon):
         self.memory = daemon.memory()
@@ -121,7 +121,7 @@ class Held:
 
 
 def at_rest(daemon):
-    """What it holds when nobody asks and nothing is running: the number of open files stays the same."""
+    """What it holds when idle: nobody asks, and the number of open files no longer changes."""
     seen = []
 
     def settled():
@@ -133,7 +133,7 @@ def at_rest(daemon):
 
 
 class Day:
-    """A daemon in its world. `say` gets what it holds; `wrong` is what was not right."""
+    """A daemon in its world. `say` is called with what it holds; `wrong` collects what was not right."""
 
     def __init__(self, rate, say):
         raise_file_limit(8192)
@@ -142,7 +142,7 @@ class Day:
         self._rate = rate
         self._say = say
         self._world = World()
-        # With a line for each of the lookups this would be a test of the disk.
+        # A log line for each lookup would make this a test of the disk.
         self._daemon = self._world.daemon(deadline="2s", fetch={"timeout": "3s"}, log={"level": "warning"})
         self._daemon.start(wait=False, journal=True)
 
@@ -162,7 +162,7 @@ class Day:
                 self.wrong.append("%s: %s" % (name, said))
 
     def load(self, seconds):
-        """All of it at once; then what the daemon holds at rest."""
+        """Everything at once; then what the daemon holds when idle."""
         asker = Helper("blackbox.soak", self._daemon.address, self._rate, CONNECTIONS)
         trouble = Trouble(self._daemon)
         started = shown = time.monotonic()
@@ -200,12 +200,12 @@ class Day:
         return held
 
     def end(self):
-        """The last questions, and an orderly stop."""
+        """The last questions, and a clean stop."""
         with self._daemon.client() as client:
             self._check(client.ask, fixed_load())
         if self._daemon.process.stop() != 0 or CRASHES.search(self._daemon.log()):
             self.wrong.append("its end:\n" + self._daemon.log()[-2000:])
-        # Nobody touched its disk.
+        # Nothing disturbed its disk.
         self.wrong += [line for line in self._daemon.log_lines("store-") if not line.startswith("<6>")]
 
 
@@ -223,8 +223,8 @@ def run(seconds, rate, say):
 
 
 def main():
-    """The asker, a process that asks at a fixed rate over so many connections, each reopened now and then: prints
-    how many answers it had and how late the latest was, or the first wrong one."""
+    """The asker, a process that asks at a fixed rate over this many connections, each reopened from time to time.
+    Prints how many answers it got and how late the latest was, or the first wrong one."""
     address, rate, connections = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     load = [(name, re.compile(pattern)) for name, pattern in fixed_load()]
     rng = random.Random(2)
@@ -242,7 +242,7 @@ def main():
                 sys.exit(print("%s: %s" % (name, said)) or 1)
         answers += len(batch)
         latest = max(latest, time.monotonic() - due)
-        place = rng.randrange(connections)  # one connection ends, another one begins
+        place = rng.randrange(connections)  # close one connection, open another one
         clients[place].close()
         clients[place] = Client(address)
         due += TICK

@@ -1,4 +1,5 @@
-"""Rows of the policy store, made by a second hand: their columns and checksum as src/cache/disk/stored_row.hpp has them."""
+"""Rows of the policy store, made by a second implementation, with columns and checksum as in
+src/cache/disk/stored_row.hpp."""
 
 import struct
 
@@ -37,7 +38,7 @@ def _round(v0, v1, v2, v3):
 
 
 def row(domain, policy_text, txt_id, fetched_at, last_asked, dane_at=0):
-    """All columns of a policy's row that was never in trouble, in their order."""
+    """All columns, in order, of a policy that never had a failed refresh."""
     summed = b"".join(
         struct.pack("<Q", len(text)) + text for text in (domain.encode(), policy_text, txt_id.encode())
     ) + struct.pack("<qqq", fetched_at, last_asked, dane_at)

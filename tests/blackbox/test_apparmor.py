@@ -1,5 +1,5 @@
-"""The AppArmor profile of the package admits every file and socket that the daemon touches in a busy life, seen by
-strace(1). What the kernel would enforce is read from the profile itself, flattened by apparmor_parser(8)."""
+"""The package's AppArmor profile allows every file and socket that a busy daemon uses, as strace(1) shows them. The
+rules that the kernel would enforce are read from the profile itself, flattened by apparmor_parser(8)."""
 
 import os
 import re
@@ -34,7 +34,7 @@ class Profile:
         self.families = set(re.findall(r"^\s*network\s+(\w+)", text, re.M))
 
     def expand(self, glob):
-        """The glob with variables as alternatives."""
+        """The glob, with each variable replaced by its alternatives."""
         found = re.search(r"@\{\w+\}", glob)
         if not found:
             return glob
@@ -71,11 +71,11 @@ class AppArmorTest(harness.Case):
         self.profile = Profile(flattened())
 
     def shown(self, path):
-        """Where a file of this test is on an installed system, after links, as AppArmor sees it."""
+        """The path that a file of this test has on an installed system, with links resolved, as AppArmor sees it."""
         path = os.path.join(self.world.folder, path)
         path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
         path = os.path.realpath(path) if not path.startswith(self.world.folder) else path
-        path += "/" if os.path.isdir(path) else ""  # as the rules write folders
+        path += "/" if os.path.isdir(path) else ""  # the rules write folders like this
         for here, there in (
             ("state", "/var/lib/stsmapd"),
             ("socketmap", "/run/stsmapd/socketmap"),
@@ -89,7 +89,7 @@ class AppArmorTest(harness.Case):
         return "/usr/sbin/stsmapd" if path == os.path.realpath(harness.STSMAPD) else path
 
     def refused(self, trace):
-        """What the profile does not admit, of a trace that begins with strace starting the daemon."""
+        """What the profile does not allow, in a trace that begins with strace starting the daemon."""
         found = set()
         for call, arguments, status, error in CALL.findall(trace):
             if error == "ENOENT" or "O_PATH" in arguments:
@@ -107,7 +107,7 @@ class AppArmorTest(harness.Case):
             if call in ("openat", "open"):
                 permissions = "w" if WRITES.search(arguments) else ""
                 permissions += "" if "O_WRONLY" in arguments else "r"
-            # What the daemon reaches through a descriptor it had opened by name before.
+            # Reached through a descriptor that the daemon opened by name before.
             paths = [path for path in paths if not path.startswith("/proc/self/fd/")]
             for path in paths:
                 if not self.profile.admits(self.shown(path), permissions):

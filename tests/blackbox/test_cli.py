@@ -83,7 +83,7 @@ class DaemonCommandLineTest(harness.Case):
                 self.assertEqual((checked.returncode, checked.stdout), (2, ""))
                 self.assertIn(path + place, checked.stderr)
                 self.assertIn(words, checked.stderr)
-                # The start fails, and in the same words.
+                # The start fails, with the same words.
                 started = self.run_daemon("--config", path)
                 self.assertEqual(started.returncode, 1)
                 self.assertIn(words, started.stderr.replace('\\"', '"'))

@@ -1,4 +1,4 @@
-"""The wall clock of the running daemon jumps, and is wrong at boot, while its steady clock continues (libfaketime)."""
+"""The wall clock of the running daemon jumps, or is wrong at boot, while its steady clock runs on (libfaketime)."""
 
 import glob
 import os
@@ -52,7 +52,7 @@ class ClockTest(harness.Case):
 
     def expect_quiet(self, daemon, seconds=1.5):
         """It answers, and does not spin."""
-        # What a jump makes due is over first.
+        # Work that the jump made due is finished before the measurement.
         before, end = cpu_seconds(daemon.process.pid), time.monotonic() + seconds
         while time.monotonic() < end:
             self.expect_secure(daemon, self.domains[:1])
@@ -60,14 +60,14 @@ class ClockTest(harness.Case):
         self.assertLess(cpu_seconds(daemon.process.pid) - before, seconds / 3)
 
     def year_told(self, daemon, domain):
-        """Of the daemon's clock, by the last line about a domain."""
+        """The year of the daemon's clock, from its next log line about a domain."""
         before = len(daemon.log_lines(domain))
         daemon.ask(domain)
         line = daemon.wait_log(domain, count=before + 1)[-1]
         return int(line.partition('"time":"')[2][:4])
 
     def rows(self):
-        """What is stored: domain and time of the fetch."""
+        """What is stored: {domain: time of the fetch}."""
         with sqlite3.connect(self.world.path("state/stsmapd.sqlite")) as database:
             found = dict(database.execute("SELECT domain, fetched_at FROM policies"))
         database.close()

@@ -1,4 +1,4 @@
-"""Completion for bash: offers what --help of the programs says, in every command, and nothing else."""
+"""Completion for bash offers what the programs' --help says, for every command, and nothing else."""
 
 import os
 import re

@@ -1,5 +1,5 @@
-"""Counts that do not wobble, and that must not grow: the system calls of a cached answer, and what a name that nobody
-knows costs its DNS."""
+"""Counts that are the same in every run, and must not grow: the system calls of a cached answer, and the DNS questions
+for an unknown name."""
 
 import collections
 import os
@@ -13,7 +13,7 @@ from blackbox.harness import NOTFOUND, SECURE
 from pylib.programs import is_sanitized
 from pylib.socketmap import frame
 
-# A call that is over, in one line or resumed in a second one; its first line then ends in "<unfinished ...>".
+# A finished call: in one line, or resumed in a second one, when its first line ends in "<unfinished ...>".
 CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(?:\(| resumed>)(?!.*<unfinished \.\.\.>$)(.*)")
 ASKED = 300
 
@@ -30,7 +30,7 @@ class SystemCallsTest(harness.Case):
         trace = self.world.path("trace")
         for domain in ("begin.test", "end.test", "good.test"):
             self.world.policy(domain)
-        # Without lines for lookups: those are handed to another thread.
+        # Without log lines for lookups: another thread writes them.
         daemon = self.start(wrapper=("strace", "-f", "-qq", "-s", "64", "-o", trace), log={"level": "warning"})
         for domain in ("begin.test", "end.test", "good.test"):
             self.assertEqual(daemon.ask(domain), SECURE)
@@ -60,7 +60,7 @@ class SystemCallsTest(harness.Case):
         counts = self.calls(between)
         self.assertEqual(counts["recvfrom"], ASKED, counts)
         self.assertEqual(counts["sendto"], ASKED + 1, counts)  # and the answer for begin.test
-        # Now and then a timer, or a question that is there before the wait.
+        # Sometimes a timer is due, or a question is there before the wait.
         self.assertLessEqual(sum(counts.values()), 3 * ASKED + 10, counts)
 
     def test_many_questions_in_one_piece(self):

@@ -1,5 +1,5 @@
-"""The disk under the running daemon misbehaves: known domains are answered, new ones too, from memory; one error
-line says so; and when the trouble is over everything is on the disk, without a restart where that can be."""
+"""The disk fails under the running daemon. Known and new domains are still answered, from memory, and one error line
+says so. After the trouble everything is on the disk, where possible without a restart."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ class Disk(harness.Case):
             self.assertEqual(daemon.ask(domain), SECURE, domain)
 
     def expect_stored(self, daemon, domains, **options):
-        """After the hardest end of all."""
+        """The domains are stored, even after kill -9."""
         daemon.kill()
         self.world.unplug()
         again = self.start(**options)
@@ -36,7 +36,7 @@ class Disk(harness.Case):
 
 
 class StateTest(Disk):
-    """Somebody takes or spoils the files."""
+    """Somebody removes or damages the files."""
 
     def under_the_running_daemon(self, spoil, *said):
         daemon = self.start()
@@ -115,7 +115,7 @@ class StateTest(Disk):
                 )
 
     def test_overwritten_and_nothing_to_write(self):
-        """It shows at the stop at the latest."""
+        """The damage is noticed at the stop at the latest."""
         daemon = self.start()
         self.expect_secure(daemon, self.domains[:3])
         self.overwrite(self.file, b"\xa5" * os.path.getsize(self.file))
@@ -176,7 +176,7 @@ class MountTest(Disk):
         daemon = self.start_inside()
         self.expect_secure(daemon, self.domains[:1])
         filler = self.fill_up()
-        # The write-ahead log may hold a few more; in the end a commit must fail. The answer comes all the same.
+        # The write-ahead log may have room for a few more, then a commit must fail. The answers come all the same.
         self.expect_secure(daemon, self.domains[:9])
         self.assertEqual(len(daemon.wait_log("<3>store-failed")), 1)
         self.expect_secure(daemon, self.domains[:9])
@@ -206,7 +206,7 @@ class MountTest(Disk):
         self.expect_stored(daemon, self.domains, wrapper=self.within)
 
     def test_disk_gone_bad(self):
-        """The kernel gives the file system up, as after an error of the disk. Only a new mount helps."""
+        """The kernel shuts the file system down, as after a disk error. Only a new mount helps."""
         if os.getuid() != 0:
             self.skipTest("needs root (a loop device)")
         if not shutil.which("mkfs.ext4"):

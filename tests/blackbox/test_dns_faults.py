@@ -1,8 +1,8 @@
-"""Every step of a DNS exchange failing in turn, over UDP and TCP: what mail sees, what the log says, and that it
-passes by itself.
+"""Each step of a DNS exchange fails in turn, over UDP and TCP: what Postfix gets, what the log says, and that the
+daemon recovers by itself.
 
-As in test_fetch_faults.py each row is tried for a domain without a policy and for one with a policy. What could
-not be looked up is believed to be so for a minute; all rows wait for it together.
+As in test_fetch_faults.py, each row is tried for a domain without a policy and for one with a policy. A failed lookup
+is repeated after a minute; all rows wait together.
 """
 
 import unittest
@@ -27,7 +27,7 @@ TABLE = [
     ("wrong id", changed(hostile.wrong_id), "dns-timeout"),
     ("wrong question: name", changed(hostile.wrong_name), "dns-timeout"),
     ("wrong question: type", changed(hostile.wrong_type), "dns-timeout"),
-    # As glibc takes it: id and question are ours, and there is an answer (tests/live/dns_forms.py).
+    # Accepted, as by glibc: id and question are ours, and there is an answer (tests/live/dns_forms.py).
     ("the reply bit forgotten", changed(hostile.no_reply_bit), HARMLESS),
     ("more records announced than there are", changed(hostile.too_many_records), "dns-malformed"),
     ("a name that points to itself", changed(hostile.looping_pointer), "dns-malformed"),
@@ -80,7 +80,7 @@ class DnsFaultTest(harness.Case):
         for domain, (_, behaviour, _) in kept.items():
             self.world.dns.behave(None, "_mta-sts." + domain.replace("kept", "new"))
             self.world.dns.behave(behaviour, "_mta-sts." + domain)
-            self.world.hosts.remove(domain)  # whatever the record says now, nothing can be fetched
+            self.world.hosts.remove(domain)  # whatever the record's id is, no policy can be fetched
 
         def mended():
             self.assertEqual(set(ask_all(self, daemon, kept).values()), {SECURE}, "the policies stay")
@@ -93,7 +93,7 @@ class DnsFaultTest(harness.Case):
         self.assertEqual(daemon.stop(), 0)
 
     def test_no_name_server_at_all(self):
-        """Nobody listens, neither UDP nor TCP: NOTFOUND at once, and after the server is back its policy."""
+        """Nobody listens, neither on UDP nor on TCP: NOTFOUND at once, and the policy when the server is back."""
         self.world.policy("good.test")
         port = self.world.dns.port
         self.world.dns.close()
@@ -106,10 +106,10 @@ class DnsFaultTest(harness.Case):
 
 
 class RecordTest(harness.Case):
-    """TXT answers as large as DNS makes them."""
+    """TXT answers of the largest size that DNS allows."""
 
     def test_a_million_strings(self):
-        """Sixteen record sets of 64 KB, of empty strings and of others: looked through, not fallen over."""
+        """Record sets of 64 KB, of empty strings or of many short records: the daemon reads them without harm."""
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
@@ -126,7 +126,7 @@ class RecordTest(harness.Case):
         for domain in domains:
             (lookup,) = daemon.lookups(domain)
             self.assertIn(lookup["reason"], ("no-record", "dns-malformed"))
-        # The one good record among five hundred others, which is about as many as are read.
+        # One good record among five hundred others; about as many are read.
         self.world.policy("needle.test")
         self.world.dns.add("_mta-sts.needle.test", "TXT", *["x" * 20] * 500, "v=STSv1; id=1;")
         self.assertEqual(daemon.ask("needle.test"), SECURE, daemon.log_lines("needle"))

@@ -1,4 +1,4 @@
-"""What the machine can do to the daemon: no descriptors left. Disks are in test_disk, memory in test_resources."""
+"""The system has no descriptors left for the daemon. Disks are in test_disk, memory in test_resources."""
 
 import time
 import unittest
@@ -29,7 +29,7 @@ class DescriptorTest(harness.Case):
             self.assertEqual(known.ask("later.test"), SECURE, "DNS and HTTPS still find descriptors")
             self.assertEqual(known.ask(".x"), NOTFOUND)
             self.assertLessEqual(len(daemon.log_lines("connections-full")), 1)
-            # Those who wait are not turned away: their turn comes when others leave.
+            # Waiting clients are not turned away: they are served when others leave.
             crowd[-1].send(frame("sts good.test"))
             for client in crowd[:-1]:
                 client.close()

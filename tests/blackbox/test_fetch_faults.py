@@ -1,7 +1,7 @@
-"""Every step of a fetch failing in turn: what mail sees, what the log says, and that it passes by itself.
+"""Each step of a fetch fails in turn: what Postfix gets, what the log says, and that the daemon recovers by itself.
 
-Each row is tried twice: for a domain without a policy (NOTFOUND, and the policy once the host is mended) and for
-a domain with one (the policy stays). A GET is not repeated for a minute; all rows wait for it together.
+Each row is tried twice: for a domain without a policy (NOTFOUND, then the policy when the host is repaired) and for a
+domain with one (the policy stays). A GET is not repeated for a minute; all rows wait together.
 """
 
 import gzip
@@ -198,7 +198,7 @@ class FetchFaultTest(harness.Case):
         self.assertEqual(daemon.stop(), 0)
 
     def test_cut_at_every_octet(self):
-        """No part of a good response passes for a whole, wherever the connection ends."""
+        """A part of a good response is never taken for the whole, wherever the connection ends."""
         whole = response(POLICY)
         domains = ["cut%d.test" % at for at in range(len(whole) + 1)]
         context = self.world.hosts.context(*["mta-sts." + domain for domain in domains])
@@ -212,7 +212,7 @@ class FetchFaultTest(harness.Case):
         self.assertEqual({fields(line)["reason"] for line in lines}, {"http-truncated"})
 
     def test_forms_that_curl_takes(self):
-        """What servers are known to send, and what is not what the RFC would like."""
+        """What servers are known to send, including what the RFC does not want."""
         length = b"%d" % len(POLICY)
         padded = b"".join(b"%x     \r\n%s\r\n" % (len(line), line) for line in POLICY.splitlines(keepends=True))
         forms = {
@@ -232,8 +232,8 @@ class FetchFaultTest(harness.Case):
         self.assertEqual(ask_all(self, daemon, forms), dict.fromkeys(forms, SECURE))
 
     def test_certificate_chains(self):
-        """A long chain is read; one over OpenSSL's limit of 100 KB is refused, not swallowed, and so is one of
-        more certificates than any host needs."""
+        """A long chain is read. One over OpenSSL's limit of 100 KB is refused, and so is one of more certificates than
+        any host needs."""
         daemon = self.start(fetch={"timeout": "10s"})
         for domain, names, size, expected in (
             ("long.test", 100, 95_000, SECURE),  # fewer than 16 certificates, under 2,000 names
@@ -272,7 +272,7 @@ class FetchFaultTest(harness.Case):
         daemon.wait_log("policy-failed", "domain=private.test", "reason=host-refused-address")
 
     def test_proxy_trouble(self):
-        """The proxy is ours: its failures say so."""
+        """The proxy is ours, so its failures are reported as the proxy's."""
         self.world.policy("good.test")
         with socket.create_server(("127.0.0.1", 0)) as held:
             port = held.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Floods: what one client or one stranger can pour over the daemon, and that it costs the others nothing.
+"""Floods: as much as one client or one stranger can send. They must cost the others nothing.
 
 The sizes here are for a run of seconds; tests/hostile-run sets larger ones in the environment.
 """
@@ -27,7 +27,7 @@ SILENT = 100
 
 class JunkTest(harness.Case):
     def test_junk_names(self):
-        """Names that do not exist, as many as one likes: no policy goes, memory has an end."""
+        """Any number of names that do not exist: no policy is forgotten, and memory is bounded."""
         domains = ["p%d.test" % number for number in range(POLICIES)]
         context = self.world.hosts.context(*["mta-sts." + domain for domain in domains])
         for domain in domains:
@@ -61,7 +61,7 @@ class JunkTest(harness.Case):
         for client in clients:
             client.close()
         self.assertEqual(asked, NAMES)
-        # Every policy is there, without a question or a GET.
+        # Every policy is still there: answered without a question or a GET.
         gets = sum(self.world.hosts.gets.values())
         for domain in domains:
             self.assertEqual(daemon.ask(domain), SECURE)
@@ -71,7 +71,7 @@ class JunkTest(harness.Case):
         probe.report("%d junk names, %d a second, RSS in MB %s"
                      % (NAMES, NAMES / took, " ".join("%d" % (kb / 1024) for kb in memory)))
         if not is_sanitized():
-            # An absence takes some 300 octets, plus running flights and what the allocator keeps.
+            # An absence takes about 300 octets. Running flights and what the allocator keeps come on top.
             self.assertLess(memory[-1] - memory[0], 60_000 + NAMES // 5 * 0.5, "kilobytes")
             self.assertLess(memory[-1] - memory[len(memory) // 2], 20_000, "and it does not go on growing")
         self.assertLess(probe.median("during"), probe.median("before") + 0.1)
@@ -79,7 +79,7 @@ class JunkTest(harness.Case):
 
 class SlowMxTest(harness.Case):
     def test_many_domains_with_many_slow_mx_hosts(self):
-        """Their questions for DANE take no place of others: an honest new domain is learnt at once."""
+        """Their questions for DANE take no places from others: an honest new domain is learnt at once."""
         if raise_file_limit(8192) < 4096:
             self.skipTest("too few open files allowed")
         dns = self.world.dns
@@ -101,7 +101,7 @@ class SlowMxTest(harness.Case):
         daemon = self.start(deadline="30s", dns={"timeout": "30s", "try_timeout": "15s"})
         wait_for(lambda: daemon.ask("dane", "stsmapd.status") == "OK active")
         self.crowd(daemon, slow)
-        # All are at their MX hosts' addresses.
+        # All of them now wait for the addresses of their MX hosts.
         wait_for(lambda: all(dns.count(domain, "MX") for domain in slow), seconds=60)
         took = []
         for domain in honest:
@@ -119,7 +119,7 @@ class SlowMxTest(harness.Case):
 
 class ConnectionTest(harness.Case):
     def silent(self, daemon, address, count):
-        """Connects as a flood does: without waiting to be accepted."""
+        """Connects like a flood: without waiting to be accepted."""
         crowd = []
         self.addCleanup(lambda: [one.close() for one in crowd])
         for _ in range(count):
@@ -127,7 +127,7 @@ class ConnectionTest(harness.Case):
         return crowd
 
     def test_silent_connections_over_tcp_do_not_lock_out_postfix(self):
-        """More than there are places, and nothing said: the unix socket and new clients of TCP are served."""
+        """More silent connections than there are places: the unix socket and new TCP clients are served."""
         if raise_file_limit(CONNECTIONS * 2 + 1000) < CONNECTIONS + 500:
             self.skipTest("too few open files allowed")
         places = 4096 if CONNECTIONS > 5000 else SILENT
@@ -167,7 +167,7 @@ class ConnectionTest(harness.Case):
         self.assertEqual(daemon.stop(), 0)
 
     def test_busy_connections_over_tcp_do_not_lock_out_postfix(self):
-        """They all wait for an answer, so none can be closed: the places reserved for the unix socket are free."""
+        """They all wait for an answer, so none can be closed: the places reserved for the unix socket stay free."""
         self.world.policy("good.test")
         self.world.policy("slow.test")
         gate = self.world.hosts.hold("slow.test")
@@ -189,7 +189,7 @@ class ConnectionTest(harness.Case):
             self.assertEqual(one.reply(), SECURE)
 
     def test_a_client_that_never_reads(self):
-        """It is not read from, either, costs next to nothing, and is closed in the end."""
+        """The daemon stops reading from it, too. It costs almost nothing, and is closed in the end."""
         self.world.policy("good.test")
         daemon = self.start(limits={"idle": "2s"})
         self.assertEqual(daemon.ask("good.test"), SECURE)
@@ -236,7 +236,7 @@ class ConnectionTest(harness.Case):
 
 class PolicyTest(harness.Case):
     def test_policies_of_thousands_of_lines(self):
-        """What fits into an answer is in it; what does not is left out where that is allowed, but never match=."""
+        """An answer holds what fits. The rest is left out where that is allowed, but never match=."""
         def body(count, name):
             lines = "".join("mx: %s\n" % (name % number) for number in range(count))
             return "version: STSv1\nmode: enforce\n%smax_age: 86400\n" % lines

@@ -1,4 +1,4 @@
-"""The harness against itself: a fake that lies makes every other test worthless."""
+"""Tests of the harness itself: a wrong fake would make every other test worthless."""
 
 import socket
 import ssl

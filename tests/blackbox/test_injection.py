@@ -1,4 +1,4 @@
-"""Nothing that a stranger wrote reaches a log line, an answer or a terminal as he wrote it, and no secret at all."""
+"""Nothing that a stranger wrote reaches a log line, an answer or a terminal unescaped. No secret does at all."""
 
 import re
 import socket
@@ -12,8 +12,8 @@ from pylib.ca import certify
 from pylib.logs import fields
 from pylib.socketmap import frame
 
-# A separate line in the log, terminal escapes (also as C1 control and in UTF-8), a title, marks that turn the
-# direction of writing round, an overlong slash, half of a character, NUL, backspaces.
+# A second log line, terminal escapes (also as C1 controls and in UTF-8), a terminal title, marks that reverse the
+# direction of text, an overlong slash, half of a character, NUL, backspaces.
 EVIL = (
     b"x\n<3>lookup: domain=forged.test answer=secure\r\x1b[2J\x1b]0;title\x07\x9b31m\xc2\x9b31m"
     b"\xe2\x80\xae\xe2\x81\xa6\xc0\xaf\xf0\x9f\x92\x00\x08\x08\x7f\xff\"\\'`$(id)"
@@ -32,14 +32,14 @@ class InjectionTest(harness.Case):
             self.assertLess(len(line), 2000)
 
     def ask_raw(self, daemon, payload):
-        """The reply's octets, whatever is in them."""
+        """The reply's octets, unchecked."""
         with daemon.client() as client:
             client.send(frame(payload))
             client.socket.shutdown(socket.SHUT_WR)
             return client.until_closed()
 
     def evil_certificate(self, name, authority=None):
-        """Signed by an authority of ours or by itself; everything in its subject is hostile."""
+        """A certificate signed by an authority of ours or by itself; everything in its subject is hostile."""
         base = self.world.path("evil-" + name)
         subject = "/O=x\n<3>lookup: domain=forged.test\x1b[2J/OU=\u202e\u009b31m/CN=mta-sts.%s" % name
         names = ("subjectAltName=DNS:*.forged.test,DNS:x\x1b[31m.forged.test",)
@@ -143,7 +143,7 @@ class InjectionTest(harness.Case):
         listener.shutdown(socket.SHUT_RDWR)
 
     def test_no_secret_is_shown(self):
-        """A password in the proxy's URL, which is not taken: in no message, no dump and no log."""
+        """A URL of the proxy with a password is refused, and the password is in no message, no dump and no log."""
         secret = "http://user:s3cret@proxy.test:3128"
         for text in (
             '[fetch]\nproxy = "%s"\n' % secret,
@@ -170,7 +170,7 @@ class InjectionTest(harness.Case):
         self.assertNotIn("s3cret", daemon.log())
 
     def test_what_the_status_map_tells(self):
-        """Whether DANE is looked for, and nothing else: no domain, no path, no number."""
+        """A client gets to know whether DANE is looked for, and nothing else: no domain, no path, no number."""
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)

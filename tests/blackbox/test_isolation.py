@@ -1,4 +1,4 @@
-"""Known domains are answered whatever the rest of the world does, and unknown healthy ones are found (promise 4).
+"""Known domains are answered whatever the rest of the world does, and new healthy ones are found (promise 4).
 
 tests/hostile-run sets larger numbers in the environment.
 """
@@ -13,7 +13,7 @@ from pylib.programs import raise_file_limit
 from pylib.waiting import wait_for
 
 HANGING = int(os.environ.get("STSMAPD_HANGING_HOSTS", 200))
-SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 500))  # of each phase, 200 a second
+SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 500))  # questions in each phase, 200 a second
 
 
 class IsolationTest(harness.Case):

@@ -59,7 +59,7 @@ class ListenTest(harness.Case):
         self.assertEqual(found.st_gid, os.getgid())
 
     def refused(self, *words, **options):
-        """The daemon does not start with these options and says why in one line with all of `words`."""
+        """The daemon does not start with these options, and one line with all of `words` says why."""
         daemon = self.start(wait=False, **options)
         self.assertNotEqual(daemon.wait_exit(), 0)
         self.assertTrue(daemon.log_lines(*words), daemon.log())

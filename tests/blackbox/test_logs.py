@@ -1,4 +1,4 @@
-"""The log: one line a lookup, always the same fields, and nothing in it that a stranger wrote himself."""
+"""The log: one line per lookup, always with the same fields, and no unescaped text of a stranger."""
 
 import json
 import os

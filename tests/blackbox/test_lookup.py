@@ -1,4 +1,4 @@
-"""What Postfix hears about a domain, and what it costs the domain's DNS and policy host."""
+"""What Postfix gets for a domain, and what that costs the domain's DNS and policy host."""
 
 import threading
 import time
@@ -210,7 +210,7 @@ class LookupTest(harness.Case):
         self.assertEqual(self.world.hosts.count("good.test"), 1)
 
     def test_new_id_is_noticed_when_the_ttl_is_over(self):
-        # A TTL under a minute counts as a minute, and that is the least time between two GETs, too.
+        # A TTL under a minute counts as a minute. That is also the least time between two GETs.
         self.world.policy("good.test", mx=["old.good.test"], ttl=1)
         daemon = self.start()
         self.assertIn("match=old.good.test ", daemon.ask("good.test"))

@@ -1,4 +1,4 @@
-"""SIGHUP: what can change does, a bad configuration changes nothing, the service manager is notified."""
+"""SIGHUP applies the options that can change, a bad configuration changes nothing, the service manager is notified."""
 
 import os
 import re
@@ -83,7 +83,7 @@ class ReloadTest(harness.Case):
         daemon = self.start(deadline="1s")
         with open(daemon.config_file) as file:
             good = file.read()
-        table = [  # what is appended at the top, where the message points to, words
+        table = [  # what is put at the top, the place that the message names, its words
             ('deadlin = "2s"\n', r":1:1: .*deadlin\b.*deadline", "unknown option, nearest name"),
             ("threads = 0\n", r":1:\d+: .*threads", "out of range"),
             ('threads = "x"\n', r":1:\d+: .*threads", "wrong type"),

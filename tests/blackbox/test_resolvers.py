@@ -1,4 +1,5 @@
-"""What an answer is worth, by the server it comes from: DANE with name servers of which one validates, some, or none."""
+"""How far an answer is trusted depends on the server it comes from: DANE with name servers of which one, some or none
+validates."""
 
 import struct
 import unittest
@@ -31,7 +32,7 @@ class ResolverTest(harness.Case):
         self.addCleanup(self.second.close)
 
     def domain(self, name, tlsa=True):
-        """One with a policy, as both servers know it."""
+        """Adds a domain with a policy, known to both servers."""
         self.world.policy(name)
         for server in (self.first, self.second):
             mail_host(server, name, tlsa)
@@ -56,7 +57,7 @@ class ResolverTest(harness.Case):
         self.assertEqual(daemon.ask("known.test"), DANE)
         self.assertEqual(daemon.ask("new.test"), DANE)
         self.assertEqual(self.second.count("known.test", "MX"), 0, "DANE is asked of who validates")
-        # It goes away: what it found holds, and what the other says of DANE counts for nothing.
+        # The validating server fails: what it found stays, and the other one's answers do not count for DANE.
         self.first.behave("silent")
         self.assertEqual(daemon.ask("known.test"), DANE)
         self.assertEqual(daemon.ask("newer.test"), SECURE, "nothing is known of it")
@@ -66,7 +67,7 @@ class ResolverTest(harness.Case):
         self.judged(daemon, self.first, "unknown")
         self.assertEqual(daemon.ask("known.test"), DANE, "after a restart too")
         self.wait_status(daemon, "OK inactive: whether the resolver validates is not known yet")
-        # And comes back.
+        # It works again.
         self.first.behave(None)
         self.wait_status(daemon, "OK active", limit=90)
         self.assertEqual(daemon.ask("new.test"), DANE)
@@ -76,14 +77,14 @@ class ResolverTest(harness.Case):
         daemon = self.start_with(self.first)
         self.wait_status(daemon, "OK active")
         self.assertEqual(daemon.ask("known.test"), DANE)
-        # The MX host that they share was signed a moment ago.
+        # Both domains share the MX host, whose answers had AD a moment ago.
         self.domain("other.test")
         self.first.add_rdata("other.test", "MX", [struct.pack("!H", 10) + encode_name("mx.known.test")])
         self.first.authentic = lambda name: name == "other.test"
         self.assertEqual(daemon.ask("other.test"), SECURE)
         self.judged(daemon, self.first, "no")
         self.wait_status(daemon, "OK inactive: 127.0.0.1")
-        self.first.authentic = lambda name: True  # it was on at the start, and comes back by itself
+        self.first.authentic = lambda name: True  # DANE was on at the start, so it comes back by itself
         wait_for(lambda: self.ask_new(daemon).startswith("OK active"), seconds=30, every=0.5)
 
     def ask_new(self, daemon):
@@ -101,7 +102,8 @@ class ResolverTest(harness.Case):
         self.judged(daemon, self.first, "no")
         self.first.authentic = lambda name: True
 
-        # Each answer with AD does not fit; not sooner than some seconds after the finding it is asked again.
+        # An answer with AD contradicts the finding. The server is judged again, but only some seconds after the
+        # finding.
         wait_for(lambda: self.ask_new(daemon) == WAITS, seconds=30, every=0.5)
         daemon.wait_log(">dane: ", "active=no", "reload after stsmap postfix-setup")
         self.assertEqual(daemon.ask("good.test"), SECURE)

@@ -1,5 +1,5 @@
-"""The machine gives us nothing more: descriptors, threads, memory, stack. The right answer, or TEMP with words; one
-line in the log; and all is well again without a restart as soon as there is some."""
+"""The system has no more descriptors, threads, memory or stack. The answer is right, or TEMP with words; the log has
+one line; and when there is enough again, all works without a restart."""
 
 import os
 import resource
@@ -18,7 +18,7 @@ TEMP = "TEMP stsmapd: "
 
 class Limited(harness.Case):
     def limit(self, daemon, kind, soft):
-        """Sets a limit of the running daemon; returns a function that takes it back."""
+        """Sets a limit of the running daemon; returns a function that restores the old one."""
         before = resource.prlimit(daemon.process.pid, kind)
         resource.prlimit(daemon.process.pid, kind, (soft, before[1]))
         return lambda: resource.prlimit(daemon.process.pid, kind, before)
@@ -55,7 +55,7 @@ class DescriptorTest(Limited):
         self.assertEqual(daemon.stop(), 0)
 
     def test_start_with_very_few(self):
-        """Whatever the number, it serves or says why it does not."""
+        """With any number of descriptors it serves, or says why it does not."""
         self.world.policy("good.test")
         served = refused = 0
         for files in [*range(4, 21), 40]:
@@ -95,7 +95,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *with, void *(*run)(v
 
 class ThreadTest(harness.Case):
     def test_no_thread(self):
-        """Each thread of the start in turn: exit 1, with words."""
+        """Each thread of the start fails in turn: exit 1, with words."""
         if is_sanitized():
             self.skipTest("a sanitizer has its own pthread_create")
         compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -161,7 +161,7 @@ class MemoryTest(Limited):
 
 class StackTest(harness.Case):
     def test_small_stack(self):
-        """256 KB, as on systems that give threads little."""
+        """256 KB, as on systems with small thread stacks."""
         if is_sanitized():
             self.skipTest("sanitizers need large stacks")
         body = "version: STSv1\n" + "mx: m.good.test\n" * 3000 + "mode: enforce\nmax_age: 86400\n"

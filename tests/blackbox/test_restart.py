@@ -1,4 +1,4 @@
-"""What outlives the process: policies once told to Postfix, whatever happened to process, DNS or store."""
+"""What outlives the process: policies that Postfix got once, whatever happens to process, DNS or store."""
 
 import glob
 import os
@@ -67,7 +67,7 @@ class RestartTest(harness.Case):
         self.assertLessEqual(self.world.dns.total(), before + 3, "a look at the TXT record each and one at the resolver, no more")
 
     def damage_store(self, damage):
-        """What a daemon left that knew good.test."""
+        """The files left by a daemon that knew good.test."""
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
@@ -116,7 +116,7 @@ class RestartTest(harness.Case):
                 database.execute("PRAGMA user_version = 987654")
             database.close()
 
-        # Of a newer version: never wiped. Refusing to start, with a message, is as good as renaming it.
+        # A store of a newer version is never wiped. Renaming it is right, and so is refusing to start with a message.
         store = self.damage_store(damage)
         daemon = self.start(wait=False)
         wait_for(lambda: daemon.process.poll() is not None or daemon.notifications.count("READY=1"))

@@ -1,4 +1,4 @@
-"""A start that takes longer than the service manager waits: it gets a message again and again until all is read."""
+"""A start that takes longer than the service manager waits: it is asked for more time until all is read."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ class SlowStartTest(harness.Case):
 
     def test_the_manager_is_told_that_it_takes_longer(self):
         self.fill()
-        # It waits for us before its first step, so that no message can be missed.
+        # The daemon stops before its first step and waits for us, so that no message is missed.
         daemon = self.start(wait=False, wrapper=["sh", "-c", 'kill -STOP $$; exec "$@"', "sh"])
         pid, heard = daemon.process.pid, []
 
@@ -43,7 +43,7 @@ class SlowStartTest(harness.Case):
         os.kill(pid, signal.SIGCONT)
         wait_for(lambda: heard and is_stopped(pid))
         self.assertNotIn("READY=1", heard)
-        # As long as it takes, it asks for more time.
+        # It asks for more time as long as it reads.
         for _ in range(3):
             asked = len([each for each in heard if each.startswith(EXTEND)])
             time.sleep(1.1)

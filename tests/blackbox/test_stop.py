@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: over within two seconds in every situation, nothing lost."""
+"""SIGTERM and SIGINT: the daemon ends within two seconds in every situation, and nothing is lost."""
 
 import os
 import signal
@@ -37,7 +37,7 @@ class StopTest(harness.Case):
             try:
                 self.assertEqual(client.until_closed(), b"")
             except ConnectionResetError:
-                pass  # closed with something of ours unread
+                pass  # it closed before it read all we sent
 
     def test_lookup_in_progress(self):
         self.world.policy("good.test")
@@ -51,7 +51,7 @@ class StopTest(harness.Case):
                 received = client.until_closed()
             except ConnectionResetError:
                 received = b""
-            # No reply makes Postfix ask the next daemon; a reply must not say that there is no policy.
+            # Without a reply Postfix asks the next daemon. A reply must not say that there is no policy.
             self.assertTrue(received == b"" or b":TEMP " in received, received)
 
     def test_dns_hangs(self):

@@ -1,5 +1,5 @@
-"""Policy hosts that send as fast as they can what keeps a TLS client busy, many of them at once: known domains are
-answered as ever, honest new ones are learnt beside them, memory does not grow, and the daemon's clockwork goes on.
+"""Many policy hosts at once send, as fast as they can, what keeps a TLS client busy. Known domains are answered as
+usual, honest new ones are learnt, memory does not grow, and the daemon's watchdog messages go on.
 
 The floods come from build/tests/tls_flooder. The times here are for a run of seconds; tests/hostile-run sets longer
 ones in the environment.
@@ -20,7 +20,7 @@ from pylib.waiting import LATE, wait_for
 
 SECONDS = float(os.environ.get("STSMAPD_FLOOD_SECONDS", 2))  # of each flood
 FLOODER = os.path.join(os.path.dirname(harness.STSMAPD), "tests", "tls_flooder")
-OPEN = 64  # questions for flooding hosts that wait for their answer: as many as there are places for fetches
+OPEN = 64  # pending questions for flooding hosts: as many as there are places for fetches
 WATCHDOG = 2  # seconds
 COLD = float(os.environ.get("STSMAPD_FLOOD_COLD", 3))  # seconds; 1 where nothing else runs
 
@@ -55,7 +55,7 @@ class Feeder:
                     self.answers[answer] = self.answers.get(answer, 0) + 1
                 client.send(self._next())
         except (OSError, Closed):
-            pass  # the daemon went
+            pass  # the daemon has ended
 
     def close(self):
         self._closing = True
@@ -67,7 +67,7 @@ class Feeder:
 class TlsFloodTest(harness.Case):
     def flood(self, kind):
         flooder = subprocess.Popen(
-            # What it costs to flood is paid elsewhere.
+            # Low priority: the flooder's work must not slow down the daemon.
             ["nice", "-n", "19", FLOODER, kind, str(self.world.hosts.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.addCleanup(flooder.wait)
@@ -133,7 +133,7 @@ class TlsFloodTest(harness.Case):
         )
         self.assertLess(cold[-1], COLD * (1 if not is_sanitized() else 5), kind)
         if not is_sanitized():
-            # Some hundred octets for each name that failed, and what the allocator keeps.
+            # A few hundred octets for each failed name, and what the allocator keeps.
             self.assertLess(max(memory) - memory[0], 30_000 + feeder.asked, "kilobytes")
             self.assertLess(probe.work_p99("during"), 0.02, "seconds of the daemon's own, back end included")
         self.assertEqual(set(feeder.answers) - {NOTFOUND}, set(), "a stranger's trouble is no TEMP")

@@ -1,6 +1,6 @@
-"""Who asks much waits for who asks little: a client's turn has an end in octets and in time.
+"""A client that asks much waits for one that asks little: a client's turn is limited in octets and in time.
 
-One process asks without end, another asks for a known small domain 200 times a second. tests/hostile-run sets
+One process asks without pause, another asks for a known small domain 200 times a second. tests/hostile-run sets
 longer times in the environment.
 """
 
@@ -12,8 +12,8 @@ from blackbox.greedy import Greedy
 from blackbox.probe import Probe
 from pylib.programs import is_sanitized
 
-SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 200))  # of each phase, 200 a second
-# What a question may wait for others, in milliseconds of the daemon's work, 99 of 100 times: a debug build takes a
+SAMPLES = int(os.environ.get("STSMAPD_SAMPLES", 200))  # questions in each phase, 200 a second
+# How long 99 of 100 questions may wait for others, in milliseconds of the daemon's work. A debug build takes a
 # millisecond for a long answer, one with sanitizers ten. Waiting for a processor is not counted.
 WORK = 15 if not is_sanitized() else 150
 

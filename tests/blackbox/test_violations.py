@@ -85,7 +85,7 @@ class ViolationTest(harness.Case):
                 for _ in range(100):
                     client.send(b"y" * 65536)
             except OSError:
-                pass  # closed on us, at last
+                pass  # the daemon closed it at last
         self.assertEqual(daemon.ask("good.test"), SECURE)
 
     def test_vanishing_in_mid_question(self):
@@ -94,7 +94,7 @@ class ViolationTest(harness.Case):
         for _ in range(20):
             client = daemon.client()
             client.send(frame("sts good.test"))
-            # A reset where the kernel knows one, as of a killed process.
+            # A reset where the socket has one, as when a process is killed.
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
         gate.set()
