@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
-"""The end-to-end tests with the Postfix of Debian 13 as sender: MX patterns are enforced, the TLSRPT dialect
-is used.
+"""The end-to-end tests with the Postfix of Debian 13 as sender, which enforces MX patterns and uses the TLSRPT dialect.
 
     python3 tests/e2e/debian13.py [MODULE...]
 
-Sends from the Postfix of a minimal Debian 13 (world/debian.py) in the network of the same world; the daemon
-runs outside. Where that cannot be, it prints the reason and is skipped. Last line: "N passed,
-N failed[, N skipped]".
+Sends from the Postfix of a minimal Debian 13 (world/debian.py) in the network of the same world; the daemon runs
+outside. Where that is not possible, it prints the reason and skips the tests. Last line: "N passed, N failed[, N
+skipped]".
 """
 import concurrent.futures
 import os

@@ -1,5 +1,5 @@
-"""What the tests of `stsmap postfix-setup` and of what doctor says of it share: a sending Postfix without any setting
-of ours, put back after each test.
+"""What the tests of `stsmap postfix-setup` share with those of doctor's checks of it: a sending Postfix without any
+setting of ours, restored after each test.
 """
 import os
 
@@ -18,7 +18,7 @@ class SetupCase(PostfixTest):
         return {name: self.read(os.path.join(self.sender.config, name)) for name in os.listdir(self.sender.config)}
 
     def settings(self):
-        """What postconf -n prints; that of 3.10 names the folder given by -c now and then."""
+        """What postconf -n prints; postconf 3.10 sometimes prints the folder given by -c, too."""
         lines = self.sender.postconf("-n").splitlines()
         return [line for line in lines if not line.startswith("config_directory = ")]
 
@@ -48,7 +48,7 @@ class SetupCase(PostfixTest):
         self.assertTrue(found, findings)
 
     def expect_delivered(self, recipient="user@good.example", via="unix"):
-        """Over verified TLS, as the policy says."""
+        """The message is sent over verified TLS, as the policy says."""
         delivery = self.sender.deliver(recipient, via)
         self.assertEqual(delivery.status, "sent", str(delivery))
         self.assertIn("Verified TLS connection established", str(delivery))

@@ -1,9 +1,9 @@
-"""What the end-to-end tests share: one world per test file, how an answer must look in either dialect, and calls of
-stsmap. One file by itself, as root, in tests/:
+"""What the end-to-end tests share: one world per test file, the expected answers in both dialects, and calls of stsmap.
+To run one file, as root, in tests/:
 
     python3 -m e2e.test_answers [-v] [TestClass.test_name]
 
-Environment: STSMAPD_BIN and STSMAP_BIN (the programs; else those of build/), STSMAPD_E2E_ROOT (the root folder of
+Environment: STSMAPD_BIN and STSMAP_BIN (the programs; default: those of build/), STSMAPD_E2E_ROOT (the root folder of
 another system, whose Postfix sends).
 """
 import json
@@ -29,8 +29,8 @@ def main():
 
 
 class WorldTest(TellingCase):
-    """One world for all tests of a class. A subclass may set what is here, see world.World; with DANE_ACTIVE the tests
-    begin when the daemon has found that its resolver validates."""
+    """One world for all tests of a class. A subclass may set these attributes, see world.World. With DANE_ACTIVE the
+    tests begin when the daemon has found that its resolver validates."""
 
     MAIL = False
     SETTINGS = {}
@@ -54,7 +54,7 @@ class WorldTest(TellingCase):
         cls.world.start()
         cls.world.daemon.start()
         if cls.DANE_ACTIVE:
-            cls.world.daemon.wait_log(" dane: ", "active=yes")  # which is written a moment before it is
+            cls.world.daemon.wait_log(" dane: ", "active=yes")  # the line is written a moment before DANE is active
             wait_for(lambda: cls.world.daemon.ask("dane", "stsmapd.status") == "OK active", "DANE")
 
     @property
@@ -64,8 +64,8 @@ class WorldTest(TellingCase):
     # The daemon.
 
     def restart(self, forget=False, **changes):
-        """Restarts the daemon with changes to its settings, and without them after the test. `forget`: without what it
-        knows, both times."""
+        """Restarts the daemon with changes to its settings, and after the test with the old settings. `forget`: both
+        times it starts with an empty store."""
         daemon = self.world.daemon
         before = daemon.settings
 
@@ -84,7 +84,7 @@ class WorldTest(TellingCase):
     # stsmap.
 
     def tool_environment(self):
-        """For stsmap: PATH with the Postfix of another root, where that is the one under test."""
+        """The environment for stsmap: if the Postfix of another root is under test, it comes first in PATH."""
         if not OTHER_ROOT:
             return without_options()
         folder = os.path.join(self.world.folder, "programs")
@@ -96,15 +96,16 @@ class WorldTest(TellingCase):
         return {**without_options(), "PATH": f"{folder}:{os.environ['PATH']}"}
 
     def public_tool(self):
-        """A copy that every user can run; made once. Before threads that start programs: they may hold it open."""
+        """A copy that every user can run, made once. Call it before threads start programs: a child may hold the file
+        open."""
         tool = os.path.join(self.world.new_folder("public"), "stsmap")
         if not os.path.exists(tool):
             shutil.copy(program("stsmap"), tool)
         return tool
 
     def stsmap(self, *words, config=None, user=None, environment=None):
-        """A call of stsmap, with another configuration than the daemon's, as another user than root, or in another
-        environment; as of subprocess.run()."""
+        """Calls stsmap, if wanted with another configuration than the daemon's, as another user than root, or in
+        another environment. Returns the result of subprocess.run()."""
         tool = self.public_tool() if user else program("stsmap")
         return subprocess.run(
             [tool, "--config", config or self.world.daemon.config_file, *words],
@@ -117,13 +118,13 @@ class WorldTest(TellingCase):
         )
 
     def postfix_setup(self, *words, postfix=None, **how):
-        """stsmap postfix-setup for the sending Postfix, or that whose folder of configuration is given."""
+        """stsmap postfix-setup for the sending Postfix, or for the one whose configuration folder is given."""
         self.sender.age()
         return self.stsmap("postfix-setup", "-c", postfix or self.sender.config, *words, **how)
 
     def doctor_report(self, *words, postfix=None, domain="good.example", **how):
-        """(the call, what it found) of stsmap doctor --json. Of a domain with a policy it also gets that, twice for the
-        time of the policy host, and takes two seconds more."""
+        """Returns (the call, what it found) of stsmap doctor --json. For a domain with a policy, doctor also fetches
+        the policy, twice because of the policy host's clock, and takes two seconds more."""
         self.sender.age()
         words = ("doctor", "--json", "--domain", domain, "-c", postfix or self.sender.config, *words)
         done = self.stsmap(*words, **how)
@@ -139,12 +140,12 @@ class WorldTest(TellingCase):
         return text
 
     def expect_secure(self, key, patterns, domain=None):
-        """postmap must say that the domain's mail hosts are authenticated against these mx patterns."""
+        """postmap must get an answer that authenticates the domain's mail hosts against these mx patterns."""
         status, output, errors = self.sender.postmap(key)
         self.assertEqual((status, output, errors), (0, self.secure(patterns, domain or key), ""))
 
     def expect_nothing(self, key):
-        """postmap must say that there is no policy."""
+        """postmap must find no policy."""
         self.assertEqual(self.sender.postmap(key), (1, "", ""))
 
     def secure(self, patterns, domain):
@@ -166,7 +167,7 @@ class WorldTest(TellingCase):
 
 
 class PostfixTest(WorldTest):
-    """Tests that change main.cf and master.cf of the sending Postfix, which are put back after each."""
+    """Tests that change main.cf and master.cf of the sending Postfix; both are restored after each test."""
 
     MAIL = True
 
@@ -184,12 +185,12 @@ class PostfixTest(WorldTest):
 
     @staticmethod
     def write(path, content):
-        """In place."""
+        """Writes the file in place: the inode stays."""
         with open(path, "wb") as file:
             file.write(content if isinstance(content, bytes) else content.encode())
 
     def put_back(self):
-        """With owner, mode and access list as they were, and without what postfix-setup leaves beside them."""
+        """Restores both files with owner, mode and access list, and removes what postfix-setup leaves beside them."""
         for path, content in ((self.main_cf, self.before), (self.master_cf, self.services)):
             os.unlink(path)
             self.write(path, content)

@@ -6,7 +6,7 @@ from world.domains import GOOGLE, MICROSOFT
 
 
 class InTheWild(WorldTest):
-    """Policies as they are found in the wild."""
+    """Policies like those that real domains publish."""
 
     def test_google_workspace(self):
         self.expect_secure("workspace.example", GOOGLE)

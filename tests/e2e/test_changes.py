@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What a domain publishes changes: a new id is noticed, an expired policy is not told any more, and DANE
-comes and goes.
+"""A domain changes what it publishes: a new id is noticed, an expired policy is no longer answered, and DANE comes and
+goes.
 
-Takes a good minute: the daemon asks for a domain's records again after 60 s at the earliest.
+Takes more than a minute: the daemon asks for a domain's records again after 60 s at the earliest.
 """
 import sys
 import time
@@ -26,7 +26,7 @@ class Changes(WorldTest):
         )
         self.expect_secure_as_before("change.example", ["mx.old.example"])
         self.world.set_txt("change.example", "v=STSv1; id=2;")
-        # A policy of 50 s, and its domain withdraws everything.
+        # A policy with a max_age of 50 s, whose domain withdraws everything.
         self.world.policy_hosts.remove("mta-sts.short.example")
         self.world.set_txt("short.example", None)
         self.expect_secure("short.example", ["mx.short.example"])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""MTA-STS never overrides DANE (RFC 8461 section 2), and one bad name server never breaks it: what a real
-Postfix that validates TLSA records gets and does."""
+"""MTA-STS never overrides DANE (RFC 8461 section 2), and one bad name server never breaks DANE: what a real Postfix
+that validates TLSA records gets and does."""
 
 from e2e.support import WorldTest, main
 from pylib.nameservers import Unbound
@@ -22,7 +22,7 @@ class DaneTest(WorldTest):
 
 
 class Delivered(DaneTest):
-    """Answers, and what happens to the mail."""
+    """The answers, and what happens to the mail."""
 
     MAIL = True
 
@@ -48,7 +48,7 @@ class Delivered(DaneTest):
 
     def test_some_hosts_without_tlsa(self):
         self.expect_policy("partial.dane.example")
-        # The first host is right for DANE alone.
+        # The first host satisfies DANE, but not the policy.
         delivery = self.deliver("partial.dane.example", "mx2")
         self.assertNotIn("Verified TLS connection established to mx1.", str(delivery))
 
@@ -95,7 +95,7 @@ class Answers(DaneTest):
 
 
 class Outages(DaneTest):
-    """What DANE secured stays so while DNS is unplugged."""
+    """A domain that DANE secured stays so while DNS is down."""
 
     def unplug(self):
         for server in (self.world.unbound, self.world.nsd, self.world.policy_hosts):
@@ -122,16 +122,16 @@ class Outages(DaneTest):
 
 
 class NotActive(DaneTest):
-    """Switched off, or with a resolver that cannot show DANE: the policy is answered, and the log says why."""
+    """DANE is switched off, or the resolver cannot prove it: the policy is answered, and the log says why."""
 
     def configure(self, **settings):
-        """Other settings from here to the end of the test; the daemon is started again and knows nothing."""
-        self.world.daemon.stop()  # it may not have said all yet
+        """Restarts the daemon with an empty store and other settings, for the rest of the test."""
+        self.world.daemon.stop()  # it may not have written all its lines yet
         self.lines_before = len(self.world.daemon.log_lines(" dane: "))
         self.restart(forget=True, **settings)
 
     def expect_line(self, *words):
-        """The daemon says, once since configure(), what it found out about its resolver."""
+        """Since configure() the daemon logged exactly one line on what it found out about its resolver."""
         daemon = self.world.daemon
         daemon.process.wait_until(lambda: self.lines(), "a line about DANE")
         for word in words:
@@ -142,7 +142,7 @@ class NotActive(DaneTest):
         return self.world.daemon.log_lines(" dane: ")[self.lines_before :]
 
     def wait_for_status(self, wanted):
-        """The daemon logs what it does a moment before it does it."""
+        """Waits, because the daemon logs the change a moment before it makes it."""
         daemon = self.world.daemon
         daemon.process.wait_until(lambda: daemon.query("wrong.dane.example")["dane"] == wanted, wanted)
 
@@ -191,7 +191,7 @@ class NotActive(DaneTest):
         self.expect_inactive(why)
 
     def test_resolver_that_lets_bogus_answers_through(self):
-        self.configure(dns={"broken_name": "dane.example"})  # nothing is wrong with this one
+        self.configure(dns={"broken_name": "dane.example"})  # this zone is correct
         why = "127.0.0.1:53: dane.example, whose signature is broken, is answered"
         self.expect_line("info", "active=no ", why)
         self.expect_inactive(why)

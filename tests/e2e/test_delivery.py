@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real mail from a real Postfix: what is delivered, what is deferred, and with which words in the log."""
+"""Real mail from a real Postfix: what is delivered, what is deferred, and the words in the log."""
 
 from e2e.support import WorldTest, main
 
@@ -70,7 +70,7 @@ class Enforced(DeliveryTest):
     def test_mail_host_outside_the_patterns(self):
         if self.world.postfix_at_least(3, 10, 5):
             self.expect_deferred("user@mismatch.example", "4.3.0", "does not match STS MX pattern")
-        else:  # older Postfix compares the certificate only
+        else:  # an older Postfix compares only the certificate
             self.expect_sent("user@mismatch.example", "Verified")
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The demonstration of packaging/quickstart shows what it promises, and ends by itself."""
+"""The demonstration in packaging/quickstart shows what it promises, and ends by itself."""
 import os
 import re
 import subprocess
@@ -34,7 +34,7 @@ class Demo(unittest.TestCase):
             "reason=policy-mode",
         ):
             self.assertIn(words, done.stdout)
-        # Lines to paste: main.cf has no comments behind a value.
+        # The lines can be pasted: main.cf allows no comments after a value.
         lines = re.findall(r"(?m)^smtp_\w+ = .*$", done.stdout)
         self.assertEqual(len(lines), 8)
         self.assertEqual([line for line in lines if "#" in line], [])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`stsmap doctor` in a healthy world, and with one thing of it broken at a time."""
+"""`stsmap doctor` in a healthy world, and with one part of it broken at a time."""
 import json
 import os
 import shutil
@@ -25,7 +25,7 @@ def documented():
 
 
 class FakeDaemon:
-    """A daemon of another version: answers questions about its status as told, and nothing else."""
+    """A daemon of another version: gives these answers to questions about its status, and NOTFOUND to all others."""
 
     def __init__(self, path, answers):
         self.answers = answers
@@ -76,7 +76,7 @@ class DoctorTest(PostfixTest):
         self.assertEqual({each["check"] for each in bad} - set(also), {check}, bad)
 
     def config(self, **changes):
-        """A configuration like the daemon's, with changes: a path."""
+        """The path of a configuration like the daemon's, with changes."""
         other = Daemon(self.world.new_folder("doctor"), merged(self.world.daemon.settings, changes))
         other.write_config()
         return other.config_file
@@ -107,9 +107,9 @@ class DoctorTest(PostfixTest):
         return self.doctor_report(user="nobody")[1]["checks"]
 
     def test_as_another_user_with_nothing_open(self):
-        """Socket, state folder, main.cf and configuration closed to that user, in turn: never a failure."""
+        """Socket, state folder, main.cf and configuration are unreadable for that user, in turn: never a failure."""
         for path, check, identity in (
-            (self.sender.socket, "daemon", "daemon-runs"),  # it is asked over TCP
+            (self.sender.socket, "daemon", "daemon-runs"),  # the daemon is asked over TCP
             (self.world.daemon.settings["state_dir"], "state", "state-unseen"),
             (self.main_cf, "postfix", "postfix-unseen"),
         ):
@@ -138,7 +138,7 @@ class DoctorTest(PostfixTest):
         self.assertIn(f"stsmap --config {self.world.daemon.config_file} doctor as root", findings[0]["fix"])
 
     def test_configuration(self):
-        """What is wrong with it, and no word on a daemon that it does not describe."""
+        """doctor says what is wrong with it, and nothing about a daemon that it does not describe."""
         path = os.path.join(self.world.new_folder("doctor"), "bad.toml")
         with open(path, "w", encoding="ascii") as file:
             file.write("deadlin = 1\n")
@@ -185,7 +185,7 @@ class DoctorTest(PostfixTest):
         self.assertNotIn("apt-get install", findings[0]["fix"])
 
     def test_a_service_that_was_stopped(self):
-        """systemd says that it is inactive, until its socket is asked."""
+        """systemd reports it as inactive until somebody asks its socket."""
         folder = self.world.new_folder("systemctl")
         asked = os.path.join(folder, "asked")
         self.write(
@@ -209,7 +209,7 @@ class DoctorTest(PostfixTest):
         self.assertIn("stsmapd.service was not running when this began; the question", found[0]["words"])
 
     def test_a_clock_that_has_gone_back(self):
-        """Nobody can be asked for the time, and the store was written in the future."""
+        """Nobody can be asked for the time, and the store has times in the future."""
         self.world.policy_hosts.stop()
         self.addCleanup(self.world.policy_hosts.start)
         folder = self.world.new_folder("future")
@@ -351,14 +351,14 @@ class DoctorTest(PostfixTest):
         try:
             config = self.config(listen=[f"unix:{self.sender.socket}", f"unix:{path}"])
             findings = self.doctor(config=config)
-            # The service that asks over TCP does not ask where this configuration says.
+            # This configuration does not listen where the service asks over TCP.
             self.expect(findings, "daemon", "warn", "0.0.1 at unix:", "listen", also=["postfix"])
         finally:
             fake.stop()
             os.unlink(path)
 
     def test_never_hangs(self):
-        """Daemon, name server and policy hosts take what they get and say nothing."""
+        """Daemon, name server and policy hosts accept connections and questions, and never answer."""
         self.world.daemon.process.send_signal(signal.SIGSTOP)
         self.addCleanup(self.world.daemon.process.send_signal, signal.SIGCONT)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:

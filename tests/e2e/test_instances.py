@@ -24,7 +24,7 @@ class SecondInstanceTest(SetupCase):
         }
         services = "127.0.0.1:2025 inet n - n - - smtpd\nsmtp unix - - y - - smtp\nrelay unix - - y - - smtp\n"
         SecondInstanceTest.count += 1
-        folder = self.world.new_folder(f"s{self.count}")  # the path of a socket is short
+        folder = self.world.new_folder(f"s{self.count}")  # a socket's path must be short
         self.second = Postfix(folder, settings, services, OTHER_ROOT)
         self.second_socket = os.path.join(folder, "queue/stsmapd/socketmap")
         for name in ("resolv.conf", "services", "hosts", "nsswitch.conf"):
@@ -44,7 +44,7 @@ class SecondInstanceTest(SetupCase):
         return self.second.value(name)
 
     def deliver(self, recipient):
-        """The status line of a message that the second instance takes and delivers."""
+        """The status line of a message that the second instance accepts and delivers."""
         self.second.start()
         self.addCleanup(self.second.stop)
         self.second.command(
@@ -63,7 +63,7 @@ class SecondInstanceTest(SetupCase):
         self.assertNotIn("inet:127.0.0.1:8461", output)
         self.assertIn(f"unix:{self.second_socket}", output, "what has to be listened at")
 
-        os.makedirs(os.path.dirname(self.second_socket))  # as the words say
+        os.makedirs(os.path.dirname(self.second_socket))  # as the printed words say
         self.listen([f"unix:{self.sender.socket}", f"unix:{self.second_socket}"])
         status, output, errors = self.second_setup("--apply", "--reload")
         self.assertEqual((status, errors), (0, ""), output)
@@ -76,12 +76,12 @@ class SecondInstanceTest(SetupCase):
         self.assertTrue(any("Verified TLS connection established" in each for each in self.second.log()))
 
     def doctor_of_first(self):
-        """The first instance has its own settings, which nobody has made."""
+        """The first instance has its own settings, which are not made yet."""
         fails = [each for each in self.doctor() if each[1] == "fail"]
         return "not set up" if any("smtp_tls_policy_maps" in each[2] for each in fails) else fails
 
     def test_a_socket_that_is_not_in_the_configuration_is_found(self):
-        """As after a drop-in of systemd's, which stsmapd.toml says nothing of."""
+        """As with a systemd drop-in, which stsmapd.toml does not mention."""
         os.makedirs(os.path.dirname(self.second_socket))
         self.listen([f"unix:{self.sender.socket}", f"unix:{self.second_socket}"])
         settings = dict(self.world.daemon.settings)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger with the settings of the service that delivers. What it says
-must be what becomes of real mail."""
+"""`stsmap doctor --mx DOMAIN`: Postfix's own posttls-finger with the settings of the service that delivers. Its result
+must be what happens to real mail."""
 import os
 import subprocess
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Next hops in every form, with TLSA records at this port or that: what a real Postfix does with our answers,
-compared with what it does at level `dane` without the map, and with the policy written into its own table.
+"""Next hops in every form, with TLSA records at one port or another: what a real Postfix does with our answers is
+compared with what it does at level `dane` without the map, and with the policy in a table of its own.
 
-At every level: where DANE secures this very next hop, the mail fares as with Postfix's own DANE; else as the
-policy says. So in no cell is mail deferred that Postfix's own DANE delivers and the policy allows."""
+At every level: where DANE secures exactly this next hop, the outcome is that of Postfix's own DANE; else that of the
+policy. So no cell defers mail that Postfix's own DANE delivers and the policy allows."""
 import re
 
 from e2e.support import WorldTest, main
@@ -13,7 +13,7 @@ from world.domains import RIGHT, RIGHT_KEY, UNTRUSTED, UNTRUSTED_KEY, Domain, po
 PORT = 587
 FORMS = {"host": "{domain}", "host:port": "{domain}:587", "[host]": "[mx.{domain}]", "[host]:port": "[mx.{domain}]:587"}
 PORT_OF = {"host": 25, "host:port": PORT, "[host]": 25, "[host]:port": PORT}
-# Ports with TLSA records of the host's own key, and of another one.
+# Place -> (ports with TLSA records of the host's own key, ports with those of another key).
 PLACES = {
     "nowhere": ((), ()),
     "at25": ((25,), ()),
@@ -25,9 +25,9 @@ PLACES = {
     "wrong25only": ((), (25,)),
     "unsigned": ((25, PORT), ()),
 }
-# The first certificate is what the policy wants, the second what DANE alone can accept.
+# The first certificate satisfies the policy, the second one only DANE.
 CERTIFICATES = {"good": (RIGHT, RIGHT_KEY, UNTRUSTED_KEY), "private": (UNTRUSTED, UNTRUSTED_KEY, RIGHT_KEY)}
-# Transports: two judges, and ours at each level.
+# Transports: two judges, and our map at each level.
 LEVELS = ("may", "encrypt", "dane")
 JUDGES = ("bare", "table")
 
@@ -46,7 +46,7 @@ def make_domains():
             tlsa = {f"{host}:{port}": ["3 1 1 " + key] for port in own}
             tlsa |= {f"{host}:{port}": ["3 1 1 " + wrong] for port in other}
             yield Domain(name, policy("enforce", [host]), mx={host: address}, tlsa=tlsa, zone=zone)
-            yield Domain(host, policy("enforce", [host]), zone=zone)  # it is the policy domain in brackets
+            yield Domain(host, policy("enforce", [host]), zone=zone)  # the policy domain of a next hop in brackets
 
 
 CELLS = [(place, certificate, form) for place in PLACES for certificate in CERTIFICATES for form in FORMS]
@@ -69,7 +69,7 @@ def transport_table():
 
 
 def policy_table():
-    """The policies as an administrator could write them down."""
+    """The policies as an administrator could write them into a table."""
     return ", ".join(
         f"{{ {next_hop(*cell)} = secure match=mx.{mail_domain(*cell[:2])} servername=hostname }}" for cell in CELLS
     )
@@ -120,10 +120,10 @@ class NextHops(WorldTest):
         for number, cell in enumerate(CELLS):
             place, certificate, form = cell
             sent, verified, line = found["bare", number]
-            by_dane = verified or not sent  # else there was nothing for DANE to say
+            by_dane = verified or not sent  # else DANE did not apply
             allowed = found["table", number][0]
             expected = sent if by_dane else allowed
-            # What the judges say, against what was published: else the world is not what it should be.
+            # The judges must agree with what was published; if not, the world is set up wrongly.
             own, other = PLACES[place] if place != "unsigned" else ((), ())
             here = PORT_OF[form]
             self.assertEqual(by_dane, here in own + other, line)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A policy once told to Postfix is kept: through DNS and HTTPS outages, restart and kill -9."""
+"""A policy that Postfix got once is kept through DNS and HTTPS outages, restart and kill -9."""
 
 from e2e.support import WorldTest, main
 
 
 class Outages(WorldTest):
-    """Each test learns a policy, breaks something, and asks again; setUp mends everything."""
+    """Each test learns a policy, breaks something, and asks again; setUp repairs everything."""
 
     MAIL = True
     KNOWN = ("good.example", ["mx.good.example"])

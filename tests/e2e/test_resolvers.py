@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""DNSSEC for smtp(8): when postfix-setup sets smtp_dns_support_level, when it refuses, and what doctor says of the
-name servers that smtp(8) asks, within its chroot too. Real mail is the judge."""
+"""DNSSEC for smtp(8): when postfix-setup sets smtp_dns_support_level, when it refuses, and what doctor says about the
+name servers that smtp(8) asks, in its chroot too. Real mail is the judge."""
 import os
 import shutil
 import socket
@@ -18,8 +18,8 @@ OPTIONS = "options timeout:1 attempts:1\n"
 
 
 class NoEdns:
-    """A name server in front of the world's resolver that is lost when a query has EDNS: it says nothing, or
-    answers with an error code."""
+    """A name server in front of the world's resolver that cannot handle EDNS: it then says nothing, or answers with an
+    error code."""
 
     CODES = {"formerr": FORMERR, "servfail": SERVFAIL, "notimp": NOTIMP, "refused": REFUSED}
 
@@ -53,9 +53,9 @@ class ResolversTest(PostfixTest):
     def setUp(self):
         super().setUp()
         self.chroot_file = os.path.join(self.sender.folder, "queue", "etc", "resolv.conf")
-        self.addCleanup(self.write, "/etc/resolv.conf", self.read("/etc/resolv.conf"))  # a mount: in place
+        self.addCleanup(self.write, "/etc/resolv.conf", self.read("/etc/resolv.conf"))  # in place: a mount
         self.addCleanup(shutil.rmtree, os.path.dirname(self.chroot_file), ignore_errors=True)
-        self.sender.reload()  # no smtp(8) of the test before
+        self.sender.reload()  # ends the smtp(8) of the previous test
 
     @staticmethod
     def remove(*paths):
@@ -112,7 +112,7 @@ class ResolversTest(PostfixTest):
         self.assertEqual(self.read(self.main_cf), before)
 
     def deliver(self, recipient):
-        """The status: sent or deferred, and the log line."""
+        """Returns (status, log line); the status is sent or deferred."""
         delivery = self.sender.deliver(f"user@{recipient}")
         return delivery.status, str(delivery)
 
@@ -127,7 +127,7 @@ class ResolversTest(PostfixTest):
 
 
 class Level(ResolversTest):
-    """smtp_dns_support_level."""
+    """The setting smtp_dns_support_level."""
 
     def test_is_set_where_dane_is_active(self):
         self.daemon_knows()
@@ -166,7 +166,7 @@ class Level(ResolversTest):
         self.expect_sent("good.example")
         again = [line for line in self.sender.log() if "DNSSEC validation may be unavailable" in line]
         self.assertEqual(again, warnings, "as the note says")
-        # Somebody installs a validating resolver for something else.
+        # Later somebody installs a validating resolver, for another reason.
         plain.stop()
         anchors = [zone.anchor for zone in self.world.nsd.zones.values() if isinstance(zone, SignedZone)]
         unbound = Unbound(self.world.new_folder("validating"), anchors, PLAIN)
@@ -230,7 +230,7 @@ class Level(ResolversTest):
 
 
 class Chroot(ResolversTest):
-    """resolv.conf within the chroot."""
+    """The resolv.conf in the chroot."""
 
     MAIN_CF = {**ResolversTest.MAIN_CF, "smtp_dns_support_level": "dnssec"}
 
@@ -252,7 +252,7 @@ class Chroot(ResolversTest):
             "restart Postfix (a reload does not renew it)",
         )
         self.expect_refused("restart Postfix")
-        # What the fix says.
+        # Do what the fix says.
         shutil.copyfile("/etc/resolv.conf", self.chroot_file)
         self.sender.reload()
         self.expect_no_failure()
@@ -281,11 +281,11 @@ class Chroot(ResolversTest):
         self.sender.reload()
         self.expect_sent("right.dane.example")
         os.makedirs(os.path.dirname(self.chroot_file), exist_ok=True)
-        os.symlink("/etc/hosts", self.chroot_file)  # which is not in the chroot, either
+        os.symlink("/etc/hosts", self.chroot_file)  # /etc/hosts is not in the chroot, either
         self.expect_no_failure()
 
     def test_not_to_be_read_by_smtp(self):
-        """The C library takes it for missing, and asks 127.0.0.1."""
+        """The C library treats the file as missing, and asks 127.0.0.1."""
         self.chroot(f"nameserver {PLAIN}\n")
         os.chmod(self.chroot_file, 0o600)
         self.expect_no_failure()
@@ -293,7 +293,7 @@ class Chroot(ResolversTest):
         self.expect_sent("right.dane.example")
 
     def test_not_there_and_nobody_at_127_0_0_1(self):
-        """The system's resolver is elsewhere, and the C library asks at 127.0.0.1 within the chroot."""
+        """The system's resolver is elsewhere, but in the chroot the C library asks 127.0.0.1."""
         self.world.unbound.stop()
         self.addCleanup(self.world.unbound.start)
         anchors = [zone.anchor for zone in self.world.nsd.zones.values() if isinstance(zone, SignedZone)]
@@ -308,7 +308,7 @@ class Chroot(ResolversTest):
         self.assertNotEqual(status, "sent", text)
 
     def test_a_resolver_of_its_own_that_does_not_validate(self):
-        """stsmapd asks another one than the system, which validates."""
+        """stsmapd asks a resolver of its own; the system's resolver is another one, and validates."""
         plain = Unbound(self.world.new_folder("plain"), address=PLAIN)
         plain.start()
         self.addCleanup(plain.stop)

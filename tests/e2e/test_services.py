@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Services of master.cf, judged one by one: what postfix-setup and doctor say of each, and what becomes of mail."""
+"""Services of master.cf, judged one by one: what postfix-setup and doctor say about each, and what happens to mail."""
 import re
 
 from e2e.support import OTHER_ROOT, PostfixTest, main
@@ -16,7 +16,7 @@ class ServicesTest(PostfixTest):
         self.sender.reload()
 
     def say(self, status, *words):
-        """postfix-setup ends with this status and says all these words; returns what it prints."""
+        """postfix-setup ends with this status and prints all these words; returns its output."""
         done = self.postfix_setup()
         self.assertEqual((done.returncode, done.stderr), (status, ""), done.stdout)
         for each in words:
@@ -35,7 +35,7 @@ class ServicesTest(PostfixTest):
         self.assertEqual(report["verdict"], worst, report)
 
     def fix(self, output, pattern):
-        """Runs the command that is printed as the fix, as it stands there."""
+        """Runs the command that is printed as the fix, unchanged."""
         command = re.search(rf"{pattern}(postconf .*?)(;|$)", output, re.MULTILINE).group(1)
         self.assertIn(f"-c {self.sender.config}", command)
         self.sender.command("sh", "-c", command)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`stsmap postfix-setup` on a real Postfix: what it changes in main.cf, what mail gets from it, the way back."""
+"""`stsmap postfix-setup` on a real Postfix: what it changes in main.cf, what that does to mail, and the undo."""
 import os
 
 from e2e.setup_case import SetupCase

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""`stsmap postfix-setup` and the file it changes: last lines without an end, owners and modes, a Postfix that is down,
-what is left behind."""
+"""`stsmap postfix-setup` and the file it changes: a last line without a line end, owners and modes, a Postfix that is
+down, what is left behind."""
 import grp
 import os
 import re
@@ -15,7 +15,7 @@ ACL = "system.posix_acl_access"
 
 
 def access_list(user):
-    """rw- for the owner, r-- for `user`, nothing for others, as acl(5) has it in the kernel."""
+    """rw- for the owner, r-- for `user`, nothing for others: an acl(5) in the kernel's form."""
     entries = ((0x01, 6, 0xFFFFFFFF), (0x02, 4, user), (0x04, 4, 0xFFFFFFFF), (0x10, 4, 0xFFFFFFFF))
     entries += ((0x20, 0, 0xFFFFFFFF),)
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
@@ -28,7 +28,7 @@ class FilesTest(SetupCase):
         return found.st_uid, found.st_gid, oct(found.st_mode), acl
 
     def test_last_lines_without_an_end(self):
-        """Postfix 3.7 glues what postconf -e adds to such a line, and smtp(8) dies of it."""
+        """In Postfix 3.7 postconf -e appends its text to such a line, and smtp(8) then dies."""
         for ending in (
             b"smtp_tls_CAfile = " + self.trust.encode(),
             b"smtp_connect_timeout =\n  10s",
@@ -60,7 +60,7 @@ class FilesTest(SetupCase):
     def test_undo_after_others_edits_ends_the_line_too(self):
         self.sender.set(smtp_tls_security_level="encrypt")
         self.assertEqual(self.setup("--apply")[0], 0)
-        # Somebody sets back by hand what --apply made, and leaves the line open.
+        # Somebody edits the file by hand after --apply, and leaves the last line without a line end.
         self.write(self.main_cf, self.read(self.main_cf).rstrip(b"\n") + b"\nrelayhost = [relay.example]")
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.sender.value("relayhost"), "[relay.example]")
@@ -77,7 +77,7 @@ class FilesTest(SetupCase):
         self.assertEqual(self.state(), before)
 
         self.assertEqual(self.setup("--apply")[0], 0)
-        self.sender.set(smtp_tls_loglevel="2")  # postconf -e makes it root's, for all to read
+        self.sender.set(smtp_tls_loglevel="2")  # postconf -e gives the file to root, readable for all
         self.assertNotEqual(self.state(), before)
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.state(), before, "as before the first change")
@@ -86,7 +86,7 @@ class FilesTest(SetupCase):
         os.chmod(self.main_cf, 0o640)
         self.assertEqual(self.setup("--apply")[0], 0)
         os.chown(self.main_cf, 0, 0)
-        os.chmod(self.main_cf, 0o600)  # by somebody who meant it
+        os.chmod(self.main_cf, 0o600)  # changed on purpose
         self.assertEqual(self.setup("--undo")[0], 0)
         self.assertEqual(self.state()[2], oct(0o100600))
 
@@ -135,7 +135,7 @@ class FilesTest(SetupCase):
         self.assertIn("Postfix is not running", output)
 
     def stand_in(self, name, script):
-        """An environment in which this program is first in PATH; {real} in the script is the true one."""
+        """An environment with this script first in PATH; {real} in it is the path of the real program."""
         environment = self.tool_environment()
         real = shutil.which(name, path=environment["PATH"] + ":/usr/sbin")
         folder = tempfile.mkdtemp(dir=self.world.folder)
@@ -155,7 +155,7 @@ class FilesTest(SetupCase):
         self.assertEqual(self.sender.value("smtp_tls_policy_maps"), self.map)
 
     def test_what_postfix_makes_something_else_of_is_put_back(self):
-        """A postconf that does something else: once on the copy, once only when main.cf itself is read."""
+        """A postconf that does something else: once for the copy, once only when it reads main.cf itself."""
         before, state = self.files(), self.state()
         for script in (
             'case "$*" in *-e*) for last; do :; done; exec {real} -c "$2" -e "$last" "smtp_tls_loglevel = 9";; esac\n'

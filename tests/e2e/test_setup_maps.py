@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""What stands in the list of maps, asked as smtp(8) would: elements of ours that lead nowhere, tables that answer for
-everything, sockets that are closed. postfix-setup and doctor must see each, and mail must flow exactly when they say
-so."""
+"""The list of maps, asked as smtp(8) asks it: elements of ours that lead nowhere, tables that answer for everything,
+closed sockets. postfix-setup and doctor must see each, and mail must be delivered exactly when they say so."""
 import os
 
 from e2e.setup_case import SetupCase
@@ -10,7 +9,7 @@ from pylib.waiting import wait_for
 
 
 class MapsTest(SetupCase):
-    # smtp(8) dies of some maps, and master(8) would wait for a minute before it starts another one.
+    # Some maps make smtp(8) die, and master(8) would wait a minute before it starts another one.
     MAIN_CF = {**SetupCase.MAIN_CF, "service_throttle_time": "1s"}
 
     def maps(self, value):
@@ -23,8 +22,8 @@ class MapsTest(SetupCase):
     settled = None
 
     def settle(self):
-        """All that apply changes besides the map, made before: what is found is about the map then. Once made, it
-        is put in place for the tests that follow."""
+        """Applies all other changes first, so that every finding is about the map. Made once; later tests reuse the
+        main.cf."""
         if MapsTest.settled:
             self.write(self.main_cf, MapsTest.settled)
             self.sender.reload()
@@ -43,8 +42,8 @@ class MapsTest(SetupCase):
         name = self.sender.map_name
         self.settle()
         for element in (
-            f"socketmap:unix:{self.sender.socket}:{name}",  # right outside of the chroot only
-            f"socketmap:unix:/stsmapd/socketmap:{name}",  # right within the chroot only
+            f"socketmap:unix:{self.sender.socket}:{name}",  # right only outside the chroot
+            f"socketmap:unix:/stsmapd/socketmap:{name}",  # right only in the chroot
             f"socketmap:unix:stsmapd/socketmap2:{name}",
             f"socketmap:unix:stsmap/socketmap:{name}",
             f"socketmap:unix:socketmap:{name}",
@@ -68,7 +67,7 @@ class MapsTest(SetupCase):
         self.expect_delivered(via="unchrooted")
 
     def test_mail_stops_where_they_are_wrong(self):
-        """So that the test before this one is about something."""
+        """Proves that the previous test matters: these maps do stop mail."""
         self.maps(f"socketmap:unix:{self.sender.socket}:{self.sender.map_name}")
         self.expect_deferred()
         self.maps(f"socketmap:unix:/stsmapd/socketmap:{self.sender.map_name}")
@@ -76,7 +75,7 @@ class MapsTest(SetupCase):
         self.expect_deferred(via="unchrooted")
 
     def test_with_tcp_alone(self):
-        """No socket in the queue directory: TCP answers, and is what is written."""
+        """Without a socket in the queue directory TCP answers, so the TCP map is written."""
         self.restart(listen=["tcp:127.0.0.1:8461"])
         status, output, _ = self.setup("--apply", "--reload")
         self.assertEqual(status, 0, output)
@@ -93,7 +92,7 @@ class MapsTest(SetupCase):
         self.expect_refused("as user postfix, chrooted to")
 
     def test_a_silent_daemon_in_force(self):
-        """Nothing to change, and yet all mail is deferred: never "nothing to change"."""
+        """All settings are right, but all mail is deferred: never say "nothing to change"."""
         self.settle()
         self.world.daemon.stop()
         self.addCleanup(self.world.daemon.start)
@@ -146,7 +145,7 @@ class MapsTest(SetupCase):
                 self.assertEqual(self.sender.value("smtp_tls_policy_maps"), element)
 
     def test_a_proxied_map_within_a_chroot(self):
-        """proxymap(8) goes by its own column: an absolute path leads elsewhere for it."""
+        """proxymap(8) has a chroot column of its own: for it, an absolute path leads elsewhere."""
         element = f"proxy:socketmap:unix:{self.sender.socket}:{self.sender.map_name}"
         self.settle()
         self.maps(element)
@@ -161,14 +160,14 @@ class MapsTest(SetupCase):
         self.maps(f"proxy:{self.map}")
         self.sender.set(proxy_read_maps="proxy:unix:passwd.byname")
         self.sender.reload()
-        self.sender.send("user@good.example")  # smtp(8) dies of it
+        self.sender.send("user@good.example")  # smtp(8) dies
         wait_for(lambda: any("request for unapproved table" in line for line in self.sender.log()), "a refusal", 60)
         self.expect_finding(self.doctor(), "socket", "fail", "proxy_read_maps does not list")
         status, output, _ = self.setup()
         self.assertEqual(status, 1, output)
         self.assertIn("proxymap(8) does not open it", output)
 
-    # What stands before ours.
+    # Maps before ours.
 
     def test_what_answers_for_everything(self):
         self.sender.set(smtp_tls_CAfile=self.trust)
@@ -191,7 +190,7 @@ class MapsTest(SetupCase):
                 self.expect_refused("answers for domains it cannot know")
                 self.maps(f"{before}, {self.map}")
                 self.expect_finding(self.doctor(), "postfix", "fail", "answers for domains it cannot know", "postconf -c")
-                if "com|" not in before:  # the world has example. alone
+                if "com|" not in before:  # the world only has the zone example.
                     self.assertNotIn("Verified", str(self.sender.deliver("user@good.example")))
 
     def test_what_answers_for_parents_does_not_hide_policies(self):
@@ -236,7 +235,7 @@ class MapsTest(SetupCase):
         self.assertEqual(status, 1, output)
         self.assertIn("service smtp/unix asks socketmap:unix:stsmapd/nobody:", output)
 
-    # Who asks.
+    # As which user.
 
     def test_as_an_ordinary_user(self):
         """Nothing fails because of a missing permission: it is reported as not seen."""

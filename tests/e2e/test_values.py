@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Values that Postfix does not know: whatever smtp(8) dies of, or cannot look things up with, postfix-setup refuses, and
-nothing else. smtp(8) itself is the judge; it reads its settings, finds no mail and ends. Without TLS, no policy is fulfilled."""
+"""Values that Postfix does not know. postfix-setup refuses exactly those with which smtp(8) dies or cannot look things
+up. smtp(8) itself is the judge: it reads its settings, finds no mail and ends. Without TLS, no policy is fulfilled."""
 import concurrent.futures
 import os
 import re
@@ -9,7 +9,7 @@ import subprocess
 
 from e2e.support import OTHER_ROOT, WorldTest, main
 
-# What an ordinary user gets, too: known without starting smtp(8).
+# Refused for ordinary users, too: known without starting smtp(8).
 KNOWN = (
     "smtp_tls_security_level = mya",
     "smtp_tls_security_level = halfdane",
@@ -35,7 +35,7 @@ KNOWN = (
     "ignore_mx_lookup_error = nope",
     "smtp_tls_policy_maps = nosuch:/x, {map}",
 )
-# What only smtp(8) knows.
+# Only smtp(8) itself can tell.
 OTHERS = (
     "smtp_connect_timeout = 30sek",
     "smtp_connect_timeout = 30s",
@@ -65,7 +65,7 @@ class ValuesTest(WorldTest):
 
     @staticmethod
     def override(setting):
-        """Name and value, which `postconf -P` takes without blanks."""
+        """(name, value) of a setting; `postconf -P` takes values without blanks."""
         name, _, value = setting.partition(" =")
         return name, re.sub(",? +", ",", value.strip())
 
@@ -79,17 +79,17 @@ class ValuesTest(WorldTest):
         else:
             with open(os.path.join(folder, "main.cf"), "a", encoding="ascii") as file:
                 file.write(setting + "\n")
-        os.utime(os.path.join(folder, "main.cf"), (0, 0))  # Postfix waits for one that is being edited
+        os.utime(os.path.join(folder, "main.cf"), (0, 0))  # an old file: Postfix waits when it was edited just now
         return folder
 
     def dies(self, folder, setting, service):
-        """What smtp(8) says of it."""
+        """What smtp(8) says about it."""
         own = ["-o", "=".join(self.override(setting))] if service else []
         done = subprocess.run(
             [*self.sender.prefix, "env", f"MAIL_CONFIG={folder}", "/usr/lib/postfix/sbin/smtp", "-S", "-V", "-c", "-u"]
             + own,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # it waits for a pipe that nobody writes to
+            stdout=subprocess.DEVNULL,  # smtp(8) waits on a pipe that nobody writes to
             stderr=subprocess.PIPE,
             timeout=60,
             check=False,

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""What misbehaving name servers can be got through, with glibc's resolver as the judge.
+"""Which answers can be got from misbehaving name servers, with glibc's resolver as the judge.
 
 usage: dns_forms.py [-v] [DNS_JUDGE]    the binary built from dns_judge.cpp; default: build/tests/dns_judge
-Each case is a server on loopback, UDP and TCP, that does one thing wrong. Each cell is a case and one of TXT, A and MX:
-what glibc gets through (with or without EDNS), our resolver must get through with the same records, and in at most one
-try's time more. STRICTER names where we do not want to, and why. Exit status 1 on any disagreement.
+Each case is a server on loopback, UDP and TCP, that does one thing wrong. Each cell is a case with one of TXT, A and
+MX. Where glibc gets an answer (with or without EDNS), our resolver must get the same records, in the time of at most
+one try more. STRICTER has the cases in which we refuse the answer, and why. Exit status 1 on any disagreement.
 """
 
 import asyncio
@@ -16,16 +16,16 @@ import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TRY = 1.0  # seconds a try, in dns_judge.cpp
-SLACK = 0.8  # of a machine that does other things too
+SLACK = 0.8  # seconds, for a machine that does other things too
 TYPES = {"txt": 16, "a": 1, "mx": 15}
 A, NS, CNAME, SOA, MX, TXT, SIG, OPT, TSIG = 1, 2, 5, 6, 15, 16, 24, 41, 250
 FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED, YXDOMAIN, NOTAUTH = 1, 2, 3, 4, 5, 6, 9
 QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
-HERE = b"\xc0\x0c"  # the question's name
+HERE = b"\xc0\x0c"  # a pointer to the question's name
 
 
 class Query:
-    """A query as it came."""
+    """A query as it was received."""
 
     def __init__(self, octets, tcp, counts):
         self.octets, self.tcp = octets, tcp
@@ -41,7 +41,7 @@ class Query:
         self.ad = self.flags & AD != 0
         key = (self.name.lower(), self.kind)
         counts[key] = counts.get(key, 0) + 1
-        self.turn = counts[key]  # how often this was asked, this time included
+        self.turn = counts[key]  # how often this was asked, including this time
 
 
 def record(owner, kind, rdata, ttl=300, klass=1):
@@ -61,7 +61,7 @@ SOA_RECORD = record(b"\x07example\0", SOA, b"\0\0" + struct.pack("!5I", 1, 2, 3,
 
 def answer(q, records=None, authority=(), additional=(), flags=QR | RD | RA, rcode=0, question=None, opt=None,
            counts=None, name=HERE, tail=b""):
-    """The right reply, or one that is wrong in what is given."""
+    """The right reply; each argument makes one part of it wrong."""
     if records is None:
         records = [record(name, q.kind, rdata(q.kind))]
     additional = list(additional)
@@ -76,7 +76,7 @@ def answer(q, records=None, authority=(), additional=(), flags=QR | RD | RA, rco
 
 
 def good_else(condition, otherwise):
-    """The right reply to a query without the condition."""
+    """The right reply to a query that does not meet the condition."""
     return lambda q: otherwise(q) if condition(q) else answer(q)
 
 
@@ -105,7 +105,7 @@ def garbage(q):
 
 
 def own_garbage(q):
-    """Ours by id and question, and what follows is none."""
+    """Id and question are right, but the promised records are missing."""
     return answer(q, counts=(1, 3, 0, 0))
 
 
@@ -133,7 +133,7 @@ def chain(q, length, reverse=False):
 
 
 def forward(q):
-    """The owner's name stands in the RDATA of a record behind it."""
+    """The owner's name is a pointer into the RDATA of a later record."""
     first_size = 2 + 10 + len(rdata(q.kind))
     at = 12 + len(q.question) + first_size + 1 + 10
     pointer = struct.pack("!H", 0xC000 | at)
@@ -159,7 +159,7 @@ def flaky(how):
 
 CASES = {
     "well-behaved": answer,
-    # What is not answered.
+    # No answer.
     "drops EDNS": good_else(edns, drop),
     "drops DO": good_else(dnssec_ok, drop),
     "drops AD": good_else(lambda q: q.ad, drop),
@@ -194,7 +194,7 @@ CASES = {
     "wrong name to EDNS": good_else(edns, wrong_name),
     "garbage, then the answer": lambda q: [garbage(q), answer(q)],
     "another's reply, then the answer": lambda q: [wrong_name(q), answer(q)],
-    # Behind the answer.
+    # After the answer section.
     "octets left behind": lambda q: answer(q, tail=b"\0" * 7),
     "octets of a record left behind": lambda q: answer(q, tail=answer(q)[12 + len(q.question):]),
     "garbage in the additional section": lambda q: answer(q, opt=False, counts=(1, 1, 0, 3), tail=b"\xff" * 9),
@@ -269,18 +269,18 @@ CASES = {
     "TC, then silence over TCP": over_tcp(drop),
 }
 
-# Where glibc is content with what we are not, and why.
+# Where glibc accepts what we refuse, and why.
 STRICTER = {
     "TC, then TC with nothing over TCP": "what was cut off is no proof that there is nothing",
     "TC, then a wrong name over TCP": "an answer to another question",
     "a referral": "it is no denial; glibc takes it for one when there is an OPT",
 }
-# AD is asked for in every form at a server that validates: one that does not take it can prove nothing to DANE.
+# From a validating server we ask for AD in every form: a server that cannot handle AD proves nothing for DANE.
 NOTHING_FOR_DANE = {"drops AD", "FORMERR to AD"}
 
 
 class Server:
-    """One case, on UDP and TCP at one port."""
+    """The server of one case, on UDP and TCP at one port."""
 
     def __init__(self, behave):
         self.behave = behave
@@ -316,7 +316,7 @@ class Server:
                     for octets in replies:
                         writer.write(struct.pack("!H", len(octets)) + octets)
                     if not replies:
-                        await asyncio.sleep(3 * TRY)  # then the end, because glibc would wait forever
+                        await asyncio.sleep(3 * TRY)  # then close, because glibc would wait forever
                         writer.close()
             except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
                 writer.close()
@@ -358,7 +358,7 @@ def main():
     for name, kind in cells:
         got = results[name, kind]
         through = [who for who in ("glibc", "edns0") if got[who]["outcome"] != "failed"]
-        # glibc's own two forms may disagree with each other: then either is right.
+        # glibc's two forms may differ from each other: then either is right.
         right = {got[who]["outcome"] for who in through}
         words = ["%s %s %d ms" % (who, got[who]["outcome"][:24], got[who]["ms"]) for who in sorted(got)]
         fine = True

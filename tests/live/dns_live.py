@@ -2,8 +2,8 @@
 """The resolver against real name servers: nsd with signed and other zones, behind a validating unbound.
 
 usage: dns_live.py [DNS_QUERY]      the binary built from dns_query.cpp; default: build/tests/dns_query
-Needs nsd, unbound and ldnsutils; runs as any user, in a temporary folder, on loopback ports that the kernel
-picks. Prints one line a check; exit status 1 when any failed.
+Needs nsd, unbound and ldnsutils; runs as any user, in a temporary folder, on loopback ports that the kernel picks.
+Prints one line per check; exit status 1 when any failed.
 """
 
 import json
@@ -59,18 +59,18 @@ MANY = "".join(f'many IN TXT "record {i} {"x" * 80}"\n' for i in range(40))
 
 
 class Zone:
-    """A zone as it is written once."""
+    """A zone whose file is written once, by make_zones()."""
 
     def __init__(self, folder, name):
         self.origin = name + ".example."
         self.path = str(folder / name)
 
     def write(self):
-        """It stays as it is."""
+        """Nothing to do: the file does not change."""
 
 
 def make_zones(folder):
-    """Zone files; (zones, trust anchors), of which bogus.example's is not the key it is signed with."""
+    """Makes zone files; returns (zones, trust anchors). The anchor of bogus.example is not the key that signed it."""
     others = {"plain": "signed", "signed": "plain", "bogus": "plain"}
     anchors = []
     for zone, other in others.items():
@@ -87,7 +87,7 @@ def make_zones(folder):
 
 
 def start(folder, zones, anchors):
-    """nsd and unbound, or Failed: a port may be taken between looking and listening."""
+    """Starts nsd and unbound. Raises Failed when a free port was taken before they could listen."""
     nsd = Nsd(str(folder), zones, address="127.0.0.1", port=free_port())
     unbound = Unbound(
         str(folder),
@@ -117,7 +117,7 @@ class Checks:
         self.passed = self.failed = 0
 
     def ask(self, servers, name, kind="txt"):
-        """The answer as the binary prints it, its records as octets, and its log."""
+        """Returns the answer as the binary prints it, with its records as octets, and the binary's log."""
         command = [self.binary, servers, name, kind]
         asked = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
         answer = json.loads(asked.stdout)
@@ -192,7 +192,7 @@ def mx(preference, host):
 
 
 def mail_server(c, server, zone, other, secure):
-    """What DANE asks for."""
+    """The questions that DANE needs."""
     where = zone + ".example"
     answer, _ = c.ask(server, "mail." + where, "mx")
     c.check(f"{zone}: MX",

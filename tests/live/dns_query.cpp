@@ -75,7 +75,7 @@ int main(int argc, char** argv) {
     StderrLog log;
     boost::asio::io_context context;
     dns::StubResolver resolver{context.get_executor(), options, clock, log};
-    // What answers are worth is the question here; whether a server validates is asked in other tests.
+    // The answers matter here; other tests check whether a server validates.
     for (const dns::ServerState& server : resolver.servers())
         resolver.judged(server.name, dns::Validates::yes, "taken for granted");
     const std::map<std::string, dns::Type> types{{"txt", dns::Type::txt},   {"a", dns::Type::a},
