@@ -1,5 +1,5 @@
-// tls_flooder KIND UPSTREAM: support/flooder as an HTTP proxy, for the black box tests. Prints its port and the path of
-// its CA file, then runs until standard input ends.
+// tls_flooder KIND UPSTREAM: support/flooder as an HTTP proxy, for the black box tests. Prints its port and
+// the path of its CA file, then runs until standard input ends.
 #include "support/flooder.hpp"
 
 #include <csignal>

@@ -1,9 +1,10 @@
 // dns_judge - asks servers with glibc's resolver, with and without EDNS, and with ours; prints JSON lines.
-// Standard input: one line per cell, "PORT NAME TYPE" with TYPE txt, a or mx. For each cell, 127.0.0.1:PORT is asked
-// for g.NAME by glibc, for e.NAME by glibc with RES_USE_EDNS0, for o.NAME by our resolver, and for an MX also for
-// d.NAME by our resolver as if the server validated. A try lasts a second for all of them. Output: {"cell": number,
-// "who": "glibc", "edns0", "ours" or "dane", "outcome": "data ...", "nodata", "nxdomain" or "failed", "ms": time}. For
-// tests/live/dns_forms.py.
+//
+// Standard input: one line per cell, "PORT NAME TYPE" with TYPE txt, a or mx. For each cell, 127.0.0.1:PORT
+// is asked for g.NAME by glibc, for e.NAME by glibc with RES_USE_EDNS0, for o.NAME by our resolver, and for
+// an MX also for d.NAME by our resolver as if the server validated. A try lasts a second for all of them.
+// Output: {"cell": number, "who": "glibc", "edns0", "ours" or "dane", "outcome": "data ...", "nodata",
+// "nxdomain" or "failed", "ms": time}. For tests/live/dns_forms.py.
 #include "dns/stub_resolver.hpp"
 
 #include "support/memory_log.hpp"
@@ -199,7 +200,7 @@ int main() {
     test::RealClock clock;
     test::MemoryLog log;
     boost::asio::io_context context;
-    std::vector<std::unique_ptr<dns::StubResolver>> resolvers; // one per question: none learns from another one's
+    std::vector<std::unique_ptr<dns::StubResolver>> resolvers; // one per question, so none learns
     const auto ask = [&](const Cell& each, dns::Purpose purpose, bool validates) {
         dns::Options options;
         options.servers = {net::parse_endpoint("127.0.0.1:" + std::to_string(each.port), 53).value()};
