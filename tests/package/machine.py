@@ -5,8 +5,8 @@
         machine.mount()                 # a chroot
         machine.install("postfix")
 
-It shares the network of the namespace, and so the world's resolver, policy hosts and mail hosts. Whatever
-ends this process ends the machine too, and its mounts go with the namespace.
+It shares the network of the namespace, and so the world's resolver, policy hosts and mail hosts. When this process
+ends, for whatever reason, the machine ends too, and its mounts go with the namespace.
 """
 import os
 import shutil
@@ -22,8 +22,8 @@ INSTALL = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Use-Pt
 
 
 def cgroup_folders(pid="self"):
-    """Where the control groups are that systemd-nspawn makes groups in: the unified ones, and those of
-    systemd before there were any."""
+    """The control groups in which systemd-nspawn makes its own: the unified one, and on older systems systemd's own
+    hierarchy."""
     found = []
     with open(f"/proc/{pid}/cgroup", encoding="ascii") as file:
         for line in file:
@@ -37,7 +37,7 @@ def cgroup_folders(pid="self"):
 
 
 def remove_cgroups(folder):
-    """Removes a control group and those in it, as far as no process is in them."""
+    """Removes a control group and its subgroups, if no process is in them."""
     for path, _, _ in os.walk(folder, topdown=False):
         try:
             os.rmdir(path)
@@ -47,7 +47,7 @@ def remove_cgroups(folder):
 
 class Machine:
     def __init__(self, folder, lower):
-        # As a host name may be: mkdtemp also makes names with "_", which systemd-nspawn refuses.
+        # A valid host name. Names by mkdtemp may have a "_", which systemd-nspawn refuses.
         names = os.path.basename(os.environ["STSMAPD_WORLD"]), os.path.basename(folder)
         self.name = "-".join(names).replace("_", "-")
         self.scratch = os.path.join(folder, "machine")
@@ -77,7 +77,7 @@ class Machine:
     def boot(self):
         """Returns when systemd has started everything."""
         if not os.path.ismount("/run"):
-            # systemd-nspawn leaves folders there: let them go with the namespace.
+            # systemd-nspawn leaves folders there: in a mount of their own they go with the namespace.
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
         self.cgroups = [f"{folder}/{self.name}" for folder in cgroup_folders()]
         for folder in self.cgroups:
@@ -94,7 +94,7 @@ class Machine:
         self.spawn.wait_until(self._is_up, f"the boot of {self.name}", BOOT_LIMIT)
 
     def halt(self):
-        """An orderly shutdown."""
+        """A clean shutdown."""
         if not self.spawn:
             return
         end(self.spawn, 30)
@@ -116,7 +116,7 @@ class Machine:
                 file.write("0")
 
     def mount(self):
-        """For a machine that is not booted: what most commands need of a running system."""
+        """For a machine that is not booted: mounts what most commands need."""
         subprocess.run(["mount", "-t", "proc", "proc", self.root + "/proc"], check=True)
         subprocess.run(["mount", "--rbind", "/dev", self.root + "/dev"], check=True)
 
@@ -141,7 +141,7 @@ class Machine:
         )
 
     def must(self, *words, **options):
-        """Its standard output; Failed when it fails."""
+        """Like run(), but returns the standard output. Raises Failed when the command fails."""
         done = self.run(*words, **options)
         if done.returncode != 0:
             raise Failed(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")

@@ -4,9 +4,9 @@
     python3 tests/package/run.py [--release bookworm|trixie] [MODULE[.CLASS[.TEST]]...]
 
 Makes the systems with debootstrap and keeps them (world/debian.py), builds the package in a copy, and runs
-tests/package/test_*.py for each release in the network of a world of its own (world/namespace.py). Machines
-are booted with systemd-nspawn; where that cannot be, their tests are skipped with the reason, and the rest is
-run. Last line: "N passed, N failed[, N skipped]". Needs root; nothing is left behind but the cache.
+tests/package/test_*.py for each release in the network of a world of its own (world/namespace.py). Machines are booted
+with systemd-nspawn; where that is not possible, their tests are skipped with the reason, and the rest is run. Last
+line: "N passed, N failed[, N skipped]". Needs root; nothing is left behind but the cache.
 """
 import argparse
 import concurrent.futures
@@ -28,17 +28,17 @@ import unittest_json  # noqa: E402
 from package import machine  # noqa: E402
 from world import debian, namespace  # noqa: E402
 
-# The longest first.
+# Those that take longest come first.
 MODULES = ["test_postfix", "test_instances", "test_service", "test_upgrade", "test_autopkgtest", "test_image", "test_unbooted"]
 MODULES += ["test_build"]
 MODULE_LIMIT = 1500  # seconds
-PREFIX = "stsmapd-package-"  # of the names of a run's folders
-# What the tests install besides the package, without a network: it is fetched before.
+PREFIX = "stsmapd-package-"  # the beginning of the names of a run's folders
+# What the tests install besides the package. They have no network, so it is fetched before.
 INSTALLED = ["postfix", "ca-certificates", "autopkgtest", "dnsmasq-base", "dpkg-dev", "openssl"]
 IN_IMAGE = ["ca-certificates", "systemd-standalone-sysusers"]
 ARCHIVES, LISTS = "/var/cache/apt/archives", "/var/lib/apt/lists"
 MODULES.insert(0, "test_walk")
-REPRODUCED_ON = "bookworm"  # building twice more on one release is enough
+REPRODUCED_ON = "bookworm"  # building again on one release is enough
 
 
 class Failed(Exception):
@@ -51,13 +51,13 @@ class Release:
     def __init__(self, name, folder, worlds):
         self.name = name
         self.folder = os.path.join(folder, name)
-        # Elsewhere, as sockets in them must not have long paths.
+        # In another folder, because the paths of the sockets in it must be short.
         self.worlds = worlds
         self.results = []
         os.makedirs(self.folder)
 
     def prepare(self, wanted):
-        """Makes what the tests use; Failed or debian.Unavailable when it cannot."""
+        """Makes what the tests use. Raises Failed or debian.Unavailable when it cannot."""
         self.bare = debian.root(self.name, "bare", [])
         self.clean = debian.root(self.name, "clean", ["systemd", "systemd-sysv", "dbus"], self.bare)
         self.mail = debian.root(self.name, "mail", ["postfix", "ca-certificates"], self.clean)
@@ -73,7 +73,7 @@ class Release:
             [(f"{ROOT}/packaging", "/mnt")],
             key,
         )
-        # The unit tests run elsewhere.
+        # Without unit tests: other runs have them.
         self.build("first", "--no-lintian", "--no-check")
         if wanted & {"test_upgrade", "test_service"}:
             self.build("second", "--no-lintian", "--no-check", "--suffix", "+second")
@@ -81,7 +81,7 @@ class Release:
             self.build(
                 "again",
                 "--no-check",
-                # Compiled apart from the first, at another time; and where environments differ.
+                # Not from the first one's ccache, at another time, and in another environment.
                 env={"CCACHE_NAMESPACE": "again", "TZ": "Asia/Kathmandu", "LC_ALL": "C.UTF-8", "USER": "x"},
                 place="/var/tmp/another-and-longer-place",
             )
@@ -91,7 +91,7 @@ class Release:
         """Runs packaging/build-deb, with its results in a folder of that name."""
         started = time.monotonic()
         out, work = self.new_folder(what), self.new_folder(what + "-work")
-        # It must not be there afterwards.
+        # build-deb must remove this old file.
         open(f"{out}/stsmapd_0.0.1-1_amd64.deb", "w", encoding="ascii").close()
         compiled = os.environ.get("CCACHE_DIR", os.path.expanduser("~/.cache/ccache"))
         os.makedirs(compiled, exist_ok=True)
@@ -119,11 +119,11 @@ class Release:
                 os.makedirs(self.archives + name, exist_ok=True)
             self.fetch(self.clean, INSTALLED)
             self.fetch(self.bare, IN_IMAGE)
-            # As README.md says to install it.
+            # With recommended packages, as README.md installs it.
             self.fetch(self.mail, [], recommends=True)
 
     def fetch(self, root, packages, recommends=False):
-        # The lists that are there will do as long as everything can be got with them.
+        # The package lists we have are used as long as everything can be fetched with them.
         script = f"""
             cp -a /mnt{ARCHIVES}/. {ARCHIVES}; cp -a /mnt{LISTS}/. {LISTS}
             fetch() {{
@@ -192,7 +192,7 @@ def read_end(path, size=6000):
 
 
 def why_no_boot(release):
-    """The reason why no machine can be booted here, or "": found out by booting one."""
+    """The reason why no machine can be booted here, or "". Tries to boot one."""
     if not shutil.which("systemd-nspawn"):
         return "systemd-nspawn is not installed"
     done = subprocess.run(
@@ -251,7 +251,7 @@ def run_release(release, modules):
 
 
 def sweep():
-    """Removes what runs that were killed have left: folders, and control groups without a process."""
+    """Removes what killed runs have left: folders, and control groups without a process."""
     places = (debian.cache(), tempfile.gettempdir())
     for path in [path for place in places for path in glob.glob(os.path.join(place, PREFIX + "*"))]:
         try:
@@ -266,7 +266,7 @@ def sweep():
 
 
 def work(folder, worlds, names, modules):
-    """What the guarded process does: everything for these releases. The exit status."""
+    """The work of the guarded process: everything for these releases. Returns the exit status."""
     releases = [Release(name, folder, worlds) for name in names]
     with concurrent.futures.ThreadPoolExecutor(len(releases)) as pool:
         counts = list(pool.map(lambda release: run_release(release, modules), releases))
@@ -276,7 +276,7 @@ def work(folder, worlds, names, modules):
 
 
 def guard(names, modules):
-    """Runs work() in a process that ends with this one, and all that it started ends with it. Clears up."""
+    """Runs work() in a process that ends with this one, together with everything it started. Cleans up."""
     folders = [tempfile.mkdtemp(prefix=PREFIX, dir=place) for place in (debian.cache(), None)]
     locks = []
     for folder in folders:
@@ -290,7 +290,7 @@ def guard(names, modules):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: worker.kill())
     status = worker.wait()
-    for _ in range(50):  # what was killed may take a moment to be gone
+    for _ in range(50):  # killed processes may need a moment to disappear
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
         sweep()

@@ -1,4 +1,4 @@
-"""What the tests of the package share: one world for a test file, and machines in it.
+"""What the tests of the package share: one world per test file, and machines in it.
 
     python3 tests/package/run.py --release trixie test_service
 
@@ -69,7 +69,7 @@ class Shared:
 
 
 def start_world(more=()):
-    """For setUpModule(): the world of this file, without a sender; the machines are the senders. `more`: further
+    """For setUpModule(): makes the world of this file. It has no sender, the machines are the senders. `more`: further
     domains."""
     reason = world_module.why_not()
     if reason:
@@ -86,8 +86,9 @@ def stop_world():
 
 
 def new_machine(boot=True, root=CLEAN, resolver="127.0.0.1"):
-    """A system with the packages for it in its apt cache. `root`: CLEAN, a minimal system with systemd; BARE,
-    without; MAIL, one with Postfix and ca-certificates besides. `resolver`: what its resolv.conf names."""
+    """A system with the packages for it in its apt cache. `root`: CLEAN, a minimal system with systemd; BARE, one
+    without systemd; MAIL, one that also has Postfix and ca-certificates. `resolver`: the name server in its
+    resolv.conf."""
     if boot and NO_BOOT:
         raise unittest.SkipTest(NO_BOOT)
     Shared.machines += 1
@@ -105,7 +106,7 @@ def new_machine(boot=True, root=CLEAN, resolver="127.0.0.1"):
 
 
 class MachineTest(TellingCase):
-    """A booted machine for the tests of a class, with PACKAGES installed in this order: names of Debian's, or
+    """A booted machine for the tests of a class, with PACKAGES installed in this order: names of Debian packages, or
     builds of ours."""
 
     ROOT = CLEAN
@@ -125,7 +126,7 @@ class MachineTest(TellingCase):
 
     @classmethod
     def prepare(cls):
-        """What comes before the tests; a class may do more."""
+        """Prepares the machine for the tests; a class may do more."""
         for name in cls.PACKAGES:
             cls.machine.install(deb(name) if name in cls.BUILDS else name)
 
@@ -149,13 +150,13 @@ def journal(machine, *options):
 
 
 def prop(machine, name, unit=UNIT):
-    """A property of a unit."""
+    """The value of a unit's property."""
     return machine.must("systemctl", "show", "--value", f"--property={name}", unit).strip()
 
 
 def trust_world(machine):
-    """Makes the machine's system trust the world's certificate authority, and the daemon its addresses, which
-    are reserved for documentation. Then the service is restarted."""
+    """Makes the machine's system trust the world's certificate authority, and the daemon accept the world's addresses,
+    which are reserved for documentation. Then restarts the service."""
     machine.write(
         "/usr/local/share/ca-certificates/world.crt", open(Shared.world.ca.root, encoding="ascii").read()
     )
@@ -173,7 +174,7 @@ def change_config(machine, old, new):
 
 
 def set_up_postfix(machine):
-    """The lines of main.cf that the manual says, and one more transport, which is not chrooted."""
+    """Adds the manual's lines to main.cf, and one more transport, which is not chrooted."""
     version = machine.must("postconf", "-h", "mail_version").strip()
     new = tuple(int(part) for part in re.findall(r"\d+", version)[:2]) >= (3, 10)
     machine.must(
@@ -193,7 +194,7 @@ def set_up_postfix(machine):
 
 
 def deliver(machine, recipient, sender="chrooted@sender.example", seconds=60):
-    """Hands a message to the machine's Postfix; the lines of its log up to the outcome."""
+    """Gives a message to the machine's Postfix; returns the lines of its log up to the outcome."""
     machine.must("sendmail", "-f", sender, recipient, stdin=None, input="Subject: test\n\ntest\n")
 
     def outcome():
@@ -207,15 +208,15 @@ def deliver(machine, recipient, sender="chrooted@sender.example", seconds=60):
 
 
 def listing(machine):
-    """Every path of the machine's system but the untelling ones."""
+    """Every path of the machine's system except the UNTELLING ones."""
     prune = " -o ".join(f"-path {folder}" for folder in UNTELLING)
     found = machine.must("sh", "-c", f"find / -xdev \\( {prune} \\) -prune -o -print")
     return set(found.splitlines()) - BACKUPS
 
 
 def left_files(machine, before):
-    """What is there after a purge and was not `before`, without packages that came as dependencies and that
-    apt keeps because others recommend them."""
+    """The files left after a purge that were not there `before`, except those of dependencies that apt keeps because
+    other packages recommend them."""
     lists = machine.must("sh", "-c", "cat /var/lib/dpkg/info/*.list").splitlines()
     owned = {prefix + path for path in lists for prefix in ("", "/usr")}
     others = re.compile("/var/lib/dpkg/info/(?!stsmapd)")
@@ -223,8 +224,8 @@ def left_files(machine, before):
 
 
 class Questions:
-    """Asks all the time, in a thread, a connection for each question, as Postfix would: once more at once
-    when the connection is closed without an answer."""
+    """Asks all the time, in a thread, each question on its own connection. Like Postfix, it asks once more at once when
+    the connection is closed without an answer."""
 
     def __init__(self, machine, domain=ENFORCED):
         self.address = "unix:" + machine.path(SOCKET)

@@ -20,7 +20,7 @@ class Autopkgtest(MachineTest):
         done = self.machine.run(
             "autopkgtest",
             "--no-built-binaries",
-            # This machine is a container, which the null server does not know of.
+            # This machine is a container, but autopkgtest's null server does not know that.
             "--ignore-restrictions=isolation-container",
             "/var/local/stsmapd.deb",
             SOURCE + "/",

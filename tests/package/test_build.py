@@ -1,4 +1,4 @@
-"""What was built: lintian, hardening, contents, the same again."""
+"""The built package: lintian, hardening, contents, reproducible build."""
 import glob
 import hashlib
 import os
@@ -106,8 +106,7 @@ class Built(unittest.TestCase):
         self.assertIn("N: ", said)
 
     def test_build_dependencies_are_what_apt_build_dep_takes(self):
-        """In a system that has what install-dependencies installed, apt has nothing to add; in a bare one it finds a
-        way."""
+        """After install-dependencies apt has nothing to add; in a bare system it can install everything."""
         for root, command in (
             (BUILDER, "apt-get -s -q --no-install-recommends build-dep /media | grep ^Inst; true"),
             (BARE, "apt-get -s -q --no-install-recommends build-dep /media > /tmp/plan 2>&1 || cat /tmp/plan; "

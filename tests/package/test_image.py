@@ -1,5 +1,5 @@
-"""The root file system of the container image, made without an engine, and the service in it: as user 8461,
-without capabilities, the root read-only, as process 1 of its own process namespace."""
+"""The root file system of the container image, made without a container engine. The service runs in it as user 8461,
+without capabilities, with a read-only root, as process 1 of its own process namespace."""
 import json
 import os
 import re
@@ -23,13 +23,13 @@ def setUpModule():
 
 
 def words_of(instruction):
-    """The exec form of an instruction of the Containerfile's last stage."""
+    """The words of an instruction in exec form, from the Containerfile's last stage."""
     with open(f"{CONTAINER}/Containerfile", encoding="utf-8") as file:
         return json.loads(re.findall(rf"^ *{instruction} (\[.*\])$", file.read(), re.M)[-1])
 
 
 def composed():
-    """What compose.yaml has: stsmapd's variables, and the resolver's address."""
+    """Two things from compose.yaml: stsmapd's variables, and the resolver's address."""
     with open(f"{CONTAINER}/compose.yaml", encoding="utf-8") as file:
         text = file.read()
     variables = dict(re.findall(r'^ +(STSMAPD_\w+): "?([^"\n]*)"?$', text, re.M))
@@ -168,7 +168,7 @@ class Image(Container):
         self.assertTrue(os.path.exists(self.state + "/stsmapd.sqlite"))
 
     def test_is_small(self):
-        """Neither systemd nor lists and archives of apt are in it."""
+        """The image has neither systemd nor apt's lists and archives."""
         for path in ("/usr/lib/systemd/systemd", "/usr/sbin/policy-rc.d"):
             self.assertFalse(os.path.exists(self.root + path), path)
         for folder in ("/var/lib/apt/lists", "/var/cache/apt/archives"):
@@ -177,7 +177,7 @@ class Image(Container):
 
 
 class Injected(Container):
-    """Beside a Kubernetes service of this name, and a link of Docker's."""
+    """With the variables that Kubernetes and Docker links set for a service of this name."""
 
     ENVIRONMENT = (
         "STSMAPD_SERVICE_HOST=10.0.0.7 STSMAPD_SERVICE_PORT=8461 STSMAPD_PORT=tcp://10.0.0.7:8461 "
@@ -188,11 +188,11 @@ class Injected(Container):
         self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)
 
 
-RESOLVER = "192.0.2.1"  # of this world, and not on a loopback address
+RESOLVER = "192.0.2.1"  # the resolver of this world: not a loopback address
 
 
 class Composed(Container):
-    """As compose.yaml has it, with another address for the resolver; and without its variables."""
+    """With the variables of compose.yaml, but another address for the resolver; and without them."""
 
     ENVIRONMENT = " ".join(
         f"{name}={RESOLVER if name == 'STSMAPD_DNS_SERVERS' else value}" for name, value in composed()[0].items()
@@ -215,7 +215,7 @@ class Composed(Container):
         self.assertEqual(self.query("right.dane.example").stdout, "OK dane-only\n")
 
     def test_resolver_of_the_compose_file(self):
-        """unbound takes its configuration; the anchor is Debian's, which this machine may not have."""
+        """unbound accepts its configuration. The trust anchor is a file of Debian, which this machine may not have."""
         with open(f"{CONTAINER}/unbound.conf", encoding="utf-8") as file:
             text = file.read()
         self.assertRegex(text, r'module-config: "validator iterator"')

@@ -1,4 +1,4 @@
-"""A second instance of Postfix on a booted system: what postfix-setup prints is what makes it work."""
+"""A second instance of Postfix on a booted system: it works after the steps that postfix-setup prints."""
 import re
 import unittest
 

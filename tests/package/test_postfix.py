@@ -1,4 +1,4 @@
-"""Postfix before, after or not at all; and what Postfix does to its own folders."""
+"""Postfix is installed before, after or not at all; and what Postfix does to its own folders."""
 import json
 import os
 import unittest
@@ -60,7 +60,7 @@ class PostfixLater(OrderTest):
             trust_world(self.machine)
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
             self.assertEqual(self.machine.must("stsmap", "query", ENFORCED), f"OK {ANSWER}\n")
-            # The group is Postfix's to make; until then only root may ask.
+            # Postfix's package makes the group; until then only root may ask.
             self.assertNotEqual(self.machine.run("getent", "group", "postfix").returncode, 0)
             self.expect_socket("root")
         with self.subTest("Postfix is installed"):
@@ -102,7 +102,7 @@ class PostfixFirst(OrderTest):
             self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
             self.expect_socket("postfix" if kept else "root")
             self.machine.must("rm", "-r", "/var/spool/postfix")
-            # The queue directory is gone, and the socket in it with it; who would ask is gone too.
+            # The queue directory is gone, with the socket in it. Nobody is left to ask, either.
             self.machine.install("postfix")
             self.expect_socket()
             self.expect_answer()

@@ -1,4 +1,4 @@
-"""The installed service: what it may do, what it answers, and how it comes back."""
+"""The installed service: what it may do, what it answers, and how it restarts."""
 import json
 import re
 import threading
@@ -119,7 +119,7 @@ class Hardened(ServiceTest):
         self.machine.must("systemctl", "restart", "stsmapd.socket", UNIT)
         self.expect_answer()
 
-        def answered():  # a line may come into the journal after the answer has gone out
+        def answered():  # a line may reach the journal after the answer was sent
             lines = journal(self.machine, "-u", UNIT, "-u", "stsmapd.socket", since)
             return lines if re.search("stsmapd.*good.example", lines) else ""
 
@@ -257,7 +257,7 @@ class Changes(ServiceTest):
         self.expect_answer()
         before = int(prop(self.machine, "NRestarts"))
         self.machine.must("systemctl", "kill", "--signal=KILL", UNIT)
-        self.expect_answer()  # it was asked while nobody was there: the socket keeps the question
+        self.expect_answer()  # asked while no daemon ran: the socket keeps the question
         self.assertEqual(int(prop(self.machine, "NRestarts")), before + 1)
 
     def test_comes_back_when_it_hangs(self):

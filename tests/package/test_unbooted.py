@@ -1,5 +1,5 @@
-"""The package in a system that was not booted: in a chroot without systemd. The daemon is started with what
-of its unit's settings can be had by hand."""
+"""The package in a system that was not booted: in a chroot without systemd. The daemon is started by hand, with as many
+of its unit's settings as possible."""
 import os
 import re
 import signal
@@ -47,7 +47,8 @@ class Chroot(unittest.TestCase):
         return machine
 
     def listing_with_certificates(self, machine):
-        """The paths before; ca-certificates, which we need and others recommend, stays when we go."""
+        """The paths before the installation, with ca-certificates: we need it, others recommend it, so it stays after
+        our purge."""
         machine.install("ca-certificates")
         return listing(machine)
 
@@ -60,14 +61,14 @@ class Chroot(unittest.TestCase):
         before = self.listing_with_certificates(machine)
         said = machine.install(deb())
         self.assertIn("stsmap postfix-setup --apply --reload && stsmap doctor", said)
-        # Its folders are made by the unit, which never ran.
+        # The unit makes its folders, and it never ran.
         self.assertFalse(os.path.exists(machine.path("/var/lib/stsmapd")))
         machine.must("stsmapd", "--check-config")
         machine.must("stsmapd", "--version")
         self.purge_and_compare(machine, before)
 
     def test_without_systemd_at_all(self):
-        """As in an image of a container."""
+        """Like a container image."""
         machine = self.new_machine(BARE)
         machine.install("systemd-standalone-sysusers", deb())
         before_purge = machine.must("id", "-u", "_stsmapd")
@@ -97,7 +98,7 @@ class Chroot(unittest.TestCase):
         change_config(machine, "#allow_private_addresses = false", "allow_private_addresses = true")
         service = unit_settings(machine, "stsmapd.service")
         listener = unit_settings(machine, "stsmapd.socket")
-        # Postfix is there, so systemd's generator would add its group.
+        # Postfix is installed, so our systemd generator would add its group.
         self.assertEqual(listener["SocketGroup"], "root")
         machine.must("mkdir", "/run/generated")
         machine.must("/usr/lib/systemd/system-generators/stsmapd-generator", "/run/generated")

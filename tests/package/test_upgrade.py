@@ -1,4 +1,4 @@
-"""A newer version of the package; removing, coming back, and purging, in that order."""
+"""Upgrade to a newer version of the package, removal, new installation and purge, in that order."""
 import os
 import re
 import unittest
@@ -38,7 +38,7 @@ class Upgrade(MachineTest):
     def test_questions_wait_instead_of_failing(self):
         self.expect_answer()
         old = prop(self.machine, "MainPID")
-        # What is answered from now on was learnt before.
+        # From now on the answers come from what was learnt before.
         Shared.world.policy_hosts.stop()
         self.addCleanup(Shared.world.policy_hosts.start)
         with Questions(self.machine) as questions:
@@ -58,7 +58,7 @@ class Upgrade(MachineTest):
 
     def test_restarts_are_as_invisible(self):
         self.expect_answer()
-        self.machine.must("systemctl", "reset-failed", UNIT)  # forgets the starts that were counted
+        self.machine.must("systemctl", "reset-failed", UNIT)  # resets systemd's count of starts
         with Questions(self.machine) as questions:
             for _ in range(3):
                 self.machine.must("systemctl", "restart", UNIT)
@@ -88,7 +88,7 @@ class RemoveAndPurge(MachineTest):
             check = self.machine.run("postfix", "check")
             self.assertEqual((check.returncode, check.stdout, check.stderr), (0, "", ""))
         with self.subTest("installed again"):
-            # Its policy host is not trusted any more: what it knows is what it knew.
+            # The policy host is no longer trusted: the daemon only knows what it had stored.
             self.machine.install(deb())
             self.assertEqual(prop(self.machine, "ActiveState"), "active")
             self.assertEqual(self.machine.must("stsmap", "query", ENFORCED), f"OK {ANSWER}\n")
@@ -98,7 +98,7 @@ class RemoveAndPurge(MachineTest):
             print(f"left after purge: {left}", flush=True)
             self.assertEqual(left, [])
             self.assertEqual(sorted(before - listing(self.machine)), [])
-            # Stays, as Debian's system users do.
+            # The user stays, as usual for system users in Debian.
             self.machine.must("id", "_stsmapd")
             self.assertEqual(self.machine.must("systemctl", "--failed", "--plain", "--no-legend"), "")
             self.assertEqual(self.machine.must("dpkg", "--verify"), "")
@@ -108,7 +108,7 @@ class RemoveAndPurge(MachineTest):
 
 
 class RemovedWhilePostfixAsks(MachineTest):
-    """When Postfix would defer all mail, the removal of the package says so, and what to run."""
+    """If Postfix would defer all mail, the removal of the package says so, and which command to run."""
 
     ROOT = MAIL
     SET_UP = ("stsmap", "postfix-setup", "--apply", "--reload")

@@ -1,8 +1,8 @@
-"""A clean system, followed to the letter from README.md and README.Debian: installed, set up, asked how it is, and used.
+"""On a clean system, follows README.md and README.Debian to the letter: install, set up, check, use.
 
-With a resolver that validates and one that does not, smtp(8) in its chroot and out of it, one instance of Postfix and
-two: mail to an enforced domain, to a domain with DANE and to a plain one is delivered, and doctor says so exactly when
-it is true. How long each step took is printed.
+With a resolver that validates and one that does not, with smtp(8) in its chroot and outside, with one instance of
+Postfix and with two: mail to an enforced domain, to a domain with DANE and to a plain one is delivered, and doctor says
+so exactly when it is true. Prints how long each step took.
 """
 import os
 import re
@@ -25,9 +25,9 @@ from world.domains import RIGHT, Domain, policy
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NOT_VALIDATING = "127.0.0.2"
-# What doctor fetches to see whether any policy can be.
+# The policy that doctor fetches to see whether fetching works at all.
 DOCTORS = Domain("gmail.com", policy("enforce", ["mx.gmail.com"]), mx={"mx.gmail.com": RIGHT}, zone="gmail.com.")
-# Each has a mail host that satisfies both its policy and its TLSA records, where it has any.
+# Each has a mail host that satisfies its policy and its TLSA records, if it has them.
 RECIPIENTS = {"enforced": "good.example", "DANE": "leaving.dane.example", "plain": "norecord.example"}
 
 
@@ -37,7 +37,7 @@ def read(name):
 
 
 def indented(text):
-    """The indented lines of a part of a document; continued lines are joined."""
+    """The indented lines of a document's section; continued lines are joined."""
     lines = "\n".join(line.strip() for line in text.splitlines() if line.startswith("    "))
     return lines.replace("\\\n", " ").splitlines()
 
@@ -54,7 +54,8 @@ def instance_lines():
 
 
 def main_cf_lines():
-    """README.md: the lines by hand, for the Postfix of this release; it says in which word those of bookworm differ."""
+    """README.md: the main.cf lines to add by hand, for the Postfix of this release; README.md names the word that
+    differs on bookworm."""
     text = read("README.md")
     block = re.search(r"((?:    smtp_\w+ =.*\n)+)", text).group(1)
     if RELEASE == "bookworm":
@@ -73,7 +74,7 @@ def setUpModule():
 
 
 class Walk:
-    """The steps; a class says in which system."""
+    """The steps; each subclass is one kind of system."""
 
     ROOT = MAIL
     CHROOT = "y"
@@ -86,7 +87,7 @@ class Walk:
         cls.machine.must("systemctl", "restart", "postfix")
 
     def step(self, what, *command):
-        """Runs a step and says how long it took; (exit status, what it said)."""
+        """Runs a step and prints how long it took; returns (exit status, output)."""
         started = time.monotonic()
         done = self.machine.run(*command)
         said = done.stdout + done.stderr
@@ -128,7 +129,7 @@ class Walk:
         self.assertEqual(status, 0, said)
         self.assertIn(set_up, said, "the end of the installation says what to do")
         trust_world(self.machine)
-        # The world's authority was not among the certificates that Postfix copied into its chroot.
+        # Postfix copied the certificates into its chroot before the world's authority was among them.
         self.machine.must("systemctl", "restart", "postfix")
         with self.subTest("doctor before Postfix is set up"):
             status, said = self.step("doctor before", "stsmap", "doctor")
@@ -177,7 +178,7 @@ class Walk:
         self.assertIn(" /var/spool/postfix-out/stsmapd/socketmap ", " ".join(lines))
         self.assertEqual(self.set_in_main_cf(folder) - before - main_cf_lines(), set())
         self.delivered("postfix-out/smtp", "sendmail", "-C", folder)
-        # The first one is as it was.
+        # The first instance works as before.
         self.delivered("postfix/smtp", "sendmail")
         status, said = self.step("doctor of the first instance", "stsmap", "doctor")
         self.assertEqual(status, 0, said)
