@@ -1,7 +1,9 @@
-// bench_dns PORT: a DNS server on 127.0.0.1 that knows just what the benchmarks need, as fast as it can.
+// bench_dns PORT: a DNS server on 127.0.0.1 that knows only what the benchmarks need, and is as fast as it
+// can be.
 //
 // "_mta-sts.<anything>.test" TXT is the record all benchmark domains have, with a TTL of an hour; everything
-// else exists and has no records. PORT 0: any. Prints the port, and "ANSWERS" to each line it reads.
+// else exists and has no records. PORT 0: any free port. Prints the port, and the number of its answers for
+// each line it reads.
 #include "bench/domains.hpp"
 
 #include <arpa/inet.h>
@@ -21,7 +23,7 @@ namespace {
 /// The reply to a question of `size` octets, made in place; 0: none.
 std::size_t reply(std::array<char, 2048>& message, std::size_t size) {
     if (size < 12 + 5) return 0;
-    std::size_t end = 12; // of the name
+    std::size_t end = 12; // the end of the name
     while (end < size && message[end] != 0) end += 1 + static_cast<unsigned char>(message[end]);
     end += 5; // the root, type and class
     if (end > size) return 0;
@@ -63,7 +65,7 @@ int main(int argc, char** argv) {
     for (std::array<char, 2048> message{}; ::poll(both.data(), both.size(), -1) >= 0;) {
         if (both[1].revents != 0) {
             std::array<char, 64> line{};
-            if (::read(STDIN_FILENO, line.data(), line.size()) <= 0) return 0; // whoever started us is done
+            if (::read(STDIN_FILENO, line.data(), line.size()) <= 0) return 0; // our parent has finished
             std::printf("%llu\n", static_cast<unsigned long long>(answers));
             std::fflush(stdout);
         }

@@ -20,7 +20,7 @@ inline constexpr std::string_view record_id = "20240101T000000"; ///< of every d
 inline constexpr std::uint64_t shared_texts = 2000;
 inline constexpr std::uint64_t enforced_head = 1000;
 
-/// Well mixed bits of `n` (splitmix64).
+/// The well mixed bits of `n` (splitmix64).
 [[nodiscard]] constexpr std::uint64_t mix(std::uint64_t n) noexcept {
     n += 0x9e3779b97f4a7c15U;
     n = (n ^ (n >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -60,7 +60,8 @@ inline constexpr std::uint64_t enforced_head = 1000;
     return policy.append("max_age: ").append((bits >> 40 & 1) != 0 ? "604800" : "1209600").append("\r\n");
 }
 
-/// The policy text of domain `n`. Of those after the first ones, 60 of 100 are enforced, 35 are in testing.
+/// The policy text of domain `n`. After the first ones, 60 of 100 are in mode enforce, 35 in testing, 5 in
+/// none.
 [[nodiscard]] inline std::string policy(std::uint64_t n) {
     const std::uint64_t bits = mix(n + 0x706f6cU);
     const bool own = bits % 10 == 0;

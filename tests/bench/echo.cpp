@@ -1,9 +1,8 @@
-// bench_echo ADDRESS OCTETS: what the kernel allows. One thread, one epoll, and nothing else: reads
-// netstrings, answers each with a netstring of OCTETS in all that it had ready.
+// bench_echo ADDRESS OCTETS: how fast the kernel allows a server to be. One thread, one epoll, and nothing
+// else: reads netstrings, and answers each with a prepared netstring of OCTETS in total.
 //
-// A request is read in as many reads as it comes in (one, in practice), a reply is one send. Replies to
-// requests that came in one read go out in one send, which is more than a server that answers in order need
-// do.
+// A request is read in as many reads as it needs (one, in practice), a reply is one send. Replies to requests
+// of one read go out in one send, although a server that answers in order does not have to do that.
 #include "bench/socket.hpp"
 
 #include <fcntl.h>
@@ -106,7 +105,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        // A netstring of so many octets in all, framing included.
+        // A netstring of this many octets in total, framing included.
         const std::size_t octets = std::max(std::strtoul(argv[2], nullptr, 10), 12UL);
         std::string payload(octets - 4, 'x');
         while (std::to_string(payload.size()).size() + payload.size() + 2 > octets) payload.pop_back();

@@ -30,7 +30,7 @@ public:
 
 private:
     static constexpr unsigned bits = 6;
-    static constexpr std::uint64_t exact = 1U << (bits + 1); ///< below, a bucket a value
+    static constexpr std::uint64_t exact = 1U << (bits + 1); ///< below, each value has its own bucket
 
     static std::size_t bucket(std::uint64_t value) noexcept {
         if (value < exact) return value;

@@ -24,7 +24,7 @@ std::string as_written(std::string name, std::mt19937_64& random) {
         for (char& c : name) c = static_cast<char>(std::toupper(c));
     else if (luck < 12)
         name.insert(0, "b\xc3\xbc"
-                       "cher."); // its policy domain is another one, of which nothing is known
+                       "cher."); // this makes another policy domain, which is unknown
     else if (luck < 22)
         name.insert(0, "[").append("]");
     return name;

@@ -1,8 +1,8 @@
-// bench_load: asks a socketmap server as fast as it answers, and says how fast that was.
+// bench_load: asks a socketmap server as fast as it answers, and prints how fast that was.
 //
-// One thread, one epoll. Each connection has --pipeline requests pending (1: the next one goes out when the
-// reply is there, as Postfix does it). The result is one JSON object on standard output; times are in
-// microseconds. Figures are of what was answered between the end of --warm-up and that of --seconds.
+// One thread, one epoll. Each connection has --pipeline requests pending (1: the next one goes out after the
+// reply, as with Postfix). The result is one JSON object on standard output; times are in microseconds.
+// Figures are of the answers between the end of --warm-up and the end of --seconds.
 #include "bench/histogram.hpp"
 #include "bench/socket.hpp"
 
@@ -105,7 +105,7 @@ public:
         const auto begun = Clock::now();
         for (std::size_t i = 0; i < connections_.size(); ++i) {
             open(connections_[i]);
-            // Spread, so that they are not all reopened at once.
+            // Spread out, so that they are not all reopened at once.
             connections_[i].reopen_at = begun + span(options_.reopen * static_cast<double>(i + 1) /
                                                      static_cast<double>(connections_.size()));
         }
@@ -196,7 +196,7 @@ private:
         fill(connection);
     }
 
-    /// Takes whole replies from the start of `bytes`; returns how many octets they had.
+    /// Reads whole replies from the start of `bytes`; returns their total size in octets.
     std::size_t take(Connection& connection, std::string_view bytes) {
         std::size_t at = 0;
         while (at < bytes.size()) {
@@ -257,7 +257,8 @@ private:
             ++under_way_;
         }
         if (out_.empty()) return;
-        // Far less than a socket holds, as each request has been answered before the next goes out.
+        // Far less than a socket's buffer holds, because each request was answered before the next one goes
+        // out.
         if (::send(connection.fd, out_.data(), out_.size(), MSG_NOSIGNAL) !=
             static_cast<ssize_t>(out_.size()))
             throw bench::system_error("send");

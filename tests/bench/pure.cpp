@@ -105,7 +105,7 @@ void answer_format(benchmark::State& state, postfix::Dialect dialect) {
 BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
 BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
 
-/// The line of a lookup, as text, as the log's writer makes it.
+/// The text line of a lookup, as the log's writer makes it.
 void log_line(benchmark::State& state) {
     const std::string domain = bench::domain(1);
     events::Lookup event{
@@ -122,8 +122,8 @@ void log_line(benchmark::State& state) {
 }
 BENCHMARK(log_line);
 
-/// Processor time of the thread that answers, for a known domain's answer out of memory, with the log's
-/// writer at work elsewhere; the difference of the two is what a line costs it.
+/// Processor time of the thread that answers, for a known domain's answer from memory, while the log's writer
+/// works in another thread. The difference between the two levels is what a log line costs.
 void answered(benchmark::State& state, base::Level level) {
     boost::asio::io_context io;
     app::SystemClock clock;
@@ -159,7 +159,7 @@ void answered(benchmark::State& state, base::Level level) {
         std::string reply;
         int asked = 0;
         for (auto _ : state) {
-            if (++asked % 1000 == 0) { // no more than a writer keeps up with
+            if (++asked % 1000 == 0) { // no faster than the writer can write
                 state.PauseTiming();
                 std::this_thread::sleep_for(std::chrono::milliseconds{5});
                 state.ResumeTiming();
@@ -175,8 +175,8 @@ void answered(benchmark::State& state, base::Level level) {
 BENCHMARK_CAPTURE(answered, unlogged, base::Level::warning);
 BENCHMARK_CAPTURE(answered, logged, base::Level::info);
 
-/// As a query does it, for names in random order. They are laid out in that order, as a query's name is at
-/// hand when the table is asked: what is measured is the table.
+/// As in a query, for names in random order. The names lie in memory in that order, because a query's name is
+/// in the processor's cache when the table is asked: only the table is measured.
 void table_ask(benchmark::State& state) {
     std::vector<std::uint64_t> order(static_cast<std::size_t>(state.range(0)));
     cache::Table table{cache::Limits{}};
@@ -185,7 +185,7 @@ void table_ask(benchmark::State& state) {
         cache::Entry entry;
         entry.policy = table.intern(bench::policy(n)).value();
         entry.txt_id = bench::record_id;
-        entry.fetched_at = entry.txt_checked = entry.gets.last = now; // as after a GET that brought it
+        entry.fetched_at = entry.txt_checked = entry.gets.last = now; // as after a GET of the policy
         table.put(base::Domain::parse(bench::domain(n)).value(), std::move(entry), now);
     }
     std::mt19937_64 random{1};

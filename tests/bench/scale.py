@@ -64,7 +64,7 @@ def cpu_between(before, after, pid):
 
 
 def precise_cpu(pid):
-    """Seconds on a processor so far, all threads, to the nanosecond, and how often one was woken."""
+    """Processor time of all threads so far, in seconds with nanosecond precision, and how often they were woken."""
     seconds, woken = 0, 0
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
@@ -159,7 +159,7 @@ class Bench:
 
     @staticmethod
     def known(names, host):
-        """Local data: domains with a policy at the address."""
+        """Local data for unbound: these domains have a policy at the host's address."""
         return [line for name in names for line in (
             f"local-data: '_mta-sts.{name}. 3600 TXT \"v=STSv1; id=1;\"'",
             f'local-data: "mta-sts.{name}. 3600 A {host}"')]
@@ -170,7 +170,7 @@ class Bench:
         hosts = ["mta-sts." + name for name in names]
         ca = Authority(self.path("ca"))
         policy = "version: STSv1\\nmode: enforce\\nmx: *.cold.test\\nmax_age: 604800\\n"
-        # TLS 1.3, as policy hosts speak it, is not every default.
+        # Policy hosts speak TLS 1.3, but not every nginx does so by default.
         http = "access_log off; server_names_hash_max_size 65536; ssl_protocols TLSv1.2 TLSv1.3;\n"
         for at in range(0, len(names), NAMES_A_CERTIFICATE):
             some = hosts[at : at + NAMES_A_CERTIFICATE]
@@ -192,7 +192,7 @@ class Bench:
     # -- parts
 
     def start(self):
-        """RSS of 0 and of all domains; the first answer of a daemon that has them stored; idle."""
+        """RSS with 0 and with all domains; the first answer of a daemon that has them stored; the idle daemon."""
         empty = self.daemon("empty", self.filled(0))
         empty.start()
         time.sleep(1)
@@ -207,7 +207,7 @@ class Bench:
             address = daemon.address
             wait_for(lambda: self.answers(address), "an answer", 60, every=0.001)
             firsts.append(time.monotonic() - begun)
-            # A stored domain, whichever: those not read yet wait.
+            # Any stored domain: questions for domains that are not read yet wait.
             if not ask(address, some[turn], limit=60).startswith(("OK", "NOTFOUND")):
                 raise SystemExit("a stored domain was not answered")
             lasts.append(time.monotonic() - begun)
@@ -286,7 +286,7 @@ class Bench:
                  back_cpu_us=statistics.median(back), front_cpu_us=statistics.median(others))
 
     def cold(self):
-        """Domains with an enforced policy nobody knows yet, against handshakes alone with the same hosts."""
+        """Domains with an enforced policy that is not known yet, compared with handshakes alone with the same hosts."""
         count = 100 * NAMES_A_CERTIFICATE
         names = [f"d{n}.cold.test" for n in range(count)]
         hosts = ["mta-sts." + name for name in names]
@@ -323,8 +323,8 @@ class Bench:
                  front_and_store_cpu_us=statistics.median(store), questions_each=statistics.median(asked))
 
     def peer(self):
-        """Answers from memory over 16 TCP connections, one question in flight on each: an echo server,
-        Debian's postfix-mta-sts-resolver, and we, in turns, each alone on one processor."""
+        """Answers from memory over 16 TCP connections, one question in flight on each: an echo server, Debian's
+        postfix-mta-sts-resolver, and stsmapd, in turns, each alone on one processor."""
         if not shutil.which(PEER):
             print(f"peer: {PEER} is not installed (Debian package postfix-mta-sts-resolver)", flush=True)
             return
@@ -387,7 +387,7 @@ class Bench:
         hanging = socket.socket()
         hanging.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         hanging.bind((HANGING_HOST, 443))
-        hanging.listen(4096)  # the kernel takes the connections, nobody says anything on them
+        hanging.listen(4096)  # the kernel accepts the connections, nobody answers on them
         names = [f"h{n}.hang.test" for n in range(1000)]
         resolver = self.unbound(self.known(names, HANGING_HOST))
         overdue = min(self.domains, 100_000)
@@ -415,7 +415,7 @@ class Bench:
             noise.kill()
             noise.wait()
             daemon.stop()
-            # A day and a half old: every one is due, and refused by a host that is not there.
+            # A day and a half old: every policy is due, and its host refuses the connection.
             daemon = self.daemon("meanwhile", self.fresh_copy(overdue, 130_000), **quiet)
             daemon.start()
             figures["refresh"].append(self.measure(daemon, cached))

@@ -1,8 +1,9 @@
 // bench_scale_handshakes CA_FILE ADDRESS HOSTS SECONDS: TLS handshakes with policy hosts and nothing else.
 //
-// The yardstick of a fetch: the daemon's own TLS settings and checks (chain, name), one thread, one epoll,
-// eight connections at a time (as many as the daemon makes to one address), each closed when the handshake is
-// done. HOSTS: a file with one host name a line, asked for in turn. Prints one JSON object.
+// The fetches of `scale.py cold` are compared with it. The daemon's own TLS settings and checks (chain,
+// name), one thread, one epoll, eight connections at a time (as many as the daemon makes to one address),
+// each closed when the handshake is done. HOSTS: a file with one host name per line, used in turn. Prints
+// one JSON object.
 #include "bench/socket.hpp"
 #include "fetch/certificate.hpp"
 

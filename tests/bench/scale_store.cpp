@@ -1,8 +1,8 @@
 // bench_scale_store FILE KNOWN NEW: how many policies a second the store takes, durably, through its own API.
 //
 // FILE holds KNOWN domains already (bench_fill_store). NEW ones are saved as fast as the queue takes them, in
-// the order a busy sender meets them (random), each counted when its done(true) came: its row is on the disk.
-// Then every one of them is saved again, as a refresh does. Prints one JSON object.
+// random order, as a busy sender meets them. Each is counted when its done(true) came: then its row is on the
+// disk. Then every one of them is saved again, as a refresh does. Prints one JSON object.
 #include "bench/domains.hpp"
 #include "cache/disk/sqlite_store.hpp"
 #include "support/memory_log.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Rows that may wait for their commit, as the learner allows that many flights.
+/// Rows that may wait for their commit: as many as the learner allows flights.
 constexpr std::ptrdiff_t in_the_air = 16384;
 
 nlohmann::json save_all(cache::SqliteStore& store, std::uint64_t from, std::uint64_t count,
@@ -31,7 +31,7 @@ nlohmann::json save_all(cache::SqliteStore& store, std::uint64_t from, std::uint
     const std::uint64_t commits = store.counters().commits;
     const auto begun = Clock::now();
     for (std::uint64_t i = 0; i < count; ++i) {
-        const std::uint64_t n = from + (i * 7919) % count; // 7919 is prime: each once, in no order
+        const std::uint64_t n = from + (i * 7919) % count; // 7919 is prime: each number once, in mixed order
         room.acquire();
         store.save({base::Domain::parse(bench::domain(n)).value(), bench::policy(n),
                     std::string(bench::record_id), now, now},

@@ -54,7 +54,7 @@ struct Address {
     return address;
 }
 
-/// A TCP socket sends what it has at once, on both sides.
+/// A TCP socket sends at once (TCP_NODELAY), on both sides.
 inline void no_delay(int fd) noexcept {
     const int on = 1;
     (void)::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); // a unix socket has no such thing

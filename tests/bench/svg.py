@@ -1,4 +1,4 @@
-"""Draws the figures of tests/bench/run: no library, one function a picture."""
+"""Draws the figures of tests/bench/run, without a library; one function per picture."""
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760, 300, 60, 40, 46
 SERIES = [
@@ -49,7 +49,7 @@ def panel(left, width, rows, most, step, title, axis):
 
 
 def cached(rows):
-    """Cached answers a second, beside the echo server's; over each bar its share of that."""
+    """Cached answers a second, next to the echo server's rate; above each bar its share of that rate."""
     most, step = scale(max(row[name]["per_second"] for row in rows for name, _, _ in SERIES))
     width = (WIDTH - LEFT - 30) / 2
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
