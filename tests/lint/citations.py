@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What comments and documents cite is there: files, headings, promises, rows, sections of our manuals.
+"""Everything that comments and documents cite exists: files, headings, promises, rows, sections of our manuals.
 
-A reader has the project, RFCs and the published documentation of Postfix and the libraries, and nothing else. Known forms:
+A reader only has the project, RFCs and the published documentation of Postfix and the libraries. Known forms:
 "promise N" (src/README.md), "CONFORMANCE.md, row N" (tests/), NAME.md, folder/file with and without its suffix, NAME.md
-and a heading in quotes, stsmapd(8) and a section in quotes. Documents that were never here, and the trackers of others,
-are offences.
+and a heading in quotes, stsmapd(8) and a section in quotes. Documents that were never in the project, and other
+projects' issue trackers, are offences.
 
 usage: citations.py        prints file:line of every offence; exit 1 when there is one
 """
@@ -28,7 +28,7 @@ MODULE = re.compile(r"(?<![\w/.~{$*'-])((?:%s)/[a-z]\w*)\b(?![\w/.*-])" % "|".jo
     sorted((name for name in FOLDERS if name), key=len, reverse=True)))
 HEADING = re.compile(r'\b(\w+\.md)\)?,?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')
 SECTION = re.compile(r'\b(stsmapd?(?:\.toml|-postfix)?)\((\d)\),?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')
-# Words that stand for names: "NAME_fuzz.cpp", "folder/file.hpp", "_test.cpp".
+# Placeholders, no real names: "NAME_fuzz.cpp", "folder/file.hpp", "_test.cpp".
 PLACEHOLDER = re.compile(r"^(?:\w*[A-Z]{2,}\w*_\w+|_\w+|[a-z]|test_x)\.(?:hpp|cpp|py)$|^folder/")
 
 
@@ -93,7 +93,7 @@ def faults(path, text, project):
 
 
 def chosen():
-    """The texts that people write: not vectors, inputs of fuzzers, or what the lints' own test feeds them."""
+    """The texts that people write: not vectors, inputs of fuzzers, or the inputs in the lints' own test."""
     everything = files(".md", ".hpp", ".cpp", ".py", ".1", ".5", ".7", ".8", ".sh", ".toml", ".cmake", ".service", ".socket",
                        ".yml", ".yaml", ".conf", ".Debian", "CMakeLists.txt", "run", "quickstart", "rules", under=(".",))
     skipped = [ROOT / "tests" / "vectors", ROOT / "tests" / "fuzz" / "corpus", ROOT / "tests" / "lint" / "selftest.py",

@@ -11,7 +11,7 @@ import sys
 
 from sources import Offences, code_only, line_of, read
 
-# What may stand between the start of the statement and the co_await.
+# What may be between the start of the statement and the co_await.
 START = re.compile(
     r"""(?: co_return
           | (?:const\s+)?auto\s*&{0,2}\s*\[[^\]]*\]\s*=            # auto [a, b] = co_await
@@ -26,7 +26,7 @@ HEADS = re.compile(r"\b(?:if|while|switch|for)\b\s*(?:constexpr\s*)?\(")
 
 
 def statement_start(code, at):
-    """Where the statement around `at` begins, or None when a parenthesis is open before it."""
+    """Where the statement around `at` begins, or None when `at` is inside a parenthesis."""
     depth = 0
     for i in range(at - 1, -1, -1):
         c = code[i]

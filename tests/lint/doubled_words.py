@@ -13,11 +13,12 @@ HASH_COMMENTS = (".py", ".sh", ".toml", ".cmake", ".service", ".socket", "CMakeL
 CODE = (".hpp", ".cpp")
 
 DOUBLED = re.compile(r"\b([A-Za-z]{2,})(?:[ \t]+|[ \t]*\n[ \t]*(?:///?<?|\#|\*|>)?[ \t]*)\1\b(?![-'.]\w)", re.IGNORECASE)
-FINE = {"that", "had", "in"}  # may stand twice in plain English ("those who are let in in turn")
+FINE = {"that", "had", "in"}  # may be doubled in correct English ("those who are let in in turn")
 
 
 def comments_of(path, text):
-    """`text` with everything but comments and prose struck out. Struck-out code is no blank: it parts two comments."""
+    """`text` with everything except comments and prose replaced by a character that is no blank, so that code separates
+    comments."""
     def blank(part):
         return re.sub(r"\S", "\0", part)
     if path.endswith(CODE):
@@ -50,7 +51,7 @@ def check(paths):
 if __name__ == "__main__":
     everything = files(*PROSE, *HASH_COMMENTS, *CODE, under=("src", "tests", "man", "conf", "packaging", "README.md",
                                                              "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CMakeLists.txt"))
-    # Vectors are data; so is what the lints' own test feeds them.
+    # Vectors are data; so are the inputs in the lints' own test.
     skipped = (ROOT / "tests" / "vectors", ROOT / "tests" / "lint" / "selftest.py")
     chosen = sys.argv[1:] or [p for p in everything if not any(p.is_relative_to(s) for s in skipped)]
     sys.exit(check(chosen).report())

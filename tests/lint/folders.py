@@ -1,7 +1,8 @@
-"""The folders of src/, each with its job and what it may touch: the one table that tests/lint/include_direction.py keeps.
+"""The folders of src/, each with its job and what it may include: the table that tests/lint/include_direction.py
+checks.
 
-A new folder gets a row here, in src/README.md ("Folders") and nothing else. Rows stand from bottom to top: a folder
-includes those above its own row in this table, so arrows between folders cannot form a circle.
+A new folder needs a row here and one in src/README.md ("Folders"), nothing else. The table begins with the lowest
+layer: a folder includes only folders above its own row, so includes between folders cannot form a circle.
 """
 import re
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ LIBRARIES = {
     SYSTEMD: r"systemd/", TOML: r"toml\+\+/", CLI11: r"CLI/", JSON: r"nlohmann/", IDN: r"idn2\.h$", EXPECTED: r"tl/expected\.hpp$",
     UNORDERED: r"boost/unordered/",
 }
-# Every other header in a subfolder, or with a full stop, must be one of the system's.
+# Every other header in a subfolder, or with a dot in its name, must be one of the system's.
 SYSTEM = re.compile(r"^(sys|netinet|arpa|net|linux)/|^[a-z_0-9]+\.h$|^[a-z_0-9]+$")
 
 
@@ -22,8 +23,8 @@ class Folder:
     includes: str = ""  # folders, besides itself and base
     libraries: tuple = ()
     headers: dict = field(default_factory=dict)  # a single header of another folder, pure itself -> why
-    # Headers (names or "x_*") that anybody who may include the folder may include; None: all of them. The others are
-    # adapters: only the folder itself and ROOTS include them.
+    # Headers (names or "x_*") for everybody who may include the folder; None: all headers. The others are adapters:
+    # only the folder itself and ROOTS include them.
     ports: tuple = None
     exceptions: dict = field(default_factory=dict)  # a single file of another folder -> its adapters of this folder
 
@@ -33,7 +34,7 @@ FOLDERS = {
     "base/net": Folder(),
     "sts": Folder(),
     "events": Folder("sts", ports=("sink", "event", "about*"), exceptions={
-        "log/log": ("render",),  # a line is made by the thread that writes it
+        "log/log": ("render",),  # the log's own thread makes the lines
         "stsmapd": ("table",),  # prints the manual's list of events
     }),
     "dns": Folder("base/net events", libraries=(ASIO, LDNS), ports=("answer", "resolver", "resolv_conf")),
@@ -47,10 +48,10 @@ FOLDERS = {
     }),
     "cache": Folder("sts dane cache/memory"),
     "cache/memory": Folder("sts dane cache", (UNORDERED,), ports=(), exceptions={
-        "cache/table": ("absence_table", "interner", "policy_table"),  # the way in from outside the folder
+        "cache/table": ("absence_table", "interner", "policy_table"),  # the folder's entry for other folders
     }),
     "cache/disk": Folder("base/net sts dane events cache", (SQLITE,), ports=(), exceptions={
-        "tool/doctor/probe_state": ("store_check",),  # reads the daemon's file, and writes nothing
+        "tool/doctor/probe_state": ("store_check",),  # only reads the daemon's file
     }),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
     "server": Folder("base/net postfix decision events lookup"),
@@ -67,19 +68,19 @@ FOLDERS = {
     "": Folder("events config daemon tool", (CLI11,)),  # the two programs: src/stsmapd.cpp, src/stsmap.cpp
 }
 
-# Pure folders, and pure files of others (stems, "x_*"): functions of their arguments. No library that does I/O.
+# Pure folders, and pure files of other folders (stems, "x_*"): functions of their arguments. No library that does I/O.
 PURE = {"base", "sts", "dane", "decision", "postfix", "events"}
 PURE_FILES = {"cache/entry", "lookup/record_outcome", "lookup/steps", "dns/answer", "dns/exchange", "dns/guard",
               "dns/message", "fetch/http_head", "fetch/http_body", "fetch/http_reader", "tool/setup/plan*",
               "tool/doctor/judge_*", "tool/doctor/facts", "tool/doctor/hints", "tool/doctor/ids"}
 IO = {ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD}
-# A file that has one library more than its folder, each with its reason.
+# Files that use one library more than their folder, each with the reason.
 LIBRARY_FILES = {
     "base/event": (ASIO,),  # wakes a coroutine: the ports' one helper over Asio
-    "base/net/asio_address": (ASIO,),  # an address as those have it who connect with Asio
+    "base/net/asio_address": (ASIO,),  # converts an address for code that connects with Asio
 }
 
-# Composition roots: the files that may name any adapter of what their folder may include.
+# Composition roots: these files may include all adapters of the folders that their own folder may include.
 ROOTS = {"daemon/daemon", "daemon/start_check", "wiring/settings", "wiring/boost_sources", "tool/tool_commands",
          "tool/doctor/network_probe", "tool/doctor/probe_*", "tool/doctor/finger", "tool/doctor/https_date"}
 
@@ -90,7 +91,7 @@ def folder_of(path):
 
 
 def library_of(header):
-    """The library a <header> belongs to; "" for the compiler's and the system's, None for one that nobody knows."""
+    """The library a <header> belongs to; "" for headers of the compiler and the system, None for unknown ones."""
     for name, pattern in LIBRARIES.items():
         if re.match(pattern, header):
             return name

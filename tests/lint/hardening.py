@@ -15,7 +15,7 @@ import tempfile
 
 HARDENED = ["-O2", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-fPIE", "-fcf-protection",
             "-pie", "-Wl,-z,relro", "-Wl,-z,now"]
-# Has what each flag can be seen by: an array on the stack, a libc call to be checked, functions.
+# Has something for each flag to show: an array on the stack, a libc call that can be checked, functions.
 SOURCE = """#include <cstdio>
 #include <cstring>
 int f(char* to, const char* from) { return std::snprintf(to, 64, "%s", from); }
@@ -29,14 +29,14 @@ def readelf(path, *options):
 
 
 def landing_pads(path):
-    """Whether functions of the program begin with endbr64: more than what the C runtime brings along."""
+    """Whether the functions of the program begin with endbr64: more of them than the C runtime alone has."""
     text = re.search(r" \.text +PROGBITS +[0-9a-f]+ ([0-9a-f]+) ([0-9a-f]+)", readelf(path, "--sections"))
     begin, size = int(text[1], 16), int(text[2], 16)
     return pathlib.Path(path).read_bytes()[begin:begin + size].count(ENDBR64) > 3
 
 
 def check(path):
-    """What is missing."""
+    """The hardening features that the program does not have."""
     header, segments, dynamic, symbols = (
         readelf(path, option) for option in ("--file-header", "--segments", "--dynamic", "--dyn-syms"))
     stack = re.search(r"GNU_STACK.* (R..) +0x", segments)
@@ -54,7 +54,7 @@ def check(path):
 
 
 def check_flags(flags, folder):
-    """What is missing in a small program made with these flags on top of the right ones."""
+    """The features that a small program does not have, when these flags are added to the right ones."""
     program = pathlib.Path(folder) / "program"
     subprocess.run(["c++", "-x", "c++", "-", *HARDENED, *flags, "-o", str(program)], input=SOURCE, text=True,
                    capture_output=True, check=True)
@@ -62,7 +62,7 @@ def check_flags(flags, folder):
 
 
 def check_commands(compiled, linked):
-    """What is missing in the commands of a build: those that compile, and the flags that the programs are linked with."""
+    """The flags that a build's commands do not have: those that compile, and those that link the programs."""
     parts = {
         flag: linked if flag == "-pie" or flag.startswith("-Wl,") else compiled
         for flag in HARDENED

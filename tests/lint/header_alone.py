@@ -19,7 +19,7 @@ PACKAGES = ["libidn2", "ldns", "tomlplusplus", "libsystemd", "spdlog", "sqlite3"
 
 
 def package_flags():
-    """Where the libraries' headers are; a package that is not there will be missed by the header that needs it."""
+    """Where the libraries' headers are. If a package is not installed, the header that needs it fails later."""
     flags = []
     for package in PACKAGES:
         found = subprocess.run(["pkg-config", "--cflags", package], capture_output=True, text=True)
@@ -29,7 +29,8 @@ def package_flags():
 
 
 def compile_alone(header, flags):
-    """The first message of the compiler, or None. The header is included, so that #pragma once is no warning."""
+    """The first message of the compiler, or None. Another file includes the header, so #pragma once gives no
+    warning."""
     compiler = shlex.split(os.environ.get("CXX", "c++"))
     run = subprocess.run(compiler + FLAGS + flags + ["-"], input=f'#include "{header}"\n', capture_output=True,
                          text=True)

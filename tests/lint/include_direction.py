@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Keeps the dependency rule of the folders under src/ (tests/lint/folders.py), by reading the includes.
 
-Every folder is known and none may do as it likes: a file includes the folders and libraries of its row. Pure folders and
-files name no library that does I/O; adapters are included by composition roots only. src/README.md shows the matrix.
+Every folder has a row in the table: a file includes only the folders and libraries of its folder's row. Pure folders
+and files include no library that does I/O; only composition roots include adapters. src/README.md shows the matrix.
 
 usage: include_direction.py             prints file:line of every offence; exit 1 when there is one
        include_direction.py --matrix    prints the matrix of the folders
@@ -45,7 +45,7 @@ def library_fault(stem, folder, header):
 
 
 def folder_fault(stem, folder, header):
-    """What is wrong with a file of the project that a file at `stem` includes, both where they belong."""
+    """What is wrong when a file at `stem` includes this file of the project."""
     target = folder_of(header)
     if target in ("", folder):
         return None
@@ -76,7 +76,7 @@ def faults(path, text):
 
 
 def circle(table):
-    """A circle of folders that may include one another, or None. A folder and its own subfolders count as one."""
+    """A circle of folders that may include each other, or None. A folder and its own subfolders count as one."""
     top = {name: name.split("/")[0] if name.startswith("cache") else name for name in table}
     edges = {}
     for name, folder in table.items():
@@ -94,7 +94,7 @@ def circle(table):
 
 
 def used(sources):
-    """(folder, folder) -> whether more than the single headers of its row are included; (folder, library) -> True."""
+    """{(folder, folder): whether it includes more than the single headers of its row, (folder, library): True}."""
     found = {}
     for path, text in sources:
         stem = path.rsplit(".", 1)[0]
@@ -108,7 +108,7 @@ def used(sources):
 
 
 def matrix(sources):
-    """The folders with what each includes, as the source has it: x, or o for single headers only."""
+    """The matrix of what each folder includes, read from the source: x, or o for single headers only."""
     found = used(sources)
     present = {folder_of(path) for path, _ in sources}
     names = [name for name in FOLDERS if name in present]
@@ -139,7 +139,7 @@ def matrix_fault(readme, expected):
 
 
 def table_faults(readme):
-    """Folders of the table that src/README.md does not list, and the other way round."""
+    """Folders of the table that src/README.md does not list, and the reverse."""
     listed = set(re.findall(r"^\| `src/([\w/]*)/?` \|", readme, re.MULTILINE))
     listed = {name.rstrip("/") for name in listed}
     for name in sorted((set(FOLDERS) - {""}) ^ listed):

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The table of events (src/events/about_*.hpp) tells all that the events (src/events/event.hpp) hold, and they are emitted.
+"""The table of events (src/events/about_*.hpp) has every member of the events (src/events/event.hpp), and each event is
+emitted.
 
-Each member of an event is a field of its entry or named as hidden; each event is made somewhere outside src/events; nothing
-but the log itself writes a line past the table. What the compiler and the unit tests of the table see is not looked at again.
+Each member of an event is a field of its entry or named as hidden; each event is made somewhere outside src/events;
+only the log itself writes lines without the table. What the compiler and the table's unit tests find is not checked
+again.
 
 usage: log_events.py        prints file:line of every offence; exit 1 when there is one
 """
@@ -79,7 +81,7 @@ def check(events, table, sources):
 
 
 def of_the_project():
-    """What check() wants."""
+    """The arguments of check()."""
     events = FOLDER / "event.hpp"
     table = [(path, read(path)) for path in files(".hpp", under=("src/events",)) if path.name.startswith("about_")]
     sources = [(path, read(path)) for path in files(".cpp", under=("src",)) if path.parent != FOLDER]

@@ -3,8 +3,8 @@
 
 usage: logcheck_rules.py        prints file:line of every offence; exit 1 when there is one
 
-A line is made up for each event of the table. Where one event has two levels, the fields tell which: such
-events have their lines here. The black-box tests put the real lines through the same rules.
+A sample line is made for each event of the table. Where an event has two levels, its fields decide which: such events
+have their sample lines here. The black-box tests check the real lines with the same rules.
 """
 import pathlib
 import subprocess

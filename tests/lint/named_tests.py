@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Every test that tests/THREATS.md, src/README.md and tests/CONFORMANCE.md name is there.
+"""Every test that tests/THREATS.md, src/README.md and tests/CONFORMANCE.md name exists.
 
 usage: named_tests.py        prints file:line of every offence; exit 1 when there is one
 
-A name is Suite.Name of a unit test, unit/'PATTERN' (of which each part has to match one), FOLDER/test_x or
+A name is Suite.Name of a unit test, unit/'PATTERN' (each part of it must match one), FOLDER/test_x or
 FOLDER/test_x.test_y of a Python test, "fuzz target" names (all names after "fuzz target" or "fuzz targets" up to the end
 of the sentence or cell), or tests/FILE.
 """
@@ -28,7 +28,7 @@ def unit_tests():
 def check(text, units, read_test, targets, document=DOCUMENTS[0]):
     """Offences of the document's text. `read_test`: the text of a path below tests/, or None."""
     found = Offences()
-    introduction = text.find("\n## ")  # whose names are examples
+    introduction = text.find("\n## ")  # the names in the introduction are examples
     text = re.sub(r"[^\n]", " ", text[: max(0, introduction)]) + text[max(0, introduction) :]
     fuzzed = set()
     for match in TARGETS.finditer(text):

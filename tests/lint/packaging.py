@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""What the package is made of: one version everywhere, units that systemd takes and finds well confined, an
-AppArmor profile that its parser takes.
+"""The files of the package: one version everywhere, units that systemd accepts and finds well confined, an AppArmor
+profile that its parser accepts.
 
-Where the project is published, packaging/debian/copyright says, and everything else agrees.
+packaging/debian/copyright says where the project is published, and all other files agree.
 
 usage: packaging.py        prints every offence; exit 1 when there is one
 """
@@ -15,11 +15,11 @@ import tempfile
 
 from sources import ROOT, Offences, line_of, read
 
-EXPOSURE_LIMIT = 11  # of `systemd-analyze security`, in tenths
+EXPOSURE_LIMIT = 11  # the score of `systemd-analyze security`, in tenths
 UNITS = ROOT / "packaging" / "systemd"
 PROFILE = ROOT / "packaging" / "apparmor" / "usr.sbin.stsmapd"
 
-# Where the version stands, and as what.
+# The files with the version, and the form it has there.
 VERSIONS = {
     "CMakeLists.txt": r"^project\(stsmapd VERSION (\S+) ",
     "CHANGELOG.md": r"^## (\d\S*)",
@@ -33,7 +33,7 @@ def run(*command):
 
 
 def check_versions(texts):
-    """Offences of {path: text}, in which the first version counts."""
+    """Offences of {path: text}. In each text the first version counts."""
     found = Offences()
     versions = {path: re.search(VERSIONS[path], text, re.M) for path, text in texts.items()}
     for path, match in versions.items():
@@ -45,10 +45,10 @@ def check_versions(texts):
     return found
 
 
-# The one place that says where the project is: an address, or that there is none yet.
+# The one place that says where the project is published: an address, or that there is none yet.
 ADDRESS = "packaging/debian/copyright"
 NOT_PUBLISHED = "not published yet"
-# What has to name that address once there is one, and to be away until then.
+# What must name that address when there is one, and must not exist before.
 NAMES_ADDRESS = {
     "packaging/debian/control": r"^(?:Homepage|Vcs-Browser|Vcs-Git): *(\S+)",
     "packaging/debian/watch": r"(https?://\S+)",
@@ -57,7 +57,7 @@ NAMES_ADDRESS = {
 
 
 def check_address(texts):
-    """Offences of {path: text}; a file that is not there has the text ""."""
+    """Offences of {path: text}; a missing file has the text ""."""
     found = Offences()
     source = re.search(r"^Source: *(.*)$", texts[ADDRESS], re.M)
     if not source:
@@ -81,7 +81,7 @@ def check_address(texts):
 
 
 def check_exposure(service):
-    """systemd's own score of the unit as it is shipped."""
+    """systemd's own score of the unit as shipped."""
     found = Offences()
     status, said = run("systemd-analyze", "--no-pager", "--offline=true", f"--threshold={EXPOSURE_LIMIT}",
                        "security", str(service))
@@ -92,7 +92,7 @@ def check_exposure(service):
 
 
 def check_units(folder, with_drop_in):
-    """What `systemd-analyze verify` says of the units in a system that has our programs."""
+    """What `systemd-analyze verify` says about the units in a system that has our programs."""
     found = Offences()
     with tempfile.TemporaryDirectory() as root:
         units = pathlib.Path(root, "usr/lib/systemd/system")
@@ -106,7 +106,7 @@ def check_units(folder, with_drop_in):
         if with_drop_in:
             (units / "stsmapd.service.d").mkdir()
             shutil.copy(pathlib.Path(folder, "notify-reload.conf"), units / "stsmapd.service.d")
-        # Units of systemd's own that ours name.
+        # systemd's own units that ours name.
         for unit in ("sysinit.target", "basic.target", "sockets.target", "shutdown.target", "system.slice", "-.slice"):
             (units / unit).write_text("[Unit]\nDescription=x\n", encoding="utf-8")
         status, said = run("systemd-analyze", f"--root={root}", "--man=no", "verify", "stsmapd.service",

@@ -71,7 +71,7 @@ def check(paths):
 
 if __name__ == "__main__":
     everything = files(*PROSE, *HASH_COMMENTS, *CODE, under=(".",))
-    # Vectors and the fuzzers' corpus are data; this file and the lints' own test have the odd words in them.
+    # Vectors and the fuzzers' corpus are data; this file and the lints' own test contain the odd words.
     skipped = ("tests/vectors", "tests/fuzz/corpus", "tests/lint/selftest.py", "tests/lint/plain_words.py")
     chosen = sys.argv[1:] or [p for p in everything if not any(p.is_relative_to(ROOT / s) for s in skipped)]
     sys.exit(check(chosen).report())

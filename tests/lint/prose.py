@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Documents: lines of prose have at most 120 columns, and links lead to files that are there.
+"""Documents: lines of prose have at most 120 columns, and links lead to existing files.
 
 usage: prose.py          prints every offence; exit 1 when there is one
        prose.py --fix    wraps paragraphs of Markdown that have a line that is too long
 
-Rows of tables, code, and what cannot be broken (a link) may be longer.
+Table rows, code, and what cannot be broken (a link) may be longer.
 """
 import pathlib
 import re
@@ -19,7 +19,7 @@ LINK = re.compile(r"(?<!\\)\]\(([^)\s]+)\)")
 
 
 def documents():
-    """Markdown, what Debian shows as text, and manuals."""
+    """Markdown files, Debian's text files, and manuals."""
     found = files(".md", ".README.Debian", ".1", ".5", ".7", ".8", under=(".",))
     return [path for path in found if not path.is_relative_to(ROOT / "tests" / "fuzz" / "corpus")]
 
@@ -29,7 +29,7 @@ def is_markdown(path):
 
 
 def kinds(text):
-    """Yields (line, whether it is prose) of Markdown."""
+    """Yields (line, whether it is prose) for each line of Markdown."""
     fenced = False
     before = ""
     in_item = False
@@ -46,7 +46,7 @@ def kinds(text):
 
 
 def breakable(line):
-    """Whether a blank stands where the line could end."""
+    """Whether there is a blank at which the line can be broken."""
     return " " in line.strip()[:WIDTH]
 
 
@@ -67,7 +67,7 @@ def check(path, text):
 
 
 def wrap(text):
-    """Markdown with its paragraphs wrapped where a line of theirs is too long."""
+    """The Markdown text, in which paragraphs with a too long line are wrapped."""
     out, paragraph = [], []
 
     def flush():

@@ -67,7 +67,7 @@ BAD_AWAITS = [
     "auto r = co_await f() && g();",
 ]
 
-# (path below src/, include line); paths of today and of files that still have to move
+# (path below src/, include line); existing and invented paths
 GOOD_INCLUDES = [
     ("sts/policy.cpp", '#include "base/text.hpp"'),
     ("sts/policy.cpp", '#include "sts/match.hpp"'),
@@ -253,12 +253,12 @@ GOOD_NAMES = [
 BAD_NAMES = ["`Suite.Other`", "`unit/'Suite*:Novel*'`", "`cache_x.other`", "`blackbox/test_b`", "`e2e/test_a`", "`blackbox/test_a.test_c`",
              "`tests/run-other`", "fuzz targets `one`, `three`"]
 
-# What git says of a branch, and the files whose text is new.
+# Git's output about a branch, and the files with new text.
 CHANGED = [
     (["M\tsrc/a/x.cpp", "A\tsrc/a/y.hpp", "D\tsrc/a/z.cpp", "M\tsrc/README.md"], ["src/a/x.cpp", "src/a/y.hpp"]),
     (["R100\tsrc/a/x.cpp\tsrc/b/x.cpp", "R087\tsrc/a/y.cpp\tsrc/b/y.cpp"], ["src/b/y.cpp"]),
 ]
-# Files changed, who includes the headers among them: what clang-tidy is run on, and headers it does not see.
+# Changed files, and who includes the headers among them -> the files for clang-tidy, and headers that it does not see.
 INCLUDING = {"src/a/x.hpp": ["src/a/x.cpp", "src/b/y.cpp"], "src/a/only.hpp": ["src/b/y.cpp"]}
 TO_CHECK = [
     (["src/b/y.cpp"], (["src/b/y.cpp"], [])),
@@ -310,7 +310,7 @@ GOOD_PROSE = [
 BAD_PROSE = [("a.md", LONG), ("a.md", "* item\n  " + LONG), ("a.8", LONG), ("x.README.Debian", LONG),
              ("README.md", "[x](NO-SUCH.md)\n")]
 
-# (file of packaging/systemd, what in it, what instead)
+# (file of packaging/systemd, text in it, replacement)
 EXPOSING_CHANGES = [("stsmapd.service", "PrivateUsers=yes", ""), ("stsmapd.service", "NoNewPrivileges=yes", "")]
 BAD_UNIT_CHANGES = [
     ("stsmapd.service", "WatchdogSec=", "WatchDogSec="),
@@ -410,7 +410,7 @@ def main():
         expect("tidy", lines, tidy.changed_in(lines) != wanted, False)
     for names, wanted in TO_CHECK:
         expect("tidy", names, tidy.to_check(names, lambda header: INCLUDING.get(header, [])) != wanted, False)
-    # A lint that finds something has to say where, and to fail.
+    # A lint that finds something must say where, and must fail.
     found = doubled_words.Offences()
     found.add("a.md", 3, "x")
     if found.lines != ["a.md:3: x"]:

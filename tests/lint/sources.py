@@ -1,11 +1,11 @@
-"""What the lints share: which files there are, reading them, code without comments, and collecting offences."""
+"""What the lints share: listing files, reading them, code without comments, and collecting offences."""
 import pathlib
 import re
 import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# Comments, string and character literals, in the order in which they win.
+# Comments, string and character literals; the first alternative that matches wins.
 NOT_CODE = re.compile(
     r"""//[^\n]*
       | /\*.*?\*/
@@ -18,7 +18,8 @@ NOT_CODE = re.compile(
 
 
 def files(*suffixes, under=("src", "tests")):
-    """Files of the project with one of `suffixes`, sorted: those that git knows or would add, else all there are."""
+    """Files of the project with one of `suffixes`, sorted: those that git knows or would add; without git, all
+    files."""
     try:
         listed = subprocess.run(
             ["git", "-C", str(ROOT), "ls-files", "-z", "-co", "--exclude-standard", "--", *under],
@@ -34,7 +35,7 @@ def read(path):
 
 
 def code_only(text, keep_strings=False):
-    """`text` with comments (and literals) blanked, every line kept where it is."""
+    """`text` with comments (and literals) blanked; line numbers stay the same."""
     def blank(match):
         if keep_strings and match[0][0] not in "/":
             return match[0]
@@ -59,7 +60,7 @@ class Offences:
         return len(self.lines)
 
     def report(self):
-        """Prints all; the exit status."""
+        """Prints all offences; returns the exit status."""
         for text in self.lines:
             print(text)
         return 1 if self.lines else 0

@@ -23,7 +23,7 @@ SOURCE = re.compile(r"src/.*\.[ch]pp$")
 
 
 def git(*arguments):
-    """Lines of what git says, or None where it cannot say."""
+    """The lines of git's output, or None when git fails."""
     try:
         done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
     except OSError:
@@ -32,7 +32,7 @@ def git(*arguments):
 
 
 def base():
-    """The commit that changes are counted from, or None without a history."""
+    """The commit with which the tree is compared, or None without a history."""
     for main in ("origin/main", "main"):
         found = git("merge-base", "HEAD", main)
         if found:
@@ -42,7 +42,7 @@ def base():
 
 
 def changed_in(status):
-    """The files of `git diff --name-status -M` that have new text: not what is gone or only has another name."""
+    """The files of `git diff --name-status -M` that have new text: not those that were removed or only renamed."""
     rows = [line.split("\t") for line in status]
     return [row[-1] for row in rows if row[0] not in ("D", "R100") and SOURCE.match(row[-1])]
 
@@ -52,7 +52,7 @@ def own_source(header):
 
 
 def to_check(changed, including):
-    """(sources, headers that none stands for); `including` gives the sources that include a header."""
+    """(sources, headers without any source); `including` gives the sources that include a header."""
     sources = [name for name in changed if name.endswith(".cpp")]
     alone = []
     for header in (name for name in changed if name.endswith(".hpp")):
@@ -65,14 +65,14 @@ def to_check(changed, including):
 
 
 def including(header):
-    """Sources of src/ that include a header by name, its own first."""
+    """Sources of src/ that include a header, the header's own source first."""
     name = header.removeprefix("src/")
     found = git("grep", "--untracked", "-l", "-F", f'#include "{name}"', "--", "src/*.cpp") or []
     return sorted(found, key=lambda path: (path != own_source(header), path))
 
 
 def tidy(source, build, end):
-    """(source, what was found, or None when the time was up first)."""
+    """(source, what was found); None instead of the findings when the time was up."""
     left = end - time.monotonic()
     if left <= 0:
         return source, None
