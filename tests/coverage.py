@@ -20,19 +20,19 @@ SRC = ROOT / "src"
 
 
 def llvm(tool):
-    """llvm-cov and the like, of the clang that builds."""
+    """The path of llvm-cov or another tool, of the same version as the clang that builds."""
     beside = pathlib.Path(os.path.realpath(shutil.which("clang++") or "clang++")).parent / tool
     return str(beside) if beside.exists() else shutil.which(tool) or tool
 
 
 def begin(where, programs):
-    """Forgets what was counted before; returns the environment for the runs that are counted."""
+    """Removes earlier counts; returns the environment for the runs that are counted."""
     folder = pathlib.Path(where, "profiles")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    # One file for each program: whoever ends adds its counts to it. A process that is killed counts nothing.
+    # One file per program: each process adds its counts when it ends. A killed process counts nothing.
     env = {"LLVM_PROFILE_FILE": f"{folder}/%m.profraw"}
-    for program in programs:  # the tests run them as other users, too, who cannot make the files
+    for program in programs:  # tests also run them as other users, who cannot make the files
         subprocess.run([f"{where}/{program}", "--version"], env={**os.environ, **env}, stdout=subprocess.DEVNULL,
                        check=True)
     for path in folder.iterdir():
@@ -51,7 +51,7 @@ def percent(lines, ran):
 
 
 def report(where, programs):
-    """Adds up what was counted: the sums as text. Those of each file go to coverage.txt."""
+    """Adds up the counts; returns the sums as text. The counts of each file go to coverage.txt."""
     raw = glob.glob(f"{where}/profiles/*.profraw")
     subprocess.run([llvm("llvm-profdata"), "merge", "-sparse", *raw, "-o", f"{where}/profiles/all"], check=True)
     with open(f"{where}/profiles/programs", "w", encoding="utf-8") as file:

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""Builds and runs the test suites and adds up their test cases. Called by tests/run, which says what there
-is."""
+"""Builds and runs the test suites and adds up their test cases. Called by tests/run, which lists the suites."""
 import concurrent.futures
 import glob
 import json
@@ -20,12 +19,12 @@ WORKERS = os.cpu_count() or 2
 FIRST_THREE = ["lint", "unit", "vectors", "explorer", "blackbox", "e2e"]
 REST = ["debian13", "package", "asan", "tsan", "clang", "tidy", "live", "fuzz"]
 ALONE = ["coverage"]  # not part of --all
-SHOWN_LINES = 80  # of a failing log
-STEP_LIMIT = 2400  # seconds for one step; the whole of --all has to stay under an hour
+SHOWN_LINES = 80  # of a failed step's log
+STEP_LIMIT = 2400  # seconds for one step; all of --all must stay under an hour
 FUZZ_SECONDS = "10"  # for each fuzz target
 TIDY_SECONDS = "600"  # for clang-tidy on what a branch changes
 
-# What gtest prints about tests that pass.
+# gtest's lines about passing tests.
 UNTELLING = r"\[( RUN      |       OK |-+)\]|$"
 
 say_lock = threading.Lock()
@@ -80,7 +79,7 @@ def gtest_counts(path):
 
 
 def gtest_counts_in(text):
-    """For a test program that died: what had passed until then, what had failed, and the death itself."""
+    """For a test program that died: counts what passed and failed before, and the death as one more failure."""
     passed = len(re.findall(r"^\[       OK \] ", text, re.M))
     return passed, len(re.findall(r"^\[  FAILED  \] \S+ \(\d+ ms\)", text, re.M)) + 1, 0
 
@@ -94,10 +93,9 @@ def unittest_counts(path):
 
 
 def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LIMIT):
-    """Runs a command with its output in a log file. `counts`: a function of no arguments that gives (passed,
-    failed, skipped); without one the last "N passed, N failed" of the output counts, else the step
-    is one test case itself.
-    Returns whether it succeeded."""
+    """Runs a command with its output in a log file. `counts`: a function without arguments that returns (passed,
+    failed, skipped). Without it the last "N passed, N failed" of the output counts; if there is none, the step is one
+    test case. Returns whether it succeeded."""
     logs = os.path.join(build, "test-logs")
     os.makedirs(logs, exist_ok=True)
     log = os.path.join(logs, re.sub(r"[^\w.-]", "_", name) + ".log")
@@ -153,8 +151,8 @@ def skip(suite, name, reason):
 
 
 def build(folder, preset="", suite="build", targets=()):
-    """Configures with a preset of CMakePresets.json and builds; without one, the folder for development: where it is
-    configured already it stays as it is, but for the tests. A failure counts as one failed case of the suite, a
+    """Configures with a preset of CMakePresets.json and builds. Without a preset it uses the folder for development; if
+    that is configured already, only its tests are switched on. A failure counts as one failed case of the suite, a
     success as none. Without targets everything is built; with None nothing."""
     name = f"build {os.path.basename(folder)}"
     started = time.monotonic()
@@ -252,12 +250,12 @@ def vectors_job(suite, where, prefix=(), env=None):
 
 
 def explorer_job(_=""):
-    # Walks every sequence of events on one processor, some two minutes; once, not again under the sanitizers.
+    # Tries every sequence of events on one processor, for about two minutes; once, not again under the sanitizers.
     return lambda: step("explorer", "explorer", [f"{BUILD}/tests/explorer"])
 
 
 def e2e_jobs(only=""):
-    # The longest first: several minutes each.
+    # The longest ones come first: several minutes each.
     longest = ["test_setup_maps", "test_doctor", "test_setup_files", "test_resolvers", "test_setup", "test_changes"]
     names = [only] if only else sorted(modules("e2e"), key=lambda name: (longest + [name]).index(name))
     sys.path.insert(0, f"{ROOT}/tests")
@@ -282,7 +280,7 @@ def blackbox_jobs(suite="blackbox", where=BUILD, prefix=(), env=None, only=""):
 
 
 def run_together(jobs, workers=WORKERS):
-    """Runs the jobs side by side."""
+    """Runs the jobs in parallel."""
     with concurrent.futures.ThreadPoolExecutor(max(1, workers)) as pool:
         for job in [pool.submit(job) for job in jobs]:
             job.result()
@@ -320,7 +318,7 @@ def clang():
 
 
 def tidy():
-    """clang-tidy on what the branch changes. It needs the compiler's command lines and nothing that is built."""
+    """clang-tidy on what the branch changes. It needs the compiler's command lines, but no build."""
     where = f"{BUILD}-clang"
     if not (shutil.which("clang++") and shutil.which("clang-tidy")):
         return skip("tidy", "tidy", "no clang-tidy here")
@@ -341,7 +339,7 @@ def coverage():
         env = line_coverage.begin(where, programs[:2])
         jobs = [unit_job("coverage", where, env=env), vectors_job("coverage", where, env=env)]
         for name in modules("blackbox"):
-            if name != "test_turns":  # it measures, and counting takes time
+            if name != "test_turns":  # it measures time, and counting lines takes time
                 jobs += blackbox_jobs("coverage", where, env=env, only=name)
         run_together(jobs, WORKERS + 1)
         say(line_coverage.report(where, programs))
@@ -373,7 +371,7 @@ def package(only=""):
 
 
 def chosen(names):
-    """The jobs of suites 1 to 3 and the functions of the rest, for names as on the command line."""
+    """Returns the jobs of suites 1 to 3 and the functions of the others, for names as on the command line."""
     kinds = {
         "lint": lint_jobs,
         "blackbox": lambda only: blackbox_jobs(only=only),
@@ -388,7 +386,7 @@ def chosen(names):
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
         if kind in kinds:
-            # The end-to-end tests mostly wait, so they go first; among them the longest.
+            # The end-to-end tests mostly wait, so they start first; the longest ones come first.
             jobs = kinds[kind](only) + jobs if kind == "e2e" else jobs + kinds[kind](only)
         elif kind == "package" and only:
             later.append(lambda only=only: package(only))
@@ -409,10 +407,9 @@ def main():
     started = time.monotonic()
     needs_build = jobs or {debian13, live} & set(later)
     if not needs_build or build(BUILD):
-        # The end-to-end tests and others wait more than they work: one worker more than there are processors.
+        # Many tests wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
-        # Suites with their own systems wait for downloads, boots and mail: the builds keep the processors busy
-        # meanwhile.
+        # Suites with systems of their own wait for downloads, boots and mail: meanwhile the builds use the processors.
         waiting = {debian13, package}
         beside = [threading.Thread(target=job) for job in later if job in waiting]
         for thread in beside:

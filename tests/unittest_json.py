@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of a folder in this one and writes what
-happened to OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which
-counts test cases."""
+"""unittest_json.py OUT FOLDER NAME: runs a test module (or module.Class.test) of a folder in tests/ and writes the
+results to OUT as JSON: {"passed": [...], "failed": [...], "skipped": {test: reason}}. For tests/run, which counts test
+cases."""
 import json
 import os
 import sys
@@ -9,7 +9,7 @@ import unittest
 
 
 class Counting(unittest.TextTestResult):
-    """Remembers every test's fate once, whatever number of subtests failed in it."""
+    """Remembers one result for every test, even if several of its subtests failed."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
@@ -42,7 +42,7 @@ class Counting(unittest.TextTestResult):
 
 
 def fates(out, name):
-    """What was written to OUT; where nothing was, NAME has failed."""
+    """What was written to OUT; if nothing was written, NAME counts as failed."""
     try:
         with open(out, encoding="utf-8") as file:
             return json.load(file)
