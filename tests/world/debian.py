@@ -2,9 +2,9 @@
 
     root = debian.root("trixie", "postfix", ["postfix"])    # a path, or Unavailable with the reason
 
-They are kept under $XDG_CACHE_HOME/stsmapd (default: /var/cache/stsmapd-tests, else a temporary folder). A
-root is rebuilt when its recipe changes, and once a week, when the mirror can be reached. Only read it, or
-put an overlay over it: others may use it at the same time.
+They are kept under $XDG_CACHE_HOME/stsmapd (default: /var/cache/stsmapd-tests, else a temporary folder). A root is
+rebuilt when its recipe changes, and once a week if the mirror can be reached. Only read it, or put an overlay over it:
+others may use it at the same time.
 """
 import fcntl
 import glob
@@ -21,7 +21,7 @@ from world.namespace import WITH_US
 
 NUMBERS = {"bookworm": 12, "trixie": 13}
 SCRIPTS = "/usr/share/debootstrap/scripts"
-RECIPE = "2"  # of the steps below: another number rebuilds all roots
+RECIPE = "2"  # version of the steps below: another number rebuilds all roots
 RENEW_AFTER = 7 * 86400  # seconds
 STEP_LIMIT = 2400  # seconds
 ENVIRONMENT = {
@@ -30,17 +30,17 @@ ENVIRONMENT = {
     "LC_ALL": "C",
     "HOME": "/root",
 }
-# No service may start in a root that has no init of its own: it would run on the host.
+# No service may start in a root without an init of its own: it would run on the host.
 POLICY, NO_SERVICES = "/usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n"
 
-# In mount and process namespaces that end with this process, whatever ends it.
+# Runs a command in mount and process namespaces that end with this process, even if it is killed.
 APART = [*WITH_US, "unshare", "--mount", "--pid", "--fork", "--kill-child=KILL"]
 
 held = []  # lock files of the roots that this process uses
 
 
 class Unavailable(Exception):
-    """Why there is no such root."""
+    """The root cannot be made; the message says why."""
 
 
 def cache():
@@ -57,8 +57,9 @@ def why_not():
 
 
 def root(release, kind, packages, over="", command=(), bind=(), key=""):
-    """A minimal system, or a copy of the root `over`, with `packages` besides. At last `command` is run in
-    it, with the folders of `bind` as in enter(); `key` is what the command's result depends on."""
+    """Returns the path of a minimal system, or of a copy of the root `over`, with `packages` installed. At the end of
+    its making, `command` runs in it, with the folders of `bind` as in enter(); `key` is what the command's result
+    depends on."""
     os.makedirs(cache(), exist_ok=True)
     recipe = hashlib.sha256(repr((RECIPE, release, sorted(packages), over, command, key)).encode())
     path = os.path.join(cache(), f"{release}-{kind}-{recipe.hexdigest()[:12]}")
@@ -78,9 +79,9 @@ def root(release, kind, packages, over="", command=(), bind=(), key=""):
 
 
 def enter(path, *command, log=None, env=None, bind=(), scratch="", seconds=STEP_LIMIT):
-    """Runs a command in a root, in mount and process namespaces of its own, with /proc and /dev. `bind`:
-    pairs of a path here and a path there. `scratch`: an empty folder, over which the root is laid so that
-    it stays as it is; what the command writes is forgotten. Returns the subprocess' result."""
+    """Runs a command in a root, in mount and process namespaces of its own, with /proc and /dev. `bind`: pairs (path
+    here, path in the root). `scratch`: an empty folder for an overlay on the root: the root does not change, and what
+    the command writes is dropped. Returns the subprocess' result."""
     script = ["set -e"]
     if scratch:
         script += [lay_over(scratch, [path])]
@@ -103,8 +104,8 @@ def enter(path, *command, log=None, env=None, bind=(), scratch="", seconds=STEP_
 
 
 def lay_over(scratch, lower):
-    """The shell command that mounts scratch/root: the folders `lower`, the first uppermost, writable. What is
-    written is kept in memory. Where there is no overlay file system they are copied."""
+    """The shell command that mounts the folders `lower` on scratch/root, the first one on top, writable. Written data
+    stays in memory. Without an overlay file system the folders are copied."""
     copies = "".join(f' && cp -a "{each}/." "{scratch}/root"' for each in reversed(lower))
     return (
         f'mount -t tmpfs -o mode=755 tmpfs "{scratch}"'
@@ -115,7 +116,7 @@ def lay_over(scratch, lower):
 
 
 def lend_apt_settings(path):
-    """How this machine reaches its mirrors: proxies and name servers."""
+    """Gives the root this machine's way to its mirrors: proxies and name servers."""
     dump = subprocess.run(["apt-config", "dump", "Acquire"], capture_output=True, text=True, check=False)
     wanted = re.findall(r"^Acquire::[^ ]*(?:[Pp]roxy|Check-|Retries|Timeout)[^ ]* .*$", dump.stdout, re.M)
     with open(path + "/etc/apt/apt.conf.d/00host", "w", encoding="utf-8") as file:
@@ -124,7 +125,7 @@ def lend_apt_settings(path):
 
 
 def _mirrors():
-    """(archive, security archive or ""): those of this machine's apt, when it is a Debian."""
+    """Returns (archive, security archive or ""): those of this machine's apt if it is a Debian."""
     try:
         done = subprocess.run(
             ["apt-get", "indextargets", "--format", "$(ORIGIN) $(RELEASE) $(REPO_URI)"]
@@ -151,7 +152,7 @@ def _is_stale(path):
 
 
 def _make(path, release, packages, over, command, bind):
-    """Makes the root beside `path`; it gets that name when it is complete."""
+    """Makes the root next to `path`, and renames it to `path` when it is complete."""
     reason = why_not()
     if reason:
         raise Unavailable(reason)
@@ -204,7 +205,7 @@ def _steps(new, release, packages, over, log):
     with open(new + POLICY, "w", encoding="ascii") as file:
         file.write(NO_SERVICES)
     os.chmod(new + POLICY, 0o755)
-    # What a power cut would spoil is rebuilt.
+    # No fsync: a root damaged by a power cut can be rebuilt.
     apt = ["apt-get", "-q", "-y", "--no-install-recommends", "-o", "Dpkg::Options::=--force-unsafe-io"]
     for command in (["update"], ["dist-upgrade"], *([["satisfy", ", ".join(packages)]] if packages else [])):
         if enter(new, *apt, *command, log=log).returncode != 0:
@@ -226,7 +227,7 @@ def _tidy(new, log):
 
 
 def sweep():
-    """Removes the remains of roots whose making was interrupted."""
+    """Removes half-made roots whose making was interrupted."""
     for path in glob.glob(os.path.join(cache(), "*.lock")):
         with open(path, "w", encoding="ascii") as lock:
             try:

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
-"""`packaging/quickstart --demo`: the daemon in a local world, asked through a real postmap -q. Ends by
-itself."""
+"""`packaging/quickstart --demo`: the daemon in a local world, asked by a real postmap -q. Ends by itself."""
 import os
 import sys
 

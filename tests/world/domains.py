@@ -1,21 +1,21 @@
 """The recipient domains of the world: their DNS records, policies and mail hosts.
 
-The first group are policies as they are found in the wild; the second, one domain per state that Postfix or
-its administrator can meet; the third, domains with TLSA records.
+The first group has policies like those of real domains; the second, one domain per state that Postfix or its
+administrator can meet; the third, domains with TLSA records.
 """
 from dataclasses import dataclass, field
 
-# Mail hosts by address: what they present on STARTTLS is in world.py.
+# The addresses of mail hosts; world.py has what they present on STARTTLS.
 RIGHT, RIGHT6, WRONG_NAME, UNTRUSTED, NO_STARTTLS, OTHER_NAME = (
     "192.0.2.25", "2001:db8::25", "192.0.2.26", "192.0.2.27", "192.0.2.28", "192.0.2.29")
 
 
-# The SHA-256 digests of the public keys that the mail hosts at RIGHT and at UNTRUSTED have.
+# Stand for the SHA-256 digests of the public keys of the mail hosts at RIGHT and at UNTRUSTED.
 RIGHT_KEY, UNTRUSTED_KEY = "{right}", "{untrusted}"
 
 
 def policy(mode, mx=(), max_age=604800, end="\n"):
-    """Policy file octets; `end` is the line ending, the last line has it too."""
+    """A policy file's octets; `end` is the line ending, also of the last line."""
     lines = ["version: STSv1", f"mode: {mode}", *(f"mx: {pattern}" for pattern in mx), f"max_age: {max_age}"]
     return "".join(line + end for line in lines).encode()
 
@@ -27,8 +27,8 @@ class Domain:
     txt: str | None = "v=STSv1; id=1;"  # None: no record of the usual form
     mx: dict = field(default_factory=dict)  # mail host -> its address, in order of preference
     records: tuple = ()                 # further records, relative to the zone example.
-    certificate: str = ""               # the name in the policy host's certificate, where it is a wrong one
-    instead: str = ""                   # nginx words in place of serving the file
+    certificate: str = ""               # the wrong name in the policy host's certificate, if it has one
+    instead: str = ""                   # nginx words that replace serving the file
     policy_host: bool = True
     address: bool = True                # an A record for the policy host (else `records` has a CNAME)
     zone: str = "example."
@@ -45,14 +45,14 @@ GOOGLE = ["aspmx.l.google.com", "alt1.aspmx.l.google.com", "alt2.aspmx.l.google.
 MICROSOFT = ["*.mail.protection.outlook.com", "*.j-v1.mx.microsoft"]
 
 WILD = [
-    # Google Workspace as its help pages tell administrators to write it.
+    # Google Workspace, as its help pages recommend.
     Domain("workspace.example", policy("enforce", GOOGLE), txt="v=STSv1; id=20190429T010101;"),
     # Microsoft 365: wildcards of two provider domains, the second for DNSSEC-secured inbound mail.
     Domain("m365.example", policy("enforce", MICROSOFT), txt="v=STSv1; id=20240101000000Z;"),
     # GitHub Pages: the policy host is a CNAME, the file has no final newline.
     Domain("pages.example", policy("testing", ["mx.pages.example"], 86400)[:-1], address=False,
            records=("mta-sts.pages CNAME someone.pages-host", "someone.pages-host A 192.0.2.44")),
-    # Apache on a file written on Windows.
+    # Apache with a file written on Windows.
     Domain("apache.example", policy("enforce", ["mail.apache.example"], end="\r\n"), txt="v=STSv1;id=42"),
     # A hosting provider runs MTA-STS for its customer: both names are delegated by CNAME.
     Domain("delegated.example", policy("enforce", ["mx.provider.example"]), txt=None, address=False,
@@ -60,7 +60,7 @@ WILD = [
                     '_mta-sts.provider TXT "v=STSv1; id=provider7;"',
                     "mta-sts.delegated CNAME mta-sts.provider", "mta-sts.provider A 192.0.2.44")),
     Domain("none.example", policy("none")),
-    # Found in the wild more than once: no such mode exists, so the policy is refused.
+    # Some real domains have this: no such mode exists, so the policy is refused.
     Domain("modetest.example", policy("test", ["mx.modetest.example"])),
 ]
 
@@ -82,7 +82,7 @@ STATES = [
            mx={"mx.untrusted.example": UNTRUSTED}),
     Domain("nostarttls.example", policy("enforce", ["mx.nostarttls.example"]),
            mx={"mx.nostarttls.example": NO_STARTTLS}),
-    # The MX name is none of the policy's; its certificate names one of them.
+    # The MX name is not in the policy, but its certificate has a name that is.
     Domain("mismatch.example", policy("enforce", ["mx.allowed.example"]),
            mx={"mx.mismatch.example": OTHER_NAME}),
     # No policy can be learnt; the mail hosts would not satisfy any.
@@ -116,20 +116,20 @@ def _dane(label, mx, tlsa, **more):
 
 
 DANE = [
-    # Two that MTA-STS alone would judge the other way round.
+    # For these two MTA-STS alone would decide the opposite.
     _dane("right", {"mx": UNTRUSTED}, {"mx": ["3 1 1 " + UNTRUSTED_KEY]}),
     _dane("wrong", {"mx": RIGHT}, {"mx": ["3 1 1 " + UNTRUSTED_KEY]}),
-    # The host with TLSA is the one that only DANE would accept.
+    # Only DANE would accept the host with TLSA.
     _dane("partial", {"mx1": UNTRUSTED, "mx2": RIGHT}, {"mx1": ["3 1 1 " + UNTRUSTED_KEY]}),
     # The TLSA lookup of the first host fails: a delegated zone cannot be served, or a signature is wrong.
     _dane("servfail", {"mx1": RIGHT, "mx2": UNTRUSTED}, {"mx2": ["3 1 1 " + UNTRUSTED_KEY]},
           records=("_25._tcp.mx1.servfail NS ns.example.",)),
     _dane("bogus", {"mx1": RIGHT, "mx2": UNTRUSTED},
           {"mx1": ["3 1 1 " + RIGHT_KEY], "mx2": ["3 1 1 " + UNTRUSTED_KEY]}),
-    # TLSA that no SMTP client can use.
+    # TLSA records that no SMTP client can use.
     _dane("pkix", {"mx": RIGHT}, {"mx": ["1 1 1 " + RIGHT_KEY, "0 0 1 " + RIGHT_KEY]}),
     _dane("length", {"mx": RIGHT}, {"mx": ["3 1 1 " + 20 * "ab"]}),
-    # TLSA and a secure address, but the MX record is not signed.
+    # TLSA records and a secure address, but the MX record is not signed.
     Domain("unsignedmx.example", policy("enforce", ["mx.right.dane.example"]),
            records=("unsignedmx MX 10 mx.right.dane",)),
     _dane("nosts", {"mx": RIGHT}, {"mx": ["3 1 1 " + RIGHT_KEY]}, txt=None, policy_host=False),

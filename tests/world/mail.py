@@ -1,5 +1,4 @@
-"""Mail hosts of the world: a Postfix that receives on port 25 of several addresses, and a Postfix that
-sends."""
+"""The world's two Postfix instances: one receives on port 25 of several addresses, the other one sends."""
 import itertools
 import os
 import re
@@ -58,8 +57,8 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    """One instance in a folder of its own. `root`: the root folder of another system to run it in, in which
-    `folder` must be mounted under the same path."""
+    """One instance in a folder of its own. `root`: the root folder of another system in which it runs; `folder` must be
+    mounted there under the same path."""
 
     def __init__(self, folder, settings, services, root=""):
         self.folder = folder
@@ -91,17 +90,17 @@ class Postfix:
         )
 
     def reload(self):
-        """So that each smtp(8) reads resolv.conf and main.cf again."""
+        """Makes each smtp(8) read resolv.conf and main.cf again."""
         self.age()
         self.command("postfix", "-c", self.config, "reload", stdin=subprocess.DEVNULL)
 
     def postconf(self, *words):
-        """postconf(1) with this instance; what it prints."""
+        """Runs postconf(1) for this instance; returns its output."""
         self.age()
         return self.command("postconf", "-c", self.config, *words)
 
     def set(self, **settings):
-        """Settings of main.cf."""
+        """Sets parameters in main.cf."""
         self.postconf("-e", *(f"{name} = {value}" for name, value in settings.items()))
 
     def value(self, name):
@@ -109,9 +108,9 @@ class Postfix:
         return self.postconf("-h", name).strip()
 
     def age(self):
-        """Every program of Postfix waits for a main.cf that was changed within the last seconds; the files will
-        seem to be older than that. For what comes after a change of a test's own, never between a change of ours
-        and the look at what it did."""
+        """Makes the files look old, because every Postfix program waits when main.cf was changed within the last
+        seconds. For use after a change by the test itself; never between a change by stsmap and the check of its
+        result."""
         for path in (self.main_cf, self.master_cf):
             if os.path.exists(path):
                 os.utime(path, (0, 0))
@@ -122,7 +121,7 @@ class Postfix:
 
 
 class Receiver(Postfix):
-    """Takes mail for everybody and throws it away, at each of the `ports`. `hosts`: (address, certificate or
+    """Accepts mail for everybody and discards it, at each of the `ports`. `hosts`: (address, certificate or
     None for no STARTTLS)."""
 
     def __init__(self, folder, hosts, ports=(25,)):
@@ -148,11 +147,11 @@ class Receiver(Postfix):
 
 
 class Delivery:
-    """What became of one message to one recipient."""
+    """What happened to one message to one recipient."""
 
     def __init__(self, line, tls):
         self.line = line
-        self.tls = tls  # the log lines of the same smtp(8) process about TLS before it
+        self.tls = tls  # earlier log lines of the same smtp(8) process about TLS
         self.status = re.search(r"status=(\w+)", line).group(1)
         self.dsn = re.search(r"dsn=([\d.]+)", line).group(1)
 
@@ -161,9 +160,9 @@ class Delivery:
 
 
 class Sender(Postfix):
-    """Sends over smtp(8), chrooted as Debian does, with the policy map in all three ways an administrator may
-    choose: deliver(via="unix" | "unchrooted" | "tcp"). `map_name`: sts or sts-tlsrpt. `settings`: more
-    lines of main.cf, `services` of master.cf."""
+    """Sends with smtp(8), chrooted as in Debian, and the policy map in all three forms that an administrator may
+    choose: deliver(via="unix" | "unchrooted" | "tcp"). `map_name`: sts or sts-tlsrpt. `settings`: more lines of
+    main.cf, `services` of master.cf."""
 
     WAYS = {"unix": "smtp", "unchrooted": "smtpfree", "tcp": "smtptcp"}
 
@@ -193,7 +192,7 @@ class Sender(Postfix):
         )
         self.socket = os.path.join(folder, "queue/stsmapd/socketmap")
         os.makedirs(os.path.dirname(self.socket))
-        # What Debian's own instance copies into the chroot of smtp(8).
+        # Debian's own instance copies these into the chroot of smtp(8).
         os.makedirs(os.path.join(folder, "queue/etc"))
         for name in ("resolv.conf", "services", "hosts", "nsswitch.conf"):
             if os.path.exists(f"/etc/{name}"):
@@ -221,8 +220,8 @@ class Sender(Postfix):
         return done.returncode, done.stdout.rstrip("\n"), done.stderr
 
     def client(self):
-        """A client that this Postfix has greeted. It connects once more when the first connection was taken
-        by a process that a reload ended before its greeting, as any mail client does."""
+        """A client that this Postfix has greeted. Like any mail client it connects once more if a reload ended the
+        process of the first connection before its greeting."""
         try:
             return smtplib.SMTP("127.0.0.1", 25, "client.example", timeout=30)
         except (smtplib.SMTPServerDisconnected, TimeoutError):
@@ -233,13 +232,13 @@ class Sender(Postfix):
             raise AssertionError(f"no greeting\n{tail(self.maillog)}") from error
 
     def send_many(self, recipients):
-        """Hands a message to Postfix for each."""
+        """Gives Postfix one message for each recipient."""
         with self.client() as client:
             for recipient in recipients:
                 client.sendmail("test@sender.example", [recipient], "Subject: test\r\n\r\ntest\r\n")
 
     def send(self, recipient, via="unix"):
-        """Hands a message to Postfix; returns its queue id."""
+        """Gives a message to Postfix; returns its queue id."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = "test@sender.example", recipient, "test"
         message.set_content("test\n")

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 
-# Before a command: the kernel ends it with the process (to be exact: the thread) that starts it.
+# Put before a command, makes the kernel kill it when the process (exactly: the thread) that started it ends.
 WITH_US = ["setpriv", "--pdeathsig", "KILL"]
 IPV6_ADDRESSES = ["2001:db8::25", "2001:db8::44", "2001:db8::53"]
 
@@ -40,14 +40,13 @@ def why_not():
 
 
 def root_is_a_mount():
-    """Whether "/" is a mount point, which it is not in a plain chroot: there mounts cannot be made private."""
+    """Whether "/" is a mount point. In a plain chroot it is not, and mounts cannot be made private."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
         return any(line.split()[4] == "/" for line in mounts)
 
 
 def umount_leftovers(folder):
-    """In a chroot whose file system is shared with other namespaces our mounts show there too: take them
-    back."""
+    """If a chroot's file system is shared with other namespaces, our mounts appear there too: this removes them."""
     with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
         points = [line.split()[4] for line in mounts if folder in line]
     for point in reversed(points):
@@ -90,7 +89,7 @@ def outside(command):
 def set_up(folder):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["ip", "addr", "add", "192.0.2.0/24", "dev", "lo"], check=True)
-    for address in IPV6_ADDRESSES:  # a machine without IPv6 still has the rest
+    for address in IPV6_ADDRESSES:  # without IPv6 in the machine, the others still work
         subprocess.run(
             ["ip", "addr", "add", address + "/128", "dev", "lo", "nodad"],
             check=False,
@@ -123,7 +122,7 @@ def inside(command):
 
 
 def enter():
-    """For a program that is started directly: run it again inside namespaces, unless it is inside already."""
+    """For a program that is started directly: runs it again inside namespaces, unless it is already inside."""
     if "STSMAPD_WORLD" in os.environ or why_not():
         return
     sys.exit(outside([sys.executable, *sys.orig_argv[1:]]))

@@ -17,8 +17,8 @@ class PolicyHosts:
         self.addresses = [address for address in ADDRESSES if usable(address)]
 
     def add(self, host, certificate, policy=None, instead=None):
-        """`policy`: the octets of the policy file (None: there is none, 404). `instead`: nginx words to use
-        in the location, for hosts that answer with something else."""
+        """`policy`: the octets of the policy file (None: no file, 404). `instead`: nginx words for the location, for
+        hosts that answer with something else."""
         chain, key = certificate
         root = os.path.join(self.folder, "www", host)
         os.makedirs(root + "/.well-known", exist_ok=True)
@@ -32,7 +32,7 @@ class PolicyHosts:
         )
 
     def change(self, host, policy):
-        """Puts other octets in place of the policy file, at once for new requests."""
+        """Replaces the policy file's octets, at once for new requests."""
         path = os.path.join(self.folder, "www", host) + WELL_KNOWN
         with open(path + ".new", "wb") as file:
             file.write(policy)
@@ -55,14 +55,14 @@ class PolicyHosts:
         self.process = None
 
     def freeze(self):
-        """From now on connections are taken by the kernel and nobody answers on them."""
+        """From now on the kernel accepts connections, but nobody answers on them."""
         self.process.signal_all(signal.SIGSTOP)
 
     def thaw(self):
         self.process.signal_all(signal.SIGCONT)
 
     def gets(self, host):
-        """How many requests for the host's policy have been answered so far."""
+        """How many requests for the host's policy were answered so far."""
         with open(f"{self.folder}/access.log", encoding="utf-8", errors="replace") as file:
             return sum(line.startswith(f"{host} GET {WELL_KNOWN} ") for line in file)
 

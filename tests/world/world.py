@@ -1,11 +1,11 @@
-"""The whole world: started in a few seconds, taken down without leftovers.
+"""The whole world: starts in a few seconds, and leaves nothing behind.
 
     with World() as world:
         world.daemon.start()
         print(world.sender.postmap("good.example"))
 
 Only inside the namespaces of namespace.py. Switches: world.nsd, world.unbound and world.policy_hosts have
-start() and stop(); set_txt(), set_tlsa() and world.policy_hosts.change() alter what a domain publishes.
+start() and stop(); set_txt(), set_tlsa() and world.policy_hosts.change() change what a domain publishes.
 """
 import dataclasses
 import os
@@ -39,10 +39,10 @@ def why_not():
 
 
 class World:
-    """`mail`: with a sending and a receiving Postfix running; without, the sender's folders are there for
-    postmap and the socket. `root`: the folder of another system whose Postfix sends. `settings`: more
-    configuration of the daemon. `main_cf`, `master_cf`: more lines of the sending Postfix's. `more`: further
-    domains. `ports`: those at which mail is received."""
+    """`mail`: a sending and a receiving Postfix run; without it, only the sender's folders exist, for postmap and the
+    socket. `root`: the folder of another system whose Postfix sends. `settings`: more configuration of the daemon.
+    `main_cf`, `master_cf`: more lines for the sending Postfix. `more`: further domains. `ports`: where mail is
+    received."""
 
     def __init__(self, mail=True, root="", settings=None, main_cf=None, master_cf="", more=(), ports=(25,)):
         self.folder = tempfile.mkdtemp(prefix="w-", dir=os.environ["STSMAPD_WORLD"])
@@ -69,7 +69,7 @@ class World:
             {
                 "listen": [f"unix:{self.sender.socket}", "tcp:127.0.0.1:8461"],
                 "state_dir": self.new_folder("daemon/state"),
-                # Within another root the group postfix may have another number.
+                # In another root the group postfix may have another number.
                 "socket": {"mode": "0666" if root else "0660", "group": "postfix"},
                 "log": {"level": "info", "format": "text", "target": "stderr"},
                 **settings,
@@ -83,7 +83,7 @@ class World:
         )
 
     def trust_bundle(self):
-        """A file with this system's roots, as an administrator has them, and the world's."""
+        """A file with this system's root certificates, as an administrator has them, and the world's."""
         path = os.path.join(self.new_folder("trust"), "bundle.pem")
         with open(path, "w", encoding="utf-8") as bundle:
             for part in ("/etc/ssl/certs/ca-certificates.crt", self.ca.root):
@@ -108,7 +108,7 @@ class World:
             self.sender.start()
 
     def stop(self):
-        """Stops everything; Failed when a process is left."""
+        """Stops everything. Raises Failed when a process is left."""
         self.daemon.stop()
         if self.mail:
             self.sender.stop()
@@ -135,7 +135,7 @@ class World:
         zone = self.nsd.zones[domain.zone]
         for line in domains.records(domain, *self.keys):
             zone.records.remove(line)
-        # Not in place: the next world of this process starts with what the lists of domains.py have.
+        # A copy, because the next world of this process must start with the unchanged lists of domains.py.
         self.domains[name] = domain = dataclasses.replace(domain, **fields)
         zone.records += domains.records(domain, *self.keys)
         self.nsd.update(domain.zone)
@@ -147,7 +147,7 @@ class World:
         )
 
     def settle(self):
-        """Lets what the resolver may still remember run out (it keeps nothing longer than a second)."""
+        """Waits until the resolver's cache has expired (it keeps nothing longer than a second)."""
         time.sleep(1.2)
 
     def new_folder(self, name):
@@ -205,8 +205,7 @@ class World:
         return hosts
 
     def _mount_into(self, root):
-        """Shows our folder, /proc, /dev and the resolver to the other system, in this mount namespace
-        only."""
+        """Mounts our folder, /proc, /dev and resolv.conf into the other system, in this mount namespace only."""
 
         def mount(*words):
             subprocess.run(["mount", *words], check=True)
