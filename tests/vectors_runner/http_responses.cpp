@@ -1,5 +1,5 @@
 // http_responses.json: the raw octets of each vector go over a real TLS socket to the real fetcher. One
-// server serves all, told apart by the SNI, and many vectors run at the same time, so that the slow ones do
+// server serves all and knows the vector by the SNI. Many vectors run at the same time, so the slow ones do
 // not add up.
 #include "fetch/https_fetcher.hpp"
 #include "support/address_resolver.hpp"
@@ -27,9 +27,9 @@ namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using Fetched = base::Expected<std::string, fetch::Failure>;
 
-// The whole-fetch deadline is 60 s, and a vector that is to meet it would take as long. Such vectors, and
-// others that would take long, run faster: their pauses and their fetcher's deadline are both divided by
-// this.
+// The deadline of a whole fetch is 60 s, and a vector about it would take as long. Such vectors, and others
+// that would take long, run faster: their pauses and their fetcher's deadline are both divided by this
+// number.
 constexpr int speed_up = 20;
 constexpr milliseconds long_time{10000};
 constexpr milliseconds whole_fetch{60000};
@@ -43,7 +43,7 @@ struct Case {
     std::optional<Fetched> fetched;
 };
 
-/// "" when all of the vector is understood.
+/// Returns "" when the whole vector is understood, else why not.
 std::string prepare(const json& vector, test::Script& script, bool& quick) {
     using Close = test::Script::Close;
     if (!vector.contains("raw_b64")) return "no raw_b64";
@@ -62,7 +62,7 @@ std::string prepare(const json& vector, test::Script& script, bool& quick) {
         return "unknown tls_close " + close;
     if (!vector.contains("timing")) return "";
     const json& timing = vector.at("timing");
-    // The others are shown in real time that a slow server is not a dead one.
+    // The other vectors run in real time: a slow server must not be treated as a dead one.
     milliseconds takes{0};
     for (const auto& [key, value] : timing.items()) {
         const milliseconds time{std::llround(value.get<double>() * 1000)};
@@ -128,7 +128,7 @@ void run_http_responses(const json& vectors, Report& report) {
     fetch::HttpsFetcher fetcher{io.get_executor(), resolver, options, log};
     options.timeout = quick_fetch;
     fetch::HttpsFetcher quick_fetcher{io.get_executor(), resolver, options, log};
-    // All share one address: nobody may wait for a place there, or the slow ones would have to give way.
+    // All share one address: no fetch may wait for a place there, or slow ones would have to give up theirs.
     std::size_t begun = 0;
     const std::function<void()> next = [&] {
         while (begun < cases.size() && !cases[begun]->cannot.empty()) ++begun;

@@ -1,5 +1,5 @@
-// vectors_runner DIR: runs every vector file of DIR. One line per failing id, last "N passed, N failed" per
-// file and in total. Exit 0: all passed; 1: a failure; 2: DIR cannot be used.
+// vectors_runner DIR: runs every vector file of DIR. Prints one line per failing id, then "N passed, N
+// failed" per file and in total. Exit 0: all passed; 1: a failure; 2: DIR cannot be used.
 #include "vectors_runner/runner.hpp"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ void line(const std::string& file, const json& vector, std::string_view verdict,
 }
 } // namespace
 
-/// RFC 8460 records are read by nothing in this version.
+/// Nothing in this version reads RFC 8460 records.
 void leave_out_reports(const json& all, Report& report) {
     for (const json& vector : all) report.leave_out(vector, "TLSRPT records are not part of this version");
 }

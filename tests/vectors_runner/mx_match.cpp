@@ -1,4 +1,4 @@
-// mx_match.json: does an mx pattern as written in a policy cover an MX host name as DNS gives it?
+// mx_match.json: does an mx pattern from a policy match an MX host name from DNS?
 #include "sts/match.hpp"
 #include "vectors_runner/runner.hpp"
 

@@ -1,4 +1,4 @@
-// policies.json: the body of mta-sts.txt -> the policy, or that there is none.
+// policies.json: the body of mta-sts.txt -> the policy, or none.
 #include "base/text.hpp"
 #include "sts/policy.hpp"
 #include "vectors_runner/runner.hpp"
@@ -9,7 +9,7 @@ namespace vectors {
 
 namespace {
 
-/// mx lists compare in order, in lower case and without duplicates.
+/// Compares mx lists in order, in lower case and without duplicates.
 std::vector<std::string> distinct(const json& mx) {
     std::vector<std::string> out;
     for (const json& item : mx) {
@@ -20,7 +20,7 @@ std::vector<std::string> distinct(const json& mx) {
 }
 
 bool agrees(const json& want, const base::Expected<sts::Policy, sts::PolicyError>& got) {
-    if (want.at("result") == "error") return !got; // the class is a suggestion
+    if (want.at("result") == "error") return !got; // the class is only a suggestion
     if (!got || want.at("mode") != sts::to_string(got->mode) || want.at("max_age") != got->max_age.count())
         return false;
     std::vector<std::string> mx;

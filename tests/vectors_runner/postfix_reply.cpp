@@ -13,7 +13,7 @@ namespace vectors {
 
 namespace {
 
-/// What the daemon answers about this next hop with this policy text fetched.
+/// The daemon's answer for this next hop after it fetched this policy text.
 std::string reply_for(const json& vector, postfix::Dialect dialect) {
     const auto domain = postfix::policy_domain(octets(vector.at("domain")));
     decision::Facts facts;
@@ -69,7 +69,7 @@ std::optional<std::string> complaint(const std::string& reply, const json& expec
             return "unknown rule " + rule;
         }
     }
-    // Beyond what the vector asks: Postfix must be able to read it.
+    // Not in the vector: Postfix must be able to read it.
     if (const auto read = test::read_reply(reply, version); !read) return read.error();
     return std::nullopt;
 }

@@ -20,9 +20,9 @@ class Report {
 public:
     explicit Report(std::string file) : file_(std::move(file)) {}
     void pass(const json& vector);
-    /// `why` ends up on the failing vector's line: what was expected, what came.
+    /// `why` is printed on the failing vector's line: what was expected, what came.
     void fail(const json& vector, std::string_view why);
-    /// Left out for a printed reason; counts neither as passed nor as failed.
+    /// Left out, with a printed reason; counts neither as passed nor as failed.
     void leave_out(const json& vector, std::string_view why);
     [[nodiscard]] std::size_t passed() const noexcept { return passed_; }
     [[nodiscard]] std::size_t failed() const noexcept { return failed_; }

@@ -24,7 +24,7 @@ void set_txt(test::DomainWorld& world, const json& txt) {
     const std::string rcode = txt.at("rcode");
     if (rcode == "TIMEOUT") {
         world.dns_fails(Reason::dns_timeout);
-        world.txt_delay = seconds{8}; // what the resolver would take to give up
+        world.txt_delay = seconds{8}; // how long the resolver would take to give up
         return;
     }
     world.txt_delay = seconds{txt.value("delay_s", 0)};
@@ -106,14 +106,14 @@ bool within(const json& limit, std::size_t count) {
            (!limit.contains("min") || count >= limit.at("min").get<std::size_t>());
 }
 
-/// What one step led to.
+/// The result of one step.
 struct Seen {
     std::vector<std::string> replies;
     std::size_t gets = 0, questions = 0;
     std::string log;
 };
 
-/// Empty when `seen` is what `expect` says, else the difference.
+/// Returns "" when `seen` is what `expect` says, else the difference.
 std::string difference(const json& expect, const Seen& seen) {
     for (const std::string& text : seen.replies) {
         const Reply reply = read_reply(text);
@@ -143,7 +143,7 @@ public:
     explicit Scenario(const json& vector)
         : vector_(vector), config_(vector.value("config", json::object())), world_(tuning(config_)) {}
 
-    /// Empty when every step came out as it should.
+    /// Returns "" when every step had the expected result.
     std::string run() {
         const json& steps = vector_.at("steps");
         for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -198,7 +198,7 @@ private:
         if (change.contains("dane")) set_dane(change.at("dane"));
     }
 
-    /// The states a vector's world may name, in the words it may use for them.
+    /// The states that a vector may name, and the words for them.
     void set_dane(const std::string& dane) {
         const auto says = [&](std::initializer_list<std::string_view> words) {
             return std::ranges::any_of(words,
@@ -229,7 +229,7 @@ private:
         }
     }
 
-    /// The policy domain of a query, where it has one.
+    /// The policy domain of a query, if it has one.
     static std::string world_key(const std::string& key) {
         const auto domain = postfix::policy_domain(key);
         return domain ? domain->name() : "example.com";
@@ -251,8 +251,8 @@ private:
         Seen seen = look();
         std::string wrong = judge(step, seen);
         if (!wrong.empty() && step.value("async_ok", false)) {
-            // A background fetch may give the previous answer once; ask again 30 s later, before the next
-            // step.
+            // During a background fetch the previous answer is allowed once; ask again 30 s later, before the
+            // next step.
             milliseconds again = world_.time.passed() + seconds{30};
             if (next_t) again = std::min<milliseconds>(again, seconds{*next_t} - milliseconds{1});
             world_.pass_to(again);

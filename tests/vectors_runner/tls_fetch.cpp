@@ -1,5 +1,5 @@
 // tls_fetch.json: each vector's condition becomes a real server with a real certificate on loopback
-// addresses, and the real fetcher goes there. Conditions that are not understood are failures.
+// addresses, and the real fetcher fetches from it. Conditions that are not understood are failures.
 #include "base/domain.hpp"
 #include "fetch/https_fetcher.hpp"
 #include "support/address_resolver.hpp"
@@ -30,7 +30,7 @@ using Fetched = base::Expected<std::string, fetch::Failure>;
 
 const std::string policy = "version: STSv1\nmode: enforce\nmx: mail.example.com\nmax_age: 604800\n";
 
-// In place of 60 s: what never answers on this machine's own addresses does not answer in 3 s either.
+// Instead of 60 s: on this machine's own addresses 3 s are enough to see that nobody answers.
 constexpr milliseconds whole_fetch{3000};
 
 struct Unknown : std::runtime_error {
@@ -76,11 +76,11 @@ public:
 
     const json& vector() const { return vector_; }
 
-    /// Builds server, resolver and fetcher. Throws Unknown for what it cannot make.
+    /// Builds server, resolver and fetcher. Throws Unknown for conditions that it cannot make.
     void prepare() {
         host_ = vector_.at("policy_host").get<std::string>();
         if (condition_.contains("query")) {
-            // As the daemon does it: what Postfix asks becomes the policy domain, then the policy host.
+            // As in the daemon: Postfix's key becomes the policy domain, then the policy host.
             const auto domain = base::Domain::parse(condition_.at("query").get<std::string>());
             if (!domain) throw Unknown("query that is no domain");
             host_ = domain->policy_host();
@@ -101,7 +101,7 @@ public:
         });
     }
 
-    /// "" when the outcome is one of those allowed.
+    /// Returns "" when the outcome is an allowed one.
     [[nodiscard]] std::string judge() const {
         if (!fetched_) return "the fetch threw";
         if (*fetched_ && **fetched_ != policy) return "accepted another body";
@@ -182,7 +182,7 @@ private:
         else if (key == "port443")
             port443(value.get<std::string>());
         else if (key == "port80")
-            return; // nothing of ours ever goes there: only one port is known to the fetcher
+            return; // we never connect to it: the fetcher knows only one port
         else if (key == "handshake" || key == "tls_handshake")
             handshake(value.get<std::string>());
         else if (key == "client_auth")
@@ -289,7 +289,7 @@ private:
             throw Unknown("alert " + name);
     }
 
-    /// What the addresses of one type do ("ok", "refused", ...), or what they are.
+    /// The states of the addresses of one type ("ok", "refused", ...), or the addresses themselves.
     void addresses(const json& value, std::vector<std::string>& states) {
         boost::system::error_code error;
         const std::vector<std::string> texts = strings(value);
@@ -301,8 +301,8 @@ private:
     }
 
     void environment(const json& value) {
-        // Nobody answers there: a fetcher that listens to it fails. It stays set for the other vectors, which
-        // have no more use for it.
+        // Nobody answers there, so a fetcher that obeys the variable fails. It stays set for the other
+        // vectors, which must ignore it, too.
         static constexpr const char* nobody = "http://127.0.0.1:1";
         if (value.is_object())
             for (const auto& [name, text] : value.items())
@@ -317,7 +317,7 @@ private:
             boost::system::error_code error;
             (void)asio::ip::make_address(text, error);
             if (!error) {
-                // A literal address: as the daemon is by default, private ones are not for it.
+                // A literal address: private ones are refused, as by default in the daemon.
                 literal_.push_back(text);
                 options_.allow_private_addresses = false;
             } else {
@@ -330,7 +330,7 @@ private:
         const auto rsa = [this] { return key_.starts_with("rsa") ? std::stoi(key_.substr(3)) : 0; };
         if (!key_.empty() && !key_.starts_with("rsa") && key_ != "ec" && key_ != "p256" && key_ != "ecdsa")
             throw Unknown("key " + key_);
-        if (key_ == "rsa1024") spec_.sha1 = true; // the vectors name both weaknesses in one
+        if (key_ == "rsa1024") spec_.sha1 = true; // the vectors mean both weaknesses
         test::Key key = rsa() ? test::make_rsa_key(rsa()) : test::make_ec_key();
         using std::chrono::hours;
         test::CertSpec ca;
@@ -388,7 +388,7 @@ private:
             if (ocsp_ != "good" && ocsp_ != "revoked") throw Unknown("ocsp " + ocsp_);
             script_.ocsp = test::ocsp_response(leaf, ca_.intermediate(), ocsp_ == "revoked");
         }
-        // IPv4 addresses of our own: 127.0.0.1, .2, ...; the only IPv6 one: ::1, then v4-mapped ones.
+        // IPv4 addresses for A: 127.0.0.1, .2, ...; for AAAA: ::1, the only IPv6 one, then v4-mapped ones.
         std::vector<std::string> all, ok, holes;
         const auto place = [&](const std::vector<std::string>& states, bool v6) {
             for (std::size_t i = 0; i < states.size(); ++i) {
@@ -413,13 +413,13 @@ private:
         place(a_, false);
         place(aaaa_, true);
 
-        // Without an address that answers, a server elsewhere still keeps the port.
+        // If no address answers, a server on another address still holds the port.
         if (ok.empty()) ok.push_back("127.0.255.1");
         servers_.push_back(std::make_unique<test::TlsServer>(leaf, script_, ok));
         options_.port = servers_.front()->port();
         for (const std::string& address : holes) holes_.emplace_back(address, options_.port);
         if (by_sni_) {
-            // Without the right SNI the certificate is some other host's.
+            // Without the right SNI the server shows another host's certificate.
             servers_.front()->on_sni(host_, leaf);
             servers_.front()->on_sni("", ca_.leaf({"default.example.net"}));
         }

@@ -1,4 +1,4 @@
-// txt_records.json: the TXT RRset at _mta-sts.<domain>, or a failed question -> the policy's id.
+// txt_records.json: the TXT RRset at _mta-sts.<domain>, or a failed question -> the policy's id, or none.
 #include "lookup/record_outcome.hpp"
 #include "vectors_runner/runner.hpp"
 
@@ -10,7 +10,7 @@ namespace {
 
 using base::Reason;
 
-/// What the resolver makes of a response code; CNAMEs it has followed already.
+/// The resolver's result for a response code; it has already followed CNAMEs.
 dns::Result answer_of(const json& input) {
     const std::string rcode = input.at("rcode").get<std::string>();
     dns::Answer answer;
