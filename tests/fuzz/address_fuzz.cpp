@@ -1,5 +1,5 @@
-// A and AAAA RDATA of a policy host: no address inside another one gets past the check for public hosts, and
-// candidates come out once each, no more than the limit, the families in turn.
+// A and AAAA RDATA of a policy host: no address embedded in another one passes the check for public hosts.
+// Each candidate comes out once, no more than the limit, with the families in turn.
 #include "fuzz.hpp"
 
 #include "fetch/address.hpp"
@@ -22,8 +22,8 @@ std::vector<fetch::Address> forms_of(const ip::address_v4& v4) {
     return {ip::make_address_v6(ip::v4_mapped, v4), ip::address_v6(nat64), ip::address_v6(six_to_four)};
 }
 
-/// An IPv4 address behind a prefix, written as RFC 6052 section 2.2 draws it: bit by bit, leaving out bits 64
-/// to 71.
+/// An IPv4 address behind a prefix, as in the figure of RFC 6052 section 2.2: bit by bit, without bits 64 to
+/// 71.
 fetch::Address behind(const base::Nat64Prefix& prefix, const ip::address_v4& v4) {
     ip::address_v6::bytes_type octets{};
     std::copy(prefix.network.begin(), prefix.network.end(), octets.begin());
@@ -66,7 +66,7 @@ void check_nat64(const fetch::Address& address) {
         fuzz::require(!what.empty() || (ipv4 && fetch::not_public(ip::address_v4(*ipv4)).empty()),
                       "public behind a prefix means a public IPv4 address");
     }
-    // A prefix elsewhere changes nothing.
+    // Another prefix changes nothing.
     static const auto elsewhere = base::parse_nat64_prefix("fd00:dead:beef:0:0:1::/96").value();
     if (!base::same_prefix(copy, elsewhere.network, elsewhere.length))
         fuzz::require(fetch::not_public(address, std::array{elsewhere}) == fetch::not_public(address),

@@ -1,6 +1,5 @@
-// The writer of answers by itself, with policies and words that no parser of ours has seen: whatever it is
-// given, what comes out is an answer that Postfix can read, for "nothing from a policy reaches a reply
-// unchecked".
+// Only the writer of answers, with policies and words that did not go through our parsers: whatever its input
+// is, its output is an answer that Postfix can read ("nothing from a policy reaches a reply unchecked").
 //
 // The input: an octet for the kind of decision, then lines: a policy text's lines, or an mx name after '=' (a
 // wildcard after '*').
@@ -56,7 +55,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
                 const std::string name{line.substr(1)};
                 const sts::MxPattern pattern{name, line.front() == '*'};
                 const auto& mx = policy.policy.mx;
-                // What a policy's type promises: names within DNS's lengths, no pattern twice.
+                // The promises of a policy's type: names within DNS's lengths, no pattern twice.
                 bool fits = name.size() <= 253 && std::find(mx.begin(), mx.end(), pattern) == mx.end();
                 for (std::size_t run = 0; const char c : name)
                     fits = fits && (run = c == '.' ? 0 : run + 1) <= 63;

@@ -1,6 +1,5 @@
-// The whole way of an answer: TXT records, an HTTP response and a client's octets in, replies out. Every
-// reply is a netstring with an answer that Postfix can read, and says what the policy says, no more and no
-// less.
+// The whole way to an answer: TXT records, an HTTP response and a client's octets in, replies out. Every
+// reply is a netstring with an answer that Postfix can read, and says exactly what the policy says.
 //
 // The input: an octet for the form, the TXT records (one a line, NUL at their end), two octets of length and
 // as many of the response (or of a policy's body), then the client's octets.
@@ -32,7 +31,7 @@ struct Known {
     sts::PolicyPtr policy;
 };
 
-/// What is learnt of a domain whose DNS and policy host say this.
+/// What is learnt about a domain from this TXT RRset and this response.
 base::Expected<Known, Reason> learn(std::string_view txt, std::string_view response, bool is_body) {
     std::vector<std::string> records;
     for (fuzz::Script lines(txt); !lines.empty();) records.emplace_back(lines.until('\n'));
@@ -54,7 +53,7 @@ base::Expected<Known, Reason> learn(std::string_view txt, std::string_view respo
     return Known{*id, std::move(policy)};
 }
 
-/// As it comes back from the store after a restart.
+/// The policy as it comes back from the store after a restart.
 sts::PolicyPtr stored(const base::Domain& domain, const Known& known) {
     cache::Row row{domain, known.policy->text, known.id, {}, {}, {}};
     row.fetched_at = base::Instant{base::seconds{1'700'000'000}};
@@ -92,7 +91,7 @@ std::string reply_to(std::string_view payload, const base::Expected<Known, Reaso
     return postfix::answer(decision::decide(facts, {}).answer, request->dialect);
 }
 
-/// Says `reply` what the request and the policy want said?
+/// Checks that `reply` is the right one for the request and the policy.
 void check(const test::Reply& reply, std::string_view payload, const base::Expected<Known, Reason>& known,
            unsigned form) {
     const std::size_t space = payload.find(' ');

@@ -1,6 +1,6 @@
-// A policy host's certificate with any names, over a TLS handshake in memory: it is taken when a dNSName is
-// the policy host or a wildcard for its first label, by a second reading of the rule, and else refused with a
-// reason.
+// A policy host's certificate with any names, in a TLS handshake in memory: it is accepted when a dNSName is
+// the policy host or a wildcard for its first label (by a second implementation of the rule), else it is
+// refused with a reason.
 //
 // The input: lines, each a letter and octets: d dNSName, u URI, i iPAddress, c common name, p the protocol
 // that the server chooses; f (two octets of position, one to xor) damages what the server sends; x expired.
@@ -114,7 +114,7 @@ SSL* over_memory(SSL_CTX* context) {
     return tls;
 }
 
-/// Moves what `from` has to say over to `to`; how many octets.
+/// Moves the output of `from` to `to`; returns the number of octets.
 std::size_t move(SSL* from, SSL* to, std::size_t moved, const Spec* spec) {
     std::string octets(BIO_ctrl_pending(SSL_get_wbio(from)), '\0');
     if (octets.empty()) return 0;
@@ -160,7 +160,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         ERR_clear_error();
         const std::size_t in = move(server.tls, client.tls, moved, &spec);
         moved += in;
-        if (out + in == 0) break; // each waits for the other: a damaged length
+        if (out + in == 0) break; // both wait for the other: a damaged length
     }
     std::optional<fetch::Failure> failure;
     if (shaken)

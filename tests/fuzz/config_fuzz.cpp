@@ -1,5 +1,5 @@
 // Any bytes as a configuration file, and after the first NUL, if any, as a process's environment (NAME=VALUE,
-// NUL between them). What loads must dump to a file that loads to the same.
+// separated by NUL). If it loads, its dump must load to the same configuration.
 #include "fuzz.hpp"
 
 #include "config/document.hpp"

@@ -1,4 +1,5 @@
-// One text as each kind of value that a configuration has: what is taken reads back to itself.
+// One text as each kind of value that a configuration has: an accepted value, written out, reads back as the
+// same.
 #include "fuzz.hpp"
 
 #include "base/nat64.hpp"

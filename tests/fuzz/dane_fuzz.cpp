@@ -1,6 +1,6 @@
-// Any answers, in any order, to what is asked about a domain's DANE.
+// Any answers, in any order, to the questions about a domain's DANE.
 //
-// The input is a script: an octet that picks an open question, one that says what comes of it (failure,
+// The input is a script: an octet that picks a pending question, one for its result (failure,
 // denial or records; with AD or not; through an alias or not), one for the TTL, and the records: a length
 // octet before each. The last octet says which port, and whether there is an MX lookup.
 #include "dane/verdict.hpp"

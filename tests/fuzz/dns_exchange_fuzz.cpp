@@ -1,5 +1,6 @@
-// One question to several name servers, with any events in any order: replies honest, forged, broken or cut,
-// failures, time. It ends by its deadline, asks no more than its limits allow, and never asks after its end.
+// One question to several name servers, with any events in any order: honest, forged, broken or cut replies,
+// failures, time. The exchange ends by its deadline, asks no more than its limits allow, and never asks after
+// its end.
 //
 // The input is a script: octets for the number of servers, trust and form, then events.
 #include "fuzz.hpp"
@@ -15,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A reply to what was sent: its id and question, the script's flags and counts, and sections as they come.
+/// A reply to the sent query: its id and question, with the script's flags, counts and sections.
 dns::Bytes reply_to(const dns::Send& send, fuzz::Script& input) {
     dns::Bytes reply = send.message;
     std::size_t end = 12;
@@ -69,7 +70,7 @@ struct Run {
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::Script input(fuzz::view(data, size));
     const unsigned form = input.octet();
-    const std::size_t servers = form % 4; // none, too
+    const std::size_t servers = form % 4; // may be none
     const unsigned trust = input.octet();
     std::vector<dns::Candidate> candidates;
     for (std::size_t i = 0; i < servers; ++i)
@@ -104,7 +105,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
             run.take(exchange.message(attempt, bytes, now), exchange);
         }
     }
-    // Left alone it wakes itself up to its end.
+    // Without events its own timers lead it to its end.
     for (int turns = 0; !run.over; ++turns) {
         fuzz::require(turns < 100, "it ends");
         fuzz::require(run.wake > now || run.wake >= deadline, "it wakes later than now");

@@ -1,7 +1,7 @@
 // Any bytes as the reply to a question.
 //
-// The first octet picks the type asked for, the rest is the message. It is read as it is, and once more with
-// its header and question made to fit, so that the sections are reached.
+// The first octet picks the type of the question, the rest is the message. It is read unchanged, and once
+// more with a matching header and question, so that the sections are reached.
 #include "fuzz.hpp"
 
 #include "dns/wire.hpp"

@@ -1,5 +1,5 @@
-// A question for any name (an octet for the type and the form, then the name): nothing, or a query that says
-// exactly that name, read here by hand, and that a reply can be matched with.
+// A question for any name (an octet for the type and the form, then the name) makes nothing, or a query for
+// exactly that name, which is read here by hand, and with which a reply can be matched.
 #include "fuzz.hpp"
 
 #include "base/domain.hpp"

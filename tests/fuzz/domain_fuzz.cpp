@@ -1,4 +1,4 @@
-// Any octets: a name that is checked, lower-case and stays what it is, or an error.
+// Any octets: a checked, lower-case name that parses to itself, or an error.
 #include "fuzz.hpp"
 
 #include "base/domain.hpp"

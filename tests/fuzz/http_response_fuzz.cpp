@@ -1,5 +1,5 @@
-// HttpReader and ConnectReader over any octets. The first octet picks how the rest is cut; the
-// outcome must not depend on it, and never be larger than the limits.
+// HttpReader and ConnectReader with any octets. The first octet picks how the rest is cut: the outcome must
+// not depend on it, and must never exceed the limits.
 #include "fuzz.hpp"
 
 #include "fetch/http_reader.hpp"
@@ -16,7 +16,7 @@ fetch::Fetched read(std::string_view octets, std::size_t step, bool clean) {
     return reader.finish(clean);
 }
 
-/// What a proxy's reply amounts to; nothing while it is not complete.
+/// The outcome of a proxy's reply; nothing while it is not complete.
 std::optional<base::Expected<void, fetch::Failure>> connect(std::string_view octets, std::size_t step) {
     fetch::ConnectReader reader;
     for (std::size_t at = 0; at < octets.size(); at += step)

@@ -1,7 +1,7 @@
 // Any bytes as the reply of a name server that smtp(8) asks.
 //
-// The first octet picks the question and the way it was asked, the rest is the message. It is read as it is,
-// and once more with the id and the question made to fit.
+// The first octet picks the question and its form, the rest is the message. It is read unchanged, and once
+// more with a matching id and question.
 #include "fuzz.hpp"
 
 #include "tool/setup/libc_dns.hpp"

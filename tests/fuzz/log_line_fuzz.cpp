@@ -1,5 +1,5 @@
-// Peer text in a log line and on a terminal: whatever the bytes, a line of printable ASCII from which a
-// reader gets the fields that were given, and no others. The input is cut at LF into values.
+// A stranger's text in a log line and on a terminal: any bytes make a line of printable ASCII, from which a
+// reader gets exactly the original fields. The input is cut at LF into values.
 #include "fuzz.hpp"
 
 #include "base/text.hpp"
@@ -14,7 +14,7 @@
 
 namespace {
 
-/// printable() undone; nothing when it is not of that form.
+/// The reverse of printable(); nothing when `shown` is not of that form.
 std::optional<std::string> unescaped(std::string_view shown) {
     std::string out;
     for (std::size_t i = 0; i < shown.size(); ++i) {
@@ -36,7 +36,7 @@ struct Field {
     std::string key, shown;
 };
 
-/// The fields of a text line, by a reader that only knows the format.
+/// The fields of a text line, read by code that only knows the format.
 std::optional<std::vector<Field>> fields_of(std::string_view line) {
     std::vector<Field> out;
     std::size_t at = line.find(':');
@@ -101,7 +101,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         if (base::valid_utf8(value) && value.size() <= app::max_log_value)
             fuzz::require(json[key].get<std::string>() == value, "short UTF-8 comes back as it was");
     }
-    // A second opinion on UTF-8: a JSON string of raw octets.
+    // A second judge of UTF-8: a JSON string of raw octets.
     std::string quoted = "\"";
     for (const char o : c)
         if (o != '"' && o != '\\' && static_cast<unsigned char>(o) >= 0x20) quoted += o;

@@ -1,5 +1,5 @@
-// An mx pattern, LF, an MX host name: the pattern covers what RFC 8461 section 4.1 and Appendix B say, as
-// told by a second reading of the rules, and by nothing else.
+// An mx pattern, LF, an MX host name: the pattern matches exactly what RFC 8461 section 4.1 and Appendix B
+// say, by a second implementation of the rules.
 #include "fuzz.hpp"
 
 #include "sts/match.hpp"
@@ -10,8 +10,7 @@
 
 namespace {
 
-/// The labels of a lower-case ASCII host name, one final dot dropped; nothing for what needs more than that
-/// to be one.
+/// The labels of a lower-case ASCII host name, without one final dot; nothing for any other text.
 std::optional<std::vector<std::string>> labels(std::string_view name) {
     if (!name.empty() && name.back() == '.') name.remove_suffix(1);
     if (name.empty() || name.size() > 253) return std::nullopt;
@@ -69,7 +68,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     policy.mx = {*pattern};
     fuzz::require(sts::admits(policy, host) == got, "admits() says what matches() says");
     auto theirs = labels(host);
-    if (!theirs || has_ace(*theirs)) return 0; // U-labels and A-labels: libidn2's word
+    if (!theirs || has_ace(*theirs)) return 0; // U-labels and A-labels: libidn2 decides
     if (wildcard) theirs->erase(theirs->begin());
     fuzz::require(got == (*theirs == *ours), "the same labels, or one more under a wildcard");
     return 0;

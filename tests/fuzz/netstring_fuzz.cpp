@@ -1,4 +1,5 @@
-// Octets in any cut give the same frames and the same error; every frame comes back from its own framing.
+// Octets cut anywhere give the same frames and the same error; every frame, framed again, reads back as the
+// same.
 #include "fuzz.hpp"
 
 #include "postfix/netstring.hpp"

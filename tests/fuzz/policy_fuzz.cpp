@@ -1,5 +1,5 @@
-// Any policy text: what parses keeps its promises, and every answer built from it is one that Postfix can
-// read and that says what the policy says.
+// Any policy text: a parsed policy keeps its type's promises, and Postfix can read every answer built from
+// it, which says what the policy says.
 #include "fuzz.hpp"
 
 #include "postfix/answer.hpp"
@@ -39,7 +39,7 @@ void check_answer(const decision::Answer& answer, postfix::Dialect dialect, test
                           : read->status == test::Reply::Status::not_found,
                   "enforce is OK, all else NOTFOUND");
     if (!enforce) return;
-    // Every name in match= is an mx of the policy, except the one that nobody can have.
+    // Every name in match= is an mx of the policy, except the name that no host can have.
     const std::vector<sts::MxPattern>& mx = enforce->policy->policy.mx;
     for (const std::string& item : read->policy.match) {
         const bool wildcard = item.front() == '.';

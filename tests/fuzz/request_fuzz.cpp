@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     fuzz::require(base::Domain::parse(domain.record_name()).has_value(), "its record name is a name");
     if (hop.port != postfix::NextHop::unknown_port)
         fuzz::require(postfix::next_hop(to_string(hop)) == hop, "what is written is read again");
-    // Brackets and port are no matter of the policy domain, and each of them makes another next hop.
+    // Brackets and port do not change the policy domain, but each of them makes another next hop.
     for (const bool brackets : {false, true})
         for (const std::uint16_t port : {std::uint16_t{25}, std::uint16_t{587}}) {
             const postfix::NextHop other{base::Domain(domain), port, brackets};

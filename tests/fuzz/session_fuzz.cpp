@@ -1,7 +1,8 @@
-// A client's octets, cut as the script says, on a real socket: every request is answered in its order, by now
-// or later, whatever the cuts; a breach gets one PERM and the end; and all that is sent are netstrings.
+// A client's octets, cut as the script says, on a real socket: every request is answered in order, at once or
+// later, wherever the cuts are. A breach of the protocol gets one PERM, then the session ends. Everything
+// sent is a netstring.
 //
-// The input: an octet for the form, an octet of cuts, then the client's octets.
+// The input: an octet for the form, an octet for the cuts, then the client's octets.
 #include "fuzz.hpp"
 
 #include "postfix/netstring.hpp"
@@ -24,7 +25,7 @@ constexpr std::size_t max_request = 300;
 
 struct Outcome {
     std::string sent;               ///< to the client
-    std::vector<std::string> asked; ///< of the handler
+    std::vector<std::string> asked; ///< from the handler
     unsigned violations = 0;
     bool ended = false;
     friend bool operator==(const Outcome&, const Outcome&) = default;
@@ -66,7 +67,7 @@ public:
         turn();
         return {received_, handler_.asked, violations_, session_ == nullptr};
     }
-    /// While this is false the client does not read, so that replies back up.
+    /// While this is false the client does not read, so that replies pile up.
     bool reads = true;
 
 private:
@@ -92,8 +93,8 @@ private:
         session_.reset();
     }
 
-    // One for all inputs: making one costs more than most inputs do. The end of a client leaves nothing in
-    // it.
+    // One for all inputs, because making one takes longer than most inputs. A client that ends leaves nothing
+    // in it.
     static inline server::Loop loop_;
     static inline server::Scratch scratch_;
     test::CannedHandler handler_;
@@ -125,7 +126,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Outcome whole = talk(wire, wire.size() + 1, 2);
     fuzz::require(talk(wire, piece, form) == whole, "cuts, late answers and a slow reader do not matter");
 
-    // By a second reading of the wire.
+    // The requests, by a second reader of the wire.
     std::vector<std::string> requests;
     postfix::NetstringReader reader{max_request};
     reader.feed(wire);

@@ -1,4 +1,4 @@
-// Any octets as a row of the store's file: no crash, and what is accepted is sound and comes back as it was.
+// Any octets as a row of the store's file: no crash, and an accepted row is sound and reads back as the same.
 #include "fuzz.hpp"
 
 #include "cache/disk/stored_row.hpp"
@@ -44,9 +44,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     raw.txt_id = input.octets(id_length);
     raw.policy_text = input.rest();
     check(raw);
-    raw.sum = cache::row_sum(raw); // past the checksum, as a file made on purpose would be
+    raw.sum = cache::row_sum(raw); // with a right checksum, as in a file made on purpose
     check(raw);
-    // And with times in range, so that the rest is reached.
+    // Once more with times in range, so that the later checks are reached.
     raw.fetched_at = 1 + (raw.fetched_at & 0xffffffff);
     raw.last_asked = raw.last_asked & 0xffffffff;
     raw.dane_at = raw.dane_at & 0xffffffff;

@@ -1,6 +1,6 @@
 // The environment that a service manager sets (NAME=VALUE lines of LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES,
-// NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID; "self" is our pid) and any status text: sockets or words that
-// can be shown, and the variables are taken out.
+// NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID; "self" is our pid) and any status text: they give sockets or
+// printable words, and the variables are removed from the environment.
 #include "fuzz.hpp"
 
 #include "config/listen_address.hpp"
@@ -22,8 +22,8 @@ namespace {
 constexpr const char* variables[] = {"LISTEN_FDS",    "LISTEN_PID",    "LISTEN_FDNAMES",
                                      "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"};
 
-/// What a service manager hands over begins at descriptor 3: a listening unix socket there, then a TCP one,
-/// then one that does not listen. False where something else is at these numbers.
+/// Puts sockets at descriptor 3 and up, as a service manager does: a listening unix socket, then a TCP one,
+/// then one that does not listen. Returns false if these numbers are in use.
 bool hand_over() {
     for (const int fd : {3, 4, 5})
         if (::fcntl(fd, F_GETFD) != -1) return false;
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
         std::string value{line.rest()};
         value.resize(std::min(value.size(), value.find('\0')));
         if (value == "self") value = std::to_string(::getpid());
-        if (name == "NOTIFY_SOCKET") // never another's socket
+        if (name == "NOTIFY_SOCKET") // never somebody else's socket
             value = value.starts_with('/')   ? "/nonexistent" + value
                     : value.starts_with('@') ? "@stsmapd-fuzz-" + value
                                              : value;

@@ -1,7 +1,7 @@
-// Whatever a "daemon" sends, `stsmap query` prints one printable line a question, in JSON one that is JSON,
+// Whatever a "daemon" sends, `stsmap query` prints one printable line per question (with --json: valid JSON),
 // and ends with one of its own exit statuses.
 //
-// The input: an octet for the form, an octet of cuts, then what comes over the socket.
+// The input: an octet for the form, an octet for the cuts, then what comes over the socket.
 #include "fuzz.hpp"
 
 #include "postfix/netstring.hpp"
@@ -76,7 +76,7 @@ private:
 };
 
 Daemon& daemon() {
-    static auto* const only = new Daemon; // its thread may use it to the very end
+    static auto* const only = new Daemon; // its thread may use it until the process ends
     return *only;
 }
 
@@ -84,7 +84,7 @@ void check_reply(std::string_view payload) {
     const tool::Reply reply = tool::parse_reply(payload);
     fuzz::require(payload.starts_with(reply.status), "the status stands first");
     fuzz::require(fuzz::is_printable(tool::shown(payload)), "shown printable");
-    // What Postfix would take, the tool tells in full.
+    // If Postfix would accept the reply, the tool shows all of it.
     const auto read = test::read_reply(payload, test::Postfix::v3_10);
     if (!read || read->status != test::Reply::Status::ok) return;
     fuzz::require(reply.status == "OK" && reply.level == read->policy.level, "the level");
@@ -102,7 +102,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::size_t piece = 1 + input.octet() * 4;
     std::string wire{input.rest()};
     check_reply(wire);
-    if ((form & 2) != 0) { // lines, each framed well
+    if ((form & 2) != 0) { // lines, each in a right frame
         std::string framed;
         for (fuzz::Script lines(wire); !lines.empty();) framed += postfix::frame(lines.until('\n'));
         wire = framed;
