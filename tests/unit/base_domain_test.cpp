@@ -20,7 +20,7 @@ using namespace std::string_literals;
 
 std::string label(std::size_t size) { return std::string(size, 'a'); }
 
-/// A name of exactly `size` octets: labels of 61, and what is left.
+/// A name of exactly `size` octets: labels of 61, then a shorter one.
 std::string name_of(std::size_t size) {
     std::string out;
     while (size - out.size() > 63) out += label(61) + ".";
@@ -31,7 +31,7 @@ void good(std::string_view text, std::string_view want) {
     const auto got = Domain::parse(text);
     ASSERT_TRUE(got) << base::printable(text);
     EXPECT_EQ(got->name(), want);
-    EXPECT_EQ(*Domain::parse(got->name()), *got); // a name stays what it is
+    EXPECT_EQ(*Domain::parse(got->name()), *got); // a checked name checks to itself
 }
 
 void bad(std::string_view text, DomainErrc want) {
@@ -44,7 +44,7 @@ TEST(Domain, TakesAsciiNames) {
     good("example.com", "example.com");
     good("EXAMPLE.Com", "example.com");
     good("example.com.", "example.com"); // one final dot
-    good("com", "com");                  // single labels are the caller's business
+    good("com", "com");                  // single labels: the caller decides
     good("a", "a");
     good("1.example", "1.example"); // digits first: RFC 1123
     good("192.0.2.1.example", "192.0.2.1.example");
@@ -145,7 +145,7 @@ TEST(Domain, TakesLittleTimeForAnyName) {
         return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
     };
     double dearest = 0;
-    // Marks to be sorted, letters that become many, digits of punycode, labels without end.
+    // Marks that must be sorted, letters that become many, digits of punycode, very many labels.
     for (const char* piece :
          {"\xcc\x80", "a\xcc\x80", "\xcd\x85\xcc\xb4", "\xef\xb7\xba", "\xea\xb0\x81.", "\xf0\xaf\xa0\x80",
           "\xd8\xa7\xd8\xa8", "\xc3\xa4.", "xn--a-ecp.", "\xe4\xb8\x80\xe9\xbe\xa5", "a.", "-"})
@@ -178,7 +178,7 @@ TEST(Domain, NamesItsHosts) {
 }
 
 TEST(Domain, NobodyCanAimNamesAtOneBucket) {
-    // Names that all fall into one bucket of a container with the library's own hash.
+    // Names that std::hash puts into one bucket.
     constexpr std::size_t buckets = 1031, names = 1000;
     std::unordered_set<std::string> plain(buckets);
     std::unordered_set<base::Domain> keyed(buckets);

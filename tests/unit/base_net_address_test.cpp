@@ -1,4 +1,4 @@
-// Addresses: their texts, and what the system calls take and give.
+// Addresses: their texts, and their form in system calls.
 #include "base/net/address.hpp"
 
 #include "base/net/asio_address.hpp"

@@ -28,7 +28,7 @@ TEST(Reason, HasOneNameEach) {
         EXPECT_TRUE(std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; }))
             << name;
     }
-    // The first value without a name is the one after the last, so `last` above is the last.
+    // The next value has no name, so `last` above is really the last.
     EXPECT_EQ(base::to_string(static_cast<Reason>(static_cast<unsigned>(last) + 1)), "unknown");
 }
 
@@ -50,7 +50,7 @@ TEST(Reason, MapsToTlsrpt) {
     for (Reason reason : all()) {
         const std::string_view name = base::to_string(reason), result = base::tlsrpt_result(reason);
         EXPECT_TRUE(words.contains(result)) << name;
-        // Names that begin alike are of one class.
+        // Names with the same first word are of one class.
         EXPECT_EQ(name.starts_with("policy-"), result == "sts-policy-invalid") << name;
         EXPECT_EQ(name.starts_with("cert-"), result == "sts-webpki-invalid") << name;
         EXPECT_TRUE(!name.starts_with("http-") || result == "sts-policy-fetch-error") << name;

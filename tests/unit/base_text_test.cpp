@@ -50,7 +50,7 @@ TEST(Iequals, ComparesAscii) {
     EXPECT_TRUE(base::iequals("", ""));
     EXPECT_TRUE(base::iequals("Text/PLAIN", "tEXT/plain"));
     EXPECT_FALSE(base::iequals("a", "ab"));
-    EXPECT_FALSE(base::iequals("[", "{")); // 0x20 apart, no letters
+    EXPECT_FALSE(base::iequals("[", "{")); // these differ by 0x20, but are no letters
 }
 
 TEST(TrimWsp, TrimsSpaceAndTabOnly) {

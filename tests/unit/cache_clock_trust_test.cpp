@@ -32,7 +32,7 @@ TEST(ClockTrust, AJumpOfMoreThanAMinuteBeginsAnew) {
         EXPECT_TRUE(trust.trusted(t0 + 2h, s0 + 2h));
         trust.sample(t0 + 2h + 1s + by, s0 + 2h + 1s);
         EXPECT_FALSE(trust.trusted(t0 + 2h + 1s + by, s0 + 2h + 1s)) << by.count();
-        trust.sample(t0 + 2h + 2s, s0 + 2h + 2s); // put right: that is a jump too
+        trust.sample(t0 + 2h + 2s, s0 + 2h + 2s); // corrected: that is a jump, too
         EXPECT_FALSE(trust.trusted(t0 + 3h, s0 + 3h));
         trust.sample(t0 + 3h + 2s, s0 + 3h + 2s);
         EXPECT_TRUE(trust.trusted(t0 + 3h + 2s, s0 + 3h + 2s));

@@ -259,7 +259,7 @@ TEST(EntryDane, AnOldVerdictIsAskedAnewBeforeItIsUsed) {
         EXPECT_EQ(cache::plan(e, t0 + 36h, with_dane()), QueryPlan::resolve);
         EXPECT_EQ(cache::plan(e, t0 + 360h, with_dane()), QueryPlan::resolve);
         EXPECT_EQ(cache::plan(e, t0 + 360h, tuning), QueryPlan::serve_and_check) << "nobody looks for DANE";
-        // The lookup fails: nobody waits again.
+        // The lookup fails: nobody has to wait for it again.
         const Instant first = t0 + 100h;
         for (seconds t = 0s; t < 25h; t += 60s) {
             e.dane = after_lookup(e.dane, found(Advice::no_verdict, false, 60s), first + t, limits);

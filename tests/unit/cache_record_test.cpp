@@ -51,7 +51,7 @@ std::uint32_t add(RecordPool& pool, std::string_view name, const Entry& e) {
     return i;
 }
 
-/// A year-old verdict whose lookups fail from now on holds for a day, as any other.
+/// A year-old verdict whose lookups fail from now on stays valid for a day, like any other.
 TEST(CacheRecord, WhenLookupsBeganToFailIsKnownHoweverOldTheVerdictIs) {
     Arena arena;
     RecordPool pool{arena};
@@ -71,13 +71,13 @@ TEST(CacheArena, GivesZeroedAlignedMemoryThatDoesNotOverlap) {
     Arena arena;
     std::vector<std::pair<std::byte*, std::size_t>> all;
     std::mt19937 random{3};
-    // Past the regions that are small pages, so that huge ones are in it too.
+    // More than the regions of small pages, so that huge pages are tested, too.
     for (std::size_t taken = 0; taken < (Arena::small_regions + 3) * Arena::region;) {
         const std::size_t size = 1 + random() % 100'000;
         std::byte* const at = arena.take(size);
         EXPECT_EQ(reinterpret_cast<std::uintptr_t>(at) % 64, 0U);
         EXPECT_TRUE(std::all_of(at, at + size, [](std::byte b) { return b == std::byte{0}; }));
-        std::fill_n(at, size, std::byte{0xff}); // what overlaps would not be zero any more
+        std::fill_n(at, size, std::byte{0xff}); // overlapping memory would no longer be zero
         all.emplace_back(at, size);
         taken += size;
     }
@@ -191,11 +191,11 @@ void add_and_remove(std::uint32_t mask, int steps) {
 
 TEST(CacheRecordIndex, FindsWhatWasAddedAndNothingElse) {
     add_and_remove(0xffffffff, 30'000);
-    add_and_remove(0xc0000fff, 20'000); // some share a whole hash
+    add_and_remove(0xc0000fff, 20'000); // some have the same hash
 }
 
 TEST(CacheRecordIndex, FullBucketsOverflow) {
-    add_and_remove(0xffff0007, 3000); // eight buckets of all, and different marks in them
+    add_and_remove(0xffff0007, 3000); // eight of all buckets, with different marks in them
     add_and_remove(0, 1000);
 }
 
@@ -223,7 +223,7 @@ TEST(CacheRecordHeap, GivesTheLeastKeyFirstWhateverMoves) {
             pool[i].expires = up_to_500();
             heap.moved(pool, i);
         }
-        pool[i].last_asked += up_to_500(); // grows unseen
+        pool[i].last_asked += up_to_500(); // grows unnoticed
     }
     std::ranges::shuffle(all, random);
     for (int n = 0; n < 500; ++n) {

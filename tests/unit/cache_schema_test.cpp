@@ -1,5 +1,5 @@
-// Every schema that was ever released, as a file of that release: opened by today's code it keeps every row.
-// A change of the schema needs a migration, and its own fixture here.
+// Every released schema, as a file of that release: when today's code opens it, every row stays. A change of
+// the schema needs a migration, and a fixture of its own here.
 #include "cache/disk/sqlite_file.hpp"
 #include "support/failing_disk.hpp"
 #include "support/store_bench.hpp"
@@ -116,7 +116,7 @@ TEST(CacheSchema, AStoreOfSchema2KeepsEveryRow) {
     store->note_running(base::seconds{90'060});
     store = nullptr;
     EXPECT_EQ(bench.number("SELECT value FROM counters"), 90'060);
-    // None of the new columns can be altered unseen.
+    // A change of any new column is noticed.
     for (const char* column : {"dane_failed_at", "ahead_since", "over_since"})
         bench.sql("UPDATE policies SET " + std::string(column) + " = 1 - min(" + column +
                   ", 1) WHERE domain <> 'plain.example'");
@@ -124,8 +124,8 @@ TEST(CacheSchema, AStoreOfSchema2KeepsEveryRow) {
     EXPECT_EQ(bench.names(), (std::vector<std::string>{"plain.example"}));
 }
 
-// Invented steps stand for future ones: whenever the power fails between two of them or within
-// one, the next start finds a sound file of some version on the way, and ends with all of them done.
+// Invented steps stand for future ones. Whenever the power fails, between two steps or within one, the next
+// start finds a sound file of one of the versions, and does all remaining steps.
 TEST(CacheSchema, AMigrationCutShortGoesOnAtTheNextStart) {
     const std::vector<Migration> steps{cache::migrations()[0],
                                        cache::migrations()[1],

@@ -1,5 +1,5 @@
-// The store when the file is damaged or the disk takes no more. Whatever happens, a row comes back as it was
-// or not at all.
+// The store when the file is damaged or the disk is full. Whatever happens, a row comes back unchanged or not
+// at all.
 #include "cache/disk/sqlite_store.hpp"
 
 #include "cache/disk/sqlite_file.hpp"
@@ -29,7 +29,7 @@ using test::StoreBench;
 constexpr int many = 3000;
 std::string name_of(int i) { return "d" + std::to_string(i) + ".example"; }
 
-/// A store with `many` rows, closed in good order: no log.
+/// A store with `many` rows, closed cleanly: without a write-ahead log.
 void fill(StoreBench& bench) {
     auto store = bench.open();
     for (int i = 0; i < many; ++i) store->save(row(name_of(i)), nullptr);
@@ -42,7 +42,7 @@ void overwrite(const fs::path& file, std::uintmax_t at, std::string_view octets)
     ASSERT_TRUE(out.good());
 }
 
-/// Whatever was loaded is exactly what was saved.
+/// Every loaded row is exactly as it was saved.
 void expect_sound(const StoreBench& bench) {
     for (const auto& [name, r] : bench.rows) {
         const Row want = row(name, r.txt_id);
@@ -143,7 +143,7 @@ TEST(CacheSqliteDamage, AnEmptyFileIsBegunAnewWithAWarning) {
     EXPECT_EQ(bench.log.count("store-empty"), 1U);
 }
 
-/// A store as kill -9 leaves it: rows in the log alone.
+/// A store as kill -9 leaves it: the rows are only in the write-ahead log.
 void fill_and_kill(StoreBench& bench) {
     test::Child child([&](test::Pipe& pipe) {
         StoreBench inner{bench.file()};
@@ -200,8 +200,8 @@ TEST(CacheSqliteDamage, ALogWithFlippedOctetsNeverAltersARow) {
     }
 }
 
-// Octets anywhere in the file: structure, keys, texts, checksums. Every row that comes back is as it was
-// saved, most do (not where an inner page is hit), and the store continues.
+// Damaged octets anywhere in the file: structure, keys, texts, checksums. Every row that comes back is
+// unchanged, most rows do come back (unless an inner page is hit), and the store continues.
 TEST(CacheSqliteDamage, FlippedOctetsNeverAlterARow) {
     StoreBench original;
     fill(original);
@@ -261,7 +261,7 @@ TEST(CacheSqliteDamage, BadRowsAreSkippedCountedAndRemovedWithTheNextWrite) {
     EXPECT_TRUE(bench.rows.contains("d1.example"));
 }
 
-/// The rows read from a file without end are sound, the file was renamed, and it did not take long.
+/// The rows read from an endless file are sound, the file was renamed, and it did not take long.
 void expect_an_end(StoreBench& bench) {
     const std::clock_t begun = std::clock();
     auto store = bench.open();
@@ -315,7 +315,7 @@ TEST(CacheSqliteDamage, ATreeWithMoreWaysThanCanBeGoneHasAnEnd) {
     std::size_t leaf = root;
     while (page(leaf)[0] == interior) leaf = get_u32(page(leaf), 8);
     ASSERT_NE(leaf, root);
-    // The root again on as many levels as SQLite goes down, each page with the next one as all its children.
+    // Copies of the root on as many levels as SQLite follows; all children of a page are the next page.
     std::string all_lead_to = page(root);
     const auto lead_to = [&](std::size_t child) {
         const auto cells = static_cast<std::size_t>(static_cast<unsigned char>(all_lead_to[3]) << 8 |
@@ -382,7 +382,7 @@ TEST(CacheSqliteDamage, KilledBetweenTheTwoRenamesTheSalvagedFileIsTaken) {
     fs::rename(bench.file(), bench.file().string() + ".new");
     auto store = bench.open();
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many));
-    // A left-over beside a good file is not.
+    // A left-over next to a good file is not removed.
     store.reset();
     std::ofstream(bench.file().string() + ".new") << "half written";
     store = bench.open();
@@ -390,7 +390,7 @@ TEST(CacheSqliteDamage, KilledBetweenTheTwoRenamesTheSalvagedFileIsTaken) {
     EXPECT_FALSE(fs::exists(bench.file().string() + ".new"));
 }
 
-/// The owner's side of a refill: everything it has.
+/// The owner's part of a refill: it gives everything it has.
 void give_back(StoreBench& bench, int rows) {
     bench.options.refill = [rows](const SqliteStore::RowSink& sink) {
         for (int i = 0; i < rows; ++i)
@@ -408,7 +408,7 @@ TEST(CacheSqliteDamage, FoundWhileWritingTheFileIsRenewedAndRefilled) {
         for (int i = 0; i < rows; ++i) store->save(row(name_of(i)), nullptr);
     }
     auto store = bench.open();
-    // Every page but the first, under the running store.
+    // Damages every page except the first, under the running store.
     const auto size = fs::file_size(bench.file());
     overwrite(bench.file(), 4096, std::string(size - 4096, '\xa5'));
     for (int i = 0; bench.log.count("store-damaged") == 0 && i < 1000; ++i)
@@ -560,7 +560,7 @@ TEST(CacheSqliteDamage, AFileThatWasOnlyTouchedIsKept) {
     in_use.expect_all_after_restart(12);
 }
 
-/// Files of this process may not grow beyond `octets`; the system says so as it does on a full disk.
+/// Files of this process may not grow beyond `octets`; a write then fails as on a full disk.
 void limit_files(rlim_t octets) {
     ::signal(SIGXFSZ, SIG_IGN);
     rlimit limit{};
@@ -615,7 +615,7 @@ TEST(CacheSqliteTrouble, MoreThanCanBeKeptIsMadeUpForByTheRefill) {
         inner.options.max_kept = 5;
         give_back(inner, many);
         auto store = inner.open();
-        limit_files(4'096); // no frame of the log fits, however many rows go into one commit
+        limit_files(4'096); // no frame of the write-ahead log fits, however many rows are in one commit
         for (int i = 0; i < many; ++i) store->save(row(name_of(i)), nullptr);
         EXPECT_FALSE(StoreBench::save(*store, row("a.example")));
         EXPECT_LE(store->counters().kept, 5U);

@@ -1,5 +1,5 @@
-// The store while each of its system calls fails in turn. In every case it continues, says so once, promises
-// only what is on the disk, and works again, with all rows, when the fault is over.
+// The store while each of its system calls fails in turn. In every case it continues, reports the fault once,
+// confirms only rows that are on the disk, and works again, with all rows, when the fault is over.
 #include "cache/disk/sqlite_store.hpp"
 
 #include "support/failing_disk.hpp"
@@ -51,8 +51,8 @@ private:
     test::TempFolder folder_;
 };
 
-/// The store with its owner, as the daemon is: a memory that outlasts the store's trouble, and a note of what
-/// was promised.
+/// The store with an owner like the daemon: it keeps all rows in memory during the store's trouble, and notes
+/// which rows the store confirmed.
 class Owner {
 public:
     explicit Owner(StoreBench& bench) : bench_(bench) {
@@ -96,7 +96,7 @@ public:
         }
         store_->forget(row(name).domain, std::nullopt);
     }
-    /// Saves until one is promised again and nothing is left to be caught up with.
+    /// Saves until a row is confirmed again and the owner has nothing left to repeat.
     [[nodiscard]] bool recovers() {
         const auto end = std::chrono::steady_clock::now() + test::patience;
         for (int i = 0; std::chrono::steady_clock::now() < end; ++i) {
@@ -111,7 +111,7 @@ public:
         const std::lock_guard lock{mutex_};
         return memory_;
     }
-    /// What was promised, or is in memory since, is in these rows as it was saved; nothing else is.
+    /// These rows are exactly those that were confirmed, or are in memory since then, unchanged.
     void expect_in(const std::map<std::string, Row>& rows, bool all_of_memory, bool promises) const {
         for (const auto& [name, id] : promised_) {
             if (forgotten_.contains(name) || !promises) continue;
@@ -147,10 +147,10 @@ private:
 enum class Length {
     once,       ///< one call fails
     while_,     ///< all fail from that call on until the trouble is over, while the daemon runs
-    to_the_end, ///< all fail from that call on, until it has stopped
+    to_the_end, ///< all fail from that call on, until the daemon has stopped
 };
 
-/// One life of the store with a fault at its n-th chance. True when it came to that.
+/// One life of the store with a fault at the n-th possible call. Returns whether there were that many.
 bool round(const Original& original, Fault fault, std::uint64_t n, Length length) {
     StoreBench bench;
     original.lay_out(bench);
@@ -178,7 +178,7 @@ bool round(const Original& original, Fault fault, std::uint64_t n, Length length
     }
     const bool rubbish = fault == Fault::garbage;
     if (!rubbish && length != Length::to_the_end) {
-        // Everything that was in the file at the start is known, also when the start could not read it.
+        // All rows of the file are known to the owner, even when the start could not read them.
         for (int i = 2; i < in_file + in_log; ++i) {
             EXPECT_TRUE(owner.memory().contains(old_name(i))) << old_name(i);
         }
@@ -191,7 +191,7 @@ bool round(const Original& original, Fault fault, std::uint64_t n, Length length
     }
     StoreBench again{bench.file()};
     again.open().reset();
-    // Against a disk that gives back other octets than it was given, only the checksums of the rows help.
+    // If a disk returns other octets than were written, only the rows' checksums help.
     owner.expect_in(again.rows, !rubbish && length != Length::to_the_end, !rubbish);
     EXPECT_LE(again.log.count("error store-"), rubbish ? 1U : 0U) << "the file was left in good order";
     if (testing::Test::HasFailure()) {
@@ -227,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(Every, StoreFaults,
                                          Fault::no_descriptors),
                          [](const auto& fault) { return std::string(test::to_string(fault.param)); });
 
-/// One life of the store whose thread finds no memory at its n-th chance. True when it came to that.
+/// One life of the store whose n-th allocation fails. Returns whether there were that many.
 bool round_without_memory(const Original& original, std::uint64_t n, Length length) {
     StoreBench bench;
     original.lay_out(bench);

@@ -1,4 +1,4 @@
-// The power goes at any moment: what was promised by then is in what the disk has kept, and the database is
+// The power fails at any moment: every row that was confirmed before is on the disk, and the database is
 // sound. Also when an fsync(2) failed before.
 #include "cache/disk/sqlite_store.hpp"
 
@@ -26,7 +26,7 @@ using test::StoreBench;
 
 constexpr int domains = 60;
 
-/// A row of a size that says nothing about the domain; the record id counts the saves.
+/// A row whose size does not depend on the domain; the record id counts the saves.
 Row numbered(const std::string& name, int number) {
     Row r = test::row(name, std::to_string(number));
     const auto seed = static_cast<std::size_t>(number) * 7919 % 97;
@@ -69,7 +69,7 @@ public:
         if (random_() % 3 == 0) ::poll(nullptr, 0, static_cast<int>(random_() % 3));
     }
 
-    /// Pulls the plug on a copy of the disk, and looks at what is left.
+    /// A power failure on a copy of the disk; checks what is left.
     void lose_power() {
         std::map<std::string, int> promised, saved;
         {

@@ -1,5 +1,4 @@
-// The store over real files. Damage and disk trouble have a file of their own:
-// cache_sqlite_store_damage_test.cpp.
+// The store with real files. Tests of damage and disk trouble are in cache_sqlite_store_damage_test.cpp.
 #include "cache/disk/sqlite_store.hpp"
 
 #include "cache/disk/sqlite_file.hpp"
@@ -124,7 +123,7 @@ TEST(CacheSqliteStore, TheLastOfManySavesOfADomainWins) {
 TEST(CacheSqliteStore, DoneIsCalledOnceEachAndInOrder) {
     StoreBench bench;
     auto store = bench.open();
-    std::vector<int> order; // the store's thread alone, until the future is ready
+    std::vector<int> order; // used only by the store's thread, until the future is ready
     std::promise<void> last;
     for (int i = 0; i < 3000; ++i)
         store->save(row("d" + std::to_string(i) + ".example"), [&, i](bool ok) {
@@ -302,7 +301,7 @@ TEST(CacheSqliteStore, TellsWhatAnOperatorMustPutRight) {
     EXPECT_NE(words(bench.folder() / "plain/s.sqlite").find("is not a folder"), std::string::npos);
     EXPECT_NE(words("/proc/self/fdinfo/s.sqlite").find("cannot "), std::string::npos);
 
-    // Permissions do not bind root: as somebody else.
+    // As another user, because permissions do not limit root.
     test::Child child([&](test::Pipe& pipe) {
         std::filesystem::permissions(bench.folder().path(), std::filesystem::perms(0555));
         if (::geteuid() == 0 && (::setegid(65534) != 0 || ::seteuid(65534) != 0)) return;
@@ -328,7 +327,7 @@ TEST(CacheSqliteSchema, WhatAFileSaysAboutItselfIsNotTrusted) {
 
 TEST(CacheSqliteSchema, AnOlderFileIsBroughtUpToDate) {
     StoreBench bench;
-    // Schema 0: made, stamped as ours, and nothing in it yet.
+    // Schema 0: a new file, marked as ours, still empty.
     bench.sql("PRAGMA application_id = 0x5354534d; PRAGMA user_version = 0; CREATE TABLE left_over(x)");
     {
         auto store = bench.open();
@@ -337,7 +336,7 @@ TEST(CacheSqliteSchema, AnOlderFileIsBroughtUpToDate) {
     EXPECT_EQ(bench.number("PRAGMA user_version"), 2);
     EXPECT_EQ(bench.log.count("error"), 0U);
 
-    // The mechanism, with steps that do not exist yet.
+    // The mechanism, tested with invented steps.
     const std::vector<Migration> steps{cache::migrations()[0],
                                        cache::migrations()[1],
                                        {3, "ALTER TABLE policies ADD COLUMN two INTEGER NOT NULL DEFAULT 2"},

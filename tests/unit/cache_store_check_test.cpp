@@ -1,4 +1,4 @@
-// A store's file looked through without touching it.
+// Checks of a store's file that do not change it.
 #include "cache/disk/store_check.hpp"
 
 #include "cache/disk/sqlite_file.hpp"
@@ -30,7 +30,7 @@ std::set<std::string> names(const fs::path& folder) {
     return found;
 }
 
-/// A store with some rows, closed in order.
+/// A store with some rows, closed cleanly.
 void make_store(const fs::path& file, int rows = 300) {
     ASSERT_TRUE(cache::create_store_file(file));
     auto store = cache::SqliteFile::open(file);

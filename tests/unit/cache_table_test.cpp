@@ -93,7 +93,7 @@ TEST(CacheSiphash, AgreesWithThePublishedVectors) {
     EXPECT_EQ(base::siphash(in, key), 0xa129ca6149be45e5U); // the paper's own example
 }
 
-// What OpenSSL 3 says: openssl mac -macopt c-rounds:1 -macopt d-rounds:3 -macopt size:8 ... SIPHASH.
+// OpenSSL 3's results: openssl mac -macopt c-rounds:1 -macopt d-rounds:3 -macopt size:8 ... SIPHASH.
 TEST(CacheSiphash, WithFewerRoundsAgreesWithOpenssl) {
     std::string in;
     const base::SipKey key{0x0706050403020100U, 0x0f0e0d0c0b0a0908U};
@@ -268,7 +268,7 @@ TEST(CacheTable, AskNotesTheTimeOnceAMinute) {
 }
 
 TEST(CacheTable, AskIsAUseOfAnAbsenceOnceAMinute) {
-    // Who goes first shows what counted as a use.
+    // The order of eviction shows what counted as a use.
     const auto goes_first = [](seconds again) {
         Table table{Limits{10, 2}};
         const Absence absence{base::Reason::no_record, t0 + day, {}};
@@ -318,7 +318,7 @@ TEST(CacheTable, AFloodOfJunkNamesEvictsNoPolicy) {
     EXPECT_EQ(table.policy_count(), 1000U);
     EXPECT_EQ(table.absence_count(), 5000U);
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(has_policy(table, "p" + std::to_string(i) + ".example"));
-    // What is left is the newest.
+    // The newest ones are left.
     for (int i = 295'000; i < 300'000; ++i) {
         const auto known = table.find(domain("junk" + std::to_string(i) + ".example"));
         ASSERT_TRUE(std::holds_alternative<Absence>(known)) << i;
@@ -424,7 +424,7 @@ TEST(CacheTable, EvictionOrderIsExactOverThousands) {
         else
             items[name] = {i % 3 == 0 ? 2 : 1, (asked - t0).count()};
     }
-    for (int i = 0; i < 5000; i += 7) { // and some leave in between
+    for (int i = 0; i < 5000; i += 7) { // and some are removed in between
         const std::string name = "d" + std::to_string(i) + ".example";
         table.erase(domain(name));
         items.erase(name);
@@ -523,7 +523,7 @@ TEST(CacheTable, TheAgendaGivesEachDomainOnceTheEarliestFirst) {
     EXPECT_EQ(table.next_due(), std::nullopt);
     for (const auto& [name, when] : due)
         table.update(domain(name), [at = when](Entry& e) { e.agenda_at = at; });
-    for (int i = 0; i < 3000; i += 5) { // withdrawn, gone, or asked for another time
+    for (int i = 0; i < 3000; i += 5) { // withdrawn, removed, or asked for at another time
         const std::string name = "d" + std::to_string(i) + ".example";
         if (i % 2 == 0)
             table.erase(domain(name));
@@ -651,8 +651,8 @@ TEST(CacheTable, TimesBeyond32BitsAreBoundedNotWrapped) {
     }
 }
 
-// Every reader sees a whole entry: its id and TTL are the policy's max_age. Meant for the thread sanitizer as
-// well.
+// Every reader sees a consistent entry: its id and TTL are the policy's max_age. Also made for the thread
+// sanitizer.
 TEST(CacheTable, ReadersAndAWriterAtOnce) {
     Table table{Limits{200, 100}};
     constexpr int names = 300;

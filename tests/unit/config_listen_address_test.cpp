@@ -1,4 +1,4 @@
-// Entries of `listen`, one row a case.
+// Entries of `listen`, one row per case.
 #include "config/listen_address.hpp"
 
 #include <gtest/gtest.h>

@@ -33,7 +33,7 @@ std::vector<fs::path> files(std::string_view prefix) {
     return found;
 }
 
-/// "..." in `pattern` stands for any text: the words of a syntax error are those of the TOML library.
+/// "..." in `pattern` stands for any text, because the TOML library words its syntax errors.
 bool matches(std::string_view text, std::string_view pattern) {
     const auto dots = pattern.find("...");
     if (dots == std::string_view::npos) return text == pattern;
@@ -163,7 +163,7 @@ TEST(ConfigLoad, ProblemsOfTheEnvironmentNameTheVariable) {
 }
 
 TEST(ConfigLoad, VariablesThatContainerEnginesInjectArePassedOver) {
-    // A Kubernetes service of the name stsmapd, and a link of Docker's with this alias.
+    // The variables of a Kubernetes service named stsmapd, and of a Docker link with this alias.
     const Environment injected{
         {"STSMAPD_SERVICE_HOST", "10.0.0.7"},
         {"STSMAPD_SERVICE_PORT", "8461"},

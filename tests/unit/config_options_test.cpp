@@ -1,4 +1,4 @@
-// The option table: every default, every environment name, and the rules all rows keep.
+// The option table: every default, every environment name, and the rules for all rows.
 #include "config/options.hpp"
 
 #include "config/load.hpp"
@@ -52,7 +52,7 @@ const std::map<std::string_view, Value>& defaults() {
     return rows;
 }
 
-/// A text for the environment that is not the default, option by option.
+/// For each option, a text for the environment that is not the default.
 const std::map<std::string_view, std::pair<std::string, Value>>& other_values() {
     static const std::map<std::string_view, std::pair<std::string, Value>> rows{
         {"listen", {"unix:/run/a, tcp::8461", Texts{"unix:/run/a", "tcp::8461"}}},

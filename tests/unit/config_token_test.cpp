@@ -1,4 +1,4 @@
-// Words of TOML, one row a case.
+// Words of TOML, one row per case.
 #include "config/token.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Texts of the configuration, one row a case.
+// Texts of the configuration, one row per case.
 #include "config/values.hpp"
 
 #include <gtest/gtest.h>

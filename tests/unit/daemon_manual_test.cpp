@@ -1,4 +1,4 @@
-// The manual of the daemon keeps up with the code: every reason of the vocabulary is in it.
+// The daemon's manual has every reason of the vocabulary.
 #include "base/reason.hpp"
 
 #include <gtest/gtest.h>

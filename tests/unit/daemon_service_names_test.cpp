@@ -1,4 +1,4 @@
-// Ports by name, out of a file as /etc/services is.
+// Ports by name, from a file like /etc/services.
 #include "daemon/service_names.hpp"
 
 #include "support/temp_folder.hpp"

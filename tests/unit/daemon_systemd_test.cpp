@@ -1,4 +1,4 @@
-// The messages to systemd, on our own notify socket, and sockets passed as systemd does it.
+// The messages to systemd, on a notify socket of our own, and sockets passed as by systemd.
 #include "daemon/systemd.hpp"
 
 #include "base/net/socket_address.hpp"
@@ -199,10 +199,10 @@ TEST(BoundAddress, IsWrittenAsInListen) {
     close(other);
 }
 
-/// Run in a child: puts `fds` at 3, 4, ... as systemd does, takes them over and tells on standard error.
+/// Runs in a child: puts `fds` at 3, 4, ... like systemd, takes them over and reports on standard error.
 [[noreturn]] void take_over(std::vector<int> fds, const char* names) {
     std::vector<int> high;
-    for (const int fd : fds) high.push_back(fcntl(fd, F_DUPFD, 100)); // out of the way first
+    for (const int fd : fds) high.push_back(fcntl(fd, F_DUPFD, 100)); // first move them away from 3, 4, ...
     for (std::size_t i = 0; i < high.size(); ++i) dup2(high[i], 3 + static_cast<int>(i));
     setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
     setenv("LISTEN_FDS", std::to_string(fds.size()).c_str(), 1);

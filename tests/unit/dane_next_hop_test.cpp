@@ -1,4 +1,4 @@
-// DANE of a next hop in brackets, and at other ports than 25.
+// DANE for a next hop in brackets, and at ports other than 25.
 #include "support/dane_world.hpp"
 
 #include <algorithm>

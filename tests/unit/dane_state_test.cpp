@@ -95,7 +95,7 @@ TEST(DaneState, AVerdictBuiltOnFailuresLivesForItsTtl) {
     EXPECT_FALSE(secures(state, t0 + 60s, active)) << "nothing was proven that could bridge anything";
     state = after_lookup(state, failed, t0 + 30s, active);
     EXPECT_FALSE(secures(state, t0 + 60s, active));
-    // Beside a proof of an hour ago it takes nothing away.
+    // It does not remove a proof of an hour ago.
     state = after_lookup({}, found(Advice::dane_only), t0, active);
     state = after_lookup(state, doubtful, t0 + 1h, active);
     EXPECT_EQ(state.known_at, t0);

@@ -1,4 +1,4 @@
-// TLSA records: what RDATA says, and which of them a mail client can use.
+// TLSA records: reading RDATA, and which records a mail client can use.
 #include "dane/tlsa.hpp"
 
 #include <gtest/gtest.h>

@@ -72,7 +72,7 @@ TEST(DaneValidation, Table) {
 }
 
 TEST(DaneValidation, OfAllServersTogether) {
-    // y, n, u: validates or not or is not known; in capitals when its word is believed.
+    // y, n, u: the server validates, does not, or unknown; in capitals when its AD bit is trusted.
     const auto together = [](std::string_view servers) {
         std::vector<dane::ServerFinding> findings;
         for (const char c : servers) {

@@ -338,12 +338,13 @@ TEST(DaneVerdict, AsksNoMoreThanItNeeds) {
     EXPECT_EQ(run(w).asked, mx_only);
     w.mx({{0, ""}});
     EXPECT_EQ(run(w).asked, mx_only);
-    // TLSA of an unsigned host is not asked for: that is what fails so often (RFC 7672 section 2.2.2).
+    // The TLSA of an unsigned host is not asked for, because such questions often fail (RFC 7672 section
+    // 2.2.2).
     w.mx({{10, mx1}});
     w.address(mx1, insecure);
     w.fail(tlsa1, Type::tlsa);
     EXPECT_EQ(run(w).asked, (std::vector<std::string>{"example.org/15", mx1 + "/1", mx1 + "/28"}));
-    // The expanded name first, and the original only when it is needed.
+    // The expanded name first, the original name only if needed.
     w.address("real.example");
     w.alias(mx1, "real.example");
     w.tlsa("_25._tcp.real.example", {usable});
@@ -432,7 +433,7 @@ TEST(DaneVerdict, NamesTooLongForTlsaHaveNone) {
     EXPECT_EQ(verdict.advice, Advice::sts);
     EXPECT_EQ(verdict.why.size(), dane::max_why);
     EXPECT_TRUE(verdict.why.ends_with("...")) << verdict.why;
-    // An expanded name too long leaves the original.
+    // If the expanded name is too long, the original name is used.
     w = World::good();
     w.address(longest);
     w.alias(mx2, longest);

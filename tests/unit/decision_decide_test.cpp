@@ -33,7 +33,7 @@ const sts::PolicyText& policy(Mode mode) {
     return mode == Mode::none ? none : mode == Mode::testing ? testing : enforce;
 }
 
-/// A domain with a policy of this mode that is good for a second, and no DANE.
+/// A domain with a policy of this mode that is valid for one more second, and no DANE.
 Facts known(Mode mode) {
     Facts facts;
     facts.domain = "example.com";
@@ -44,7 +44,7 @@ Facts known(Mode mode) {
     return facts;
 }
 
-/// Of a domain without a policy, and why there is none.
+/// A domain without a policy, and why it has none.
 Facts absent(Reason reason) {
     Facts facts;
     facts.domain = "example.com";

@@ -1,4 +1,4 @@
-// One question, step by step: what is sent when, and the result.
+// One question, step by step: what is sent and when, and the result.
 #include "dns/exchange.hpp"
 
 #include "support/dns_message.hpp"
@@ -52,7 +52,7 @@ struct Script {
         for (const Note& note : actions.notes) notes.push_back(note);
         if (actions.done) result = std::move(actions.done);
     }
-    /// Lets time pass to the moment the exchange asked for.
+    /// Lets time pass until the moment that the exchange asked for.
     void wake() {
         now = std::max(now, actions.wake);
         take(exchange->time_passed(now));
@@ -103,7 +103,7 @@ struct Script {
         }
         return out;
     }
-    void garble(std::size_t attempt) { // ours by id and question, and the answer is not there
+    void garble(std::size_t attempt) { // id and question are right, but the answer is missing
         auto bytes = reply(attempt).bytes();
         bytes.pop_back();
         take(exchange->message(attempt, bytes, now));
@@ -152,7 +152,7 @@ TEST(DnsExchange, WhatAnAnswerIsWorth) {
     const Row rows[] = {
         {true, true, false, true, Worth::secure},          {true, true, false, false, Worth::insecure},
         {true, true, true, true, Worth::secure},           {true, true, true, false, Worth::indeterminate},
-        {true, false, false, false, Worth::indeterminate}, // it was not asked to say
+        {true, false, false, false, Worth::indeterminate}, // nobody asked for it
         {false, true, false, true, Worth::indeterminate},  {false, true, false, false, Worth::indeterminate},
         {false, true, true, true, Worth::indeterminate},   {false, false, false, true, Worth::indeterminate},
     };
@@ -286,8 +286,9 @@ TEST(DnsExchange, TcpOnly) {
     EXPECT_EQ(s.asked(), "0t");
 }
 
-// The result for a server that answers each form in its own way, and how it is asked. Each letter is what the
-// server does with a form: e and d with EDNS, a and b without (with AD, and bare), t over TCP.
+// How a server is asked that answers each form of a query differently, and the result. Each letter stands for
+// a form: e and d with EDNS, a and b without (with AD, and bare), t over TCP. The mark is the server's answer
+// to it.
 //   . silence   ! an error code   ~ nonsense   ok an answer
 TEST(DnsExchange, FormsOfAQuestion) {
     enum class Does { silence, error, garbage, answer };
@@ -358,7 +359,7 @@ TEST(DnsExchange, AServerThatIsNotKnownIsAskedInBothFormsBesideTheNext) {
     both.wake();
     both.wake();
     EXPECT_EQ(both.forms(), "0e 1e 0 0e 1");
-    // A failure of the one beside ends nobody's turn.
+    // A failure of the other server ends nobody's turn.
     Script beside{Script::candidates(2, false), false};
     beside.wake();
     beside.fail(2);
@@ -375,7 +376,7 @@ TEST(DnsExchange, OnlyTheBelievedAreAskedWhatTheirAnswerIsWorth) {
 
 TEST(DnsExchange, GarbageOfNobodyEndsNoTry) {
     Script s{2};
-    s.take(s.exchange->message(0, dns::Bytes{1, 2, 3}, s.now)); // it may be anybody's
+    s.take(s.exchange->message(0, dns::Bytes{1, 2, 3}, s.now)); // anybody may have sent it
     EXPECT_EQ(s.asked(), "0");
     s.garble(0);
     EXPECT_EQ(s.forms(), "0e 0");
@@ -517,7 +518,7 @@ TEST(DnsExchange, WantOfOurOwnIsNoTroubleOfTheDomain) {
     s.wake();
     s.fail(1, IoError::exhausted);
     EXPECT_EQ(s.reason(), Reason::overloaded);
-    // What a server said tells more.
+    // A server's own answer is the better reason.
     Script told{2};
     told.fail(0, IoError::exhausted);
     told.receive(1, told.reply(1, 2));
@@ -586,8 +587,8 @@ TEST(DnsExchange, NothingHappensAfterTheEnd) {
     EXPECT_EQ(s.text(), "from 0");
 }
 
-// One script that uses every transition: FORMERR, truncation, TCP. It is run with each kind of failure put in
-// at each actions in turn; whatever it is and wherever, the second server still answers, within the deadline.
+// One script that uses every transition: FORMERR, truncation, TCP. It is run with each kind of failure
+// inserted at each action in turn. In all cases the second server still answers, within the deadline.
 TEST(DnsExchange, FailingAtEachStepInTurn) {
     using Break = std::function<void(Script&, std::size_t)>;
     const std::pair<const char*, Break> breaks[] = {

@@ -28,7 +28,7 @@ TEST(DnsResolvConf, NameServers) {
         {"nameserver 192.0.2.1\nnameserver 2001:db8::1\n", "192.0.2.1:53 [2001:db8::1]:53"},
         {"nameserver\t192.0.2.1  \nnameserver 192.0.2.2", "192.0.2.1:53 192.0.2.2:53"}, // no final newline
         {"nameserver nonsense\nnameserver 192.0.2.1\n", "192.0.2.1:53"},
-        {"nameserver 192.0.2.1:53\nnameserver 192.0.2.2\n", "192.0.2.2:53"}, // a port is not of the format
+        {"nameserver 192.0.2.1:53\nnameserver 192.0.2.2\n", "192.0.2.2:53"}, // the format has no port
         {"nameserver 192.0.2.1 # comment\nnameserver 192.0.2.2;x\n", "192.0.2.1:53 192.0.2.2:53"},
         {"#nameserver 192.0.2.1\n;nameserver 192.0.2.2\n nameserver 192.0.2.3\n", "127.0.0.1:53"},
         {"nameserver192.0.2.1\nNameserver 192.0.2.2\n", "127.0.0.1:53"},
@@ -58,7 +58,7 @@ TEST(DnsResolvConf, Options) {
 class DnsResolvConfFile : public testing::Test {
 protected:
     void write(std::string_view text) const { std::ofstream{path} << text; }
-    /// As programs that take care do it: another file takes its place.
+    /// Replaces the file by another one, as careful programs do.
     void replace(std::string_view text) const {
         const std::filesystem::path other = folder / "new";
         std::ofstream{other} << text;

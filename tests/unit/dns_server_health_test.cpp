@@ -1,4 +1,5 @@
-// Which server to ask first: one that does not answer moves back, and only one question waits to find that out.
+// Which server is asked first: a silent one moves back, and only one question has to wait until this is
+// known.
 #include "dns/server_health.hpp"
 
 #include <gtest/gtest.h>
@@ -43,7 +44,7 @@ TEST(DnsServerHealth, OneQuestionAtATimeFindsOut) {
     EXPECT_EQ(health.order(start + 30s), (Order{0, 1}));
     EXPECT_EQ(health.order(start + 30s), (Order{1, 0}));
     EXPECT_EQ(health.order(start + 39s), (Order{1, 0}));
-    EXPECT_EQ(health.order(start + 40s), (Order{0, 1})); // nothing was heard of the first one
+    EXPECT_EQ(health.order(start + 40s), (Order{0, 1})); // the first one did not answer
 }
 
 TEST(DnsServerHealth, DoublesUpToFiveMinutes) {

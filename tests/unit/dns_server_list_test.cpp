@@ -40,7 +40,7 @@ TEST(DnsPlanServers, WhoseAdBitIsTrusted) {
 }
 
 TEST(DnsPlanServers, LocalServersThatOnlyHandOn) {
-    // Docker's resolver, in whose resolv.conf the host's options stand, and systemd's.
+    // The resolvers of Docker, whose resolv.conf has the host's options, and of systemd.
     const std::string lines = "nameserver 127.0.0.11\nnameserver 127.0.0.53\nnameserver 127.0.0.54\n";
     const auto plain = dns::parse_resolv_conf(lines),
                trusting = dns::parse_resolv_conf(lines + "options trust-ad\n");
@@ -69,7 +69,7 @@ TEST(DnsPlanServers, OptionsOfResolvConf) {
     // One try would leave none for the other form of the question.
     const auto once = dns::parse_resolv_conf("options attempts:1\n");
     EXPECT_EQ(dns::plan_servers({}, &once, TrustAd::automatic, 2s).tries_per_server, 2U);
-    // A longer time than ours does not count, nor does what is not said.
+    // A longer time than ours does not count, nor does a missing one.
     const auto slow = dns::parse_resolv_conf("options timeout:30\n");
     EXPECT_EQ(dns::plan_servers({}, &slow, TrustAd::automatic, 2s).try_for, 2s);
     EXPECT_EQ(dns::plan_servers({}, &slow, TrustAd::automatic, 2s).tries_per_server, 4U);
@@ -103,7 +103,7 @@ protected:
         n.started = now - took;
         return n;
     }
-    /// b: believed, l: begun in the low form.
+    /// b: trusted, l: begun in the low form.
     static std::string order(dns::ServerList& list, Steady now, Purpose purpose = Purpose::policy) {
         std::string out;
         for (const dns::Candidate& c : list.candidates(now, purpose))
@@ -194,14 +194,14 @@ TEST_F(DnsServerList, InDoubtIsWhoNoLongerFits) {
     EXPECT_FALSE(list.in_doubt(0));
     list.judged(1, Validates::yes, "why", start);
     EXPECT_FALSE(list.doubt(1, start + 60s)) << "it is not trusted anyway";
-    // AD from one that does not validate.
+    // AD from a server that does not validate.
     list.judged(0, Validates::no, "why", start);
     Note ad = answer(0, true, start + 1s);
     ad.ad = true;
     EXPECT_FALSE(list.learn(ad, "a.example", start + 1s)) << "so soon it is not asked again";
     EXPECT_TRUE(list.learn(ad, "a.example", start + 10s));
     EXPECT_FALSE(list.learn(ad, "a.example", start + 11s));
-    // Silence, and its end.
+    // The server falls silent, and answers again.
     list.judged(0, Validates::yes, "why", start + 20s);
     EXPECT_TRUE(list.learn(note(Note::What::failed, base::Reason::dns_timeout, start + 30s), "a.example",
                            start + 30s));

@@ -1,4 +1,5 @@
-// The resolver over real sockets on loopback. No test depends on how long a thing takes, only on its end.
+// The resolver over real sockets on loopback. No test depends on how long something takes, only on its
+// result.
 #include "dns/stub_resolver.hpp"
 
 #include "support/dns_server.hpp"
@@ -126,7 +127,7 @@ TEST_F(DnsStubResolver, IdsAndPortsVary) {
         ports.insert(query.from_port);
     }
     EXPECT_GE(ids.size(), 14U);
-    EXPECT_GE(ports.size(), 8U); // a port may come again once it is free; it must not be one and the same
+    EXPECT_GE(ports.size(), 8U); // a free port may be used again, but it must not always be the same one
 }
 
 /// Answers `count` times, except for names under "slow.", which get no answer.
@@ -184,14 +185,14 @@ TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {
     EXPECT_EQ(worth(), dns::Worth::secure);
     resolver->judged(server.address(), dns::Validates::no, "why");
     EXPECT_EQ(worth(), dns::Worth::indeterminate);
-    resolver->judged("192.0.2.1:53", dns::Validates::yes, "why"); // none of ours
+    resolver->judged("192.0.2.1:53", dns::Validates::yes, "why"); // no reply to our question
     auto o = options({server.address()});
     o.trust_ad = dns::TrustAd::no;
     resolver->configure(o);
     resolver->judged(server.address(), dns::Validates::yes, "why");
     EXPECT_FALSE(resolver->servers()[0].trusted);
     EXPECT_EQ(worth(), dns::Worth::indeterminate);
-    // A probe takes it at its word.
+    // A probe trusts its answer.
     EXPECT_TRUE(result(take(resolver->ask(server.address(), name, Type::txt)))->secure());
     EXPECT_EQ(text(result(take(resolver->ask("192.0.2.1:53", name, Type::txt)))), "dns-network");
 }
@@ -244,7 +245,7 @@ TEST_F(DnsStubResolver, DaneIsAskedOfWhoValidates) {
     EXPECT_EQ(first.queries().size(), 0U);
     EXPECT_EQ(text(resolve()), "x");
     EXPECT_EQ(first.queries().size(), 1U);
-    // It falls silent: the other proves nothing, least of all that a name is not signed.
+    // It falls silent: the other server proves nothing, especially not that a name is unsigned.
     second.play(DnsServer::silence());
     auto o = options({first.address(), second.address()});
     o.question_for = 300ms;
@@ -289,7 +290,7 @@ TEST_F(DnsStubResolver, WaitingQuestionsHaveALimitAndTakeLittle) {
     ASSERT_TRUE(run_until([&] { return resolver->waiting() == StubResolver::max_waiting && refused == 3; }));
     EXPECT_LT(held() - before, StubResolver::max_waiting * 2560) << "octets";
     std::cout << (held() - before) / StubResolver::max_waiting << " octets a question\n";
-    // Those for DANE wait elsewhere.
+    // Questions for DANE have waiting places of their own.
     const Slot dane = ask(name, Type::txt, dns::Purpose::dane);
     ASSERT_TRUE(run_until([&] { return resolver->waiting() == StubResolver::max_waiting + 1; }));
     resolver.reset();
@@ -373,14 +374,14 @@ TEST_F(DnsStubResolver, ASilentServerCostsOneTryAndIsAskedLastThen) {
     EXPECT_EQ(log.count("debug dns-try-failed"), 1U);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(silent.queries().size(), 2U);
-    // Now the other way round: it is still asked, last, and its answer restores its place.
+    // Now the reverse: it is still asked, as the last one, and its answer restores its place.
     silent.play(DnsServer::text("back"));
     good.play(DnsServer::error(2));
     EXPECT_EQ(text(resolve()), "back");
     EXPECT_EQ(log.count("info dns-server-back server=" + silent.address()), 1U);
     good.play(DnsServer::text("good"));
     EXPECT_EQ(text(resolve()), "back");
-    // A second silence within the minute is not told again.
+    // A second silence within the minute is not reported again.
     silent.play(DnsServer::silence());
     EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(log.count("warning"), 1U);
@@ -422,7 +423,7 @@ TEST_F(DnsStubResolver, OnlyTheRightReplyCounts) {
     make(options({elsewhere.address(), server.address()}));
     EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(elsewhere.queries().size(), 2U);      // the second in the other form
-    EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the one whose reply came from elsewhere
+    EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the question whose reply came from another address
 }
 
 TEST_F(DnsStubResolver, GarbageOnly) {
@@ -623,7 +624,7 @@ TEST_F(DnsStubResolver, ANameThatCannotBeAsked) {
 TEST_F(DnsStubResolver, ReadsResolvConfAndNoticesItsChange) {
     const test::TempFolder folder;
     const std::filesystem::path path = folder / "resolv.conf";
-    // The file has no ports, so nothing answers; who is asked stands in the log.
+    // The file has no ports, so nothing answers; the log shows which server was asked.
     std::ofstream{path} << "nameserver 127.77.0.1\noptions timeout:1 attempts:1 trust-ad\n";
     auto o = options({});
     o.resolv_conf = path;

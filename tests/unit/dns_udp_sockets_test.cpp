@@ -70,7 +70,7 @@ TEST_F(DnsUdpSockets, AreKeptWhileThereIsMuchToAskOneByOne) {
     ASSERT_EQ(sockets->kept(), 1U);
     const UdpSocket* kept = give_back(take(loopback));
     for (int i = 0; i < 100; ++i) EXPECT_EQ(give_back(take(loopback)), kept);
-    time.move_to(2 * UdpSockets::window - base::milliseconds{1}); // of the window before
+    time.move_to(2 * UdpSockets::window - base::milliseconds{1}); // from the previous window
     EXPECT_EQ(give_back(take(loopback)), kept);
     EXPECT_EQ(sockets->kept(), 1U);
     time.move_to(3 * UdpSockets::window);
@@ -82,7 +82,7 @@ TEST_F(DnsUdpSockets, AreClosedAfterAQuietWhile) {
     ask_much();
     ASSERT_EQ(sockets->kept(), 1U);
     time.move_to(UdpSockets::quiet);
-    context.run(); // until the sweep has been; then nothing is left to wait for
+    context.run(); // until the sweep has run; then nothing is left to wait for
     EXPECT_EQ(sockets->kept(), 0U);
 }
 
@@ -97,14 +97,14 @@ TEST_F(DnsUdpSockets, StoppedNothingIsWaitedFor) {
 TEST_F(DnsUdpSockets, OnlyThoseToTheLoopbackInterface) {
     for (const char* outside : {"192.0.2.53", "10.0.0.1", "[2001:db8::53]:53", "[fe80::1]:53"}) {
         const Lease other = take(loopback);
-        give_back(take(server(outside))); // there may be no route; it is a socket all the same
+        give_back(take(server(outside))); // there may be no route, but it is still a socket
         EXPECT_EQ(sockets->kept(), 0U) << outside;
     }
 }
 
 TEST_F(DnsUdpSockets, NotThoseThatSawMoreThanTheReply) {
     const Lease other = take(loopback);
-    take(loopback).reset(); // nobody said that it is clean
+    take(loopback).reset(); // nobody has marked it as clean
     EXPECT_EQ(sockets->kept(), 0U);
 
     Lease closed = take(loopback);

@@ -284,7 +284,7 @@ TEST(DnsDecode, ErrorsAndExtendedErrors) {
     EXPECT_EQ(decoded(m).rcode, 1U);
     m.rcode = 2;
     EXPECT_EQ(decoded(m).rcode, 2U);
-    for (const unsigned rcode : {0U, 3U}) { // an answer has to say to what
+    for (const unsigned rcode : {0U, 3U}) { // an answer must have its question
         m.rcode = rcode;
         EXPECT_EQ(error_of(m.bytes()), WireErrc::malformed);
     }
@@ -383,7 +383,7 @@ TEST(DnsDecode, NoCutWithinTheAnswerAndAnyBehindIt) {
     auto longer = bytes;
     longer.resize(longer.size() + 5000, 0xff);
     EXPECT_TRUE(dns::decode(longer, asked));
-    // A denial that lost its SOA is one that is not kept for long.
+    // A denial without its SOA is not kept for long.
     m.answer.clear();
     auto denial = m.bytes();
     denial.resize(denial.size() - 30);
@@ -438,7 +438,7 @@ TEST(DnsDecode, ShortAndLongRdata) {
 }
 
 TEST(DnsDecode, ForeignTypesAreNotParsed) {
-    // An MX without a name would be malformed, were it read.
+    // An MX without a name would be malformed if it were read.
     const auto out = decoded(reply({{q, test::rr::mx, 1, {0}}, {q, test::rr::a, 1, {}}, test::txt(q, "x")}));
     EXPECT_EQ(out.answer.records, (std::vector<std::string>{"x"}));
 }
@@ -462,7 +462,7 @@ TEST(DnsDecode, CompressionPointers) {
     const auto parts = dns::decode(with_owner({8, '_', 'm', 't', 'a', '-', 's', 't', 's', 0xc0, 21}), asked);
     ASSERT_TRUE(parts);
     EXPECT_EQ(parts->answer.records.size(), 1U);
-    // Forward, as glibc takes it: the name is in the RDATA, in the second half of the record.
+    // A forward pointer, which glibc accepts: the name is in the RDATA, in the second half of the record.
     Message forward = reply();
     forward.edns = false;
     auto ahead = forward.bytes();
@@ -495,8 +495,8 @@ TEST(DnsDecode, TwoPointersThatLeadToEachOther) {
 }
 
 TEST(DnsDecode, ChainsOfPointersHaveAnEnd) {
-    // One record of pointers, each to the one before it and the first to the question's name; then the
-    // answer, whose owner is a pointer to the last.
+    // One record full of pointers: the first points to the question's name, each other one to the pointer
+    // before it. Then the answer, whose owner is a pointer to the last one.
     const auto with_chain = [](std::size_t pointers) {
         Message m = reply();
         m.edns = false;
@@ -560,7 +560,8 @@ TEST(DnsDecode, ManyRecords) {
     EXPECT_EQ(most->answer.records.size(), dns::max_records);
     m.answer.push_back(a);
     EXPECT_EQ(error_of(m.bytes(), address), WireErrc::over_limit);
-    // What follows the answer is looked at as far, and the rest is cut off: the SOA is not found any more.
+    // The part after the answer is read up to the same limit, and the rest is cut off: the SOA is no longer
+    // found.
     m.answer.clear();
     m.authority.assign(dns::max_records - 1, a);
     m.authority.push_back(test::soa("example", 7, 7));
@@ -604,8 +605,8 @@ double cpu_ms() {
     return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) / 1e6;
 }
 
-// The most expensive messages of 64 KiB that the walk accepts. The bound is that of a turn of the loop (2 ms of
-// an optimised build); here it is a tenth of a second, which a quadratic step would miss by far.
+// The most expensive messages of 64 KiB that the walk accepts. The real bound is a turn of the loop (2 ms in
+// an optimised build); here it is a tenth of a second, which quadratic work would exceed by far.
 TEST(DnsDecode, TheDearestMessages) {
     const dns::Question address{0x1234, "a.example", Type::a};
     std::vector<std::pair<const char*, dns::Bytes>> rows;
@@ -616,7 +617,7 @@ TEST(DnsDecode, TheDearestMessages) {
     for (std::size_t n = 0; n < 90; ++n) names.answer.push_back(test::cname(longest, longest));
     names.answer.resize(120, test::cname(longest, longest));
     rows.emplace_back("long names", names.bytes());
-    // A name of as many pointers as are followed, and hundreds of records that point to it.
+    // A name with as many pointers as we follow, and hundreds of records that point to it.
     Message jumps = test::reply_to(address);
     jumps.edns = false;
     dns::Bytes chain = jumps.bytes();

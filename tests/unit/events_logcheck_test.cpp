@@ -1,5 +1,5 @@
-// The package's logcheck rules ignore what the table of events says is only for the record, and nothing else,
-// whatever the fields are that the level depends on. grep(1), which logcheck(8) runs, is the judge.
+// The package's logcheck rules ignore exactly the lines that are only for the record, by the table of events,
+// for all fields on which the level depends. grep(1), which logcheck(8) runs, is the judge.
 #include "base/reason.hpp"
 #include "events/render.hpp"
 #include "events/table.hpp"

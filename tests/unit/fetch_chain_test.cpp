@@ -1,5 +1,5 @@
-// What certificates may cost: which are refused before a signature is checked, how dear the dearest handshake
-// is that is not, and that those at it do not hold up the others.
+// What certificates may cost: which are refused before a signature is checked, how long the most expensive
+// accepted handshake takes, and that such handshakes do not delay the others.
 #include "fetch/chain.hpp"
 
 #include "fetch/certificate.hpp"
@@ -83,7 +83,7 @@ Key dsa() {
     return Key{key};
 }
 
-/// As they come over the wire: only their content, not what this process knows about them.
+/// Certificates as they come over the wire: their content, without what OpenSSL has cached about them.
 class Sent {
 public:
     explicit Sent(const Identity& identity) : stack_(sk_X509_new_null()) {
@@ -121,8 +121,8 @@ Identity with_key(Key key) {
     return ca().leaf_of(spec, std::move(key));
 }
 
-/// `below` certificates under the root, the leaf among them; the last intermediate is given, or as `make_key`
-/// says.
+/// A chain of `below` certificates under the root, including the leaf. The keys of the intermediates are from
+/// `make_key`.
 template <class MakeKey>
 Identity long_chain(int below, CertSpec leaf, MakeKey make_key) {
     Identity issuer = ca().root();
@@ -144,7 +144,7 @@ CertSpec names(std::size_t count) {
     return spec;
 }
 
-/// An intermediate with so many name constraints.
+/// An intermediate with this many name constraints.
 Identity constrained(std::size_t count) {
     CertSpec spec;
     for (std::size_t i = 0; i < count; ++i)
@@ -168,7 +168,7 @@ TEST(Chain, RefusesKeysThatAreNobodysOrTooDear) {
     EXPECT_EQ(refusal(with_key(make("ED25519"))), "");
     EXPECT_EQ(refusal(with_key(make("ED448"))), "");
     EXPECT_EQ(refusal(with_key(dsa())), "certificate 1: key of type DSA, only RSA, EC, Ed25519 and Ed448");
-    // Whichever it is of all that were sent.
+    // Any of the sent certificates may be the bad one.
     Identity leaf = ca().leaf({host});
     leaf.chain.push_back(with_key(public_rsa(9000)).cert);
     EXPECT_EQ(refusal(leaf), "certificate 3: RSA key of 9000 bits, at most 8192");
@@ -215,7 +215,7 @@ struct ChainTest : test::FetchTest {
 TEST_F(ChainTest, IsRefusedBeforeASignatureIsChecked) {
     TlsServer server{ca().leaf({"unused.example"}), good()};
     options.port = server.port();
-    // The second certificate has a key that can have signed nothing: the verdict is not about that.
+    // The second certificate has a key that cannot have signed anything: the verdict is not about that.
     Identity large = ca().leaf({host});
     CertSpec spec;
     spec.ca = true;
@@ -247,8 +247,8 @@ TEST_F(ChainTest, AsManyOctetsAsEverAndNoMore) {
               "tls-handshake: TLS handshake: excessive message size (SSL routines) at 127.0.0.1");
 }
 
-/// 16 certificates with RSA keys of 8,192 bits would take minutes to make. P-384 is the most expensive curve, and
-/// 2,000 names under 500 constraints are about as many comparisons as there may be.
+/// 16 certificates with RSA keys of 8,192 bits would take minutes to make. P-384 is the most expensive curve,
+/// and 2,000 names under 500 constraints need about as many comparisons as are allowed.
 Identity make_dearest() {
     CertSpec leaf = names(2000);
     for (std::string& name : leaf.dns)
@@ -298,7 +298,7 @@ TEST_F(ChainTest, TheDearestHandshakesLeaveTheLoopAndHonestHostsAlone) {
         EXPECT_EQ(show(*result), "body");
         slowest = std::max(slowest, std::chrono::duration_cast<milliseconds>(steady_clock::now() - begun));
     }
-    // A few of the expensive ones may be before it, on a machine as busy as it was for the first.
+    // A few of the expensive handshakes may run before it, on a machine as busy as before.
     EXPECT_LT(slowest, std::max(milliseconds{1000}, 5 * one));
     std::printf("dearest handshake %lld ms, of these the loop's %lld; beside ten, honest in %lld ms\n",
                 static_cast<long long>(one.count()), static_cast<long long>(on_loop.count()),

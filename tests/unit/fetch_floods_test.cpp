@@ -1,5 +1,5 @@
-// What keeps a TLS client busy without getting anywhere, over real sockets: none of it keeps the loop from
-// its timers, or lasts.
+// Input that keeps a TLS client busy without progress, over real sockets: none of it delays the loop's
+// timers, or goes on without end.
 #include "config/values.hpp"
 #include "support/fetch_world.hpp"
 #include "support/flooder.hpp"
@@ -41,8 +41,8 @@ microseconds thread_cpu() {
                                                     std::chrono::nanoseconds{now.tv_nsec});
 }
 
-/// A timer of one millisecond in the loop, and how much of the thread's time went by between two of its
-/// calls: what the loop did in one turn.
+/// A timer of one millisecond in the loop, and the thread's processor time between two of its calls: that is
+/// the work of one turn of the loop.
 class Ticker {
 public:
     explicit Ticker(boost::asio::io_context& io) : timer_(io) { tick(); }
@@ -70,8 +70,8 @@ private:
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
-// A turn has 2 ms, apart from the public-key work of one handshake; a debug build and a sanitizer are several
-// times slower than what is shipped.
+// A turn may take 2 ms, plus the public-key work of one handshake. A debug build or a sanitizer is several
+// times slower than the released program.
 constexpr milliseconds longest_turn{test::sanitized ? 60 : 10};
 
 using FloodTest = test::FetchTest;

@@ -1,6 +1,6 @@
-// The form of heads and chunks as curl takes it: the same octets go to the curl of this system, over HTTP on
-// loopback, and to HttpReader. Where the two disagree, a rule of ours must say so; the rules are in `rules`.
-// The judge is curl 7.88, that of Debian 12: where another version is installed the test is skipped.
+// Which forms of heads and chunks curl accepts: the same octets go to the system's curl, over HTTP on
+// loopback, and to HttpReader. If the two disagree, one of our rules in `rules` must say so. The judge is
+// curl 7.88, the version of Debian 12: with another version the test is skipped.
 #include "fetch/http_reader.hpp"
 #include "support/temp_folder.hpp"
 
@@ -329,8 +329,7 @@ std::vector<Cell> cells() {
     return all;
 }
 
-/// Where we differ from curl, and why. A disagreement must be one of these, told by our own words for
-/// it.
+/// Where we differ from curl, and why. A disagreement must be one of these; our own error text shows which.
 struct Rule {
     const char* why;
     std::vector<std::string> reasons_or_details; // what our refusal begins with, as "reason: detail"

@@ -59,9 +59,9 @@ TEST(Nat64Discovery, HoldsAsLongAsItsTtlWithinBounds) {
     EXPECT_EQ(fetch::discovery_holds(dns::failed(base::Reason::dns_timeout)), seconds{60});
 }
 
-/// A fetcher that refuses what is not public, and what it knows of its network. What it may connect to is
-/// here a unique local address that nobody has, so that no packet goes anywhere; other verdicts are asked of
-/// Nat64 itself.
+/// A fetcher that refuses addresses that are not public, and what it knows of its network. The address that
+/// it may connect to is here a unique local one that nobody has, so that no packet is sent. Other verdicts
+/// come from Nat64 itself.
 class Nat64Fetch : public test::FetchTest {
 protected:
     Nat64Fetch() {

@@ -225,8 +225,8 @@ TEST_F(TlsStreamTest, NeverReadsADescriptorThatWasClosedMeanwhile) {
     to_stream(server.feed(packet()));
     EXPECT_TRUE(silent());
     to_stream(server.say("policy"));
-    // The answer has come, and who waits for it is on its way to be told; before that the stream is closed
-    // and its number given to somebody else.
+    // The answer has come, and its waiting reader is already scheduled. Before it runs, the stream is closed
+    // and its descriptor's number is used again.
     const int number = stream.socket().native_handle();
     stream.close();
     int others[2];
@@ -282,8 +282,8 @@ asio::awaitable<void> read_all(TlsStream* stream, std::size_t* ended) {
     ++*ended;
 }
 
-// Many connections with much to read: between two visits of the loop to everybody, all together take no more
-// than a turn has, and what one was reading.
+// Many connections with much to read: in one turn of the loop all of them together use no more time than a
+// turn has, plus one read.
 TEST(TlsStreams, ShareTheOctetsOfATurn) {
     asio::io_context io{1};
     const auto context = fetch::make_client_context(test::ca().file()).value();

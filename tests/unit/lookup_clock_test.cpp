@@ -1,5 +1,5 @@
-// The wall clock jumps, the machine was suspended (steady time stood still meanwhile), counters of seconds
-// end: unexpired policies are served, refreshes continue, and not all at once.
+// The wall clock jumps, the machine was suspended (steady time stood still), counters of seconds overflow:
+// policies that have not expired are served, and refreshes continue, but not all at once.
 #include "support/lookup_world.hpp"
 
 #include <gtest/gtest.h>

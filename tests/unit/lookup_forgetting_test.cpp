@@ -1,5 +1,5 @@
-// Forgetting names what it forgets: whatever the order in which disk, flights, refresher and evictions take
-// their turns, the row that was answered stays, and the one that was withdrawn goes.
+// An order to forget names the row it means. So in any order of disk, flights, refresher and evictions, the
+// row that was answered stays, and the one that was withdrawn goes.
 #include "lookup/commit.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/load.hpp"
@@ -177,8 +177,8 @@ std::optional<std::int64_t> after(const cache::WriteOp& op, std::optional<std::i
 }
 
 TEST(KeptOps, KeepTheOutcomeOfEverySequence) {
-    // Six operations, sequences of up to four, from every state of the disk: merged they do what they do one
-    // by one, or the owner is asked for the row again.
+    // Sequences of up to four of six operations, from every state of the disk: merged they have the same
+    // result as one by one, or the owner is asked for the row again.
     const auto make = [](int n) {
         switch (n) {
         case 0: return save_op(1);

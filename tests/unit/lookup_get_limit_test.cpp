@@ -1,5 +1,5 @@
-// One GET a domain and minute of steady time, whatever leads to it: the limit itself, and all ways to a GET
-// through the real learner and refresher.
+// One GET per domain and minute of steady time, for any reason: tests of the limit itself, and of all ways to
+// a GET through the real learner and refresher.
 #include "lookup/get_limit.hpp"
 
 #include "support/lookup_world.hpp"

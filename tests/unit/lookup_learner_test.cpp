@@ -1,5 +1,4 @@
-// The learner over the ports' fakes: what happens in which order, and what when the store does not play
-// along.
+// The learner with fakes of its ports: the order of its steps, and what happens when the store fails.
 #include "lookup/learner.hpp"
 
 #include "lookup/commit.hpp"
@@ -60,7 +59,7 @@ TEST_F(LearnerTest, DoesNotWaitForADiskThatHangs) {
     ASSERT_EQ(outcomes.size(), 1u);
     EXPECT_NE(outcomes[0].policy, nullptr);
     EXPECT_EQ(time.passed(), lookup::commit_patience);
-    store.release(); // a commit that comes after all does no harm
+    store.release(); // a late commit does no harm
     run();
     EXPECT_EQ(outcomes.size(), 1u);
     EXPECT_EQ(store.rows().size(), 1u);
@@ -85,7 +84,7 @@ TEST_F(LearnerTest, TellsOfTheEndOfABurstOnce) {
         EXPECT_EQ(bursts, 0u);
         run();
         EXPECT_EQ(learner.aloft(), 0u);
-        time.move_to(time.passed() + std::chrono::hours{2}); // what was learnt is asked for again
+        time.move_to(time.passed() + std::chrono::hours{2}); // asked for what it has learnt
         return std::exchange(bursts, 0u);
     };
     EXPECT_EQ(learn_many(lookup::Flights::burst - 1), 0u);
@@ -269,8 +268,9 @@ TEST_F(LearnerTest, NewPoliciesAreAnnouncedOnce) {
     EXPECT_EQ(announced, 1);
 }
 
-/// However many domains hang: whoever asks for another waits for a place, and is answered at the deadline at
-/// worst, for there are more places to wait than connections. Only beyond that is it our own trouble.
+/// However many domains hang, a question for another one waits for a place, and is answered at the deadline
+/// at the latest, because there are more waiting places than connections. Only when these are full, too, it
+/// is our own trouble (TEMP).
 TEST_F(LearnerTest, DomainsThatHangDoNotMakeOthersTemporary) {
     using lookup::Learner;
     resolver.hold(dns::Type::txt);

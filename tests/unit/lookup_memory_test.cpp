@@ -1,6 +1,5 @@
-// After memory ran out nothing is lost: one allocation after the other fails in the refresher, the
-// learner and the service, and afterwards nothing is counted as running, and nothing has fallen off the
-// agenda.
+// Nothing is lost when memory runs out: each allocation in the refresher, the learner and the service fails
+// in turn. Afterwards nothing is counted as running, and nothing is missing from the agenda.
 #include "lookup/refresher.hpp"
 #include "lookup/service.hpp"
 

@@ -1,5 +1,5 @@
-// How often foreign servers are asked when they are in trouble, or when we come back after a week:
-// days of virtual time over the real learner and refresher. The schedules these tests hold are in
+// How often foreign servers are asked when they have trouble, or when we come back after a week: days of
+// virtual time with the real learner and refresher. The schedules that these tests check are in
 // tests/FIGURES.md and stsmapd(8).
 #include "lookup/refresher.hpp"
 

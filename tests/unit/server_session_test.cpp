@@ -1,5 +1,5 @@
-// The session over a real socket pair: the far end is written byte by byte, the answers come when the test
-// says so.
+// The session over a real socket pair: the test writes the far end octet by octet, and decides when the
+// answers come.
 #include "server/session.hpp"
 
 #include "support/allocated.hpp"

@@ -1,5 +1,5 @@
-// What the survey finds out about the services of master.cf: on a host of paper, and with the real postconf
-// as judge of master.cf files in odd forms.
+// What the survey finds out about the services of master.cf: on a fake host, and with the real postconf as
+// judge for master.cf files in unusual forms.
 #include "tool/setup/survey.hpp"
 
 #include "support/bare_host.hpp"

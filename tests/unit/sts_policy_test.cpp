@@ -211,8 +211,8 @@ double cpu_ms(const std::string& body) {
     return best;
 }
 
-// Names that std::hash puts into one bucket of a table for 3,000 of them took 20 times as long as others
-// while the duplicates were looked for in such a table.
+// 3,000 names that std::hash puts into one bucket: they took 20 times as long as others when duplicates were
+// searched in such a table.
 TEST(ParsePolicy, TakesTimeInProportionToTheOctets) {
     const std::string start = "version: STSv1\nmode: enforce\nmax_age: 604800\n";
     constexpr std::size_t patterns = 3000, buckets = 5087; // as libstdc++ has them for so many

@@ -268,8 +268,8 @@ struct FakeDaemon {
     int fd;
 };
 
-/// Takes connections one after the other: breaks the first `breaks` of them when they have asked, with `part`
-/// of a reply, and answers on the next.
+/// Accepts connections one after the other: closes the first `breaks` of them after their question, with
+/// `part` of a reply, and answers on the next.
 std::size_t serve(const FakeDaemon& daemon, int breaks, const std::string& part) {
     std::size_t taken = 0;
     for (; breaks >= 0; --breaks) {
