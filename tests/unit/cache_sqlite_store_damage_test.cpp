@@ -382,7 +382,7 @@ TEST(CacheSqliteDamage, KilledBetweenTheTwoRenamesTheSalvagedFileIsTaken) {
     fs::rename(bench.file(), bench.file().string() + ".new");
     auto store = bench.open();
     EXPECT_EQ(bench.rows.size(), static_cast<std::size_t>(many));
-    // A left-over next to a good file is not removed.
+    // A left-over next to a good file is not used, but removed.
     store.reset();
     std::ofstream(bench.file().string() + ".new") << "half written";
     store = bench.open();

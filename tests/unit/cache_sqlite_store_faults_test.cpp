@@ -111,7 +111,8 @@ public:
         const std::lock_guard lock{mutex_};
         return memory_;
     }
-    /// These rows are exactly those that were confirmed, or are in memory since then, unchanged.
+    /// Checks that the rows are what was confirmed, or came into memory later, unchanged; nothing else is
+    /// there.
     void expect_in(const std::map<std::string, Row>& rows, bool all_of_memory, bool promises) const {
         for (const auto& [name, id] : promised_) {
             if (forgotten_.contains(name) || !promises) continue;

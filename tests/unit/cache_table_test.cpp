@@ -523,7 +523,7 @@ TEST(CacheTable, TheAgendaGivesEachDomainOnceTheEarliestFirst) {
     EXPECT_EQ(table.next_due(), std::nullopt);
     for (const auto& [name, when] : due)
         table.update(domain(name), [at = when](Entry& e) { e.agenda_at = at; });
-    for (int i = 0; i < 3000; i += 5) { // withdrawn, removed, or asked for at another time
+    for (int i = 0; i < 3000; i += 5) { // erased, or taken off the agenda
         const std::string name = "d" + std::to_string(i) + ".example";
         if (i % 2 == 0)
             table.erase(domain(name));

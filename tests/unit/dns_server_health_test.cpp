@@ -44,7 +44,7 @@ TEST(DnsServerHealth, OneQuestionAtATimeFindsOut) {
     EXPECT_EQ(health.order(start + 30s), (Order{0, 1}));
     EXPECT_EQ(health.order(start + 30s), (Order{1, 0}));
     EXPECT_EQ(health.order(start + 39s), (Order{1, 0}));
-    EXPECT_EQ(health.order(start + 40s), (Order{0, 1})); // the first one did not answer
+    EXPECT_EQ(health.order(start + 40s), (Order{0, 1})); // the first question has no result yet
 }
 
 TEST(DnsServerHealth, DoublesUpToFiveMinutes) {

@@ -185,7 +185,7 @@ TEST_F(DnsStubResolver, TrustsTheAdBitAsToldTo) {
     EXPECT_EQ(worth(), dns::Worth::secure);
     resolver->judged(server.address(), dns::Validates::no, "why");
     EXPECT_EQ(worth(), dns::Worth::indeterminate);
-    resolver->judged("192.0.2.1:53", dns::Validates::yes, "why"); // no reply to our question
+    resolver->judged("192.0.2.1:53", dns::Validates::yes, "why"); // not one of our servers
     auto o = options({server.address()});
     o.trust_ad = dns::TrustAd::no;
     resolver->configure(o);
@@ -423,7 +423,7 @@ TEST_F(DnsStubResolver, OnlyTheRightReplyCounts) {
     make(options({elsewhere.address(), server.address()}));
     EXPECT_EQ(text(resolve()), "good");
     EXPECT_EQ(elsewhere.queries().size(), 2U);      // the second in the other form
-    EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the question whose reply came from another address
+    EXPECT_EQ(log.count("reason=dns-timeout"), 2U); // of the server that replies from another address
 }
 
 TEST_F(DnsStubResolver, GarbageOnly) {

@@ -70,7 +70,7 @@ TEST_F(DnsUdpSockets, AreKeptWhileThereIsMuchToAskOneByOne) {
     ASSERT_EQ(sockets->kept(), 1U);
     const UdpSocket* kept = give_back(take(loopback));
     for (int i = 0; i < 100; ++i) EXPECT_EQ(give_back(take(loopback)), kept);
-    time.move_to(2 * UdpSockets::window - base::milliseconds{1}); // from the previous window
+    time.move_to(2 * UdpSockets::window - base::milliseconds{1}); // the previous window still counts
     EXPECT_EQ(give_back(take(loopback)), kept);
     EXPECT_EQ(sockets->kept(), 1U);
     time.move_to(3 * UdpSockets::window);

@@ -1,4 +1,4 @@
-// Commands in words, completed for the place where they are pasted.
+// Commands within texts, completed for the shell into which they are pasted.
 #include "tool/doctor/hints.hpp"
 
 #include <gtest/gtest.h>

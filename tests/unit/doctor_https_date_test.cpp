@@ -1,4 +1,4 @@
-// What time a policy host has.
+// Reading a policy host's clock.
 #include "tool/doctor/https_date.hpp"
 
 #include "fetch/http_reader.hpp"
@@ -23,7 +23,7 @@ TEST(HttpDate, ReadsTheOneFormThatIsSent) {
         EXPECT_FALSE(parse_http_date(text)) << text;
 }
 
-/// A host with a given response, asked as the doctor does.
+/// A host with a given response, asked in doctor's way.
 class HttpsDate : public testing::Test {
 protected:
     HttpsDate() {

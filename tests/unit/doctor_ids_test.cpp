@@ -1,4 +1,4 @@
-// The ids of findings: each is used somewhere, and each stands in the manual.
+// The ids of findings: each one is used somewhere, and is in the manual.
 #include "tool/doctor/ids.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What a host tells of itself.
+// What doctor reads from the host.
 #include "tool/doctor/probes.hpp"
 
 #include "support/temp_folder.hpp"

@@ -1,4 +1,4 @@
-// Facts in, findings out: what doctor says of each state, and what it says to do.
+// Facts in, findings out: what doctor says about each state, and which fix it names.
 #include "tool/doctor/ids.hpp"
 #include "tool/doctor/report.hpp"
 
@@ -20,10 +20,10 @@ using testing::Not;
 
 constexpr base::Instant now = std::chrono::sys_days{std::chrono::year{2027} / 5 / 1} + 12h;
 
-/// Those of the plan's own remarks are its tests' matter.
+/// One id of the plan's remarks; the plan's own tests have the others.
 const std::string some_plan_id = "set-smtp-dns-support-level";
 
-/// A host on which all is well.
+/// A host without any problem.
 Facts healthy() {
     Facts facts;
     facts.config.file = "/etc/stsmapd/stsmapd.toml";

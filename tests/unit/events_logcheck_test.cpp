@@ -61,7 +61,7 @@ std::vector<Event> policy_failures() {
     return out;
 }
 
-/// Which of them are warnings is for lookup::change() to say.
+/// lookup::change() decides which of them are warnings.
 std::vector<Event> policy_changes() {
     constexpr sts::Mode modes[] = {sts::Mode::enforce, sts::Mode::testing, sts::Mode::none};
     std::vector<Event> out;

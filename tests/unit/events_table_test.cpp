@@ -23,7 +23,7 @@ using base::Level;
 using base::Reason;
 using namespace events;
 
-/// One of each kind, with nothing left empty.
+/// One event of each kind, with no empty member.
 std::vector<Event> one_of_each() {
     Lookup lookup{.domain = "a.example", .answer = "secure", .source = "memory", .age = 5s};
     lookup.why = "dane";

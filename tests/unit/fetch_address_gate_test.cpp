@@ -19,7 +19,7 @@ using std::chrono::steady_clock;
 
 struct Row {
     const char* why;
-    std::vector<int> idle; // of each inside: milliseconds since it made progress
+    std::vector<int> idle; // for each connection inside: milliseconds since its last progress
     bool admit;
     int gives_way;  // -1: nobody
     int look_again; // milliseconds from now; -1: never by itself
@@ -118,7 +118,7 @@ TEST_F(AddressGateTest, ALimitCanChangeAndAGateCanClose) {
     a.release();
     EXPECT_FALSE(never->granted());
     EXPECT_FALSE(gate->try_enter("e"));
-    io.run_for(milliseconds{1100}); // nor because those inside are stalled
+    io.run_for(milliseconds{1100}); // not even because those inside are stalled
     EXPECT_FALSE(never->granted());
 }
 
@@ -169,7 +169,7 @@ TEST_F(AddressGateTest, GatesAreOneAnAddress) {
     EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter("a"));
     EXPECT_TRUE(gates.at(make_address("192.0.2.2"))->try_enter("a"));
     for (std::uint32_t i = 0; i < 1000; ++i) (void)gates.at(boost::asio::ip::address_v4(i));
-    a.progress(); // on a slow machine it may count no longer by now
+    a.progress(); // else a slow machine may no longer count it
     EXPECT_FALSE(gates.at(make_address("192.0.2.1"))->try_enter("a")) << "forgotten while somebody is inside";
 }
 

@@ -158,13 +158,13 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
         {"2a00:db8:122:344::/96", "2a00:db8:122:344::8.8.8.8", "", ""},
         {"2a00:db8:122:344::/96", "2a00:db8:122:344::10.0.0.1", "private", ""},
         {"2a00:db8:122:344::/96", "2a00:db8:122:344::127.0.0.1", "loopback", ""},
-        // Octet 8 belongs to no address.
+        // Octet 8 is not part of the IPv4 address.
         {"2a00:db8:122::/48", "2a00:db8:122:808:108:800::", "no IPv4 address behind a NAT64 prefix", ""},
         // The octets after the IPv4 address belong to the translator.
         {"2a00:db8::/32", "2a00:db8:a00:1::7777", "private", ""},
-        // Beside the prefix.
+        // Not in the prefix.
         {"2a00:db8:122:344::/96", "2a00:db8:122:344:0:1:10.0.0.1", "", ""},
-        // Outside of what is global.
+        // Prefixes that are not globally reachable.
         {"64:ff9b:1::/48", "64:ff9b:1:808:8:800::", "", "local-use translation"},
         {"64:ff9b:1::/96", "64:ff9b:1::8.8.8.8", "", "local-use translation"},
         {"64:ff9b:1::/96", "64:ff9b:1::169.254.169.254", "link-local", "local-use translation"},
@@ -173,11 +173,11 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
         {"fd64::/96", "fd64::192.168.0.1", "private", "private"},
         {"fd64::/96", "fd65::8.8.8.8", "private", "private"},
         {"2001:db8:64::/96", "2001:db8:64::8.8.8.8", "", "documentation"},
-        // In 6to4 both must be public.
+        // In 6to4 both IPv4 addresses must be public.
         {"2002:a00:1::/96", "2002:a00:1::8.8.8.8", "private", "private"},
         {"2002:808:808::/96", "2002:808:808::10.0.0.1", "private", ""},
         {"2002:808:808::/96", "2002:808:808::8.8.8.8", "", ""},
-        // Everybody has this one.
+        // The well-known prefix, which is always used.
         {"64:ff9b:1::/96", "64:ff9b::8.8.8.8", "", ""},
         {"64:ff9b:1::/96", "64:ff9b::10.0.0.1", "private", "private"},
         {"64:ff9b:1::/96", "::ffff:10.0.0.1", "private", "private"},
@@ -191,7 +191,7 @@ TEST(Address, WithinANat64PrefixIsJudgedByItsIPv4) {
             EXPECT_TRUE(fetch::nat64_decides(address));
         }
     }
-    // One that is in two of them must be public by both.
+    // An address in two prefixes must be public by both.
     EXPECT_EQ(fetch::not_public(make_address("2a00:0:808:808::10.0.0.1"),
                                 prefixes({"2a00::/32", "2a00:0:808:808::/96"})),
               "private");

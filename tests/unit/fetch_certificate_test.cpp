@@ -105,7 +105,8 @@ TEST_F(CertificateTest, AWrongOneLeadsToTheNextAddress) {
         EXPECT_TRUE(wrong.requests().empty());
         EXPECT_EQ(right.requests().size(), 1u);
     }
-    // If none is right, the reason is that of the certificate, not of later errors, and names each address.
+    // If no address has a right certificate, this is the reason, not a later error, and it names each
+    // address.
     resolver.set(host, {"127.0.0.1", "127.0.0.2"});
     EXPECT_EQ(show(get()), "cert-name-mismatch: 127.0.0.1: hostname mismatch; 127.0.0.2: Connection refused");
     resolver.set(host, {"127.0.0.2", "127.0.0.1"});
@@ -129,7 +130,7 @@ TEST_F(CertificateTest, JudgesTheHandshake) {
         {"no ALPN", [](Script& s) { s.alpn = ""; }, "none", ""},
         {"ALPN http/1.1", [](Script& s) { s.alpn = "http/1.1"; }, "none", ""},
         {"ALPN h2", [](Script& s) { s.alpn = "h2"; }, "tls-handshake",
-         ""}, // some versions of OpenSSL notice themselves
+         ""}, // some versions of OpenSSL notice it themselves
         {"plaintext", [](Script& s) { s.plaintext = true; }, "tls-handshake", ""},
         {"SMTP banner", [](Script& s) { s.before_tls = "220 mail.example.com ESMTP\r\n"; }, "tls-handshake",
          ""},
@@ -149,7 +150,7 @@ TEST_F(CertificateTest, JudgesTheHandshake) {
     }
 }
 
-/// What a ClientHello with our settings offers, as a server hears it.
+/// What a ClientHello with our settings offers, as a server receives it.
 struct Hello {
     std::vector<unsigned> ciphers, groups;
     std::vector<unsigned> extensions;
@@ -182,7 +183,7 @@ int listen_to_hello(SSL* tls, int*, void* to) {
 using Context = std::unique_ptr<SSL_CTX, void (*)(SSL_CTX*)>;
 using Tls = std::unique_ptr<SSL, void (*)(SSL*)>;
 
-/// A client and a server over memory.
+/// A client and a server, connected in memory.
 struct Pair {
     Pair(SSL_CTX* ours, SSL_CTX* theirs)
         : client(SSL_new(ours), SSL_free), server(SSL_new(theirs), SSL_free) {
@@ -248,7 +249,7 @@ TEST(RestrictTls, KeepsALevelOfAtLeast112Bits) {
 }
 
 TEST(RestrictTls, ASystemWithALowLevelChangesNothing) {
-    // What the system's openssl.cnf may say.
+    // Possible settings in the system's openssl.cnf.
     const Context ours{SSL_CTX_new(TLS_client_method()), SSL_CTX_free};
     SSL_CTX_set_cipher_list(ours.get(), "ALL:@SECLEVEL=0");
     SSL_CTX_set_min_proto_version(ours.get(), TLS1_VERSION);
@@ -276,7 +277,7 @@ TEST(WrongProtocol, IsWhatWasNotOffered) {
         SSL_CTX_set_alpn_select_cb(theirs.get(), choose, &chosen);
         Pair pair{ours->native_handle(), theirs.get()};
         ASSERT_TRUE(fetch::expect_host(pair.client.get(), host));
-        // A client that offers more hides from OpenSSL that the choice is wrong.
+        // This client offers more, so OpenSSL does not see that the choice is wrong.
         static constexpr unsigned char all[] = "\x08http/1.1\x02h2\x08http/1.0";
         SSL_set_alpn_protos(pair.client.get(), all, sizeof all - 1);
         ASSERT_TRUE(pair.shake()) << chosen;

@@ -130,7 +130,7 @@ TEST_F(FloodTest, AProxyHasTheSameLimits) {
 }
 
 TEST_F(FloodTest, ManyAtOnceLeaveAnHonestHostItsTurns) {
-    // Each fetch meets its limits after some milliseconds of work: as one ends, the next begins.
+    // Each fetch reaches its limits after some milliseconds of work: when one ends, the next one begins.
     for (const Flood flood : {Flood::fragments, Flood::one_octet, Flood::certificates, Flood::key_updates}) {
         Flooder flooder{flood, ca().leaf({"*.flood.example"})};
         TlsServer honest{ca().leaf({host}), good(), {"127.0.0.2"}, flooder.port()};

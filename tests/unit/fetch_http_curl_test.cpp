@@ -35,7 +35,7 @@ struct Cell {
     std::string name, octets;
 };
 
-/// One response, from lines without their ends.
+/// One response, made from lines without line ends.
 struct Response {
     std::string status = "HTTP/1.1 200 OK";
     std::vector<std::string> fields{type};
@@ -352,7 +352,7 @@ const std::vector<Rule> rules = {
     {"a body over 64 KiB", {"http-too-large: "}},
     {"no Content-Type, or one that is not text/plain", {"http-media-type: "}},
 };
-/// Where curl has a limit that we do not have: its words are not in our octets.
+/// Where curl has a limit that we do not have: its error text, which our octets do not contain.
 constexpr std::string_view longer_trailer = "trailer of 5,000 octets";
 
 struct Outcome {
@@ -441,7 +441,7 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
-/// All cells through curl: in one run, and one more after each error that ends its program.
+/// All cells through curl: in one run, plus one more after each error that ends curl.
 std::vector<Outcome> curls(const std::vector<Cell>& all) {
     const test::TempFolder folder;
     const Server server(all);
@@ -511,7 +511,7 @@ TEST(HttpReaderAndCurl, DisagreeOnlyByRule) {
                 "rule, %zu others\n",
                 all.size(), taken, refused, ruled, unruled);
     for (const auto& [why, count] : by_rule) std::printf("%6zu  %s\n", count, why.c_str());
-    // An empty list would make the statements about all of them meaningless.
+    // With an empty list the checks of all of them would prove nothing.
     EXPECT_GE(taken, 150u);
     EXPECT_GE(refused, 50u);
     EXPECT_EQ(by_rule.size(), rules.size() + 1) << "a rule that nothing needs";

@@ -22,7 +22,7 @@ const std::string plain = "Content-Type: text/plain\r\n";
 
 enum class Ending { open, clean, cut };
 
-/// Feeds `octets` in pieces of `step`; then the connection ends as told.
+/// Feeds `octets` in pieces of `step`, then ends the connection as requested.
 Fetched read(std::string_view octets, Ending ending, std::size_t step) {
     HttpReader reader;
     for (std::size_t at = 0; at < octets.size(); at += step)
@@ -172,7 +172,7 @@ TEST(HttpReader, RefusesWithItsReason) {
     using enum Reason;
     const std::string chunked = "HTTP/1.1 200 OK\r\n" + plain + "Transfer-Encoding: chunked\r\n\r\n";
     const std::string open = "HTTP/1.1 200 OK\r\n" + plain;
-    std::string tiny; // 64 KiB and one octet, an octet a chunk
+    std::string tiny; // 64 KiB and one octet, with one octet per chunk
     for (std::size_t i = 0; i <= fetch::max_body; ++i) tiny += "1\r\nx\r\n";
     tiny += "0\r\n\r\n";
     std::string interim;
@@ -349,11 +349,11 @@ TEST(HttpReader, LimitsAreExact) {
             }
         }
     }
-    // As many interim responses pass.
+    // This many interim responses are accepted.
     std::string interim;
     for (std::size_t i = 0; i < fetch::max_interim; ++i) interim += "HTTP/1.1 102 Processing\r\n\r\n";
     EXPECT_TRUE(read(interim + sized(plain), Ending::open, 7));
-    // Extensions around every octet: 64 KiB of body may not cost a gigabyte of wire.
+    // Extensions around every octet: 64 KiB of body must not need a gigabyte on the wire.
     std::string wordy = "HTTP/1.1 200 OK\r\n" + plain + "Transfer-Encoding: chunked\r\n\r\n";
     while (wordy.size() < 3 * fetch::max_wire) wordy += chunk("x", ";e=" + std::string(8000, 'e'));
     const Fetched fetched = read(wordy, Ending::open, 4096);
@@ -368,7 +368,7 @@ TEST(HttpReader, CutsWhatAPeerSays) {
     EXPECT_LT(fetched.error().detail.size(), 200u);
 }
 
-// No form of a megabyte costs more than its octets: the back thread must not be blocked.
+// In any form, the work for a megabyte grows only with its octets: the back thread must not be blocked.
 TEST(HttpReader, TakesTimeInProportionToTheOctets) {
     const std::string open = "HTTP/1.1 200 OK\r\n" + plain,
                       chunked = open + "Transfer-Encoding: chunked\r\n\r\n";
@@ -408,7 +408,7 @@ TEST(HttpReader, TakesTimeInProportionToTheOctets) {
             (void)read(octets, Ending::clean, step);
             const double ms = (clock() - before) * 65536 / static_cast<double>(octets.size());
             dearest = std::max(dearest, step == 1 ? 0 : ms);
-            // Ten times what it takes at most, without optimisation.
+            // Ten times the longest time without optimisation.
             if (step > 1) std::printf("%-24s %.2f ms for 64 KiB\n", why, ms);
             EXPECT_LT(ms, 200 * test::slowness)
                 << why << " in pieces of " << step << ": " << ms << " ms for 64 KiB";

@@ -122,14 +122,14 @@ TEST_F(HttpsFetcherTest, AConnectionThatBreaksIsNotTheEndUntilTheRequest) {
         options.port = first.port();
         fetcher_.reset();
         resolver.set(host, {"127.0.0.1", "127.0.0.2"});
-        if (stage == Script::Stage::request) { // nothing is asked twice
+        if (stage == Script::Stage::request) { // no request is sent twice
             EXPECT_EQ(show(get()), "http-truncated: no response (Connection reset by peer) at 127.0.0.1");
             EXPECT_EQ(second.connections(), 0u);
             continue;
         }
         EXPECT_EQ(show(get()), "body") << static_cast<int>(stage);
         EXPECT_EQ(first.connections(), 1u);
-        if (stage == Script::Stage::accept) continue;   // may as well be seen as a failure to connect
+        if (stage == Script::Stage::accept) continue;   // may also look like a failure to connect
         resolver.set(host, {"127.0.0.1", "127.0.0.3"}); // and if the rest fails, the broken one is the reason
         const auto fetched = get();
         EXPECT_EQ(reason(fetched), "tls-handshake");
@@ -176,7 +176,7 @@ TEST_F(HttpsFetcherTest, AnAddressWeWereOutOfPatienceWithIsTriedOnceMore) {
     server.set_script(slow);
     options.timeout = milliseconds{4000};
     fetcher_.reset();
-    // A quarter of what is left once the address is known.
+    // A quarter of the time left when the address is known.
     const std::regex quarter{"no octet for ([5-9][0-9][0-9]|1000) ms"};
     EXPECT_EQ(std::regex_replace(show(get()), quarter, "no octet for a quarter"),
               "fetch-timeout: in the TLS handshake after 4000 ms at 127.0.0.1; before that "
@@ -204,7 +204,7 @@ TEST_F(HttpsFetcherTest, BesideFiftyHangingHostsAtItsAddressAnHonestOneIsSoonLea
             server.on_sni(host, ca().leaf({host}));
             server.on_sni(host, good());
         } else {
-            // Which host a silent server is silent to shows only after some octets.
+            // The server knows only after some octets for which host it must be silent.
             server.silent_but_for(host, ca().leaf({host}), good());
         }
         const auto begun = steady_clock::now();
@@ -357,7 +357,7 @@ TEST_F(HttpsFetcherTest, ManyHostsOnOneHangingAddressHoldUpNobodyElse) {
     EXPECT_EQ(show(get()), "body");
     EXPECT_EQ(hanging.connections(), 2u);
     for (const auto& result : results) EXPECT_FALSE(result->has_value());
-    // The others get their turn, each with its own full time: three rounds.
+    // The others get their turn, each with its full time: three rounds.
     const auto begun = steady_clock::now();
     for (const auto& result : results) {
         run_until([&] { return result->has_value(); });
@@ -400,7 +400,7 @@ TEST_F(HttpsFetcherTest, TheQueueIsBounded) {
     EXPECT_EQ(reason(*results.back()), "overloaded");
     EXPECT_EQ(fetcher().queued(), fetch::max_queued);
     fetcher_.reset();
-    std::size_t ended = 0; // the first so many; to look at all of them each time takes too long
+    std::size_t ended = 0; // of the first ones; checking all of them each time takes too long
     run_until([&] {
         while (ended < results.size() && results[ended]->has_value()) ++ended;
         return ended == results.size();
@@ -430,7 +430,7 @@ TEST_F(HttpsFetcherTest, CanBeDestroyedAtAnyMoment) {
         const std::size_t before = holding.requests().size();
         ASSERT_TRUE(run_until([&] { return holding.requests().size() > before; }));
         fetcher_.reset();
-        if (!run_on) break; // the loop dies with everything in it
+        if (!run_on) break; // the loop is destroyed with everything in it
         for (const auto& result : results) {
             run_until([&] { return result->has_value(); });
             EXPECT_EQ(reason(*result), "shutting-down");

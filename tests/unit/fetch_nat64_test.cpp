@@ -76,7 +76,7 @@ protected:
     std::size_t asked() const {
         return static_cast<std::size_t>(std::ranges::count(resolver.asked(), "ipv4only.arpa"));
     }
-    /// The verdict once the resolver has been asked, if need be.
+    /// The verdict, after a question to the resolver if needed.
     std::string_view verdict(const std::string& text) {
         const std::vector<fetch::Address> addresses{make_address(text)};
         if (nat64->must_ask(addresses)) {
@@ -150,7 +150,7 @@ TEST_F(Nat64Fetch, NobodyElseWaitsForTheAnswer) {
     EXPECT_TRUE(refused(outcome("10.0.0.1")));
     EXPECT_TRUE(refused(outcome("::1")));
     EXPECT_FALSE(waiting->has_value());
-    // Its own time ends the one that waits.
+    // Its own time limit ends the waiting one.
     ASSERT_TRUE(run_until([&] { return waiting->has_value(); }));
     EXPECT_EQ(test::reason(*waiting), "fetch-timeout");
 }

@@ -1,4 +1,4 @@
-// The stream against a server whose TLS runs in memory, so that a test sees, and may cut, each packet.
+// The stream with a server whose TLS runs in memory, so that a test sees each packet, and may cut it.
 #include "fetch/tls_stream.hpp"
 
 #include "fetch/certificate.hpp"
@@ -133,7 +133,7 @@ struct TlsStreamTest : testing::Test {
     }
     void to_stream(std::string_view some) { peer.send(asio::buffer(some)); }
 
-    /// A handshake with this server, up to the point where the stream says it is done.
+    /// A handshake with this server, until the stream reports it as done.
     void shake_hands(Server& server) {
         ASSERT_TRUE(fetch::expect_host(stream.native_handle(), test::policy_host));
         asio::co_spawn(io, shake(), asio::detached);
@@ -155,7 +155,7 @@ TEST_F(TlsStreamTest, SendsTheEndOfTheHandshakeWithTheRequest) {
     asio::co_spawn(io, read(), asio::detached);
     const std::string answer = server.feed(packet());
     EXPECT_EQ(server.read, "GET /") << "in one packet";
-    // With it come the server's tickets, in whatever pieces; they are no octets of the answer.
+    // The server's tickets come with it, in any pieces; they are not part of the answer.
     for (const char octet : answer) to_stream({&octet, 1});
     EXPECT_TRUE(silent());
     EXPECT_FALSE(came);

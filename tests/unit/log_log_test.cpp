@@ -1,4 +1,4 @@
-// The log as a whole: where lines go, levels at run time, and readers that do not read.
+// The whole log: where lines go, levels at run time, and readers that do not read.
 #include "log/log.hpp"
 
 #include "log/log_output.hpp"
@@ -44,7 +44,7 @@ public:
         if (ends_[1] >= 0) close(ends_[1]);
         ends_[1] = -1;
     }
-    /// All that was written; the write end is closed first, so that reading ends.
+    /// Everything that was written; the write end is closed first, so that reading ends.
     std::string rest() {
         close_write();
         std::string text;
@@ -187,12 +187,12 @@ TEST(LineLog, AReaderThatDoesNotReadHoldsNobodyUpAndLosesTheOldest) {
     std::string text;
     const auto before = std::chrono::steady_clock::now();
     auto log = std::make_unique<LineLog>(config::Log{}, places);
-    // Far more than a pipe (64 KiB) and the queue hold together.
+    // Far more than fits into a pipe (64 KiB) and the queue together.
     for (int i = 0; i < 5000; ++i) log->write(Level::info, "n", {{"i", i}, {"f", filler}});
     const auto writing = std::chrono::steady_clock::now() - before;
     EXPECT_LT(writing, 5s);
 
-    // The reader wakes up: it gets the newest line, and one with the number of lines lost.
+    // The reader wakes up: it gets the newest line, and one with the number of lost lines.
     std::array<char, 4096> chunk{};
     const auto arrived = [&](const char* part) { return text.find(part) != std::string::npos; };
     while (!arrived("i=4999 ") || !arrived("log-overrun: lost=")) {
@@ -275,7 +275,7 @@ TEST(LineLog, AFileGetsManyLinesInOrder) {
     expect_numbers(text, 0, 10'000);
 }
 
-/// As the journal's: lines go in large pieces, and what it has no room for waits for its reader.
+/// A socket like the journal's: lines go in large pieces, and what does not fit waits for the reader.
 TEST(LineLog, ASocketGetsManyLinesInOrder) {
     std::array<int, 2> ends{};
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
@@ -287,7 +287,7 @@ TEST(LineLog, ASocketGetsManyLinesInOrder) {
         places.queue = 20'000;
         places.last_words = 20s;
         LineLog log{{}, places};
-        // More than a socket holds: the reader comes when the writer waits already.
+        // More than fits into a socket: the reader starts when the writer already waits.
         for (int i = 0; i < 10'000; ++i) log.write(Level::info, "n", {{"i", i}});
         reader = std::thread{[&] {
             std::array<char, 1000> chunk{};

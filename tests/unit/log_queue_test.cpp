@@ -1,4 +1,4 @@
-// Lines between those who log and the one who writes.
+// The queue between the threads that log and the one that writes.
 #include "log/log_queue.hpp"
 
 #include "support/allocated.hpp"

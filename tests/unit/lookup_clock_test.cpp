@@ -117,7 +117,7 @@ TEST(Clock, WrongOnlyForTheMomentOfAFetchAPolicyEndsAllTheSame) {
     world.pass(1h);
     world.time.jump(3 * year);
     EXPECT_EQ(world.ask("a.example"), secure);
-    world.time.jump(-3 * year); // before anything has looked at the clock again
+    world.time.jump(-3 * year); // before any code reads the clock again
     world.at("a.example").no_record();
     world.at("a.example").https_fails(Reason::connect_failed);
     world.pass(23h);
@@ -174,7 +174,7 @@ TEST(Clock, SecondsSince1970Outgrow31And32Bits) {
     }
 }
 
-// What an untrusted clock ends is not answered, and not lost.
+// A policy that expired by an untrusted clock is not answered, but not lost.
 
 TEST(Clock, StartedYearsAheadNothingIsLost) {
     LookupWorld world;

@@ -1,4 +1,4 @@
-// The DANE lookup over the resolver's fake: what is asked when, limits, and lifetimes.
+// The DANE lookup with a fake resolver: what is asked and when, limits, and lifetimes.
 #include "lookup/dane_lookup.hpp"
 
 #include "support/fake_resolver.hpp"
@@ -92,7 +92,7 @@ TEST_F(DaneLookupTest, AHangingAaaaIsNotWaitedFor) {
     resolver.hold(Type::aaaa);
     EXPECT_EQ(ask(), Advice::dane_only);
     EXPECT_EQ(resolver.waiting(), 1u);
-    resolver.release(); // comes too late for anybody, and harms nobody
+    resolver.release(); // comes too late, and does no harm
     run();
     EXPECT_EQ(lookup->running(), 0u);
 }
@@ -175,7 +175,7 @@ TEST_F(DaneLookupTest, TheContextEndsWithLookupsUnderWay) {
     EXPECT_EQ(other.running(), 0u);
 }
 
-/// Throws where a resolver must not.
+/// Throws where a resolver must not throw.
 class BrokenResolver final : public dns::Resolver {
 public:
     boost::asio::awaitable<dane::Result> resolve(std::string, Type, dns::Purpose) override {
@@ -191,7 +191,7 @@ TEST_F(DaneLookupTest, NoExceptionEscapes) {
     EXPECT_FALSE(thrown);
 }
 
-// Many domains with many MX hosts whose name servers never answer, and one that is well.
+// Many domains with many MX hosts whose name servers never answer, and one healthy domain.
 TEST_F(DaneLookupTest, OneDomainsHostsTakeNothingFromAnothers) {
     constexpr std::size_t slow = 300;
     resolver.hold(Type::a);
@@ -215,7 +215,7 @@ TEST_F(DaneLookupTest, OneDomainsHostsTakeNothingFromAnothers) {
     resolver.never_hold("mx.example.net");
     EXPECT_EQ(ask(), Advice::sts);
     EXPECT_EQ(lookup->running(), slow);
-    // Nothing of it is a finding about the slow ones, and none of their questions is lost.
+    // This gives no finding about the slow domains, and none of their questions is lost.
     resolver.release();
     while (answered < slow && io.run_one_for(5s) > 0) {
     }

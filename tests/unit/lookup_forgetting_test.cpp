@@ -28,7 +28,7 @@ protected:
         publish(3600);
         learner.on_new_policy([this](const base::Domain& one) { refresher.add(one); });
         refresher.start();
-        time.move_to(2h); // the clocks have agreed for long enough
+        time.move_to(2h); // long enough for the clock to be trusted
         (void)learner.clock_trust();
     }
     void learn(Why why = Why::query) {
@@ -50,7 +50,7 @@ TEST_F(Forgetting, TheRefresherEndsTheOldOneWhileTheNewOneIsUnderWay) {
     ASSERT_EQ(store.rows().count("a.example"), 1u);
     refresher.stop(); // its daily GET is not wanted here
     pass(3599s);
-    // The policy ends during the commit of the next one.
+    // The policy expires during the commit of the next one.
     store.hold();
     resolver.txt("_mta-sts.a.example", {"v=STSv1; id=2;"});
     learn(Why::txt_check);
@@ -105,7 +105,7 @@ TEST_F(Forgetting, AnEvictedPolicyIsNamedToo) {
     while (time.next_call() && *time.next_call() <= time.passed()) time.make_next_call(), run();
     store.release();
     run();
-    // One of them went. It went from the disk as well, and the other is there in its newest form.
+    // One of them was evicted, also from the disk. The other one is there in its newest form.
     EXPECT_EQ(table.policy_count(), 1u);
     EXPECT_EQ(store.rows().size(), 1u);
     if (entry() != nullptr) {

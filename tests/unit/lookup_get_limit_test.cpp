@@ -61,7 +61,7 @@ TEST(GetLimit, StaysWithinItsMemory) {
     EXPECT_EQ(limit.size(), 0u);
 }
 
-/// Asks every second and turns the wall clock as `each` says; GETs have to keep their distance.
+/// Asks every second, and calls `each`, which may turn the wall clock. GETs must keep their distance.
 std::size_t gets_within(LookupWorld& world, seconds duration, const std::function<void(long second)>& each) {
     std::optional<base::milliseconds> last;
     const std::size_t before = world.gets();
@@ -127,7 +127,7 @@ TEST(Politeness, TheWallClockNeitherOpensNorClosesTheMinute) {
 
 TEST(Politeness, FailuresChangedIdsAndJunkKeepToTheMinuteToo) {
     LookupWorld world;
-    world.table().set_limits({100, 2}); // the absence is pushed out at once, and its GETs with it
+    world.table().set_limits({100, 2}); // the absence is evicted at once, with the times of its GETs
     world.at("a.example").https_fails(Reason::http_status, "status 503");
     long n = 0;
     const auto junk = [&](long second) {

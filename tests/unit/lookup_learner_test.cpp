@@ -84,7 +84,7 @@ TEST_F(LearnerTest, TellsOfTheEndOfABurstOnce) {
         EXPECT_EQ(bursts, 0u);
         run();
         EXPECT_EQ(learner.aloft(), 0u);
-        time.move_to(time.passed() + std::chrono::hours{2}); // asked for what it has learnt
+        time.move_to(time.passed() + std::chrono::hours{2}); // so that all is learnt again
         return std::exchange(bursts, 0u);
     };
     EXPECT_EQ(learn_many(lookup::Flights::burst - 1), 0u);

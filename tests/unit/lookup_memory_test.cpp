@@ -27,7 +27,7 @@ private:
     boost::asio::io_context& io_;
 };
 
-/// Everything on one thread, which is not spared.
+/// Everything runs on one thread, whose allocations fail.
 class Household : public test::LearnerWorld {
 public:
     Household() {
@@ -37,7 +37,7 @@ public:
         run();
         refresher.start();
     }
-    /// As the daemon's loop: a handler may be lost, never the loop.
+    /// Like the daemon's loop: a handler may be lost, never the loop.
     void run() {
         for (;;) try {
                 io.restart();
@@ -72,7 +72,7 @@ public:
     bool lost_timer = false;
 };
 
-/// `came`: an allocation failed.
+/// Sets `came` if an allocation failed.
 void one_fails(std::uint64_t n, const std::function<void(Household&)>& work, bool& came) {
     std::unique_ptr<Household> house;
     std::thread{[&] { house = std::make_unique<Household>(); }}.join();
@@ -82,7 +82,7 @@ void one_fails(std::uint64_t n, const std::function<void(Household&)>& work, boo
         std::thread{[&] { work(*house); }}.join();
         came = memory.failed() > 0;
     }
-    // Well again: everything goes its way as before.
+    // There is memory again: everything works as before.
     house->pass(1s);
     house->ask();
     house->pass(2h);
@@ -149,7 +149,7 @@ TEST(LookupMemory, AnswerOfAKnownDomainTakesNone) {
     test::Client client{[](const std::string&) { ADD_FAILURE() << "not from memory"; }};
     std::string reply;
     reply.reserve(1000);
-    // The room for remembered answers is taken once, when one comes again.
+    // The memory for remembered answers is allocated once, at the first repeated question.
     for (int i = 0; i < 2; ++i) (void)service.answer("sts a.example", house.time.steady(), reply, client);
     quiet.counted = 0;
     test::FailingMemory memory;

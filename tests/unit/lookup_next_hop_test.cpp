@@ -136,7 +136,7 @@ TEST(NextHop, ChangesAreNoticedBehindTheAnswer) {
     EXPECT_GE(world.log.count("next_hop=[mx.a.example]:587"), 6u);
 }
 
-/// An answer kept for this second goes with the verdict it was made of.
+/// An answer remembered for this second is dropped together with its verdict.
 TEST(NextHop, RememberedAnswersEndWithTheVerdict) {
     LookupWorld world(with_dane());
     serve(world);
@@ -144,7 +144,7 @@ TEST(NextHop, RememberedAnswersEndWithTheVerdict) {
     world.tlsa("mx.a.example", 587, LookupWorld::usable_tlsa());
     world.pass(301s);
     world.dns_delay = 0s;
-    // All of it within one second of the clock: the first starts the check, the others come again and again.
+    // All of it is within one second of the clock: the first question starts the check, the others repeat it.
     const auto replies = world.ask_many("[mx.a.example]:587", 5);
     for (const std::string& reply : replies) EXPECT_EQ(reply, secure);
     for (int i = 0; i < 5; ++i) EXPECT_EQ(world.ask("[mx.a.example]:587"), dane_only);
@@ -265,7 +265,7 @@ TEST(HopVerdicts, TheLongestOnesTakeLittle) {
         (void)verdicts.put(hop(first + rest, 65535), {});
     }
     EXPECT_EQ(verdicts.size(), lookup::HopVerdicts::max_hops);
-    if (test::sanitized) return; // it has an allocator of its own
+    if (test::sanitized) return; // sanitizers have allocators of their own
     const std::size_t octets = (in_use() - before) / lookup::HopVerdicts::max_hops;
     RecordProperty("octets", static_cast<int>(octets));
     EXPECT_GT(octets, 244U);

@@ -24,7 +24,7 @@ using test::policy_text;
 constexpr std::string_view secure = "OK secure match=mx.a.example servername=hostname";
 constexpr std::string_view notfound = "NOTFOUND ";
 
-/// Asks every ten seconds for a while and notes at which minute each GET was.
+/// Asks every ten seconds for a while, and notes the minute of each GET.
 std::vector<long> minutes_of_gets(LookupWorld& world, base::seconds duration, std::string_view expected,
                                   const std::function<void(long minute)>& each_minute = {}) {
     std::vector<long> minutes;
@@ -35,7 +35,7 @@ std::vector<long> minutes_of_gets(LookupWorld& world, base::seconds duration, st
         const long minute = std::chrono::floor<std::chrono::minutes>(at - start).count();
         if (each_minute && (at - start).count() % 60'000 == 0) each_minute(minute);
         EXPECT_EQ(world.ask("a.example"), expected);
-        world.pass_to(at); // what the answer started in the background
+        world.pass_to(at); // work that the answer started in the background
         while (before + minutes.size() < world.gets()) minutes.push_back(minute);
     }
     return minutes;
@@ -89,7 +89,7 @@ TEST(Politeness, ADomainThatChangesItsIdAllTheTimeGetsOneGetAMinute) {
     EXPECT_LE(minutes.size(), 240u);
 }
 
-/// As many policies as STSMAPD_HERD says, none refreshed for a week.
+/// STSMAPD_HERD policies, none refreshed for a week.
 class Herd : private test::LearnerWorld {
 public:
     static constexpr base::seconds fetch_takes{2};

@@ -38,7 +38,7 @@ TEST_F(RecentAnswersTest, KnowsWhatWasKept) {
     EXPECT_EQ(found->domain, "a.example");
     EXPECT_EQ(found->word, "secure");
     EXPECT_EQ(found->age, seconds{5});
-    // Every other request is another one, however alike.
+    // Any other request is not found, however similar.
     for (const char* other :
          {"sts a.exampl", "sts a.examplea.example", "sts a.example ", "Sts a.example", ""})
         EXPECT_EQ(reply(other), "unknown") << other;
@@ -93,7 +93,7 @@ TEST_F(RecentAnswersTest, KeepsNothingLarge) {
 }
 
 TEST_F(RecentAnswersTest, NeverMixesUpRequests) {
-    // More than there is room for, so that every place is taken many times over.
+    // More than there is room for, so that every place is used many times.
     for (int i = 0; i < 20'000; ++i) {
         const std::string request = "sts d" + std::to_string(i) + ".example";
         keep(request, "OK " + std::to_string(i));
@@ -143,7 +143,7 @@ struct RecentAnswersInService : testing::Test {
         world.at("a.example").policy(test::policy_text("enforce", {"mx.a.example"}, 7 * 86400));
         world.ask("a.example");
     }
-    /// What is answered, asked often enough to be remembered.
+    /// The answer, after asking often enough for it to be remembered.
     std::string asked(const std::string& key = "a.example") {
         const std::string reply = world.ask(key);
         for (int i = 0; i < 4; ++i) EXPECT_EQ(world.ask(key), reply);

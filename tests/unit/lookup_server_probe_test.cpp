@@ -1,4 +1,4 @@
-// Each name server is asked by itself, and each finding is reported at once.
+// Each name server is probed separately, and each finding is reported at once.
 #include "lookup/server_probe.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,7 +19,7 @@ using base::Reason;
 using lookup::ServerProbe;
 using State = dane::Validation::State;
 
-/// Servers of whom each question's result is in a map; no entry: the question hangs until release().
+/// Servers with the result of each question in a map; without an entry, the question hangs until release().
 class FakeServers final : public dns::Servers {
 public:
     std::vector<dns::ServerState> list;

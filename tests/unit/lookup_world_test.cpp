@@ -1,4 +1,4 @@
-// All of lookup/ over the real cache and store, in a world of variables, with time set by the test.
+// All of lookup/ with the real cache and store, in a fake world, with time set by the test.
 #include "support/lookup_world.hpp"
 
 #include <gtest/gtest.h>
@@ -223,7 +223,7 @@ TEST(Lookup, MaxAgeZeroServesThisDeliveryOnly) {
         EXPECT_EQ(reply, secure) << "who waited for the fetch";
     EXPECT_EQ(world.table().policy_count(), 0u);
     EXPECT_EQ(world.ask("a.example"), notfound) << "no longer";
-    world.pass(58s); // the GET was begun a second before it ended
+    world.pass(58s); // the GET began a second before it ended
     EXPECT_EQ(world.ask("a.example"), notfound);
     EXPECT_EQ(world.gets(), 1u);
     EXPECT_LE(world.txt_questions(), 1u) << "nor is anybody asked";
@@ -346,7 +346,7 @@ TEST(Dane, SurvivesKillDuringAnOutage) {
 }
 
 TEST(Dane, ADomainThatIsHardlyAskedKeepsItsVerdict) {
-    // The daily look renews it, whether its GET succeeds or not.
+    // The daily refresh renews it, whether its GET succeeds or not.
     for (const bool fails : {false, true}) {
         SCOPED_TRACE(fails);
         LookupWorld world(with_dane());
@@ -374,7 +374,8 @@ TEST(Dane, AVerdictOfAnyAgeIsAskedAnewBeforeItIsUsed) {
     world.pass(100h);
     world.restart();
     EXPECT_EQ(world.ask("a.example"), dane_only);
-    // From here on nobody answers. It holds for a day from the first failure, also over restarts.
+    // From here on nobody answers. The verdict stays valid for a day from the first failure, also over
+    // restarts.
     world.pass(100h);
     for (auto& [question, answer] : world.dns) answer = dns::failed(Reason::dns_timeout);
     for (int hour = 0; hour < 24; ++hour) {
@@ -399,7 +400,7 @@ TEST(Dane, AWithdrawalDoesNotTakeItsVerdictAlong) {
     serve(world, "mx.a.example", "1", 300 * 86400);
     world.signed_mx("a.example", "mx.a.example", LookupWorld::usable_tlsa());
     EXPECT_EQ(world.ask("a.example"), dane_only);
-    world.pass(37h); // so that the next one waits
+    world.pass(37h); // so that the next question waits for DANE
     serve(world, "mx.a.example", "2", 0);
     for (auto& [question, answer] : world.dns) answer = dns::failed(Reason::dns_timeout);
     EXPECT_EQ(world.ask("a.example"), dane_only) << "one lookup that failed turns nothing off";

@@ -60,7 +60,7 @@ TEST(Answer, TlsrptForm) {
 
 TEST(Answer, OtherDecisions) {
     for (Dialect dialect : {Dialect::plain, Dialect::tlsrpt}) {
-        EXPECT_EQ(postfix::answer(decision::NoOpinion{}, dialect), "NOTFOUND "); // the space belongs to it
+        EXPECT_EQ(postfix::answer(decision::NoOpinion{}, dialect), "NOTFOUND "); // the space counts
         EXPECT_EQ(postfix::answer(decision::NoOpinion{Reason::http_status}, dialect), "NOTFOUND ");
         EXPECT_EQ(postfix::answer(decision::TryLater{Reason::overloaded, "store unreadable"}, dialect),
                   "TEMP store unreadable");
@@ -82,12 +82,12 @@ TEST(Answer, WritesOnlyUsableNames) {
     match("mx: mailhost\n", {"mailhost"});
     match("mx: *.com\n", {".com"});
     match("mx: xn--bcher-kva.example\n", {"xn--bcher-kva.example"});
-    match("mx: nexthop\n", {"no-usable-mx.invalid"}); // enforced, but never met
+    match("mx: nexthop\n", {"no-usable-mx.invalid"}); // enforced, but no host can match
     match("mx: hostname\nmx: 192.0.2.1\n", {"no-usable-mx.invalid"});
 }
 
 TEST(Answer, TrustsNoPolicyObject) {
-    // What parse_policy would never let through is left out all the same.
+    // Names that parse_policy would never accept are left out, too.
     for (const char* name :
          {"",    ".",  "a.", ".a",   "a..b", "A.example", "a b",      "a:b", "a,b",       "{a}",
           "a=b", "-a", "a-", "a.-b", "a-.b", "a_b",       "\xc3\xa9", "a\n", "192.0.2.1", "HOSTNAME"}) {
@@ -107,20 +107,20 @@ TEST(Answer, QuotesOnlyHarmlessLines) {
         EXPECT_EQ(List(got.begin() + 4, got.end()), want) << more;
     };
     strings("", {});
-    strings("\n \n", {});                              // no empty ones
+    strings("\n \n", {});                              // no empty strings
     strings("x: a, b = c; d\r\n", {"x: a, b = c; d"}); // without the line end
     strings("comment: }\n", {});
     strings("comment: {\n", {});
     strings("comment: {a}\ny: z\n", {"y: z"});
     strings("x: café\n", {"x: café"});
-    strings(" x:\ty\t\n", {"x: y"}); // HTAB means a space here
+    strings(" x:\ty\t\n", {"x: y"}); // HTAB becomes a space
     strings("x: policy_failure=validation-failure match=evil.example\n",
             {"x: policy_failure=validation-failure match=evil.example"}); // quoted, so harmless
     strings("x: # y\n", {"x: # y"});
 }
 
 TEST(Answer, AlwaysHasOnePolicyString) {
-    // Postfix 3.10.0 to 3.10.5 crashes without.
+    // Postfix 3.10.0 to 3.10.5 crashes without one.
     auto policy = std::make_shared<sts::PolicyText>();
     policy->text = "version: {}\n\xff\n\n";
     policy->policy = {sts::Mode::enforce, {}, {{"a.example", false}}};
@@ -144,13 +144,13 @@ std::string big(int count, std::size_t size, std::size_t padding = 0) {
 TEST(Answer, StaysUnderTheLimit) {
     struct Row {
         int count;
-        std::size_t size, padding; // of mx lines, each of their names, one other line
+        std::size_t size, padding; // number of mx lines, size of each name, size of another line
         bool attributes, mx_strings, pad_string;
     };
     const Row rows[] = {
         {100, 40, 100, true, true, true},
         {1000, 40, 100, true, false, true},   // 41,000 + 57,000, and no room for the mx lines
-        {1000, 40, 5000, true, false, false}, // nor for the long field: the version alone
+        {1000, 40, 5000, true, false, false}, // nor for the long field: only the version
         {1500, 40, 0, false, false, false},   // nor for mx_host_pattern: plain form
         {1, 40, 60000, true, true, true},
     };
@@ -210,7 +210,7 @@ TEST(Answer, LargestPolicyKeepsAllItsMx) {
             EXPECT_EQ(got->policy.match.size(), static_cast<std::size_t>(count));
         }
     }
-    // Nothing of this size is ever fetched; match= is not cut, so the answer is that we cannot.
+    // A policy of this size is never fetched. match= is never cut, so the answer is TEMP.
     EXPECT_EQ(plain(big(3000, 60)).substr(0, 5), "TEMP ");
 }
 

@@ -13,7 +13,7 @@ using postfix::FrameErrc;
 using postfix::NetstringReader;
 using namespace std::string_literals;
 
-/// Takes out all frames that are there.
+/// Takes out all complete frames.
 std::vector<std::string> take(NetstringReader& reader) {
     std::vector<std::string> out;
     while (auto next = reader.next()) {
@@ -42,7 +42,7 @@ void bad(std::string_view wire, FrameErrc want) {
         ASSERT_FALSE(*next) << wire << " gave " << **next;
         EXPECT_EQ(next->error(), want) << wire;
         EXPECT_EQ(reader.buffered(), 0u);
-        reader.feed("3:abc,"); // an error stays, and nothing is kept any more
+        reader.feed("3:abc,"); // an error stays, and input is no longer kept
     }
 }
 
@@ -54,7 +54,7 @@ TEST(NetstringReader, CopiesWhatWasLentWhenTold) {
     EXPECT_EQ(reader.buffered(), 4u);
     EXPECT_FALSE(reader.next());
     reader.keep();
-    wire.assign(wire.size(), 'x'); // the lender's own again
+    wire.assign(wire.size(), 'x'); // the lender may use it again
     EXPECT_FALSE(reader.next());
     wire = "fgh,1:i,2";
     reader.lend(wire);

@@ -1,4 +1,4 @@
-// Who may connect and what is closed to make room, row by row: the whole rule, without a socket or a clock.
+// Who may connect and which connection is closed to make room: the whole rule, without a socket or a clock.
 #include "server/admission.hpp"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ using Indices = std::vector<std::size_t>;
 constexpr int any_descriptor = 10;
 const Admission::Instant t0{1000s};
 
-/// An admission with so many connections at each listener, none of them on a reserved descriptor.
+/// An admission with this many connections at each listener, none of them on a reserved descriptor.
 Admission with(std::size_t max_connections, const Counts& counts, int descriptors = INT_MAX) {
     Admission admission{max_connections, descriptors};
     for (const std::size_t count : counts) {
@@ -44,7 +44,7 @@ TEST(Admission, LeavesEachListenerItsPart) {
         const char* name;
         std::size_t max_connections;
         Counts counts;
-        std::vector<Room> room; ///< for a newcomer of each
+        std::vector<Room> room; ///< for a new connection at each listener
     };
     const Room full = Room::connections_full, free = Room::free;
     const Row table[] = {

@@ -17,12 +17,12 @@
 
 namespace {
 
-/// The mode of the last unix socket at the moment when it appeared.
+/// The mode that the last unix socket had at its creation.
 mode_t mode_at_birth = 0;
 
 } // namespace
 
-/// The program's own bind(2): looks before anybody can set the mode afterwards.
+/// Replaces bind(2) in this program, to see the mode before later code can change it.
 extern "C" int bind(int fd, const sockaddr* address, socklen_t size) noexcept {
     static const auto real = reinterpret_cast<decltype(&bind)>(::dlsym(RTLD_NEXT, "bind"));
     const int result = real(fd, address, size);
@@ -50,7 +50,7 @@ mode_t mode_of(const std::string& path) {
     return ::lstat(path.c_str(), &found) == 0 ? found.st_mode & 07777 : 0;
 }
 
-/// What Listener::open() said instead of listening; empty: it listened.
+/// The error of Listener::open(); empty if it listens.
 std::string refusal(const Address& address, const SocketOwner& owner = {}) {
     auto opened = Listener::open(address, owner, 16);
     return opened ? "" : opened.error();

@@ -1,4 +1,4 @@
-// The loop with real descriptors: what wakes it, what does not, and what is never called any more.
+// The loop with real descriptors: what wakes it, what does not, and what is never called again.
 #include "server/loop.hpp"
 
 #include <gtest/gtest.h>
@@ -130,7 +130,7 @@ TEST(Loop, TakesWorkOfManyThreads) {
     EXPECT_EQ(done, each * 4);
 }
 
-/// Works for longer than a turn gives to calls of one kind.
+/// Works longer than a turn allows for calls of one kind.
 void work_long() {
     const auto end = std::chrono::steady_clock::now() + 2ms;
     while (std::chrono::steady_clock::now() < end) {

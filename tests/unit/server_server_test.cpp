@@ -164,7 +164,7 @@ TEST(Server, ACrowdAtOneListenerLeavesRoomAtTheOthers) {
     Fixture f{{.max_connections = 16}};
     const std::string path = f.listen_unix();
     const std::string tcp = f.listen_tcp();
-    // Busy ones, which cannot be closed: each waits for its answer.
+    // Busy clients, which cannot be closed: each waits for its answer.
     std::vector<RawPeer> crowd;
     for (int i = 0; i < 20; ++i) {
         crowd.push_back(RawPeer::to_tcp(tcp));
@@ -371,8 +371,8 @@ TEST(Server, LeavesDescriptorsToTheRestOfTheProcess) {
         std::vector<int> free;
         for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) free.push_back(fd);
         for (const int fd : free) ::close(fd);
-        good = good && free.size() >= 45; // a quarter of 200, less the one that showed where it begins
-        // Whoever leaves makes room for one who waits.
+        good = good && free.size() >= 45; // a quarter of 200, minus the one that showed where it begins
+        // A client that leaves makes room for a waiting one.
         RawPeer last = std::move(crowd.back());
         last.send(postfix::frame("sts z.example"));
         crowd.clear();
@@ -404,7 +404,7 @@ TEST(Server, PausesWhenDescriptorsRunOut) {
         const rlim_t before = files.rlim_cur;
         files.rlim_cur = static_cast<rlim_t>(second.fd()) + 1;
         ::setrlimit(RLIMIT_NOFILE, &files);
-        for (int fd = 3; fd < second.fd(); ++fd) // no holes below the limit
+        for (int fd = 3; fd < second.fd(); ++fd) // no free numbers below the limit
             while (::fcntl(fd, F_GETFD) == -1 && ::dup(0) >= 0) {
             }
         // Half a second of pauses: a few turns, not a spin; connected clients are served during that time.

@@ -1,4 +1,4 @@
-// The tables of a session's states: each state with each event, and what must hold on every way through them.
+// The tables of a session's states: each state with each event, and what must be true in every sequence.
 #include "server/session_state.hpp"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ struct Machine {
     [[nodiscard]] std::vector<State> states() const { return all(last_state); }
     [[nodiscard]] std::vector<Event> events() const { return all(last_event); }
 
-    /// The states that can follow `from`, itself included.
+    /// The states that can follow `from`, including itself.
     [[nodiscard]] std::set<State> reached_from(State from) const {
         std::set<State> reached{from};
         for (std::vector<State> todo{from}; !todo.empty();) {
@@ -47,7 +47,7 @@ struct Row {
     State after;
 };
 
-/// `rows` are all the events that change something; every other one must leave the state as it is.
+/// `rows` has all events that change something; every other event must not change the state.
 template <class State, class Event>
 void expect_exactly(const Machine<State, Event>& machine, const std::vector<Row<State, Event>>& rows) {
     for (const State state : machine.states())

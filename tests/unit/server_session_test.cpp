@@ -47,7 +47,7 @@ struct Fixture : server::SessionOwner {
     bool get_closed() {
         return turn_until(loop, [&] { return !peer.receive(); });
     }
-    /// Turns until nothing is ready: what has not happened by then waits for another event.
+    /// Turns until nothing is ready: everything else waits for another event.
     void settle() {
         while (loop.turn(std::chrono::milliseconds{0}) > 0) {
         }
@@ -67,7 +67,7 @@ struct Fixture : server::SessionOwner {
     std::vector<std::string> problems;
     int ends = 0;
     std::shared_ptr<server::Session> session;
-    test::RawPeer peer; // after what connect() uses
+    test::RawPeer peer; // must come after the members that connect() uses
 };
 
 TEST(Session, AnswersEveryCut) {
@@ -191,7 +191,7 @@ TEST(Session, KeepsNoMemoryOfALongReply) {
 }
 
 TEST(Session, OneWritePerReply) {
-    // A sequenced-packet socket keeps every write apart, which shows how many there were.
+    // A sequenced-packet socket keeps writes separate, so they can be counted.
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), 0);
     Fixture f;
@@ -212,7 +212,7 @@ TEST(Session, OneWritePerReply) {
 struct Violation {
     const char* name;
     std::string bytes;
-    bool shut = false; ///< the peer shuts its side after them
+    bool shut = false; ///< the peer shuts down its side after them
 };
 
 TEST(Session, AnswersViolationsWithOnePermAndCloses) {
@@ -313,7 +313,7 @@ TEST(Session, PeerThatVanishesInMidQuestion) {
     ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
     f.peer.close();
     f.settle();
-    f.handler.release(); // no SIGPIPE, no use of what is gone
+    f.handler.release(); // no SIGPIPE, no use after free
     EXPECT_TRUE(turn_until(f.loop, [&] { return f.ends == 1; }));
 }
 
@@ -329,7 +329,7 @@ TEST(Session, ClosesForWantOfMemory) {
     Fixture f;
     f.peer.send("9:sts later,5:sts b,");
     ASSERT_TRUE(turn_until(f.loop, [&] { return f.handler.waiting.size() == 1; }));
-    f.handler.release(""); // there was none for the reply
+    f.handler.release(""); // there was no memory for the reply
     EXPECT_TRUE(f.get_closed());
     EXPECT_EQ(f.peer.received, "");
     EXPECT_EQ(f.ends, 1);
@@ -392,7 +392,7 @@ struct Pair : Fixture {
     }
     ~Pair() override { greedy->detach(); }
     [[nodiscard]] std::size_t asked() const { return handler.asked.size(); }
-    /// One turn of the loop: how many requests were asked in it.
+    /// One turn of the loop; returns how many requests were asked in it.
     std::size_t turn() {
         const std::size_t before = asked();
         (void)loop.turn(std::chrono::milliseconds{0});
@@ -419,7 +419,7 @@ TEST(Session, WhoAsksLittleGoesBeforeWhoAsksMuch) {
     EXPECT_EQ(f.greedy->idle_for(std::chrono::steady_clock::now() + std::chrono::hours{1}), std::nullopt)
         << "it waits for its turn: not to be closed to make room";
     for (int i = 0; i < 5; ++i) {
-        f.rest.send(repeat("sts much", 10)); // a new edge is no new turn
+        f.rest.send(repeat("sts much", 10)); // new input gives no new turn
         f.other_peer->send("10:sts little,");
         const std::size_t before = f.asked();
         EXPECT_LT(f.turn(), 100u);
@@ -492,7 +492,7 @@ TEST(Session, ATurnEndsByOctetsOfRequests) {
             (void)f.turn();
             int unread = 0;
             ASSERT_EQ(::ioctl(f.rest.fd(), SIOCOUTQ, &unread),
-                      0); // memory of the kernel, but 0 when all is read
+                      0); // counts kernel memory, but is 0 when all is read
             if (unread == 0) break;
             ++turns;
             ASSERT_LT(turns, 10u);

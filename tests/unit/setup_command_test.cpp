@@ -20,7 +20,7 @@ const std::string ours = "socketmap:unix:stsmapd/socketmap:sts";
 const std::string main_cf = "/etc/postfix/main.cf";
 const std::string fresh = "# a comment\nmyhostname = mail.example\nsmtp_tls_policy_maps = hash:/a\n";
 
-/// Files in memory and a postconf that knows one line for a setting.
+/// Files in memory, and a postconf that knows settings of one line.
 class PaperHost final : public test::BareHost {
 public:
     std::map<std::string, std::string> files{{main_cf, fresh}};
@@ -29,11 +29,11 @@ public:
     std::vector<std::string> ran; ///< commands that change something
     std::string version = "3.7.11", refuse_to_run, refuse_to_write, also, later,
                 complaint = "postconf: fatal: no\n";
-    std::string services = "smtp unix - - y - - smtp\n", unit; ///< as systemctl shows stsmapd.socket
-    std::map<std::string, std::string> tables;                 ///< what `postmap -q` says of an element
+    std::string services = "smtp unix - - y - - smtp\n", unit; ///< stsmapd.socket, as shown by systemctl
+    std::map<std::string, std::string> tables;                 ///< the output of `postmap -q` for an element
     std::map<std::string, std::string> modes{{main_cf, "root:mail 0640+"}};
     std::map<std::string, setup::Reached> ways; ///< by "address as user, chrooted to folder"
-    std::vector<std::string> asked;             ///< of tables
+    std::vector<std::string> asked;             ///< questions to tables
     unsigned writes = 0;
     bool link = false, root = true, runs = true, forgets_to_end_lines = false;
 
@@ -319,7 +319,7 @@ TEST(PostfixSetup, EndsTheLastLineFirst) {
 
 TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
     PaperHost host;
-    host.also = "relayhost = [x]\n"; // on the copy
+    host.also = "relayhost = [x]\n"; // a change in the copy
     const auto before = host.files;
     const Outcome copy = run(host, Action::apply, true);
     EXPECT_EQ(copy.exit, base::Exit::trouble);
@@ -328,7 +328,7 @@ TEST(PostfixSetup, NeverLeavesWhatIsNotAsPlanned) {
     EXPECT_EQ(host.writes, 1U) << "the copy in a folder of its own";
 
     PaperHost later;
-    later.later = "relayhost = [x]\n"; // only when main.cf itself is read back
+    later.later = "relayhost = [x]\n"; // a change only when main.cf itself is read back
     const Outcome put_back = run(later, Action::apply, true);
     EXPECT_EQ(put_back.exit, base::Exit::trouble);
     EXPECT_THAT(put_back.err, HasSubstr("relayhost is \"[x]\" and should be not set"));
@@ -346,7 +346,7 @@ TEST(PostfixSetup, KeepsOwnerAndModeOfBeforeTheFirstChange) {
     ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.modes[main_cf], "root:mail 0640+");
     ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
-    host.modes[main_cf] = "root:root 0600"; // by somebody who meant it
+    host.modes[main_cf] = "root:root 0600"; // by somebody, on purpose
     ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.modes[main_cf], "root:root 0600");
 }
@@ -354,7 +354,7 @@ TEST(PostfixSetup, KeepsOwnerAndModeOfBeforeTheFirstChange) {
 TEST(PostfixSetup, LeavesNothingBehind) {
     PaperHost host;
     ASSERT_EQ(run(host, Action::apply).exit, base::Exit::done);
-    host.files.erase(main_cf + ".stsmap-undo"); // somebody took the record away
+    host.files.erase(main_cf + ".stsmap-undo"); // somebody removed the record
     ASSERT_EQ(run(host, Action::undo).exit, base::Exit::done);
     EXPECT_EQ(host.files.size(), 1U);
 }
@@ -379,7 +379,7 @@ TEST(PostfixSetup, OffersNothingToASecondInstanceThatDoesNotAnswer) {
     EXPECT_THAT(refused.out, HasSubstr("ListenStream=%s\\n' /var/spool/postfix-out/stsmapd/socketmap > "
                                        "/etc/systemd/system/stsmapd.socket.d/postfix-out.conf"));
 
-    // Once that has been done.
+    // After that was done.
     host.unit += "Listen=/var/spool/postfix-out/stsmapd/socketmap (Stream)\n";
     host.daemons["unix:/var/spool/postfix-out/stsmapd/socketmap"] = "OK active";
     const Outcome applied = run(host, Action::apply, true, second);
@@ -507,7 +507,7 @@ TEST(PostfixSetup, AsksProxymapsWay) {
                           "\nsmtp_tls_security_level = may\nsmtp_dns_support_level = dnssec\n"
                           "smtp_tls_CAfile = /ca.pem\nproxy_read_maps = proxy:" +
                           ours + '\n';
-    // Where smtp(8) would not get.
+    // A place that smtp(8) would not reach.
     host.ways["unix:/stsmapd/socketmap as user postfix, chrooted to /var/spool/postfix"] = {
         setup::Reached::Kind::absent, "no such socket", "", ""};
     const Outcome works = run(host, Action::show);

@@ -1,4 +1,4 @@
-// Where an stsmapd may be found, and how the processes of Postfix get there.
+// Where an stsmapd may be found, and how Postfix's processes reach it.
 #include "tool/setup/contacts.hpp"
 
 #include <gtest/gtest.h>

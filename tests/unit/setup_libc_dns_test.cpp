@@ -1,4 +1,4 @@
-// Queries as the C library sends them, and servers that libc gets an answer from: glibc itself is the judge.
+// Queries as the C library sends them, and servers from which it gets an answer: glibc itself is the judge.
 #include "tool/setup/ask_servers.hpp"
 
 #include "support/late.hpp"
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
-// glibc protects the data that its resolvers share with its own locks, which ThreadSanitizer does not see.
+// glibc's resolvers protect their shared data with internal locks, which ThreadSanitizer does not see.
 extern "C" const char* __tsan_default_suppressions();
 extern "C" const char* __tsan_default_suppressions() {
     return "race:libc_dynarray_emplace_enlarge\nrace:resolv_conf\n";
@@ -85,7 +85,7 @@ std::vector<Octets> one(Octets message) {
     return messages;
 }
 
-/// A name server of one thread, over UDP and, where told, TCP at the same port.
+/// A name server in one thread, over UDP and, if wanted, TCP at the same port.
 class NameServer {
 public:
     using Script = std::function<std::vector<Octets>(const Octets& query, bool tcp)>;
@@ -110,7 +110,7 @@ public:
     NameServer& operator=(const NameServer&) = delete;
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
-    /// The queries of before; to be called when no more come.
+    /// The queries so far; call it only when no more come.
     [[nodiscard]] std::vector<Octets> queries() const { return queries_; }
 
 private:
@@ -157,7 +157,7 @@ private:
     std::thread thread_;
 };
 
-/// glibc's resolver, set as smtp(8) sets it; true when it brings an answer, that there is none included.
+/// glibc's resolver, set as smtp(8) sets it. Returns whether it gets an answer; "no such name" is one.
 bool libc_answers(std::uint16_t port, const DnsLookup& lookup) {
     struct __res_state state {};
     if (::res_ninit(&state) != 0) throw std::runtime_error("res_ninit");
@@ -210,13 +210,13 @@ TEST(LibcDns, EncodesNoNamesThatAreNone) {
     EXPECT_NE(replies[0][0].trouble.find("not a name"), std::string::npos);
 }
 
-/// A server's way to answer, and what is made of it.
+/// A server's way to answer, and the result.
 struct Way {
     const char* name;
     NameServer::Script script;
     bool tcp = true;
-    const char* trouble = nullptr; ///< of ours; nullptr: it answers
-    bool stricter = false;         ///< than glibc, on purpose
+    const char* trouble = nullptr; ///< that we find; nullptr: it answers
+    bool stricter = false;         ///< we are stricter than glibc, on purpose
 };
 
 Octets changed(Octets message, std::size_t at, std::uint8_t value) {

@@ -17,7 +17,7 @@ std::string read(const std::string& file) {
     return text.str();
 }
 
-/// As a block of a document, each line behind `indent`.
+/// The lines as a block of a document, each after `indent`.
 std::string block(const setup::Version& version, std::string_view indent) {
     std::istringstream lines{setup::main_cf_lines(version, std::string{setup::packaged_socket})};
     std::string text;
@@ -44,7 +44,7 @@ TEST(MainCf, LinesDependOnTheVersionAndThePlace) {
 }
 
 TEST(MainCf, EveryDocumentShowsTheSameLines) {
-    // README.md has the lines once, and says in which word those for older versions differ.
+    // README.md has the lines once, and names the word that differs for older versions.
     const std::string readme = read("README.md");
     EXPECT_EQ(count(readme, block(debian_12, "    ")), 0u);
     EXPECT_EQ(count(readme, block(debian_13, "    ")), 1u);
@@ -64,7 +64,7 @@ TEST(MainCf, EveryDocumentShowsTheSameLines) {
 }
 
 TEST(MainCf, NoDocumentHasLinesOfItsOwn) {
-    // Outside of the blocks "smtp_tls_policy_maps = " may only occur to show something else.
+    // Outside the blocks, "smtp_tls_policy_maps = " may only occur to show something else.
     for (const char* file : {"README.md", "packaging/debian/stsmapd.README.Debian"}) {
         std::string text = read(file);
         std::size_t blocks = 0;

@@ -1,4 +1,4 @@
-// The list of policy maps: its syntax, and whose its elements are.
+// The list of policy maps: its syntax, and which elements are ours.
 #include "tool/setup/maps.hpp"
 
 #include <gtest/gtest.h>

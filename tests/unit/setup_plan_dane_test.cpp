@@ -16,7 +16,7 @@ using Dane = Surroundings::Dane;
 
 const std::string ours = "socketmap:unix:stsmapd/socketmap:sts";
 
-/// A Debian host, chrooted, whose own resolver answers; a test changes what it is about.
+/// A Debian host with a chroot, whose own resolver answers; each test changes one thing.
 struct Host {
     Installed postfix;
     Surroundings around;
@@ -74,7 +74,7 @@ std::string told(const Plan& plan) {
     return text;
 }
 
-/// The ids alone.
+/// Only the ids.
 std::string ids(const Plan& plan) {
     std::string text;
     for (const Change& change : plan.changes) text += change.id + ' ';

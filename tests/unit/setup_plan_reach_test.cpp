@@ -18,7 +18,7 @@ const std::string queue = "/var/spool/postfix";
 const std::string ours = "socketmap:unix:stsmapd/socketmap:sts";
 const Way chrooted{"postfix", queue}, outside{"postfix", ""};
 
-/// A Debian host as it was asked; a test changes what it is about.
+/// The answers of a Debian host; each test changes some.
 struct Asked {
     setup::Installed postfix;
     setup::Surroundings around;
@@ -170,7 +170,7 @@ TEST(MoveOf, PutsRightWhatLeadsNowhere) {
         EXPECT_EQ(host.move(element), ours) << element;
         EXPECT_EQ(host.said(), "");
     }
-    // The right file, and yet not there within the chroot.
+    // The right file, but it does not exist in the chroot.
     Asked absolute("");
     const std::string path = "socketmap:unix:" + queue + "/stsmapd/socketmap:sts-tlsrpt";
     absolute.contact(path, chrooted, Kind::absent);
@@ -191,7 +191,7 @@ TEST(MoveOf, LeavesAloneWhatAnswersOrIsOnlyDown) {
     EXPECT_EQ(down.move(ours), "stays");
     EXPECT_THAT(down.said(), HasSubstr("refused: Postfix asks " + ours + ", and no stsmapd answers there"));
     down.plan = {};
-    down.wishes.without_daemon = true; // doctor says it elsewhere
+    down.wishes.without_daemon = true; // doctor reports it in another check
     EXPECT_EQ(down.move(ours), "stays");
     EXPECT_EQ(down.said(), "");
 

@@ -19,13 +19,13 @@ using testing::HasSubstr;
 
 const std::string services = "smtp unix - - y - - smtp\nrelay unix - - y - - smtp\n";
 
-/// A Debian host with a daemon running; a test changes what it is about.
+/// A Debian host with a running daemon; each test changes one thing.
 struct Host {
     std::string version = "3.7.11";
-    std::string main_cf;  ///< as postconf -n
-    std::string expanded; ///< as postconf -x, over main_cf
+    std::string main_cf;  ///< as printed by postconf -n
+    std::string expanded; ///< as printed by postconf -x; replaces values of main_cf
     std::string master = services, overrides;
-    std::vector<setup::Route> routes; ///< of tables
+    std::vector<setup::Route> routes; ///< from tables
     std::vector<std::string> unread;
     std::map<std::string, std::string> dies; ///< what smtp(8) says, by service
     Surroundings around;
@@ -39,7 +39,7 @@ struct Host {
     }
     explicit Host(std::string settings) : Host() { main_cf = std::move(settings); }
 
-    /// What the survey would make of it; services have no values of their own but by -o.
+    /// The survey's result for this host; services have values of their own only by -o.
     setup::Installed installed() const {
         setup::Installed postfix;
         postfix.version_text = version;
@@ -94,7 +94,7 @@ std::string refusals(const Plan& plan) { return remarks(plan, Remark::Kind::refu
 std::string warnings(const Plan& plan) { return remarks(plan, Remark::Kind::warning); }
 std::string notes(const Plan& plan) { return remarks(plan, Remark::Kind::note); }
 
-/// The value the list of maps would get, or "".
+/// The new value of the list of maps, or "".
 std::string maps_after(const Plan& plan) {
     for (const setup::Change& change : plan.changes)
         if (change.name == "smtp_tls_policy_maps") return change.after;
@@ -300,7 +300,7 @@ TEST(Plan, SeesToTrustAnchors) {
     EXPECT_THAT(folder.plan().changes.at(2).why, HasSubstr("chroot"));
     Host append("tls_append_default_CA = yes");
     append.around.default_ca_folder = "/usr/lib/ssl/certs";
-    append.around.ca_folders["/usr/lib/ssl/certs"] = 140; // which is out of reach within the chroot
+    append.around.ca_folders["/usr/lib/ssl/certs"] = 140; // which cannot be reached in the chroot
     EXPECT_THAT(changes(append.plan()), HasSubstr("smtp_tls_CAfile = /etc/ssl"));
     append.around.ca_folders["/var/spool/postfix/usr/lib/ssl/certs"] = 140;
     EXPECT_THAT(changes(append.plan()), testing::Not(HasSubstr("CAfile")));
@@ -339,7 +339,7 @@ TEST(Plan, RefusesWhatAMapWouldBreak) {
     EXPECT_THAT(refusals(link.plan()), HasSubstr("symbolic link"));
 }
 
-/// A setting by which smtp(8) does no DANE at all.
+/// A setting with which smtp(8) does no DANE at all.
 TEST(Plan, RefusesWhatRulesDaneOut) {
     const std::pair<std::string, std::string> table[] = {
         {"smtp_host_lookup = dns", ""},
@@ -437,7 +437,7 @@ TEST(Plan, JudgesEachService) {
         postfix.folder = "/etc/postfix-out";
         host.around.ours.queue_directory = "/var/spool/postfix";
         const Plan plan = setup::make_plan(postfix, host.around);
-        std::vector<Remark> said; // beside the list of what is harmless
+        std::vector<Remark> said; // without the list of harmless ones
         for (const Remark& remark : plan.remarks)
             if (remark.about == "master.cf" && (remark.id != "service-override" || row.id == remark.id))
                 said.push_back(remark);
@@ -456,7 +456,7 @@ TEST(Plan, JudgesEachService) {
     Host before; // the map is not set yet: it would weaken the service
     before.overrides = "smtp/unix/smtp_tls_security_level = secure\n";
     EXPECT_THAT(refusals(before.plan()), HasSubstr("postconf -P 'smtp/unix/smtp_tls_policy_maps='"));
-    Host none_of_it; // and an own list without it does not get it, as empty as main.cf's may be now
+    Host none_of_it; // a service's own list without the map, even if main.cf's list is also empty now
     none_of_it.overrides = "smtp/unix/smtp_tls_policy_maps =\n";
     EXPECT_THAT(refusals(none_of_it.plan()),
                 HasSubstr("service smtp/unix has its own smtp_tls_policy_maps = (empty)"));
@@ -468,7 +468,7 @@ TEST(Plan, JudgesEachService) {
     EXPECT_THAT(refusals(none.plan()), HasSubstr("no service of master.cf delivers mail over SMTP"));
 }
 
-/// main.cf's value is judged once, however many services take it from there.
+/// main.cf's value is judged once, however many services use it.
 TEST(Plan, SaysOnceWhatServicesShare) {
     Host host = settled_host("smtp_tls_mandatory_ciphers = hihg\n");
     host.master += "a unix - - y - - smtp\nb unix - - n - - smtp\n";
@@ -527,7 +527,7 @@ TEST(Plan, KnowsWhatPostfixKnows) {
         }
         // The same as an -o of a service: only that service must be corrected.
         Host own = settled_host();
-        own.around.dane = Surroundings::Dane::off; // otherwise its own level of DNS would be a second finding
+        own.around.dane = Surroundings::Dane::off; // otherwise its own DNS level would be a second finding
         own.overrides = "relay/unix/" + setting + '\n';
         const std::string name = setting.substr(0, setting.find(' '));
         if (id.empty()) {
@@ -552,7 +552,7 @@ TEST(Plan, MissesTlsproxy) {
     EXPECT_THAT(refusals(host.plan()), HasSubstr("has no service other/unix"));
 }
 
-/// What smtp(8) itself says is reported once, and not if another remark says it already.
+/// What smtp(8) itself says is reported once, and not at all if another remark already says it.
 TEST(Plan, PassesOnWhatSmtpSays) {
     Host host = settled_host("smtp_connect_timeout = 30sek\n");
     host.dies = {{"smtp/unix", "bad time value: 30sek"}, {"relay/unix", "bad time value: 30sek"}};
@@ -659,7 +659,7 @@ std::string detours(Plan plan, Remark::Kind kind) {
     return remarks(plan, kind);
 }
 
-/// smtp(8) connects to another place than its question says: no verdict can be right.
+/// smtp(8) connects to another place than its question names: no answer can be right.
 TEST(Plan, RefusesDetoursWhileDaneIsActive) {
     struct Row {
         const char* what;

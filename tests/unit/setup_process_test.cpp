@@ -1,4 +1,4 @@
-// Other programs, run within a limit.
+// Running other programs, with a limit of time.
 #include "tool/setup/process.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Asking a daemon the way a process of Postfix goes.
+// Asking a daemon in the same way as a Postfix process.
 #include "tool/setup/reach.hpp"
 
 #include "support/temp_folder.hpp"

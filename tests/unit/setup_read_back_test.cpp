@@ -1,4 +1,4 @@
-// What Postfix has after a change, compared with what was meant.
+// Postfix's settings after a change, compared with the intended ones.
 #include "tool/setup/read_back.hpp"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,7 @@ TEST(Differences, LeaveTheFolderOutOfIt) {
 }
 
 TEST(Differences, NameWhatIsNotAsMeantAndWhatElseChanged) {
-    // As Postfix 3.7 makes of a last line without its end.
+    // The result of Postfix 3.7 for a last line without a line end.
     const Settings settings = {{"smtp_tls_security_level", "may"}};
     EXPECT_EQ(
         setup::differences(before, settings,

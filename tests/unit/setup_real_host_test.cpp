@@ -52,7 +52,8 @@ TEST(RealHost, ReplacesAFileAsAWhole) {
     EXPECT_FALSE(machine.read(folder.path().string()));
 }
 
-/// Postfix's files may belong to whoever manages them: a main.cf that root replaced must not become root's.
+/// Postfix's files may belong to their administrator: after root replaces main.cf, the owner must be the
+/// same.
 TEST(RealHost, KeepsTheOwner) {
     const test::TempFolder folder;
     auto machine = host();
@@ -62,7 +63,7 @@ TEST(RealHost, KeepsTheOwner) {
     if (user == 0) {
         user = 12345, group = 54321;
     } else {
-        // Another user than root can give a file to his groups alone.
+        // A user other than root can give a file only to his own groups.
         std::array<gid_t, 64> groups{};
         const int count = ::getgroups(static_cast<int>(groups.size()), groups.data());
         const auto end = groups.begin() + std::max(count, 0);
@@ -80,7 +81,7 @@ TEST(RealHost, KeepsTheOwner) {
     }
 }
 
-/// rw- for the owner, r-- for one user, nothing for others, as the kernel keeps it.
+/// rw- for the owner, r-- for one user, nothing for others, in the kernel's form.
 std::string access_list() {
     std::string bytes;
     const auto add = [&bytes](std::uint32_t number, int octets) {
@@ -115,7 +116,7 @@ TEST(RealHost, KeepsTheAccessList) {
         ASSERT_TRUE(machine.write(folder / name, "after\n", folder / "main.cf"));
         EXPECT_EQ(machine.attributes(folder / name), had) << name;
     }
-    // And none is created if the model has none, even if the folder gives one to new files.
+    // No access list is made if the model has none, even if the folder's default gives one to new files.
     if (::setxattr(folder.path().c_str(), "system.posix_acl_default", list.data(), list.size(), 0) != 0)
         GTEST_SKIP() << "no default access lists in this file system";
     const std::string plain = machine.attributes(folder / "plain");

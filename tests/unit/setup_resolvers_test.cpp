@@ -1,4 +1,4 @@
-// resolv.conf of a chroot against the system's, and a file as it looks from within.
+// A chroot's resolv.conf compared with the system's, and a file as seen from inside a chroot.
 #include "tool/setup/read_as.hpp"
 #include "tool/setup/resolvers.hpp"
 

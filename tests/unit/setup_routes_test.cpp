@@ -1,4 +1,4 @@
-// Which transports mail comes to, and how, from settings and tables.
+// Which transports get mail, and by which settings and tables.
 #include "tool/setup/routes.hpp"
 
 #include <gtest/gtest.h>

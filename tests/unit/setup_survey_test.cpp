@@ -55,7 +55,7 @@ TEST(StartCommand, StartsItAsMasterDoes) {
         text(setup::start_command(postfix, other)),
         "sh -c exec env \"$@\" >/dev/null sh MAIL_CONFIG=/etc/postfix-out /opt/smtp -S -V -o a=relay x" +
             quiet);
-    other.overrides = {{"syslog_name", "$syslog_name/x"}}; // it would die of that
+    other.overrides = {{"syslog_name", "$syslog_name/x"}}; // smtp(8) would die of that
     EXPECT_EQ(text(setup::start_command(postfix, other)),
               "sh -c exec env \"$@\" >/dev/null sh MAIL_CONFIG=/etc/postfix-out /opt/smtp -S -V -o "
               "syslog_name=$syslog_name/x" +
@@ -83,13 +83,13 @@ TEST(StartTrouble, IsWhatKeepsMailOrTlsAway) {
     }
 }
 
-/// Counts what is asked.
+/// A fake host that counts the questions.
 class PaperHost final : public test::BareHost {
 public:
     std::string master, overrides;
     std::map<std::string, std::string> tables; ///< by element, as postmap -s prints them
     std::map<std::string, std::string> files;
-    std::string dies;  ///< a word of the command that smtp(8) dies of
+    std::string dies;  ///< smtp(8) dies when its command has this word
     bool down = false; ///< no tlsmgr(8)
     std::vector<std::string> asked;
 
@@ -249,11 +249,11 @@ TEST(Survey, ReadsTheTablesOfRoutes) {
 struct RealRow {
     const char* what;
     const char* master;
-    /// Each service that delivers, as in line(); "" between two of them.
+    /// Each delivering service, in the form of line(), separated by "".
     std::vector<std::string> expected;
 };
 
-/// "relay/unix chroot level=may port=smtp maps=x", of what differs by service.
+/// "relay/unix chroot level=may port=smtp maps=x": what differs between services.
 std::string line(const setup::Service& each) {
     return each.where() + (each.chroot ? " chroot" : "") + (each.unprivileged ? "" : " root") +
            " level=" + each.value("smtp_tls_security_level") + " port=" + each.value("smtp_tcp_port") +
@@ -316,7 +316,7 @@ bool there_is_postconf() {
     return ran && ran->status == 0;
 }
 
-/// Postfix waits for a file that was changed within the last seconds: this one is older.
+/// Makes the file look old, because Postfix waits when it was changed within the last seconds.
 void put_main_cf(const std::string& file, const std::string& content) {
     std::ofstream(file) << content;
     std::filesystem::last_write_time(file,
@@ -354,7 +354,7 @@ TEST(SurveyWithPostconf, ReadsMasterCfInEveryForm) {
             EXPECT_TRUE(fields.at(each.where() + "/command").starts_with(each.program)) << row.what;
             for (const auto& [name, value] : each.overrides) {
                 EXPECT_EQ(settings.at(each.where() + '/' + name), value) << row.what;
-                // -x takes no setting of the service itself into account
+                // -x ignores the service's own settings
                 if (!each.effective.contains(name) || each.overrides.contains("my_maps")) continue;
                 EXPECT_EQ(expanded.at(each.where() + '/' + name), each.value(name)) << row.what;
             }
@@ -402,7 +402,7 @@ TEST(SurveyWithPostconf, ReadsWhatPostconfMisreads) {
     EXPECT_TRUE(has("service-misread", setup::Remark::Kind::warning));
 }
 
-/// A setting that names itself: Postfix cannot be asked any more, and smtp(8) would fail.
+/// A setting that refers to itself: postconf no longer works, and smtp(8) would fail.
 TEST(SurveyWithPostconf, PassesOnWhatPostconfDiesOf) {
     if (!there_is_postconf()) GTEST_SKIP() << "no postconf here";
     const test::TempFolder folder;

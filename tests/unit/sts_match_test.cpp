@@ -87,7 +87,7 @@ TEST(Matches, ComparesWholeNames) {
     matches("mail.example.com", "a.mail.example.com", false);
     matches("example.com", "mail.example.com", false);
     matches("mailhost", "mailhost", true);
-    matches("xn--bcher-kva.example", "bücher.example", true); // Postfix hands over either form
+    matches("xn--bcher-kva.example", "bücher.example", true); // Postfix sends either form
     matches("xn--bcher-kva.example", "xn--bcher-kva.example", true);
 }
 

@@ -34,10 +34,10 @@ TEST(FindId, TakesValidRecords) {
     good({"v=STSv1; id=20160831085700Z;"}, "20160831085700Z");
     good({"v=STSv1; id=20160831085700Z"}, "20160831085700Z");
     good({"v=STSv1;id=a"}, "a");
-    good({"v=STSv1;\t  id=a \t;  "}, "a");          // WSP round delimiters
+    good({"v=STSv1;\t  id=a \t;  "}, "a");          // WSP around delimiters
     good({"v=STSv1; id=aBcDeF0123"}, "aBcDeF0123"); // case kept
     good({"v=STSv1; id=" + std::string(32, 'x')}, std::string(32, 'x'));
-    good({"v=STSv1; id=a "}, "a");              // not in the ABNF; refusing would only unprotect
+    good({"v=STSv1; id=a "}, "a");              // not in the ABNF; refusing would only harm
     good({"v=STSv1  ;id=foo"}, "foo");          // erratum 6285
     good({"v=STSv1; foo=bar; id=abc;"}, "abc"); // order is free
     good({"v=STSv1; id=a; u=https://x.example/?q:1,2!<>"}, "a");
@@ -60,11 +60,11 @@ TEST(FindId, RefusesInvalidRecords) {
     invalid("v=STSv1; id=a_b");
     invalid("v=STSv1; id=a.b");
     invalid("v=STSv1; id=a b");
-    invalid("v=STSv1; id = a"); // no WSP round '='
+    invalid("v=STSv1; id = a"); // no WSP around '='
     invalid("v=STSv1; id=\"a\";");
     invalid("v=STSv1; id=caf\xc3\xa9;");
     invalid("v=STSv1; id=a-b; id=good"); // the first counts, good or not
-    invalid("v=STSv1; id=a; id=");       // neither an id nor an extension
+    invalid("v=STSv1; id=a; id=");       // not a valid id, and not an extension
     invalid("v=STSv1;; id=a");           // empty field
     invalid("v=STSv1; id=a;;");
     invalid("v=STSv1; id=a; ;");

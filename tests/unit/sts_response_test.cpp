@@ -59,8 +59,9 @@ TEST(Judge, TakesPlainText) {
     type("text/plain, text/html", Reason::http_media_type);
     type("text/html, text/plain", Reason::http_media_type);
     type("text/plain; charset=utf-8, text/html", Reason::http_media_type);
-    judged(200, {}, {}, Reason::http_media_type); // section 3.2 wants one
-    // Given twice or as a list: taken when all of them say the same, whichever of them a reader would take.
+    judged(200, {}, {}, Reason::http_media_type); // section 3.2 requires one
+    // Given twice or as a list: accepted if all say the same, so that it does not matter which one a reader
+    // uses.
     judged(200, {"text/plain", "text/plain"}, {}, Reason::none);
     judged(200, {"text/plain", "TEXT/plain; charset=utf-8", " text/plain,text/plain "}, {}, Reason::none);
     judged(200, {"text/plain", ""}, {}, Reason::none);

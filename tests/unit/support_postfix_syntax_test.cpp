@@ -50,7 +50,7 @@ TEST(PostfixSyntax, FindsFaults) {
     bad("TEMP ");
     bad("TEMP " + std::string(201, 'x'));
     bad("OK dane-only match=a.example");
-    bad("OK may"); // weaker than main.cf may say
+    bad("OK may"); // may be weaker than in main.cf
     bad("OK secure servername=hostname");
     bad("OK secure match=a.example");
     bad("OK secured match=a.example servername=hostname");

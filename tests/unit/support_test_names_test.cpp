@@ -11,7 +11,7 @@ bool is_upper_camel_case(const std::string& name) {
            name.find('_') == std::string::npos;
 }
 
-/// Without what gtest puts before and after the names of tests with parameters.
+/// The name without what gtest adds before and after it for tests with parameters.
 std::string own_name(std::string name, bool suite) {
     const std::size_t slash = name.find('/');
     if (slash == std::string::npos) return name;

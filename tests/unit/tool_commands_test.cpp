@@ -1,4 +1,4 @@
-// The one table of stsmap's commands, and whether the help and the manual say the same.
+// The table of stsmap's commands; the help and the manual must agree with it.
 #include "tool/commands.hpp"
 #include "tool/tool.hpp"
 
@@ -90,7 +90,7 @@ const std::vector<std::string>& manual() {
     return lines;
 }
 
-/// The lines from one that is `from` (not included) to the next that begins with `to`.
+/// The lines after the line `from`, up to the next one that begins with `to`.
 std::vector<std::string> part(const std::vector<std::string>& lines, std::string_view from,
                               std::string_view to) {
     const auto begin = std::ranges::find(lines, from);
@@ -100,7 +100,7 @@ std::vector<std::string> part(const std::vector<std::string>& lines, std::string
                                     [to](const std::string& line) { return line.starts_with(to); })};
 }
 
-/// What a line of mdoc looks like, for the few macros that the lists use.
+/// A line of mdoc as shown to readers, for the few macros that the lists use.
 std::string plain(const std::string& line) {
     if (!line.starts_with('.')) return line;
     std::istringstream words(line);
@@ -146,7 +146,7 @@ std::vector<Item> items(const std::vector<std::string>& lines) {
     return all;
 }
 
-/// A sentence may begin with a capital or with the name of a file.
+/// A sentence may begin with a capital letter or with the name of a file.
 std::string without_capital(std::string text) {
     if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     return text;
@@ -175,7 +175,7 @@ TEST(Commands, TheManualHasASynopsisAndASectionOfEach) {
     }
 }
 
-/// Each status with the words of the table, and perhaps more sentences after them.
+/// Each status with the words of the table, perhaps followed by more sentences.
 void expect_statuses(const std::vector<Item>& listed, std::span<const ExitMeaning> exits) {
     ASSERT_EQ(listed.size(), exits.size());
     for (std::size_t i = 0; i < listed.size(); ++i) {

@@ -34,7 +34,7 @@ struct Outcome {
     std::string out, err;
 };
 
-/// The socket of a daemon on its own thread, and the tool on ours.
+/// A daemon's socket in a thread of its own, and the tool in ours.
 struct Fixture {
     Fixture() {
         handler.replies = {{"a.example", enforce},
@@ -251,7 +251,7 @@ TEST(QueryCommand, HelpsAndTellsItsVersion) {
     EXPECT_EQ(version.out, "stsmap " + std::string(base::version()) + "\n");
 }
 
-/// A unix socket that takes one connection and says what the test wants, or nothing.
+/// A unix socket that accepts one connection and sends what the test wants, or nothing.
 struct FakeDaemon {
     FakeDaemon() {
         fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -309,7 +309,7 @@ TEST(QueryCommand, AsksOnceMoreWhenTheConnectionBreaks) {
     const Outcome twice = query(daemon);
     EXPECT_EQ(twice.status, 3) << "once, not for ever";
     EXPECT_EQ(twice.out, "");
-    test::RawPeer end = test::RawPeer::to_unix(daemon.folder / "s"); // shows it that no other client comes
+    test::RawPeer end = test::RawPeer::to_unix(daemon.folder / "s"); // shows that no other client comes
     end.send(postfix::frame("sts a.example"));
     EXPECT_EQ(served.get(), 3u);
 }

@@ -10,7 +10,7 @@ namespace {
 
 using Action = setup::CommandOptions::Action;
 
-/// The tool with commands that only remember what they were asked.
+/// The tool with commands that only record their arguments.
 struct Tool {
     tool::CommonOptions place;
     std::optional<setup::CommandOptions> setup_options;
