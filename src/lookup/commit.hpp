@@ -9,7 +9,7 @@
 
 namespace lookup {
 
-/// A commit that takes longer is no longer waited for.
+/// Nobody waits longer for a commit.
 inline constexpr base::milliseconds commit_patience{3000};
 
 /// Saves `row` and waits until it is on the disk, but no longer than commit_patience. True: it is on the

@@ -37,9 +37,9 @@ dane::Verdict none(std::string why) {
 struct DaneLookup::Core {
     Core(asio::any_io_executor e, dns::Resolver& r) : executor(std::move(e)), resolver(r) {}
     asio::any_io_executor executor;
-    dns::Resolver& resolver; ///< not to be used once closed
+    dns::Resolver& resolver; ///< must not be used after closing
     std::set<Job*> jobs;
-    std::list<Job*> waiting; ///< those with questions that they may ask, longest waiting first
+    std::list<Job*> waiting; ///< jobs that have questions to ask, longest waiting first
     std::size_t under_way = 0;
     bool closed = false;
 
@@ -137,7 +137,7 @@ void DaneLookup::Job::ask_one() {
         if (asked->put_off) {
             job->queue_.push_front(std::move(question));
         } else {
-            if (error) result = dns::failed(Reason::overloaded); // nothing but memory throws
+            if (error) result = dns::failed(Reason::overloaded); // only allocation throws
             job->inquiry.take(question, result);
         }
         job->event.notify();

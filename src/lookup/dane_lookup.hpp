@@ -38,7 +38,7 @@ public:
     DaneLookup(const DaneLookup&) = delete;
     DaneLookup& operator=(const DaneLookup&) = delete;
 
-    /// Throws nothing. Without a verdict the result is Advice::no_verdict, and says why.
+    /// Never throws. Without a verdict the result is Advice::no_verdict, with the reason.
     [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
                                                                 dane::Destination destination = {});
 

@@ -101,7 +101,7 @@ asio::awaitable<Outcome> Discovery::with_dane(base::Domain domain, Outcome outco
     cache::Entry entry;
     entry.dane = outcome.dane;
     if (in_table) entry = *in_table;
-    entry.policy = outcome.policy; // one of max_age 0 is in no table
+    entry.policy = outcome.policy; // a policy with max_age 0 is in no table
     outcome.dane = entry.dane;
     if (!cache::dane_due(entry, parts_.clock.now(), tuning_)) co_return outcome;
 
@@ -164,7 +164,7 @@ Outcome Discovery::failed(const base::Domain& domain, const std::string& id, Rea
     emit_failure(parts_.sink, domain, reason, detail, current, cache::backoff(gets.failures, tuning_));
     Outcome outcome;
     if (current) {
-        // RFC 8461 section 3.3: the cached policy must go on being applied.
+        // RFC 8461 section 3.3: the cached policy must continue to be applied.
         parts_.table.update(domain, [&](cache::Entry& entry) {
             entry.gets = gets;
             entry.txt_checked = now;

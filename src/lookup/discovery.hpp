@@ -1,10 +1,10 @@
-// lookup/discovery.hpp - one search for one domain: TXT, then GET where called for, then commit, then the
-// memory table; and, for a policy that is enforced, DANE.
+// lookup/discovery.hpp - one search for one domain: TXT, then GET if needed, then commit, then the memory
+// table; and, for an enforced policy, DANE.
 //
-// RFC 8461 sections 3 and 5. What follows from each answer is decided by lookup/steps.hpp. Order (promise 2):
-// a new policy is on the disk before the table shows it or anybody gets it; when the disk fails or takes
-// longer than commit_patience, answers go on from memory. The caller sees to it that only one search for a
-// domain runs at a time (lookup/flights.hpp). Threads: lives on the back io_context.
+// RFC 8461 sections 3 and 5. lookup/steps.hpp decides what follows from each answer. Order (promise 2): a new
+// policy is on the disk before the table shows it or anybody gets it; when the disk fails or takes longer
+// than commit_patience, answers continue from memory. The caller must run only one search for a domain at a
+// time (lookup/flights.hpp). Threads: lives on the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -54,11 +54,11 @@ public:
     /// Called with each domain that gets its first policy.
     void on_new_policy(std::function<void(const base::Domain&)> hook) { on_new_policy_ = std::move(hook); }
 
-    /// What memory knows now, if that is enough for a client; none: a search is needed.
+    /// The outcome from memory, if that is enough for a client; none: a search is needed.
     [[nodiscard]] std::optional<Outcome> known(const base::Domain& domain, Wants wants) const;
 
-    /// Asks for the TXT record, fetches if it says so, and keeps what that brings. Outcome::dane is what was
-    /// known before. Throws std::bad_alloc only.
+    /// Asks for the TXT record, fetches if the record requires it, and keeps the result. Outcome::dane is
+    /// what was known before. Throws only std::bad_alloc.
     [[nodiscard]] boost::asio::awaitable<Outcome> policy(base::Domain domain, Why why);
     /// Adds the DANE verdict to an outcome of policy() that has a policy; asks only if the verdict is due.
     /// RFC 8461 section 2: before Postfix gets `secure`, it must be known that DANE does not secure the

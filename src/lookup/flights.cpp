@@ -26,7 +26,7 @@ void call_all(const std::vector<Done>& waiters, const Outcome& outcome) {
         try {
             done(outcome);
         } catch (const std::bad_alloc&) {
-            continue; // that client is answered at its deadline; the others need not wait so long
+            continue; // that client is answered at its deadline; the others do not have to wait so long
         }
     }
 }
@@ -101,19 +101,19 @@ void Flights::board_later() {
 void Flights::start(const base::Domain& domain, Why why) {
     aloft_.at(domain)->why = why;
     asio::co_spawn(parts_.executor, fly(domain, why), [this, domain](std::exception_ptr thrown) {
-        if (thrown) abort(domain); // nothing in a flight throws but the allocator
+        if (thrown) abort(domain); // in a flight only the allocator throws
     });
 }
 
-/// Ends a flight because memory ran out. Its waiters have to get an outcome, or they and all who join them
-/// would wait until their deadlines.
+/// Ends a flight because memory ran out. Its waiters must get an outcome, or they and all who join them would
+/// wait until their deadlines.
 void Flights::abort(const base::Domain& domain) {
     land(domain, only(Reason::overloaded));
     parts_.sink.emit(events::LookupAborted{.domain = domain.name(), .reason = "out of memory"});
 }
 
-/// Gives the outcome to those who want no more than the policy. True: there is a policy, and somebody wants
-/// the DANE verdict too.
+/// Gives the outcome to those who only want the policy. True: there is a policy, and somebody also wants the
+/// DANE verdict.
 bool Flights::policy_known(const base::Domain& domain, const Outcome& outcome) {
     const auto aloft = aloft_.find(domain);
     if (aloft == aloft_.end() || !outcome.policy) return false;
@@ -123,8 +123,8 @@ bool Flights::policy_known(const base::Domain& domain, const Outcome& outcome) {
     return flight->dane;
 }
 
-/// In a flight's coroutine frame: lands the flight also when the library destroys the coroutine, as it does
-/// when there is no memory to go on with it.
+/// Lives in a flight's coroutine frame. So the flight also lands when the library destroys the coroutine,
+/// because there was no memory to continue it.
 class Flights::Landing {
 public:
     Landing(Flights& flights, const base::Domain& domain) : self_(flights.self_), domain_(domain) {}
@@ -133,7 +133,7 @@ public:
         try {
             (*self_)->land(domain_, only(Reason::overloaded));
         } catch (const std::bad_alloc&) {
-            return; // whoever is left is answered at the deadline
+            return; // the remaining clients are answered at the deadline
         }
     }
     Landing(const Landing&) = delete;
@@ -171,15 +171,15 @@ void Flights::land(const base::Domain& domain, const Outcome& outcome) {
     aloft_.erase(aloft);
     call_all(flight->for_policy, outcome);
     call_all(flight->for_all, outcome);
-    flight->for_all.clear(); // and with them what they hold
+    flight->for_all.clear(); // frees what they hold
     if (on_landing_) on_landing_();
     if (!standby_.empty()) board_later();
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;
     try {
-        // Not at once: the coroutine that brought us here is part of what will be freed.
+        // Not at once, because the coroutine that called us would also be freed.
         asio::post(parts_.executor, parts_.after_burst);
     } catch (const std::bad_alloc&) {
-        return; // the domain has its outcome; the end of the next burst will do
+        return; // the domain has its outcome; after_burst comes with the next burst
     }
 }
 

@@ -1,9 +1,9 @@
 // lookup/flights.hpp - who waits for which search: one flight per domain (promise 5).
 //
-// A flight is one search for one domain, with all who wait for it. Whoever asks during a flight joins it, and
-// whoever leaves does not stop it. What a search does is in lookup/discovery.hpp. Bounds: `max_flights` at
-// once, `max_standby` queries that wait for one of them to end. Threads: lives on the back io_context; every
-// member is called there, every callback comes from there.
+// A flight is one search for one domain, with all who wait for it. A question during a flight joins it; a
+// client that leaves does not stop it. lookup/discovery.hpp does the search. Bounds: `max_flights` at once,
+// `max_standby` queries that wait for one of them to end. Threads: lives on the back io_context; every member
+// is called there, every callback comes from there.
 #pragma once
 
 #include "base/clock.hpp"
@@ -28,11 +28,12 @@ namespace lookup {
 
 class Flights {
 public:
-    /// At most this many domains are searched at once. A query that finds so many waits until one ends; other
-    /// searches end as Reason::overloaded.
+    /// At most this many domains are searched at once. A further query waits until one ends; other searches
+    /// end as Reason::overloaded.
     static constexpr std::size_t max_flights = 16384;
-    /// Queries that wait for that, no longer than a client does; more are Reason::overloaded. Each has a
-    /// connection of its own (limits.max_connections), so domains that hang cannot reach this number alone.
+    /// Queries that wait for that, no longer than a client does; further ones end as Reason::overloaded. Each
+    /// has a connection of its own (limits.max_connections), so hanging domains alone cannot reach this
+    /// number.
     static constexpr std::size_t max_standby = 16384;
     static constexpr base::milliseconds standby_for{10000};
     static constexpr std::size_t burst = 1000;
@@ -42,7 +43,8 @@ public:
         Discovery& discovery;
         base::Clock& clock;
         events::Sink& sink;
-        /// Is there memory for another flight? Empty: always. Without memory join() gives Reason::overloaded.
+        /// Returns whether there is memory for another flight. Empty: always. Without memory join() gives
+        /// Reason::overloaded.
         std::function<bool()> memory_left;
         /// Called when the last of at least `burst` concurrent flights has ended: their memory is free again.
         /// May be empty.
@@ -54,7 +56,7 @@ public:
     Flights(const Flights&) = delete;
     Flights& operator=(const Flights&) = delete;
 
-    /// Starts or joins the domain's flight. `done` may be empty; it is called once, when what is wanted is
+    /// Starts or joins the domain's flight. `done` may be empty. It is called once, when the wanted result is
     /// known, and never before join() returns.
     void join(const base::Domain& domain, Why why, Wants wants, Done done);
 
@@ -71,7 +73,7 @@ private:
         Why why;
         bool again = false;                    ///< a client joined a flight that was not meant to answer it
         bool dane = false;                     ///< somebody wants the verdict, too
-        std::vector<Done> for_all, for_policy; ///< who waits for all of it, and for the policy alone
+        std::vector<Done> for_all, for_policy; ///< who waits for everything, and who only for the policy
         std::optional<Outcome> policy;         ///< known already; the verdict is still being looked up
         void add(Wants wants, Done done);
     };
@@ -96,7 +98,7 @@ private:
     Parts parts_;
     std::unordered_map<base::Domain, std::shared_ptr<Flight>> aloft_;
     std::deque<Standby> standby_;
-    std::size_t most_aloft_ = 0; ///< since there was last no flight at all
+    std::size_t most_aloft_ = 0; ///< since the last moment without any flight
     std::function<void()> on_landing_;
     std::shared_ptr<Flights*> self_ = std::make_shared<Flights*>(this); ///< null when flights outlive this
 };

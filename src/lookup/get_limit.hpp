@@ -1,4 +1,4 @@
-// lookup/get_limit.hpp - at most one GET a domain and minute, by the steady clock. Pure.
+// lookup/get_limit.hpp - at most one GET per domain and minute, by the steady clock. Pure.
 //
 // One rule for every GET, whatever its cause: a query, a changed id, a daily or overdue GET, a retry, a max_age
 // of a few seconds. It does not depend on entries, which may be evicted, nor on the wall clock, which may be
@@ -20,8 +20,8 @@ namespace lookup {
 class GetLimit {
 public:
     static constexpr base::seconds spacing{60};
-    /// GETs remembered, some 60 octets each. After so many GETs within a minute, no further one is allowed.
-    /// It is several times the number that one thread could make.
+    /// GETs remembered, about 60 octets each. After this many GETs within a minute, no further one is
+    /// allowed. It is several times the number that one thread could make.
     static constexpr std::size_t max_remembered = 1 << 18;
 
     /// How long until the domain may be asked; zero: now.
@@ -38,7 +38,7 @@ private:
 
     std::unordered_map<std::uint64_t, base::Steady, base::HashedAlready> last_;
     std::deque<std::pair<base::Steady, std::uint64_t>>
-        order_; ///< in the order of note(); with those taken back
+        order_; ///< in the order of note(), including those taken back
 };
 
 } // namespace lookup

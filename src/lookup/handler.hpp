@@ -13,13 +13,13 @@ namespace lookup {
 class Client {
 public:
     virtual ~Client() = default;
-    /// Called at most once per request, when there is no answer at once. The function returned takes the
+    /// Called at most once per request, when there is no answer at once. The returned function gets the
     /// reply's payload later, on the calling thread. It may outlive the client. An empty payload closes the
     /// connection.
     [[nodiscard]] virtual std::function<void(std::string)> later() = 0;
 };
 
-/// What Handler::answer() has done.
+/// The result of Handler::answer().
 enum class Reply {
     answered,  ///< the reply's payload has been appended
     violation, ///< the same; the request was malformed, and the connection ends after the reply

@@ -62,7 +62,7 @@ void HopLearner::with_policy(const postfix::NextHop& hop, const Outcome& outcome
     aloft_[hop].push_back({outcome, done});
     try {
         asio::co_spawn(parts_.executor, fly(hop), [this, hop](std::exception_ptr thrown) {
-            if (thrown) abort(hop); // nothing in it throws but the allocator
+            if (thrown) abort(hop); // only the allocator throws in it
         });
     } catch (const std::bad_alloc&) {
         abort(hop);
@@ -79,7 +79,8 @@ void HopLearner::land(const postfix::NextHop& hop, const dane::Verdict& verdict)
     const base::Instant now = parts_.clock.now();
     const dane::State before = verdicts_.find(hop);
     const dane::State after = dane::after_lookup(before, verdict, now, tuning_.dane);
-    // A remembered answer ends when the domain's entry changes. It depends on these verdicts too.
+    // A remembered answer also depends on these verdicts, so it must end as if the domain's entry had
+    // changed.
     const auto changed = [this](const base::Domain& host) {
         parts_.table.update(host, [](cache::Entry&) {});
     };
@@ -109,7 +110,7 @@ void HopLearner::say_if_refused(const base::Domain& domain, const cache::PolicyP
     const auto* in_table = std::get_if<cache::Entry>(&known);
     cache::Entry entry;
     if (in_table) entry = *in_table;
-    entry.policy = policy; // one of max_age 0 is in no table
+    entry.policy = policy; // a policy with max_age 0 is in no table
     emit_refused_hosts(parts_.sink, domain, entry, verdict);
 }
 

@@ -1,8 +1,8 @@
 // lookup/hop_learner.hpp - learns about next hops that are not of the usual form: the policy through the
-// domain's own flight, and then whether DANE secures this very next hop.
+// domain's own flight, and then whether DANE secures exactly this next hop.
 //
-// One DANE lookup per next hop at a time; all who ask meanwhile share it. Threads: verdicts() is safe from any
-// thread; the rest is for the back io_context.
+// One DANE lookup per next hop at a time; all questions during it share it. Threads: verdicts() is safe from
+// any thread; the rest is for the back io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -25,7 +25,7 @@ namespace lookup {
 
 class HopLearner {
 public:
-    /// Next hops looked up at once; more are Reason::overloaded. Postfix's administrator configures them,
+    /// Next hops looked up at once; more end as Reason::overloaded. Postfix's administrator configures them,
     /// strangers do not choose them.
     static constexpr std::size_t max_flights = HopVerdicts::max_hops;
 

@@ -1,5 +1,5 @@
-// lookup/learner.hpp - what the back thread knows how to find out: puts searches, their flights, expiry and
-// DANE of single next hops together, for those who use them.
+// lookup/learner.hpp - everything that the back thread can find out: one entry to searches, their flights,
+// expiry, and DANE of single next hops.
 //
 // The parts: lookup/flights.hpp (who waits for which search), lookup/discovery.hpp (one search),
 // lookup/expiry.hpp (when expired policies are forgotten), lookup/hop_learner.hpp (next hops that are not of
@@ -45,7 +45,7 @@ public:
     void learn(const base::Domain& domain, Why why, Done done, Wants wants = Wants::dane) {
         flights_.join(domain, why, wants, std::move(done));
     }
-    /// The same for a next hop in any form; Outcome::dane is about this very one. `done` is not empty.
+    /// The same for a next hop in any form; Outcome::dane is about exactly this one. `done` is not empty.
     void learn(const postfix::NextHop& hop, Why why, Done done);
     /// What DANE says of next hops that are not of the usual form. Safe from any thread.
     [[nodiscard]] const HopVerdicts& hop_verdicts() const noexcept { return hops_.verdicts(); }
@@ -62,7 +62,7 @@ public:
     bool forget(const base::Domain& domain, const cache::Entry& entry) {
         return expiry_.forget(domain, entry);
     }
-    /// Has the domain a flight? Then what is known of it is about to change.
+    /// Whether the domain has a flight: then what is known of it will change soon.
     [[nodiscard]] bool is_aloft(const base::Domain& domain) const { return flights_.is_aloft(domain); }
     /// How long until a GET for the domain is allowed; zero: now.
     [[nodiscard]] base::seconds get_wait(const base::Domain& domain) { return discovery_.get_wait(domain); }

@@ -25,8 +25,8 @@ void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Kn
 /// `next_hop`: its text, when it is not of the usual form.
 void emit_dane(events::Sink& sink, const base::Domain& domain, const dane::State& before,
                const dane::State& after, const dane::Verdict& verdict, std::string_view next_hop = {});
-/// Reports an enforced policy that admits none of the MX hosts: all mail to the domain will be deferred, and
-/// only the domain's owner can mend that.
+/// Reports an enforced policy that matches none of the MX hosts: all mail to the domain will be deferred, and
+/// only the domain's owner can repair that.
 void emit_refused_hosts(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry,
                         const dane::Verdict& verdict);
 /// `current`: the unexpired policy that stays in use, or null.
@@ -34,7 +34,7 @@ void emit_failure(events::Sink& sink, const base::Domain& domain, base::Reason r
                   std::string_view detail, const cache::PolicyPtr& current, base::seconds next_try);
 void emit_expired(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry);
 
-/// For a failure's detail: the records of an answer without a usable STS record that begin like one, raw and
+/// For a failure's detail, when an answer has no usable STS record: the records that begin like one, raw and
 /// cut; "" when there are none.
 [[nodiscard]] std::string unusable_records(const std::vector<std::string>& records);
 

@@ -27,7 +27,7 @@ Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now, 
     const cache::Knowledge known = table.find(row.domain);
     if (std::holds_alternative<cache::Entry>(known)) return Loaded::known;
     const auto* absence = std::get_if<cache::Absence>(&known);
-    // A GET that succeeded and left no policy has withdrawn it.
+    // A successful GET that left no policy has withdrawn it.
     const bool fetched = absence && absence->gets.failures == 0 && absence->gets.last != base::Instant{};
     if (fetched && absence->gets.last >= row.fetched_at) return Loaded::outdated;
     const Loaded loaded = load(table, row, now, evicted);

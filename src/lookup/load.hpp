@@ -11,9 +11,9 @@ namespace lookup {
 
 enum class Loaded {
     kept,       ///< the policy is in the table and will be served
-    expired,    ///< the same, but its max_age is over: not answered, and forgotten when the clock is trusted
-    unreadable, ///< its text is no valid policy (any more): the caller removes the row
-    known,      ///< the table has a policy for the domain already; nothing was changed
+    expired,    ///< the same, but expired: not answered, and forgotten when the clock is trusted
+    unreadable, ///< its text is not (or no longer) a valid policy: the caller removes the row
+    known,      ///< the table already has a policy for the domain; nothing was changed
     outdated,   ///< a later fetch has withdrawn this policy: the caller removes the row
 };
 
@@ -32,7 +32,7 @@ using OnEvicted = std::function<void(const cache::Evicted&)>;
 [[nodiscard]] Loaded load_late(cache::Table& table, const cache::Row& row, base::Instant now,
                                const OnEvicted& evicted = {});
 
-/// What is stored of an entry.
+/// The row to store for an entry.
 [[nodiscard]] cache::Row row(const base::Domain& domain, const cache::Entry& entry);
 
 } // namespace lookup

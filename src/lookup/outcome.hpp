@@ -1,4 +1,4 @@
-// lookup/outcome.hpp - why a domain is looked up, and what the search ends with.
+// lookup/outcome.hpp - why a domain is looked up, and the result of the search.
 #pragma once
 
 #include "base/clock.hpp"
@@ -13,18 +13,18 @@ namespace lookup {
 
 /// Why a domain is looked up.
 enum class Why {
-    query,     ///< a client waits and there is nothing to answer from
+    query,     ///< a client waits, and memory has no answer
     txt_check, ///< the TXT record is due for a check; nobody waits
     daily,     ///< the daily GET, whatever the TXT record says (RFC 8461 section 10.2)
 };
 
-/// What somebody wants to know of a domain.
+/// What somebody wants to know about a domain.
 enum class Wants {
-    policy, ///< the policy alone: Outcome::dane says nothing
+    policy, ///< only the policy: Outcome::dane has no meaning
     dane,   ///< also whether DANE secures the domain's MX hosts
 };
 
-/// What a search ended with.
+/// The result of a search.
 struct Outcome {
     cache::PolicyPtr policy;                  ///< the policy to use now; null: none
     base::Reason reason = base::Reason::none; ///< why there is none, or why this search changed nothing

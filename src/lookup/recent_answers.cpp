@@ -59,11 +59,11 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
     const std::size_t size = sizeof(Head) + key.request.size() + answer.domain.size() + answer.reply.size();
     if (size > sizeof(Head) + max_octets) return;
     if (!octets_) octets_.reset(new (std::nothrow) char[room]);
-    if (!octets_) return; // the next request is looked up again
+    if (!octets_) return; // the next such request is looked up again
     if (now != second_ || used_ + size > room) clear();
     second_ = now;
 
-    // The first free slot, or else that of an older answer.
+    // The first free slot, else the slot of an older answer.
     std::size_t slot = key.hash % slots;
     for (std::size_t i = 0; i < probes; ++i) {
         const Slot& other = slots_[(key.hash + i) % slots];

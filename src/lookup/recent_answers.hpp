@@ -1,15 +1,15 @@
-// lookup/recent_answers.hpp - what memory answered in this very second, for requests that come again.
+// lookup/recent_answers.hpp - the answers from memory of the current second, for requests that come again.
 //
 // An answer from memory depends on the request, on what the table knows of the domain, and on the time in whole
 // seconds. So a request that comes again in the same second has the same answer, if nothing has changed about
 // the domain (cache::Version). It need not be parsed, looked up and formatted again, which is most of the cost
-// for popular domains. Nothing is remembered for longer than the second. Whoever changes what else answers
-// depend on (the options) calls clear().
+// for popular domains. Nothing is remembered for longer than the second. After a change of the options, on
+// which answers also depend, call clear().
 //
-// Bounded: the answers lie one behind the other in `room` octets. Writing starts again at the beginning with
-// each second, and when the room is full. So little memory is in use, and it stays in the processor's cache.
-// An answer is kept only when its request came before, in this second or the last: a flood of different
-// requests costs almost nothing. Belongs to one thread.
+// Bounded: the answers are stored one after the other in `room` octets. Writing starts again at the beginning
+// in each second, and when the room is full. So little memory is in use, and it stays in the processor's
+// cache. An answer is kept only when the same request came before, in this second or the last: a flood of
+// different requests costs almost nothing. Belongs to one thread.
 #pragma once
 
 #include "base/clock.hpp"
@@ -25,7 +25,7 @@
 
 namespace lookup {
 
-/// An answer from memory, and what its log line says.
+/// An answer from memory, and the contents of its log line.
 struct MemoryAnswer {
     std::string_view reply;  ///< the payload
     std::string_view domain; ///< the policy domain
@@ -50,10 +50,10 @@ public:
 
     /// The answer, if it is known; its views hold until the next call that is not const.
     [[nodiscard]] std::optional<MemoryAnswer> find(const Key& key, base::Instant now) const noexcept;
-    /// For a request that was not found: did it come before, so that keep() is worth its cost?
+    /// For a request that was not found: whether it came before, so that keep() is worth its cost.
     [[nodiscard]] bool comes_again(const Key& key, base::Instant now) noexcept;
-    /// Remembers an answer given at `now`. `version`: the domain's, read before it was looked up. Does
-    /// nothing when memory runs out.
+    /// Remembers an answer given at `now`. `version`: the domain's, read before the lookup. Does nothing when
+    /// memory runs out.
     void keep(const Key& key, base::Instant now, cache::Version version, const MemoryAnswer& answer) noexcept;
     void clear() noexcept;
 
@@ -71,7 +71,7 @@ private:
     struct Slot {
         std::uint32_t round = 0; ///< not the current round: the slot is free
         std::uint32_t hash = 0;  ///< a part of it
-        std::uint32_t at = 0;    ///< where its Head stands
+        std::uint32_t at = 0;    ///< where its Head is
     };
     static constexpr std::size_t slots = 4096, probes = 4;
 

@@ -14,9 +14,9 @@ using base::Instant;
 using base::seconds;
 
 namespace {
-/// Longest sleep in one piece, so that a clock set forward or a suspended machine is noticed.
+/// The longest single sleep, so that a clock set forward or a suspended machine is noticed.
 constexpr seconds longest_sleep{600};
-/// Seconds over which expired policies are looked at.
+/// Seconds over which the checks of expired policies are spread.
 constexpr double expired_spread = 600;
 constexpr seconds note_running_every{3600};
 } // namespace
@@ -36,8 +36,8 @@ Refresher::~Refresher() {
     *self_ = nullptr;
 }
 
-/// One of the max_running refreshes. Its end frees the place, however the work ends. A domain that is not back
-/// on the agenda by then is found later.
+/// One of the max_running refreshes. Its destructor frees the place, however the work ends. A domain that is
+/// not back on the agenda by then is found later.
 class Refresher::Turn {
 public:
     explicit Turn(Refresher& refresher) : running_(refresher.running_), refresher_(refresher.self_) {
@@ -82,8 +82,8 @@ void Refresher::start() {
     schedule_all();
 }
 
-/// Has the wall clock jumped since the last call? A jump that was undone meanwhile counts only if there was a
-/// fetch in between: Expiry::note_fetched() looks at the clocks.
+/// Whether the wall clock has jumped since the last call. A jump that was undone meanwhile counts only if
+/// there was a fetch in between: Expiry::note_fetched() looks at the clocks.
 bool Refresher::clock_jumped() {
     const std::uint64_t jumps = parts_.learner.clock_trust().jumps();
     return std::exchange(jumps_, jumps) != jumps;
@@ -116,7 +116,7 @@ void Refresher::schedule_all() {
     });
     parts_.learner.set_newest_fetch(newest);
     recounted_ = parts_.clock.steady();
-    // What the clock changed is stored, or each start would extend the lives of the policies.
+    // Changes by the clock are stored, or each start would extend the lives of the policies.
     if (changed)
         parts_.table.for_each([&](const base::Domain& domain, const cache::Entry& entry) {
             cache::Entry noted = entry;
@@ -130,7 +130,7 @@ void Refresher::schedule_all() {
     arm();
 }
 
-/// Notes the clock in an entry and stores that.
+/// Applies note_clock() to an entry, and stores the result.
 void Refresher::store_times(const base::Domain& domain) {
     bool changed = false;
     std::optional<cache::Row> stored;
@@ -138,7 +138,7 @@ void Refresher::store_times(const base::Domain& domain) {
         changed = cache::note_time(entry, parts_.clock.now());
         if (changed) stored = row(domain, entry);
     });
-    // A flight is about to store what it brings, and may have done so.
+    // A flight will store its result, or has already done so.
     if (stored && !parts_.learner.is_aloft(domain)) parts_.store.save(*std::move(stored), nullptr);
 }
 
@@ -155,7 +155,7 @@ void Refresher::recount_newest() {
     parts_.learner.set_newest_fetch(newest);
 }
 
-/// Puts what has fallen off the agenda back on it.
+/// Puts domains that were lost from the agenda back on it.
 void Refresher::schedule_strays() {
     strays_ = false;
     const Instant soon = parts_.clock.now() + tuning_.dns_failure_for;
@@ -227,7 +227,7 @@ void Refresher::arm() {
             tick();
         });
     } catch (const std::bad_alloc&) {
-        strays_ = true; // wake() comes with the next flight that lands
+        strays_ = true; // the next flight that lands calls wake()
     }
 }
 
@@ -267,7 +267,7 @@ void Refresher::look(const base::Domain& domain) {
     const Instant now = parts_.clock.now();
     switch (cache::upkeep(*entry, now, tuning_)) {
     case cache::Upkeep::forget:
-        // The flight may bring a new policy. If it does not, it looks at the expired one itself.
+        // The flight may bring a new policy. If not, it looks at the expired one itself.
         if (parts_.learner.is_aloft(domain)) return schedule(domain, now + tuning_.dns_failure_for);
         if (parts_.learner.forget(domain, *entry)) return;
         keep_expired(domain, *entry);

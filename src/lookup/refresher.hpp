@@ -50,7 +50,7 @@ public:
     void add(const base::Domain& domain);
     void configure(const cache::Tuning& tuning, std::size_t max_running);
 
-    /// Starts no further refresh. Those under way go on.
+    /// Starts no further refresh. Those under way continue.
     void stop();
 
     [[nodiscard]] std::size_t running() const noexcept { return *running_; }
@@ -82,13 +82,13 @@ private:
     bool stopped_ = false;
     base::Timers::Id timer_ = 0;
     base::Instant armed_for_{};
-    std::uint64_t jumps_ = 0;            ///< of the wall clock that the agenda has been rebuilt for
+    std::uint64_t jumps_ = 0;            ///< wall clock jumps after which it was rebuilt
     base::Steady recounted_{}, noted_{}; ///< when the newest fetch was counted; the running time stored
     std::shared_ptr<Refresher*> self_ = std::make_shared<Refresher*>(this);
 };
 
-/// When a domain that is overdue at the start is looked at. `random` spreads them evenly over one second per
-/// domain, three hours at most, and to well before the policy expires. Pure.
+/// When a domain that is overdue at the start is looked at. `random` spreads the domains evenly over one
+/// second per domain, at most three hours, and ends well before the policy expires. Pure.
 [[nodiscard]] base::Instant spread(base::Instant now, base::Instant expires, std::size_t overdue,
                                    double random);
 

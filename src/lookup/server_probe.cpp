@@ -37,7 +37,7 @@ struct ServerProbe::Core {
     Core(asio::any_io_executor e, dns::Servers& s, Report r)
         : executor(std::move(e)), servers(s), report(std::move(r)) {}
     asio::any_io_executor executor;
-    dns::Servers& servers; ///< not to be used once closed
+    dns::Servers& servers; ///< must not be used after closing
     Report report;
     Options options;
     bool closed = false;
@@ -98,7 +98,7 @@ void ServerProbe::start(const std::shared_ptr<Core>& core, const std::string& se
                        if (core->closed) return;
                        if (thrown)
                            validation = {dane::Validation::State::unknown,
-                                         "the lookup was given up"}; // memory, or cancelled
+                                         "the lookup was given up"}; // out of memory, or cancelled
                        core->found(server, validation);
                        if (again && !core->closed) start(core, server);
                    });

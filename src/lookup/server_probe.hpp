@@ -32,10 +32,10 @@ public:
     ServerProbe(const ServerProbe&) = delete;
     ServerProbe& operator=(const ServerProbe&) = delete;
 
-    /// For runs from now on.
+    /// Applies to later runs.
     void configure(Options options);
 
-    /// Asks every server, all at once; one that is being asked already is asked again when it has answered.
+    /// Asks all servers at once; a server with a pending question is asked again after its answer.
     /// The resolver gets each finding (dns::Servers::judged) before `report` is called.
     void run();
 

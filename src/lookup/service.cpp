@@ -18,7 +18,7 @@ using decision::Facts;
 
 namespace {
 
-/// What is known of a policy, for a decision about `domain`.
+/// What is known about a policy, for a decision about `domain`.
 Facts facts_of(std::string_view domain, const cache::PolicyState& entry, Reason reason, base::Instant now,
                const cache::Tuning& tuning) {
     Facts facts;
@@ -45,8 +45,8 @@ Facts facts_of(std::string_view domain, const Outcome& outcome, const cache::Tun
     return facts;
 }
 
-/// Is it worth a line's detail what an answer goes by? When it may surprise: the deadline came first, or DANE
-/// is answered on the strength of an earlier proof.
+/// Whether the log line's detail should say where an answer comes from: when it may surprise, because the
+/// deadline came first, or DANE is answered by an earlier proof.
 std::string shown_evidence(const Decision& decision, const Facts& facts, base::Instant now) {
     const decision::Why& applied = decision.why.applied();
     const bool bridged = applied.rule == decision::Rule::dane && facts.dane.failed_since != base::Instant{};
@@ -114,7 +114,8 @@ Reply Service::answer(std::string_view text, base::Steady came, std::string& rep
         events::Lookup line{
             .domain = words->key, .answer = word(decision.answer), .source = "key", .age = {}};
         line.reason = facts.no_domain;
-        // Postfix asks for every parent domain after a NOTFOUND: noise, unless somebody is looking for it.
+        // Postfix asks for every parent domain after a NOTFOUND: noise in the log, unless wanted for
+        // debugging.
         line.is_parent = facts.no_domain == Reason::key_parent_domain;
         say(line, came);
         postfix::append_answer(decision.answer, question.request.dialect, reply);
@@ -130,7 +131,7 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
                                  base::Steady came, std::string& reply) {
     const postfix::NextHop& hop = *question.request.hop;
     const base::Domain& domain = hop.host;
-    cache::Version version; // not current: not worth remembering
+    cache::Version version; // a Version that is never current, so the answer is not remembered
     if (recent_.comes_again(key, now)) version = parts_.table.version(domain);
     cache::QueryResult known = parts_.table.ask(domain, now);
     Facts facts;
@@ -141,12 +142,11 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
         facts.domain = domain.name();
         facts.reason = absence->reason;
     } else if (auto* entry = std::get_if<cache::QueriedPolicy>(&known)) {
-        cache::note_clock(*entry, now); // for this answer; the refresher notes it for good, and stores it
+        cache::note_clock(*entry, now); // only for this answer; the refresher stores it
         if (!hop.usual()) entry->dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
         step = cache::plan(*entry, now, options_.tuning);
         age = now - cache::counted_from(*entry);
-        // A failure behind a policy that is still good shows on the line too: it is what an operator looks
-        // for.
+        // A failure while the policy is still valid is also on the line: an operator looks for it.
         facts = facts_of(domain.name(), *entry, entry->failed, now, options_.tuning);
     }
     if (step == cache::QueryPlan::resolve) return false;
@@ -179,8 +179,8 @@ const postfix::Services& Service::services() const noexcept {
     return options_.services ? *options_.services : postfix::own_services();
 }
 
-/// A transport or relay of ours whose DANE nobody can look for. smtp(8) may know the service all the same,
-/// from its own known_tcp_ports.
+/// Reports a next hop whose DANE cannot be looked up, because the service name of its port is unknown here.
+/// smtp(8) may still know it, from its known_tcp_ports.
 void Service::note_unknown_service(std::string_view key) {
     parts_.sink.emit(events::ServiceUnknown{.next_hop = key, .service = postfix::service_of(key)});
 }
@@ -204,7 +204,7 @@ public:
                     checking.erase(found);
             });
         } catch (const std::bad_alloc&) {
-            return; // found to be over when it is next due
+            return; // noticed when the hop is next due
         }
     }
     Check(const Check&) = delete;
@@ -220,7 +220,7 @@ private:
 void Service::check_in_background(const postfix::NextHop& hop) {
     const auto found = checking_.find(hop);
     if (found != checking_.end() && !found->second->load(std::memory_order_acquire)) return;
-    // With so many under way it is due again with the next query.
+    // Too many are under way: it is due again at the next query.
     if (found == checking_.end() && checking_.size() >= Learner::max_flights) return;
     auto over = std::make_shared<std::atomic<bool>>(false);
     checking_.insert_or_assign(hop, over);
@@ -235,7 +235,7 @@ void Service::check_in_background(const postfix::NextHop& hop) {
         try {
             learner->learn(hop, Why::txt_check, [check](const Outcome&) {});
         } catch (const std::bad_alloc&) {
-            return; // it is due again with the next query
+            return; // it is due again at the next query
         }
     });
 }
@@ -284,7 +284,7 @@ Outcome Service::known_at_deadline(const postfix::NextHop& hop) const {
 
 void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     auto found = pending_.find(ticket);
-    if (found == pending_.end()) return; // answered already, at the deadline
+    if (found == pending_.end()) return; // already answered, at the deadline
     const std::unique_ptr<Pending> pending = std::move(found->second);
     pending_.erase(found);
     parts_.timers.cancel(pending->timer);
@@ -334,7 +334,7 @@ void Service::say_again(const MemoryAnswer& known, std::string_view request, bas
     emit(event, came);
 }
 
-/// `event` is a lookup's, but for its times.
+/// `event` is complete except for its times.
 void Service::emit(events::Event& event, base::Steady came) const {
     auto& line = std::get<events::Lookup>(event);
     line.ended = parts_.clock.steady();
