@@ -17,7 +17,7 @@ seconds txt_life(const PolicyState& entry, const Tuning& tuning) {
     return std::clamp(entry.txt_ttl, tuning.txt_check_min, tuning.txt_check_max);
 }
 
-/// Is the policy still wanted enough to be fetched daily? (RFC 8461 section 10.2)
+/// Whether the policy is used enough to be fetched daily (RFC 8461 section 10.2).
 bool wanted(const Entry& entry, Instant at, const Tuning& tuning) {
     if (entry.policy->policy.max_age < tuning.refresh_every) return entry.last_asked > counted_from(entry);
     return since(entry.last_asked, at) < tuning.forget_unasked_after;
@@ -72,8 +72,8 @@ QueryPlan plan(const PolicyState& entry, Instant now, const Tuning& tuning) {
 }
 
 QueryPlan plan(const Absence& absence, Instant now, const Tuning& tuning) {
-    // After a step back of the clock `until` may lie far ahead; no absence is believed longer than the
-    // longest life.
+    // If the clock was set back, `until` may be far ahead; no absence is believed longer than the longest
+    // life.
     const seconds longest = std::max(tuning.absence_max, tuning.dns_failure_for);
     const bool believed = now >= absence.since && now < absence.until && absence.until - now <= longest;
     return believed ? QueryPlan::serve : QueryPlan::resolve;

@@ -1,5 +1,5 @@
-// cache/store.hpp - the port to what outlives the process. One row a policy domain; the policy text is the
-// truth.
+// cache/store.hpp - the port to what outlives the process. One row per policy domain; its policy text is the
+// authority.
 //
 // save() and forget() queue and return at once; they are safe from any thread. Writes reach the disk in order
 // and in batches (group commit). The tests' fake is tests/support/fake_store.hpp.
@@ -23,7 +23,7 @@ struct Row {
     base::Instant last_asked{};
     base::Instant dane_at{}; ///< when its MX hosts were last found secured by DANE; epoch: they are not
     base::Instant dane_failed_at{}; ///< the first lookup that failed since; epoch: none did
-    base::Instant ahead_since{};    ///< fetched_at has been seen to lie in the future since then; epoch: not
+    base::Instant ahead_since{};    ///< fetched_at lies in the future, known since then; epoch: no
     base::seconds over_since{};     ///< as in cache::Entry
 };
 
@@ -34,7 +34,7 @@ public:
     /// could not be written (the failure has been logged; the caller goes on from memory). May be empty.
     virtual void save(Row row, std::function<void(bool)> done) = 0;
     /// Removes the domain's row if it was fetched at that time: a newer one that was saved meanwhile, or
-    /// comes from elsewhere, stays. Without a time: whatever was saved before.
+    /// comes from elsewhere, stays. Without a time: any row saved before.
     virtual void forget(base::Domain domain, std::optional<base::Instant> fetched_at) = 0;
     /// Remembers how long the daemon has been running, all runs together. May be lost.
     virtual void note_running(base::seconds total) { (void)total; }

@@ -25,8 +25,8 @@ struct Table::Impl {
     explicit Impl(Limits limits, base::SipKey key = base::random_sip_key())
         : max_policies(limits.max_policies), policies(key), absences(key, limits.max_absences), texts(key) {}
 
-    /// Every member that changes what is known of a domain says so afterwards. Whose names share a counter is
-    /// no secret worth a keyed hash: each only makes answers of the others be looked up once more.
+    /// Every member that changes what is known of a domain calls this afterwards. The hash needs no key: if
+    /// names share a counter, their remembered answers are only looked up once more.
     [[nodiscard]] std::atomic<std::uint32_t>& changes_of(const base::Domain& domain) {
         return changes[std::hash<std::string_view>{}(domain.name()) % changes.size()];
     }

@@ -1,12 +1,12 @@
 // cache/table.hpp - the memory table: what is known of every domain, readable in microseconds from any
 // thread.
 //
-// Policies and absences are kept apart: a flood of junk names fills and recycles only the bounded absences.
-// Policies are bounded too; to make room, expired ones go first, then modes none and testing, then the
-// longest unasked; an unexpired enforce policy goes last (how: cache/memory/policy_table.hpp). Identical policy
-// texts are held once. Every member is safe to call from any thread and holds a lock only for the time of a
-// hash lookup; the bound on policies is exact when one thread puts. Some 140 octets a domain, and its share
-// of the text. TXT record ids have at most 255 octets.
+// Policies and absences are separate: a flood of junk names fills only the bounded absences. Policies are
+// bounded, too: expired ones are evicted first, then modes none and testing, then the longest unasked; an
+// unexpired enforce policy is evicted last (how: cache/memory/policy_table.hpp). Identical policy texts are
+// held once. Every member is safe to call from any thread and holds a lock only for the time of a hash
+// lookup; the bound on policies is exact when one thread puts. About 140 octets per domain, plus its share of
+// the text. TXT record ids have at most 255 octets.
 #pragma once
 
 #include "base/domain.hpp"
@@ -30,14 +30,14 @@ struct Limits {
     std::size_t max_absences = 200'000;
 };
 
-/// A policy that went to make room.
+/// A policy that was evicted to make room.
 struct Evicted {
     base::Domain domain;
     Instant fetched_at;
 };
 /// Nothing known, a policy, or a known absence.
 using Knowledge = std::variant<std::monostate, Entry, Absence>;
-/// The same, as far as a query needs it.
+/// The same, reduced to what a query needs.
 using QueryResult = std::variant<std::monostate, QueriedPolicy, Absence>;
 
 class Table {
@@ -47,32 +47,30 @@ public:
     Table(const Table&) = delete;
     Table& operator=(const Table&) = delete;
 
-    /// What is known of `domain`, whether current or not: the policy when there is one. Does not count as
-    /// being asked.
+    /// What is known of `domain`, current or not: the policy if there is one. Does not count as a query.
     [[nodiscard]] Knowledge find(const base::Domain& domain) const;
 
     /// As find(), for a client's query: notes `now` as last_asked, at most once a minute.
     [[nodiscard]] QueryResult ask(const base::Domain& domain, Instant now);
 
-    /// To be read before ask(): while it is current, ask() would give the same. (Changes that only make room,
-    /// among absences, do not count.)
+    /// Read it before ask(): while it is current, ask() would give the same. (Evictions of absences do not
+    /// count.)
     [[nodiscard]] Version version(const base::Domain& domain) const noexcept;
 
-    /// Puts a policy in place of whatever was known of the domain. Keeps the newer last_asked of the two, and
-    /// the domain's place on the agenda.
-    /// Returns what had to go to make room, if anything (the caller removes it from the store). That
-    /// may be `domain` itself: a policy of mode none does not push out an enforced one. Throws
-    /// std::invalid_argument without a policy.
+    /// Puts a policy, which replaces everything known of the domain. Keeps the newer last_asked of the two,
+    /// and the domain's place on the agenda. Returns what had to go to make room, if anything (the caller
+    /// removes it from the store). That may be `domain` itself: a policy of mode none does not push out an
+    /// enforced one. Throws std::invalid_argument without a policy.
     std::optional<Evicted> put(const base::Domain& domain, Entry entry, Instant now);
 
     /// Evicts one policy, in the same order, when there are more than the limit (which may have been
     /// lowered): call until it returns none, in slices.
     std::optional<Evicted> make_room(Instant now);
 
-    /// Notes an absence. Never replaces a policy: beside an expired one that is kept it is what ask() gives,
-    /// and beside a current one it is nothing. The oldest absence makes room.
+    /// Notes an absence. Never replaces a policy: if an expired policy is kept, ask() gives the absence; if a
+    /// current one is known, the absence has no effect. The oldest absence is evicted.
     void put(const base::Domain& domain, Absence absence);
-    /// The absence noted of `domain`, whatever policy there is beside it. Does not count as being asked.
+    /// The absence noted for `domain`, even if there is a policy, too. Does not count as a query.
     [[nodiscard]] std::optional<Absence> absence(const base::Domain& domain) const;
 
     /// Changes a policy's bookkeeping in place, under the lock; false when there is no policy for the domain.
@@ -80,11 +78,11 @@ public:
 
     /// Forgets the domain's policy; its absence, if any, too.
     void erase(const base::Domain& domain);
-    /// Forgets the policy that was fetched then, and no other; false: there is none.
+    /// Forgets only the policy that was fetched at that time; false: there is none.
     bool erase(const base::Domain& domain, Instant fetched_at);
 
-    // The refresher's agenda: each domain is on it at most once, at its entry's agenda_at, and goes with it.
-    // put() of a new domain and update() may set that time.
+    // The refresher's agenda: each domain is on it at most once, at its entry's agenda_at, and is removed
+    // with its entry. put() of a new domain and update() may set that time.
     /// Sets the time of every domain to what `when` says; the epoch: not on the agenda. Of the entry `when`
     /// may change ahead_since and over_since alone. It is called under a lock: no call may come back to the
     /// table.
@@ -103,8 +101,8 @@ public:
     /// A lower limit for absences takes effect at once, one for policies as make_room() and put() are called.
     void set_limits(Limits limits);
 
-    /// False while the owner is still putting what was stored before: what is not found then may exist all
-    /// the same. True at first.
+    /// False while the owner is still loading stored policies: a domain that is not found may then still have
+    /// one. True at first.
     [[nodiscard]] bool complete() const noexcept;
     void set_complete(bool complete) noexcept;
 

@@ -1,4 +1,4 @@
-// cache/version.hpp - tells whether what the table knows of a domain may have changed.
+// cache/version.hpp - shows whether the table's knowledge of a domain may have changed.
 #pragma once
 
 #include <atomic>
@@ -7,7 +7,8 @@
 namespace cache {
 
 /// Read it before asking the table: as long as it is current, asking again would give the same. Many domains
-/// share a counter, so a change of another may end it. Safe from any thread; must not outlive the table.
+/// share a counter, so a change of another domain may also end it. Safe from any thread; must not outlive the
+/// table.
 class Version {
 public:
     Version() = default;

@@ -1,7 +1,7 @@
 // cache/disk/late_store.hpp - the store port while the store is still being opened.
 //
-// Front threads may answer already, and pass what they cannot answer to the learner. Its thread is the one
-// that opens the store, so nobody saves or forgets before set(). Running time before set() is not noted.
+// Front threads may already answer, and pass other questions to the learner. Its thread is the one that opens
+// the store, so nobody saves or forgets before set(). Running time before set() is not noted.
 #pragma once
 
 #include "cache/store.hpp"

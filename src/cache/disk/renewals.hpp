@@ -1,5 +1,5 @@
-// cache/disk/renewals.hpp - how often the store may recreate its file: on a disk that damages one file after the
-// other, at growing intervals only. Pure. Part of cache/disk/sqlite_store.
+// cache/disk/renewals.hpp - how often the store may recreate its file: if a disk damages one file after the
+// other, only at growing intervals. Pure. Part of cache/disk/sqlite_store.
 #pragma once
 
 #include "base/clock.hpp"

@@ -8,9 +8,9 @@
 
 namespace cache {
 
-/// After `first`, then after twice the time before, up to `longest`. Trouble that comes back within `longest`
-/// of the last recovery goes on where it was, so that trouble that comes and goes is not tried, and logged,
-/// more and more often.
+/// After `first`, then after twice the previous time, up to `longest`. If trouble comes back within `longest`
+/// of the last recovery, the times continue where they were: trouble that comes and goes must not be tried,
+/// and logged, too often.
 class RetryTimes {
 public:
     using Time = std::chrono::steady_clock::time_point;

@@ -10,12 +10,12 @@ namespace cache::sqlite {
 
 namespace {
 
-// No value of ours is longer than a policy text (64 KiB); a damaged length must not make us allocate a
-// gigabyte, nor many rows share one long chain of pages.
+// None of our values is longer than a policy text (64 KiB). A damaged length must not make us allocate a
+// gigabyte, and many rows must not share one long chain of pages.
 constexpr int max_value = 1 << 17;
 constexpr int steps_a_look = 1000; // at what is left of them
 constexpr std::chrono::milliseconds usual_patience{2000};
-constexpr int steps_a_glance = 10'000; // at the clock; some thousands take a millisecond
+constexpr int steps_a_glance = 10'000; // between two looks at the clock; thousands take a millisecond
 
 Error error_of(sqlite3* db, int code) {
     Error e{sqlite3_extended_errcode(db), sqlite3_errmsg(db), 0};
@@ -111,7 +111,7 @@ Result Statement::run() {
 
 void Statement::reset() noexcept {
     sqlite3_reset(handle_.get());
-    sqlite3_clear_bindings(handle_.get()); // what was bound may be gone
+    sqlite3_clear_bindings(handle_.get()); // the bound values may no longer exist
 }
 
 std::string_view Statement::octets(int column) {

@@ -1,4 +1,4 @@
-// cache/disk/sqlite.hpp - SQLite's C handles, owned. For the folder alone; nothing else names SQLite.
+// cache/disk/sqlite.hpp - SQLite's C handles, with owners. Only for this folder; nothing else uses SQLite.
 //
 // A Db and its Statements belong to one thread at a time. Errors are values: SQLite's extended code and its
 // words.
@@ -20,7 +20,7 @@ namespace cache::sqlite {
 
 struct Error {
     int code = 0;      ///< SQLite's extended result code
-    std::string words; ///< SQLite's own, with the system's where there are some
+    std::string words; ///< SQLite's own, with the system's words if there are any
     int system = 0;    ///< errno of a failed system call; 0: none
 };
 using Result = base::Expected<void, Error>;
@@ -41,7 +41,7 @@ using Result = base::Expected<void, Error>;
 class Statement {
 public:
     void bind(int index, std::int64_t value);
-    /// The octets must stay until the statement is stepped.
+    /// The octets must stay valid until the statement is stepped.
     void bind_text(int index, std::string_view value);
     void bind_blob(int index, std::string_view value);
     /// True: a row is there. False: done. Call reset() before the statement is used again.
@@ -49,7 +49,7 @@ public:
     /// Steps once and resets; for statements without rows.
     [[nodiscard]] Result run();
     void reset() noexcept;
-    /// Columns of the current row, from 0. The view is good until the next step() or reset().
+    /// Columns of the current row, from 0. The view is valid until the next step() or reset().
     [[nodiscard]] std::string_view octets(int column);
     [[nodiscard]] std::int64_t integer(int column);
 
@@ -66,10 +66,10 @@ class Db {
 public:
     enum class Use {
         normal,
-        create,           ///< makes the file when there is none
-        salvage,          ///< reads on where it can: of a file shorter than it says, of a schema with errors
+        create,           ///< creates the file if there is none
+        salvage,          ///< reads as much as it can of a truncated file, or one with a bad schema
         salvage_unlocked, ///< the same without any lock: a read-only disk allows none
-        salvage_alone,    ///< the same without lock and log: there is no log, and none can be made
+        salvage_alone,    ///< the same without lock and log: the file has no log, and none can be made
         look,             ///< writes nothing; SQLite takes its locks, and reads the log
         look_alone,       ///< the same without lock and log, for a file that nobody has open
     };
@@ -83,17 +83,16 @@ public:
     /// The first column of the first row, as a number or as text.
     [[nodiscard]] base::Expected<std::int64_t, Error> number(std::string_view sql);
     [[nodiscard]] base::Expected<std::string, Error> word(std::string_view sql);
-    /// From now on all statements together may take so many steps of SQLite's virtual machine, then they fail
-    /// with SQLITE_INTERRUPT: what a file says of itself, a tree of pages or a view, may have no end. 0: no
-    /// limit any more.
+    /// From now on all statements together may take this many steps of SQLite's virtual machine, then they
+    /// fail with SQLITE_INTERRUPT: in a damaged file a tree of pages or a view may have no end. 0: no limit.
     void limit_steps(std::int64_t steps);
     /// Instead of two seconds.
     void set_patience(std::chrono::milliseconds patience);
-    /// From `end` on statements fail with SQLITE_INTERRUPT, instead of after a number of steps.
+    /// Instead of a limit of steps: from `end` on statements fail with SQLITE_INTERRUPT.
     void limit_time(std::chrono::steady_clock::time_point end);
     /// True when the file was renamed, removed or replaced under us.
     [[nodiscard]] bool moved();
-    /// Octets in the file, without its log; -1: the system does not say.
+    /// Octets in the file, without its log; -1: not known.
     [[nodiscard]] std::int64_t size();
     /// Makes closing leave the file and its log as they are.
     void leave_as_is();

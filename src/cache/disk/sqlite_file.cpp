@@ -56,8 +56,8 @@ base::Expected<Row, std::string_view> row_of(sqlite::Statement& s) {
                      s.integer(6), s.integer(7), s.integer(8), s.integer(9)});
 }
 
-/// Rows in the form of today. A file that could not be brought up to date, for lack of room or because it is
-/// damaged, may still be of schema 1.
+/// Rows in today's form. A file that could not be migrated, because the disk is full or the file is damaged,
+/// may still be of schema 1.
 base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const std::string& rest) {
     auto all = db.prepare("SELECT " + columns + " FROM policies" + rest);
     if (all) return all;
@@ -67,7 +67,7 @@ base::Expected<sqlite::Statement, sqlite::Error> select(sqlite::Db& db, const st
     return older ? std::move(older) : std::move(all);
 }
 
-/// Steps of SQLite that reading all rows twice can take: a row has some 40 octets at least, and takes some 15
+/// SQLite's steps for reading all rows twice, at most: a row has at least about 40 octets, and takes about 15
 /// steps.
 std::int64_t steps_for(const std::filesystem::path& path) {
     constexpr std::int64_t least = 2'000'000, for_each_octet = 2;
@@ -82,9 +82,9 @@ std::int64_t steps_for(const std::filesystem::path& path) {
 
 std::error_code system_error() { return {errno, std::system_category()}; }
 
-/// Writes the log over with what it has, and syncs it. What an earlier fsync(2), of another process even,
-/// failed to save looks written to whoever reads it, and to the next fsync(2) too; and what is moved into the
-/// file from a log that is not on the disk cannot be undone after a loss of power.
+/// Overwrites the log with its own content, and syncs it. Data that an earlier fsync(2), even of another
+/// process, failed to save looks written to every reader, and also to the next fsync(2). And if data is moved
+/// into the file from a log that is not on the disk, it cannot be undone after a power failure.
 base::Expected<void, std::error_code> rewrite_log(const std::filesystem::path& log) {
     const net::Descriptor file{::open(log.c_str(), O_RDWR | O_CLOEXEC)};
     const int fd = file.get();
@@ -119,9 +119,9 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     SqliteFile file{std::move(*opened), path};
     sqlite::Db& db = file.db_;
     db.limit_steps(steps_for(path));
-    // To be said before the file is read for the first time: then the log's index is no mapped file.
+    // Must be set before the file is read for the first time: then the log's index is not a mapped file.
     if (auto done = db.exec("PRAGMA locking_mode = EXCLUSIVE"); !done) return failed(done.error());
-    // Until the file has proved to be a sound store it is left as it is, its log too.
+    // Until the file is known to be a sound store, it and its log are not changed.
     const auto application = db.number("PRAGMA application_id");
     const auto refuse = [&db](Trouble t) {
         db.leave_as_is();
@@ -151,8 +151,8 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
     if (*mode != "wal")
         return refuse(
             {Trouble::Kind::other, 0, "this file system cannot hold a write-ahead log (mode " + *mode + ")"});
-    // A batch of rows in no order changes as many pages. They stay in memory until the commit instead of
-    // being written to the log twice, and the log goes into the file once in several batches.
+    // A batch of rows in random order changes as many pages. They stay in memory until the commit, so that
+    // they are not written to the log twice. The log goes into the file once in several batches.
     if (auto done = db.exec("PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 16777216;"
                             "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_spill = OFF");
         !done)
@@ -165,10 +165,10 @@ base::Expected<SqliteFile, Trouble> SqliteFile::open(const std::filesystem::path
         if (auto done = db.exec(sql.c_str()); !done) return refuse(trouble(done.error()));
     }
     if (Result done = file.prepare(); !done) return refuse(done.error());
-    // By now the log is there too. SQLite syncs its name once and does not look whether that went well.
+    // Now the log exists, too. SQLite syncs its name once and does not check the result.
     if (auto done = sync_directory_of(path); !done)
         return refuse({Trouble::Kind::passing, 0, "cannot sync the folder: " + done.error().message()});
-    // The same for the file itself: its log is in order, so it is rewritten from it.
+    // The same for the file itself: its log is sound, so the file is rewritten from it.
     if (Result done = file.checkpoint(); !done) return refuse(done.error());
     file.note_state();
     db.limit_steps(0);
@@ -282,7 +282,7 @@ SqliteFile::Salvaged SqliteFile::salvage(const Sink& sink) {
 
 SqliteFile::Result SqliteFile::begin() { return plain(db_.exec("BEGIN IMMEDIATE")); }
 SqliteFile::Result SqliteFile::commit() { return plain(db_.exec("COMMIT")); }
-void SqliteFile::rollback() { (void)db_.exec("ROLLBACK"); } // fails where SQLite has rolled back by itself
+void SqliteFile::rollback() { (void)db_.exec("ROLLBACK"); } // fails if SQLite has already rolled back
 
 SqliteFile::Result SqliteFile::write(std::optional<sqlite::Statement>& statement, const Row& row) {
     const RawRow raw = raw_row(row);
@@ -412,7 +412,7 @@ base::Expected<std::filesystem::path, std::string> set_aside(const std::filesyst
     for (int n = 1; taken(to); ++n)
         to = with_suffix(file, std::string(stamp.data()) + "-" + std::to_string(n));
     const bool keep = set_aside_already(file) < max_set_aside;
-    // The log goes first: beside a new file it would be taken for that file's own.
+    // The log goes first: next to a new file it would be taken for the new file's log.
     for (const std::string_view part : {"-wal", "-shm", ""}) {
         if (part.empty() && what == Aside::log_only) continue;
         std::error_code error;
@@ -436,7 +436,7 @@ std::string where(const std::filesystem::path& aside) {
 base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file) {
     const std::filesystem::path parent = file.has_parent_path() ? file.parent_path() : ".";
     const net::Descriptor folder{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    // Some file systems keep names in another way and know no such call (EINVAL).
+    // Some file systems keep names in another way and do not support this call (EINVAL).
     if (!folder || (::fsync(folder.get()) != 0 && errno != EINVAL))
         return base::unexpected(std::error_code(errno, std::system_category()));
     return {};

@@ -7,15 +7,15 @@
 //     INTEGER, dane_at INTEGER, sum INTEGER, dane_failed_at INTEGER, ahead_since INTEGER, over_since INTEGER)
 // and one of numbers, of which there is one, the time that the daemon has been running in all:
 //     counters(name TEXT PRIMARY KEY, value INTEGER)
-// The text stands in every row although many domains share one. A table of texts would save disk (some 150
-// octets a domain) and cost what the file is for: each row stands on its own, is checked on its own, is
-// salvaged on its own, is written by one statement, and no text is ever left over.
+// Every row has the text, although many domains share one. A table of texts would save disk space (about 150
+// octets a domain), but each row is independent on purpose: it is checked alone, salvaged alone, written by
+// one statement, and no text is ever left over.
 //
-// An older schema is brought up to date on opening, one transaction a step. A newer one is refused, not
-// damaged.
+// An older schema is migrated when the file is opened, one transaction per step. A newer one is refused, and
+// not changed.
 //
-// An open file is locked against every other process, and the index of the log lies in our memory: a mapped
-// file would kill us (SIGBUS) when it is cut short or the disk cannot give a page of it back.
+// An open file is locked against every other process, and the log's index is in our memory: a mapped file
+// would kill us (SIGBUS) if somebody truncates it, or the disk cannot read a page of it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -49,7 +49,7 @@ struct Trouble {
     std::string words; ///< for a log line
 };
 
-/// A system call on the file failed in a way that leaves open what of earlier writes is on the disk.
+/// A system call on the file failed, and it is not known which earlier writes are on the disk.
 [[nodiscard]] bool is_disk_error(const Trouble& trouble) noexcept;
 
 /// One step from schema `version` - 1 to `version`.
@@ -64,11 +64,11 @@ inline constexpr std::int64_t store_application_id = 0x5354534d;
 
 class SqliteFile {
 public:
-    /// Opens, brings up to date and checkpoint()s. The file must exist; an empty one becomes an empty store.
+    /// Opens, migrates and calls checkpoint(). The file must exist; an empty one becomes an empty store.
     [[nodiscard]] static base::Expected<SqliteFile, Trouble>
     open(const std::filesystem::path& file, std::span<const Migration> steps = migrations());
-    /// Opens just to load() or salvage(), with as little writing as SQLite needs: works on a full disk,
-    /// committed log included. `use`: one of the salvaging ones.
+    /// Opens only for load() or salvage(), with as little writing as SQLite needs: works on a full disk, and
+    /// reads the committed log, too. `use`: one of those for salvaging.
     [[nodiscard]] static base::Expected<SqliteFile, Trouble>
     open_to_read(const std::filesystem::path& file, sqlite::Db::Use use = sqlite::Db::Use::salvage);
 
@@ -81,11 +81,11 @@ public:
     static constexpr std::size_t max_bad_keys = 10'000, max_bad_octets = 4 << 20;
     using Sink = std::function<void(Row)>;
 
-    /// Passes every good row. What was passed before an error is good too.
+    /// Passes every good row. Rows that were passed before an error are good, too.
     [[nodiscard]] base::Expected<Loaded, Trouble> load(const Sink& sink);
     struct Salvaged {
         std::size_t rows = 0;
-        std::optional<Trouble> passing; ///< what the disk did not give back, it may yet
+        std::optional<Trouble> passing; ///< rows that the disk could not read may become readable
     };
     /// Passes every good row that can still be reached in a damaged file: range by range, from both ends.
     Salvaged salvage(const Sink& sink);
@@ -95,10 +95,10 @@ public:
     using Result = base::Expected<void, Trouble>;
     [[nodiscard]] Result begin();
     [[nodiscard]] Result put(const Row& row);
-    /// Unless the domain's row was fetched later, and not in the future, or is the same.
+    /// Writes the row, unless the domain's row is the same, or was fetched later and not in the future.
     [[nodiscard]] Result put_if_newer(const Row& row, base::Instant now);
-    /// With `fetched_at`: only the row that was fetched then. (The table in memory knows no time after 2106
-    /// but that one, so it stands for all of them.)
+    /// With `fetched_at`: only the row that was fetched then. (The table in memory stores all times after
+    /// 2106 as that one, so that one matches all of them.)
     [[nodiscard]] Result remove(std::string_view domain, std::optional<base::Instant> fetched_at = {});
     [[nodiscard]] Result put_running(base::seconds total);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
@@ -107,22 +107,22 @@ public:
     /// Moves the log into the file and empties it.
     [[nodiscard]] Result checkpoint();
     [[nodiscard]] bool moved() { return db_.moved(); }
-    /// True when the file has become smaller since the last call: we never make it so.
+    /// True when the file has become smaller since the last call: we never do that.
     [[nodiscard]] bool shrunk();
-    /// The file and its log as the last commit, or opening, left them: to be called after either.
+    /// Notes the state of the file and its log. Call it after each commit, and after opening.
     void note_state();
     /// Running time noted; zero when there is none.
     [[nodiscard]] base::seconds running();
     enum class Touched { no, log_gone, yes };
-    /// Has anybody else removed the log, or written to either, since then? Nobody who goes by SQLite's locks
-    /// can.
+    /// Whether anybody else has removed the log, or written to either, since then. Programs that respect
+    /// SQLite's locks cannot.
     [[nodiscard]] Touched touched() const;
-    /// Reads all of it, past what is in memory: damage if anything is out of order.
+    /// Reads the whole file, not SQLite's pages in memory: an error of kind damage if anything is wrong.
     [[nodiscard]] Result check();
     void leave_as_is() { db_.leave_as_is(); }
 
 private:
-    /// What tells one state of a file from another; zeros: there is none.
+    /// What identifies a file's state; zeros: there is no file.
     struct Stamp {
         std::uint64_t device = 0, inode = 0;
         std::int64_t size = 0, seconds = 0, nanoseconds = 0;
@@ -142,20 +142,20 @@ private:
         put_running_; // after db_: finalised before it closes
 };
 
-// The files around it. Each returns words for a person when the system refuses.
+// The files around it. If the system refuses, each returns words for an operator.
 
-/// Creates an empty file, mode 0640 whatever the umask; true when it was not there.
+/// Creates an empty file, with mode 0640 for any umask; true when it did not exist.
 [[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
 enum class Aside { all, log_only };
 /// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
-/// log_only: the file itself stays where it is. Where max_set_aside are kept already the files are removed
-/// instead, and an empty path comes back: a disk that damages whatever it is given must not be filled too.
+/// log_only: the file itself stays where it is. If max_set_aside are already kept, the files are removed
+/// instead, and the returned path is empty: a disk that damages every file must not be filled, too.
 [[nodiscard]] base::Expected<std::filesystem::path, std::string>
 set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
 inline constexpr std::size_t max_set_aside = 10;
 /// What set_aside() did, in words for a log line.
 [[nodiscard]] std::string where(const std::filesystem::path& aside);
-/// Makes names of files in the folder durable: made, renamed, removed.
+/// Makes the names of created, renamed and removed files in the folder durable.
 [[nodiscard]] base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file);
 [[nodiscard]] std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix);
 

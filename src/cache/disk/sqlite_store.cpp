@@ -35,7 +35,7 @@ Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
 
 } // namespace
 
-// Members above the line are for every thread; those below belong to the store's alone.
+// Members above the line are for every thread; those below belong only to the store's thread.
 struct SqliteStore::Worker {
     Worker(fs::path path_, Options options_, events::Sink& sink_, const base::Clock& clock_, FileLock lock_,
            Started started)
@@ -59,13 +59,13 @@ struct SqliteStore::Worker {
     std::atomic<bool> failing{false};
     std::thread thread;
     // ---
-    std::optional<StoreFile> file;        ///< always there; open but while failing
-    std::vector<WriteOp> batch;           ///< what take() took
+    std::optional<StoreFile> file;        ///< never null; open, except while failing
+    std::vector<WriteOp> batch;           ///< the result of take()
     std::optional<base::seconds> running; ///< the running time to be noted with them
-    bool refill_asked = false;            ///< for another reason than that the file lacks rows
+    bool refill_asked = false;            ///< failing for another reason than missing rows
     KeptOps kept;
     RetryTimes retry;
-    /// Domains that were saved or forgotten since a refill began: what it passes of them may be older.
+    /// Domains that were saved or forgotten since a refill began: the refill's rows of them may be older.
     std::optional<std::unordered_set<std::uint64_t, base::HashedAlready>> overtaken;
 
     [[nodiscard]] bool refill_needed() const { return refill_asked || file->rows_are_missing(); }
@@ -87,7 +87,7 @@ struct SqliteStore::Worker {
         survive([this] { finish(); });
     }
 
-    /// Without memory what is under way is put off, and nothing ends.
+    /// Without memory the present work is postponed, and nothing ends.
     template <class Step>
     void survive(Step step) {
         try {
@@ -97,7 +97,7 @@ struct SqliteStore::Worker {
         }
     }
     void out_of_memory() {
-        refill_asked = true; // rows may have been dropped with what was under way
+        refill_asked = true; // rows may have been dropped with the present work
         overtaken.reset();
         if (failing)
             put_off();
@@ -106,7 +106,7 @@ struct SqliteStore::Worker {
     }
     void put_off() { retry.failed_again(SteadyClock::now()); }
 
-    /// The next batch; with `wait`, once there is anything to do. Needs no memory.
+    /// The next batch; with `wait`, it waits until there is something to do. Needs no memory.
     void take(bool wait) {
         WriteQueue::Time until = WriteQueue::Time::min();
         if (wait && (failing || !refill_needed())) until = failing ? retry.next() : WriteQueue::Time::max();
@@ -189,7 +189,7 @@ struct SqliteStore::Worker {
         failing = true;
         retry.failed(SteadyClock::now());
         file->give_up_unread_at(retry.failing_since() + options.unreadable_for);
-        // An error of the disk may have cost more than the last write: afterwards the file gets all again.
+        // A disk error may have destroyed more than the last write: afterwards the file gets all rows again.
         if (is_disk_error(trouble)) refill_asked = true;
         try {
             sink.emit(
@@ -239,7 +239,7 @@ struct SqliteStore::Worker {
         sink.emit(events::StoreRecovered{.file = path.native(), .caught_up = caught_up, .after = lasted});
     }
 
-    /// Has the owner pass everything; saves that arrive meanwhile go into the same transactions, after the
+    /// Makes the owner pass everything; saves that arrive meanwhile go into the same transactions, after the
     /// passed rows.
     void refill() {
         refill_asked = false;
@@ -252,7 +252,7 @@ struct SqliteStore::Worker {
         const auto flush = [&] {
             take(false);
             process(batch, passed);
-            // With so many the snapshot is not worth going on with: another one is taken.
+            // With so many changes it is not worth continuing this snapshot: a new one is taken.
             ok = ok && !failing && !queue.out_of_time() && overtaken->size() < options.max_kept;
             rows += passed.size();
             octets = 0;
@@ -274,12 +274,12 @@ struct SqliteStore::Worker {
             refill_asked = true;
     }
 
-    /// The queue is empty, or time is up.
+    /// The queue is empty, or the time is over.
     void finish() {
         if (failing)
             recover();
         else if (const SqliteFile::Result result = file->examine();
-                 !result) // nobody may have written for long
+                 !result) // there may have been no write for a long time
             begin_failing(result.error());
         if (refill_needed() && !failing && !queue.out_of_time()) refill();
         if (!kept.empty() || refill_needed())
@@ -322,7 +322,7 @@ base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file
 }
 
 void SqliteStore::save(Row row, std::function<void(bool)> done) {
-    // What the file could not give back is not written: see read_row().
+    // A row that could not be read back is not written: see read_row().
     const bool fit = read_row(raw_row(row)).has_value();
     if (!fit)
         worker_->sink.emit(

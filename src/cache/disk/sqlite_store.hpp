@@ -41,42 +41,43 @@ namespace cache {
 
 class SqliteStore final : public Store {
 public:
-    /// Takes one row; false: stop, no more are wanted.
+    /// Accepts one row; false: stop, no more rows are wanted.
     using RowSink = std::function<bool(Row)>;
 
     struct Options {
         std::size_t max_batch = 1000; ///< rows a transaction
         std::size_t max_waiting =
-            100'000; ///< queued rows; above, a save fails at once and refill makes up for it
+            100'000;                    ///< queued rows; above, a save fails at once, and a refill repeats it
         std::size_t max_kept = 100'000; ///< rows kept while the disk does not take them; above, the same
         /// Octets of either: a row has up to 64 KiB. Above, the same.
         std::size_t max_octets = std::size_t{64} << 20;
         base::milliseconds retry_first{1000}, retry_max{60'000};
-        base::milliseconds stop_within{1500}; ///< for what is queued when stop() is called
+        base::milliseconds stop_within{1500}; ///< time for the rows that are queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
         /// while stop() waits for it) when the file had to be recreated. Rows older than what the file has
         /// meanwhile are ignored.
         std::function<void(const RowSink&)> refill;
-        /// Takes the rows that could not be read when the store was opened, as soon as they can be; rows that
-        /// were read then may come again. Called on the store's thread. What the owner knows is newer.
+        /// Gets the rows that could not be read when the store was opened, as soon as they are readable; rows
+        /// that were read before may come again. Called on the store's thread. The owner's own rows are
+        /// newer.
         std::function<void(Row)> late;
-        /// Rows that the disk does not give back for so long are given up: the file is set aside, and what
-        /// can be read of it goes into a new one.
+        /// Rows that the disk cannot read for this long are given up: the file is set aside, and its readable
+        /// rows go into a new one.
         base::milliseconds unreadable_for{60'000};
     };
 
     struct Opened {
         std::unique_ptr<SqliteStore> store; ///< never null
         std::size_t rows = 0;               ///< passed to on_row
-        std::size_t skipped = 0;            ///< in the file but not fit to be passed
-        base::seconds running{};            ///< as note_running() left it
+        std::size_t skipped = 0;            ///< rows in the file that are not fit to be passed
+        base::seconds running{};            ///< the last note_running()
     };
 
-    /// Words, as those of open(), when the folder of `file` does not exist or is none.
+    /// Words like those of open(), when the folder of `file` does not exist or is not a folder.
     [[nodiscard]] static base::Expected<void, std::string> find_folder(const std::filesystem::path& file);
-    /// Loads the file, row by row, into `on_row` (on this thread; of a damaged file a row may come twice) and
-    /// starts the thread. Fails, with words for an operator, when the folder is missing or not writable, the
-    /// file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and
+    /// Loads the file, row by row, into `on_row` (on this thread; from a damaged file a row may come twice)
+    /// and starts the thread. Fails, with words for an operator, when the folder is missing or not writable,
+    /// the file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and
     /// `clock` must outlive the store.
     [[nodiscard]] static base::Expected<Opened, std::string> open(std::filesystem::path file, Options options,
                                                                   events::Sink& events,
@@ -90,16 +91,16 @@ public:
     void forget(base::Domain domain, std::optional<base::Instant> fetched_at) override;
     void note_running(base::seconds total) override;
 
-    /// Writes what is queued (for stop_within at most; one commit in progress is waited for), moves the log
-    /// into the file and closes it. To be called by one thread; later calls do nothing.
+    /// Writes what is queued (for at most stop_within; waits for a running commit), moves the log into the
+    /// file and closes it. Call it from one thread; later calls do nothing.
     void stop();
 
     struct Counters {
-        std::uint64_t saved = 0;   ///< rows committed, those caught up later and refilled ones included
+        std::uint64_t saved = 0;   ///< committed rows, including those caught up later and refilled ones
         std::uint64_t commits = 0; ///< transactions
         std::uint64_t failed = 0;  ///< saves answered with false
         std::uint64_t kept = 0;    ///< rows now waiting for the disk to recover
-        std::uint64_t waiting_octets = 0, kept_octets = 0; ///< what the queue and those rows take
+        std::uint64_t waiting_octets = 0, kept_octets = 0; ///< octets of the queue and of those rows
         bool failing = false;                              ///< the last write failed
     };
     [[nodiscard]] Counters counters() const; ///< any thread

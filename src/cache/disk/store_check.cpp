@@ -10,7 +10,7 @@ namespace {
 
 using State = StoreCheck::State;
 
-/// What an error says of the file; `found` is what was known before.
+/// What an error says about the file; `found` is what was known before.
 StoreCheck with(const sqlite::Error& error, StoreCheck found) {
     if (sqlite::is_busy(error)) {
         found.state = State::in_use;

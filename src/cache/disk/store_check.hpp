@@ -1,8 +1,8 @@
-// cache/disk/store_check.hpp - looks through a store's file without changing it: for tools.
+// cache/disk/store_check.hpp - checks a store's file without changing it: for tools.
 //
-// Blocking, within the limit of time. Nothing is written, not even SQLite's own index of the log: where there
-// is no log the file is read as if it could not change, which is what holds when no daemon has it open. A
-// daemon that has it open keeps everybody else out.
+// Blocking, within the time limit. Nothing is written, not even SQLite's index of the log: without a log the
+// file is read as if it could not change, which is true when no daemon has it open. A daemon that has it open
+// locks everybody else out.
 #pragma once
 
 #include <chrono>
@@ -19,7 +19,7 @@ struct StoreCheck {
         unreadable, ///< no permission, or the disk fails
         in_use,     ///< a daemon has it open, and looks after it itself
         unfinished, ///< nothing found until the limit
-        damaged,    ///< what the daemon would set aside
+        damaged,    ///< damaged: the daemon would set it aside
         newer,      ///< of a newer stsmapd
     };
     State state = State::none;

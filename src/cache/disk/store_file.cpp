@@ -22,7 +22,7 @@ void StoreFile::take_over(Started& started) {
     if (started.renewed) note_renewal();
 }
 
-/// Closes a file that is no longer ours, without touching what it has become.
+/// Closes a file that is no longer ours, without touching its new content.
 void StoreFile::abandon() {
     file_->leave_as_is();
     file_.reset();
@@ -53,7 +53,7 @@ StoreFile::Result StoreFile::open_again() {
     return result;
 }
 
-/// SQLite takes a file it cannot look at for moved. One whose log is taken away from it loses rows.
+/// SQLite also reports a file as moved if it cannot look at it. A file whose log is taken away loses rows.
 StoreFile::Result StoreFile::look_again() {
     std::error_code error;
     const fs::file_status status = fs::status(path_, error);
@@ -68,12 +68,12 @@ StoreFile::Result StoreFile::look_again() {
     return base::unexpected(Trouble{Trouble::Kind::passing, 0, "the folder " + folder.string() + " is gone"});
 }
 
-/// Others wrote to the file or its log, or removed the log: what is in the file is read again, and what
-/// is not there comes from the owner.
+/// Others wrote to the file or its log, or removed the log: the file's rows are read again, and missing ones
+/// come from the owner.
 StoreFile::Result StoreFile::take_back(SqliteFile::Touched how) {
     note_renewal();
     rows_missing_ = true;
-    // A log without a name still goes into the file when that is closed.
+    // A removed log is still moved into the file when the file is closed.
     if (how != SqliteFile::Touched::log_gone) file_->leave_as_is();
     file_.reset();
     SqliteFile::Result result = reopen();
@@ -90,7 +90,7 @@ StoreFile::Result StoreFile::take_back(SqliteFile::Touched how) {
 StoreFile::Result StoreFile::replace_moved() {
     constexpr std::string_view problem = "renamed, removed or replaced while in use";
     abandon();
-    // The old file's log still lies here; whatever file is opened at this path would take it for its own.
+    // The old file's log is still here; any file opened at this path would use it as its own.
     const auto aside = set_aside(path_, clock_.now(), Aside::log_only);
     if (!aside)
         return base::unexpected(
@@ -116,7 +116,7 @@ StoreFile::Result StoreFile::replace_shrunk() {
     return begin_anew({Trouble::Kind::damage, 0, "cut short while in use"});
 }
 
-/// The start could not read all of the file: once more, from the beginning.
+/// The start could not read all of the file: read it again, from the beginning.
 StoreFile::Result StoreFile::read_again() {
     const bool wait = std::chrono::steady_clock::now() < give_up_at_;
     auto started =

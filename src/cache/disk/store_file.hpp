@@ -1,9 +1,10 @@
-// cache/disk/store_file.hpp - the store's file and its health: is it still what the last write left, and what
-// takes its place when it is not. Part of cache/disk/sqlite_store, whose trouble it describes; nothing else
+// cache/disk/store_file.hpp - the store's file and its health: whether it is unchanged since the last write,
+// and what replaces it if not. Part of cache/disk/sqlite_store, whose trouble it describes; nothing else
 // includes it. Belongs to the store's thread.
 //
-// Files are renewed at growing intervals only (cache/disk/renewals.hpp), on a disk that damages one after the
-// other. A new file lacks rows: rows_are_missing() says so until the owner's rows are asked for.
+// If a disk damages one file after the other, files are renewed only at growing intervals
+// (cache/disk/renewals.hpp). A new file has missing rows: rows_are_missing() says so until the owner's rows
+// are asked for.
 #pragma once
 
 #include "base/clock.hpp"
@@ -26,8 +27,8 @@ public:
     using Result = SqliteFile::Result;
     using Time = std::chrono::steady_clock::time_point;
 
-    /// `late` takes the rows that the start could not read, as soon as they can be. `events` and `clock`
-    /// outlive this. `renew_after`: from one renewal to the next, at first.
+    /// `late` gets the rows that the start could not read, as soon as they are readable. `events` and `clock`
+    /// outlive this. `renew_after`: the first interval between two renewals.
     StoreFile(std::filesystem::path path, FileLock lock, Started started, base::milliseconds renew_after,
               SqliteFile::Sink late, events::Sink& events, const base::Clock& clock);
 
@@ -38,23 +39,23 @@ public:
     [[nodiscard]] SqliteFile* operator->() { return &*file_; }
     void close() { file_.reset(); }
 
-    /// Before each write, and at the end: is the file still what the last commit left? A file of ours takes
-    /// its place when it is not. After an error it may be closed.
+    /// Call it before each write, and at the end. If the file is not as the last commit left it, a file of
+    /// ours replaces it. After an error it may be closed.
     [[nodiscard]] Result examine();
-    /// After a write that failed with this: may a new file take the place of this one?
+    /// After a write that failed with this: whether a new file may replace this one.
     [[nodiscard]] bool may_replace(const Trouble& trouble) const;
-    /// Does so: sets the damaged file aside.
+    /// Replaces it: sets the damaged file aside.
     [[nodiscard]] Result replace(const Trouble& trouble);
-    /// Closes the file and opens it again, as after trouble that has passed; replaces it when it is damaged.
+    /// Closes the file and opens it again, after passing trouble; replaces it when it is damaged.
     [[nodiscard]] Result open_again();
 
-    /// Rows that the disk has not given back by then are given up.
+    /// Rows that are still unreadable at that time are given up.
     void give_up_unread_at(Time time) { give_up_at_ = time; }
 
     /// The file lacks rows that the owner has.
     [[nodiscard]] bool rows_are_missing() const { return rows_missing_; }
     void set_rows_missing(bool missing) { rows_missing_ = missing; }
-    /// Rows that cannot be used: to be removed with the next write, then cleared.
+    /// Unusable rows: remove them with the next write, then clear this.
     [[nodiscard]] std::vector<std::string>& bad_keys() { return bad_keys_; }
 
 private:
@@ -79,8 +80,8 @@ private:
     Renewals renewals_;
     std::vector<std::string> bad_keys_;
     Time give_up_at_ = Time::max();
-    bool touched_ = false; ///< the file was written to by others, and has not been renewed since
-    bool unread_ = false;  ///< the file may have rows that the owner has not seen
+    bool touched_ = false; ///< others wrote to the file, and it has not been renewed since
+    bool unread_ = false;  ///< the file may have rows that were not passed to the owner
     bool rows_missing_ = false;
 };
 

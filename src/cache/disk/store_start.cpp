@@ -19,8 +19,7 @@ constexpr std::size_t salvage_batch = 1000;
 std::string system_words(int error) { return std::system_category().message(error); }
 auto refuse(std::string words) { return base::unexpected(std::move(words)); }
 
-/// Trouble of the system or the disk that may be over in a moment, as against what an operator must put
-/// right.
+/// Trouble of the system or the disk that may pass by itself, unlike trouble that an operator must repair.
 bool passing(int error) {
     switch (error) {
     case ENOSPC:
@@ -39,9 +38,9 @@ Trouble passing_trouble(int error, std::string_view doing) {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
-/// What there is of the store on the disk.
+/// What exists of the store on the disk.
 struct Found {
-    fs::file_status file, fresh; ///< as fs::status() has it
+    fs::file_status file, fresh; ///< as in fs::status()
     std::uintmax_t size = 0, log_size = 0;
 };
 base::Expected<Found, Trouble> look(const fs::path& path) {
@@ -71,9 +70,9 @@ void remove_store_file(const fs::path& path) {
 
 struct Copied {
     SqliteFile::Salvaged salvaged;
-    bool complete = false; ///< all that was salvaged is in the new file
+    bool complete = false; ///< all salvaged rows are in the new file
 };
-/// A new store at `path` with what can be read in `from`.
+/// Makes a new store at `path` with what is readable in `from`.
 Copied write_salvaged(const fs::path& from, const fs::path& path, const SqliteFile::Sink& sink) {
     remove_store_file(path);
     std::optional<SqliteFile> out;
@@ -104,8 +103,8 @@ Copied write_salvaged(const fs::path& from, const fs::path& path, const SqliteFi
     return copied;
 }
 
-/// Puts a new store in the damaged one's place. The new one is complete before the old one is moved, so that
-/// a crash in between loses nothing.
+/// Replaces the damaged store by a new one. The new one is complete before the old one is moved, so a crash
+/// in between loses nothing.
 base::Expected<void, Trouble> renew(const fs::path& path, std::string_view problem,
                                     const SqliteFile::Sink& sink, events::Sink& events, base::Instant now,
                                     Unreadable unreadable, Started& started) {
@@ -114,8 +113,7 @@ base::Expected<void, Trouble> renew(const fs::path& path, std::string_view probl
     Copied copied;
     copied.complete = true;
     started.loaded = {};
-    // SQLite throws an orphaned log away when it opens an empty file beside it; there is nothing to read
-    // then.
+    // SQLite deletes an orphaned log when it opens an empty file next to it; there is nothing to read then.
     const base::Expected<Found, Trouble> found = look(path);
     if (!found) return base::unexpected(found.error());
     const bool readable = fs::is_regular_file(found->file) && found->size > 0;
@@ -147,7 +145,7 @@ base::Expected<void, Trouble> renew(const fs::path& path, std::string_view probl
     return {};
 }
 
-/// Passing trouble on the way in: reads what can be read, and leaves the rest to the store's retries.
+/// Passing trouble at the start: reads what is readable, and leaves the rest to the store's retries.
 void go_on_without(const fs::path& path, Trouble trouble, const SqliteFile::Sink& sink, Started& started) {
     started.file.reset();
     started.trouble = std::move(trouble);
@@ -163,7 +161,7 @@ void go_on_without(const fs::path& path, Trouble trouble, const SqliteFile::Sink
         if (!file) continue;
         if (auto loaded = file->load(count)) {
             started.loaded = std::move(*loaded);
-            // Beside a process that writes, or without the log, there may be more to see.
+            // While another process writes, or without the log, there may be rows that we did not see.
             started.unread = use != Use::salvage;
             return;
         }
@@ -225,7 +223,8 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
     if (!found) return wait(found.error());
     const fs::path fresh = with_suffix(path, ".new");
     if (!fs::exists(found->file) && fs::exists(found->fresh)) {
-        // Killed in renew() after the damaged file went and before the complete new one came.
+        // A kill in renew() left this: the damaged file was moved, and the complete new one not yet put in
+        // its place.
         std::error_code error;
         fs::rename(fresh, path, error);
         if (error) return wait(passing_trouble(error.value(), "cannot rename " + fresh.string()));
@@ -246,7 +245,7 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
         else
             events.emit(events::StoreEmpty{.file = path.native(), .problem = "zero octets; begun anew"});
     }
-    // One round for the file as it is, one for the file that replaces a damaged one.
+    // One round for the present file, one for the file that replaces a damaged one.
     for (int round = 0; round < 2; ++round) {
         if (damage.empty()) {
             base::Expected<bool, std::error_code> created = false;
@@ -273,7 +272,7 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
                 trouble = loaded.error();
             }
             const bool opened = file.has_value();
-            file = base::unexpected(*trouble); // closed before anything else touches it
+            file = base::unexpected(*trouble); // closed before other code touches it
             const bool given_up = round == 0 && opened && unreadable == Unreadable::give_up;
             if (trouble->kind == Trouble::Kind::passing && !given_up) {
                 if (round == 0)

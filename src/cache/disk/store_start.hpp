@@ -1,5 +1,5 @@
-// cache/disk/store_start.hpp - what happens to the store's file before it can be written: lock, open, load, and if
-// it is damaged, salvage. Part of cache/disk/sqlite_store; nothing else includes it.
+// cache/disk/store_start.hpp - the steps before the store's file can be written: lock, open, load, and if it
+// is damaged, salvage. Part of cache/disk/sqlite_store; nothing else includes it.
 #pragma once
 
 #include "base/clock.hpp"
@@ -21,14 +21,15 @@ public:
     explicit FileLock(net::Descriptor fd) noexcept : fd_(std::move(fd)) {}
 
 private:
-    net::Descriptor fd_; ///< none: there was none to be had
+    net::Descriptor fd_; ///< none: no lock could be got
 };
 
-/// Words when the folder of the store's file does not exist or is none; nothing when it cannot be looked at.
+/// Words when the folder of the store's file does not exist or is not a folder; nothing when it cannot be
+/// looked at.
 [[nodiscard]] base::Expected<void, std::string> find_folder(const std::filesystem::path& path);
 
-/// Locks the store against another daemon. Words only for what an operator must put right: no folder, no
-/// permission, another daemon on the same file. A disk in trouble is no reason to stay down: then there is a
+/// Locks the store against another daemon. Words only for what an operator must repair: no folder, no
+/// permission, another daemon on the same file. A disk in trouble must not stop the daemon: then there is a
 /// warning and no lock.
 [[nodiscard]] base::Expected<FileLock, std::string> lock_store(const std::filesystem::path& path,
                                                                events::Sink& events);
@@ -42,15 +43,14 @@ struct Started {
     bool unread = false;     ///< the file may have rows that were not passed to `sink`
 };
 
-/// What to do about parts of the file that the disk does not give back (EIO).
+/// What to do about parts of the file that the disk cannot read (EIO).
 enum class Unreadable {
-    wait,    ///< the disk may yet: passing trouble
-    give_up, ///< treat it as damage: what can be read goes into a new file
+    wait,    ///< they may become readable: passing trouble
+    give_up, ///< treat it as damage: the readable rows go into a new file
 };
 
-/// Loads the store into `sink` and makes it ready to be written. Words only for what an operator must put
-/// right: no permission, a file from a newer version. In trouble `sink` may see a domain twice, with the same
-/// row.
+/// Loads the store into `sink` and makes it ready for writing. Words only for what an operator must repair:
+/// no permission, a file from a newer version. In trouble `sink` may get a domain twice, with the same row.
 [[nodiscard]] base::Expected<Started, std::string> start_store(const std::filesystem::path& path,
                                                                const SqliteFile::Sink& sink,
                                                                events::Sink& events, base::Instant now,

@@ -11,7 +11,7 @@ namespace cache {
 namespace {
 
 constexpr base::SipKey sum_key{0x7374736d61706431U,
-                               0x6f6e6520726f7721U}; // never to change: it is part of the format
+                               0x6f6e6520726f7721U}; // must never change: it is part of the format
 constexpr std::size_t max_txt_id = 32;               // RFC 8461 section 3.1
 
 bool letter_or_digit(char c) {

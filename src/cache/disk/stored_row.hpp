@@ -1,7 +1,9 @@
-// cache/disk/stored_row.hpp - one row of the store's file: what it means, its checksum, and who may come in. Pure.
+// cache/disk/stored_row.hpp - one row of the store's file: its meaning, its checksum, and which rows are
+// accepted. Pure.
 //
-// SQLite checks the structure of its pages, not their content: a flipped bit in a policy text would go unseen
-// and could withhold mail. So each row carries a checksum of all its other columns and stands on its own.
+// SQLite checks the structure of its pages, not their content: a flipped bit in a policy text would not be
+// noticed and could stop mail. So each row has a checksum of all its other columns, and does not depend on
+// other rows.
 #pragma once
 
 #include "base/expected.hpp"
@@ -37,7 +39,7 @@ inline constexpr std::int64_t max_stored_time = 253'402'300'799;
 /// The columns of `row`, with their checksum. The views are into `row`.
 [[nodiscard]] RawRow raw_row(const Row& row);
 
-/// The row, or constant words for what is wrong with it. Whether the text is a policy is not asked here.
+/// The row, or constant words for what is wrong with it. Does not check whether the text is a policy.
 [[nodiscard]] base::Expected<Row, std::string_view> read_row(const RawRow& raw);
 
 } // namespace cache

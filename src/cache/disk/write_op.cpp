@@ -18,14 +18,14 @@ bool merge(WriteOp& first, WriteOp then) {
         return false;
     }
     if (const Row* row = std::get_if<Row>(&first.what)) {
-        // Meant is the row that would be written, or else one that it takes the place of.
+        // The removal means the row that would be written, or else one that this row replaces.
         if (!removal->fetched_at || *removal->fetched_at == row->fetched_at)
             first.what = Removal{removal->domain, std::nullopt};
         return false;
     }
     auto& both = std::get<Removal>(first.what);
     if (both.fetched_at == removal->fetched_at || !both.fetched_at) return false;
-    both.fetched_at.reset(); // either of them: and if neither is on the disk, what is there comes again
+    both.fetched_at.reset(); // either of them; if neither is on the disk, the row there is passed again
     return removal->fetched_at.has_value();
 }
 
@@ -34,7 +34,8 @@ bool KeptOps::keep(WriteOp op) {
     const base::Domain domain = op.domain();
     const auto at = ops_.find(domain);
     const bool fits = op.removes() || octets_ + op.octets() <= most_octets_;
-    // A row without room goes, with whatever of the domain is on the disk, and comes again from its owner.
+    // A row without room is dropped, with any row of the domain on the disk, and is passed again by its
+    // owner.
     if (!fits) op = WriteOp{Removal{domain, std::nullopt}, nullptr};
     bool complete = fits;
     if (at == ops_.end()) {

@@ -1,4 +1,4 @@
-// cache/disk/write_op.hpp - what the store has to write, and what is kept of it while the disk does not accept
+// cache/disk/write_op.hpp - what the store must write, and what is kept of it while the disk does not accept
 // it. Part of cache/disk/sqlite_store; nothing else includes it. Belongs to one thread at a time.
 #pragma once
 
@@ -20,7 +20,7 @@ struct Refused {}; ///< there was no room for it, or it is not fit to be stored
 
 struct Removal {
     base::Domain domain;
-    std::optional<base::Instant> fetched_at; ///< of the row that is meant; none: whatever was saved before
+    std::optional<base::Instant> fetched_at; ///< of the row to remove; none: any row that was saved before
 };
 
 struct WriteOp {
@@ -33,24 +33,23 @@ struct WriteOp {
         const Row* row = std::get_if<Row>(&what);
         return row ? row->domain : std::get<Removal>(what).domain;
     }
-    /// About what it takes in memory.
+    /// Its approximate size in memory.
     [[nodiscard]] std::size_t octets() const;
 };
 
-/// Makes `first` what two operations on a domain, one after the other, come to. True when the owner has to
-/// pass the domain's row again to be sure.
+/// Merges two operations on a domain, one after the other, into `first`. True when the owner must pass the
+/// domain's row again to be sure.
 bool merge(WriteOp& first, WriteOp then);
 
-/// At most one operation a domain, without their `done`, of at most so many octets of rows and so many
-/// domains.
+/// At most one operation per domain, without its `done`; bounded in octets of rows and in domains.
 class KeptOps {
 public:
     KeptOps(std::size_t most, std::size_t most_octets) : most_(most), most_octets_(most_octets) {}
 
-    /// False: not all of it could be kept, and the owner has to pass the domain's row again. Throws
+    /// False: not all of it could be kept, and the owner must pass the domain's row again. Throws
     /// std::bad_alloc.
     [[nodiscard]] bool keep(WriteOp op);
-    /// One of them, which is kept no longer; not when empty.
+    /// Takes one of them out; must not be empty.
     [[nodiscard]] WriteOp take();
     [[nodiscard]] bool contains(const base::Domain& domain) const { return ops_.contains(domain); }
     [[nodiscard]] bool empty() const noexcept { return ops_.empty(); }

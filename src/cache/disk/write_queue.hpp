@@ -1,8 +1,8 @@
 // cache/disk/write_queue.hpp - what waits for the store's thread: filled by any thread, emptied by that one.
 //
-// Bounded in rows and octets: a row above them is dropped, its `done` gets false, and take() says that rows
-// were dropped, so that the owner is asked for everything. Removals have twice the room in rows, because a
-// dropped one is not made up for.
+// Bounded in rows and octets: a row above the bounds is dropped, its `done` gets false, and take() says that
+// rows were dropped, so that the owner is asked for everything. Removals have twice the room in rows, because
+// nothing repeats a dropped one.
 #pragma once
 
 #include "base/clock.hpp"
@@ -29,20 +29,20 @@ public:
     // Any thread.
     /// After stop() its done is called at once, with false.
     void push(WriteOp op);
-    /// The running time to be noted with the next write; the last one counts. Nothing after stop().
+    /// The running time to note with the next write; the last call counts. Does nothing after stop().
     void note_running(base::seconds total);
-    /// Nothing is accepted any more; what is queued has until `deadline`.
+    /// Accepts nothing from now on; the queued operations have time until `deadline`.
     void stop(Time deadline);
     [[nodiscard]] std::uint64_t octets() const noexcept { return waiting_; }
 
     // The store's thread. None of it needs memory, if `batch` has room for `max_batch`.
-    /// Moves up to `max_batch` operations, of some `max_octets`, into `batch`. While there is nothing to do
-    /// it waits until `until`; min(): not at all, max(): as long as it takes. True when rows were dropped
-    /// since the last call.
+    /// Moves up to `max_batch` operations, of about `max_octets`, into `batch`. If there is nothing to do it
+    /// waits until `until`; min(): not at all, max(): without limit. True when rows were dropped since the
+    /// last call.
     [[nodiscard]] bool take(std::vector<WriteOp>& batch, std::size_t max_batch, std::size_t max_octets,
                             Time until);
     [[nodiscard]] std::optional<base::seconds> take_running();
-    /// stop() was called, and there is no running time to be noted.
+    /// stop() was called, and no running time is left to note.
     [[nodiscard]] bool ended();
     [[nodiscard]] bool out_of_time();
 

@@ -1,8 +1,8 @@
-// cache/memory/absence_table.hpp - the known absences in memory, bounded; the least recently used makes room. Part
-// of cache/table; nothing else includes it.
+// cache/memory/absence_table.hpp - the known absences in memory, bounded; the least recently used is evicted.
+// Part of cache/table; nothing else includes it.
 //
-// 64 shards, each a list in order of use and an index into it. Each shard publishes the turn of its oldest,
-// so the oldest of all is found by reading 64 atomics. Every member may be called from any thread; one
+// 64 shards, each a list in order of use and an index into it. Each shard publishes the turn of its oldest
+// item, so the oldest of all is found by reading 64 atomics. Every member may be called from any thread; one
 // shard's lock is held for a lookup.
 #pragma once
 

@@ -35,7 +35,7 @@ std::byte* Arena::take(std::size_t octets) {
         regions_.reserve(regions_.size() + 1);
         regions_.push_back(map_region());
         used_ = 0;
-        // Without effect where there are none; the first ones follow when the system gets round to it.
+        // No effect on systems without huge pages; the system converts the first regions later.
         if (regions_.size() > small_regions) (void)::madvise(regions_.back(), region, MADV_HUGEPAGE);
         if (regions_.size() == small_regions + 1)
             for (std::byte* const one : regions_) (void)::madvise(one, region, MADV_HUGEPAGE);

@@ -1,13 +1,14 @@
-// cache/memory/arena.hpp - memory for what only grows, in huge pages once it has become much. Part of
+// cache/memory/arena.hpp - memory for data that only grows, in huge pages when it is much. Part of
 // cache/memory/policy_table; nothing else includes it.
 //
-// A query for one of a million domains reads memory that is in no cache. With pages of 4 KiB the processor
-// misses the page table entry as well, which takes as long again; with pages of 2 MiB it does not.
-// Regions of 2 MiB are shared by all callers. The first ones are ordinary pages, so that a small table stays
-// small; where the system has no huge pages, all are. malloc's huge pages (GLIBC_TUNABLES) are as fast, but add
-// 2.3 MB to a small daemon and have to be set by whoever starts it (figures: tests/bench/README.md).
+// A query for one of a million domains reads memory that is not in the processor's cache. With pages of 4 KiB
+// the page table entry is not in the cache, either, which costs the same time once more; with pages of 2 MiB
+// it is. Regions of 2 MiB are shared by all callers. The first ones have ordinary pages, so that a small
+// table stays small; without huge pages in the system, all have. malloc's huge pages (GLIBC_TUNABLES) are as
+// fast, but add 2.3 MB to a small daemon, and must be set in its environment (figures:
+// tests/bench/README.md).
 //
-// take() may be called from any thread. Its memory stays until the arena goes.
+// take() may be called from any thread. Its memory stays until the arena is destroyed.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,7 @@ public:
     Arena(const Arena&) = delete;
     Arena& operator=(const Arena&) = delete;
 
-    /// So many octets (at most a region), all zero, aligned to 64. Throws std::bad_alloc.
+    /// This many octets (at most a region), all zero, aligned to 64. Throws std::bad_alloc.
     [[nodiscard]] std::byte* take(std::size_t octets);
 
 private:

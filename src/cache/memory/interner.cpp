@@ -15,8 +15,8 @@ namespace cache {
 using sts::PolicyPtr;
 using sts::PolicyText;
 
-/// The texts that somebody holds, by their keyed hash, in parts: a rehash moves one of them only. Of two texts
-/// with the same hash the older one is not shared any more.
+/// The texts that somebody holds, by their keyed hash, in parts: a rehash moves only one part. Of two texts
+/// with the same hash, the older one is no longer shared.
 struct Interner::Shelf {
     struct Held final : PolicyText, std::enable_shared_from_this<Held> {
         Held(PolicyText it, std::uint64_t hash_, std::shared_ptr<Shelf> shelf_)
@@ -31,8 +31,8 @@ struct Interner::Shelf {
         std::mutex mutex;
         boost::unordered_flat_map<std::uint64_t, Held*, base::HashedAlready> texts; ///< each is alive
 
-        /// Only what is returned may be locked: a pointer dropped here could be the last, and its destructor
-        /// locks too. Hold the mutex.
+        /// Lock only the returned weak pointer: a shared pointer dropped here could be the last one, and its
+        /// destructor locks the mutex, too. Hold the mutex.
         [[nodiscard]] PolicyPtr find(std::uint64_t hash, std::string_view text) const {
             const auto at = texts.find(hash);
             if (at == texts.end() || at->second->text != text) return nullptr;
@@ -54,7 +54,7 @@ Interner::Interner(base::SipKey key) : key_(key), shelf_(std::make_shared<Shelf>
 base::Expected<PolicyPtr, sts::PolicyError> Interner::intern(std::string_view text) {
     const std::uint64_t hash = base::siphash_1_3(text, key_);
     Shelf::Part& part = shelf_->part(hash);
-    // A holder found and dropped again must be dropped without the lock: it may turn out to be the last.
+    // A holder that was found must be dropped without the lock: it may be the last one.
     PolicyPtr found;
     {
         std::lock_guard lock{part.mutex};
@@ -69,7 +69,7 @@ base::Expected<PolicyPtr, sts::PolicyError> Interner::intern(std::string_view te
         std::make_shared<Shelf::Held>(PolicyText{std::string(text), std::move(*policy)}, hash, shelf_);
     {
         std::lock_guard lock{part.mutex};
-        found = part.find(hash, text); // another thread may have been faster
+        found = part.find(hash, text); // another thread may have added it meanwhile
         if (!found) part.texts.insert_or_assign(hash, made.get());
     }
     return found ? found : made;

@@ -1,8 +1,8 @@
-// cache/memory/policy_shard.hpp - one of the 64 parts of the policies in memory: records, their index, and whose
-// turn it is. Part of cache/memory/policy_table; nothing else includes it.
+// cache/memory/policy_shard.hpp - one of the 64 parts of the policies in memory: records, their index, and
+// their heaps. Part of cache/memory/policy_table; nothing else includes it.
 //
 // Hold the mutex for everything except rank() and the atomics. Call publish() after changing a heap's head.
-// insert() and replace() either do all or, when memory is short, nothing.
+// insert() and replace() do everything, or nothing if memory runs out.
 #pragma once
 
 #include "cache/memory/arena.hpp"
@@ -33,7 +33,7 @@ struct alignas(64) PolicyShard {
     RecordIndex index;
     RecordPool pool;
     RecordHeap<&DomainRecord::expires, &DomainRecord::expiry_slot> by_expiry;
-    // Lazy: a query takes no step in them; eviction makes up for it.
+    // Lazy: a query does not move anything in them; the next eviction does that.
     RecordHeap<&DomainRecord::last_asked, &DomainRecord::asked_slot, true> soft, hard;
     RecordHeap<&DomainRecord::agenda_at, &DomainRecord::agenda_slot> agenda; ///< those with an agenda_at
     // The keys of the heaps' heads (nil: empty), written under the mutex, read without it.

@@ -28,7 +28,7 @@ void check(const Entry& e) {
 struct PolicyTable::Shards {
     static constexpr std::size_t count = 64;
 
-    Arena arena; ///< first: it outlives what lies in it
+    Arena arena; ///< first member: it must outlive the data in it
     std::array<PolicyShard, count> all = make(arena, std::make_index_sequence<count>{});
 
 private:
@@ -74,7 +74,7 @@ void PolicyTable::put(std::string_view name, const Entry& entry) {
     check(entry);
     const std::uint64_t hash = base::siphash_1_3(name, key_);
     PolicyShard& s = shard(hash);
-    PolicyPtr old; // outlives the lock: the last holder of a text frees it
+    PolicyPtr old; // destroyed after the lock: the last holder of a text frees it
     std::lock_guard lock{s.mutex};
     const std::uint32_t i = s.find(name, low(hash));
     if (i == nil) {
@@ -122,8 +122,8 @@ bool PolicyTable::erase(std::string_view name, std::optional<Instant> fetched_at
 
 std::optional<std::pair<std::string, Instant>> PolicyTable::evict(Instant now_) {
     const std::uint32_t now = pack(now_);
-    // A shard's published head may be older than what it stands for: the choice is repeated until the chosen
-    // one holds. Each round settles something, unless readers are as fast; then the last choice has to do.
+    // A shard's published head may be out of date: the choice is repeated until the chosen one is right. Each
+    // round corrects something, unless queries are as fast; then the last choice is used.
     for (unsigned rounds = 100'000; rounds > 0; --rounds) {
         const auto better = [now](const PolicyShard& a, const PolicyShard& b) {
             return a.rank(now) < b.rank(now);

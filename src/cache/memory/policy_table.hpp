@@ -1,20 +1,20 @@
-// cache/memory/policy_table.hpp - the policies in memory: 64 shards, a compact record a domain, and who goes first.
-// Part of cache/table; nothing else includes it.
+// cache/memory/policy_table.hpp - the policies in memory: 64 shards, one compact record per domain, order of
+// eviction. Part of cache/table; nothing else includes it.
 //
 // Layout: a shard (cache/memory/policy_shard.hpp) keeps records that never move and are named by 32-bit numbers
 // (cache/memory/record.hpp, cache/memory/record_pool.hpp), an index into them (cache/memory/record_index.hpp) and heaps of them
 // (cache/memory/record_heap.hpp). A record has its domain's name and record id behind it, so that a query waits for
-// memory three times: for the bucket, for the record, for the policy. Records and index lie in huge pages
-// once they are many (cache/memory/arena.hpp). That is some 140 octets a domain with all but its policy.
+// memory three times: for the bucket, for the record, for the policy. Records and index are in huge pages
+// when there are many (cache/memory/arena.hpp). A domain takes about 140 octets, without its policy.
 //
 // Eviction: two binary heaps of record numbers a shard, by expiry (all records) and by last_asked (one heap
 // for enforce, one for testing and none). Each shard publishes its heads in atomics, so the victim of the
 // whole table is found by reading 64 of them and costs O(log n) in one shard; nothing is ever scanned or
-// sorted. The order is exact. A query only notes its time in the record; the heap by last_asked catches up
-// at the next eviction, a step for each note since. A third heap is the refresher's agenda.
+// sorted. The order is exact. A query only notes its time in the record; the heap by last_asked is corrected
+// at the next eviction, one step per note. A third heap is the refresher's agenda.
 //
-// Every member may be called from any thread. A lock (one a shard) is held for a hash lookup and a heap step,
-// by for_each() for the copying of one chunk of records.
+// Every member may be called from any thread. A lock (one per shard) is held for a hash lookup and a heap
+// step, by for_each() while it copies one chunk of records.
 #pragma once
 
 #include "base/siphash.hpp"
@@ -55,10 +55,11 @@ public:
     /// Removes the first of: expired (longest ago), testing and none (longest unasked), enforce (longest
     /// unasked). Returns its domain, and when it was fetched.
     std::optional<std::pair<std::string, Instant>> evict(Instant now);
-    /// Passes every domain that is there throughout exactly once, each as it is when reached, without holding
-    /// a lock.
+    /// Passes every domain that exists during the whole call exactly once, as it is when reached, without
+    /// holding a lock.
     void for_each(const std::function<void(std::string_view, const Entry&)>& visit) const;
-    /// Puts every domain on the agenda for the time `when` says, the epoch being never. Called under a lock.
+    /// Puts every domain on the agenda for the time that `when` returns; the epoch: never. `when` is called
+    /// under a lock.
     void schedule(const std::function<Instant(Entry&)>& when);
     /// When the first item of the agenda is due.
     [[nodiscard]] std::optional<Instant> next_due() const;

@@ -16,7 +16,8 @@ std::uint32_t failing_of(const dane::State& dane) noexcept {
 } // namespace
 
 QueriedPolicy DomainRecord::asked() const {
-    // Member by member in one go: setting them after all were made zero takes longer than finding the record.
+    // All members are initialised directly: to set them to zero first would take longer than finding the
+    // record.
     return {{policy,
              unpack(fetched_at),
              ahead ? unpack(expires) - policy->policy.max_age : Instant{},
@@ -59,7 +60,7 @@ void DomainRecord::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
     last_asked = pack(e.last_asked);
     dane = static_cast<std::uint32_t>(e.dane.advice) & 3U;
-    // Of a verdict as old as that it matters when lookups began to fail, not how old it is.
+    // For such an old verdict only the beginning of the failures matters, not its age.
     const bool failing = e.dane.failed_since != Instant{};
     const Instant oldest = e.dane.failed_since - seconds{60} * (longest_failing - 1);
     dane_known_at = pack(failing ? std::max(e.dane.known_at, oldest) : e.dane.known_at);

@@ -1,9 +1,9 @@
-// cache/memory/record.hpp - a domain of the memory table as it lies in memory: 80 octets, and behind them its name
-// and record id. Part of cache/memory/policy_table; nothing else includes it.
+// cache/memory/record.hpp - the form of a domain in memory: 80 octets, and behind them its name and record
+// id. Part of cache/memory/policy_table; nothing else includes it.
 //
-// Times are 32-bit seconds (to 2106; later ones are taken as that). Name and id stand behind the record, in
-// the same block of RecordPool: when a query has found the record, the name is in the next cache line. What
-// only few domains need has an allocation of its own.
+// Times are 32-bit seconds (to 2106; later ones are taken as that). Name and id are behind the record, in the
+// same block of RecordPool: when a query has found the record, the name is in the next cache line. Data that
+// only few domains need has its own allocation.
 #pragma once
 
 #include "cache/entry.hpp"
@@ -20,7 +20,7 @@ namespace cache {
 
 /// No record, no place, no time.
 inline constexpr std::uint32_t nil = std::numeric_limits<std::uint32_t>::max();
-/// Stands for all of 2106 and later: what is due then never is, instead of always.
+/// Means 2106 and later: something due then is never due, instead of always.
 inline constexpr std::uint32_t last_second = nil - 1;
 
 /// Seconds since 1970 in 32 bits; nil is kept free for "none".
@@ -31,13 +31,14 @@ inline constexpr std::uint32_t last_second = nil - 1;
 [[nodiscard]] inline Instant unpack(std::uint32_t t) noexcept { return Instant{seconds{t}}; }
 
 struct DomainRecord {
-    /// What few domains have.
+    /// Data that few domains have.
     struct Rest {
         Attempts gets;  ///< when the last GET was not the one that brought the policy
         std::string id; ///< the record id, when it is longer than the room behind the record
     };
 
-    // First what no query reads; a heap's key beside the record's place in it (nil: not there).
+    // First the members that no query reads; each heap's key is next to the record's place in the heap (nil:
+    // not in it).
     std::uint32_t agenda_at = 0, agenda_slot = nil;
     std::uint32_t expires = 0, expiry_slot = 0;
     std::uint32_t asked_slot = 0, last_asked = 0;
@@ -48,12 +49,12 @@ struct DomainRecord {
     std::uint32_t fetched_at = 0;
     std::uint32_t txt_checked = 0; ///< or over_since, see `over`
     std::uint32_t dane_known_at = 0, dane_check_at = 0;
-    std::uint32_t txt_ttl : 12 = 0; ///< beyond an hour all are the same
+    std::uint32_t txt_ttl : 12 = 0; ///< more than an hour counts as an hour
     std::uint32_t dane : 2 = 0;     ///< dane::Advice
     std::uint32_t dane_failing : 18 =
         0; ///< minutes from dane_known_at to the first failure, and one; 0: none
     std::uint8_t name_size = 0, id_size = 0;
-    std::uint8_t units = 0; ///< the size of it all; kept when the record is free
+    std::uint8_t units = 0; ///< the size of the whole block; kept when the record is free
     bool ahead : 1 = false; ///< fetched_at lies in the future, and `expires` counts from when that was seen
     bool id_apart : 1 = false; ///< the id is in `rest`
     bool over : 1 = false;     ///< txt_checked is over_since
@@ -66,14 +67,14 @@ struct DomainRecord {
         return id_apart ? std::string_view{rest->id} : std::string_view{text() + name_size, id_size};
     }
     [[nodiscard]] bool hard() const noexcept { return policy->policy.mode == sts::Mode::enforce; }
-    /// What an answer depends on.
+    /// The data on which an answer depends.
     [[nodiscard]] QueriedPolicy asked() const;
     [[nodiscard]] Entry entry() const;
 
-    /// Sets all that depends on the entry but its place on the agenda; `rest_` is what make_rest() has made
-    /// of it for room(). The policy held before is dropped.
+    /// Sets everything from the entry except its place on the agenda; `rest_` is make_rest() of it for
+    /// room(). The previous policy is dropped.
     void set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept;
-    /// The rest of an entry, for a record with so much room for the id; mostly none.
+    /// The rest of an entry, for a record with this much room for the id; usually none.
     [[nodiscard]] static std::unique_ptr<Rest> make_rest(const Entry& e, std::size_t room);
     /// Octets for the id.
     [[nodiscard]] std::size_t room() const noexcept {

@@ -2,8 +2,8 @@
 // includes it.
 //
 // A binary heap, least Key first; a record knows its Slot, so that it can be moved or removed. A lazy one
-// keeps the key a record had when it was added: keys may then grow, and what is kept is a lower bound,
-// brought up to date by settle(). Not for several threads at once.
+// keeps the key that a record had when it was added: keys may grow later, so the kept key is a lower bound,
+// which settle() updates. Not for several threads at once.
 #pragma once
 
 #include "cache/memory/record_pool.hpp"
@@ -24,10 +24,10 @@ public:
         return order_.empty() ? nil : key(pool, order_.front());
     }
 
-    /// So that push() has the memory it needs.
+    /// Allocates the memory that push() needs.
     void make_room_for_one() { make_room(order_, 1); }
     void push(RecordPool& pool, std::uint32_t i) noexcept {
-        order_.push_back(item(pool, i)); // moved() lays it where it belongs
+        order_.push_back(item(pool, i)); // moved() puts it into its right place
         pool[i].*Slot = static_cast<std::uint32_t>(order_.size() - 1);
         moved(pool, i);
     }
@@ -38,9 +38,9 @@ public:
         pool[i].*Slot = nil;
         if (last.record != i) move(pool, last, at);
     }
-    /// To be called after the record's key has changed.
+    /// Call it after the record's key has changed.
     void moved(RecordPool& pool, std::uint32_t i) noexcept { move(pool, item(pool, i), pool[i].*Slot); }
-    /// Makes top() the record with the least key, in at most so many steps; false: there is more to do.
+    /// Makes top() the record with the least key, in at most this many steps; false: it needs more.
     bool settle(RecordPool& pool, unsigned steps) noexcept {
         while (!order_.empty() && least(pool) != pool[top()].*Key) {
             if (steps-- == 0) return false;

@@ -1,11 +1,10 @@
 // cache/memory/record_index.hpp - from the hash of a name to its record. Part of cache/memory/policy_table; nothing else
 // includes it.
 //
-// Linear hashing: buckets of 16 places, one cache line each; for each ten records more one bucket is split,
-// so that no insertion ever rebuilds or moves the whole index. A place holds the number of a record and
-// seven bits of its hash, so that other records are hardly ever looked at. The records that a full bucket has
-// no place for are chained through Record::next, behind that of the last place. Not for several threads at
-// once.
+// Linear hashing: buckets of 16 places, one cache line each. After every ten new records one bucket is split,
+// so no insertion rebuilds or moves the whole index. A place holds the number of a record and seven bits of
+// its hash, so wrong records are almost never read. Records that do not fit into a full bucket are chained
+// through Record::next, behind the record of the last place. Not for several threads at once.
 #pragma once
 
 #include "cache/memory/arena.hpp"
@@ -42,7 +41,7 @@ public:
         while (i != nil && !is(pool, i, name, hash)) i = pool[i].next;
         return i;
     }
-    /// So that add() has the memory it needs. Throws std::bad_alloc.
+    /// Allocates the memory that add() needs. Throws std::bad_alloc.
     void make_room_for_one() {
         if (size_ < chunks_.size() * chunk) return;
         make_room(chunks_, 1);
@@ -93,8 +92,8 @@ private:
     [[nodiscard]] static bool is(const RecordPool& pool, std::uint32_t i, std::string_view name,
                                  std::uint32_t hash) {
         const DomainRecord& r = pool[i];
-        // A record and its name begin in one line of the cache and end in another, and the policy lies
-        // elsewhere: three waits that are better had at once.
+        // A record and its name begin in one cache line and end in another, and the policy is elsewhere:
+        // prefetching makes three waits run at the same time.
         __builtin_prefetch(&r.last_asked);
         __builtin_prefetch(r.text());
         if (r.hash != hash) return false;

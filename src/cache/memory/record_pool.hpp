@@ -1,9 +1,9 @@
 // cache/memory/record_pool.hpp - the memory of records: they never move, and are named by 32-bit numbers. Part of
 // cache/memory/policy_table; nothing else includes it.
 //
-// A record and the text behind it are a block of whole eights of octets, laid one behind the other into
-// chunks of 16 KiB. A block that is given back waits in the list of its size; chunks go with the arena. Not
-// for several threads at once.
+// A record and the text behind it are one block, whose size is a multiple of eight octets. Blocks are placed
+// one after the other in chunks of 16 KiB. A returned block waits in the list for its size; chunks are freed
+// with the arena. Not for several threads at once.
 #pragma once
 
 #include "cache/memory/arena.hpp"
@@ -19,7 +19,7 @@
 
 namespace cache {
 
-/// Makes room for `more`, growing by an eighth: at a million domains a doubling would take too long.
+/// Makes room for `more`, growing by an eighth: with a million domains a doubling would take too long.
 template <class T>
 void make_room(std::vector<T>& in, std::size_t more) {
     if (in.size() + more > in.capacity()) in.reserve(in.size() + in.size() / 8 + more);
@@ -27,7 +27,7 @@ void make_room(std::vector<T>& in, std::size_t more) {
 
 class RecordPool {
 public:
-    /// Numbers are less than 2 to the power of this, less one: 256 MiB, some two million records.
+    /// Numbers are less than 2 to the power of this, minus one: 256 MiB, about two million records.
     static constexpr unsigned number_bits = 25;
 
     explicit RecordPool(Arena& arena) : arena_(arena) { free_.fill(nil); }
@@ -69,7 +69,8 @@ public:
     }
 
     [[nodiscard]] std::size_t chunks() const noexcept { return chunks_.size(); }
-    /// Calls `visit` with the number of each record of a chunk that has a policy; it may give that one back.
+    /// Calls `visit` with the number of each record of a chunk that has a policy; `visit` may free that
+    /// record.
     template <class Visit>
     void each(std::size_t chunk, const Visit& visit) const {
         walk(chunk, [&](std::uint32_t i, const DomainRecord& r) {
@@ -90,14 +91,14 @@ private:
     void walk(std::size_t chunk, const Visit& visit) const {
         for (std::size_t unit = 0; unit < ends_[chunk];) {
             const auto i = static_cast<std::uint32_t>(chunk * chunk_units + unit);
-            unit += at(i)->units; // before the visit, which may destroy it
+            unit += at(i)->units; // read before the visit, which may destroy it
             visit(i, *at(i));
         }
     }
 
     Arena& arena_;
     std::vector<std::byte*> chunks_;
-    std::vector<std::uint16_t> ends_; ///< the units of each chunk that have been in use
+    std::vector<std::uint16_t> ends_; ///< how many units of each chunk were ever used
     std::array<std::uint32_t, most_units + 1> free_{};
 };
 
