@@ -1,8 +1,8 @@
 // config/config.hpp - the daemon's settings as values. Built once, then only read.
 //
-// The member initialisers are the defaults, stated here and nowhere else. Names, ranges and help are in the
-// option table (config/options.cpp); a value that came through it lies within its range. The names are those
-// of stsmapd.toml.
+// The member initialisers are the defaults, and only they. Names, ranges and help are in the option table
+// (config/options.cpp); a value that went through it is within its range. The names are those of
+// stsmapd.toml.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -40,7 +40,7 @@ struct Socket {
     friend bool operator==(const Socket&, const Socket&) = default;
 };
 
-/// What one daemon takes from its clients.
+/// Limits on a daemon's clients.
 struct Limits {
     unsigned max_connections = 4096;
     seconds idle{100};
@@ -64,7 +64,7 @@ struct Fetch {
     std::vector<base::Nat64Prefix> nat64_prefixes; ///< empty: found out from the resolver
     net::Proxy proxy;
     seconds timeout{60};          ///< RFC 8461 section 3.3
-    unsigned max_concurrent = 64; ///< fetches whose hosts answer; 16 times as many may hang besides
+    unsigned max_concurrent = 64; ///< fetches whose hosts answer; 16 times as many may hang at the same time
     unsigned max_per_address = 8;
     friend bool operator==(const Fetch&, const Fetch&) = default;
 };

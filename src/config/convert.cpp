@@ -15,7 +15,7 @@ auto refuse(std::string words) {
     return base::unexpected(std::vector{Fault{std::move(words), std::nullopt}});
 }
 
-/// Reads a list with `parse`, element by element; twice the same is a mistake worth telling.
+/// Reads a list with `parse`, element by element; a doubled element is a mistake that is reported.
 template <class T, class Parse>
 Checked list_from_value(const Value& value, std::vector<T>& member, Parse parse) {
     const auto* texts = std::get_if<std::vector<std::string>>(&value);
@@ -153,7 +153,7 @@ Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::
 Checked from_value(const Value& value, seconds& member, std::int64_t min, std::int64_t max) {
     const auto* text = std::get_if<std::string>(&value);
     const auto* number = std::get_if<std::int64_t>(&value);
-    // A plain number is seconds; a negative one has no text that parse_duration() would take.
+    // A plain number is seconds; a negative one has no text that parse_duration() accepts.
     const auto time =
         text != nullptr ? parse_duration(*text) : parse_duration(number ? std::to_string(*number) : "");
     if (!time) return refuse(time.error());

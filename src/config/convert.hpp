@@ -1,5 +1,5 @@
-// config/convert.hpp - untyped values to members of Config and back, one overload a type. For the option
-// table only.
+// config/convert.hpp - untyped values to members of Config and back, one overload per type. Only for the
+// option table.
 //
 // from_value() leaves the member as it was when it refuses a value. Its words follow the option's name.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace config {
 
-/// One more look at a text: "" when it is right, else words.
+/// A further check of a text: "" when it is right, else words.
 using TextCheck = std::string (*)(std::string_view);
 [[nodiscard]] std::string absolute_path(std::string_view text);
 [[nodiscard]] std::string absolute_path_or_empty(std::string_view text);
@@ -53,7 +53,7 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Value to_value(const FileMode& member);
 [[nodiscard]] Checked from_value(const Value& value, FileMode& member, TextCheck check);
 
-/// The text of a value, or a fault when it is another type or holds control bytes or no UTF-8.
+/// The text of a value, or a fault when it has another type, has control bytes, or is not UTF-8.
 [[nodiscard]] base::Expected<std::string, std::vector<Fault>> text_of(const Value& value);
 
 template <class E>

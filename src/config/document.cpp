@@ -64,7 +64,7 @@ std::string_view type_name(const Option& option) {
     return option.form;
 }
 
-/// Text that stands on a macro line or at the start of a text line of mdoc(7).
+/// Text on a macro line or at the start of a text line of mdoc(7).
 std::string mdoc(std::string_view text) {
     std::string out;
     for (const char c : text) {

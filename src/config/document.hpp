@@ -11,7 +11,7 @@ namespace config {
 /// conf/stsmapd.toml: every option with its help, defaults commented out. Ends with a newline.
 [[nodiscard]] std::string example();
 
-/// The option list of stsmapd.toml(5) in mdoc(7), to stand between its markers. Ends with a newline.
+/// The option list of stsmapd.toml(5) in mdoc(7), for the place between its markers. Ends with a newline.
 [[nodiscard]] std::string man_fragment();
 
 /// The values in effect as a configuration file that reads back to the same Config, each with a comment that

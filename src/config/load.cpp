@@ -25,7 +25,7 @@ std::string one_line(std::string_view words) {
     return plain ? std::string{words} : base::printable(words, 500);
 }
 
-/// Walks a parsed file and puts what it finds into `loaded`, or a problem into `problems`.
+/// Goes through a parsed file and puts its values into `loaded`, or a problem into `problems`.
 class FileReader {
 public:
     FileReader(const std::string& file, Loaded& loaded, std::vector<Problem>& problems)
@@ -134,7 +134,7 @@ private:
         return "";
     }
 
-    /// For what has no Value at all: tables, dates, fractions, lists of other things.
+    /// For types without a Value: tables, dates, fractions, lists of other things.
     static std::string wrong_type(const Option& option) {
         switch (option.type) {
         case Type::list: return "must be a list of texts, as in [\"a\", \"b\"]";
@@ -170,7 +170,7 @@ void read_file_text(std::string_view text, const std::string& file, Loaded& load
     std::ranges::stable_sort(problems, {}, [](const Problem& p) { return std::tie(p.line, p.column); });
 }
 
-/// A variable's text in the type its option wants; texts that do not fit stay texts, which assign() then
+/// A variable's text in the type of its option; a text that does not fit stays a text, which assign() then
 /// refuses.
 Value value_of_variable(const Option& option, const std::string& text) {
     switch (option.type) {
@@ -260,7 +260,7 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, const 
         return whole_file_problem(file, "is longer than " + std::to_string(max_file_size) + " bytes");
     read_file_text(text, file, loaded, problems);
     read_environment(variables, loaded, problems);
-    // Only what was read well can be compared.
+    // Only correctly read values can be compared.
     if (problems.empty())
         for (const Conflict& conflict : conflicts(loaded.config)) {
             auto origin = loaded.origins.find(conflict.path);

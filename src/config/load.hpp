@@ -38,7 +38,7 @@ struct Origin {
     unsigned line = 0, column = 0; ///< from 1; 0 for the environment
     friend bool operator==(const Origin&, const Origin&) = default;
 };
-/// By option path. Options that are not in it have their default.
+/// By option path. An option that is not in it has its default.
 using Origins = std::map<std::string, Origin, std::less<>>;
 
 struct Loaded {
@@ -47,9 +47,9 @@ struct Loaded {
     [[nodiscard]] bool is_set(std::string_view path) const { return origins.contains(path); }
 };
 
-/// Whether Kubernetes or a link of Docker's sets this variable in containers beside a service of the name
-/// stsmapd: STSMAPD_PORT, STSMAPD_PORT_*, STSMAPD_SERVICE_*, STSMAPD_NAME, STSMAPD_ENV_*. They are no
-/// options, and passed over.
+/// Whether Kubernetes or a Docker link sets this variable in containers next to a service named stsmapd:
+/// STSMAPD_PORT, STSMAPD_PORT_*, STSMAPD_SERVICE_*, STSMAPD_NAME, STSMAPD_ENV_*. They are not options, and
+/// are ignored.
 [[nodiscard]] bool is_injected(std::string_view variable) noexcept;
 
 /// Variables of the environment that begin with STSMAPD_.

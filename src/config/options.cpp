@@ -21,7 +21,7 @@ Option row(std::string_view path, Type type, Reload reload, At at, std::string_v
     return option;
 }
 
-/// A text or list; `check` is one more look at a text that its type alone does not explain.
+/// A text or list; `check` is a further check of a text, beyond its type.
 template <class At>
 Option text_row(std::string_view path, Type type, Reload reload, std::string_view form, At at,
                 std::string_view help, TextCheck check = nullptr) {
@@ -311,7 +311,8 @@ std::string_view nearest_option(std::string_view path) {
     std::string_view best;
     std::pair least{true, limit};
     for (const Option& option : options()) {
-        // The right name in the wrong section is always near; among others the fewest letters decide.
+        // The right name in the wrong section is always near; among other names the fewest different letters
+        // decide.
         const std::pair cost{option.name() != leaf, base::edit_distance(path, option.path)};
         if (cost > least || (cost == least && !best.empty())) continue;
         least = cost;

@@ -1,8 +1,8 @@
 // config/options.hpp - the option table: every option once. The parser, the environment, the example file,
-// the man page, --dump-config and reload all read this and nothing else. Pure.
+// the man page, --dump-config and reload all use only this table. Pure.
 //
-// A value travels untyped (Value) between a source of text and the table; assign() checks it and puts it into
-// a Config. Defaults are the member initialisers of Config.
+// A value is untyped (Value) between a source of text and the table; assign() checks it and puts it into a
+// Config. Defaults are the member initialisers of Config.
 #pragma once
 
 #include "base/expected.hpp"
@@ -41,7 +41,7 @@ struct Option {
     std::vector<std::string_view> choices; ///< choice
     std::string_view form;                 ///< text and list: what is expected, for the manual; may be empty
     Reload reload{};
-    std::string_view help; ///< one sentence a line, no final newline
+    std::string_view help; ///< one sentence per line, no final newline
 
     std::function<Checked(Config&, const Value&)> assign;
     std::function<Value(const Config&)> read;
@@ -63,7 +63,7 @@ struct Section {
 };
 [[nodiscard]] const std::vector<Section>& sections();
 
-/// Two options that do not go together, as whole sentences. The first that is set at all is to blame.
+/// Options that do not go together, as whole sentences. The first one that is set is named as the cause.
 struct Conflict {
     std::string_view path, other;
     std::string words;

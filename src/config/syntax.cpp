@@ -17,7 +17,7 @@ namespace {
 /// Brackets within brackets; no option has more than one.
 constexpr unsigned max_depth = 32;
 
-/// Quotes that word processors and web pages make of plain ones, in UTF-8.
+/// Quotes by which word processors and web pages replace plain ones, in UTF-8.
 constexpr std::array<std::string_view, 9> other_quotes{"\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x9e",
                                                        "\xe2\x80\x9f", "\xe2\x80\x98", "\xe2\x80\x99",
                                                        "\xe2\x80\x9a", "\xc2\xab",     "\xc2\xbb"};
@@ -91,7 +91,7 @@ private:
         return false;
     }
 
-    /// The rest of this line says nothing more.
+    /// Skips the rest of this line, which tells nothing more.
     void fault(Position position, std::string words) {
         faults_.push_back({position.line, position.column, std::move(words)});
         skip_line();
@@ -182,7 +182,7 @@ private:
         behind("the value");
     }
 
-    /// Tells an option that is there a second time.
+    /// Reports an option that occurs a second time.
     bool again(Position begin) {
         const std::string path = section_.empty() ? key_ : section_ + '.' + key_;
         if (const std::size_t dot = key_.find('.'); section_.empty() && dot != std::string::npos)
@@ -212,7 +212,7 @@ private:
         return find_option(section_.empty() ? key_ : section_ + '.' + key_);
     }
 
-    /// `within`: the bracket that ends what it is an entry of, or NUL.
+    /// `within`: the closing bracket of the list or table that has this entry, or NUL.
     void value(char within) {
         skip_blanks();
         if (end_of_line() || text_[at_] == '#' || text_[at_] == ',') {
@@ -254,7 +254,7 @@ private:
             return fatal(begin, "the text that begins here with " + std::string(mark) +
                                     " has no such quotes at its end");
         at_ += 3;
-        while (!end() && text_[at_] == mark.front()) ++at_; // up to two may stand before the mark
+        while (!end() && text_[at_] == mark.front()) ++at_; // up to two may be before the mark
     }
 
     void short_text(char mark) {
@@ -304,7 +304,7 @@ private:
             value(']');
             if (lost_) return;
             if (faults_.size() > known) {
-                // A quote that is not closed takes the bracket with it.
+                // A quote that is not closed also hides the bracket.
                 if (line == begin.line && rest_closes(line)) return;
                 lost_ = true;
                 return;
@@ -313,7 +313,7 @@ private:
         }
     }
 
-    /// Whether a list that has a fault in this line was meant to end in it.
+    /// Whether a list with a fault in this line was meant to end in this line.
     [[nodiscard]] bool rest_closes(unsigned line) const noexcept {
         const std::string_view whole = text_.substr(line_start_, text_.find('\n', line_start_) - line_start_);
         return line == line_ && whole.find(']') != std::string_view::npos;
@@ -324,7 +324,7 @@ private:
         fatal(position, std::move(words));
     }
 
-    /// Whether what stands here begins a line of its own: a section, or a name and "=".
+    /// Whether a new entry begins here: a section, or a name and "=".
     [[nodiscard]] bool statement_begins() const noexcept {
         std::string_view line = rest_of_line();
         if (line.starts_with('[')) {
@@ -429,12 +429,12 @@ private:
     std::size_t at_ = 0, line_start_ = 0;
     unsigned line_ = 1;
     unsigned depth_ = 0;
-    unsigned faulty_line_ = 0; ///< what stands behind a faulty value is not looked at
+    unsigned faulty_line_ = 0; ///< the text after a faulty value is not checked
     bool lost_ = false;
     std::string section_, key_;
     struct Begun {
         unsigned line = 0;
-        bool by_dots = false; ///< by an option that is written with the section's name
+        bool by_dots = false; ///< by an option that is written with its section's name
     };
     std::map<std::string, Begun> begun_;  ///< sections
     std::map<std::string, unsigned> set_; ///< options, and the line of each

@@ -1,9 +1,8 @@
 // config/syntax.hpp - what is wrong with a text that is not TOML, in words for people. Pure.
 //
-// toml++ alone decides what TOML is (config/load.cpp). This is asked only about a text that it has refused,
-// and knows the mistakes that are common: text without quotes, "yes", quotes and brackets that are not closed
-// (with the line where they begin), a missing "=" or comma, quotes of a word processor, values of other
-// formats.
+// Only toml++ decides what TOML is (config/load.cpp). This code gets only texts that it has refused, and
+// knows the common mistakes: text without quotes, "yes", quotes and brackets that are not closed (with the
+// line where they begin), a missing "=" or comma, quotes of a word processor, values of other formats.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +21,8 @@ struct SyntaxFault {
 /// No more than these are reported.
 inline constexpr std::size_t max_syntax_faults = 20;
 
-/// The mistakes that can be named, in the order of the text; empty when none is known. After one that leaves
-/// open where a text or a list ends, nothing more is looked for.
+/// The mistakes that can be named, in the order of the text; empty when none is known. After a mistake that
+/// hides the end of a text or a list, the search stops.
 [[nodiscard]] std::vector<SyntaxFault> syntax_faults(std::string_view text);
 
 } // namespace config

@@ -11,13 +11,13 @@ inline constexpr std::string_view blanks = " \t";
 
 /// A letter, digit, hyphen or underscore: what a name without quotes is made of.
 [[nodiscard]] bool is_bare(char c) noexcept;
-/// Digits, with underscores between them or not; at least one.
+/// Digits, perhaps with underscores between them; at least one.
 [[nodiscard]] bool all_digits(std::string_view text);
-/// Whether TOML takes `token` without quotes. Dates and times count too: they are refused later, by their
+/// Whether TOML accepts `token` without quotes. Dates and times count, too: they are refused later, by their
 /// type.
 [[nodiscard]] bool is_value(std::string_view token);
-/// The name of an option or a section without the blanks that TOML allows around dots; nullopt when there is
-/// a blank inside a name.
+/// The name of an option or a section, without the blanks that TOML allows around dots; nullopt when a name
+/// has a blank inside.
 [[nodiscard]] std::optional<std::string> without_blanks(std::string_view key);
 
 } // namespace config

@@ -32,7 +32,7 @@ std::int64_t unit_of(char c) noexcept {
     }
 }
 
-/// What is wrong with a text that is no time.
+/// What is wrong with a text that is not a time.
 std::string no_duration(std::string_view text) {
     const std::string_view unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };

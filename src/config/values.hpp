@@ -16,18 +16,18 @@ namespace config {
 
 using std::chrono::seconds;
 
-/// What a time is, for words to the operator.
+/// The forms of a time, for messages to the operator.
 inline constexpr std::string_view duration_words =
     "must be a time such as \"90s\", \"5m\", \"12h\" or \"30d\"";
 
 /// "90" and "90s" are seconds, "5m" minutes, "12h" hours, "30d" days. At most 100,000 days; never negative.
 [[nodiscard]] base::Expected<seconds, std::string> parse_duration(std::string_view text);
-/// The shortest form parse_duration() reads back to the same value; under two minutes always in seconds.
+/// The shortest form that parse_duration() reads back to the same value; under two minutes always in seconds.
 [[nodiscard]] std::string format_duration(seconds time);
 
 /// A resolver to ask: "127.0.0.1", "127.0.0.1:5300", "::1", "[::1]", "[::1]:5300". Port 53 when none is given.
 [[nodiscard]] base::Expected<net::Endpoint, std::string> parse_server(std::string_view text);
-/// As written shortest: without the port when it is 53.
+/// The shortest form: without the port when it is 53.
 [[nodiscard]] std::string format_server(const net::Endpoint& server);
 
 /// "" (none) or "http://host:port".
