@@ -1,4 +1,4 @@
-// The one file that knows spdlog: its loggers filter by level and hand each line on to our queue.
+// The only file that knows spdlog: its loggers filter by level and pass each line to our queue.
 #include "log/log.hpp"
 
 #include "events/render.hpp"
@@ -40,7 +40,7 @@ LogTime now() noexcept {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
-/// "<6>", as systemd's journal takes it before a line (sd-daemon(3)).
+/// "<6>", which systemd's journal accepts before a line (sd-daemon(3)).
 char* put_priority(char* at, base::Level level) noexcept {
     *at++ = '<';
     *at++ = static_cast<char>('0' + priority(level));
@@ -48,14 +48,14 @@ char* put_priority(char* at, base::Level level) noexcept {
     return at;
 }
 
-/// Hands lines to the queue, which any thread may do, in the place where spdlog's own asynchronous logger
-/// does so. They are whole already: no sink is to give them a form.
+/// Passes lines to the queue, from any thread, in the same place as spdlog's own asynchronous logger. The
+/// lines are complete: no sink must format them.
 class QueueLogger final : public spdlog::logger {
 public:
     QueueLogger(LogQueue& queue, config::LogTarget target)
         : spdlog::logger("stsmapd"), queue_(queue), target_(target) {}
 
-    /// As log() does, for a line of a level that is enabled: it needs no time, thread or name any more.
+    /// Like log(), for a line of an enabled level: it no longer needs a time, thread or name.
     void log_whole(spdlog::level::level_enum level, std::string_view line) {
         spdlog::details::log_msg message;
         message.level = level;
@@ -91,7 +91,7 @@ struct LineLog::Impl {
         return format.load(std::memory_order_relaxed) == config::LogFormat::json;
     }
 
-    /// Appends the line as `to` gets it. `when` is called for its time, where that is part of it.
+    /// Appends the line in the form for `to`. `when` is called for the time, if the form has one.
     template <class When>
     void line(LogBuffer& out, bool as_json, config::LogTarget to, base::Level at, std::string_view event,
               std::span<const base::Field> fields, const When& when) const {
@@ -105,7 +105,7 @@ struct LineLog::Impl {
         append_text_line(out, event, fields);
     }
 
-    /// The line of a lookup that waited. Its time is that of the answer.
+    /// The line of a queued lookup. Its time is that of the answer.
     void line_of_slot(LogBuffer& out, const LogBatch::Line& waited,
                       std::chrono::system_clock::duration ahead) const {
         const Unpacked slot = unpack(waited.text);
@@ -127,9 +127,9 @@ struct LineLog::Impl {
         }
     }
 
-    /// Makes lines of all that waited. What there is no memory for is lost.
+    /// Makes the lines of everything that waited. Without memory for a line, the line is lost.
     void finish(const LogBatch& batch, LogBatch& lines) {
-        // How far the wall clock is ahead of the steady one, which dates answers.
+        // How far the wall clock is ahead of the steady one; answers have times of the steady one.
         const auto ahead = std::chrono::system_clock::now().time_since_epoch() -
                            std::chrono::duration_cast<std::chrono::system_clock::duration>(
                                std::chrono::steady_clock::now().time_since_epoch());
@@ -159,7 +159,7 @@ struct LineLog::Impl {
             try {
                 if (output.send(lines, from, to) > 0) tell_lost(output, where, told);
             } catch (const std::bad_alloc&) {
-                continue; // there is nowhere to complain about a log that cannot be written
+                continue; // a log that cannot be written cannot be reported anywhere
             }
         }
     }
@@ -178,8 +178,9 @@ struct LineLog::Impl {
     StreamOutput stream;
     SyslogOutput syslog;
     LogQueue queue;
-    LogBuffer made;                                                  ///< the writer's
-    QueueLogger to_stream{queue, config::LogTarget::standard_error}; ///< used by all threads, as the next
+    LogBuffer made; ///< used by the writer
+    QueueLogger to_stream{queue,
+                          config::LogTarget::standard_error}; ///< used by all threads, like the next one
     QueueLogger to_syslog{queue, config::LogTarget::syslog};
     std::atomic<config::LogFormat> format{config::LogFormat::text};
     std::atomic<config::LogTarget> target{config::LogTarget::standard_error};
@@ -229,7 +230,7 @@ void LineLog::write(base::Level level, std::string_view event, std::initializer_
 void LineLog::write(base::Level level, std::string_view event, std::span<const base::Field> fields) {
     if (!wants(level)) return;
     const auto target = impl_->target.load(std::memory_order_relaxed);
-    thread_local LogBuffer line; // its memory serves the next one
+    thread_local LogBuffer line; // its memory is used again for the next one
     line.clear();
     impl_->line(line, impl_->json(), target, level, event, fields, now);
     QueueLogger& logger = target == config::LogTarget::syslog ? impl_->to_syslog : impl_->to_stream;

@@ -1,10 +1,10 @@
-// log/log.hpp - the daemon's log: an event becomes a line, which a thread of the log's own writes.
+// log/log.hpp - the daemon's log: an event becomes a line, which the log's own thread writes.
 //
 // The line of a lookup is made by that thread too, from a copy of the event (log/log_slot.hpp), so that an
 // answer costs its thread no more than the copy; the lines of other events are made by their own threads.
 // The queue between them is bounded; when its reader stalls, the oldest lines are dropped and counted, and no
-// caller ever waits. Lines dropped are reported by a line "log-overrun: lost=N" as soon as the reader takes lines
-// again. The destructor writes what is queued, within a second. All members are safe from any thread.
+// caller ever waits. A line "log-overrun: lost=N" reports the dropped lines as soon as the reader accepts
+// lines again. The destructor writes what is queued, within a second. All members are safe from any thread.
 //
 // spdlog is used where it is meant to be extended: QueueLogger (log.cpp) is a spdlog::logger whose sink_it_()
 // hands a line to our queue, as spdlog's own asynchronous logger does. Queue, line form and outputs are ours.
@@ -24,7 +24,7 @@
 
 namespace app {
 
-/// The outside of the log, which tests replace.
+/// The log's surroundings, which tests replace.
 struct LogPlaces {
     int fd = 2;           ///< standard error; stays the caller's
     bool journal = false; ///< a priority "<N>" goes before each line instead of time and level
@@ -33,7 +33,7 @@ struct LogPlaces {
     std::chrono::milliseconds last_words{1000}; ///< how long the destructor may take
 };
 
-/// Standard error, as the journal when it is one.
+/// Standard error, treated as the journal if it is the journal.
 [[nodiscard]] LogPlaces usual_log_places();
 
 class LineLog final : public events::Sink {
@@ -48,8 +48,8 @@ public:
 
     void emit(const events::Event& event) override;
     [[nodiscard]] bool wants(base::Level level) const noexcept override;
-    void count(events::Id) noexcept override {} ///< that is for others
-    /// One line, whatever the event.
+    void count(events::Id) noexcept override {} ///< the level for other events
+    /// Writes one line for any event.
     void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields);
 
 private:

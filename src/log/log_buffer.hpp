@@ -1,7 +1,7 @@
-// log/log_buffer.hpp - memory in which lines are put together.
+// log/log_buffer.hpp - memory in which lines are built.
 //
-// A writer asks for room for the most it may write, writes through a plain pointer and says where it ended.
-// Cleared, the memory stays for the next line, so that making a line usually takes none.
+// A writer asks for room for the most that it may write, writes through a plain pointer and reports the end.
+// clear() keeps the memory for the next line, so making a line usually allocates nothing.
 #pragma once
 
 #include <cstddef>
@@ -19,12 +19,12 @@ public:
     void cut_to(std::size_t size) noexcept { size_ = size; } ///< size() at most
     void drop_first(std::size_t octets);                     ///< size() at most
 
-    /// Where the next octet goes, with room for `most` of them. Good until the next call.
+    /// Where the next octet goes, with room for `most` octets. Valid until the next call.
     [[nodiscard]] char* room(std::size_t most) {
         if (octets_.size() - size_ < most) grow(most);
         return octets_.data() + size_;
     }
-    /// What was written into the room ends before `end`.
+    /// Reports that the written octets end before `end`.
     void end_at(const char* end) noexcept { size_ = static_cast<std::size_t>(end - octets_.data()); }
 
 private:
@@ -34,7 +34,7 @@ private:
     std::size_t size_ = 0;
 };
 
-/// Writes `text` where there is room for it; its end.
+/// Copies `text` to a place with enough room; returns the end.
 inline char* put(char* at, std::string_view text) noexcept {
     std::char_traits<char>::copy(at, text.data(), text.size());
     return at + text.size();

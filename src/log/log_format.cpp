@@ -12,7 +12,7 @@ namespace app {
 
 namespace {
 
-/// What needs no quotes, as it can be taken neither for a quote nor for the end of a value or a key.
+/// Characters that need no quotes: they cannot be confused with a quote or the end of a value or a key.
 constexpr std::array<bool, 256> plain = [] {
     std::array<bool, 256> made{};
     for (unsigned char c = '0'; c <= '9'; ++c) made[c] = true;
@@ -26,7 +26,8 @@ constexpr std::array<bool, 256> plain = [] {
 constexpr std::size_t most_value = 320;
 static_assert(most_value >= max_log_value + 2);
 
-/// Copies `text`; null, and anything written, when it needs quotes. One pass: nearly all values are plain.
+/// Copies `text` and returns the end. Returns null if it needs quotes; what was written then has no meaning.
+/// One pass, because nearly all values are plain.
 char* put_plain(char* at, std::string_view text) noexcept {
     bool good = !text.empty();
     for (const char c : text) {
@@ -49,7 +50,7 @@ char* put_number(char* at, std::int64_t number) noexcept {
 
 /// Three digits after the point; `none` when there is no such number.
 char* put_number(char* at, double number, std::string_view none) noexcept {
-    if (number >= 0 && number < 1e9) { // by far the most: fractions of a second
+    if (number >= 0 && number < 1e9) { // by far the most usual: fractions of a second
         const auto thousandths = static_cast<std::int64_t>(number * 1000 + 0.5);
         at = put_number(at, thousandths / 1000);
         *at++ = '.';
@@ -80,7 +81,7 @@ char* put_unit(char* at, std::uint32_t unit) noexcept {
     return at;
 }
 
-/// The code point at `at` of valid UTF-8, which is advanced past it.
+/// The code point at `at` in valid UTF-8; moves `at` past it.
 std::uint32_t next_code_point(std::string_view text, std::size_t& at) {
     const auto lead = static_cast<unsigned char>(text[at++]);
     if (lead < 0x80) return lead;
@@ -101,7 +102,8 @@ std::string_view cut(std::string_view text, std::size_t limit) {
 constexpr std::size_t most_json_string = 6 * max_log_value + 5;
 static_assert(most_json_string >= most_value);
 
-/// Copies `text` in quotes; null, and anything written, when it must be written otherwise.
+/// Copies `text` in quotes and returns the end. Returns null if it needs another form; what was written then
+/// has no meaning.
 char* put_simple_json(char* at, std::string_view text) noexcept {
     if (text.size() > max_log_value) return nullptr;
     bool good = true;
@@ -118,7 +120,7 @@ char* put_simple_json(char* at, std::string_view text) noexcept {
 char* put_json_string(char* at, std::string_view text) {
     if (char* end = put_simple_json(at, text)) return end;
     std::string escaped;
-    // What is no UTF-8 cannot be in JSON; it is shown the way of text lines instead.
+    // JSON cannot hold invalid UTF-8; it is written as in text lines instead.
     if (!base::valid_utf8(text)) text = escaped = base::printable(text, max_log_value);
     const std::string_view shown = cut(text, max_log_value);
     *at++ = '"';
@@ -148,7 +150,7 @@ char* put_json_value(char* at, const base::Field::Value& value) {
 constexpr std::size_t most_timestamp = 40;
 
 char* put_timestamp(char* at, LogTime time) noexcept {
-    // All but the milliseconds is the same for a second.
+    // Everything except the milliseconds stays the same for a second.
     struct Said {
         std::time_t second = -1;
         std::size_t size = 0;

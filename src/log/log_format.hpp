@@ -1,8 +1,7 @@
-// log/log_format.hpp - one log line as text or JSON. Pure: what is in a line is decided here, where it goes
-// is not.
+// log/log_format.hpp - one log line as text or JSON. Pure: decides what is in a line, not where it goes.
 //
-// Whatever bytes a value holds, the result is one line of printable ASCII, and a reader finds exactly the
-// fields that were given: values cannot end a line, open a field or close a quote.
+// For any bytes in a value, the result is one line of printable ASCII, and a reader finds exactly the given
+// fields: a value cannot end a line, begin a field or close a quote.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -23,7 +22,7 @@ using LogTime = std::chrono::time_point<std::chrono::system_clock, std::chrono::
 /// "debug", "info", "warning", "error"
 [[nodiscard]] std::string_view to_string(base::Level level) noexcept;
 
-/// What a line of text begins with where nobody else dates it: "2026-08-22T10:11:12.345Z info ".
+/// The beginning of a text line, if nobody else adds the time: "2026-08-22T10:11:12.345Z info ".
 void append_text_head(LogBuffer& line, LogTime time, base::Level level);
 
 /// The priority of syslog(3): 7, 6, 4 or 3.

@@ -27,10 +27,10 @@ std::int64_t steady_milliseconds() noexcept {
         .count();
 }
 
-/// How often a wait looks whether the program is ending.
+/// How often a wait checks whether the program is ending.
 constexpr std::int64_t look_every_ms = 50;
 
-/// Octets of one write to what takes more than a pipe does at once: some hundred lines.
+/// Octets of one write to outputs that accept more at once than a pipe: about a hundred lines.
 constexpr std::size_t large_piece = 32 * 1024;
 
 } // namespace
@@ -63,8 +63,8 @@ std::size_t LogOutput::send(const LogBatch& batch, std::size_t from, std::size_t
 }
 
 StreamOutput::StreamOutput(int fd) : fd_(fd), most_(PIPE_BUF) {
-    // A pipe that polls as writable takes PIPE_BUF octets without blocking (pipe(7)), and its flags are not
-    // ours to change; the others take what they have room for.
+    // A pipe that polls as writable accepts PIPE_BUF octets without blocking (pipe(7)), and we must not
+    // change its flags; other outputs accept as much as they have room for.
     struct stat status {};
     if (fstat(fd, &status) != 0) return;
     socket_ = S_ISSOCK(status.st_mode);
@@ -78,7 +78,7 @@ Sent StreamOutput::send(base::Level, std::string_view line) {
 std::size_t StreamOutput::send(const LogBatch& batch, std::size_t from, std::size_t to) {
     std::size_t sent = 0;
     for (std::size_t end = from; from < to; from = end) {
-        // What goes out in one write is not mixed with the lines of other writers.
+        // The lines of one write are not mixed with those of other writers.
         end = batch.end_of_piece(from, to, most_);
         if (write_all(batch.lines(from, end)) == Sent::yes) sent += end - from;
     }
@@ -126,7 +126,7 @@ Sent SyslogOutput::send(base::Level level, std::string_view line) {
     datagram.append("<").append(std::to_string(LOG_MAIL | priority(level))).append(">");
     datagram.append(date.data(), length).append(" ").append(ident_).append(": ").append(line);
 
-    bool fresh = false; // a new connection that fails is not tried once more
+    bool fresh = false; // if a new connection fails, there is no further try
     for (;;) {
         if (!fd_) {
             if (fresh || !connect()) return Sent::no;

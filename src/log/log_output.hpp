@@ -1,7 +1,7 @@
 // log/log_output.hpp - where log lines go: a stream (standard error) or the syslog socket.
 //
-// send() may wait while the reader is slow, and is therefore called by the log's own thread alone. It never
-// waits past close_by(), so that the end of the program cannot hang on a reader that has gone to sleep.
+// send() may wait while the reader is slow, so only the log's own thread calls it. It never waits past
+// close_by(), so that a reader that does not read cannot block the end of the program.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -16,10 +16,10 @@
 
 namespace app {
 
-/// Whether a line was handed over whole.
+/// Whether a line was passed on completely.
 enum class Sent { yes, no };
 
-/// The common part: waiting for a descriptor with the program's end in view.
+/// The common part: waiting for a descriptor, but not past the program's end.
 class LogOutput {
 public:
     virtual ~LogOutput() = default;
@@ -29,15 +29,15 @@ public:
 
     /// `line` has no newline and no NUL.
     virtual Sent send(base::Level level, std::string_view line) = 0;
-    /// Lines `from` to `to` - 1 of the batch, in as few system calls as the output allows; how many of them
-    /// were handed over. What cannot be is given up.
+    /// Sends lines `from` to `to` - 1 of the batch, in as few system calls as the output allows; returns how
+    /// many of them were passed on. The others are dropped.
     virtual std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to);
 
-    /// From now on at most `left` more is spent waiting, in all. Safe from any thread.
+    /// From now on all waits together take at most `left`. Safe from any thread.
     void close_within(std::chrono::milliseconds left) noexcept;
 
 protected:
-    /// Waits until `fd` takes bytes; false when the time is over or nobody reads any more.
+    /// Waits until `fd` accepts bytes; false when the time is over or nobody reads any more.
     [[nodiscard]] bool wait_writable(int fd) const noexcept;
 
 private:
@@ -45,12 +45,12 @@ private:
     std::atomic<std::int64_t> closes_at_{0};
 };
 
-/// Lines to a descriptor, which stays the caller's. The program is expected to ignore SIGPIPE.
+/// Lines to a descriptor, which still belongs to the caller. The program should ignore SIGPIPE.
 class StreamOutput final : public LogOutput {
 public:
     explicit StreamOutput(int fd);
     Sent send(base::Level level, std::string_view line) override;
-    /// Whole lines in one write, as many as it takes without blocking.
+    /// Whole lines in one write, as many as the output accepts without blocking.
     std::size_t send(const LogBatch& batch, std::size_t from, std::size_t to) override;
 
 private:

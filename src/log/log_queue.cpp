@@ -10,9 +10,9 @@ namespace app {
 
 namespace {
 
-/// How long lines gather behind those just written: unnoticed by a person, a thousand lines of a busy server.
-/// Where the writer shares a processor with those who ask, each of its turns holds some of them up: they
-/// must be less than one in a hundred, and not for long.
+/// How long the writer waits for more lines after it has written: too short for a person to notice, but
+/// enough for a thousand lines of a busy server. If the writer shares a processor with clients, each of its
+/// turns delays some of their questions: it must be fewer than one in a hundred, and not for long.
 constexpr std::chrono::milliseconds gather{10};
 constexpr std::size_t kept_octets = 1 << 20; // of a batch's memory, after a burst
 
@@ -44,7 +44,7 @@ void LogBatch::end(base::Level level, config::LogTarget target, LogForm form, co
 void LogBatch::drop_first() {
     ++first_;
     if (first_ <= heads_.size() / 2) return;
-    // More dropped than kept: each octet moves a bounded number of times.
+    // Only when more is dropped than kept, so each octet moves a bounded number of times.
     const std::size_t from = begin_of(first_);
     heads_.erase(heads_.begin(), heads_.begin() + static_cast<std::ptrdiff_t>(first_));
     octets_.drop_first(from);

@@ -1,9 +1,9 @@
-// log/log_queue.hpp - lines, and lookups that become lines, on their way to the thread that writes them.
+// log/log_queue.hpp - the queue of lines, and of lookups that become lines, to the thread that writes them.
 //
 // Bounded: when the reader stalls, the oldest lines that wait are dropped and counted, and put() never waits.
-// A line that comes while the reader sleeps wakes it. A reader that has just written lets lines gather for a
-// moment before it takes the next, so that a busy writer pays neither for wake-ups nor for a system call a
-// line; when none came it sleeps without a limit.
+// A line that comes while the reader sleeps wakes it. A reader that has just written waits a moment for more
+// lines before it takes the next ones: so a busy server needs no wake-up and no system call per line. When no
+// line came, it sleeps without a limit.
 #pragma once
 
 #include "base/log_port.hpp"
@@ -21,13 +21,13 @@
 
 namespace app {
 
-/// What the octets of a line are.
+/// The form of a line's octets.
 enum class LogForm : std::uint8_t {
     line,   ///< ready to be written
     lookup, ///< a slot (log/log_slot.hpp)
 };
 
-/// Lines in order, one behind the other with their newlines, so that a run of them is one piece of text.
+/// Lines in order, one after the other with their newlines, so that several lines are one piece of text.
 class LogBatch {
 public:
     struct Line {
@@ -37,9 +37,9 @@ public:
         LogForm form{};
     };
 
-    /// All or, when it throws, nothing of the line.
+    /// Adds the whole line or, if it throws, nothing.
     void add(base::Level level, config::LogTarget target, std::string_view text);
-    /// The slot of a lookup, which is to become a line of this form.
+    /// Adds the slot of a lookup, which will become a line of this form.
     void add(base::Level level, config::LogTarget target, const events::Lookup& event, bool json);
     void drop_first();
     void clear();
@@ -59,7 +59,7 @@ private:
         base::Level level{};
         config::LogTarget target{};
         LogForm form{};
-        std::size_t end = 0; ///< behind the newline
+        std::size_t end = 0; ///< after the newline
     };
     void end(base::Level level, config::LogTarget target, LogForm form, const char* at);
     [[nodiscard]] std::size_t begin_of(std::size_t head) const noexcept {
@@ -76,14 +76,14 @@ public:
     /// At most `most` lines wait, 1 or more.
     explicit LogQueue(std::size_t most) : most_(most) {}
 
-    /// From any thread. A line for which there is no memory is lost.
+    /// From any thread. Without memory for it, a line is lost.
     void put(base::Level level, config::LogTarget target, std::string_view text) noexcept;
     void put(base::Level level, config::LogTarget target, const events::Lookup& event, bool json) noexcept;
     /// For the one reader: waits for lines and moves them into `batch`; false when closed and empty.
     [[nodiscard]] bool take(LogBatch& batch);
-    /// Nothing more is put; the reader takes what is left.
+    /// Accepts no more lines; the reader takes the remaining ones.
     void close();
-    /// A line that was taken could not be made.
+    /// Counts a line that was taken but could not be made.
     void lose_one();
     /// Lines dropped so far.
     [[nodiscard]] std::size_t lost() const;

@@ -9,7 +9,7 @@ namespace app {
 
 namespace {
 
-/// What is not text. Aggregate without holes that matter: it is copied octet by octet and never compared.
+/// The members that are not text. Padding does not matter: this is copied octet by octet and never compared.
 struct Head {
     base::Steady ended;
     double took_ms = 0;
@@ -20,7 +20,7 @@ struct Head {
 };
 static_assert(std::is_trivially_copyable_v<Head> && sizeof(Head) <= 64 && max_slot_text <= 255);
 
-/// The start of `text` that is kept; of UTF-8 whole characters.
+/// The part of `text` that is kept: its start, for UTF-8 in whole characters.
 std::string_view kept(std::string_view text) noexcept {
     if (text.size() <= max_slot_text) return text;
     std::size_t end = max_slot_text;

@@ -1,6 +1,6 @@
-// log/log_slot.hpp - a lookup's event as it waits in the log's queue: its octets in a row, no form given yet.
+// log/log_slot.hpp - a lookup's event in the log's queue: its octets in a row, not formatted yet.
 //
-// The thread that answers copies, and the log's writer makes the line of it. Pure.
+// The thread that answers only copies it; the log's writer makes the line. Pure.
 #pragma once
 
 #include "events/event.hpp"
@@ -15,12 +15,11 @@ inline constexpr std::size_t max_slot_text = 204;
 /// Octets of a slot at most.
 inline constexpr std::size_t max_slot = 6 * max_slot_text + 64;
 
-/// Writes the slot, where there is room for max_slot octets; its end. `json`: the form that the line is to
-/// get.
+/// Writes the slot to a place with room for max_slot octets; returns its end. `json`: the line's later form.
 [[nodiscard]] char* pack(const events::Lookup& event, bool json, char* at) noexcept;
 
 struct Unpacked {
-    events::Lookup event; ///< its texts are those of the slot
+    events::Lookup event; ///< its texts point into the slot
     bool json = false;
 };
 /// The inverse. `slot` came from pack().
