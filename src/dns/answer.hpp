@@ -1,4 +1,4 @@
-// dns/answer.hpp - what a DNS question is about and what came of it. Pure: no Asio.
+// dns/answer.hpp - the subject of a DNS question, and its result. Pure: no Asio.
 #pragma once
 
 #include "base/expected.hpp"
@@ -57,7 +57,7 @@ struct Failure {
     }
 };
 
-/// What came of one question.
+/// The result of one question.
 using Result = base::Expected<Answer, Failure>;
 [[nodiscard]] inline auto failed(base::Reason reason, std::string detail = {}) {
     return base::unexpected(Failure{reason, std::move(detail)});
@@ -77,7 +77,7 @@ struct Mx {
     return std::string{static_cast<char>(mx.preference >> 8), static_cast<char>(mx.preference & 0xff)} +
            mx.host;
 }
-/// And back; nullopt for less than two octets, which no answer from the wire has.
+/// The reverse; nullopt for less than two octets, which no answer from the wire has.
 [[nodiscard]] inline std::optional<Mx> parse_mx(std::string_view record) {
     if (record.size() < 2) return std::nullopt;
     const auto octet = [record](std::size_t i) { return unsigned{static_cast<unsigned char>(record[i])}; };

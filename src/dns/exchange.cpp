@@ -8,8 +8,8 @@ namespace {
 
 using base::Reason;
 
-/// How much a failure tells: a server that looked and found trouble, over one that did not look, over
-/// silence.
+/// How informative a failure is: most if a server looked and found trouble, less if it did not look, least
+/// for silence.
 int weight(Reason reason) {
     switch (reason) {
     case Reason::dns_servfail: return 5;
@@ -21,7 +21,7 @@ int weight(Reason reason) {
     }
 }
 
-constexpr unsigned max_breaks = 2; // lost contacts with a server before it is left alone for this question
+constexpr unsigned max_breaks = 2; // lost contacts, then the server is not asked for this question any more
 
 } // namespace
 
@@ -117,7 +117,8 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Actions
     attempt.rcode = reply.rcode;
     if (reply.truncated) {
         actions.notes.push_back(note(attempt, Note::What::truncated, Reason::none));
-        // A second such reply (of an earlier try to the same server) finds the repetition on its way.
+        // After a second such reply (to an earlier try at the same server) the repetition is already on its
+        // way.
         if (!std::exchange(peer.tcp, true))
             ask(attempt.peer, now, actions);
         else if (is_current(number))
@@ -158,7 +159,7 @@ void Exchange::take(std::size_t number, Decoded reply, base::Steady now, Actions
     if (is_current(number)) ask_next(now, actions);
 }
 
-/// A datagram that answers the try and cannot be read: there is no point in waiting for another.
+/// A datagram that answers the try but cannot be read: it is useless to wait for another one.
 void Exchange::nonsense(std::size_t number, base::Steady now, Actions& actions) {
     Attempt& attempt = attempts_[number];
     Peer& peer = peers_[attempt.peer];
@@ -208,7 +209,7 @@ void Exchange::give_up_on(Attempt& attempt, Reason reason, Actions& actions) {
 
 bool Exchange::may_ask(const Peer& peer) const noexcept {
     if (peer.spent || peer.tries >= options_.tries_per_server) return false;
-    // Once somebody has given a reason there is no point in waiting the whole time for a silent server.
+    // When one server has given a reason, it is useless to wait the whole time for a silent one.
     return !(refused_or_servfail_ && peer.timeouts >= 2);
 }
 
@@ -234,8 +235,8 @@ void Exchange::ask_next(base::Steady now, Actions& actions) {
     finish(base::unexpected(failure(Reason::dns_network)), actions);
 }
 
-/// What the question failed of. What a server said counts, but when no more is known than that nothing came,
-/// and something of ours was missing, then that is the reason.
+/// Why the question failed. What a server said counts. But if nothing came, and we lacked memory or
+/// descriptors, then that is the reason.
 Reason Exchange::failure(Reason without) const noexcept {
     if (exhausted_ && weight(worst_) <= weight(Reason::dns_network)) return Reason::overloaded;
     return worst_ == Reason::none ? without : worst_;
@@ -244,7 +245,7 @@ Reason Exchange::failure(Reason without) const noexcept {
 QueryForm Exchange::form(const Peer& peer) const noexcept {
     QueryForm form;
     form.edns = !peer.low;
-    form.ad = worth_matters_ && peer.candidate.believed; // of others nobody asks whether it is authentic
+    form.ad = worth_matters_ && peer.candidate.believed; // otherwise AD does not matter
     form.dnssec_ok = form.ad && form.edns;
     return form;
 }

@@ -1,11 +1,11 @@
 // dns/exchange.hpp - one question to a list of name servers as a state machine. Pure.
 //
-// The owner feeds what happened with the time it happened at, and does what the returned Actions says. Rules:
+// The owner feeds each event with its time, and does what the returned Actions says. Rules:
 // * One deadline for the question and all its tries; nothing extends it. A try lasts try_for, then the
 //   next server is asked; the reply to an earlier try still counts. Servers are asked in rounds until the
 //   deadline.
 // * A query has a high form (with EDNS; with DO and AD where the worth of the answer matters) and a low one,
-//   which is what glibc sends (with AD where it matters). After silence the next try at the same server has
+//   as sent by glibc (with AD where it matters). After silence the next try at the same server has
 //   the other form; a server that has not shown that it takes the high one gets the low one at once, beside
 //   the next server's try. An error code: the same server once more, at once, in the low form. Nonsense: the
 //   same server at once in the low form, and if that fails too over TCP.
@@ -38,9 +38,9 @@ enum class Transport { udp, tcp };
 /// A server of the list, in the order of asking.
 struct Candidate {
     std::size_t server = 0; ///< the owner's number for it
-    bool believed = false;  ///< its AD bit is taken over: it is trusted, and has shown that it validates
+    bool believed = false;  ///< its AD bit counts: it is trusted, and has shown that it validates
     bool low = false;       ///< begin with the low form
-    bool proven = false;    ///< it has answered the high form lately
+    bool proven = false;    ///< it has recently answered the high form
 };
 
 struct ExchangeOptions {
@@ -51,23 +51,23 @@ struct ExchangeOptions {
     bool tcp_only = false;         ///< resolv.conf's use-vc
 };
 
-/// Queries that a server may get for one question besides its tries: in the low form after an error code and
-/// after nonsense, over TCP after nonsense and after TC.
+/// Queries that a server may get for one question in addition to its tries: in the low form after an error
+/// code and after nonsense, over TCP after nonsense and after TC.
 inline constexpr unsigned max_repetitions = 4;
 
 /// Send a query. A UDP try needs a socket of its own, connected to the server, so that only the server can
 /// answer it.
 struct Send {
-    std::size_t attempt = 0; ///< to name the try in message() and failed()
+    std::size_t attempt = 0; ///< identifies the try in message() and failed()
     std::size_t server = 0;
     Transport transport{};
     Bytes message; ///< without TCP's length field
 };
 
-/// What became of a try: for the health of servers and the log.
+/// The result of a try: for the health of servers and the log.
 struct Note {
     enum class What {
-        replied,   ///< an answer, of use or not
+        replied,   ///< an answer, useful or not
         truncated, ///< go on over TCP
         stepped,   ///< an error code or nonsense: go on in a lower form
         failed,    ///< no reply (dns_timeout, dns_network), nonsense (dns_malformed), or no answer (servfail,
@@ -81,7 +81,7 @@ struct Note {
     base::Steady started{};
     bool answer = false;       ///< replied, with NOERROR or NXDOMAIN
     bool ad = false;           ///< likewise, with AD
-    bool high_failed = false;  ///< an earlier try of this question in the high form brought nothing
+    bool high_failed = false;  ///< an earlier try of this question in the high form had no result
     bool servers_fault = true; ///< false: nothing was sent, or the question's deadline cut the try short
 };
 
@@ -96,8 +96,8 @@ struct Actions {
 
 enum class IoError {
     unreachable, ///< refused, no route, reset, ended early
-    local,       ///< this machine does not let us ask: it says nothing about the server
-    exhausted,   ///< we have no descriptor or memory left: likewise, and the cause is ours
+    local,       ///< this machine does not let us ask: the server is not to blame
+    exhausted,   ///< we have no descriptor or memory left: the same, and the cause is ours
 };
 
 /// Octets of Exchange::tried().
@@ -107,8 +107,8 @@ class Exchange {
 public:
     using RandomId = std::function<std::uint16_t()>;
 
-    /// `name` lower-case and absolute. `worth_matters`: ask the believed so that they say what their answer
-    /// is worth. `random_id` is called once a try and must not be predictable.
+    /// `name` is lower-case and absolute. `worth_matters`: ask believed servers in the form in which they
+    /// tell the worth of their answer. `random_id` is called once per try and must not be predictable.
     Exchange(std::string name, Type type, bool worth_matters, std::vector<Candidate> candidates,
              ExchangeOptions options, base::Steady deadline, RandomId random_id);
 
@@ -118,17 +118,16 @@ public:
     [[nodiscard]] Actions failed(std::size_t attempt, IoError error, base::Steady now);
     [[nodiscard]] Actions time_passed(base::Steady now);
 
-    /// What was tried and what came of it: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable,
-    /// at most max_tried octets. `name_of` names a server by its number.
+    /// The tries and their results: "127.0.0.1:53 udp+edns dns-timeout, udp dns-servfail". Printable, at most
+    /// max_tried octets. `name_of` gives a server's name for its number.
     [[nodiscard]] std::string tried(const std::function<std::string(std::size_t)>& name_of) const;
 
     /// The server whose answer is the result.
     [[nodiscard]] std::optional<std::size_t> answered_by() const noexcept { return answered_by_; }
     [[nodiscard]] bool done() const noexcept { return done_; }
-    /// False when nothing that comes for the try matters any more: its socket may be closed.
+    /// False when no further message for the try matters: its socket may be closed.
     [[nodiscard]] bool listens_to(std::size_t attempt) const { return !done_ && attempts_.at(attempt).open; }
-    /// The try has ended by itself, by a reply or by a failure of its own, and not because the question was
-    /// over.
+    /// The try has ended by a reply or by its own failure, and not because the question was over.
     [[nodiscard]] bool has_ended(std::size_t attempt) const { return !attempts_.at(attempt).open; }
 
 private:
@@ -136,7 +135,7 @@ private:
         Candidate candidate;
         bool low = false;     ///< the form of its next try
         bool settled = false; ///< that form stays: the high one is not understood
-        bool erred = false;   ///< an error code has been answered with a repetition
+        bool erred = false;   ///< the query was already repeated after an error code
         bool tcp = false;     ///< an answer did not fit into a datagram, or was nonsense
         bool spent = false;   ///< not to be asked again
         bool high_failed = false;
@@ -155,7 +154,7 @@ private:
         unsigned rcode = 0;
     };
 
-    enum class Turn { current, beside }; ///< beside: the try that is given time now is another one
+    enum class Turn { current, beside }; ///< beside: another try is the current one
     void ask(std::size_t peer, base::Steady now, Actions& actions, Turn turn = Turn::current);
     [[nodiscard]] QueryForm form(const Peer& peer) const noexcept;
     [[nodiscard]] Note note(const Attempt& attempt, Note::What what, base::Reason reason) const;
@@ -180,11 +179,11 @@ private:
     RandomId random_id_;
 
     std::vector<Attempt> attempts_;
-    std::optional<std::size_t> current_; ///< the try that is given time now
+    std::optional<std::size_t> current_; ///< the current try, whose time runs
     base::Steady until_{};               ///< end of the current try, or of the pause before the next round
     base::Steady round_started_{};
     std::size_t next_peer_ = 0;
-    base::Reason worst_ = base::Reason::none; ///< the failure so far that says most
+    base::Reason worst_ = base::Reason::none; ///< the most informative failure so far
     bool refused_or_servfail_ = false;
     bool exhausted_ = false; ///< a try was lost because we ran out of descriptors or memory
     bool done_ = false;

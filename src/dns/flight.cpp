@@ -32,7 +32,7 @@ std::uint16_t random_id() {
     return id;
 }
 
-/// Something of ours is used up; nothing was asked.
+/// We lack memory or descriptors; nothing was asked.
 bool is_exhaustion(const error_code& error) {
     return error == asio::error::no_descriptors || error == asio::error::no_memory ||
            error == asio::error::no_buffer_space ||
@@ -83,7 +83,7 @@ void Flight::stop() noexcept {
     wake_.cancel();
 }
 
-/// The try on this socket is over: stop() is none of its business any more.
+/// The try on this socket is over: it is no longer affected by stop().
 void Flight::leave(const std::shared_ptr<UdpSocket>& udp) {
     std::erase_if(udp_, [&](const std::weak_ptr<UdpSocket>& each) { return each.lock() == udp; });
 }
@@ -152,7 +152,7 @@ asio::awaitable<void> Flight::over_udp(std::shared_ptr<Flight> self, Send send) 
         if (self->result_) co_return;
         error_code read_error = wait_error;
         std::span<const std::uint8_t> datagram;
-        // One datagram a turn, into a buffer that all share: it is looked at before anybody else has a turn.
+        // One datagram per turn, into a buffer that all share: it is read before anybody else has a turn.
         if (!read_error) datagram = self->sockets_->receive(*own, read_error);
         if (read_error == asio::error::would_block) continue;
         if (read_error) {

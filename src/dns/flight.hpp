@@ -1,4 +1,4 @@
-// dns/flight.hpp - one question under way: opens sockets, reads, feeds Exchange, and does what it says.
+// dns/flight.hpp - one running question: opens sockets, reads, feeds Exchange, and does what Exchange says.
 //
 // Threads: that of its executor's io_context. Owned by shared_ptr: each socket's coroutine keeps it alive
 // until it is over.
@@ -32,11 +32,11 @@ public:
         std::vector<Candidate> candidates;
         base::Steady deadline{};
     };
-    /// `doubt` is called when a server has to be judged again (ServerList::learn).
+    /// `doubt` is called when a server must be judged again (ServerList::learn).
     Flight(boost::asio::any_io_executor executor, base::Clock& clock, std::shared_ptr<ServerList> servers,
            std::shared_ptr<UdpSockets> sockets, Errand errand, std::function<void()> doubt);
 
-    /// Asks until there is a result. When the caller is cancelled it stops as by stop().
+    /// Asks until there is a result. If the caller is cancelled, it ends as after stop().
     [[nodiscard]] static boost::asio::awaitable<Result> run(std::shared_ptr<Flight> self);
     [[nodiscard]] std::optional<std::size_t> answered_by() const { return exchange_.answered_by(); }
     /// Closes every socket; run() ends with Reason::shutting_down unless it has a result already.
@@ -60,7 +60,7 @@ private:
     boost::asio::steady_timer wake_; ///< until wake_at_; cancelled when something happened before
     base::Steady wake_at_{};
     std::optional<Result> result_;
-    std::vector<std::weak_ptr<UdpSocket>> udp_; ///< those that are waited for
+    std::vector<std::weak_ptr<UdpSocket>> udp_; ///< sockets on which a coroutine waits
     std::vector<std::weak_ptr<boost::asio::ip::tcp::socket>> tcp_;
 };
 

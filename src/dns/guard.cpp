@@ -11,7 +11,7 @@ namespace {
 constexpr std::size_t header_size = 12;
 constexpr std::size_t max_name = 255; // RFC 1035 section 2.3.4, in octets of wire form
 constexpr unsigned max_jumps = 127;   // a name has at most 127 labels, and a pointer stands for one at least
-constexpr unsigned max_jumps_in_all = 8192; // of all names of a message; honest ones have one or two a record
+constexpr unsigned max_jumps_in_all = 8192; // in all names of a message; honest ones have one or two a record
 
 constexpr unsigned type_ns = 2, type_cname = static_cast<unsigned>(Type::cname),
                    type_soa = static_cast<unsigned>(Type::soa), type_opt = 41, class_in = 1;
@@ -54,7 +54,7 @@ std::optional<std::string> read_name(std::span<const std::uint8_t> m, std::size_
     }
 }
 
-/// RDATA of the types that are read later has the form that reading them relies on.
+/// Checks that RDATA has the form on which later reading relies.
 bool rdata_fits(std::span<const std::uint8_t> m, std::size_t at, std::size_t end, unsigned type,
                 unsigned& jumps_left) {
     switch (type) {
@@ -107,7 +107,7 @@ base::Expected<ReplyForm, WireErrc> check_reply(std::span<const std::uint8_t> m,
                                                 bool over_tcp) {
     if (m.size() < header_size || m.size() > max_message) return base::unexpected(WireErrc::unreadable);
     if (u16(m, 0) != asked.id) return base::unexpected(WireErrc::not_ours);
-    // A server that forgets QR is understood, as glibc does; a query that comes back is no reply.
+    // As in glibc, a server may forget QR; but our query sent back is not a reply.
     const bool is_reply = (m[2] & 0x80) != 0 || u16(m, 6) != 0;
     if (!is_reply) return base::unexpected(WireErrc::not_ours);
     const unsigned code = m[3] & 0xf, questions = u16(m, 4);
@@ -183,7 +183,7 @@ base::Expected<Sections, WireErrc> clean_sections(Bytes& m, Type asked) {
             (strings += count_strings(m, record->rdata, record->end)) > max_txt_strings)
             return base::unexpected(WireErrc::over_limit);
     }
-    // Of the authority section the SOA and the NS are looked at, of the additional one the OPT.
+    // From the authority section the SOA and the NS are read, from the additional section the OPT.
     unsigned left = max_records;
     bool opt = false, cut = false;
     for (const std::size_t count_at : {std::size_t{8}, std::size_t{10}}) {

@@ -14,11 +14,11 @@ using Bytes = std::vector<std::uint8_t>;
 
 /// Offered in EDNS (the DNS flag day 2020 value): fits an IPv6 packet that no link has to fragment.
 inline constexpr std::uint16_t edns_udp_size = 1232;
-/// RFC 1035 section 4.2.2: what the length field before a TCP message can say. The limits below keep even
-/// that cheap.
+/// RFC 1035 section 4.2.2: the maximum of the length field before a TCP message. With the limits below even
+/// such a message is cheap.
 inline constexpr std::size_t max_message = 65535;
-/// Resource records that are read of the answer section, and as many of the others together. An honest
-/// answer has a few dozen.
+/// Resource records that are read from the answer section, and as many from the other sections together. An
+/// honest answer has a few dozen.
 inline constexpr unsigned max_records = 512;
 /// Character-strings in all TXT records together; ldns needs quadratic memory for them.
 inline constexpr unsigned max_txt_strings = 512;
@@ -38,12 +38,12 @@ inline constexpr unsigned noerror = 0, formerr = 1, servfail = 2, nxdomain = 3, 
                           badvers = 16;
 } // namespace rcode
 
-/// Why bytes are no answer to our question.
+/// Why a message is not an answer to our question.
 enum class WireErrc {
-    not_ours,   ///< no reply, or one to another question: a stray or forged datagram
-    unreadable, ///< no header, or no question that can be read: it cannot be assigned to a question
-    malformed,  ///< ours by id and question, but broken
-    over_limit, ///< within the format, but more than any honest answer needs
+    not_ours,   ///< not a reply, or a reply to another question: a stray or forged datagram
+    unreadable, ///< no header, or no readable question: it cannot be assigned to a question
+    malformed,  ///< id and question are ours, but it is broken
+    over_limit, ///< correct in form, but more than any honest answer needs
     cname_loop, ///< its CNAMEs form a circle, or a chain longer than max_chain
 };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t max_servers = 3;                 // MAXNS of <resolv.h>
 constexpr unsigned max_timeout = 30, max_attempts = 5; // RES_MAXRETRANS, RES_MAXRETRY
-constexpr std::size_t max_file = 65536;                // octets; what follows is not looked at
+constexpr std::size_t max_file = 65536;                // octets; the rest is ignored
 constexpr std::string_view blanks = " \t";
 
 std::optional<unsigned> number(std::string_view text, unsigned most) {
@@ -95,8 +95,8 @@ ResolvConf parse_resolv_conf(std::string_view text) {
         const std::size_t end = std::min(text.find('\n'), text.size());
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
-        // A keyword stands in the first column (resolv.conf(5)); so comments, which begin with ';' or '#',
-        // fall out.
+        // A keyword is in the first column (resolv.conf(5)); so comments, which begin with ';' or '#', are
+        // ignored.
         if (!line.empty() && blanks.find(line[0]) == std::string_view::npos) read_line(line, conf);
     }
     if (conf.servers.empty()) conf.servers.push_back({net::loopback, dns_port});
@@ -118,7 +118,7 @@ void ResolvConfFile::read_if_changed() {
     if (!S_ISREG(st.st_mode)) return;
     const net::Descriptor file{::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (file.get() < 0 || ::fstat(file.get(), &st) != 0) return;
-    // The stamp from before reading: a change while we read is seen next time.
+    // The stamp is from before reading, so a change while we read is noticed next time.
     const Stamp before = stamp_of(st);
     const auto text = read_all(file.get());
     if (!text) return;

@@ -1,9 +1,8 @@
 // dns/resolv_conf.hpp - /etc/resolv.conf as glibc reads it.
 //
-// glibc's res_ninit takes no path, so the few lines that matter to a stub which asks absolute names only are
-// read here, with glibc's limits: three name servers, timeout at most 30 s, attempts at most 5; a line that
-// cannot be read is skipped; no name server at all means 127.0.0.1. search, domain, sortlist and ndots mean
-// nothing to us.
+// glibc's res_ninit takes no path. So this reads the few lines that matter to a stub that asks only absolute
+// names, with glibc's limits: three name servers, timeout at most 30 s, attempts at most 5; an unreadable
+// line is skipped; no name server at all means 127.0.0.1. search, domain, sortlist and ndots are ignored.
 #pragma once
 
 #include "base/clock.hpp"
@@ -20,7 +19,7 @@ namespace dns {
 
 inline constexpr std::uint16_t dns_port = 53;
 
-/// Whose AD bit is taken over.
+/// Whose AD bit counts.
 enum class TrustAd {
     automatic, ///< of loopback servers, and of those in a resolv.conf that says `options trust-ad`
     yes,
@@ -30,7 +29,7 @@ enum class TrustAd {
 struct ResolvConf {
     std::vector<net::Endpoint> servers;   ///< one to three
     std::optional<base::seconds> timeout; ///< for one try; 1 to 30
-    std::optional<unsigned> attempts;     ///< tries a server; 1 to 5
+    std::optional<unsigned> attempts;     ///< tries per server; 1 to 5
     bool trust_ad = false;
     bool use_tcp = false; ///< use-vc
     bool rotate = false;
@@ -39,13 +38,13 @@ struct ResolvConf {
 
 [[nodiscard]] ResolvConf parse_resolv_conf(std::string_view text);
 
-/// The file, read again when it changed; looked at when asked for, at most once a second. A file that cannot
-/// be read leaves what was read before (at first: 127.0.0.1, as glibc).
+/// The file, read again when it changed; checked when asked for, at most once a second. If it cannot be read,
+/// the previous values stay (at first: 127.0.0.1, as in glibc).
 class ResolvConfFile {
 public:
     explicit ResolvConfFile(std::string path) : path_(std::move(path)), conf_(parse_resolv_conf({})) {}
 
-    /// As of now. `now` never goes backwards.
+    /// The present values. `now` never goes backwards.
     [[nodiscard]] const ResolvConf& current(base::Steady now);
 
 private:

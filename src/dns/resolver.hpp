@@ -16,13 +16,13 @@
 
 namespace dns {
 
-/// The purpose of a question: decides who goes first when there are more questions than places, and whether
-/// the worth of the answer matters.
+/// The purpose of a question. It decides which question goes first when there are more questions than places,
+/// and whether the worth of the answer matters.
 enum class Purpose : std::uint8_t {
     policy,  ///< the TXT record of a policy domain
     address, ///< the addresses of a policy host or a proxy
     dane,    ///< MX hosts, their addresses and TLSA: the worth matters
-    probe,   ///< does the resolver validate: the worth matters
+    probe,   ///< to see whether the resolver validates: the worth matters
 };
 
 class Resolver {
@@ -33,7 +33,7 @@ public:
                                                                  Purpose purpose) = 0;
 };
 
-/// Has a name server shown that it validates?
+/// Whether a name server has shown that it validates.
 enum class Validates : std::uint8_t { unknown, no, yes };
 [[nodiscard]] constexpr std::string_view to_string(Validates state) noexcept {
     return state == Validates::yes ? "yes" : state == Validates::no ? "no" : "unknown";
@@ -41,21 +41,22 @@ enum class Validates : std::uint8_t { unknown, no, yes };
 
 struct ServerState {
     std::string name;     ///< "127.0.0.1:53"
-    bool trusted = false; ///< its AD bit may be believed once it has shown that it validates
+    bool trusted = false; ///< its AD bit counts when it has shown that it validates
     Validates validates{};
 };
 
-/// The name servers in use, for the part that finds out what their answers are worth. Threads as Resolver.
+/// The name servers in use, for the code that finds out how much their answers are worth. Threads as
+/// Resolver.
 class Servers {
 public:
     virtual ~Servers() = default;
     /// From the configuration and resolv.conf as they are now.
     [[nodiscard]] virtual std::vector<ServerState> servers() = 0;
-    /// Asks this server alone, as for DANE, and takes AD as it comes, trusted or not. dns_network when it is
-    /// none of servers().
+    /// Asks only this server, as for DANE, and accepts its AD bit, trusted or not. dns_network when it is not
+    /// one of servers().
     [[nodiscard]] virtual boost::asio::awaitable<Result> ask(std::string server, std::string name,
                                                              Type type) = 0;
-    /// Reports what was found out about one of servers(). `why`: words for the log.
+    /// Reports the finding about one of servers(). `why`: words for the log.
     virtual void judged(const std::string& server, Validates state, std::string_view why) = 0;
 };
 

@@ -30,7 +30,7 @@ std::vector<std::size_t> ServerHealth::order(base::Steady now, std::size_t first
 
 bool ServerHealth::failed(std::size_t server, base::Steady started, base::Steady now) {
     State& s = servers_.at(server);
-    // It answered others meanwhile: that question is slow, not the server.
+    // It answered other questions meanwhile: this question is slow, not the server.
     if (s.last_reply && *s.last_reply >= started) return false;
     // One outage counts once, however many questions were waiting.
     if (asked_last(server, now) && !s.probing) return false;

@@ -1,4 +1,4 @@
-// dns/server_health.hpp - which name server to ask first, learnt from who answered. Pure.
+// dns/server_health.hpp - which name server to ask first, learnt from earlier answers. Pure.
 //
 // A server that does not answer costs one try, and is then asked after all others for a while: 30 s, doubling
 // up to 5 min. After that, one question at a time tries it at its old place, so that a dead server does not
@@ -16,7 +16,7 @@ namespace dns {
 
 struct HealthTuning {
     base::seconds first{30}, most{300}; ///< how long a silent server is asked last
-    base::seconds probe_for{10}; ///< how long one question may take to try it; others ask it last meanwhile
+    base::seconds probe_for{10}; ///< how long one question may take to test it; others ask it last meanwhile
 };
 
 class ServerHealth {
@@ -40,7 +40,7 @@ private:
     struct State {
         base::seconds penalty{}; ///< zero: alive
         base::Steady until{};    ///< asked last until then
-        bool probing = false;    ///< one question is trying it
+        bool probing = false;    ///< one question is testing it
         std::optional<base::Steady> last_reply;
     };
     HealthTuning tuning_;

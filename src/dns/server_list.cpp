@@ -9,7 +9,7 @@ namespace {
 
 constexpr unsigned default_tries_per_server = 4; // 2 s tries fill the 8 s of a question, also with one server
 
-/// Docker's resolver, in whose resolv.conf stand the host's options, whatever it does itself.
+/// Docker's resolver. Its resolv.conf has the host's options, which do not describe this resolver.
 bool is_docker(const net::Endpoint& server) {
     return !server.address.v6 && std::equal(server.address.octets.begin(), server.address.octets.begin() + 4,
                                             std::array<std::uint8_t, 4>{127, 0, 0, 11}.begin());
@@ -46,7 +46,7 @@ ServerPlan plan_servers(const std::vector<net::Endpoint>& configured, const Reso
     plan.tries_per_server = default_tries_per_server;
     if (conf) {
         if (conf->timeout) plan.try_for = std::min<base::milliseconds>(try_for, *conf->timeout);
-        // Two at least: the second is in another form.
+        // At least two, because the second one is in another form.
         if (conf->attempts) plan.tries_per_server = std::max(2U, *conf->attempts);
         plan.tcp_only = conf->use_tcp;
         plan.rotate = conf->rotate;
@@ -74,7 +74,7 @@ Candidate ServerList::candidate(std::size_t number, bool ask_worth, base::Steady
     Ladder& ladder = ask_worth ? states_[number].dnssec : states_[number].plain;
     candidate.proven = ladder.proven_until && now < *ladder.proven_until;
     candidate.low = ladder.low_until && now < *ladder.low_until;
-    // This one finds out; the others go on as before.
+    // This question tests the server; the others continue as before.
     if (ladder.low_until && !candidate.low) ladder.low_until = now + std::chrono::seconds{10};
     return candidate;
 }
@@ -87,7 +87,7 @@ std::vector<Candidate> ServerList::candidates(base::Steady now, Purpose purpose)
     for (std::size_t i = 0; i < plan_.servers.size(); ++i) any_believed = any_believed || believed(i);
     const std::size_t first = plan_.rotate ? turn_++ % plan_.servers.size() : 0;
     for (const std::size_t number : health_.order(now, first)) {
-        // Beside one that validates, the answer of another would only be a failure that comes sooner.
+        // If one server validates, the answer of another one would only be an earlier failure.
         if (worth_matters && any_believed && !believed(number)) continue;
         out.push_back(candidate(number, worth_matters && believed(number), now));
     }
@@ -194,7 +194,7 @@ void ServerList::climb(const Note& note, base::Steady now) {
     if (!note.high_failed) return;
     if (now - note.started > at_once) return;
     if (++ladder.failures < failures_for_low) return;
-    ladder.failures = failures_for_low - 1; // after low_for one more is enough
+    ladder.failures = failures_for_low - 1; // after low_for one more failure is enough
     ladder.proven_until.reset();
     const bool news = !ladder.low_until;
     ladder.low_until = now + low_for;

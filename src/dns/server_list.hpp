@@ -1,5 +1,5 @@
-// dns/server_list.hpp - the name servers in use: which they are, whether they answer, what their answers are
-// worth, and what is logged about it. No I/O.
+// dns/server_list.hpp - the name servers in use: which they are, whether they answer, how much their answers
+// are worth, and what is logged about it. No I/O.
 //
 // Others find out whether a server validates, and call judged(). Until that is known, and while it is in
 // doubt, its answers prove nothing. A server is in doubt when an answer contradicts what was known: AD from
@@ -20,10 +20,10 @@
 
 namespace dns {
 
-/// Where the list came from and everything that defines it; when that changes, a new list is made.
+/// The source of the list and everything that defines it; when this changes, a new list is made.
 struct ServerPlan {
     std::vector<net::Endpoint> servers;
-    std::vector<bool> trust_ad; ///< one a server: its AD bit may be believed
+    std::vector<bool> trust_ad; ///< one per server: its AD bit may count
     base::milliseconds try_for{};
     unsigned tries_per_server = 0;
     bool tcp_only = false;
@@ -41,23 +41,23 @@ struct ServerPlan {
 inline constexpr unsigned failures_for_low = 2;
 inline constexpr base::milliseconds at_once{1000};
 inline constexpr base::seconds low_for{600};
-/// A server is not doubted again so soon after it has been judged.
+/// After a server was judged, it is not doubted again for this time.
 inline constexpr base::seconds between_doubts{5};
 
-/// Between two lines of the log about the same trouble.
+/// The time between two log lines about the same trouble.
 inline constexpr base::seconds between_reports{60};
 
 class ServerList {
 public:
-    /// `before`: the list that this one replaces, or null. What it knew of servers that stay remains known.
+    /// `before`: the list that this one replaces, or null. Its knowledge of servers that stay is kept.
     ServerList(ServerPlan plan, events::Sink& events, const ServerList* before = nullptr);
 
     [[nodiscard]] const ServerPlan& plan() const noexcept { return plan_; }
     [[nodiscard]] const net::Endpoint& server(std::size_t number) const { return plan_.servers.at(number); }
 
-    /// The order in which a question asks them now. For DANE the believed ones alone, when there are any.
+    /// The order in which a question asks them now. For DANE only the believed ones, if there are any.
     [[nodiscard]] std::vector<Candidate> candidates(base::Steady now, Purpose purpose);
-    /// One server alone, whose AD bit is taken as it comes, for a probe.
+    /// Only this server, whose AD bit is accepted unchecked, for a probe.
     [[nodiscard]] std::vector<Candidate> only(std::size_t number, base::Steady now);
     /// The server of this name.
     [[nodiscard]] std::optional<std::size_t> find(std::string_view name) const;
@@ -68,14 +68,14 @@ public:
     void judged(std::size_t number, Validates state, std::string_view why, base::Steady now);
     /// An answer without AD proves nothing while the server is in doubt.
     [[nodiscard]] bool in_doubt(std::size_t number) const { return states_[number].doubted; }
-    /// What is known of the server no longer fits. True if it has to be judged again now.
+    /// The knowledge of the server is contradicted. True if it must be judged again now.
     bool doubt(std::size_t number, base::Steady now);
 
     [[nodiscard]] ExchangeOptions options() const;
 
-    /// Learns from what became of a try, and logs: each failed try at debug; a server that fell silent at
-    /// warning and its return at info, at most once a minute a server. True if a server has to be
-    /// judged again.
+    /// Learns from the result of a try, and logs: each failed try at debug; a server that fell silent at
+    /// warning and its return at info, at most once a minute per server. True if a server must be judged
+    /// again.
     bool learn(const Note& note, std::string_view question, base::Steady now);
 
     /// We could not even open a socket: an error in the log, at most once a minute.
@@ -83,11 +83,11 @@ public:
 
 private:
     struct Ladder {
-        unsigned failures = 0; ///< of the high form, answered at once in the low one
+        unsigned failures = 0; ///< failures of the high form, when the low one was answered at once
         std::optional<base::Steady> low_until, proven_until;
     };
     struct State {
-        bool told = false; ///< the log has a warning that no later line has revoked yet
+        bool told = false; ///< the log has a warning that no later line has ended yet
         std::optional<base::Steady> last_told;
         Validates validates{};
         bool doubted = false;

@@ -1,8 +1,8 @@
 // dns/signed_names.hpp - which questions were answered with AD recently, so that an answer that lost its AD
 // is noticed. Pure.
 //
-// A table of fixed size (32 KiB): new entries overwrite old ones, and two questions may be confused, which
-// costs a probe of the server and nothing else.
+// A table of fixed size (32 KiB): new entries overwrite old ones, and two questions may be confused; this
+// only costs a probe of the server.
 #pragma once
 
 #include "dns/answer.hpp"

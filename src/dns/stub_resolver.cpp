@@ -43,7 +43,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
         std::size_t taken = 0; ///< with one
         [[nodiscard]] std::size_t waiting() const noexcept { return fresh.size() + stale.size(); }
     };
-    /// A question's slot among max_in_flight, given back at the end of its life, whatever that is.
+    /// A question's slot among max_in_flight; the destructor gives it back in all cases.
     struct Slot {
         Slot(std::shared_ptr<Impl> i, Lane& l)
             : impl(std::move(i)), lane(l), turn(impl->executor), since(impl->clock.steady()) {}
@@ -66,7 +66,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
         bool taken = false;
         std::shared_ptr<Flight> flight;
     };
-    /// A question, and whom to ask it.
+    /// A question, and which servers to ask.
     struct Wanted {
         std::string name;
         Type type{};
@@ -107,7 +107,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     void configure(Options wanted);
     void use_servers(base::Steady now);
     void weigh(Answer& answer, const Wanted& asked, ServerList& list, std::size_t server);
-    /// Posted, so that the one who is called may ask a question at once.
+    /// Posted, so that the called function may ask a question at once.
     void doubt() {
         if (!on_doubt || stopping) return;
         asio::post(executor, [weak = weak_from_this()] {
@@ -147,7 +147,7 @@ void StubResolver::Impl::configure(Options wanted) {
     hand_out();
 }
 
-/// Makes `servers` what the options, and resolv.conf as it is now, say.
+/// Sets `servers` according to the options and the present resolv.conf.
 void StubResolver::Impl::use_servers(base::Steady now) {
     const ResolvConf* conf = resolv_conf ? &resolv_conf->current(now) : nullptr;
     ServerPlan plan = plan_servers(options.servers, conf, options.trust_ad, options.try_for);
@@ -161,7 +161,7 @@ void StubResolver::Impl::use_servers(base::Steady now) {
     if (changed) doubt();
 }
 
-/// Does the answer fit what is known of the server and of the name?
+/// Whether the answer agrees with what is known of the server and of the name.
 void StubResolver::Impl::weigh(Answer& answer, const Wanted& asked, ServerList& list, std::size_t server) {
     if (answer.secure()) return signed_names.remember(asked.name, asked.type);
     if (answer.worth != Worth::insecure) return;

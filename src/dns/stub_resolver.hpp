@@ -3,13 +3,13 @@
 // Threads: one io_context, run by one thread; every member is called there. `clock` and `events` outlive the
 // io_context. The resolver may be destroyed with questions in flight: each then ends with
 // Reason::shutting_down. A question whose caller is cancelled (terminal cancellation, as with `||`) closes
-// its sockets at once. Spoofing: every try has a random id and a UDP socket to itself, connected, from a
-// port picked at random for this try alone or, to a server on the loopback interface and while there
-// is much to ask, for this socket (dns/udp_sockets.hpp).
+// its sockets at once. Spoofing: every try has a random id and a connected UDP socket of its own. The
+// socket's random port is new for each try; only to a server on the loopback interface, under load, a socket
+// is used for several tries (dns/udp_sockets.hpp).
 //
-// Places: questions for DANE have half of them at most, and wait behind all others. One that has waited
-// for `patience` lets younger ones pass, because its client has given up by then. When `max_waiting` of its
-// kind wait already, a question fails with Reason::overloaded.
+// Places: questions for DANE have at most half of them, and wait behind all others. A question that has
+// waited for `patience` lets younger ones pass, because its client has given up by then. When `max_waiting`
+// questions of its kind already wait, a question fails with Reason::overloaded.
 #pragma once
 
 #include "base/clock.hpp"
@@ -31,8 +31,8 @@ namespace dns {
 struct Options {
     std::vector<net::Endpoint> servers; ///< empty: those of resolv_conf
     TrustAd trust_ad = TrustAd::automatic;
-    /// Read when a question is asked. Used of its options are timeout (if shorter than try_for), attempts,
-    /// use-vc, rotate and trust-ad, and only when `servers` is empty.
+    /// Read when a question is asked. Of its options, timeout (if shorter than try_for), attempts, use-vc,
+    /// rotate and trust-ad are used, and only when `servers` is empty.
     std::string resolv_conf = "/etc/resolv.conf";
     base::milliseconds try_for{2000};
     base::milliseconds question_for{8000}; ///< from when it has a place; waiting for one does not count
@@ -42,7 +42,8 @@ struct Options {
 
 class StubResolver final : public Resolver, public Servers {
 public:
-    /// Questions without a place, for DANE and all others each. One takes some 2.2 KB.
+    /// Questions without a place; the limit is for DANE and for all others separately. One takes about 2.2
+    /// KB.
     static constexpr std::size_t max_waiting = 16384;
     static constexpr base::milliseconds patience{8000};
 
@@ -63,8 +64,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result> ask(std::string server, std::string name,
                                                      Type type) override;
     void judged(const std::string& server, Validates state, std::string_view why) override;
-    /// Called when the list of servers has changed, or one has to be judged again; never from within a call
-    /// of a member.
+    /// Called when the list of servers has changed, or one must be judged again; never during a call of a
+    /// member.
     void on_doubt(std::function<void()> call);
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place

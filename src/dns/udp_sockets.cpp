@@ -33,7 +33,7 @@ std::shared_ptr<UdpSocket> UdpSockets::take(const net::Endpoint& server, boost::
     note_try();
     const std::shared_ptr<Pool> pool = pool_.lock();
     while (pool && !pool->kept.empty()) {
-        // The last one given back first: what it touches is still in the processor's cache.
+        // The last returned one first: its memory is still in the processor's cache.
         const Kept last = std::move(pool->kept.back());
         pool->kept.pop_back();
         if (last.server == server && is_silent(*last.socket)) {
@@ -100,7 +100,7 @@ std::size_t UdpSockets::may_keep() const noexcept {
     return std::max(in_use_, std::max(tries_, tries_before_) >= many ? many : 0);
 }
 
-/// The pool lives as long as the wait; all that it holds is closed when the last try is `quiet` ago.
+/// The pool lives as long as the wait; all its sockets are closed when the last try was `quiet` ago.
 void UdpSockets::sweep_later(std::shared_ptr<Pool> pool) {
     boost::asio::steady_timer& sweep = pool->sweep;
     sweep.expires_after(quiet);

@@ -1,12 +1,11 @@
 // dns/udp_sockets.hpp - UDP sockets to name servers: bound to a port the kernel picks at random, connected,
 // so that the kernel drops what comes from elsewhere.
 //
-// A try has a socket to itself, and a fresh one, because a port that is used again is a port that can be
-// guessed (RFC 5452 section 9.2), unless the server is on the loopback interface: nobody outside can send
-// from there, and nobody inside can bind the server's own address and port. Sockets to such a server are
-// reused under load, which saves five system calls a question; none is kept when there is nothing to
-// ask. One that has seen anything but the one reply it was opened for is closed, and so is one on which
-// something has come since. Threads: that of its executor's io_context.
+// Each try has a new socket of its own, because a reused port can be guessed (RFC 5452 section 9.2). The
+// exception is a server on the loopback interface: nobody outside can send from there, and nobody inside can
+// bind the server's own address and port. Sockets to such a server are reused under load, which saves five
+// system calls per question; none is kept when there is nothing to ask. A socket that has received anything
+// except the one expected reply is closed, also if it came later. Threads: that of its executor's io_context.
 #pragma once
 
 #include "base/clock.hpp"
@@ -32,18 +31,18 @@ struct UdpSocket {
 
 class UdpSockets : public std::enable_shared_from_this<UdpSockets> {
 public:
-    /// With so many tries in one `window` there is load, and so many sockets are kept then, even if fewer are
-    /// in use at the moment.
+    /// This many tries in one `window` are load. Then this many sockets are kept, even if fewer are in use at
+    /// the moment.
     static constexpr std::size_t many = 16;
     static constexpr base::milliseconds window{100};
-    /// After so long without a try all that are kept are closed.
+    /// After this time without a try all kept sockets are closed.
     static constexpr base::milliseconds quiet{1000};
 
     /// `clock` outlives the io_context.
     UdpSockets(boost::asio::any_io_executor executor, base::Clock& clock)
         : executor_(std::move(executor)), clock_(clock) {}
 
-    /// A socket of a try, given back when it goes.
+    /// A socket of a try; the destructor gives it back.
     class Lease {
     public:
         /// `error()` says why when no socket could be opened.
@@ -60,16 +59,16 @@ public:
     private:
         std::shared_ptr<UdpSockets> sockets_;
         net::Endpoint server_;
-        boost::system::error_code error_; // before what writes it
+        boost::system::error_code error_; // declared before its writer
         std::shared_ptr<UdpSocket> socket_;
         bool clean_ = false;
     };
 
-    /// One datagram, whole, whatever size was offered: in a buffer that the next call uses again. would_block
-    /// when there is none.
+    /// One whole datagram, of any size, in a buffer that the next call uses again. would_block when there is
+    /// none.
     [[nodiscard]] std::span<const std::uint8_t> receive(UdpSocket& socket, boost::system::error_code& error);
 
-    /// How many wait to be used again.
+    /// How many sockets wait to be used again.
     [[nodiscard]] std::size_t kept() const noexcept;
     /// Closes them.
     void stop() noexcept;

@@ -24,15 +24,14 @@ struct Free {
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
 
-/// ldns does not look everywhere at what malloc() gives it: without memory it may end the process. So all
-/// that it may want for a message of `octets`, and a lot to spare, is asked for first, which throws, and left
-/// to it.
+/// ldns does not always check the result of malloc(): without memory it may end the process. So we first
+/// allocate, and free, more than ldns can need for a message of `octets`; this throws if there is too little.
 void make_room_for(std::size_t octets) {
     constexpr std::size_t packet = 32 * 1024, for_each_octet = 8;
-    ::operator delete(::operator new(packet + for_each_octet * octets)); // a call that no compiler leaves out
+    ::operator delete(::operator new(packet + for_each_octet * octets)); // no compiler removes this call
 }
 
-/// RFC 2181 section 8: 31 bits; anything larger is treated as zero.
+/// RFC 2181 section 8: 31 bits; a larger value counts as zero.
 seconds ttl_seconds(std::uint32_t ttl) { return seconds{ttl > 0x7fffffff ? 0 : ttl}; }
 
 std::string octets(const ldns_rdf* field) {
@@ -46,7 +45,7 @@ std::string lower_name(const ldns_rdf* name) {
     return wire;
 }
 
-/// Presentation form without the final dot; octets that no host name has as \DDD.
+/// Presentation form without the final dot; octets that no host name has are written as \DDD.
 std::string name_text(std::string_view wire) {
     std::string text;
     while (!wire.empty() && wire[0] != '\0') {
@@ -66,7 +65,7 @@ std::string name_text(std::string_view wire) {
     return text;
 }
 
-/// Is `zone` the name itself or above it? Both in lower-case wire form.
+/// Whether `zone` is the name itself or above it. Both in lower-case wire form.
 bool covers(std::string_view zone, std::string_view name) {
     while (name.size() > zone.size()) name.remove_prefix(1 + static_cast<unsigned char>(name[0]));
     return name == zone;
@@ -105,7 +104,7 @@ const OwnedRecord* owned_by(const std::vector<OwnedRecord>& records, std::string
     return it == records.end() ? nullptr : &*it;
 }
 
-/// Smaller of what is known and what is new.
+/// The smaller one of the known and the new value.
 void lower(std::optional<seconds>& bound, seconds value) { bound = bound ? std::min(*bound, value) : value; }
 
 /// RFC 2308 section 3 and 5: from the SOA of the zone the name is in.
@@ -152,7 +151,7 @@ base::Expected<void, WireErrc> read_answer(const ldns_pkt* packet, const Questio
         answer.ttl = ttl;
         return {};
     }
-    // RFC 2308 section 2.2.1: NS and no SOA make a referral, unless the server recursed or knows by itself.
+    // RFC 2308 section 2.2.1: NS without SOA make a referral, unless the server recursed or is authoritative.
     out.referral = answer.kind == Answer::Kind::nodata &&
                    ldns_rr_list_rr_count(ldns_pkt_answer(packet)) == 0 && !ldns_pkt_ra(packet) &&
                    !ldns_pkt_aa(packet) && !records_in(ldns_pkt_authority(packet), LDNS_RR_TYPE_NS).empty();
@@ -209,7 +208,7 @@ base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message, 
         return out;
     }
     if (const auto read = read_answer(packet.get(), asked, out); !read) return base::unexpected(read.error());
-    // What is broken or cut off proves no absence.
+    // A broken or cut answer does not prove an absence.
     if (out.answer.kind != Answer::Kind::data && (sections->skipped || out.truncated))
         return base::unexpected(WireErrc::malformed);
     out.truncated = false;

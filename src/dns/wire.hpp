@@ -1,7 +1,7 @@
-// dns/wire.hpp - DNS messages: a question into bytes, bytes into an answer. Pure; wire.cpp alone knows ldns.
+// dns/wire.hpp - DNS messages: a question into bytes, bytes into an answer. Pure; only wire.cpp knows ldns.
 //
-// A further record type needs an enumerator in Type, its RDATA form in guard.cpp, and nothing here: RDATA is
-// handed on as raw octets with its names decompressed (TXT is joined, an MX host is made text).
+// A further record type needs an enumerator in Type and its RDATA form in guard.cpp, but nothing here: RDATA
+// is passed on as raw octets with its names decompressed (TXT is joined, an MX host becomes text).
 #pragma once
 
 #include "base/expected.hpp"
@@ -25,10 +25,10 @@ struct QueryForm {
 /// Reason::dns_malformed when the name cannot be asked for.
 [[nodiscard]] base::Expected<Bytes, base::Reason> encode_query(const Question& question, QueryForm form = {});
 
-/// The reply to `asked` that `message` is. CNAMEs in the answer section are followed in any order they
-/// come; records that do not belong to the chain are left out. A chain that ends without records and SOA is
-/// nodata (or nxdomain by the response code): a recursive resolver would have followed it. Over TCP the TC
-/// bit is ignored if there are records, as glibc does; otherwise it makes the reply malformed.
+/// Reads `message` as the reply to `asked`. CNAMEs in the answer section are followed in any order; records
+/// that do not belong to the chain are left out. A chain that ends without records and SOA is nodata (or
+/// nxdomain by the response code): a recursive resolver would have followed it. Over TCP the TC bit is
+/// ignored if there are records, as glibc does; otherwise it makes the reply malformed.
 [[nodiscard]] base::Expected<Decoded, WireErrc> decode(std::span<const std::uint8_t> message,
                                                        const Question& asked, bool over_tcp = false);
 
