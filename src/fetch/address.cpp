@@ -60,10 +60,10 @@ constexpr Octets6 v6(std::array<std::uint16_t, 8> groups) {
     return out;
 }
 
-// All that IANA has given to hosts (RFC 4291 section 2.4, RFC 3587).
+// Everything that IANA has given to hosts (RFC 4291 section 2.4, RFC 3587).
 constexpr Range6 global_unicast{v6({0x2000}), 3, ""};
 
-// What of it is none: the IPv6 special-purpose registry, as a whole again.
+// The exceptions in it: the whole IPv6 special-purpose registry.
 constexpr Range6 special6[] = {
     {v6({0x2001}), 32, "Teredo"},               // RFC 4380
     {v6({0x2001, 2}), 48, "benchmarking"},      // RFC 5180
@@ -75,7 +75,7 @@ constexpr Range6 special6[] = {
     {v6({0x3fff}), 20, "documentation"},        // RFC 9637
 };
 
-// Names for what lies outside; what has none is "reserved".
+// Names for ranges outside; a range without a name is "reserved".
 constexpr Range6 elsewhere6[] = {
     {v6({}), 128, "unspecified"},                         // RFC 4291 section 2.5.2
     {v6({0, 0, 0, 0, 0, 0, 0, 1}), 128, "loopback"},      // RFC 4291 section 2.5.3
@@ -107,7 +107,7 @@ std::uint32_t at(const Octets6& octets, std::size_t i) noexcept {
     return v4(octets[i], octets[i + 1], octets[i + 2], octets[i + 3]);
 }
 
-/// As not_public(), without any NAT64 but the one that everybody has.
+/// Like not_public(), with only the well-known NAT64 prefix.
 std::string_view special(const Octets6& octets) noexcept {
     if (base::same_prefix(octets, mapped, 96)) return special(at(octets, 12));
     if (base::same_prefix(octets, nat64, 96)) return special(at(octets, 12));
@@ -122,7 +122,7 @@ std::string_view special(const Octets6& octets) noexcept {
     return "reserved";
 }
 
-/// What a translator could have behind it, of all that is not public.
+/// Whether this address that is not public could be reached through a translator.
 bool worth_hiding(std::uint32_t ipv4) noexcept {
     const std::string_view what = special(ipv4);
     return !what.empty() && what != "this network" && what != "multicast" && what != "reserved" &&

@@ -19,17 +19,18 @@ namespace fetch {
 
 using Address = boost::asio::ip::address;
 
-/// Why an address is no public host's, e.g. "loopback" or "private"; "" when it is public: when it is
-/// IPv4 and not in IANA's special-purpose registry, or global unicast IPv6 (2000::/3) and not in that
+/// Why an address is not that of a public host, e.g. "loopback" or "private"; "" when it is public: when it
+/// is IPv4 and not in IANA's special-purpose registry, or global unicast IPv6 (2000::/3) and not in that
 /// registry. An IPv4 address inside an IPv6 one is judged as the IPv4 address that it leads to: v4-mapped,
-/// 6to4, 64:ff9b::/96 and whatever lies within one of the NAT64 `prefixes` of this network. All other IPv6
+/// 6to4, 64:ff9b::/96 and every address in one of the NAT64 `prefixes` of this network. All other IPv6
 /// addresses are not public.
 [[nodiscard]] std::string_view not_public(const Address& address,
                                           std::span<const base::Nat64Prefix> prefixes = {}) noexcept;
 
-/// True if some NAT64 prefix, as this network's, would change the verdict of not_public(): at one of the six
-/// possible places the address holds a public IPv4 address and is refused without the prefix, or it holds one
-/// by which a translator could reach a host that is not public. Few real addresses are of this kind.
+/// True if some NAT64 prefix of this network could change the verdict of not_public(). Either the address is
+/// refused without a prefix, and has a public IPv4 address at one of the six possible places; or it has an
+/// IPv4 address by which a translator could reach a host that is not public. Few real addresses are of this
+/// kind.
 [[nodiscard]] bool nat64_decides(const Address& address) noexcept;
 
 /// An address of A or AAAA RDATA (4 or 16 octets); nothing for any other length.
@@ -40,14 +41,14 @@ using Address = boost::asio::ip::address;
 /// being tried.
 class Candidates {
 public:
-    /// More than these of one family are never tried: an honest policy host does not need them.
+    /// At most this many of one family are tried: an honest policy host does not need more.
     static constexpr std::size_t max_per_family = 16;
 
-    /// Appends; one seen before is ignored.
+    /// Appends; an address seen before is ignored.
     void add(const std::vector<Address>& addresses);
     /// Takes out the next one that `usable` accepts, leaving the others in their order.
     [[nodiscard]] std::optional<Address> next(const std::function<bool(const Address&)>& usable);
-    /// For an attempt that was given up without a result: it is the next of its family again.
+    /// For an attempt that was given up without a result: its address is the next of its family again.
     void put_back(const Address& address);
     [[nodiscard]] bool empty() const noexcept { return v6_.empty() && v4_.empty(); }
     /// The one that next() would look at first. Requires !empty().

@@ -73,7 +73,7 @@ AddressGate::AddressGate(boost::asio::any_io_executor executor, std::size_t limi
     rule_.limit = limit;
 }
 
-/// All the memory that one more inside needs.
+/// All the memory that one more connection inside needs.
 void AddressGate::prepare(List& place, const std::string& host) {
     progress_.reserve(std::max({inside_.size(), max_at_address, rule_.limit}) + 1);
     List made(1);
@@ -135,7 +135,7 @@ void AddressGate::admit() noexcept {
         if (!one.admit) {
             try {
                 look_again(one.look_again);
-            } catch (const std::exception&) { // no memory: who leaves next looks again
+            } catch (const std::exception&) { // no memory: the next one that leaves looks again
             }
             return;
         }
@@ -161,7 +161,7 @@ void AddressGate::admit() noexcept {
 }
 
 void AddressGate::look_again(AtAddress::TimePoint when) {
-    if (when >= timer_at_) return; // a look that comes early asks for the next
+    if (when >= timer_at_) return; // if it is too early, the next look is scheduled
     timer_at_ = when;
     timer_.expires_at(when);
     timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {

@@ -2,9 +2,9 @@
 // policy hosts: some that hang must not keep the others from being reached.
 //
 // The limit is on connections that make progress. A connection whose peer has sent nothing for stalled_after
-// does not count, up to max_at_address in all; at that, the one longest without progress is closed, once it
-// has been so for gives_way_after. Waiters are admitted by policy host: first those with the fewest
-// connections there, among these in the order they came.
+// does not count, up to max_at_address in total. At that number, the connection longest without progress is
+// closed, if it had none for gives_way_after. Waiters are admitted by policy host: first those with the
+// fewest connections there, among these in the order they came.
 //
 // Single-threaded; what to do next is a pure function of the connections and the time.
 #pragma once
@@ -28,7 +28,7 @@ namespace fetch {
 
 inline constexpr std::size_t max_at_address = 32;
 inline constexpr std::chrono::milliseconds stalled_after{1000};
-/// Used when more than so many wait, until none does: otherwise 50 hosts that hang would delay an honest one
+/// Used when more than this many wait, until none does: otherwise 50 hanging hosts would delay an honest one
 /// by six seconds.
 inline constexpr std::size_t crowd = 8;
 inline constexpr std::chrono::milliseconds stalled_after_in_a_crowd{400};
@@ -42,10 +42,10 @@ struct AtAddress {
 
     struct Next {
         bool admit = false;
-        std::optional<std::size_t> gives_way; ///< the connection that must go before
+        std::optional<std::size_t> gives_way; ///< the connection that must be closed first
         TimePoint look_again = TimePoint::max();
     };
-    /// Whether one more may come in, given when each of those inside last made progress.
+    /// Whether one more may come in. The argument: when each connection inside last made progress.
     [[nodiscard]] Next next(std::span<const TimePoint> inside, TimePoint now) const;
 };
 
@@ -64,7 +64,7 @@ class AddressGate : public std::enable_shared_from_this<AddressGate> {
     using List = std::list<Inside>;
 
 public:
-    /// Being inside. Leaving, by destruction, lets a waiter in.
+    /// A place inside. Its destruction lets a waiter in.
     class Admission {
     public:
         Admission() = default;
@@ -75,7 +75,7 @@ public:
         [[nodiscard]] explicit operator bool() const noexcept { return gate_ != nullptr; }
         /// The peer sent something.
         void progress() noexcept;
-        /// True once it was taken away.
+        /// True after the place was taken away.
         [[nodiscard]] bool gave_way() const noexcept { return gate_ && !inside_->counts; }
         /// Called once if the place is taken away. Must not throw or admit anybody, but may end the place.
         void when_it_gives_way(std::function<void()> call);
@@ -88,7 +88,7 @@ public:
         List::iterator inside_{};
     };
 
-    /// A turn in the queue, given up by destruction.
+    /// A turn in the queue; its destruction gives it up.
     class Waiter {
     public:
         Waiter(std::shared_ptr<AddressGate> gate, const std::string& host, std::function<void()> ready);
@@ -114,7 +114,7 @@ public:
     [[nodiscard]] Admission try_enter(const std::string& host);
     /// Joins the queue. `ready` is called once the place is granted; it must not throw or come back here.
     [[nodiscard]] std::unique_ptr<Waiter> wait(const std::string& host, std::function<void()> ready);
-    /// A higher limit lets waiters in at once; a lower one throws nobody out.
+    /// A higher limit lets waiters in at once; a lower one closes no connection.
     void set_limit(std::size_t limit);
     /// From now on nobody is let in, and nobody gives way.
     void close() noexcept { closed_ = true; }

@@ -41,8 +41,8 @@ int notes_index() {
 
 Notes* notes_of(const SSL* tls) { return static_cast<Notes*>(SSL_get_ex_data(tls, notes_index())); }
 
-/// In place of X509_verify_cert(), which it calls when the certificates may be verified at all. Called once
-/// for each Certificate message, before any signature of the server is checked.
+/// Replaces X509_verify_cert(), which it calls if the certificates may be verified at all. Called once for
+/// each Certificate message, before any signature of the server is checked.
 int verify(X509_STORE_CTX* store, void*) {
     auto* tls = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     Notes* notes = tls != nullptr ? notes_of(tls) : nullptr;
@@ -57,7 +57,7 @@ int verify(X509_STORE_CTX* store, void*) {
             X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
             return 0;
         }
-    } catch (const std::bad_alloc&) { // OpenSSL is C: nothing may be thrown through it
+    } catch (const std::bad_alloc&) { // OpenSSL is C: no exception may pass through it
         X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
         return 0;
     }
@@ -69,7 +69,7 @@ int verify(X509_STORE_CTX* store, void*) {
     return X509_verify_cert(store);
 }
 
-/// What the system said if it was the system, else OpenSSL's last word.
+/// The system's words if the system failed, else OpenSSL's last error.
 std::string openssl_words() {
     const unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
     const char* reason = last ? ERR_reason_error_string(last) : nullptr;

@@ -1,7 +1,7 @@
-// fetch/certificate.hpp - TLS as a policy host must speak it (RFC 8461 sections 3.3 and 7): our side's
-// settings, and what a failed handshake says about the host.
+// fetch/certificate.hpp - the TLS that a policy host must speak (RFC 8461 sections 3.3 and 7): our side's
+// settings, and what a failed handshake shows about the host.
 //
-// The certificate must chain to a trusted root, be in force, and have a DNS-ID (a dNSName of its
+// The certificate must chain to a trusted root, be valid now, and have a DNS-ID (a dNSName of its
 // subjectAltName, never its common name, address or URI) equal to the policy host, or a wildcard that is its
 // complete left-most label.
 #pragma once
@@ -28,8 +28,8 @@ make_client_context(const std::string& ca_file);
 /// OpenSSL refuses one of them.
 [[nodiscard]] bool restrict_tls(SSL_CTX* tls);
 
-/// The server's certificates together; as large as OpenSSL's own default, made explicit because it is a limit
-/// on peers.
+/// Octets of all the server's certificates; equal to OpenSSL's default, but explicit because it is a limit on
+/// peers.
 inline constexpr long max_cert_list = 100 * 1024;
 
 /// Before the handshake: the name to send (SNI) and to find in the certificate. False when OpenSSL refuses
@@ -47,7 +47,7 @@ void postpone_dear_chains(SSL* tls);
 [[nodiscard]] Failure handshake_failure(SSL* tls, const boost::system::error_code& error);
 
 /// After the handshake: the protocol the server chose, if it was not offered (RFC 7301 section 3.2).
-/// Newer versions of OpenSSL refuse that themselves, older ones take any.
+/// Newer versions of OpenSSL refuse that themselves, older ones accept any protocol.
 [[nodiscard]] std::optional<Failure> wrong_protocol(SSL* tls);
 
 } // namespace fetch

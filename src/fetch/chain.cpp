@@ -23,7 +23,7 @@ constexpr int usual_rsa_bits = 4096;
 constexpr int usual_exponent_bits = 32;
 constexpr std::size_t usual_names = 250;
 
-/// A DER element's content, and what is behind the element; nothing when it is not whole.
+/// A DER element's content, and the octets after the element; nothing when it is not complete.
 struct Element {
     const unsigned char* content = nullptr;
     const unsigned char* end = nullptr;
@@ -38,7 +38,7 @@ Element element(const unsigned char* at, const unsigned char* end) {
     return {content, content + size, true};
 }
 
-/// How many elements lie in the sequence at `at`, `depth` levels below it.
+/// How many elements the sequence at `at` has, `depth` levels below it.
 std::size_t count(const unsigned char* at, const unsigned char* end, int depth) {
     std::size_t found = 0;
     while (at < end) {
@@ -126,7 +126,7 @@ std::optional<std::string> chain_refusal(const STACK_OF(X509) * sent) {
     if (certificates > max_certificates)
         return std::to_string(certificates) + " certificates, at most " + std::to_string(max_certificates);
     for (int i = 0; i < certificates; ++i) {
-        // A key that OpenSSL cannot read it cannot use either.
+        // If OpenSSL cannot read a key, it cannot use it, either.
         const EVP_PKEY* key = X509_get0_pubkey(sk_X509_value(sent, i));
         if (key == nullptr) continue;
         if (auto refusal = key_refusal(key)) return "certificate " + std::to_string(i + 1) + ": " + *refusal;

@@ -40,12 +40,12 @@ struct Core {
     std::shared_ptr<Turns> turns = std::make_shared<Turns>(executor);
     std::shared_ptr<HandshakeThread> thread = std::make_shared<HandshakeThread>();
     std::size_t queued = 0;
-    std::size_t slow = 0; // fetches that gave their place up and still run
+    std::size_t slow = 0; // fetches that gave up their place and still run
     std::set<Job*> jobs;
     bool closed = false;
 };
 
-/// Counts one in `count`, for as long as it lives or until let go.
+/// Counts one in `count`, until it is destroyed or released.
 class Counted {
 public:
     explicit Counted(std::size_t& count) noexcept : count_(&count) { ++count; }

@@ -16,7 +16,7 @@ struct Dialer::Attempt {
     explicit Attempt(const asio::any_io_executor& executor)
         : connection(std::make_unique<Connection>(tcp::socket(executor))) {}
     std::unique_ptr<Connection> connection; // null once the attempt is over
-    bool gave_way = false;                  // its place went to another host's
+    bool gave_way = false;                  // its place was given to another host's connection
 };
 
 Dialer::Dialer(asio::any_io_executor executor, std::shared_ptr<AddressGates> gates, std::string policy_host,
@@ -120,7 +120,7 @@ void Dialer::note_failure(const Address& address, const error_code& error) {
     exhausted_us_ = exhausted_us_ || error == asio::error::no_descriptors ||
                     error == asio::error::no_buffer_space || error == asio::error::no_memory ||
                     error == boost::system::errc::too_many_files_open_in_system;
-    next_start_ = {}; // the next one need not wait
+    next_start_ = {}; // the next one does not have to wait
 }
 
 asio::awaitable<Dialer::Next> Dialer::next() {
@@ -143,7 +143,8 @@ asio::awaitable<Dialer::Next> Dialer::next() {
             lent_.release();
             co_return candidates_.empty() ? Next::exhausted : Next::full;
         }
-        // Candidates that are left over after their time are full: only an end or an arrival changes that.
+        // The candidates left after their time are at their limits: only an end or a new address changes
+        // that.
         const auto now = steady_clock::now();
         const auto until =
             candidates_.empty() || next_start_ <= now ? steady_clock::time_point::max() : next_start_;

@@ -1,9 +1,8 @@
 // fetch/dialer.hpp - TCP connections to one host's addresses, one after the other but not waiting for the
 // slow ones (RFC 8305 section 5): the next attempt starts when one has failed, or after the attempt delay.
 //
-// When a connection turns out to be useless, next() can be called again and continues with the addresses that
-// are left. Lives on one single-threaded executor; owned by a shared_ptr because attempts in flight report
-// back.
+// If a connection is useless, next() can be called again and continues with the remaining addresses. Lives on
+// one single-threaded executor; owned by a shared_ptr because running attempts report back.
 #pragma once
 
 #include "base/event.hpp"
@@ -32,8 +31,8 @@ struct Connection {
     AddressGate::Admission place;
 };
 
-/// The error of a connection whose place another host got (see AddressGate): closed by our limit, because the
-/// peer sent nothing.
+/// The error of a connection whose place was given to another host (see AddressGate): closed by our limit,
+/// because the peer sent nothing.
 inline constexpr std::string_view gave_way =
     "no octet from it for a second or more, gave way to another policy host at this address";
 
@@ -41,16 +40,17 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
 public:
     enum class Next {
         connected, ///< take() has it
-        full,      ///< all addresses left have their limit of connections; wait for blocked_at(), then lend()
+        full,      ///< all remaining addresses are at their limits; wait for blocked_at(), then lend()
         exhausted, ///< no address is left
         stopped,   ///< stop() was called
     };
 
-    /// `gates` limits the connections to each address; null for no limit. `policy_host`: for whom.
+    /// `gates` limits the connections to each address; null for no limit. `policy_host`: whose connections
+    /// these are.
     Dialer(boost::asio::any_io_executor executor, std::shared_ptr<AddressGates> gates,
            std::string policy_host, std::chrono::milliseconds attempt_delay, std::uint16_t port);
 
-    /// More addresses; also while next() is waiting.
+    /// Adds addresses; also while next() is waiting.
     void add(const std::vector<Address>& addresses);
     /// While true, next() waits for more addresses instead of being exhausted.
     void expect_more(bool more);
@@ -62,7 +62,7 @@ public:
     void lend(const Address& address, AddressGate::Admission place);
     /// An address that next() gave before will be tried once more.
     void try_again(const Address& address);
-    /// What became of an address after the connection was made.
+    /// Notes the result of an address after the connection was made.
     void note(const Address& address, std::string_view outcome);
 
     /// Ends all attempts; next() returns soon.
@@ -74,7 +74,7 @@ public:
     [[nodiscard]] bool more_to_try() const noexcept { return !candidates_.empty() || more_; }
     /// Why no attempt succeeded.
     [[nodiscard]] Failure failure() const;
-    /// What became of which address, e.g. "1 of 3 addresses failed: 192.0.2.1: Connection refused".
+    /// The result of each address, e.g. "1 of 3 addresses failed: 192.0.2.1: Connection refused".
     [[nodiscard]] std::string progress() const;
     [[nodiscard]] const Tried& tried() const noexcept { return tried_; }
 
@@ -105,7 +105,7 @@ private:
 
     Tried tried_;
     bool timed_out_ = false;
-    bool exhausted_us_ = false; // no descriptor or buffer of ours was left
+    bool exhausted_us_ = false; // we had no descriptor or buffer left
 };
 
 } // namespace fetch

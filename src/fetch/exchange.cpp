@@ -67,7 +67,7 @@ asio::awaitable<std::optional<Failure>> Exchange::tunnel(std::uint16_t port) {
     }
 }
 
-/// Looks after the handshake until its end or its limit.
+/// Watches the handshake until its end or its limit.
 void Exchange::limit_handshake(Patience patience, steady_clock::time_point begun) {
     limit_.expires_at(std::min(stream_.last_octet() + patience.silence, begun + patience.whole));
     limit_.async_wait([weak = weak_from_this(), patience, begun](const error_code& cancelled) {
@@ -88,14 +88,14 @@ void Exchange::limit_handshake(Patience patience, steady_clock::time_point begun
     });
 }
 
-/// Of what was not yet asked.
+/// A failure before the request was sent.
 Exchange::Outcome Exchange::failed(Failure f) const {
     Outcome outcome{Fetched(base::unexpected(std::move(f)))};
     outcome.try_elsewhere = true;
     return outcome;
 }
 
-/// We closed the connection, whatever it said last.
+/// We closed the connection; its last error does not matter.
 std::optional<Exchange::Outcome> Exchange::ended_by_us() const {
     if (gave_way_) {
         Outcome outcome{Fetched(base::unexpected(failure(Reason::fetch_timeout, std::string(gave_way))))};
@@ -118,7 +118,7 @@ asio::awaitable<Exchange::Outcome> Exchange::get(std::optional<Patience> patienc
     co_return outcome;
 }
 
-/// The handshake, and the request up to its being sent. A body, of no meaning, is success.
+/// The handshake, and sending the request. Success is a body without meaning.
 asio::awaitable<Exchange::Outcome> Exchange::shake(std::optional<Patience> patience) {
     SSL* tls = stream_.native_handle();
     if (!expect_host(tls, policy_host_))

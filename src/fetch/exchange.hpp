@@ -1,8 +1,8 @@
-// fetch/exchange.hpp - what happens on one connection: a tunnel through the proxy if there is one, the TLS
+// fetch/exchange.hpp - the work on one connection: a tunnel through the proxy if there is one, the TLS
 // handshake, one request, one response.
 //
-// The caller's deadline is enforced by stop(); the exchange itself only limits a handshake that other
-// addresses wait behind. Lives on one single-threaded executor.
+// stop() enforces the caller's deadline; the exchange itself only limits a handshake for which other
+// addresses wait. Lives on one single-threaded executor.
 #pragma once
 
 #include "fetch/http_reader.hpp"
@@ -29,10 +29,10 @@ public:
     struct Outcome {
         explicit Outcome(Fetched f) : fetched(std::move(f)) {}
         Fetched fetched;
-        /// The request was not sent yet: another of the host's addresses may work. TLS authenticates that one
-        /// just the same.
+        /// The request was not sent yet: another address of the host may work. TLS authenticates that one,
+        /// too.
         bool try_elsewhere = false;
-        /// It was given up only because it was silent or slow: with more time it might work.
+        /// It was given up only because it was silent or slow: it might work with more time.
         bool out_of_patience = false;
     };
 
@@ -51,7 +51,7 @@ public:
     /// TLS and the GET.
     [[nodiscard]] boost::asio::awaitable<Outcome> get(std::optional<Patience> patience);
 
-    /// Closes the connection: what is waiting fails soon.
+    /// Closes the connection: waiting operations fail soon.
     void stop() noexcept;
     /// The same, because its place is given to another policy host's connection.
     void give_way() noexcept;
@@ -71,7 +71,7 @@ private:
     std::string out_;
     std::array<char, 4096> in_;
     Stage stage_ = Stage::handshake;
-    bool shaken_ = false;         // the handshake is over, well or badly
+    bool shaken_ = false;         // the handshake is over, with success or failure
     std::string out_of_patience_; // how the handshake met its limit
     bool gave_way_ = false;
 };

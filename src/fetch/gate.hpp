@@ -14,7 +14,7 @@ namespace fetch {
 
 class Gate : public std::enable_shared_from_this<Gate> {
 public:
-    /// Being inside. Leaving, by destruction, lets the next waiter in.
+    /// A place inside. Its destruction lets the next waiter in.
     class Admission {
     public:
         Admission() = default;
@@ -36,7 +36,7 @@ public:
         std::shared_ptr<Gate> gate_;
     };
 
-    /// A turn in the queue, given up by destruction.
+    /// A turn in the queue; its destruction gives it up.
     class Waiter {
     public:
         Waiter(std::shared_ptr<Gate> gate, std::function<void()> ready, bool first);
@@ -63,7 +63,7 @@ public:
     /// Joins the queue, at its front when `first`. `ready` is called once the place is granted; it must not
     /// come back into the gate.
     [[nodiscard]] std::unique_ptr<Waiter> wait(std::function<void()> ready, bool first = false);
-    /// A higher limit lets waiters in at once; a lower one throws nobody out.
+    /// A higher limit lets waiters in at once; a lower one takes no place away.
     void set_limit(std::size_t limit);
     /// From now on nobody is let in.
     void close() noexcept { closed_ = true; }

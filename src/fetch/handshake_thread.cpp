@@ -14,7 +14,7 @@ bool HandshakeThread::run(std::function<void()> work) {
     }
     changed_.notify_one();
     if (thread_.joinable()) return true;
-    // Signals are the other threads'.
+    // Other threads handle signals.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);

@@ -23,7 +23,7 @@ public:
     /// In the order they came; `work` must not throw. False if no thread could be started, or it was
     /// stopped.
     [[nodiscard]] bool run(std::function<void()> work);
-    /// Waits for the piece of work that is under way. Must come before the end of what work refers to.
+    /// Waits for the running piece of work. Call it before the objects that the work uses are destroyed.
     void stop() noexcept;
 
 private:

@@ -19,7 +19,7 @@ auto wrong(Reason reason, std::string detail) {
     return base::unexpected(std::move(failure));
 }
 
-/// More digits than curl takes; with leading zeros 64 KiB would still need only five.
+/// More digits than curl accepts; without leading zeros 64 KiB needs only five.
 constexpr std::size_t max_digits = 16;
 constexpr std::size_t shown_of_a_line = 24;
 
@@ -31,7 +31,7 @@ constexpr unsigned hex(char c) noexcept {
     return 16;
 }
 
-/// One number of digits, of 64 bits; with more it is nonsense.
+/// One number of 64 bits, in digits; a larger one is nonsense.
 std::optional<std::uint64_t> number(std::string_view text) {
     std::uint64_t value = 0;
     if (text.empty() || text.front() < '0' || text.front() > '9') return std::nullopt;
@@ -63,7 +63,7 @@ base::Expected<BodyReader, Failure> BodyReader::of(const HttpHead& head) {
     BodyReader reader;
     const FieldValues& coding = head.transfer_encoding;
     const FieldValues& length = head.content_length;
-    // RFC 9112 section 6.3: both at once is how one reader is made to see another body than the next.
+    // RFC 9112 section 6.3: with both at once, an attacker makes two readers see different bodies.
     if (coding.present() && length.present())
         return wrong(Reason::http_malformed,
                      "Content-Length " + length.shown() + " beside Transfer-Encoding " + coding.shown());
@@ -155,7 +155,7 @@ base::Expected<void, Failure> BodyReader::take_size(char octet) {
         }
         if (digits_ == 0)
             return wrong(Reason::http_malformed, "no chunk size where one must be: " + quoted(shown_));
-        // "0x42": a size of 0 for some, of 66 for whoever wrote it.
+        // "0x42": some read a size of 0, its writer means 66.
         if (octet == 'x' || octet == 'X')
             return wrong(Reason::http_malformed, "a chunk size that is no number: " + quoted(shown_));
         if (left_ > max_body - body_.size())
@@ -167,7 +167,7 @@ base::Expected<void, Failure> BodyReader::take_size(char octet) {
     return {};
 }
 
-/// What stands behind a chunk's size, to the end of the line: of no interest.
+/// The text after a chunk's size, to the end of the line: ignored.
 base::Expected<void, Failure> BodyReader::skip_line(std::string_view& octets) {
     const std::size_t end = octets.find('\n');
     const std::size_t n = std::min(end, octets.size());
@@ -186,7 +186,7 @@ void BodyReader::end_size_line() {
     shown_.clear();
 }
 
-/// Lines of fields, of no interest, and an empty one at the end.
+/// Lines of fields, which are ignored, and an empty one at the end.
 base::Expected<void, Failure> BodyReader::take_trailer(char octet) {
     if (++line_ > max_trailer)
         return wrong(Reason::http_too_large, "a trailer over " + std::to_string(max_trailer) + " octets");

@@ -1,9 +1,9 @@
 // fetch/http_body.hpp - the body of an HTTP/1.x response: octets in, the decoded body out (RFC 9112 sections
 // 6 and 7).
 //
-// Sans-I/O and linear: every octet is looked at once, and nothing is kept but the body. Chunks are taken in
-// the forms that curl takes: lines that end with LF alone, blanks, extensions and anything else behind a
-// chunk's size; see tests/unit/fetch_http_curl_test.cpp.
+// Sans-I/O and linear: every octet is read once, and only the body is kept. Chunks are accepted in the forms
+// that curl accepts: lines that end with LF alone, blanks, extensions and anything else after a chunk's size;
+// see tests/unit/fetch_http_curl_test.cpp.
 #pragma once
 
 #include "fetch/fetcher.hpp"
@@ -22,8 +22,8 @@ inline constexpr std::size_t max_trailer = max_head; ///< octets of a chunk's li
 
 class BodyReader {
 public:
-    /// How the body that belongs to `head` ends; http_malformed when the head says it in two ways or in none
-    /// that we know, http_too_large when it announces too much.
+    /// How the body after `head` ends; http_malformed when the head says it in two ways or in an unknown way,
+    /// http_too_large when it announces too much.
     [[nodiscard]] static base::Expected<BodyReader, Failure> of(const HttpHead& head);
 
     /// True when the body is complete; what follows it is ignored. After that, or an error (http_malformed,
@@ -45,7 +45,7 @@ private:
 
     State state_ = State::until_end;
     std::string body_;
-    std::size_t left_ = 0; // octets of the body (sized) or of the chunk (data) that have not come
+    std::size_t left_ = 0; // missing octets of the body (sized) or of the chunk (data)
     std::size_t digits_ = 0;
     std::size_t line_ = 0;                          // octets of a chunk's line or of the trailer
     std::string shown_;                             // the first octets of that line, for a detail

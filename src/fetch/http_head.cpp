@@ -20,8 +20,8 @@ auto wrong(Reason reason, std::string detail) {
 
 constexpr std::string_view start = "HTTP/1.";
 
-/// How a status line begins (RFC 9112 section 4), as far as it goes. In any case of letters: there is no
-/// other protocol that it could be.
+/// Whether this can be the beginning of a status line (RFC 9112 section 4). In upper or lower case, because
+/// it cannot be another protocol.
 bool may_begin(std::string_view text) {
     return base::iequals(text.substr(0, start.size()), start.substr(0, text.size()));
 }
@@ -37,7 +37,7 @@ constexpr bool digit(char c) noexcept { return c >= '0' && c <= '9'; }
 struct FramingField {
     std::string_view name;
     FieldValues HttpHead::*values;
-    bool matters; ///< another reading of the line would change what the body is
+    bool matters; ///< reading the line differently would change the body
 };
 constexpr FramingField framing_fields[] = {
     {"Content-Type", &HttpHead::content_type, true},
@@ -102,7 +102,7 @@ base::Expected<bool, Failure> HeadReader::feed(std::string_view& octets) {
         const std::size_t here = end == std::string_view::npos ? octets.size() : end + 1;
         const std::size_t taken = std::min(here, max_head - size_);
         const std::string_view part = octets.substr(0, taken);
-        // Where the first line goes wrong it is refused at once: the peer may never end it.
+        // A wrong first line is refused at its first wrong octet: the peer may never end it.
         if (lines_ == 0 && line_.size() < start.size() &&
             !may_begin(line_ + std::string(part.substr(0, start.size()))))
             return wrong(Reason::http_malformed, "not an HTTP/1 response: begins with " +
@@ -148,7 +148,8 @@ base::Expected<bool, Failure> HeadReader::line(std::string_view text) {
     return false;
 }
 
-/// "HTTP/1.1 200 OK". As in the field: no reason phrase, no space before it, more than one before the status.
+/// "HTTP/1.1 200 OK". Real servers also send no reason phrase, no space before it, or several before the
+/// status.
 base::Expected<void, Failure> HeadReader::status_line(std::string_view text) {
     const auto bad = [&](std::string_view what) {
         return wrong(Reason::http_malformed, std::string(what) + " in the status line " + quoted(text));

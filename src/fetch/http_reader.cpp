@@ -41,8 +41,8 @@ base::Expected<std::optional<HttpHead>, Failure> FinalHead::feed(std::string_vie
         if (!complete) return base::unexpected(std::move(complete.error()));
         if (!*complete) break;
         HttpHead head = reader_.take();
-        // 101 answers an Upgrade that was never asked for: no interim response, the connection is lost to
-        // HTTP.
+        // 101 answers an Upgrade that we never asked for. It is not an interim response: the connection no
+        // longer speaks HTTP.
         if (head.status > 199 || head.status == 101) return std::optional<HttpHead>(std::move(head));
         if (++interim_ > max_interim)
             return base::unexpected(
@@ -55,7 +55,7 @@ base::Expected<std::optional<HttpHead>, Failure> FinalHead::feed(std::string_vie
 }
 
 std::optional<Fetched> HttpReader::feed(std::string_view octets) {
-    // What is over the limit is not looked at, so that the outcome does not depend on the cuts.
+    // Octets over the limit are not read, so that the outcome does not depend on the cuts.
     const std::size_t room = max_wire - wire_;
     const bool over = octets.size() > room;
     octets = octets.substr(0, room);

@@ -1,10 +1,10 @@
 // fetch/http_reader.hpp - one HTTP/1.x response as octets in, a policy's text or the reason against it out
 // (RFC 9112).
 //
-// Sans-I/O: feed() takes what a connection gave, however it was cut, and the outcome does not depend on the
-// cuts. Once an outcome is there, nothing more may be fed and nothing more need be read: a head that cannot
-// be a policy's (RFC 8461 sections 3.2, 3.3) is refused before its body. Time is linear in the octets, and
-// what is kept is at most a head and a body.
+// Sans-I/O: feed() takes a connection's octets in any pieces, and the outcome does not depend on the cuts.
+// After the outcome, nothing more may be fed or must be read: a head that cannot be a policy's (RFC 8461
+// sections 3.2, 3.3) is refused before its body. Time is linear in the octets, and what is kept is at most a
+// head and a body.
 #pragma once
 
 #include "fetch/fetcher.hpp"
@@ -21,7 +21,7 @@ namespace fetch {
 using Fetched = base::Expected<std::string, Failure>;
 
 inline constexpr std::size_t max_interim = 64; ///< 1xx responses before the final one
-/// Octets of one response as sent, heads included: 64 KiB in tiny chunks must end too.
+/// Octets of one response as sent, heads included: 64 KiB in tiny chunks must be bounded, too.
 inline constexpr std::size_t max_wire = 1024 * 1024;
 
 /// Reads heads until a final one; counts the interim ones (RFC 9110 section 15.2).
