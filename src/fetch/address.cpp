@@ -142,7 +142,8 @@ std::string_view not_public(const Address& address, std::span<const base::Nat64P
         if (const std::string_view what = special(*ipv4); !what.empty()) return what;
         translated = true;
     }
-    // A prefix says what may be outside of what everybody can reach; within 6to4 the other reading holds too.
+    // With a prefix the address need not be globally reachable. But inside 6to4 the other reading counts,
+    // too.
     if (translated && !base::same_prefix(octets, six_to_four, 16)) return "";
     return special(octets);
 }

@@ -69,7 +69,7 @@ asio::awaitable<Fetched> HttpsFetcher::await_job(std::shared_ptr<Core> core, std
     if (core->closed) co_return failed(Reason::shutting_down, "the fetcher is gone");
     if (policy_host.ends_with('.')) policy_host.pop_back();
     const auto job = std::make_shared<Job>(core, std::move(policy_host));
-    // Ends the job when this frame goes away before it: its caller was cancelled or destroyed.
+    // Ends the job if this frame is destroyed first, because its caller was cancelled or destroyed.
     struct Leash {
         explicit Leash(std::shared_ptr<Job> j) : job(std::move(j)) {}
         ~Leash() { job->stop(); }

@@ -3,8 +3,8 @@
 //
 // Threads: belongs to one single-threaded io_context, all members included. The resolver must outlive the
 // fetcher, the fetcher must be destroyed before the io_context. Destroying it ends every get() with
-// Reason::shutting_down; so does cancelling a get() for that one. http_proxy and its like in the environment
-// are never read.
+// Reason::shutting_down; cancelling a get() does the same for that one. http_proxy and similar variables in
+// the environment are never read.
 #pragma once
 
 #include "base/nat64.hpp"
@@ -29,32 +29,32 @@ struct Options {
     std::string ca_file;
     /// Connect to policy hosts on private, loopback and other addresses that are not public.
     bool allow_private_addresses = false;
-    /// The NAT64 prefixes of this network; empty: found out from the resolver when an address could lie in
-    /// one.
+    /// The NAT64 prefixes of this network; empty: asked of the resolver when an address could be in one.
     std::vector<base::Nat64Prefix> nat64_prefixes;
-    /// If there is one, every connection goes through this HTTP proxy by CONNECT. Policy hosts are then
-    /// not looked up, and their addresses not checked, by us. The proxy's own name is asked of the resolver.
+    /// If set, every connection goes through this HTTP proxy by CONNECT. Then we do not look up policy hosts,
+    /// and do not check their addresses. The resolver is asked for the proxy's own name.
     net::Proxy proxy;
     /// For one fetch from its start (not its turn in the queue) to the last octet (RFC 8461 section 3.3).
     std::chrono::milliseconds timeout{60000};
     /// Fetches at a time whose hosts answer; others wait in order. A fetch that has waited for its host for
-    /// `patience` gives up its place but goes on, so that hosts that hang do not delay others; see slow_factor.
+    /// `patience` gives up its place but continues, so that hanging hosts do not delay others; see
+    /// slow_factor.
     std::size_t max_concurrent = 64;
     std::chrono::milliseconds patience{300};
-    /// Connections that make progress at a time to one remote address; others wait, without holding up other
-    /// hosts. See fetch/address_gate for those that hang.
+    /// Connections at a time that make progress to one remote address; others wait, without delaying other
+    /// hosts. See fetch/address_gate for hanging ones.
     std::size_t max_per_address = 8;
     /// For tests: RFC 8461 knows only 443.
     std::uint16_t port = 443;
-    /// How long an address may keep the next one from being tried (RFC 8305 section 5).
+    /// How long an attempt may run before the next address is tried, too (RFC 8305 section 5).
     std::chrono::milliseconds attempt_delay{250};
 };
 
 /// Fetches that may wait for their turn; further ones fail with Reason::overloaded.
 inline constexpr std::size_t max_queued = 10000;
 
-/// So many times max_concurrent fetches may go on without a place: with the 64 of the default up to 1,088 run
-/// at once. Beyond that, hosts that hang do delay others.
+/// This many times max_concurrent fetches may continue without a place: with the default of 64, up to 1,088
+/// run at once. Beyond that, hanging hosts do delay others.
 inline constexpr std::size_t slow_factor = 16;
 
 struct Core; // fetch/core.hpp
@@ -71,13 +71,13 @@ public:
     [[nodiscard]] boost::asio::awaitable<base::Expected<std::string, Failure>>
     get(std::string policy_host) override;
 
-    /// For fetches that start from now on; reads the CA file again. On error, a sentence, the old options
-    /// stay.
+    /// For fetches that start from now on; reads the CA file again. An error is a sentence; then the old
+    /// options stay.
     [[nodiscard]] base::Expected<void, std::string> configure(Options options);
 
-    /// Waits for the handshake that is under way in a thread of its own, and begins no other. Comes before
-    /// the handlers of the executor's context are dropped, for that thread posts to it. The destructor does
-    /// it too.
+    /// Waits for a handshake that runs in the handshake thread, and begins no other. Call it before the
+    /// handlers of the executor's context are dropped, because that thread posts to it. The destructor does
+    /// it, too.
     void stop_thread() noexcept;
 
     [[nodiscard]] std::size_t running() const noexcept;

@@ -83,7 +83,7 @@ void Job::finish(std::exception_ptr error, Fetched fetched) {
         try {
             std::rethrow_exception(error);
         } catch (const std::exception& e) {
-            fetched = failed(Reason::overloaded, e.what()); // out of memory; nothing else throws
+            fetched = failed(Reason::overloaded, e.what()); // out of memory; only that throws
         }
     }
     result = std::move(fetched);
@@ -112,8 +112,8 @@ asio::awaitable<bool> Job::start() {
     co_return true;
 }
 
-/// All addresses have their limit of connections: waits for a place at one, neither keeping others from
-/// starting nor spending the deadline. False when the queue is full or the fetch has ended.
+/// All addresses are at their limits of connections: waits for a place at one. Meanwhile other fetches may
+/// start, and the deadline does not run. False when the queue is full or the fetch has ended.
 asio::awaitable<bool> Job::place_at(Address address) {
     if (core_->queued >= max_queued) co_return false;
     const Counted queued(core_->queued);
@@ -191,7 +191,7 @@ void Job::found(dns::Type type, std::exception_ptr error, dns::Result answer) {
     event_.notify();
 }
 
-/// Waits until there is an address to begin with; false when there will be none.
+/// Waits for a first address; false when there will be none.
 asio::awaitable<bool> Job::lookups_ready() {
     while (end_ == End::no && lookups_ > 0 && !dialer_->has_v6()) {
         auto until = steady_clock::time_point::max();
@@ -207,7 +207,7 @@ std::string Job::at(const Address& address) const {
     return (proxy_ ? " through proxy " : " at ") + address.to_string();
 }
 
-/// With what became of the addresses before it.
+/// Adds the results of the addresses before it.
 Fetched Job::failed_at(Failure failure, const Address& address) const {
     failure.detail += at(address);
     if (dialer_->tried().count() > 0) failure.detail += "; before that " + dialer_->tried().text();
@@ -244,7 +244,7 @@ Fetched Job::no_addresses() const {
 Fetched Job::no_connection() const {
     if (best_) {
         Failure why = *best_;
-        // All the addresses, with what became of each; the reason is that of the one that came furthest.
+        // All addresses with their results; the reason is that of the one that came furthest.
         if (dialer_->tried().count() > 1)
             why.detail = dialer_->tried().text();
         else
@@ -312,7 +312,7 @@ void Job::begin_exchange() {
     if (connection_->place.gave_way()) exchange_->give_way();
 }
 
-/// How long a handshake may take: an address that accepts connections and then says nothing must leave time
+/// How long a handshake may take: an address that accepts connections and then sends nothing must leave time
 /// for the others.
 std::optional<Exchange::Patience> Job::patience() const {
     const bool last = !dialer_->more_to_try() && (second_round_ || slow_addresses_.empty());
@@ -322,7 +322,7 @@ std::optional<Exchange::Patience> Job::patience() const {
     return Exchange::Patience{std::min(silent_handshake, left / 4), std::min(slow_handshake, left / 2)};
 }
 
-/// No address is left: those we were out of patience with get the rest of the time.
+/// No address is left: those that we gave up as too slow get the rest of the time.
 bool Job::go_round_again() {
     if (second_round_ || slow_addresses_.empty()) return false;
     second_round_ = true;
@@ -331,7 +331,7 @@ bool Job::go_round_again() {
 }
 
 void Job::keep_best(const Failure& failure, const Address& address) {
-    // What a certificate says tells more than that there was no handshake, and that more than silence.
+    // A wrong certificate is a better reason than a failed handshake, and that is better than silence.
     const auto rank = [](Reason reason) {
         return reason == Reason::fetch_timeout ? 0 : reason == Reason::tls_handshake ? 1 : 2;
     };

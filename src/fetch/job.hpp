@@ -1,7 +1,7 @@
 // fetch/job.hpp - one fetch, from its place in the queue to its outcome.
 //
-// Runs in a coroutine of its own, so that it ends in order even when the caller is cancelled; stop() ends
-// everything it waits for. Belongs to its core's executor.
+// Runs in a coroutine of its own, so that it ends cleanly even when the caller is cancelled; stop() ends all
+// its waits. Belongs to its core's executor.
 #pragma once
 
 #include "base/event.hpp"
@@ -22,9 +22,9 @@
 
 namespace fetch {
 
-/// While other addresses are left: a TCP connection without an octet for so long, or without a complete
-/// handshake after so long, makes room for the next. A usual handshake takes two round trips and a few
-/// milliseconds; slower addresses are tried again at the end, with the time that is left.
+/// While other addresses are left: a TCP connection without an octet for this long, or without a complete
+/// handshake after this long, gives way to the next. A usual handshake takes two round trips and a few
+/// milliseconds; slower addresses are tried again at the end, with the remaining time.
 inline constexpr std::chrono::milliseconds silent_handshake{2500};
 inline constexpr std::chrono::milliseconds slow_handshake{10000};
 
@@ -40,7 +40,7 @@ public:
     Job& operator=(const Job&) = delete;
 
     [[nodiscard]] boost::asio::awaitable<Fetched> run();
-    /// The outcome is no longer wanted.
+    /// Nobody wants the outcome any more.
     void stop() { end(End::abandoned); }
     void finish(std::exception_ptr error, Fetched fetched);
 

@@ -35,7 +35,7 @@ seconds discovery_holds(const dns::Result& answer) {
 }
 
 void Nat64::configure(std::vector<base::Nat64Prefix> prefixes) {
-    if (prefixes.empty() && !configured_) return; // what was discovered is as good as before
+    if (prefixes.empty() && !configured_) return; // the discovered prefixes are still valid
     configured_ = !prefixes.empty();
     prefixes_ = std::move(prefixes);
     holds_until_ = {};
@@ -61,7 +61,7 @@ void Nat64::ask(std::function<void()> done) {
 void Nat64::answered(const dns::Result& answer) {
     asking_ = false;
     holds_until_ = steady_clock::now() + discovery_holds(answer);
-    // While the resolver fails, what it said before is still the best guess.
+    // While the resolver fails, its earlier answer is still the best guess.
     if (answer && !configured_) prefixes_ = discovered_prefixes(answer->records);
     for (const auto& done : std::exchange(waiting_, {})) done();
 }

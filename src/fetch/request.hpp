@@ -1,4 +1,4 @@
-// fetch/request.hpp - what is said to a policy host and to the HTTP CONNECT proxy before it, if one is
+// fetch/request.hpp - the requests to a policy host, and to the HTTP CONNECT proxy before it, if one is
 // configured. Pure.
 #pragma once
 

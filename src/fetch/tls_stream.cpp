@@ -37,7 +37,7 @@ struct TlsStream::Session {
         SSL_set_msg_callback_arg(tls.get(), this);
     }
 
-    /// Counts what makes work and was not asked for.
+    /// Counts messages that make work and were not asked for.
     static void count(int written, int, int type, const void* octets, std::size_t size, SSL*, void* self) {
         if (written != 0 || type != SSL3_RT_HANDSHAKE || size == 0) return;
         Session& session = *static_cast<Session*>(self);
@@ -105,7 +105,7 @@ std::function<bool()> TlsStream::room() {
         try {
             return turn_.room();
         } catch (const std::bad_alloc&) {
-            return true; // without memory no turn ends; the octets of this connection still do
+            return true; // without memory no turn ends; the limit on octets still holds
         }
     };
 }
@@ -133,7 +133,7 @@ void TlsStream::close() noexcept {
     session_->shaken.notify();
 }
 
-/// False when the fetch has had all it may have.
+/// False when the fetch has received all that it may.
 bool TlsStream::take(std::size_t octets) {
     if (octets > 0) {
         last_octet_ = std::chrono::steady_clock::now();
@@ -148,7 +148,7 @@ bool TlsStream::take(std::size_t octets) {
     return false;
 }
 
-/// Sends what is gathered. Nearly always the socket takes it at once.
+/// Sends the gathered octets. Nearly always the socket accepts them at once.
 asio::awaitable<TlsStream::error_code> TlsStream::send() {
     const std::string_view octets = session_->wire.to_send();
     if (octets.empty()) co_return error_code{};
@@ -162,7 +162,7 @@ asio::awaitable<TlsStream::error_code> TlsStream::send() {
     co_return socket_.is_open() ? error_code{} : asio::error::operation_aborted;
 }
 
-/// Requires that all input has been taken. No octets is no error.
+/// Requires that OpenSSL has taken all input. No new octets is not an error.
 TlsStream::error_code TlsStream::receive() {
     error_code error;
     const std::span<char> space = session_->wire.space();
@@ -181,14 +181,14 @@ TlsStream::error_code TlsStream::receive() {
 asio::awaitable<TlsStream::error_code> TlsStream::readable() {
     turn_.pass_on();
     auto [error] = co_await socket_.async_wait(Socket::wait_read, asio::as_tuple(asio::use_awaitable));
-    // Once closed, the descriptor's number may be another connection's: it must not be read any more.
+    // After closing, the descriptor's number may belong to another connection: it must not be read any more.
     if (!socket_.is_open()) co_return asio::error::operation_aborted;
     if (error) co_return error;
     co_await turn_.wait();
     co_return socket_.is_open() ? error_code{} : asio::error::operation_aborted;
 }
 
-/// After would_block: sends what is gathered and waits for more input, or for the next turn.
+/// After would_block: sends the gathered octets and waits for more input, or for the next turn.
 asio::awaitable<TlsStream::error_code> TlsStream::go_on() {
     error_code error;
     if (session_->wire.pending() == 0) {
@@ -215,7 +215,7 @@ asio::awaitable<TlsStream::error_code> TlsStream::shake_in_thread() {
                 done->in_thread = false;
                 done->shaken.notify();
             });
-        } catch (const std::bad_alloc&) { // then it ends by its deadline
+        } catch (const std::bad_alloc&) { // then its deadline ends it
         }
     });
     if (!begun) co_return asio::error::operation_aborted;
@@ -232,7 +232,8 @@ asio::awaitable<TlsStream::error_code> TlsStream::shake_in_thread() {
 
 asio::awaitable<TlsStream::error_code> TlsStream::handshake() {
     error_code error;
-    // Not only natively: Asio would wait in write_some() below, and all fetches with it.
+    // Asio's own flag, too, not only the descriptor's: else Asio would wait in write_some() below, and block
+    // all fetches.
     socket_.non_blocking(true, error);
     if (error) co_return error;
     bool in_thread = false;

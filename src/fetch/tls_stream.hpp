@@ -1,16 +1,16 @@
 // fetch/tls_stream.hpp - TLS, as a client, over a connected TCP socket, whatever the peer sends.
 //
 // OpenSSL works on fixed buffers (fetch/wire) and in turns (fetch/turns): neither endless handshake messages
-// nor records of one octet keep the loop from its timers. There is a limit on what a peer may send in all, on
+// nor records of one octet delay the loop's timers. There are limits on what a peer may send in total, on
 // what it may make us write, and on unsolicited messages. A handshake with a long chain or large keys
-// continues in a thread of its own. What OpenSSL writes is gathered and sent when the next step needs the
-// peer, so that the end of the handshake and the request after it are one packet, and the server is woken
-// once. Errors are those of asio::ssl::stream: eof after a close_notify, stream_truncated without one;
-// no_buffer_space when refusal() says which limit was met.
+// continues in a thread of its own. OpenSSL's output is gathered and sent when the next step needs the peer,
+// so that the end of the handshake and the request are one packet, and the server is woken once. Errors are
+// those of asio::ssl::stream: eof after a close_notify, stream_truncated without one; no_buffer_space when
+// refusal() names the limit that was reached.
 //
-// Belongs to one single-threaded executor; one operation at a time. close() may come at any time, and ends
-// what waits with operation_aborted. Must not be moved; not destroyed while something waits, unless the loop
-// is.
+// Belongs to one single-threaded executor; one operation at a time. close() may be called at any time, and
+// ends a waiting operation with operation_aborted. Must not be moved, nor destroyed while an operation waits,
+// except together with the loop.
 #pragma once
 
 #include "fetch/handshake_thread.hpp"
@@ -31,11 +31,11 @@
 
 namespace fetch {
 
-/// What peers may send in one fetch, over all its connections, TLS and a proxy's reply included.
+/// Octets that peers may send in one fetch, over all its connections, including TLS and a proxy's reply.
 inline constexpr std::size_t max_fetch_octets = 1024 * 1024;
 /// HelloRequest, KeyUpdate and NewSessionTicket in one connection: servers send two to four tickets.
 inline constexpr int max_unasked_messages = 16;
-/// A handshake with more input than this goes on in the handshake thread; a usual one has 2 to 6 KiB.
+/// A handshake with more input than this continues in the handshake thread; a usual one has 2 to 6 KiB.
 inline constexpr std::size_t max_handshake_on_loop = 8 * 1024;
 
 class TlsStream {
@@ -46,41 +46,41 @@ public:
     /// What connections share.
     struct Shared {
         std::shared_ptr<Turns> turns;
-        std::shared_ptr<HandshakeThread> thread; ///< null: all on the loop
+        std::shared_ptr<HandshakeThread> thread; ///< null: all work on the loop
         std::shared_ptr<std::size_t> octets_left = std::make_shared<std::size_t>(max_fetch_octets);
         std::function<void()> progress = {}; ///< octets came; must not throw or close the stream
     };
 
     /// Throws std::bad_alloc when OpenSSL has no memory.
     TlsStream(Socket socket, boost::asio::ssl::context& context, Shared shared);
-    /// Shares with none.
+    /// Shares nothing with other connections.
     TlsStream(Socket socket, boost::asio::ssl::context& context);
 
-    /// For octets before the handshake: writing. For reading see read_before().
+    /// For writing octets before the handshake. For reading see read_before().
     [[nodiscard]] Socket& socket() noexcept { return socket_; }
-    /// Not while busy().
+    /// Must not be called while busy().
     [[nodiscard]] SSL* native_handle() noexcept;
     /// After a handshake that ended with operation_aborted: the thread may still be at work on it.
     [[nodiscard]] bool busy() const noexcept;
 
     /// After a failure the alert that tells the peer why has been sent, if the socket took it at once.
     [[nodiscard]] boost::asio::awaitable<error_code> handshake();
-    /// Gathers; to be called after the handshake.
+    /// Gathers the octets; call it after the handshake.
     [[nodiscard]] error_code write(std::string_view octets);
 
     struct Read {
         error_code error; ///< none when there are octets
         std::size_t octets = 0;
     };
-    /// Sends what is gathered and waits for at least one octet. That the peer takes no more does not keep it
-    /// from being read: a server may answer, and close, without having read all.
+    /// Sends the gathered octets and waits for at least one octet. It also reads when the peer accepts no
+    /// more: a server may answer, and close, without having read everything.
     [[nodiscard]] boost::asio::awaitable<Read> read_some(std::span<char> to);
-    /// Before the handshake: plain octets, counted as all others.
+    /// Before the handshake: plain octets, counted like all others.
     [[nodiscard]] boost::asio::awaitable<Read> read_before(std::span<char> to);
 
-    /// Which limit ended the connection; empty: none did. Not while busy().
+    /// The limit that ended the connection; empty: none did. Must not be called while busy().
     [[nodiscard]] std::string refusal() const;
-    /// It was max_fetch_octets.
+    /// Whether that limit was max_fetch_octets.
     [[nodiscard]] bool too_many_octets() const noexcept { return *shared_.octets_left == 0; }
     /// When the peer last sent something; before that, when the stream was made.
     [[nodiscard]] std::chrono::steady_clock::time_point last_octet() const noexcept { return last_octet_; }

@@ -1,5 +1,5 @@
-// fetch/tried.hpp - which addresses of a policy host were tried and what became of each, for the failure's
-// detail. Bounded: at most so many are named, each with so many octets.
+// fetch/tried.hpp - which addresses of a policy host were tried and with which results, for the failure's
+// detail. Bounded in the number of addresses and in octets for each.
 #pragma once
 
 #include "fetch/address.hpp"
@@ -17,7 +17,7 @@ public:
     static constexpr std::size_t max_named = 8;
     static constexpr std::size_t max_outcome = 100;
 
-    /// Of each address the first outcome counts.
+    /// For each address the first outcome counts.
     void add(const Address& address, std::string_view outcome) {
         if (std::find(addresses_.begin(), addresses_.end(), address) != addresses_.end()) return;
         addresses_.push_back(address);
@@ -27,7 +27,7 @@ public:
         text_ += outcome.substr(0, max_outcome);
     }
     [[nodiscard]] std::size_t count() const noexcept { return addresses_.size(); }
-    /// "192.0.2.1: Connection refused; 192.0.2.2: no octet for 2500 ms; and 3 more"; "" when none was.
+    /// "192.0.2.1: Connection refused; 192.0.2.2: no octet for 2500 ms; and 3 more"; "" when none was tried.
     [[nodiscard]] std::string text() const {
         return count() <= max_named ? text_
                                     : text_ + "; and " + std::to_string(count() - max_named) + " more";

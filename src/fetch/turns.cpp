@@ -51,7 +51,7 @@ void Turns::pass_on() {
     if (!waiting_.empty() && on_ && left()) call_first();
 }
 
-/// What is posted now runs after the loop has looked at its timers and sockets.
+/// A handler posted now runs after the loop has checked its timers and sockets.
 void Turns::begin() {
     on_ = true;
     octets_ = 0;

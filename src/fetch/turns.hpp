@@ -1,9 +1,9 @@
-// fetch/turns.hpp - the loop's time, shared by the connections whose octets strangers decide.
+// fetch/turns.hpp - shares the loop's time between the connections whose octets strangers decide.
 //
-// A turn is what all of them together do between two visits of the loop to its timers and sockets. It ends
-// after max_turn_octets of input, or max_turn_cpu of the thread's time, whatever that was spent on. A
-// connection with work left then waits; each later turn starts with the one that has had the fewest turns, so
-// that a flood delays itself and not others.
+// A turn is the work of all of them together between two visits of the loop to its timers and sockets. It
+// ends after max_turn_octets of input, or max_turn_cpu of the thread's time for any work. A connection with
+// work left then waits; each later turn starts with the connection that had the fewest turns, so that a flood
+// delays itself and not others.
 //
 // Belongs to one single-threaded executor.
 #pragma once
@@ -22,14 +22,15 @@
 namespace fetch {
 
 inline constexpr std::size_t max_turn_octets = 64 * 1024;
-/// A piece of work that has started (Wire::piece octets, or one handshake's public-key work) is ended first.
+/// A piece of work that has started (Wire::piece octets, or one handshake's public-key work) is finished
+/// first.
 inline constexpr std::chrono::microseconds max_turn_cpu{500};
 
 class Turns : public std::enable_shared_from_this<Turns> {
 public:
     explicit Turns(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-    /// One connection's place in it.
+    /// One connection's share of it.
     class Turn {
     public:
         explicit Turn(std::shared_ptr<Turns> turns);
@@ -40,11 +41,11 @@ public:
         /// True while the current turn has room and nobody waits: call it between pieces of work.
         [[nodiscard]] bool room() { return turns_->room(); }
         void took(std::size_t octets) noexcept { turns_->octets_ += octets; }
-        /// Until it is this one's turn; the first piece may then be done whatever room() says.
+        /// Waits until it is this one's turn; then the first piece may be done even without room().
         [[nodiscard]] boost::asio::awaitable<void> wait();
-        /// Has no work for now: another may go on if there is room.
+        /// This connection has no work for now: another one may continue if there is room.
         void pass_on() { turns_->pass_on(); }
-        /// wait() returns soon.
+        /// Makes wait() return soon.
         void cancel();
 
     private:

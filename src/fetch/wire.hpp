@@ -1,8 +1,7 @@
 // fetch/wire.hpp - the octets between a socket and OpenSSL: a fixed buffer each way, and a BIO over both.
 //
 // OpenSSL loops on its input as long as there is some, so it gets pieces: after each, the owner of the wire
-// may make it pause or fail. No I/O of its own; not thread-safe. Must outlive the SSL that has its
-// BIO.
+// may make it pause or fail. Does no I/O; not thread-safe. Must outlive the SSL that has its BIO.
 #pragma once
 
 #include <openssl/bio.h>
@@ -27,28 +26,28 @@ public:
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
 
-    /// A new BIO over this wire; null when OpenSSL has no memory. The caller's.
+    /// A new BIO over this wire, owned by the caller; null when OpenSSL has no memory.
     [[nodiscard]] BIO* make_bio();
 
-    /// Asked before each piece but the first after resume(); null: never pauses. If it returns false, OpenSSL
-    /// sees no more input for now, and paused() is true. Must not throw: OpenSSL is C.
+    /// Called before each piece except the first one after resume(); null: never pauses. If it returns false,
+    /// OpenSSL gets no more input for now, and paused() is true. Must not throw: OpenSSL is C.
     std::function<bool()> room;
     void resume() noexcept {
         paused_ = false;
         given_ = 0;
     }
     [[nodiscard]] bool paused() const noexcept { return paused_; }
-    /// Which limit was met.
+    /// The limit that was reached.
     enum class Limit { none, octets, messages, output };
-    /// OpenSSL's next look at its input fails. The first limit stays.
+    /// OpenSSL's next read fails. The first limit stays.
     void refuse(Limit met) noexcept {
         if (met_ == Limit::none) met_ = met;
     }
     [[nodiscard]] Limit met() const noexcept { return met_; }
 
-    // The socket's side. Free space, when all input has been taken: where to put the next.
+    // The socket's side. When OpenSSL has taken all input: the free space for the next input.
     [[nodiscard]] std::span<char> space() noexcept { return in_; }
-    /// Requires that all input has been taken.
+    /// Requires that OpenSSL has taken all input.
     void arrived(std::size_t octets) noexcept {
         at_ = 0;
         end_ = octets;
@@ -66,7 +65,7 @@ private:
     std::array<char, in_size> in_;
     std::array<char, out_size> out_;
     std::size_t at_ = 0, end_ = 0, out_used_ = 0;
-    std::size_t given_ = 0; // octets since room was last asked for
+    std::size_t given_ = 0; // octets since the last call of the room function
     bool paused_ = false, ended_ = false;
     Limit met_ = Limit::none;
 };
