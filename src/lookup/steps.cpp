@@ -37,7 +37,7 @@ Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, ba
         return NoPolicy{gets.failures > 0 ? gets.reason : Reason::backing_off};
     }
     const auto& entry = std::get<Entry>(known);
-    // A TXT record that is gone, broken or unknowable never removes a policy (section 3.1, note).
+    // A TXT record that is missing, broken or cannot be looked up never removes a policy (section 3.1, note).
     std::string id = txt.id.value_or(entry.txt_id);
     const bool wanted = why == Why::daily || id != entry.txt_id || cache::overdue(entry, now, tuning);
     if (wanted && may_get(id)) return Get{std::move(id)};
@@ -91,12 +91,13 @@ cache::Entry fetched(const cache::Knowledge& before, cache::PolicyPtr policy, st
     if (old) {
         entry.last_asked = old->last_asked;
         entry.agenda_at = old->agenda_at;
-        entry.dane = old->dane; // a matter of the MX hosts, not of the policy
+        entry.dane = old->dane; // this belongs to the MX hosts, not to the policy
     }
     entry.policy = std::move(policy);
     entry.txt_id = std::move(id);
     entry.fetched_at = now;
-    // A row is known by this time: no two in a row have the same, even when the clock has been set back.
+    // This time identifies a row: two rows after each other never have the same, even if the clock was set
+    // back.
     if (old && old->fetched_at == now) entry.fetched_at -= base::seconds{1};
     entry.txt_checked = now;
     entry.txt_ttl = txt.ttl.value_or(base::seconds{0});

@@ -19,7 +19,7 @@
 
 namespace lookup {
 
-/// What the TXT question showed.
+/// The result of the TXT question.
 struct TxtOutcome {
     base::Expected<std::string, base::Reason> id; ///< the record's id, or why there is none to use
     std::optional<base::seconds> ttl;             ///< of the answer, negative or not
@@ -43,19 +43,19 @@ using Next = std::variant<Keep, Get, NoPolicy>;
 [[nodiscard]] Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, base::Instant now,
                              bool minute_over, const cache::Tuning& tuning);
 
-/// The GETs so far, whatever is known of the domain.
+/// The GETs so far, of a policy or an absence.
 [[nodiscard]] cache::Attempts attempts(const cache::Knowledge& known);
 
-/// The policy of `known` when it is unexpired at `now`, else null.
+/// The policy of `known` if it has not expired at `now`, else null.
 [[nodiscard]] cache::PolicyPtr current_policy(const cache::Knowledge& known, base::Instant now);
 
 /// The reason is trouble of this process. It says nothing about a domain, and is not remembered.
 [[nodiscard]] bool is_our_own(base::Reason reason);
 
-/// The outcome with what is known now: the unexpired policy, if there is one, and why nothing has changed.
+/// The outcome from what is known now: the unexpired policy, if there is one, and why nothing has changed.
 [[nodiscard]] Outcome kept(const cache::Knowledge& known, base::Reason reason, base::Instant now);
 
-/// An unexpired policy as an answer to a query. None: DANE has to be looked up first.
+/// An unexpired policy as an answer to a query. None: DANE must be looked up first.
 [[nodiscard]] std::optional<Outcome> known_policy(const cache::Knowledge& known, Wants wants,
                                                   base::Instant now, const cache::Tuning& tuning);
 /// An absence as an answer to a query. None: it is too old.
@@ -74,27 +74,28 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
 /// The outcome of that GET.
 [[nodiscard]] Outcome fetched_outcome(const cache::Entry& entry, base::Instant now);
 
-/// What is wrong with a policy text, and in which line.
+/// What is wrong with a policy text, with the line.
 [[nodiscard]] std::string describe(const sts::PolicyError& error);
 
 /// How long until the TXT record is looked at again, after a question that brought no id.
 [[nodiscard]] base::seconds next_txt_look(const TxtOutcome& txt, const cache::Tuning& tuning);
 
-/// Is the change from `before` to `after` worth a write? The store remembers that DANE secures a domain, so
-/// that a restart during an outage does not turn it off. The time of the last proof is stored at most four
-/// times a day. The first failure after a proof is stored too: a restart must not give it another day.
+/// Whether the change from `before` to `after` is worth a write. The store remembers that DANE secures a
+/// domain, so that a restart during an outage does not turn it off. The time of the last proof is stored at
+/// most four times a day. The first failure after a proof is stored too: a restart must not give it another
+/// day.
 [[nodiscard]] bool worth_storing(const dane::State& before, const dane::State& after);
 
-/// Since when an expired policy has been seen expired, in running time, when the daemon has run for `ran`. A
-/// noted time after `ran` is a mistake, and is replaced.
+/// Since when an expired policy is known to be expired, in running time, when the daemon has run for `ran`. A
+/// noted time after `ran` is an error, and is replaced.
 [[nodiscard]] base::seconds expired_since(const cache::Entry& entry, base::seconds ran);
-/// Has an expired policy been kept for Tuning::keep_expired of running time?
+/// Whether an expired policy has been kept for Tuning::keep_expired of running time.
 [[nodiscard]] bool kept_long_enough(const cache::Entry& entry, base::seconds ran,
                                     const cache::Tuning& tuning);
-/// What stays of an entry that is forgotten: an absence that nobody believes any more, with its failed GETs.
+/// What is kept of a forgotten entry: an absence that is no longer believed, with its failed GETs.
 [[nodiscard]] cache::Absence back_off(const cache::Entry& entry, base::Instant now);
 
-/// The GETs after one more, which failed.
+/// The GETs after one more failed GET.
 [[nodiscard]] cache::Attempts failed_get(cache::Attempts gets, std::string id, base::Reason reason,
                                          base::Instant now);
 
@@ -104,11 +105,11 @@ void note_look(cache::Entry& entry, const TxtOutcome& txt, base::Instant now, ba
                                     base::Instant now, base::seconds minute_left,
                                     const cache::Tuning& tuning);
 
-/// The absence to note after fetching a policy that may be used at the moment of the fetch only (max_age 0,
+/// The absence to note after fetching a policy that may be used only at the moment of the fetch (max_age 0,
 /// RFC 8461 section 5.1).
 [[nodiscard]] cache::Absence spent(const cache::Entry& fetched, base::seconds minute_left);
 
-/// Such a max_age is over before the next GET is allowed.
+/// Whether such a max_age is over before the next GET is allowed.
 [[nodiscard]] bool too_short_to_obey(const sts::Policy& policy);
 
 /// How a fetched policy differs from the one before, for the log.
