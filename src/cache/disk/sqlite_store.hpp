@@ -77,8 +77,8 @@ public:
     [[nodiscard]] static base::Expected<void, std::string> find_folder(const std::filesystem::path& file);
     /// Loads the file, row by row, into `on_row` (on this thread; from a damaged file a row may come twice)
     /// and starts the thread. Fails, with words for an operator, when the folder is missing or not writable,
-    /// the file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `log` and
-    /// `clock` must outlive the store.
+    /// the file belongs to a running stsmapd or to a newer version, or permissions forbid its use. `events`
+    /// and `clock` must outlive the store.
     [[nodiscard]] static base::Expected<Opened, std::string> open(std::filesystem::path file, Options options,
                                                                   events::Sink& events,
                                                                   const base::Clock& clock,
