@@ -27,9 +27,10 @@ struct Socketmap {
 
 /// Where stsmapd can be found, to recognise its entries.
 struct OurPlaces {
-    std::vector<std::string> listen; ///< "unix:/path", "tcp:host:port", as in stsmapd.toml
-    std::string queue_directory;     ///< of Postfix: relative unix paths begin there
-    std::set<std::string> answered;  ///< elements at which an stsmapd answered
+    /// "unix:/path", "tcp:host:port": of stsmapd.toml, or of --socket, where the host may be a name.
+    std::vector<std::string> listen;
+    std::string queue_directory;    ///< of Postfix: relative unix paths begin there
+    std::set<std::string> answered; ///< elements at which an stsmapd answered
     /// Elements at which nobody answers, with a map name that only our manuals use: spelling mistakes.
     std::set<std::string> meant{};
 };
