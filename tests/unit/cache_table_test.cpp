@@ -3,6 +3,8 @@
 #include "base/siphash.hpp"
 #include "cache/memory/interner.hpp"
 
+#include "support/failing_memory.hpp"
+
 #include <gtest/gtest.h>
 
 #include <malloc.h>
@@ -10,6 +12,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <new>
 #include <random>
 #include <set>
 #include <string>
@@ -283,6 +286,36 @@ TEST(CacheTable, AskIsAUseOfAnAbsenceOnceAMinute) {
     EXPECT_STREQ(goes_first(seconds{59}), "a.example");
     EXPECT_STREQ(goes_first(seconds{60}), "b.example");
     EXPECT_STREQ(goes_first(seconds{-1}), "b.example") << "the clock was set back";
+}
+
+TEST(CacheTable, AnAbsenceForWhichThereIsNoMemoryIsNotCounted) {
+    // Names in the shards at random: some have to grow their index, others not.
+    Table table{Limits{10, 1000}};
+    std::size_t put = 0, refused = 0;
+    test::FailingMemory memory;
+    std::thread{[&] {
+        for (int i = 0; i < 500; ++i) {
+            const Domain name = domain("n" + std::to_string(i) + ".example");
+            const Absence absence{base::Reason::no_record, t0 + day, {}};
+            memory.fail(static_cast<std::uint64_t>(i % 5) + 1, 1);
+            bool is_put = true;
+            try {
+                table.put(name, absence);
+            } catch (const std::bad_alloc&) {
+                is_put = false;
+            }
+            memory.heal();
+            ++(is_put ? put : refused);
+            EXPECT_EQ(table.absence(name).has_value(), is_put) << i;
+        }
+    }}.join();
+    EXPECT_EQ(table.absence_count(), put);
+    EXPECT_GT(put, 100u);
+    EXPECT_GT(refused, 50u);
+    table.set_limits({10, 0});
+    EXPECT_EQ(table.absence_count(), 0u);
+    for (int i = 0; i < 500; ++i)
+        EXPECT_FALSE(table.absence(domain("n" + std::to_string(i) + ".example"))) << i;
 }
 
 TEST(CacheTable, AskGivesWhatAnAnswerDependsOn) {

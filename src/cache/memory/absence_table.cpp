@@ -9,6 +9,7 @@
 #include <limits>
 #include <list>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -89,7 +90,12 @@ void AbsenceTable::put(std::string_view name, Absence absence) {
             return;
         }
         s.order.push_back(Item{std::string(name), std::move(absence), {}, turn});
-        s.index.emplace(s.order.back().name, std::prev(s.order.end()));
+        try {
+            s.index.emplace(s.order.back().name, std::prev(s.order.end()));
+        } catch (const std::bad_alloc&) {
+            s.order.pop_back();
+            throw;
+        }
         s.publish();
         size_.fetch_add(1, std::memory_order_relaxed);
     }
