@@ -42,9 +42,20 @@ std::string no_duration(std::string_view text) {
     return words + ": one number, and a unit right behind it, which is s, m, h or d";
 }
 
-bool is_name_octet(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_';
+bool is_label_octet(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/// A host name without a final dot, underscores included.
+bool is_host_name(std::string_view name) noexcept {
+    if (name.size() > 253) return false;
+    for (;;) {
+        const std::size_t dot = name.find('.');
+        const std::string_view label = name.substr(0, dot);
+        if (label.empty() || label.size() > 63 || !std::ranges::all_of(label, is_label_octet)) return false;
+        if (dot == std::string_view::npos) return true;
+        name.remove_prefix(dot + 1);
+    }
 }
 
 } // namespace
@@ -90,11 +101,10 @@ base::Expected<net::Proxy, std::string> parse_proxy(std::string_view text) {
     const auto parts = net::split_host_port(text);
     if (!parts) return base::unexpected(parts.error());
     if (parts->host.empty() || !parts->port || *parts->port == 0) return base::unexpected(std::string{words});
-    if (const auto address = net::parse_ip(parts->host)) return net::Proxy{{}, *address, *parts->port};
     std::string_view name = parts->host;
-    if (name.ends_with('.')) name.remove_suffix(1);
-    if (name.empty() || name.size() > 253 || !std::ranges::all_of(name, is_name_octet))
-        return base::unexpected(std::string{words});
+    if (!parts->bracketed && name.ends_with('.')) name.remove_suffix(1);
+    if (const auto address = net::parse_ip(name)) return net::Proxy{{}, *address, *parts->port};
+    if (parts->bracketed || !is_host_name(name)) return base::unexpected(std::string{words});
     return net::Proxy{base::ascii_lower(name), std::nullopt, *parts->port};
 }
 

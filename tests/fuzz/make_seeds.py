@@ -145,7 +145,7 @@ def names_and_requests():
     for host in (b"hostname", b"nexthop", b"a.example ciphers=null", b"192.0.2.1", b"a_b.example", b"-a.example"):
         yield "answer", b"\x04\x00=" + host + b"\n*" + host + b"\nversion: STSv1\nx: {\nx: }\ny: \tz"
     for value in ("unix:/run/s", "tcp:[::1]:8461", "tcp::8461", "127.0.0.1:53", "[::1]:5300", "fe80::1%1",
-                  "http://[::1]:3128/", "http://proxy.example.:3128", "http://.:1", "1h", "0660", "99999d"):
+                  "http://[::1]:3128/", "http://proxy.example.:3128", "http://.:1", "http://a..b:1", "http://127.0.0.1.:80", "1h", "0660", "99999d"):
         yield "config_values", value.encode()
     for environment in ("STSMAPD_LISTEN=tcp:127.0.0.1:0", "STSMAPD_FETCH_TIMEOUT=5s", "STSMAPD_NO_SUCH=1",
                         "STSMAPD_DNS_SERVERS=::1,127.0.0.1:53", "STSMAPD_=", "HOME=/"):

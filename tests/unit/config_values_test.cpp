@@ -89,6 +89,8 @@ TEST(Proxy, IsAPlainHttpAddress) {
         {"http://Proxy.Example.net:3128", {"proxy.example.net", {}, 3128}},
         {"http://proxy:3128/", {"proxy", {}, 3128}},
         {"http://proxy.:1", {"proxy", {}, 1}},
+        {"http://my_proxy.example.:1", {"my_proxy.example", {}, 1}},
+        {"http://127.0.0.1.:80", {"", net::parse_ip("127.0.0.1"), 80}},
         {"http://127.0.0.1:80/", {"", net::parse_ip("127.0.0.1"), 80}},
         {"http://[::1]:80", {"", net::parse_ip("::1"), 80}},
         {"http://[2001:db8::1]:3128", {"", net::parse_ip("2001:db8::1"), 3128}},
@@ -119,8 +121,15 @@ TEST(Proxy, IsAPlainHttpAddress) {
                              "http://p:80x",
                              "http://u:w@p:80",
                              "http://[::1:80",
-                             "http://[x]:80"})
+                             "http://[x]:80",
+                             "http://[::1.]:80",
+                             "http://proxy..:1",
+                             "http://a..b:1",
+                             "http://.a:1"})
         EXPECT_FALSE(parse_proxy(text)) << text;
+    const std::string label(63, 'a');
+    EXPECT_TRUE(parse_proxy("http://" + label + ".b:1"));
+    EXPECT_FALSE(parse_proxy("http://" + label + "a.b:1"));
 }
 
 TEST(FileMode, IsOctal) {
