@@ -1,26 +1,26 @@
 // stsmap(1) - the command-line tool.
-#include "config/load.hpp"
 #include "tool/tool.hpp"
 #include "tool/tool_commands.hpp"
 
+#include <chrono>
+#include <cstdlib>
 #include <iostream>
 
 #include <unistd.h>
 
-namespace {
-
-/// Where the daemon listens according to its configuration.
-base::Expected<std::vector<std::string>, std::string> listen_addresses(const std::string& file) {
-    const bool given = !file.empty();
-    const auto loaded =
-        config::load(given ? file : std::string(config::default_file), given, config::environment(environ));
-    if (!loaded) return base::unexpected(to_string(loaded.error().front()));
-    return app::listen_addresses(loaded->config);
-}
-
-} // namespace
-
 int main(int argc, char** argv) {
-    return tool::run_tool(std::vector<std::string>(argv + 1, argv + argc), listen_addresses, std::cin,
-                          std::cout, std::cerr, app::tool_commands());
+    const char* const sudo_user = std::getenv("SUDO_USER");
+    tool::World world{
+        .in = std::cin,
+        .out = std::cout,
+        .err = std::cerr,
+        .find_addresses = app::find_addresses,
+        .find_control = app::find_control,
+        .by = sudo_user == nullptr ? "" : sudo_user,
+        .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+        .err_is_terminal = ::isatty(STDERR_FILENO) == 1,
+        .now = [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); },
+        .zone = tool::local_zone(),
+    };
+    return tool::run_tool(std::vector<std::string>(argv + 1, argv + argc), world, app::tool_commands());
 }

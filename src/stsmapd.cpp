@@ -6,6 +6,7 @@
 #include "daemon/daemon.hpp"
 #include "daemon/start_check.hpp"
 #include "events/table.hpp"
+#include "metrics/catalogue.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -65,7 +66,8 @@ int main(int argc, char** argv) {
                          "Print the version and exit");
     cli.set_help_flag("--help,-h", "Print this help and exit");
     std::string file;
-    bool check = false, dump = false, example = false, man = false, man_events = false;
+    bool check = false, dump = false, example = false, man = false, man_events = false,
+         man_metrics = false, metrics_table = false;
     cli.add_option("--config", file,
                    "The configuration file (default: " + std::string(config::default_file) + ")")
         ->option_text("FILE");
@@ -79,6 +81,9 @@ int main(int argc, char** argv) {
     modes->add_flag("--print-man-options", man, "Print the manual's option list (mdoc) and exit");
     modes->add_flag("--print-man-events", man_events,
                     "Print the manual's list of log events (mdoc) and exit");
+    modes->add_flag("--print-man-metrics", man_metrics,
+                    "Print the manual's list of metrics (mdoc) and exit");
+    modes->add_flag("--print-metrics-table", metrics_table, "Print the table of metrics (JSON) and exit");
     modes->require_option(0, 1);
     cli.footer("Exit status: 0 after a clean stop, 1 when it cannot start, 2 for a bad command line or "
                "configuration.");
@@ -90,6 +95,8 @@ int main(int argc, char** argv) {
     if (example) return std::cout << config::example(), ok;
     if (man) return std::cout << config::man_fragment(), ok;
     if (man_events) return std::cout << events::man_events(), ok;
+    if (man_metrics) return std::cout << metrics::man_metrics(), ok;
+    if (metrics_table) return std::cout << metrics::table_json(), ok;
 
     const config::Environment environment = config::environment(environ);
     bool given = !file.empty();

@@ -17,7 +17,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.path.abspath(os.environ.get("STSMAPD_BUILD_DIR", os.path.join(ROOT, "build")))
 WORKERS = os.cpu_count() or 2
 FIRST_THREE = ["lint", "unit", "vectors", "explorer", "blackbox", "e2e"]
-REST = ["debian13", "package", "asan", "tsan", "clang", "tidy", "live", "fuzz"]
+REST = ["debian13", "package", "monitoring", "asan", "tsan", "clang", "tidy", "live", "fuzz"]
 ALONE = ["coverage"]  # not part of --all
 SHOWN_LINES = 80  # of a failed step's log
 STEP_LIMIT = 2400  # seconds for one step; all of --all must stay under an hour
@@ -26,6 +26,9 @@ TIDY_SECONDS = "600"  # for clang-tidy on what a branch changes
 
 # gtest's lines about passing tests.
 UNTELLING = r"\[( RUN      |       OK |-+)\]|$"
+# The beginning of what gtest, unittest and the compiler say of one failure.
+FAILURE = r"\[  FAILED  \] \S+ \(|(FAIL|ERROR): |\S+: (fatal )?error: |\S+:\d+: Failure$|==\d+==ERROR: "
+NAMED_FAILURES = 8  # of a step, in the summary
 
 say_lock = threading.Lock()
 
@@ -40,6 +43,7 @@ class Totals:
 
     def __init__(self):
         self.suites = {}
+        self.failures = []
         self.lock = threading.Lock()
 
     def add(self, suite, passed, failed, skipped, seconds):
@@ -47,9 +51,19 @@ class Totals:
             old = self.suites.get(suite, (0, 0, 0, 0.0))
             self.suites[suite] = tuple(a + b for a, b in zip(old, (passed, failed, skipped, seconds)))
 
+    def name_failures(self, step_name, text):
+        """For the summary: what failed in the output of a step."""
+        lines = [line.strip()[:200] for line in text.splitlines() if re.match(FAILURE, line)]
+        if not lines:
+            lines = text.strip().splitlines()[-1:]
+        with self.lock:
+            self.failures += [f"{step_name}: {line}" for line in lines[:NAMED_FAILURES]]
+
     def report(self):
-        """Prints one line per suite and the total; True when nothing failed."""
+        """Prints what failed, one line per suite and the total; True when nothing failed."""
         say()
+        for line in self.failures:
+            say("failed: " + line)
         for suite, (passed, failed, skipped, seconds) in self.suites.items():
             more = f", {skipped} skipped" if skipped else ""
             say(f"{suite:<18} {passed:5} passed, {failed} failed{more}  ({seconds:.1f} s)")
@@ -137,6 +151,7 @@ def step(suite, name, command, counts=None, env=None, build=BUILD, limit=STEP_LI
         + f" ({seconds:.1f} s)"
     )
     if not good:
+        totals.name_failures(name, text)
         lines = [line for line in text.splitlines() if not re.match(UNTELLING, line)]
         left_out = (
             f"... {len(lines) - SHOWN_LINES} lines more are in {log}\n" if len(lines) > SHOWN_LINES else ""
@@ -190,6 +205,7 @@ def build(folder, preset="", suite="build", targets=()):
         totals.add(suite, 0, 1, 0, seconds)
         with open(log, encoding="utf-8", errors="replace") as file:
             text = file.read()
+        totals.name_failures(name, text)
         errors = [line for line in text.splitlines() if re.search(r"error|FAILED:", line, re.I)][:20]
         say("\n".join([f"------ {log}", *errors, "...", *text.splitlines()[-30:], "------"]))
     return done
@@ -370,6 +386,11 @@ def package(only=""):
     step("package", "package", command + ([module] if module else []))
 
 
+def monitoring(only=""):
+    names = [only] if only else modules("monitoring")
+    run_together([unittest_job("monitoring", "monitoring", name) for name in names])
+
+
 def chosen(names):
     """Returns the jobs of suites 1 to 3 and the functions of the others, for names as on the command line."""
     kinds = {
@@ -381,15 +402,15 @@ def chosen(names):
         "explorer": lambda _: [explorer_job()],
     }
     rest = {"asan": asan, "tsan": tsan, "clang": clang, "tidy": tidy, "live": live, "fuzz": fuzz}
-    rest |= {"debian13": debian13, "package": package, "coverage": coverage}
+    rest |= {"debian13": debian13, "package": package, "monitoring": monitoring, "coverage": coverage}
     jobs, later = [], []
     for name in names:
         kind, _, only = name.removeprefix("tests/").removesuffix(".py").partition("/")
         if kind in kinds:
             # The end-to-end tests mostly wait, so they start first; the longest ones come first.
             jobs = kinds[kind](only) + jobs if kind == "e2e" else jobs + kinds[kind](only)
-        elif kind == "package" and only:
-            later.append(lambda only=only: package(only))
+        elif kind in ("package", "monitoring") and only:
+            later.append(lambda job=rest[kind], only=only: job(only))
         elif kind in rest and not only:
             later.append(rest[kind])
         else:
@@ -405,12 +426,13 @@ def main():
     )
     jobs, later = chosen(names)
     started = time.monotonic()
-    needs_build = jobs or {debian13, live} & set(later)
+    needs_build = jobs or {debian13, live, monitoring} & set(later) or any("monitoring/" in name for name in names)
     if not needs_build or build(BUILD):
         # Many tests wait more than they work: one worker more than there are processors.
         run_together(jobs, WORKERS + 1)
-        # Suites with systems of their own wait for downloads, boots and mail: meanwhile the builds use the processors.
-        waiting = {debian13, package}
+        # Suites with systems of their own wait for downloads, boots and mail, and that with Prometheus for the minutes
+        # of politeness: meanwhile the builds use the processors.
+        waiting = {debian13, package, monitoring}
         beside = [threading.Thread(target=job) for job in later if job in waiting]
         for thread in beside:
             thread.start()

@@ -27,7 +27,7 @@ inline constexpr std::array<ExitMeaning, 5> exit_meanings{{
     {Exit::done, "done, or all is well"},
     {Exit::trouble, "not done, or not all is well, for the reasons printed"},
     {Exit::usage, "the command line or the configuration is wrong"},
-    {Exit::unreachable, "the daemon or Postfix cannot be reached, or stopped answering"},
+    {Exit::unreachable, "the daemon, Postfix or others cannot be reached, or stopped answering"},
     {Exit::changed, "something was changed and is not in force yet"},
 }};
 

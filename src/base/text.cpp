@@ -58,7 +58,7 @@ bool iequals(std::string_view a, std::string_view b) noexcept {
 
 std::string_view trim_wsp(std::string_view text) noexcept {
     const std::size_t first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
+    if (first == std::string_view::npos) return text.substr(0, 0);
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 

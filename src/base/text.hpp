@@ -17,7 +17,7 @@ namespace base {
 [[nodiscard]] std::string ascii_lower(std::string_view text);
 [[nodiscard]] bool iequals(std::string_view a, std::string_view b) noexcept;
 
-/// Without leading and trailing SP and HTAB (RFC 5234 WSP; nothing else counts as white space).
+/// Without leading and trailing SP and HTAB (RFC 5234 WSP, the only white space here); always a part of `text`.
 [[nodiscard]] std::string_view trim_wsp(std::string_view text) noexcept;
 
 [[nodiscard]] bool valid_utf8(std::string_view text) noexcept;

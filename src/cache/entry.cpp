@@ -58,6 +58,10 @@ bool note_time(Entry& entry, Instant now) {
     return true;
 }
 
+Instant txt_check_at(const PolicyState& entry, const Tuning& tuning) {
+    return entry.txt_checked == Instant{} ? Instant{} : entry.txt_checked + txt_life(entry, tuning);
+}
+
 bool dane_due(const PolicyState& entry, Instant now, const Tuning& tuning) {
     return is_enforced(entry, tuning) && dane::due(entry.dane, now, tuning.dane);
 }

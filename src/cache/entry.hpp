@@ -46,6 +46,7 @@ struct Entry : PolicyState {
     std::string txt_id;  ///< the record id that led to `policy`
     Instant agenda_at{}; ///< when the refresher looks at it next; epoch: it is not on the agenda
     Attempts gets;
+    bool record_gone = false; ///< the domain shows no usable TXT record any more, and there was an event about it
     /// The daemon's running time, all runs together, when a clock that is not trusted (cache/clock_trust.hpp)
     /// first made the policy look expired; 0: not so. The policy is not answered meanwhile; txt_checked is
     /// not kept together with it.
@@ -101,6 +102,9 @@ bool note_clock(PolicyState& entry, Instant now);
 
 /// note_clock(); also clears over_since when the policy is not expired after all.
 bool note_time(Entry& entry, Instant now);
+
+/// When the TXT record is looked at again, if somebody asks; the epoch: at once.
+[[nodiscard]] Instant txt_check_at(const PolicyState& entry, const Tuning& tuning);
 
 /// Whether a DANE lookup is due. Only enforced policies need one.
 [[nodiscard]] bool dane_due(const PolicyState& entry, Instant now, const Tuning& tuning);

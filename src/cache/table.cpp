@@ -113,9 +113,23 @@ bool Table::erase(const base::Domain& domain, Instant fetched_at) {
     return true;
 }
 
+std::vector<Table::Seen> Table::slice(Cursor& cursor) const {
+    std::vector<Seen> some;
+    std::vector<NamedEntry> named = impl_->policies.slice(cursor);
+    some.reserve(named.size());
+    for (NamedEntry& one : named) some.push_back({domain_of(one.name), std::move(one.entry), one.place});
+    return some;
+}
+
+std::optional<Table::Seen> Table::at(Place place) const {
+    std::optional<NamedEntry> found = impl_->policies.at(place);
+    if (!found) return std::nullopt;
+    return Seen{domain_of(found->name), std::move(found->entry), place};
+}
+
 void Table::for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const {
-    impl_->policies.for_each(
-        [&visit](std::string_view name, const Entry& entry) { visit(domain_of(name), entry); });
+    for (Cursor cursor; !cursor.over();)
+        for (const Seen& seen : slice(cursor)) visit(seen.domain, seen.entry);
 }
 
 void Table::schedule(const std::function<Instant(Entry&)>& when) {

@@ -11,6 +11,7 @@
 
 #include "base/domain.hpp"
 #include "base/expected.hpp"
+#include "cache/cursor.hpp"
 #include "cache/entry.hpp"
 #include "cache/version.hpp"
 
@@ -92,8 +93,21 @@ public:
     /// Takes the domain with the earliest time off the agenda, if that is not after `now`.
     [[nodiscard]] std::optional<base::Domain> take_due(Instant now);
 
-    /// Visits all domains with a policy, each as it is when reached, to write the whole store again. No lock
-    /// is held during `visit`.
+    /// A policy, as it was when a walk came to it.
+    struct Seen {
+        base::Domain domain;
+        Entry entry;
+        Place place;
+    };
+    /// The next slice of a walk over all policies: at most 1,500, perhaps none although the walk is not over,
+    /// and none after its end. Nothing is held between two slices. A policy that is there during the whole
+    /// walk is seen exactly once; one that comes or goes meanwhile, once or not at all, unless it was
+    /// forgotten and came back.
+    [[nodiscard]] std::vector<Seen> slice(Cursor& cursor) const;
+    /// The policy seen at `place`, as it is now; none: it has been forgotten. The place must come from this
+    /// table.
+    [[nodiscard]] std::optional<Seen> at(Place place) const;
+    /// Visits all policies in such a walk. No lock is held during `visit`.
     void for_each(const std::function<void(const base::Domain&, const Entry&)>& visit) const;
 
     [[nodiscard]] std::size_t policy_count() const;

@@ -9,6 +9,7 @@
 #include "base/nat64.hpp"
 #include "config/listen_address.hpp"
 #include "config/values.hpp"
+#include "decision/override.hpp"
 
 #include <chrono>
 #include <string>
@@ -16,7 +17,8 @@
 
 namespace config {
 
-enum class Dane { automatic, off }; ///< automatic: on where a trusted validating resolver is in use
+enum class Mode { enforce, observe }; ///< observe: everything is looked up, Postfix gets no opinion
+enum class Dane { automatic, off };   ///< automatic: on where a trusted validating resolver is in use
 enum class TrustAd {
     automatic,
     yes,
@@ -38,6 +40,24 @@ struct Socket {
     std::string owner;             ///< empty: whoever runs the daemon
     std::string group = "postfix"; ///< empty: the group of whoever runs the daemon
     friend bool operator==(const Socket&, const Socket&) = default;
+};
+
+/// The socket of the administration.
+struct Control {
+    std::string socket = "/run/stsmapd/control"; ///< empty: none
+    FileMode mode{0660};
+    std::string group; ///< empty: the group of whoever runs the daemon
+    friend bool operator==(const Control&, const Control&) = default;
+};
+
+/// The web listener: metrics, health and the status page.
+struct Web {
+    std::vector<ListenAddress> listen; ///< empty: none
+    FileMode mode{0660};               ///< of unix sockets
+    std::string group;                 ///< of unix sockets; empty: the group of whoever runs the daemon
+    std::vector<std::string> hosts;    ///< admitted in Host, besides those of this host; in lower case
+    bool show_domains = false;
+    friend bool operator==(const Web&, const Web&) = default;
 };
 
 /// Limits on a daemon's clients.
@@ -76,6 +96,11 @@ struct Cache {
     friend bool operator==(const Cache&, const Cache&) = default;
 };
 
+struct State {
+    seconds keep_observed{90 * 86400};
+    friend bool operator==(const State&, const State&) = default;
+};
+
 struct Config {
     std::vector<ListenAddress> listen{
         {ListenAddress::Kind::unix_socket, "/var/spool/postfix/stsmapd/socketmap", {}, 0},
@@ -84,14 +109,19 @@ struct Config {
     std::string state_dir = "/var/lib/stsmapd";
     seconds deadline{10};
     unsigned threads = 1;
+    Mode mode = Mode::enforce;
     Dane dane = Dane::automatic;
     bool strict_testing = false; ///< treat mode testing as enforce
     Log log;
     Socket socket;
+    Control control;
+    Web web;
     Limits limits;
     Dns dns;
     Fetch fetch;
     Cache cache;
+    State state;
+    std::vector<decision::Override> overrides; ///< in the file's order, each domain once
     friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -77,6 +77,12 @@ std::string domain_name(std::string_view text) {
 
 std::string domain_name_or_empty(std::string_view text) { return text.empty() ? "" : domain_name(text); }
 
+Names<Mode> names_of(Mode) noexcept {
+    static constexpr std::array table{std::pair{std::string_view{"enforce"}, Mode::enforce},
+                                      std::pair{std::string_view{"observe"}, Mode::observe}};
+    return table;
+}
+
 Names<Dane> names_of(Dane) noexcept {
     static constexpr std::array<std::pair<std::string_view, Dane>, 2> names{
         {{"auto", Dane::automatic}, {"off", Dane::off}}};
@@ -123,6 +129,7 @@ Value to_value(const std::vector<net::Endpoint>& member) {
     return texts;
 }
 Value to_value(const std::vector<base::Nat64Prefix>& member) { return list_to_value(member); }
+Value to_value(const std::vector<std::string>& member) { return member; }
 
 base::Expected<std::string, std::vector<Fault>> text_of(const Value& value) {
     const auto* text = std::get_if<std::string>(&value);
@@ -191,6 +198,10 @@ Checked from_value(const Value& value, std::vector<net::Endpoint>& member, TextC
 
 Checked from_value(const Value& value, std::vector<base::Nat64Prefix>& member, TextCheck) {
     return list_from_value(value, member, base::parse_nat64_prefix);
+}
+
+Checked from_value(const Value& value, std::vector<std::string>& member, TextCheck) {
+    return list_from_value(value, member, parse_web_host);
 }
 
 } // namespace config

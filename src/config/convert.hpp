@@ -26,6 +26,7 @@ using TextCheck = std::string (*)(std::string_view);
 /// The words of an enumeration, in the order of the manual. `of` only picks the overload.
 template <class E>
 using Names = std::span<const std::pair<std::string_view, E>>;
+[[nodiscard]] Names<Mode> names_of(Mode of) noexcept;
 [[nodiscard]] Names<Dane> names_of(Dane of) noexcept;
 [[nodiscard]] Names<TrustAd> names_of(TrustAd of) noexcept;
 [[nodiscard]] Names<LogFormat> names_of(LogFormat of) noexcept;
@@ -40,6 +41,7 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Value to_value(const std::vector<ListenAddress>& member);
 [[nodiscard]] Value to_value(const std::vector<net::Endpoint>& member);
 [[nodiscard]] Value to_value(const std::vector<base::Nat64Prefix>& member);
+[[nodiscard]] Value to_value(const std::vector<std::string>& member);
 
 [[nodiscard]] Checked from_value(const Value& value, bool& member);
 [[nodiscard]] Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::int64_t max);
@@ -49,6 +51,8 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<net::Endpoint>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<base::Nat64Prefix>& member, TextCheck check);
+/// Hosts of the web listener.
+[[nodiscard]] Checked from_value(const Value& value, std::vector<std::string>& member, TextCheck check);
 
 [[nodiscard]] Value to_value(const FileMode& member);
 [[nodiscard]] Checked from_value(const Value& value, FileMode& member, TextCheck check);

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "config/options.hpp"
+#include "config/overrides.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -127,6 +128,15 @@ std::string example() {
             out.append("#").append(option.name()).append(" = ");
             out += to_toml(option.read(Config{})) + "\n";
         });
+    out += "\n# ---- Exceptions\n";
+    for_each_line(override_help, [&](std::string_view line) { out += "# " + std::string{line} + "\n"; });
+    out += "#\n"
+           "# [[override]]\n"
+           "# domain = \"partner.example\" # or \".partner.example\": each name below it\n"
+           "# action = \"encrypt\" # or off, observe, may, secure (with match = [names]), dane-only\n"
+           "# until = \"2027-01-31\" # optional; ends at 24:00 UTC\n"
+           "# reason = \"their certificate expired, Ms Weber knows\"\n"
+           "# weakens = true # it may give less than DANE or an enforced policy would\n";
     return out;
 }
 
@@ -138,6 +148,16 @@ std::string man_fragment() {
                    "\n.Bl -tag -width Ds\n";
         },
         [&](const Option& option) { write_man_option(out, option); });
+    out += ".El\n.Ss Tables override\n";
+    for_each_line(override_help, [&](std::string_view line) { out += mdoc(line) + "\n"; });
+    out += "They stand behind all sections, each below a line\n.Ql [[override]] ;\nthe environment cannot "
+           "add any.\n"
+           ".Bl -tag -width Ds\n";
+    for (const OverrideMember& member : override_members()) {
+        out += ".It Ic " + std::string{member.name} + " No = Ar " + mdoc(member.form) + "\n";
+        for_each_line(member.help, [&](std::string_view line) { out += mdoc(line) + "\n"; });
+        if (member.required) out += "Each table must have it.\n";
+    }
     return out + ".El\n";
 }
 
@@ -154,6 +174,12 @@ std::string dump(const Loaded& loaded) {
              out += std::string{option.name()} + " = " + to_toml(option.read(loaded.config)) + " # " + from +
                     "\n";
          });
+    for (std::size_t i = 0; i < loaded.config.overrides.size(); ++i) {
+        const Origin& at = loaded.overrides_at[i];
+        out += "\n[[override]] # " + base::printable(at.source, 4096) + ":" + std::to_string(at.line) + "\n";
+        for (const OverrideValue& member : override_values(loaded.config.overrides[i]))
+            out += std::string{member.name} + " = " + to_toml(member.value) + "\n";
+    }
     return out;
 }
 

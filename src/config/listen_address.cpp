@@ -47,4 +47,8 @@ base::Expected<ListenAddress, std::string> parse_listen_address(std::string_view
         std::string{"must be \"unix:/path\", \"tcp:127.0.0.1:8461\", \"tcp:[::1]:8461\" or \"tcp::8461\""});
 }
 
+bool stays_on_this_host(const ListenAddress& address) noexcept {
+    return address.kind == ListenAddress::Kind::unix_socket || (address.host && net::is_loopback(*address.host));
+}
+
 } // namespace config

@@ -22,4 +22,7 @@ inline constexpr std::size_t max_unix_path = 107;
 /// The error is words for the operator, without the text itself.
 [[nodiscard]] base::Expected<ListenAddress, std::string> parse_listen_address(std::string_view text);
 
+/// A unix socket or a loopback address: nobody outside of this host can connect to it.
+[[nodiscard]] bool stays_on_this_host(const ListenAddress& address) noexcept;
+
 } // namespace config

@@ -1,8 +1,10 @@
 // The one file that knows toml++.
 #include "config/load.hpp"
 
+#include "base/spelling.hpp"
 #include "base/text.hpp"
 #include "config/options.hpp"
+#include "config/overrides.hpp"
 #include "config/syntax.hpp"
 
 #include <toml++/toml.h>
@@ -12,6 +14,7 @@
 #include <charconv>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <system_error>
 #include <tuple>
 
@@ -25,6 +28,138 @@ std::string one_line(std::string_view words) {
     return plain ? std::string{words} : base::printable(words, 500);
 }
 
+/// Reads the [[override]] tables.
+class OverrideReader {
+public:
+    OverrideReader(const std::string& file, Loaded& loaded, std::vector<Problem>& problems)
+        : file_(file), loaded_(loaded), problems_(problems) {}
+
+    void read(const toml::node& node) {
+        const toml::array* tables = node.as_array();
+        if (tables == nullptr)
+            return problem(node.source(), "override is a list of tables: write [[override]] above each");
+        if (tables->size() > decision::max_overrides)
+            return problem(node.source(), "has " + std::to_string(tables->size()) +
+                                              " overrides; there may be " +
+                                              std::to_string(decision::max_overrides));
+        for (const toml::node& element : *tables) {
+            if (const toml::table* table = element.as_table())
+                read_table(*table);
+            else
+                problem(element.source(), "override is a list of tables: write [[override]] above each");
+        }
+    }
+
+private:
+    void problem(const toml::source_region& at, std::string words) {
+        problems_.push_back({file_, at.begin.line, at.begin.column, std::move(words)});
+    }
+
+    void refuse_unknown(const toml::key& key) {
+        std::string words = "unknown option override." + base::printable(key.str());
+        std::string_view near;
+        std::size_t least = 3;
+        for (const OverrideMember& member : override_members())
+            if (const std::size_t d = key.str().size() > base::max_mistyped
+                                          ? least
+                                          : base::edit_distance(key.str(), member.name);
+                d < least) {
+                least = d;
+                near = member.name;
+            }
+        if (!near.empty()) words += "; did you mean override." + std::string{near} + "?";
+        problem(key.source(), std::move(words));
+    }
+
+    void read_table(const toml::table& table) {
+        const std::size_t before = problems_.size();
+        OverrideTable words;
+        for (const auto& [key, node] : table) {
+            if (key == "domain")
+                read_text(key, node, words.domain);
+            else if (key == "action")
+                read_text(key, node, words.action);
+            else if (key == "reason")
+                read_text(key, node, words.reason);
+            else if (key == "until")
+                read_time(node, words.until);
+            else if (key == "match")
+                read_names(node, words.match);
+            else if (key == "weakens")
+                read_flag(node, words.weakens);
+            else
+                refuse_unknown(key);
+        }
+        for (const OverrideMember& member : override_members())
+            if (member.required && !table.contains(member.name))
+                problem(table.source(), "the override has no " + std::string{member.name});
+        if (problems_.size() > before) return;
+        auto parsed = parse_override_table(words);
+        if (!parsed) {
+            const toml::node* at = table.get(parsed.error().field);
+            return problem(at != nullptr ? at->source() : table.source(),
+                           "override." + std::string{parsed.error().field} + ": " + parsed.error().problem);
+        }
+        const toml::source_region& at = table.source();
+        const auto [first, is_new] = lines_.emplace(parsed->domain, at.begin.line);
+        if (!is_new)
+            return problem(table.get("domain")->source(), "there is an override for " + parsed->domain +
+                                                              " in line " + std::to_string(first->second) +
+                                                              " already");
+        loaded_.config.overrides.push_back(std::move(*parsed));
+        loaded_.overrides_at.push_back({file_, at.begin.line, at.begin.column});
+    }
+
+    void read_text(const toml::key& key, const toml::node& node, std::string& into) {
+        if (const auto* text = node.as_string())
+            into = text->get();
+        else
+            problem(node.source(), "override." + std::string{key.str()} + " must be text in quotes");
+    }
+
+    void read_time(const toml::node& node, std::string& into) {
+        std::ostringstream text;
+        if (const auto* quoted = node.as_string())
+            text << quoted->get();
+        else if (const auto* date = node.as_date())
+            text << date->get();
+        else if (const auto* time = node.as_date_time(); time != nullptr && time->get().offset)
+            text << time->get();
+        else
+            return problem(node.source(),
+                           "override.until must be a date such as \"2027-01-31\", or a time with its "
+                           "offset such as \"2027-01-31T18:00:00Z\"");
+        into = text.str();
+        if (into.empty())
+            problem(node.source(), "override.until is empty: leave it out where there is no end");
+    }
+
+    void read_names(const toml::node& node, std::vector<std::string>& into) {
+        const toml::array* names = node.as_array();
+        const auto refuse = [&](const toml::node& at) {
+            problem(at.source(), "override.match must be a list of texts, as in [\"a\", \"b\"]");
+        };
+        if (names == nullptr) return refuse(node);
+        for (const toml::node& name : *names) {
+            const auto* text = name.as_string();
+            if (text == nullptr) return refuse(name);
+            into.push_back(text->get());
+        }
+    }
+
+    void read_flag(const toml::node& node, bool& into) {
+        if (const auto* flag = node.as_boolean())
+            into = flag->get();
+        else
+            problem(node.source(), "override.weakens must be true or false");
+    }
+
+    const std::string& file_;
+    Loaded& loaded_;
+    std::vector<Problem>& problems_;
+    std::map<std::string, unsigned, std::less<>> lines_; ///< by domain: where its table begins
+};
+
 /// Goes through a parsed file and puts its values into `loaded`, or a problem into `problems`.
 class FileReader {
 public:
@@ -36,6 +171,8 @@ public:
             const std::string path = prefix + std::string{key.str()};
             if (const Option* option = find_option(path))
                 read_option(*option, node);
+            else if (prefix.empty() && path == "override")
+                OverrideReader{file_, loaded_, problems_}.read(node);
             else if (prefix.empty() && is_section(path))
                 read_section(path, node);
             else

@@ -44,6 +44,7 @@ using Origins = std::map<std::string, Origin, std::less<>>;
 struct Loaded {
     Config config;
     Origins origins;
+    std::vector<Origin> overrides_at; ///< of each of config.overrides
     [[nodiscard]] bool is_set(std::string_view path) const { return origins.contains(path); }
 };
 

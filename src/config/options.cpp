@@ -79,7 +79,8 @@ std::vector<Option> make_options() {
             "TCP."),
         text_row(
             "state_dir", text, restart, "directory", [](auto& c) -> auto& { return c.state_dir; },
-            "The directory of the policy store, stsmapd.sqlite.\n"
+            "The directory of the policy store, stsmapd.sqlite, and of what is kept apart from it, "
+            "state.db.\n"
             "It must exist and be writable for the daemon.",
             absolute_path),
         bounded_row(
@@ -92,6 +93,12 @@ std::vector<Option> make_options() {
             "threads", integer, restart, 1, 64, [](auto& c) -> auto& { return c.threads; },
             "Threads that answer Postfix.\n"
             "One is enough for most hosts: known domains are answered from memory."),
+        choice_row(
+            "mode", live, [](auto& c) -> auto& { return c.mode; },
+            "\"observe\" looks everything up and stores it, and tells Postfix nothing (NOTFOUND);\n"
+            "the usual answers are counted: stsmap observed.\n"
+            "Changing to \"enforce\" needs no new learning.\n"
+            "For a single domain: [[override]] with action \"observe\"."),
         choice_row(
             "dane", live, [](auto& c) -> auto& { return c.dane; },
             "\"auto\" answers dane-only for a domain with an enforced policy whose MX hosts are all secured "
@@ -128,6 +135,52 @@ std::vector<Option> make_options() {
             "The group of unix sockets.\n"
             "Empty means the group that runs the daemon.\n"
             "The daemon must be a member of the group, or root."),
+
+        text_row(
+            "control.socket", text, restart, "file", [](auto& c) -> auto& { return c.control.socket; },
+            "The unix socket for stsmap and curl: who may connect may read, root and the user that runs the "
+            "daemon "
+            "may change.\n"
+            "Sockets inherited from systemd under the name \"control\" replace the default.\n"
+            "Empty means none.",
+            absolute_path_or_empty),
+        text_row(
+            "control.mode", text, restart, "octal digits", [](auto& c) -> auto& { return c.control.mode; },
+            "The mode of the control socket."),
+        text_row(
+            "control.group", text, restart, "group", [](auto& c) -> auto& { return c.control.group; },
+            "The group of the control socket.\n"
+            "Empty means the group that runs the daemon.\n"
+            "The daemon must be a member of the group, or root."),
+
+        text_row(
+            "web.listen", list, restart, "addresses", [](auto& c) -> auto& { return c.web.listen; },
+            "Where metrics, health and the status page are served over HTTP, such as \"tcp:127.0.0.1:9461\" or\n"
+            "\"unix:/run/stsmapd/web\": /metrics, /healthy, /ready, /status.json and /.\n"
+            "Nothing can be changed there.\n"
+            "There is no password: whoever can connect may read.\n"
+            "An address that other hosts can reach needs web.hosts.\n"
+            "Sockets inherited from systemd under the name \"web\" are served as well.\n"
+            "An empty list means none."),
+        text_row(
+            "web.mode", text, restart, "octal digits", [](auto& c) -> auto& { return c.web.mode; },
+            "The mode of unix sockets of web.listen."),
+        text_row(
+            "web.group", text, restart, "group", [](auto& c) -> auto& { return c.web.group; },
+            "The group of unix sockets of web.listen.\n"
+            "Empty means the group that runs the daemon.\n"
+            "The daemon must be a member of the group, or root."),
+        text_row(
+            "web.hosts", list, live, "hosts", [](auto& c) -> auto& { return c.web.hosts; },
+            "The hosts that the web listener may be asked as, such as \"mx1.example.com\", besides localhost, "
+            "127.0.0.1 and\n"
+            "[::1]: as the field Host of a request has them, with any port.\n"
+            "A request for another host is refused with status 421: a stranger's page may have sent it "
+            "through a browser."),
+        flag_row(
+            "web.show_domains", live, [](auto& c) -> auto& { return c.web.show_domains; },
+            "Show names of domains, policy hosts and overrides over the web listener.\n"
+            "They tell whoever may connect where mail of this host goes."),
 
         bounded_row(
             "limits.max_connections", integer, live, 1, 1'000'000,
@@ -229,6 +282,11 @@ std::vector<Option> make_options() {
             [](auto& c) -> auto& { return c.cache.forget_unasked_after; },
             "The policy of a domain nobody asked for during this time is no longer fetched every day.\n"
             "It stays in use until it expires."),
+
+        bounded_row(
+            "state.keep_observed", duration, live, hour, 3650 * day,
+            [](auto& c) -> auto& { return c.state.keep_observed; },
+            "How long after the last lookup the sums of a domain that is only observed are kept."),
     };
 }
 
@@ -286,10 +344,13 @@ const std::vector<Section>& sections() {
     static const std::vector<Section> table{
         {"log", "The log: what is written, and where to."},
         {"socket", "Who may connect to the unix sockets of listen."},
+        {"control", "The socket of stsmap, over which an administrator asks and changes."},
+        {"web", "Metrics, health and the status page over HTTP. Off unless it has an address."},
         {"limits", "What the daemon takes from its clients."},
         {"dns", "How domain names are looked up."},
         {"fetch", "How policies are fetched."},
         {"cache", "How much is remembered, and how long."},
+        {"state", "What is remembered of the past, in state.db."},
     };
     return table;
 }
@@ -301,6 +362,11 @@ std::vector<Conflict> conflicts(const Config& config) {
                          "dns.try_timeout (" + format_duration(config.dns.try_timeout) +
                              ") must not be longer than dns.timeout (" + format_duration(config.dns.timeout) +
                              ")"});
+    for (const ListenAddress& address : config.web.listen)
+        if (config.web.hosts.empty() && !stays_on_this_host(address))
+            found.push_back({"web.listen", "web.hosts",
+                             "web.listen: other hosts can reach " + to_string(address) +
+                                 "; name in web.hosts the hosts that it may be asked as"});
     return found;
 }
 
@@ -342,6 +408,7 @@ Changes changed(const Config& before, const Config& after) {
         if (option.read(before) == option.read(after)) continue;
         (option.reload == Reload::live ? changes.live : changes.restart).push_back(option.path);
     }
+    if (before.overrides != after.overrides) changes.live.push_back("override");
     return changes;
 }
 

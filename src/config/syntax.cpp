@@ -22,11 +22,11 @@ constexpr std::array<std::string_view, 9> other_quotes{"\xe2\x80\x9c", "\xe2\x80
                                                        "\xe2\x80\x9f", "\xe2\x80\x98", "\xe2\x80\x99",
                                                        "\xe2\x80\x9a", "\xc2\xab",     "\xc2\xbb"};
 
-std::string quoted(std::string_view text) { return '"' + base::printable(text, 100) + '"'; }
+std::string in_quotes(std::string_view text) { return '"' + base::printable(text, 100) + '"'; }
 
 /// "a = \"text\"", as it might be meant.
 std::string example(std::string_view name, std::string_view text, bool list) {
-    std::string value = quoted(text);
+    std::string value = in_quotes(text);
     if (list) value = '[' + value + ']';
     return name.empty() ? value : base::printable(name, 100) + " = " + value;
 }
@@ -147,7 +147,7 @@ private:
         if (rest.starts_with(','))
             return fault(here(), "a list stands in brackets, as in " + base::printable(key_, 100) +
                                      " = [\"a\", \"b\"]");
-        fault(here(), "behind " + std::string(what) + " the line must end, but there is " + quoted(rest));
+        fault(here(), "behind " + std::string(what) + " the line must end, but there is " + in_quotes(rest));
     }
 
     void quote_fault() {
@@ -169,7 +169,7 @@ private:
         if (quote == std::string_view::npos) {
             const auto plain = without_blanks(key);
             if (!plain || !std::ranges::all_of(*plain, [](char c) { return is_bare(c) || c == '.'; }))
-                return fault(begin, quoted(key) + " cannot be an option's name");
+                return fault(begin, in_quotes(key) + " cannot be an option's name");
             key_ = *plain;
             if (again(begin)) return;
         } else {
@@ -202,7 +202,7 @@ private:
                 return fault(begin, "a comment begins with \"#\"");
             return fault(begin,
                          "an option is written as name = value, and a section as [name]; this is neither: " +
-                             quoted(line));
+                             in_quotes(line));
         }
         fault(begin, "an option is written with \"=\", as in " + base::printable(name, 100) + " = ...");
     }
@@ -418,7 +418,7 @@ private:
         for (std::size_t start = 0; start <= whole.size();) {
             const std::size_t comma = std::min(whole.find(',', start), whole.size());
             entries +=
-                (entries.empty() ? "" : ", ") + quoted(base::trim_wsp(whole.substr(start, comma - start)));
+                (entries.empty() ? "" : ", ") + in_quotes(base::trim_wsp(whole.substr(start, comma - start)));
             start = comma + 1;
         }
         faulty(begin, "a list stands in brackets, and text in quotes: " + base::printable(key_, 100) +

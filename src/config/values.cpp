@@ -1,5 +1,6 @@
 #include "config/values.hpp"
 
+#include "base/net/host_name.hpp"
 #include "base/text.hpp"
 
 #include <algorithm>
@@ -113,6 +114,15 @@ std::string format_proxy(const net::Proxy& proxy) {
     const std::string port = ':' + std::to_string(proxy.port);
     return "http://" +
            (proxy.address ? to_string(net::Endpoint{*proxy.address, proxy.port}) : proxy.name + port);
+}
+
+base::Expected<std::string, std::string> parse_web_host(std::string_view text) {
+    const auto authority = net::parse_authority(text);
+    if (!authority)
+        return base::unexpected(
+            std::string{"must be a host's name, an IPv4 address, or an IPv6 address in brackets"});
+    if (authority->has_port) return base::unexpected(std::string{"must not have a port: any port is admitted"});
+    return authority->host;
 }
 
 base::Expected<FileMode, std::string> parse_file_mode(std::string_view text) {

@@ -34,6 +34,10 @@ inline constexpr std::string_view duration_words =
 [[nodiscard]] base::Expected<net::Proxy, std::string> parse_proxy(std::string_view text);
 [[nodiscard]] std::string format_proxy(const net::Proxy& proxy);
 
+/// A host that the web listener may be asked as: "stats.example.com", "192.0.2.1", "[2001:db8::1]"; without a port. In the
+/// form of net::parse_authority().
+[[nodiscard]] base::Expected<std::string, std::string> parse_web_host(std::string_view text);
+
 /// The permission bits of a file, at most 0777.
 struct FileMode {
     unsigned bits = 0;

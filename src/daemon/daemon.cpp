@@ -4,10 +4,17 @@
 #include "cache/disk/late_store.hpp"
 #include "cache/disk/sqlite_store.hpp"
 #include "config/options.hpp"
+#include "daemon/administration.hpp"
+#include "daemon/front.hpp"
+#include "daemon/kept_state.hpp"
+#include "daemon/listeners.hpp"
+#include "daemon/measures.hpp"
 #include "daemon/memory_reserve.hpp"
 #include "daemon/service_names.hpp"
+#include "daemon/signals_blocked.hpp"
 #include "daemon/spare_descriptors.hpp"
 #include "daemon/systemd.hpp"
+#include "events/policy_counts.hpp"
 #include "events/recorder.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/learner.hpp"
@@ -25,7 +32,6 @@
 
 #include <fcntl.h>
 #include <malloc.h>
-#include <pthread.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -33,7 +39,6 @@
 #include <new>
 #include <optional>
 #include <random>
-#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -51,22 +56,8 @@ constexpr base::milliseconds stop_patience{1500};
 constexpr std::chrono::seconds soon{5};
 /// A start that takes long reports progress to systemd within this time.
 constexpr std::chrono::seconds start_patience{30};
-
-/// Blocks signals: only the back thread waits for them, no answering thread gets one.
-class SignalsBlocked {
-public:
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_BLOCK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-private:
-    sigset_t before_{};
-};
+/// From one time to the next that what was only observed goes to state.db.
+constexpr std::chrono::seconds observed_every{10};
 
 std::string join(const std::vector<std::string_view>& words) {
     std::string joined;
@@ -101,18 +92,6 @@ public:
     int run();
 
 private:
-    /// One front thread and what lives on it.
-    struct Front {
-        Front(events::Sink& log, const base::Clock& clock) : recorder(log, clock) {}
-
-        server::Loop loop;         // destroyed last: the other members have work in it
-        events::Recorder recorder; ///< outlives the next two
-        std::optional<lookup::Service> service;
-        std::optional<server::Server> server;
-        std::thread thread;
-    };
-
-    [[nodiscard]] std::vector<server::Listener> listen();
     void open_store();
     void take_late(const cache::Row& row);
     void make_fronts(std::vector<server::Listener> listeners);
@@ -126,8 +105,9 @@ private:
     void probed(dane::Validation found);
     void begin_stop(int signal);
     void finish_stop();
+    void fetch_observed();
+    void when_in_use(std::size_t front, std::function<void()> done);
     void keep_watchdog();
-    void ping(std::size_t front);
     [[nodiscard]] std::string status() const;
 
     config::Loaded loaded_;
@@ -135,8 +115,10 @@ private:
     LineLog& log_;
     SystemClock clock_;
     events::History history_;
-    events::Recorder events_{log_, clock_, &history_}; ///< of the back thread
-    events::Recorder store_events_{log_, clock_};      ///< of the store's
+    events::Tap tap_;
+    events::Recorder events_{log_, clock_, &history_, &tap_};     ///< of the back thread
+    events::Recorder store_events_{log_, clock_, nullptr, &tap_}; ///< of the store's
+    events::PolicyCounts policy_counts_{events_};
     MemoryReserve reserve_{clock_, events_};
     Context back_;
     AsioTimers back_timers_{back_.get_executor()};
@@ -154,9 +136,12 @@ private:
     dane::Validation validation_;            ///< result of the last probe of the name servers
     std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
+    std::optional<KeptState> state_;
     std::optional<lookup::Learner> learner_;
     std::optional<lookup::Refresher> refresher_;
-    std::vector<std::unique_ptr<Front>> fronts_;
+    std::optional<Measures> measures_;
+    std::optional<Administration> administration_;
+    Fronts fronts_;
     std::size_t fronts_stopped_ = 0;
     bool stopping_ = false;
 };
@@ -166,19 +151,44 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
       resolver_(back_.get_executor(), dns_options(loaded_.config), clock_, events_) {
     const config::Config& config = loaded_.config;
     fetcher_.emplace(back_.get_executor(), resolver_, fetch_options(config), events_);
-    std::vector<server::Listener> listeners = listen(); // from here on clients queue instead of being refused
+    Listeners listeners =
+        open_listeners(loaded_, events_); // from here on clients queue instead of being refused
+    state_.emplace(
+        KeptState::Parts{policy_counts_, log_, clock_, back_timers_,
+                         [this](std::function<void()> call) { asio::post(back_, std::move(call)); },
+                         [this] { apply_tuning(); }},
+        config);
     learner_.emplace(
         lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
-                               back_timers_, events_, [this] { return reserve_.available(); },
+                               back_timers_, state_->watch(), [this] { return reserve_.available(); },
                                // A flood leaves holes between the records that stay: free the holes.
                                [] { (void)::malloc_trim(0); }},
         current_tuning());
     refresher_.emplace(
         lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
         current_tuning(), refreshes_at_once(config));
+    const auto options = [this] { return current_options(); };
+    const auto http = [this] { return administration_ ? &administration_->server() : nullptr; };
+    const auto later = [this](std::function<void()> call) { asio::post(back_, std::move(call)); };
+    const std::vector<const events::Recorder*> recorders{&events_, &store_events_};
+    measures_.emplace(Measures::Parts{clock_, loaded_.config, table_, fronts_, recorders, policy_counts_,
+                                      *state_, *learner_, *refresher_, *fetcher_, resolver_, store_, reserve_,
+                                      log_, dane_, http, options, later});
+    const auto replan = [this](const base::Domain& domain) { refresher_->add(domain); };
+    const auto fronts = [this] {
+        std::vector<Health::Front> all;
+        for (const auto& one : fronts_) all.push_back({one->loop, *one->server});
+        return all;
+    };
+    const auto in_use = [this](std::function<void()> done) { when_in_use(0, std::move(done)); };
+    administration_.emplace(Administration::Parts{back_.get_executor(), state_->watch(), clock_, table_,
+                                                  *state_, options, late_store_, *learner_, back_timers_,
+                                                  history_, tap_, *measures_, loaded_.config, resolver_,
+                                                  replan, in_use, fronts, config.web.hosts});
     table_.set_complete(false); // until the store is loaded
-    learner_->on_new_policy([this](const base::Domain& domain) { refresher_->add(domain); });
-    make_fronts(std::move(listeners));
+    learner_->on_new_policy(replan);
+    make_fronts(std::move(listeners.postfix));
+    administration_->serve(std::move(listeners.control), std::move(listeners.web));
 }
 
 Daemon::Impl::~Impl() {
@@ -189,41 +199,9 @@ Daemon::Impl::~Impl() {
     // Stop the threads that post to the loop before its handlers are dropped.
     if (fetcher_) fetcher_->stop_thread();
     if (store_) store_->stop();
+    if (state_) state_->stop();
     // Coroutines that are still waiting refer to the members below: drop them first.
     back_.drop_handlers();
-}
-
-std::vector<server::Listener> Daemon::Impl::listen() {
-    std::vector<server::Listener> listeners;
-    std::set<std::string> inherited;
-    auto handed_over = inherited_sockets();
-    if (!handed_over) throw std::runtime_error(handed_over.error());
-    for (const InheritedSocket& socket : *handed_over) {
-        auto listener = server::Listener::adopt(socket.fd);
-        if (!listener) throw std::runtime_error("inherited socket " + socket.name + ": " + listener.error());
-        inherited.insert(to_string(socket.address));
-        listeners.push_back(*std::move(listener));
-    }
-    const bool explicitly = loaded_.is_set("listen");
-    if (!inherited.empty() && !explicitly) return listeners;
-    std::string trouble;
-    for (const net::ListenAddress& address : loaded_.config.listen) {
-        if (inherited.contains(to_string(address))) continue;
-
-        auto listener =
-            server::Listener::open(address, socket_owner(loaded_.config), server::Options{}.backlog);
-        if (listener) {
-            listeners.push_back(*std::move(listener));
-            continue;
-        }
-        // An address from the configuration must work. Of the default ones (perhaps there is no Postfix on
-        // this host) one is enough.
-        if (explicitly) throw std::runtime_error(listener.error());
-        events_.emit(events::NotListening{.address = to_string(address), .detail = listener.error()});
-        trouble += (trouble.empty() ? "" : "; ") + listener.error();
-    }
-    if (listeners.empty()) throw std::runtime_error("nowhere to listen: " + trouble);
-    return listeners;
 }
 
 void Daemon::Impl::open_store() {
@@ -265,6 +243,7 @@ void Daemon::Impl::open_store() {
     store_ = std::move(opened->store);
     late_store_.set(*store_);
     table_.set_complete(true);
+    (void)measures_->census(); // begins to count
     learner_->set_ran_before(opened->running);
     for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
     events_.emit(events::StoreLoaded{
@@ -285,10 +264,11 @@ void Daemon::Impl::take_late(const cache::Row& row) {
 void Daemon::Impl::make_fronts(std::vector<server::Listener> listeners) {
     const config::Config& config = loaded_.config;
     for (unsigned i = 0; i < config.threads; ++i) {
-        auto front = std::make_unique<Front>(log_, clock_);
+        auto front = std::make_unique<Front>(log_, clock_, tap_);
         front->service.emplace(lookup::Service::Parts{front->loop, back_.get_executor(), *learner_, table_,
                                                       clock_, front->loop, front->recorder},
                                current_options());
+        front->loop.at_turn_end([service = &*front->service](auto took) { service->turn_ended(took); });
         front->server.emplace(front->loop, *front->service, server_options(config, config.threads),
                               front->recorder);
         fronts_.push_back(std::move(front));
@@ -321,12 +301,15 @@ int Daemon::Impl::run() {
     wait_for_signals();
     resolver_.on_doubt([this] { probe_resolver(); });
     probe_resolver();
+    state_->report();
+    fetch_observed();
     events_.emit(events::Ready{.version = base::version(), .policies = table_.policy_count()});
     notify_ready(status());
     keep_watchdog();
     auto work = asio::make_work_guard(back_);
     app::run(back_);
     store_->stop();
+    state_->stop();
     events_.emit(events::Stopped{.policies = table_.policy_count()});
     return 0;
 }
@@ -357,7 +340,8 @@ void Daemon::Impl::reload() {
         return keep_old(all);
     }
     const config::Config& next = reread->config;
-    // Only this part can fail: when the CA file cannot be read.
+    if (auto fits = state_->check(next); !fits) return keep_old(fits.error());
+    // Besides, only this part can fail: when the CA file cannot be read.
     if (auto configured = fetcher_->configure(fetch_options(next)); !configured)
         return keep_old(configured.error());
     const config::Changes changes = changed(loaded_.config, next);
@@ -372,8 +356,12 @@ void Daemon::Impl::reload() {
         });
     events_.emit(events::Reload{.changed = join(changes.live), .needs_restart = join(changes.restart)});
     loaded_ = *std::move(reread);
+    measures_->configured();
     activation_.begin();
     services_ = read_services();
+    state_->configure(loaded_.config);
+    administration_->configure(loaded_.config.web.hosts);
+    state_->report();
     apply_tuning();
     probe_resolver();
     notify_ready(status());
@@ -382,6 +370,7 @@ void Daemon::Impl::reload() {
 lookup::ServiceOptions Daemon::Impl::current_options() const {
     lookup::ServiceOptions options = service_options(loaded_.config, validation_);
     options.services = services_;
+    options.overrides = state_->overrides();
     return options;
 }
 
@@ -427,6 +416,7 @@ void Daemon::Impl::make_room() {
     for (int slice = 0; slice < 1000; ++slice) {
         auto evicted = table_.make_room(clock_.now());
         if (!evicted) return;
+        policy_counts_.add(events::PolicyChange::evicted);
         store_->forget(std::move(evicted->domain), evicted->fetched_at);
     }
     asio::post(back_, [this] { make_room(); });
@@ -438,9 +428,13 @@ void Daemon::Impl::begin_stop(int signal) {
     events_.emit(events::Stopping{.signal = signal});
     notify_stopping("stopping");
     refresher_->stop();
+    administration_->stop();
     for (const auto& front : fronts_)
         front->loop.post([this, &front = *front] {
-            front.server->stop([this] { asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); }); });
+            front.server->stop([this, &front] {
+                asio::post(back_, [this, taken = front.service->take_observed()] { state_->add(taken); });
+                asio::post(back_, [this] { ++fronts_stopped_, finish_stop(); });
+            });
         });
     // A client that never reads must not delay the stop.
     (void)back_timers_.after(stop_patience, [this] {
@@ -456,8 +450,25 @@ void Daemon::Impl::finish_stop() {
 }
 
 std::string Daemon::Impl::status() const {
+    const std::string kept = state_->status();
     return std::to_string(table_.policy_count()) + " policies, " + std::to_string(table_.absence_count()) +
-           " absences";
+           " absences" + (kept.empty() ? "" : "; " + kept);
+}
+
+void Daemon::Impl::fetch_observed() {
+    (void)back_timers_.after(observed_every, [this] { fetch_observed(); });
+    for (const auto& front : fronts_)
+        front->loop.post([this, &front = *front] {
+            asio::post(back_, [this, taken = front.service->take_observed()] { state_->add(taken); });
+        });
+}
+
+/// Visits every front thread once: what was posted to them before is done then.
+void Daemon::Impl::when_in_use(std::size_t front, std::function<void()> done) {
+    if (front == fronts_.size()) return done();
+    fronts_[front]->loop.post([this, front, done = std::move(done)] {
+        asio::post(back_, [this, front, done] { when_in_use(front + 1, done); });
+    });
 }
 
 void Daemon::Impl::keep_watchdog() {
@@ -465,17 +476,12 @@ void Daemon::Impl::keep_watchdog() {
     if (!interval) return;
     (void)back_timers_.after(std::chrono::floor<base::milliseconds>(*interval / 3), [this] {
         keep_watchdog();
-        ping(0);
+        // If a front thread hangs, systemd's watchdog gets no message.
+        when_in_use(0, [this] {
+            notify_status(status());
+            notify_watchdog();
+        });
     });
-}
-
-/// Visits every front thread once and returns: if one of them hangs, systemd's watchdog gets no message.
-void Daemon::Impl::ping(std::size_t front) {
-    if (front == fronts_.size()) {
-        notify_status(status());
-        return notify_watchdog();
-    }
-    fronts_[front]->loop.post([this, front] { asio::post(back_, [this, front] { ping(front + 1); }); });
 }
 
 Daemon::Daemon(config::Loaded loaded, Reread reread, LineLog& log)

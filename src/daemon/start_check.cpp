@@ -35,7 +35,12 @@ public:
         check_state();
         check_owner();
         if (loaded_.is_set("listen"))
-            for (const net::ListenAddress& address : loaded_.config.listen) check_listen(address);
+            for (const net::ListenAddress& address : loaded_.config.listen)
+                check_listen("listen", address, listen_owner());
+        if (loaded_.is_set("control.socket") && !loaded_.config.control.socket.empty())
+            check_listen("control.socket", control_address(loaded_.config), control_owner(loaded_.config));
+        for (const net::ListenAddress& address : loaded_.config.web.listen)
+            check_listen("web.listen", address, web_owner(loaded_.config));
         check_ca_file();
         return std::move(found_);
     }
@@ -83,16 +88,21 @@ private:
             if (auto known = server::check_owner(owner); !known) problem("socket.group", known.error());
     }
 
-    void check_listen(const net::ListenAddress& address) {
+    [[nodiscard]] server::SocketOwner listen_owner() const {
         server::SocketOwner owner = socket_owner(loaded_.config);
         owner.user.reset(); // reported already
         if (loaded_.is_set("socket.group")) owner.group.reset();
+        return owner;
+    }
+
+    void check_listen(std::string_view option, const net::ListenAddress& address,
+                      const server::SocketOwner& owner) {
         if (address.kind == net::ListenAddress::Kind::unix_socket &&
             will_be_made(fs::path(address.path).parent_path()))
             return;
         const auto good = server::Listener::check(address, owner);
         if (!good)
-            problem("listen", good.error());
+            problem(option, good.error());
         else if (!*good)
             found_.notes.push_back(to_string(address) + ": this user may not look there");
     }

@@ -34,6 +34,12 @@ std::string dane_evidence(const Facts& facts, base::Instant now) {
     return text;
 }
 
+std::string exception_evidence(const Override& exception, base::Instant now) {
+    std::string text = "override for " + exception.domain + ": " + std::string{to_string(exception.action)};
+    if (exception.until) text += ", ends in " + std::to_string((*exception.until - now).count()) + " s";
+    return text + (exception.configured ? ", configured" : ", added " + ago(exception.added_at, now));
+}
+
 std::string policy_evidence(const Facts& facts, base::Instant now) {
     if (facts.policy == nullptr) return std::string{base::to_string(facts.reason)};
     std::string text = "mode " + std::string{sts::to_string(facts.policy->policy.mode)};
@@ -44,7 +50,10 @@ std::string policy_evidence(const Facts& facts, base::Instant now) {
 
 } // namespace
 
-Decision decide(const Facts& facts, base::Instant now) {
+namespace {
+
+/// The answer without overrides, and whether or not the daemon only observes.
+Decision usual_decision(const Facts& facts, base::Instant now) {
     Whys why;
     if (facts.no_domain != Reason::none) {
         const NoOpinion none{facts.no_domain};
@@ -68,12 +77,65 @@ Decision decide(const Facts& facts, base::Instant now) {
     return {enforced, why, enforced};
 }
 
+Answer answer_of(const Override& exception) {
+    switch (exception.action) {
+    case Action::off:
+    case Action::observe: break;
+    case Action::may: return May{};
+    case Action::encrypt: return Encrypt{};
+    case Action::secure: return Secure{&exception};
+    case Action::dane_only: return DaneOnly{};
+    }
+    return NoOpinion{};
+}
+
+bool applies(const Override& exception, const Answer& usual, const Facts& facts) {
+    const bool looks_for_dane = facts.dane_limits.active || facts.dane_limits.remembered;
+    if (exception.action == Action::dane_only && !looks_for_dane) return false;
+    return exception.weakens || !weakens(exception, usual);
+}
+
+} // namespace
+
+bool weakens(const Override& exception, const Answer& usual) {
+    if (std::holds_alternative<DaneOnly>(usual)) return exception.action != Action::dane_only;
+    const auto* enforced = std::get_if<Enforce>(&usual);
+    if (enforced == nullptr || exception.action == Action::dane_only) return false;
+    return exception.action != Action::secure || !is_within(exception.match, enforced->policy->policy);
+}
+
+Decision decide(const Facts& facts, base::Instant now) {
+    const Decision usual = usual_decision(facts, now);
+    if (std::holds_alternative<TryLater>(usual.answer) || facts.no_domain != Reason::none) return usual;
+    Decision made = usual;
+    if (facts.exception != nullptr) {
+        made.why = {};
+        if (applies(*facts.exception, usual.answer, facts)) {
+            made.answer = answer_of(*facts.exception);
+            made.hidden = usual.answer;
+            made.why.add({Rule::exception, facts.reason});
+        } else {
+            made.why.add({Rule::held_back, facts.reason});
+            for (const Why& one : usual.why) made.why.add(one);
+        }
+    }
+    if (facts.observe && !std::holds_alternative<NoOpinion>(made.answer)) {
+        made.hidden = made.answer;
+        made.answer = NoOpinion{};
+        made.why.add({Rule::observe, facts.reason});
+    }
+    return made;
+}
+
 std::string evidence(const Why& why, const Facts& facts, base::Instant now) {
     switch (why.rule) {
     case Rule::no_domain: return std::string{base::to_string(why.reason)};
     case Rule::overload: return std::string{overload_words};
     case Rule::loading: return std::string{loading_words};
     case Rule::dane: return dane_evidence(facts, now);
+    case Rule::held_back:
+    case Rule::exception: return exception_evidence(*facts.exception, now);
+    case Rule::observe: return "mode = \"observe\"";
     case Rule::no_policy:
     case Rule::mode:
     case Rule::policy: break;
@@ -83,17 +145,26 @@ std::string evidence(const Why& why, const Facts& facts, base::Instant now) {
 
 std::string_view unusual(const Whys& why) noexcept {
     const Why& applied = why.applied();
-    if (applied.rule == Rule::dane || applied.rule == Rule::overload || applied.rule == Rule::loading)
-        return to_string(applied.rule);
+    switch (applied.rule) {
+    case Rule::dane:
+    case Rule::overload:
+    case Rule::loading:
+    case Rule::exception:
+    case Rule::observe: return to_string(applied.rule);
+    default: break;
+    }
     return applied.reason == Reason::deadline ? base::to_string(applied.reason) : std::string_view{};
 }
 
-std::string_view word(const Answer& answer) noexcept {
+Kind kind_of(const Answer& answer) noexcept {
     struct Visitor {
-        std::string_view operator()(const NoOpinion&) const noexcept { return "notfound"; }
-        std::string_view operator()(const Enforce&) const noexcept { return "secure"; }
-        std::string_view operator()(const DaneOnly&) const noexcept { return "dane-only"; }
-        std::string_view operator()(const TryLater&) const noexcept { return "temp"; }
+        Kind operator()(const NoOpinion&) const noexcept { return Kind::notfound; }
+        Kind operator()(const Enforce&) const noexcept { return Kind::secure; }
+        Kind operator()(const DaneOnly&) const noexcept { return Kind::dane_only; }
+        Kind operator()(const TryLater&) const noexcept { return Kind::temp; }
+        Kind operator()(const May&) const noexcept { return Kind::may; }
+        Kind operator()(const Encrypt&) const noexcept { return Kind::encrypt; }
+        Kind operator()(const Secure&) const noexcept { return Kind::secure; }
     };
     return std::visit(Visitor{}, answer);
 }
@@ -103,9 +174,12 @@ std::string_view to_string(Rule rule) noexcept {
     case Rule::no_domain: return "no-domain";
     case Rule::overload: return "overload";
     case Rule::loading: return "loading";
+    case Rule::held_back: return "override-held-back";
+    case Rule::exception: return "override";
     case Rule::no_policy: return "no-policy";
     case Rule::mode: return "mode";
     case Rule::dane: return "dane";
+    case Rule::observe: return "observe";
     case Rule::policy: break;
     }
     return "policy";

@@ -3,16 +3,20 @@
 //
 // The rules, in order:
 // 1. no policy domain: no opinion;
-// 2. no usable policy: TryLater if the reason is our own failure, else no opinion;
-// 3. a policy that is not enforced: no opinion;
-// 4. DANE goes before MTA-STS (RFC 8461 section 2);
-// 5. an enforced policy that has not expired is enforced.
-// Failures of others never defer mail; TryLater is only for our own.
+// 2. no usable policy, because of a failure of our own: TryLater;
+// 3. an override: as it says, unless it would weaken what 6 or 7 give and does not say that it may;
+// 4. no usable policy: no opinion;
+// 5. a policy that is not enforced: no opinion;
+// 6. DANE goes before MTA-STS (RFC 8461 section 2);
+// 7. an enforced policy that has not expired is enforced.
+// Whoever only observes gives no opinion in place of 3, 6 and 7. Failures of others never defer mail; TryLater is
+// only for our own.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/reason.hpp"
 #include "dane/state.hpp"
+#include "decision/override.hpp"
 #include "sts/policy_text.hpp"
 
 #include <array>
@@ -39,6 +43,8 @@ struct Facts {
     /// deadline: the answer is due before the try has ended.
     base::Reason reason = base::Reason::none;
     bool store_read = true; ///< false: a policy may be in the part of the store that is not in memory yet
+    const Override* exception = nullptr; ///< that applies to the domain now; null: none
+    bool observe = false;                ///< the daemon only observes
 };
 
 /// Postfix uses its own configuration.
@@ -56,25 +62,51 @@ struct Enforce {
 struct DaneOnly {
     friend bool operator==(const DaneOnly&, const DaneOnly&) = default;
 };
+/// As an override says: TLS where there is some.
+struct May {
+    friend bool operator==(const May&, const May&) = default;
+};
+/// As an override says: TLS, whatever the certificate.
+struct Encrypt {
+    friend bool operator==(const Encrypt&, const Encrypt&) = default;
+};
+/// As an override says: TLS with a certificate for one of its names. Points to the facts' own.
+struct Secure {
+    const Override* by; ///< never null
+    friend bool operator==(const Secure&, const Secure&) = default;
+};
 /// We cannot answer; Postfix defers and asks again.
 struct TryLater {
     base::Reason reason;
     std::string_view words; ///< for the operator: what is wrong; printable ASCII
     friend bool operator==(const TryLater&, const TryLater&) = default;
 };
-using Answer = std::variant<NoOpinion, Enforce, DaneOnly, TryLater>;
+using Answer = std::variant<NoOpinion, Enforce, DaneOnly, TryLater, May, Encrypt, Secure>;
 
-/// The word for an answer in the log line of a lookup: "notfound", "secure", "dane-only" or "temp".
-[[nodiscard]] std::string_view word(const Answer& answer) noexcept;
+/// What Postfix gets, in short.
+enum class Kind : std::uint8_t { secure, dane_only, notfound, temp, may, encrypt };
+inline constexpr std::size_t kinds = 6;
+/// The word for it in the log line of a lookup: "secure", "dane-only", "notfound", "temp", "may" or "encrypt".
+[[nodiscard]] constexpr std::string_view to_string(Kind kind) noexcept {
+    constexpr std::array<std::string_view, kinds> words{"secure", "dane-only", "notfound",
+                                                        "temp",   "may",       "encrypt"};
+    return words[static_cast<std::size_t>(kind)];
+}
+[[nodiscard]] Kind kind_of(const Answer& answer) noexcept;
+[[nodiscard]] inline std::string_view word(const Answer& answer) noexcept { return to_string(kind_of(answer)); }
 
 enum class Rule : std::uint8_t {
     no_domain, ///< the key names no policy domain
     overload,  ///< no policy is known, and there was no room to look for one
     loading,   ///< no policy is known at the deadline, and a part of the store is not read yet
+    held_back, ///< an override that would weaken the answer, and does not say that it may; or wants DANE that
+               ///< nobody looks for
+    exception, ///< an override
     no_policy, ///< none, or an expired one
     mode,      ///< there is a policy, and it is not enforced
     dane,      ///< DANE secures the next hop
     policy,    ///< an enforced policy
+    observe,   ///< the daemon only observes
 };
 [[nodiscard]] std::string_view to_string(Rule rule) noexcept; ///< "no-domain", "overload", ...
 
@@ -93,24 +125,29 @@ public:
     [[nodiscard]] const Why& applied() const noexcept { return items_[size_ - 1]; }
 
 private:
-    std::array<Why, 2> items_{};
+    std::array<Why, 4> items_{};
     std::size_t size_ = 0;
 };
 
 struct Decision {
     Answer answer;
     Whys why;
-    /// The answer if the policy's mode were enforce; differs from `answer` only for mode testing.
+    /// What an override or observing hides: the answer without. Without these, the answer if the policy's mode
+    /// were enforce, which differs from `answer` only for mode testing.
     Answer hidden;
 };
 
 [[nodiscard]] Decision decide(const Facts& facts, base::Instant now);
 
+/// Would the override give less protection than this answer?
+[[nodiscard]] bool weakens(const Override& exception, const Answer& usual);
+
 /// The facts behind one of the rules, with their numbers, for a person. Not made until somebody asks. One
 /// printable line.
 [[nodiscard]] std::string evidence(const Why& why, const Facts& facts, base::Instant now);
 
-/// "dane", "deadline", "overload" or "loading" when the answer came from one of these; "" for the usual
+/// "dane", "deadline", "overload", "loading", "override" or "observe" when the answer came from one of these; ""
+/// for the usual
 /// answers, from a policy or because there is none.
 [[nodiscard]] std::string_view unusual(const Whys& why) noexcept;
 

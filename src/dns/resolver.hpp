@@ -43,6 +43,7 @@ struct ServerState {
     std::string name;     ///< "127.0.0.1:53"
     bool trusted = false; ///< its AD bit counts when it has shown that it validates
     Validates validates{};
+    bool silent = false; ///< it did not answer, and is asked last for a while
 };
 
 /// The name servers in use, for the code that finds out how much their answers are worth. Threads as

@@ -106,10 +106,11 @@ std::optional<std::size_t> ServerList::find(std::string_view name) const {
     return std::nullopt;
 }
 
-std::vector<ServerState> ServerList::states() const {
+std::vector<ServerState> ServerList::states(base::Steady now) const {
     std::vector<ServerState> out;
     for (std::size_t i = 0; i < plan_.servers.size(); ++i)
-        out.push_back({to_string(plan_.servers[i]), plan_.trust_ad[i], states_[i].validates});
+        out.push_back({to_string(plan_.servers[i]), plan_.trust_ad[i], states_[i].validates,
+                       health_.asked_last(i, now)});
     return out;
 }
 

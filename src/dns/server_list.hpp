@@ -64,7 +64,7 @@ public:
     [[nodiscard]] bool believed(std::size_t number) const {
         return plan_.trust_ad[number] && states_[number].validates == Validates::yes;
     }
-    [[nodiscard]] std::vector<ServerState> states() const;
+    [[nodiscard]] std::vector<ServerState> states(base::Steady now) const;
     void judged(std::size_t number, Validates state, std::string_view why, base::Steady now);
     /// An answer without AD proves nothing while the server is in doubt.
     [[nodiscard]] bool in_doubt(std::size_t number) const { return states_[number].doubted; }

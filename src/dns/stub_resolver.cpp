@@ -75,6 +75,16 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     };
 
     [[nodiscard]] static asio::awaitable<Result> ask(std::shared_ptr<Impl> self, Wanted wanted);
+    /// Counts a question that has ended; `since`: when it had a place.
+    [[nodiscard]] Result ended(Type type, base::Steady since, Result result) {
+        Counts::Of& of = counts.of(type);
+        if (result)
+            of.answers.of(result->kind).add();
+        else
+            of.failures.of(result.error().reason).add();
+        counts.took.observe(clock.steady() - since);
+        return result;
+    }
 
     [[nodiscard]] Lane& lane_of(Purpose purpose) { return purpose == Purpose::dane ? dane : others; }
     [[nodiscard]] std::size_t in_flight() const noexcept { return dane.taken + others.taken; }
@@ -135,6 +145,7 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
     std::function<void()> on_doubt;
     std::set<Flight*> flights;
     Lane others, dane;
+    Counts counts;
     bool stopping = false;
 };
 
@@ -170,24 +181,27 @@ void StubResolver::Impl::weigh(Answer& answer, const Wanted& asked, ServerList& 
 }
 
 asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Wanted wanted) {
+    base::Steady begun = self->clock.steady();
     try {
         Lane& lane = self->lane_of(wanted.purpose);
         Slot slot{self, lane};
-        if (self->stopping) co_return failed(base::Reason::shutting_down);
+        if (self->stopping) co_return self->ended(wanted.type, begun, failed(base::Reason::shutting_down));
         if (lane.waiting() == 0 && self->has_room(lane)) {
             slot.taken = true;
             ++lane.taken;
         } else {
-            if (lane.waiting() >= max_waiting) co_return failed(base::Reason::overloaded, "too many wait");
+            if (lane.waiting() >= max_waiting)
+                co_return self->ended(wanted.type, begun, failed(base::Reason::overloaded, "too many wait"));
             slot.position = lane.fresh.insert(lane.fresh.end(), &slot);
             slot.queue = &lane.fresh;
             slot.turn.expires_at(asio::steady_timer::time_point::max());
             co_await slot.turn.async_wait(as_result);
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (self->stopping || cancellation.cancelled() != asio::cancellation_type::none)
-                co_return failed(base::Reason::shutting_down);
+                co_return self->ended(wanted.type, self->clock.steady(), failed(base::Reason::shutting_down));
         }
         const base::Steady now = self->clock.steady();
+        begun = now;
         self->use_servers(now);
         const std::shared_ptr<ServerList> list = self->servers;
         Flight::Errand errand;
@@ -205,12 +219,12 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Want
         Result result = co_await Flight::run(slot.flight);
         const auto server = slot.flight->answered_by();
         if (result && server && wanted.server.empty()) self->weigh(*result, wanted, *list, *server);
-        co_return result;
+        co_return self->ended(wanted.type, begun, std::move(result));
     } catch (const std::bad_alloc&) {
-        co_return failed(base::Reason::overloaded);
+        co_return self->ended(wanted.type, begun, failed(base::Reason::overloaded));
     } catch (const std::exception& trouble) {
         self->sink.emit(events::DnsFailed{.error = trouble.what()});
-        co_return failed(base::Reason::dns_network);
+        co_return self->ended(wanted.type, begun, failed(base::Reason::dns_network));
     }
 }
 
@@ -242,8 +256,9 @@ asio::awaitable<Result> StubResolver::ask(std::string server, std::string name, 
 }
 
 std::vector<ServerState> StubResolver::servers() {
-    impl_->use_servers(impl_->clock.steady());
-    return impl_->servers->states();
+    const base::Steady now = impl_->clock.steady();
+    impl_->use_servers(now);
+    return impl_->servers->states(now);
 }
 
 void StubResolver::judged(const std::string& server, Validates state, std::string_view why) {
@@ -253,6 +268,8 @@ void StubResolver::judged(const std::string& server, Validates state, std::strin
 }
 
 void StubResolver::on_doubt(std::function<void()> call) { impl_->on_doubt = std::move(call); }
+
+const Counts& StubResolver::counts() const noexcept { return impl_->counts; }
 
 std::size_t StubResolver::in_flight() const noexcept { return impl_->in_flight(); }
 std::size_t StubResolver::waiting() const noexcept { return impl_->others.waiting() + impl_->dane.waiting(); }

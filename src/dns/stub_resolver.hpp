@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "dns/counts.hpp"
 #include "dns/resolv_conf.hpp"
 #include "dns/resolver.hpp"
 #include "events/sink.hpp"
@@ -70,6 +71,7 @@ public:
 
     [[nodiscard]] std::size_t in_flight() const noexcept; ///< questions with a place
     [[nodiscard]] std::size_t waiting() const noexcept;   ///< questions without
+    [[nodiscard]] const Counts& counts() const noexcept;  ///< any thread
 
 private:
     struct Impl;

@@ -4,6 +4,8 @@
 
 #include "events/about.hpp"
 
+#include <string>
+
 namespace events {
 
 template <>
@@ -57,6 +59,108 @@ struct About<ProtocolViolation> : At<Level::warning> {
         "Find out who that is: it is no Postfix, unless `limits.max_request` is too small."};
     static constexpr auto fields =
         std::tuple{field("peer", &E::peer), field("problem", &E::problem), field("held_back", &E::held_back)};
+};
+
+template <>
+struct About<ControlListening> : At<Level::info> {
+    using E = ControlListening;
+    static constexpr Words words{"control-listening", Section::control,
+                                 "The control socket is open for `stsmap`.", ""};
+    static constexpr auto fields = std::tuple{field("address", &E::address)};
+};
+
+template <>
+struct About<ControlNotListening> : At<Level::warning> {
+    using E = ControlNotListening;
+    static constexpr Words words{
+        "control-not-listening", Section::control,
+        "The control socket could not be opened at its default place. Postfix is served all the same.",
+        "Use the units of the package, or set `control.socket` to a place that the daemon may write to."};
+    static constexpr auto fields = std::tuple{field("address", &E::address), field("detail", &E::detail)};
+};
+
+template <>
+struct About<ControlChange> : At<Level::info> {
+    using E = ControlChange;
+    static constexpr Words words{"control-change", Section::control,
+                                 "An administrator changed something over the control socket.", ""};
+    static constexpr auto fields =
+        std::tuple{field("operation", &E::operation), field("domain", &E::domain, Show::unless_empty),
+                   field("uid", &E::uid), field("by", &E::by, Show::unless_empty)};
+};
+
+template <>
+struct About<ControlRefused> : At<Level::warning> {
+    using E = ControlRefused;
+    static constexpr Words words{
+        "control-refused", Section::control,
+        "Somebody who may only read asked for a change over the control socket. Nothing was changed.",
+        "Find out who that is; changes are for root and for the user that runs the daemon."};
+    static constexpr auto fields =
+        std::tuple{field("operation", &E::operation), field("uid", &E::uid),
+                   field("by", &E::by, Show::unless_empty), field("repeated", &E::repeated)};
+    static constexpr Limit limit{base::seconds{60}, 64};
+    static std::string key(const E& e) { return std::to_string(e.uid); }
+};
+
+template <>
+struct About<ControlFull> : At<Level::warning> {
+    using E = ControlFull;
+    static constexpr Words words{"control-full", Section::control,
+                                 "As many clients as there may be are connected to the control socket, and "
+                                 "one was turned away. Some places "
+                                 "are set aside for root and for the user that runs the daemon.",
+                                 "Find out who connects."};
+    static constexpr auto fields = std::tuple{field("connections", &E::connections), field("uid", &E::uid),
+                                              field("repeated", &E::repeated)};
+    static constexpr Limit limit{base::seconds{60}, 64};
+    static std::string key(const E& e) { return std::to_string(e.uid); }
+};
+
+template <>
+struct About<WebListening> : At<Level::info> {
+    using E = WebListening;
+    static constexpr Words words{"web-listening", Section::control,
+                                 "The web listener is open for metrics, health and the status page.", ""};
+    static constexpr auto fields = std::tuple{field("address", &E::address)};
+};
+
+template <>
+struct About<WebNotListening> : At<Level::error> {
+    using E = WebNotListening;
+    static constexpr Words words{
+        "web-not-listening", Section::control,
+        "An address of the web listener could not be opened, or an inherited socket is not served there. "
+        "Postfix is served all the same.",
+        "Correct `web.listen`, `web.hosts` or the socket unit, and restart."};
+    static constexpr auto fields = std::tuple{field("address", &E::address), field("detail", &E::detail)};
+};
+
+template <>
+struct About<WebHostRefused> : At<Level::warning> {
+    using E = WebHostRefused;
+    static constexpr Words words{
+        "web-host-refused", Section::control,
+        "A request to the web listener was for a host that is not admitted, and got status 421. A page of a "
+        "stranger may have tried to read what the daemon says through somebody's browser.",
+        "If the host is one of yours, name it in `web.hosts`."};
+    static constexpr auto fields = std::tuple{field("host", &E::host), field("repeated", &E::repeated)};
+    static constexpr Limit limit{base::seconds{60}, 1};
+    static std::string key(const E&) { return {}; }
+};
+
+template <>
+struct About<WebFull> : At<Level::warning> {
+    using E = WebFull;
+    static constexpr Words words{
+        "web-full", Section::control,
+        "As many clients as there may be are connected to the web listener. The one that was waited for "
+        "longest was closed to make room; if all are being answered, the new one is turned away.",
+        "Find out who connects."};
+    static constexpr auto fields =
+        std::tuple{field("connections", &E::connections), field("repeated", &E::repeated)};
+    static constexpr Limit limit{base::seconds{60}, 1};
+    static std::string key(const E&) { return {}; }
 };
 
 template <>

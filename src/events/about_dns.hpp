@@ -98,4 +98,14 @@ struct About<Fetch> : At<Level::debug> {
                    field("detail", &E::detail, Show::unless_empty), field("took_ms", &E::took_ms)};
 };
 
+template <>
+struct About<PolicySource> : At<Level::debug> {
+    using E = PolicySource;
+    static constexpr Words words{"policy-source", Section::steps,
+                                 "Where a valid policy came from, and under which certificate.", ""};
+    static constexpr auto fields =
+        std::tuple{field("domain", &E::domain), field("address", &E::address), field("tls", &E::tls),
+                   field("issuer", &E::issuer), field("certificate_ends", &E::certificate_ends)};
+};
+
 } // namespace events

@@ -31,6 +31,7 @@ struct About<Lookup> {
         field("reason", &E::reason),
         field("next_hop", &E::next_hop, Show::unless_empty),
         field("why", &E::why, Show::unless_empty),
+        field("would", &E::would, Show::unless_empty),
         field("detail", &E::detail, Show::unless_empty),
     };
     static constexpr auto hidden = std::tuple{&E::ended, &E::is_parent};
@@ -131,6 +132,28 @@ struct About<PolicyFailed> {
 };
 
 template <>
+struct About<PolicyRecordVanished> {
+    using E = PolicyRecordVanished;
+    static constexpr std::string_view levels = "info; warning when the policy is of mode enforce";
+    static constexpr Level level(const E& e) noexcept {
+        return e.mode == sts::Mode::enforce ? Level::warning : Level::info;
+    }
+    static constexpr Words words{
+        "policy-record-vanished", Section::policies,
+        "The TXT record of a domain whose policy is in use is gone, or there is none that can be used. The policy "
+        "stays in use until it expires, and is still fetched daily. One line until the record is seen again.",
+        "A domain that gives up MTA-STS sets its policy to mode none first; if it did not, its DNS may be "
+        "broken, or somebody may be hiding the record. Ask another resolver, or the domain."};
+    static constexpr auto fields = std::tuple{field("domain", &E::domain),
+                                              field("mode", &E::mode),
+                                              field("reason", &E::reason),
+                                              field("id", &E::id),
+                                              field("expires_at", &E::expires_at),
+                                              field("detail", &E::detail, Show::unless_empty)};
+    static constexpr Remember remember(const E&) noexcept { return Remember::yes; }
+};
+
+template <>
 struct About<PolicyExpired> : At<Level::info> {
     using E = PolicyExpired;
     static constexpr Words words{"policy-expired", Section::policies,
@@ -149,6 +172,31 @@ struct About<PolicyEvicted> : At<Level::warning> {
                                  "Raise the limit."};
     static constexpr auto fields = std::tuple{field("domain", &E::domain), field("for", &E::newcomer)};
     static constexpr Remember remember(const E&) noexcept { return Remember::yes; }
+};
+
+template <>
+struct About<PolicyForgotten> {
+    using E = PolicyForgotten;
+    static constexpr std::string_view levels = "info; warning when it had an enforced policy";
+    static constexpr Level level(const E& e) noexcept {
+        return e.mode == "enforce" ? Level::warning : Level::info;
+    }
+    static constexpr Words words{
+        "policy-forgotten", Section::policies,
+        "An administrator had all that was known of a domain forgotten. Until its policy is fetched again, "
+        "mail to it goes as if it had none.",
+        "Make sure that it was meant."};
+    static constexpr auto fields = std::tuple{field("domain", &E::domain), field("mode", &E::mode),
+                                              field("uid", &E::uid), field("by", &E::by, Show::unless_empty)};
+};
+
+template <>
+struct About<PoliciesImported> : At<Level::info> {
+    using E = PoliciesImported;
+    static constexpr Words words{"policies-imported", Section::policies,
+                                 "An administrator had policies taken that another daemon had exported.", ""};
+    static constexpr auto fields = std::tuple{field("policies", &E::policies), field("refused", &E::refused),
+                                              field("uid", &E::uid), field("by", &E::by, Show::unless_empty)};
 };
 
 template <>

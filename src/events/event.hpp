@@ -26,12 +26,13 @@ using Text = std::string_view;
 
 struct Lookup {
     Text domain;                      ///< the policy domain, or the key as asked when it names none
-    Text answer;                      ///< secure, dane-only, notfound or temp
+    Text answer;                      ///< secure, dane-only, notfound, temp, may or encrypt
     Text source;                      ///< memory, network or key
     std::optional<base::seconds> age; ///< of the policy used
     double took_ms = 0;
     base::Reason reason = base::Reason::none;
     Text why = {};          ///< the rule behind an answer that is not a plain hit
+    Text would = {};        ///< the answer without the override, or without observing, when that is another
     Text next_hop = {};     ///< the key as asked, when it is not of the usual form
     Text detail = {};       ///< what was tried, when it failed
     base::Steady ended{};   ///< when it was answered
@@ -77,6 +78,15 @@ struct PolicyFailed {
     std::uint64_t repeated = 0;
     bool has_policy = false; ///< of any mode
 };
+/// The record of a domain with a policy in use; once until it is seen again.
+struct PolicyRecordVanished {
+    Text domain;
+    sts::Mode mode{};
+    base::Reason reason{};
+    Text detail; ///< the records that cannot be used; "" there are none
+    Text id;     ///< of the record that led to the policy
+    base::Instant expires_at{};
+};
 struct PolicyExpired {
     Text domain;
     sts::Mode mode{};
@@ -85,6 +95,18 @@ struct PolicyExpired {
 };
 struct PolicyEvicted {
     Text domain, newcomer;
+};
+/// An administrator had it forgotten.
+struct PolicyForgotten {
+    Text domain, mode; ///< mode: of the policy; "-": there was none, or an expired one
+    std::int64_t uid = 0;
+    Text by; ///< who says to be behind the uid; not verified
+};
+/// An administrator had policies of another daemon taken.
+struct PoliciesImported {
+    std::size_t policies = 0, refused = 0;
+    std::int64_t uid = 0;
+    Text by;
 };
 struct PolicyTooShort {
     Text domain;
@@ -95,6 +117,36 @@ struct PolicyTooShort {
 struct PolicyAdmitsNoMx {
     Text domain, id, mx_hosts;
     Text finding; ///< the domain, the id and all the hosts: key of the limit on repeated lines
+};
+
+// ---- overrides and observing
+
+/// `weakens` is "yes" or "no".
+struct OverrideAdded {
+    Text domain, action, weakens;
+    Text until; ///< in UTC
+    Text by, hides, note;
+};
+struct OverrideRemoved {
+    Text domain, action, weakens, by;
+};
+struct OverrideExpired {
+    Text domain, action, weakens;
+    Text source; ///< run-time or configuration
+    Text note;
+};
+struct OverrideWeakens {
+    Text domain;
+    Text entry; ///< the override's own domain or suffix
+    Text answer, would;
+    std::uint64_t repeated = 0;
+};
+struct OverridesInUse {
+    std::size_t configured = 0, run_time = 0, weakening = 0;
+    Text domains;
+};
+struct Observing {
+    Text detail;
 };
 
 // ---- DANE
@@ -156,6 +208,11 @@ struct Fetch {
     Text detail;
     std::int64_t took_ms = 0;
 };
+/// How a valid policy came.
+struct PolicySource {
+    Text domain, address, tls, issuer;
+    base::Instant certificate_ends{}; ///< the epoch: not known
+};
 
 // ---- connections
 
@@ -177,6 +234,45 @@ struct AcceptFailed {
 struct ProtocolViolation {
     Text peer, problem;
     std::size_t held_back = 0;
+};
+
+// ---- the administration
+
+struct ControlListening {
+    Text address;
+};
+struct ControlNotListening {
+    Text address, detail;
+};
+struct ControlChange {
+    Text operation, domain;
+    std::uint32_t uid = 0;
+    Text by;
+};
+struct ControlRefused {
+    Text operation;
+    std::uint32_t uid = 0;
+    Text by;
+    std::uint64_t repeated = 0;
+};
+struct ControlFull {
+    std::size_t connections = 0;
+    std::uint32_t uid = 0;
+    std::uint64_t repeated = 0;
+};
+struct WebListening {
+    Text address;
+};
+struct WebNotListening {
+    Text address, detail;
+};
+struct WebHostRefused {
+    Text host;
+    std::uint64_t repeated = 0;
+};
+struct WebFull {
+    std::size_t connections = 0;
+    std::uint64_t repeated = 0;
 };
 
 // ---- the store
@@ -271,14 +367,17 @@ struct LogOverrun {
 /// All of them, in the order of the manual.
 using Event =
     std::variant<Lookup, ServiceUnknown, LookupAborted, PolicyLearnt, PolicyChanged, PolicyRefreshed,
-                 PolicyFailed, PolicyExpired, PolicyEvicted, PolicyTooShort, PolicyAdmitsNoMx, Dane,
-                 DaneChanged, DnsServers, DnsServerJudged, DnsServerForm, DnsServerSilent, DnsServerBack,
-                 DnsNoSocket, DnsFailed, Listening, NotListening, ConnectionsFull, AcceptFailed,
-                 ProtocolViolation, StoreLoaded, StoreFailed, StoreRecovered, StoreRead, StoreDamaged,
-                 StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped, StoreRowRefused, StoreEmpty,
-                 StoreUnlocked, StoreIncomplete, Ready, CannotStart, RunningAsRoot, MemoryShort, MemoryBack,
-                 Reload, ReloadFailed, Stopping, Stopped, LogOverrun, DaneChecked, DnsRetry, DnsTryFailed,
-                 Fetch, StoreStillFailing>;
+                 PolicyFailed, PolicyRecordVanished, PolicyExpired, PolicyEvicted, PolicyForgotten, PoliciesImported,
+                 PolicyTooShort, PolicyAdmitsNoMx, OverrideAdded, OverrideRemoved, OverrideExpired,
+                 OverrideWeakens, OverridesInUse, Observing, Dane, DaneChanged, DnsServers, DnsServerJudged,
+                 DnsServerForm, DnsServerSilent, DnsServerBack, DnsNoSocket, DnsFailed, Listening,
+                 NotListening, ConnectionsFull, AcceptFailed, ProtocolViolation, ControlListening,
+                 ControlNotListening, ControlChange, ControlRefused, ControlFull, WebListening, WebNotListening,
+                 WebHostRefused, WebFull, StoreLoaded, StoreFailed,
+                 StoreRecovered, StoreRead, StoreDamaged, StoreMoved, StoreChanged, StoreRefilled,
+                 StoreRowsSkipped, StoreRowRefused, StoreEmpty, StoreUnlocked, StoreIncomplete, Ready,
+                 CannotStart, RunningAsRoot, MemoryShort, MemoryBack, Reload, ReloadFailed, Stopping, Stopped,
+                 LogOverrun, DaneChecked, DnsRetry, DnsTryFailed, Fetch, PolicySource, StoreStillFailing>;
 
 /// Which event: its index in the list above, less than `kinds`.
 enum class Id : std::uint8_t {};

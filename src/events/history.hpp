@@ -1,30 +1,32 @@
-// events/history.hpp - the last events of each domain that has a policy, to explain its state. Pure.
+// events/history.hpp - what happened to each domain lately, to explain its state: the last events, the last failure
+// in full, and where its policy came from. Pure.
 //
 // Keeps what the domain's cache entry does not have: why a fetch failed, which policy was replaced, the reason
-// for DANE's verdict. An event that repeats with the same text takes one place, with its first and last time.
-// Bounded in octets; when there is no room, the domain with the oldest last event is forgotten. Not
-// thread-safe.
+// for DANE's verdict. An event that repeats with the same text takes one place, with its first and last time. The
+// last failure stays among the events, whatever else happens. Bounded in octets, 16 MiB in all: the events of domains
+// that have a policy, the failures of those that have none (strangers choose these), and the sources; of each, what was
+// noted longest ago goes first. Not thread-safe.
 #pragma once
 
 #include "base/clock.hpp"
-#include "base/keyed_hash.hpp"
 #include "events/event.hpp"
+#include "events/recently.hpp"
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace events {
 
 class History {
 public:
-    static constexpr std::size_t max_octets = std::size_t{4} << 20; ///< some 10,000 domains
-    static constexpr std::size_t max_events = 4;                    ///< of a domain
-    static constexpr std::size_t max_value = 100;                   ///< octets in the value of one field
+    static constexpr std::size_t max_octets = std::size_t{16} << 20; ///< some 15,000 domains
+    static constexpr std::size_t max_events = 8;                     ///< of a domain
+    static constexpr std::size_t max_value = 100;                    ///< octets in the value of one field
+    static constexpr std::size_t max_detail = 500;                   ///< the same in the detail of a failure
 
     struct Kept {
         base::Instant first{}, last{};
@@ -32,30 +34,49 @@ public:
         Id kind{};
         std::string text; ///< "key=value key=value", without the domain and fields that always change
     };
+    /// How the policy that was fetched last came: fetch::Circumstances.
+    struct Source {
+        std::string address, tls, issuer;
+        base::Instant certificate_ends{};
+        [[nodiscard]] std::size_t octets() const noexcept;
+    };
+    struct Failure {
+        base::Instant at{};
+        base::Reason reason{};
+        std::string detail; ///< printable
+    };
 
-    explicit History(std::size_t most = max_octets) : most_(most) {}
+    explicit History(std::size_t most = max_octets)
+        : events_(most / 8 * 5), failures_(most / 8), sources_(most / 8 * 2) {}
 
-    /// Ignores events that are not about a domain with a policy. May throw std::bad_alloc.
+    /// Ignores events that are not about a domain with a policy, except failures. May throw std::bad_alloc.
     void note(const Event& event, base::Instant now);
+    /// Forgets all about the domain.
+    void forget(std::string_view domain);
+
     /// Oldest first. "" names no domain.
     [[nodiscard]] std::vector<Kept> of(std::string_view domain) const;
+    [[nodiscard]] std::optional<Source> source(std::string_view domain) const;
+    /// Of the last attempt to fetch a policy, or to look for its record, that failed.
+    [[nodiscard]] std::optional<Failure> failure(std::string_view domain) const;
 
-    [[nodiscard]] std::size_t octets() const noexcept { return octets_; }
-    [[nodiscard]] std::size_t domains() const noexcept { return order_.size(); }
+    [[nodiscard]] std::size_t octets() const noexcept {
+        return events_.octets() + failures_.octets() + sources_.octets();
+    }
+    [[nodiscard]] std::size_t domains() const noexcept { return events_.size(); }
 
 private:
-    struct Domain {
-        std::uint64_t key = 0; ///< the keyed hash of its name
-        std::vector<Kept> events;
+    struct Events {
+        std::vector<Kept> kept;
+        std::optional<Failure> failure;
+        [[nodiscard]] std::size_t octets() const noexcept;
     };
-    using Order = std::list<Domain>; ///< the one with the oldest last event first
 
-    [[nodiscard]] static std::size_t size_of(const Domain& domain) noexcept;
-    void add(Domain& domain, Id kind, std::string text, base::Instant now);
+    static void add(std::vector<Kept>& events, Id kind, std::string text, base::Instant now);
 
-    std::size_t most_, octets_ = 0;
-    Order order_;
-    std::unordered_map<std::uint64_t, Order::iterator, base::HashedAlready> by_key_;
+    Recently<Events> events_;
+    Recently<Events> failures_; ///< of domains without a policy
+    Recently<Source> sources_;
 };
 
 } // namespace events

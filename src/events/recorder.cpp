@@ -3,6 +3,8 @@
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
 #include "events/about_mail.hpp"
+#include "events/about_overrides.hpp"
+#include "events/render.hpp"
 
 #include <array>
 #include <utility>
@@ -24,12 +26,14 @@ constexpr std::array<bool, kinds> limited = limited_kinds(std::make_index_sequen
 
 } // namespace
 
-Recorder::Recorder(Sink& log, const base::Clock& clock, History* history)
-    : log_(log), clock_(clock), history_(history) {}
+Recorder::Recorder(Sink& log, const base::Clock& clock, History* history, Tap* tap)
+    : log_(log), clock_(clock), history_(history), tap_(tap) {}
 
 void Recorder::emit(const Event& event) {
     counts_.add(id(event));
     if (history_ != nullptr) history_->note(event, clock_.now());
+    if (watched() && (level(event) != base::Level::debug || log_.wants(base::Level::debug)))
+        tap_->note(event, clock_.now());
     if (limited[event.index()])
         emit_limited(event);
     else

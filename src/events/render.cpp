@@ -3,6 +3,7 @@
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
 #include "events/about_mail.hpp"
+#include "events/about_overrides.hpp"
 
 #include <concepts>
 
@@ -66,6 +67,17 @@ Line render(const Event& event) {
 }
 
 Line render(const Lookup& event) { return line_of(event); }
+
+Text domain_of(const Event& event) noexcept {
+    return std::visit(
+        []<class E>(const E& e) {
+            if constexpr (requires { e.domain; })
+                return e.domain;
+            else
+                return Text{};
+        },
+        event);
+}
 
 base::Level level(const Lookup& event) noexcept { return About<Lookup>::level(event); }
 

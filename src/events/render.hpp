@@ -29,6 +29,9 @@ private:
 [[nodiscard]] Line render(const Event& event);
 [[nodiscard]] Line render(const Lookup& event);
 
+/// The policy domain that the event is about; "": it is about none.
+[[nodiscard]] Text domain_of(const Event& event) noexcept;
+
 /// Only the level of the line.
 [[nodiscard]] base::Level level(const Event& event) noexcept;
 [[nodiscard]] base::Level level(const Lookup& event) noexcept;

@@ -1,8 +1,10 @@
 #include "events/table.hpp"
 
+#include "base/mdoc.hpp"
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
 #include "events/about_mail.hpp"
+#include "events/about_overrides.hpp"
 
 #include <array>
 #include <cctype>
@@ -28,31 +30,41 @@ constexpr std::array<Entry, kinds> entries_of(std::index_sequence<I...>) {
 constexpr std::array<Entry, kinds> entries = entries_of(std::make_index_sequence<kinds>());
 
 constexpr std::array meanings{
+    FieldMeaning{"action", "what the override says: off, observe, may, encrypt, secure or dane-only"},
     FieldMeaning{"active", "whether DANE is looked for: active, inactive or not known yet"},
-    FieldMeaning{"address", "the address of a listening socket"},
+    FieldMeaning{"address", "the address of a listening socket; where a policy came from"},
     FieldMeaning{"after_s", "how long it had failed, in seconds"},
     FieldMeaning{"age", "seconds since the policy was fetched, - without one"},
-    FieldMeaning{"answer", "what Postfix got: secure, dane-only, notfound or temp"},
+    FieldMeaning{"answer",
+                 "what Postfix got: secure, dane-only, notfound or temp; may or encrypt by an override"},
     FieldMeaning{"because", "why once more: truncated, no-edns or a reason"},
     FieldMeaning{"before", "the verdict before"},
+    FieldMeaning{"by",
+                 "who is behind it, as SUDO_USER says, which nobody verifies; of an override with the uid"},
     FieldMeaning{"caught_up", "how many changes had waited"},
+    FieldMeaning{"certificate_ends", "when the certificate ends, in seconds since 1970"},
     FieldMeaning{"changed", "the options that have another value now"},
     FieldMeaning{"closed", "connections closed to make room since the last such line"},
     FieldMeaning{"code", "the error code of SQLite or the system"},
+    FieldMeaning{"configured", "how many stand in the configuration"},
     FieldMeaning{"connections", "how many clients are connected"},
     FieldMeaning{"detail", "what was found or tried, in words"},
     FieldMeaning{"domain", "the policy domain, or the key where it holds none"},
+    FieldMeaning{"domains", "some of the domains"},
     FieldMeaning{"error", "what the system or the library says"},
     FieldMeaning{"expired", "policies that had expired meanwhile"},
+    FieldMeaning{"expires_at", "when the policy expires, in seconds since 1970"},
     FieldMeaning{"fetched_at", "when the policy was fetched, in seconds since 1970"},
     FieldMeaning{"file", "the file of the store, or beside it"},
     FieldMeaning{"first_problem", "what was wrong with the first of them"},
     FieldMeaning{"for", "the domain that got the place"},
     FieldMeaning{"form", "how it was asked: udp or tcp, +edns or +dnssec where it was"},
     FieldMeaning{"held_back", "such lines not written since the last one"},
-    FieldMeaning{"host", "the policy host"},
+    FieldMeaning{"hides", "what Postfix would get without the override, as far as it is known"},
+    FieldMeaning{"host", "the policy host, or the host that a request to the web listener was for"},
     FieldMeaning{"id", "the id of the TXT record"},
     FieldMeaning{"id_before", "the id of the policy before"},
+    FieldMeaning{"issuer", "who issued the certificate"},
     FieldMeaning{"kept", "what stays in use"},
     FieldMeaning{"limit", "what is used up: max_connections or file descriptors"},
     FieldMeaning{"log_moved_to", "where the log of the old file is"},
@@ -66,15 +78,20 @@ constexpr std::array meanings{
     FieldMeaning{"needs_restart", "the options that wait for a restart"},
     FieldMeaning{"next_hop", "the next hop as asked, where it has brackets, or a port other than 25"},
     FieldMeaning{"next_try_s", "seconds until the next attempt at the earliest"},
+    FieldMeaning{"note", "why the override is there, as whoever added it says"},
     FieldMeaning{"octets", "the length of the policy"},
+    FieldMeaning{"operation", "what was asked for, such as forget-domain"},
+    FieldMeaning{"override", "the domain or suffix of the override"},
     FieldMeaning{"peer", "the client"},
     FieldMeaning{"policies", "how many policies are remembered"},
     FieldMeaning{"problem", "what is wrong, in words"},
     FieldMeaning{"question", "the name that was asked for"},
     FieldMeaning{"reason", "one of the reasons below, none where nothing failed"},
     FieldMeaning{"refill", "1 when the file was still to get everything in memory"},
+    FieldMeaning{"refused", "lines that were not taken"},
     FieldMeaning{"repeated", "such lines not written since the last one about it"},
     FieldMeaning{"rows", "how many policies"},
+    FieldMeaning{"run_time", "how many were added at run time"},
     FieldMeaning{"salvaged", "how many policies could be saved"},
     FieldMeaning{"server", "the resolver"},
     FieldMeaning{"servers", "the resolvers, in the order of asking"},
@@ -82,27 +99,35 @@ constexpr std::array meanings{
     FieldMeaning{"signal", "the number of the signal"},
     FieldMeaning{"source",
                  "where the answer came from: memory, network, or key when the key alone says that there is "
-                 "no policy"},
+                 "no policy; where an override came from: run-time or configuration"},
+    FieldMeaning{"tls", "the version of TLS"},
     FieldMeaning{"took_ms", "how long it took, in milliseconds"},
     FieldMeaning{"transport", "udp or tcp"},
     FieldMeaning{"ttl", "how long the verdict holds, in seconds"},
+    FieldMeaning{"uid", "the user id of the client"},
     FieldMeaning{"unreadable", "policies that could not be read"},
+    FieldMeaning{"until", "when the override ends, in UTC"},
     FieldMeaning{"unwritten", "changes that were not written"},
     FieldMeaning{"validates", "yes, no or unknown"},
     FieldMeaning{"verdict", "dane-only, sts or unknown"},
     FieldMeaning{"version", "the version of the daemon"},
-    FieldMeaning{"why", "the rule behind an answer that is not simply that of the policy: dane, overload, "
-                        "loading (the store is still being read) or deadline"},
+    FieldMeaning{"weakening", "how many may give less than DANE or an enforced policy would"},
+    FieldMeaning{"weakens", "whether it may do so: yes or no"},
+    FieldMeaning{"why", "the rule behind an answer that is not simply that of the policy: dane, override, "
+                        "observe, overload, loading (the store is still being read) or deadline"},
     FieldMeaning{"without", "what the resolver does not answer: edns, or dnssec and edns"},
+    FieldMeaning{"would", "what Postfix would have got without the override, or without observing"},
 };
 
 std::string_view title(Section section) {
     switch (section) {
     case Section::answers: return "Answers";
     case Section::policies: return "Policies";
+    case Section::overrides: return "Overrides and observing";
     case Section::dane: return "DANE";
     case Section::dns: return "DNS";
     case Section::connections: return "Connections";
+    case Section::control: return "The control socket and the web listener";
     case Section::store: return "The store";
     case Section::daemon: return "The daemon";
     case Section::steps: break;
@@ -110,49 +135,15 @@ std::string_view title(Section section) {
     return "Steps";
 }
 
-constexpr std::size_t wide = 100; // columns; a line of the manual ends with the word that reaches it
-
-/// Words as lines of mdoc: one sentence on each line; a `quoted` name becomes a macro.
-void append_words(std::string& out, std::string_view words) {
-    bool fresh = true; // the line is empty
-    while (!words.empty()) {
-        if (words.front() == '`') {
-            const std::size_t end = words.find('`', 1);
-            if (!fresh) out += '\n';
-            out.append(".Ic ").append(words.substr(1, end - 1));
-            words.remove_prefix(end + 1);
-            while (!words.empty() &&
-                   std::string_view{".,;:)"}.find(words.front()) != std::string_view::npos) {
-                out.append(" ").append(1, words.front());
-                words.remove_prefix(1);
-            }
-            while (!words.empty() && words.front() == ' ') words.remove_prefix(1);
-            out += '\n';
-            fresh = true;
-            continue;
-        }
-        const std::size_t column = out.size() - (out.rfind('\n') + 1);
-        out += column > wide && words.front() == ' ' ? '\n' : words.front();
-        fresh = false;
-        const bool ends = words.starts_with(". ") || (words.size() > 1 && words[1] == '`');
-        words.remove_prefix(words.starts_with(". ") ? 2 : 1);
-        if (!ends) continue;
-        if (out.back() == ' ') out.pop_back();
-        out += '\n';
-        fresh = true;
-    }
-    if (!fresh) out += '\n';
-}
-
 void append_entry(std::string& out, const Entry& entry) {
     out.append(".It Ic ").append(entry.name).append("\n");
-    append_words(out, "(" + std::string{entry.levels} + ")");
-    append_words(out, entry.meaning);
+    base::append_mdoc(out, "(" + std::string{entry.levels} + ")");
+    base::append_mdoc(out, entry.meaning);
     out += "Fields:\n.Ar ";
     for (std::size_t i = 0; i < entry.fields.size(); ++i)
         out.append(i == 0 ? "" : " , ").append(entry.fields[i]);
     out += " .\n";
-    if (!entry.advice.empty()) append_words(out, entry.advice);
+    if (!entry.advice.empty()) base::append_mdoc(out, entry.advice);
 }
 
 } // namespace
@@ -178,7 +169,7 @@ std::string man_events() {
     out += ".El\n.Ss Fields\n.Bl -tag -width needs_restart -compact\n";
     for (const FieldMeaning& field : meanings) {
         out.append(".It Ar ").append(field.name).append("\n");
-        append_words(out, field.meaning);
+        base::append_mdoc(out, field.meaning);
     }
     return out + ".El\n";
 }

@@ -14,7 +14,7 @@
 
 namespace events {
 
-enum class Section { answers, policies, dane, dns, connections, store, daemon, steps };
+enum class Section { answers, policies, overrides, dane, dns, connections, control, store, daemon, steps };
 
 struct Entry {
     std::string_view name; ///< lower-case words joined by hyphens

@@ -1,5 +1,6 @@
 #include "fetch/certificate.hpp"
 
+#include "base/text.hpp"
 #include "fetch/chain.hpp"
 
 #include <openssl/err.h>
@@ -7,6 +8,8 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <ctime>
+#include <memory>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -88,6 +91,19 @@ Reason reason_of(long verdict) noexcept {
     }
 }
 
+/// "CN=R11,O=Let's Encrypt,C=US"; what is not ASCII in it is escaped.
+std::string issuer_of(const X509& certificate) {
+    struct Free {
+        void operator()(BIO* bio) const noexcept { BIO_free(bio); }
+    };
+    const std::unique_ptr<BIO, Free> out{BIO_new(BIO_s_mem())};
+    if (!out || X509_NAME_print_ex(out.get(), X509_get_issuer_name(&certificate), 0, XN_FLAG_RFC2253) < 0)
+        return {};
+    const char* text = nullptr;
+    const long octets = BIO_get_mem_data(out.get(), &text);
+    return octets > 0 ? std::string(text, static_cast<std::size_t>(octets)) : std::string{};
+}
+
 } // namespace
 
 base::Expected<std::shared_ptr<boost::asio::ssl::context>, std::string>
@@ -155,6 +171,19 @@ Failure handshake_failure(SSL* tls, const boost::system::error_code& error) {
     failure.reason = Reason::tls_handshake;
     failure.detail = "TLS handshake: " + error.message();
     return failure;
+}
+
+Circumstances circumstances(SSL* tls) {
+    Circumstances how;
+    how.tls = SSL_get_version(tls);
+    const X509* const certificate = SSL_get0_peer_certificate(tls);
+    if (certificate == nullptr) return how;
+    how.issuer = base::printable(issuer_of(*certificate), max_issuer);
+    std::tm end{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1)
+        how.certificate_ends = base::Instant{base::seconds{::timegm(&end)}};
+    ERR_clear_error();
+    return how;
 }
 
 std::optional<Failure> wrong_protocol(SSL* tls) {

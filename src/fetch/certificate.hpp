@@ -46,6 +46,9 @@ void postpone_dear_chains(SSL* tls);
 /// Why the handshake failed: the certificate's verdict, or tls_handshake with OpenSSL's words.
 [[nodiscard]] Failure handshake_failure(SSL* tls, const boost::system::error_code& error);
 
+/// After the handshake: what is worth remembering of it; the address is left out.
+[[nodiscard]] Circumstances circumstances(SSL* tls);
+
 /// After the handshake: the protocol the server chose, if it was not offered (RFC 7301 section 3.2).
 /// Newer versions of OpenSSL refuse that themselves, older ones accept any protocol.
 [[nodiscard]] std::optional<Failure> wrong_protocol(SSL* tls);

@@ -90,7 +90,7 @@ void Exchange::limit_handshake(Patience patience, steady_clock::time_point begun
 
 /// A failure before the request was sent.
 Exchange::Outcome Exchange::failed(Failure f) const {
-    Outcome outcome{Fetched(base::unexpected(std::move(f)))};
+    Outcome outcome{Response(base::unexpected(std::move(f)))};
     outcome.try_elsewhere = true;
     return outcome;
 }
@@ -98,7 +98,7 @@ Exchange::Outcome Exchange::failed(Failure f) const {
 /// We closed the connection; its last error does not matter.
 std::optional<Exchange::Outcome> Exchange::ended_by_us() const {
     if (gave_way_) {
-        Outcome outcome{Fetched(base::unexpected(failure(Reason::fetch_timeout, std::string(gave_way))))};
+        Outcome outcome{Response(base::unexpected(failure(Reason::fetch_timeout, std::string(gave_way))))};
         outcome.try_elsewhere = stage_ != Stage::response;
         return outcome;
     }
@@ -114,6 +114,7 @@ asio::awaitable<Exchange::Outcome> Exchange::get(std::optional<Patience> patienc
     Outcome outcome = co_await shake(patience);
     if (outcome.fetched) {
         outcome = co_await respond();
+        if (outcome.fetched) outcome.how = circumstances(stream_.native_handle());
     }
     co_return outcome;
 }
@@ -123,7 +124,7 @@ asio::awaitable<Exchange::Outcome> Exchange::shake(std::optional<Patience> patie
     SSL* tls = stream_.native_handle();
     if (!expect_host(tls, policy_host_))
         co_return Outcome(
-            Fetched(base::unexpected(failure(Reason::tls_handshake, "OpenSSL refuses the host name"))));
+            Response(base::unexpected(failure(Reason::tls_handshake, "OpenSSL refuses the host name"))));
     postpone_dear_chains(tls);
     if (patience) limit_handshake(*patience, steady_clock::now());
     const error_code error = co_await stream_.handshake();
@@ -140,7 +141,7 @@ asio::awaitable<Exchange::Outcome> Exchange::shake(std::optional<Patience> patie
     if (const error_code write_error = stream_.write(policy_request(policy_host_)))
         co_return failed(handshake_failure(tls, write_error));
     stage_ = Stage::response;
-    co_return Outcome(Fetched(std::string()));
+    co_return Outcome(Response(std::string()));
 }
 
 asio::awaitable<Exchange::Outcome> Exchange::respond() {
@@ -156,13 +157,13 @@ asio::awaitable<Exchange::Outcome> Exchange::respond() {
         if (!error) continue;
         if (auto ours = ended_by_us()) co_return std::move(*ours);
         if (!stream_.refusal().empty())
-            co_return Outcome(Fetched(base::unexpected(
+            co_return Outcome(Response(base::unexpected(
                 failure(stream_.too_many_octets() ? Reason::http_too_large : Reason::tls_handshake,
                         "response: " + stream_.refusal()))));
         // In TLS 1.3 a server refuses the client's side of the handshake only after it, with an alert.
         if (reader.untouched() && from_openssl(error))
-            co_return Outcome(Fetched(base::unexpected(handshake_failure(tls, error))));
-        Fetched end = reader.finish(error == asio::error::eof);
+            co_return Outcome(Response(base::unexpected(handshake_failure(tls, error))));
+        Response end = reader.finish(error == asio::error::eof);
         if (!end && error != asio::error::eof) end.error().detail += " (" + error.message() + ")";
         co_return Outcome(std::move(end));
     }

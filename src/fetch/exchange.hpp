@@ -27,8 +27,9 @@ public:
     enum class Stage { proxy, handshake, response };
 
     struct Outcome {
-        explicit Outcome(Fetched f) : fetched(std::move(f)) {}
-        Fetched fetched;
+        explicit Outcome(Response f) : fetched(std::move(f)) {}
+        Response fetched;
+        Circumstances how; ///< of a response that was fetched; without the address
         /// The request was not sent yet: another address of the host may work. TLS authenticates that one,
         /// too.
         bool try_elsewhere = false;

@@ -87,7 +87,7 @@ base::Expected<BodyReader, Failure> BodyReader::of(const HttpHead& head) {
         const auto octets = number(value);
         if (!octets)
             return wrong(Reason::http_malformed,
-                         "Content-Length " + quoted(value) + " is no number of digits");
+                         "Content-Length " + in_quotes(value) + " is no number of digits");
         if (announced && *announced != *octets)
             return wrong(Reason::http_malformed, "Content-Length fields that differ: " + length.shown());
         announced = octets;
@@ -136,7 +136,7 @@ base::Expected<void, Failure> BodyReader::take_size(char octet) {
         if (octet != '\n')
             return wrong(Reason::http_malformed,
                          "a chunk is longer than its size, or no line end follows it: " +
-                             quoted(std::string_view(&octet, 1)));
+                             in_quotes(std::string_view(&octet, 1)));
         state_ = State::size;
         line_ = digits_ = 0;
         shown_.clear();
@@ -149,18 +149,18 @@ base::Expected<void, Failure> BodyReader::take_size(char octet) {
     if (state_ == State::size) {
         if (const unsigned value = hex(octet); value < 16) {
             if (++digits_ > max_digits)
-                return wrong(Reason::http_malformed, "a chunk size of over 16 digits: " + quoted(shown_));
+                return wrong(Reason::http_malformed, "a chunk size of over 16 digits: " + in_quotes(shown_));
             left_ = std::min<std::size_t>(left_ * 16 + value, 0xffffffff);
             return {};
         }
         if (digits_ == 0)
-            return wrong(Reason::http_malformed, "no chunk size where one must be: " + quoted(shown_));
+            return wrong(Reason::http_malformed, "no chunk size where one must be: " + in_quotes(shown_));
         // "0x42": some read a size of 0, its writer means 66.
         if (octet == 'x' || octet == 'X')
-            return wrong(Reason::http_malformed, "a chunk size that is no number: " + quoted(shown_));
+            return wrong(Reason::http_malformed, "a chunk size that is no number: " + in_quotes(shown_));
         if (left_ > max_body - body_.size())
             return wrong(Reason::http_too_large, "body over " + std::to_string(max_body) +
-                                                     " octets with a chunk of size " + quoted(shown_));
+                                                     " octets with a chunk of size " + in_quotes(shown_));
         state_ = State::size_line;
     }
     if (octet == '\n') end_size_line();
@@ -196,7 +196,7 @@ base::Expected<void, Failure> BodyReader::take_trailer(char octet) {
             return {};
         }
         if (!colon_)
-            return wrong(Reason::http_malformed, "a line of the trailer without a colon: " + quoted(shown_));
+            return wrong(Reason::http_malformed, "a line of the trailer without a colon: " + in_quotes(shown_));
         colon_ = cr_ = any_ = false;
         shown_.clear();
         return {};
@@ -204,7 +204,7 @@ base::Expected<void, Failure> BodyReader::take_trailer(char octet) {
     if (shown_.size() < shown_of_a_line) shown_ += octet;
     if (cr_ || octet == '\0')
         return wrong(Reason::http_malformed,
-                     std::string(cr_ ? "a bare CR" : "a NUL") + " in the trailer: " + quoted(shown_));
+                     std::string(cr_ ? "a bare CR" : "a NUL") + " in the trailer: " + in_quotes(shown_));
     if (octet == '\r') {
         cr_ = true;
         return {};

@@ -50,7 +50,7 @@ constexpr FramingField framing_fields[] = {
 
 } // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     return '"' + std::string(text.substr(0, max_quoted)) + (text.size() > max_quoted ? "...\"" : "\"");
 }
 
@@ -106,7 +106,7 @@ base::Expected<bool, Failure> HeadReader::feed(std::string_view& octets) {
         if (lines_ == 0 && line_.size() < start.size() &&
             !may_begin(line_ + std::string(part.substr(0, start.size()))))
             return wrong(Reason::http_malformed, "not an HTTP/1 response: begins with " +
-                                                     quoted(first_line(line_ + std::string(part))));
+                                                     in_quotes(first_line(line_ + std::string(part))));
         size_ += taken;
         octets.remove_prefix(taken);
         if (taken < here || end == std::string_view::npos) {
@@ -136,7 +136,7 @@ base::Expected<bool, Failure> HeadReader::line(std::string_view text) {
     while (text.ends_with('\r')) text.remove_suffix(1);
     if (text.find('\0') != std::string_view::npos)
         return wrong(Reason::http_malformed,
-                     "NUL in line " + std::to_string(lines_) + " of the head: " + quoted(text));
+                     "NUL in line " + std::to_string(lines_) + " of the head: " + in_quotes(text));
     if (lines_ == 1) {
         auto read = status_line(text);
         if (!read) return base::unexpected(std::move(read.error()));
@@ -152,7 +152,7 @@ base::Expected<bool, Failure> HeadReader::line(std::string_view text) {
 /// status.
 base::Expected<void, Failure> HeadReader::status_line(std::string_view text) {
     const auto bad = [&](std::string_view what) {
-        return wrong(Reason::http_malformed, std::string(what) + " in the status line " + quoted(text));
+        return wrong(Reason::http_malformed, std::string(what) + " in the status line " + in_quotes(text));
     };
     std::string_view rest = text;
     if (!may_begin(rest) || rest.size() < start.size() + 2) return bad("no version and status");
@@ -171,7 +171,7 @@ base::Expected<void, Failure> HeadReader::status_line(std::string_view text) {
 base::Expected<void, Failure> HeadReader::field(std::string_view text) {
     const auto bad = [&](std::string_view what) {
         return wrong(Reason::http_malformed, std::string(what) + ": line " + std::to_string(lines_) +
-                                                 " of the head, " + quoted(text));
+                                                 " of the head, " + in_quotes(text));
     };
     if (text.front() == '\r') return bad("a line begins with CR"); // for some readers the head ends here
     if (text.front() == ' ' || text.front() == '\t') {

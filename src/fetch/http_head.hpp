@@ -22,7 +22,7 @@ inline constexpr std::size_t max_head = 64 * 1024; ///< one head's octets: start
 /// Octets of a peer's text that a detail quotes at most.
 inline constexpr std::size_t max_quoted = 100;
 /// The text in quotes for a detail, cut. Raw: the log makes it printable.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// All values of one field: unchanged, without blanks around them, folded lines joined by a space.
 class FieldValues {

@@ -54,7 +54,7 @@ base::Expected<std::optional<HttpHead>, Failure> FinalHead::feed(std::string_vie
     return std::optional<HttpHead>();
 }
 
-std::optional<Fetched> HttpReader::feed(std::string_view octets) {
+std::optional<Response> HttpReader::feed(std::string_view octets) {
     // Octets over the limit are not read, so that the outcome does not depend on the cuts.
     const std::size_t room = max_wire - wire_;
     const bool over = octets.size() > room;
@@ -67,7 +67,7 @@ std::optional<Fetched> HttpReader::feed(std::string_view octets) {
     return std::nullopt;
 }
 
-std::optional<Fetched> HttpReader::read(std::string_view octets) {
+std::optional<Response> HttpReader::read(std::string_view octets) {
     if (!body_) {
         auto head = head_.feed(octets);
         if (!head) return base::unexpected(std::move(head.error()));
@@ -80,10 +80,10 @@ std::optional<Fetched> HttpReader::read(std::string_view octets) {
     const auto complete = body_->feed(octets);
     if (!complete) return base::unexpected(complete.error());
     if (!*complete) return std::nullopt;
-    return Fetched(body_->take());
+    return Response(body_->take());
 }
 
-Fetched HttpReader::finish(bool clean) {
+Response HttpReader::finish(bool clean) {
     if (!body_)
         return base::unexpected(failure(
             Reason::http_truncated, untouched() ? "no response" : "the connection ended within the head"));

@@ -18,7 +18,8 @@
 
 namespace fetch {
 
-using Fetched = base::Expected<std::string, Failure>;
+/// The body, or the reason against it.
+using Response = base::Expected<std::string, Failure>;
 
 inline constexpr std::size_t max_interim = 64; ///< 1xx responses before the final one
 /// Octets of one response as sent, heads included: 64 KiB in tiny chunks must be bounded, too.
@@ -41,15 +42,15 @@ private:
 class HttpReader {
 public:
     /// The outcome, or nothing when more octets are needed. Octets after the response's end are ignored.
-    [[nodiscard]] std::optional<Fetched> feed(std::string_view octets);
+    [[nodiscard]] std::optional<Response> feed(std::string_view octets);
     /// The connection ended; `clean` when the peer said so with close_notify (only then is a body without a
     /// length complete: RFC 9112 section 9.8).
-    [[nodiscard]] Fetched finish(bool clean);
+    [[nodiscard]] Response finish(bool clean);
     /// True until the first octet of a response has come.
     [[nodiscard]] bool untouched() const noexcept { return !body_ && head_.untouched(); }
 
 private:
-    [[nodiscard]] std::optional<Fetched> read(std::string_view octets);
+    [[nodiscard]] std::optional<Response> read(std::string_view octets);
 
     FinalHead head_;
     std::optional<BodyReader> body_; // set once the final head is there

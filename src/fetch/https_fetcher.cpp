@@ -17,7 +17,7 @@ using base::Reason;
 
 namespace {
 
-Fetched failed(Reason reason, std::string detail) {
+Result failed(Reason reason, std::string detail) {
     Failure f;
     f.reason = reason;
     f.detail = std::move(detail);
@@ -61,11 +61,11 @@ base::Expected<void, std::string> HttpsFetcher::configure(Options options) {
 std::size_t HttpsFetcher::running() const noexcept { return core_->starts->inside(); }
 std::size_t HttpsFetcher::queued() const noexcept { return core_->queued; }
 
-asio::awaitable<Fetched> HttpsFetcher::get(std::string policy_host) {
+asio::awaitable<Result> HttpsFetcher::get(std::string policy_host) {
     return await_job(core_, std::move(policy_host));
 }
 
-asio::awaitable<Fetched> HttpsFetcher::await_job(std::shared_ptr<Core> core, std::string policy_host) {
+asio::awaitable<Result> HttpsFetcher::await_job(std::shared_ptr<Core> core, std::string policy_host) {
     if (core->closed) co_return failed(Reason::shutting_down, "the fetcher is gone");
     if (policy_host.ends_with('.')) policy_host.pop_back();
     const auto job = std::make_shared<Job>(core, std::move(policy_host));
@@ -76,7 +76,7 @@ asio::awaitable<Fetched> HttpsFetcher::await_job(std::shared_ptr<Core> core, std
         std::shared_ptr<Job> job;
     };
     const Leash leash(job);
-    asio::co_spawn(core->executor, job->run(), [job](std::exception_ptr error, Fetched fetched) {
+    asio::co_spawn(core->executor, job->run(), [job](std::exception_ptr error, Result fetched) {
         job->finish(error, std::move(fetched));
     });
     if (!job->result) {

@@ -68,8 +68,7 @@ public:
     HttpsFetcher(const HttpsFetcher&) = delete;
     HttpsFetcher& operator=(const HttpsFetcher&) = delete;
 
-    [[nodiscard]] boost::asio::awaitable<base::Expected<std::string, Failure>>
-    get(std::string policy_host) override;
+    [[nodiscard]] boost::asio::awaitable<Result> get(std::string policy_host) override;
 
     /// For fetches that start from now on; reads the CA file again. An error is a sentence; then the old
     /// options stay.
@@ -84,8 +83,8 @@ public:
     [[nodiscard]] std::size_t queued() const noexcept;
 
 private:
-    [[nodiscard]] static boost::asio::awaitable<base::Expected<std::string, Failure>>
-    await_job(std::shared_ptr<Core> core, std::string policy_host);
+    [[nodiscard]] static boost::asio::awaitable<Result> await_job(std::shared_ptr<Core> core,
+                                                                  std::string policy_host);
 
     std::shared_ptr<Core> core_;
 };

@@ -27,7 +27,7 @@ Failure failure(Reason reason, std::string detail) {
     return f;
 }
 
-Fetched failed(Reason reason, std::string detail) {
+Result failed(Reason reason, std::string detail) {
     return base::unexpected(failure(reason, std::move(detail)));
 }
 
@@ -74,7 +74,7 @@ void Job::pause_deadline() {
     deadline_.cancel();
 }
 
-void Job::finish(std::exception_ptr error, Fetched fetched) {
+void Job::finish(std::exception_ptr error, Result fetched) {
     deadline_.cancel();
     patience_.cancel();
     admission_.release();
@@ -208,13 +208,13 @@ std::string Job::at(const Address& address) const {
 }
 
 /// Adds the results of the addresses before it.
-Fetched Job::failed_at(Failure failure, const Address& address) const {
+Result Job::failed_at(Failure failure, const Address& address) const {
     failure.detail += at(address);
     if (dialer_->tried().count() > 0) failure.detail += "; before that " + dialer_->tried().text();
     return base::unexpected(std::move(failure));
 }
 
-Fetched Job::ended() const {
+Result Job::ended() const {
     if (end_ == End::abandoned) return failed(Reason::shutting_down, "the fetch was given up");
     const std::string after = " after " + std::to_string(options_.timeout.count()) + " ms";
     if (resolving_)
@@ -234,14 +234,14 @@ Fetched Job::ended() const {
     return failed_at(failure(Reason::fetch_timeout, "in the response" + after), connection_->address);
 }
 
-Fetched Job::no_addresses() const {
+Result Job::no_addresses() const {
     if (lookups_overloaded_) return failed(Reason::overloaded, "address lookup: " + lookup_failures_);
     if (proxy_) return failed(Reason::proxy_failed, "proxy's address: " + lookup_failures_);
     if (!refused_.empty()) return failed(Reason::host_refused_address, refused_);
     return failed(Reason::host_unresolvable, lookup_failures_);
 }
 
-Fetched Job::no_connection() const {
+Result Job::no_connection() const {
     if (best_) {
         Failure why = *best_;
         // All addresses with their results; the reason is that of the one that came furthest.
@@ -256,19 +256,19 @@ Fetched Job::no_connection() const {
     return base::unexpected(std::move(why));
 }
 
-asio::awaitable<Fetched> Job::run() {
+asio::awaitable<Result> Job::run() {
     const bool started = co_await start();
     if (!started) {
         if (end_ == End::no) co_return failed(Reason::overloaded, "too many fetches wait for their turn");
         co_return failed(Reason::shutting_down, "the fetch was given up");
     }
     const auto since = steady_clock::now();
-    Fetched fetched = co_await fetch();
+    Result fetched = co_await fetch();
     if (core_->closed) co_return fetched;
     events::Fetch event{.host = policy_host_, .octets = {}, .reason = {}, .detail = {}};
     event.took_ms = std::chrono::duration_cast<milliseconds>(steady_clock::now() - since).count();
     if (fetched) {
-        event.octets = fetched->size();
+        event.octets = fetched->body.size();
     } else {
         event.reason = fetched.error().reason;
         event.detail = fetched.error().detail;
@@ -340,7 +340,7 @@ void Job::keep_best(const Failure& failure, const Address& address) {
     best_at_ = address;
 }
 
-asio::awaitable<Fetched> Job::fetch() {
+asio::awaitable<Result> Job::fetch() {
     const bool found = co_await find_addresses();
     if (end_ != End::no) co_return ended();
     if (!found) co_return no_addresses();
@@ -371,7 +371,11 @@ asio::awaitable<Fetched> Job::fetch() {
         if (end_ != End::no) co_return ended();
         exchange_.reset();
         connection_.reset();
-        if (outcome.fetched) co_return std::move(outcome.fetched);
+        if (outcome.fetched) {
+            Fetched fetched{*std::move(outcome.fetched), std::move(outcome.how)};
+            fetched.how.address = (proxy_ ? "proxy " : "") + address.to_string();
+            co_return std::move(fetched);
+        }
         Failure& why = outcome.fetched.error();
         if (proxy_ || !outcome.try_elsewhere || *octets_left_ == 0)
             co_return failed_at(std::move(why), address);

@@ -39,13 +39,13 @@ public:
     Job(const Job&) = delete;
     Job& operator=(const Job&) = delete;
 
-    [[nodiscard]] boost::asio::awaitable<Fetched> run();
+    [[nodiscard]] boost::asio::awaitable<Result> run();
     /// Nobody wants the outcome any more.
     void stop() { end(End::abandoned); }
-    void finish(std::exception_ptr error, Fetched fetched);
+    void finish(std::exception_ptr error, Result fetched);
 
     base::Event done;
-    std::optional<Fetched> result;
+    std::optional<Result> result;
 
 private:
     enum class End { no, deadline, abandoned };
@@ -60,17 +60,17 @@ private:
     [[nodiscard]] boost::asio::awaitable<bool> start();
     [[nodiscard]] boost::asio::awaitable<bool> lookups_ready();
     [[nodiscard]] boost::asio::awaitable<bool> place_at(Address address);
-    [[nodiscard]] boost::asio::awaitable<Fetched> fetch();
+    [[nodiscard]] boost::asio::awaitable<Result> fetch();
     [[nodiscard]] boost::asio::awaitable<bool> find_addresses();
     void begin_exchange();
     [[nodiscard]] std::optional<Exchange::Patience> patience() const;
     [[nodiscard]] bool go_round_again();
     void keep_best(const Failure& failure, const Address& address);
-    [[nodiscard]] Fetched ended() const;
-    [[nodiscard]] Fetched no_addresses() const;
-    [[nodiscard]] Fetched no_connection() const;
+    [[nodiscard]] Result ended() const;
+    [[nodiscard]] Result no_addresses() const;
+    [[nodiscard]] Result no_connection() const;
     [[nodiscard]] std::string at(const Address& address) const;
-    [[nodiscard]] Fetched failed_at(Failure failure, const Address& address) const;
+    [[nodiscard]] Result failed_at(Failure failure, const Address& address) const;
 
     std::shared_ptr<Core> core_;
     std::string policy_host_;

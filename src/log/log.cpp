@@ -1,6 +1,7 @@
 // The only file that knows spdlog: its loggers filter by level and pass each line to our queue.
 #include "log/log.hpp"
 
+#include "base/counter.hpp"
 #include "events/render.hpp"
 #include "log/log_buffer.hpp"
 #include "log/log_format.hpp"
@@ -137,13 +138,14 @@ struct LineLog::Impl {
         for (std::size_t i = 0; i < batch.size(); ++i) {
             const LogBatch::Line waited = batch[i];
             try {
-                if (waited.form == LogForm::line) {
-                    lines.add(waited.level, waited.target, waited.text);
-                    continue;
+                std::string_view text = waited.text;
+                if (waited.form == LogForm::lookup) {
+                    made.clear();
+                    line_of_slot(made, waited, ahead);
+                    text = made.text();
                 }
-                made.clear();
-                line_of_slot(made, waited, ahead);
-                lines.add(waited.level, waited.target, made.text());
+                lines.add(waited.level, waited.target, text);
+                counts.of(waited.level).add();
             } catch (const std::bad_alloc&) {
                 queue.lose_one();
             }
@@ -179,6 +181,7 @@ struct LineLog::Impl {
     SyslogOutput syslog;
     LogQueue queue;
     LogBuffer made; ///< used by the writer
+    base::CountersOf<base::Level, 4> counts; ///< lines made; the writer counts
     QueueLogger to_stream{queue,
                           config::LogTarget::standard_error}; ///< used by all threads, like the next one
     QueueLogger to_syslog{queue, config::LogTarget::syslog};
@@ -203,13 +206,18 @@ LineLog::~LineLog() = default;
 void LineLog::configure(const config::Log& settings) {
     for (spdlog::logger* logger : {&impl_->to_stream, &impl_->to_syslog})
         logger->set_level(to_spdlog(settings.level));
+    least_.store(settings.level, std::memory_order_relaxed);
     impl_->format = settings.format;
     impl_->target = settings.target;
 }
 
 bool LineLog::wants(base::Level level) const noexcept {
-    return impl_->to_stream.should_log(to_spdlog(level));
+    return level >= least_.load(std::memory_order_relaxed);
 }
+
+std::uint64_t LineLog::lines(base::Level level) const noexcept { return impl_->counts.of(level).value(); }
+
+std::uint64_t LineLog::lost() const { return impl_->queue.lost(); }
 
 void LineLog::emit(const events::Event& event) {
     if (const auto* lookup = std::get_if<events::Lookup>(&event)) {

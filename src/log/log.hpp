@@ -14,8 +14,10 @@
 #include "config/config.hpp"
 #include "events/sink.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -49,12 +51,17 @@ public:
     void emit(const events::Event& event) override;
     [[nodiscard]] bool wants(base::Level level) const noexcept override;
     void count(events::Id) noexcept override {} ///< the level for other events
+    /// Lines made since the start.
+    [[nodiscard]] std::uint64_t lines(base::Level level) const noexcept;
+    /// Lines that were dropped, because their reader did not take them or memory ran out.
+    [[nodiscard]] std::uint64_t lost() const;
     /// Writes one line for any event.
     void write(base::Level level, std::string_view event, std::initializer_list<base::Field> fields);
 
 private:
     struct Impl;
     void write(base::Level level, std::string_view event, std::span<const base::Field> fields);
+    std::atomic<base::Level> least_{base::Level::info}; ///< the loggers' level, where it is looked at quickly
     std::unique_ptr<Impl> impl_;
 };
 

@@ -14,7 +14,7 @@ struct Head {
     base::Steady ended;
     double took_ms = 0;
     base::seconds age{};
-    std::array<std::uint8_t, 6> sizes{};
+    std::array<std::uint8_t, 7> sizes{};
     base::Reason reason{};
     bool has_age = false, is_parent = false, json = false;
 };
@@ -53,6 +53,7 @@ char* pack(const events::Lookup& event, bool json, char* at) noexcept {
     put(3, event.why);
     put(4, event.next_hop);
     put(5, event.detail);
+    put(6, event.would);
     std::memcpy(start, &head, sizeof head);
     return at;
 }
@@ -69,8 +70,8 @@ Unpacked unpack(std::string_view slot) noexcept {
     if (head.has_age) event.age = head.age;
     event.is_parent = head.is_parent;
     std::size_t from = sizeof head, number = 0;
-    for (std::string_view* text :
-         {&event.domain, &event.answer, &event.source, &event.why, &event.next_hop, &event.detail}) {
+    for (std::string_view* text : {&event.domain, &event.answer, &event.source, &event.why, &event.next_hop,
+                                   &event.detail, &event.would}) {
         const std::size_t size = head.sizes[number++];
         *text = slot.substr(from, size);
         from += size;

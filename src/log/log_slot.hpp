@@ -13,7 +13,7 @@ namespace app {
 /// Octets of one text that are kept: more than a line shows (max_log_value), so that the cut is seen.
 inline constexpr std::size_t max_slot_text = 204;
 /// Octets of a slot at most.
-inline constexpr std::size_t max_slot = 6 * max_slot_text + 64;
+inline constexpr std::size_t max_slot = 7 * max_slot_text + 64;
 
 /// Writes the slot to a place with room for max_slot octets; returns its end. `json`: the line's later form.
 [[nodiscard]] char* pack(const events::Lookup& event, bool json, char* at) noexcept;

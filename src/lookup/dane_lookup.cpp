@@ -42,6 +42,7 @@ struct DaneLookup::Core {
     std::list<Job*> waiting; ///< jobs that have questions to ask, longest waiting first
     std::size_t under_way = 0;
     bool closed = false;
+    DaneCounts counts;
 
     void distribute();
     void take_from_the_largest();
@@ -168,6 +169,8 @@ DaneLookup::~DaneLookup() {
 
 std::size_t DaneLookup::running() const noexcept { return core_->jobs.size(); }
 
+const DaneCounts& DaneLookup::counts() const noexcept { return core_->counts; }
+
 asio::awaitable<dane::Verdict> DaneLookup::verdict(base::Domain name, dane::Destination destination) {
     return inquire(core_, std::move(name), destination);
 }
@@ -178,13 +181,18 @@ asio::awaitable<dane::Verdict> DaneLookup::inquire(std::shared_ptr<Core> core, b
         const auto job = std::make_shared<Job>(core, name, destination);
         while (!core->closed) {
             job->ask();
-            if (job->inquiry.verdict()) co_return *job->inquiry.verdict();
+            if (job->inquiry.verdict()) {
+                core->counts.of(job->inquiry.verdict()->advice).add();
+                co_return *job->inquiry.verdict();
+            }
             co_await job->event.wait();
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (cancellation.cancelled() != asio::cancellation_type::none) break;
         }
+        core->counts.of(dane::Advice::no_verdict).add();
         co_return none("the lookup was given up");
     } catch (const std::exception& trouble) {
+        core->counts.of(dane::Advice::no_verdict).add();
         co_return none(base::printable(trouble.what(), dane::max_why));
     }
 }

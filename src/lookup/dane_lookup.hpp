@@ -13,6 +13,7 @@
 #include "base/domain.hpp"
 #include "dane/verdict.hpp"
 #include "dns/resolver.hpp"
+#include "lookup/counts.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -42,7 +43,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<dane::Verdict> verdict(base::Domain name,
                                                                 dane::Destination destination = {});
 
-    [[nodiscard]] std::size_t running() const noexcept; ///< verdicts under way
+    [[nodiscard]] std::size_t running() const noexcept;      ///< verdicts under way
+    [[nodiscard]] const DaneCounts& counts() const noexcept; ///< verdicts that were given; any thread
 
 private:
     struct Core;

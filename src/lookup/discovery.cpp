@@ -39,6 +39,7 @@ asio::awaitable<TxtOutcome> Discovery::ask_txt(base::Domain domain) {
 asio::awaitable<Outcome> Discovery::policy(base::Domain domain, Why why) {
     TxtOutcome txt = co_await ask_txt(domain);
     const cache::Knowledge known = parts_.table.find(domain);
+    note_record(domain, known, txt);
     const base::seconds wait = get_wait(domain);
     Next next = after_txt(known, txt, why, parts_.clock.now(), wait == base::seconds{0}, tuning_);
     if (auto* fetch = std::get_if<Get>(&next)) {
@@ -50,13 +51,31 @@ asio::awaitable<Outcome> Discovery::policy(base::Domain domain, Why why) {
     co_return unchanged(domain, std::move(txt), wait);
 }
 
+/// The record of a domain with a policy in use has gone, or has come back.
+void Discovery::note_record(const base::Domain& domain, const cache::Knowledge& known, const TxtOutcome& txt) {
+    const std::optional<bool> gone = record_is_gone(txt);
+    if (!gone || !current_policy(known, parts_.clock.now())) return;
+    const auto& entry = std::get<cache::Entry>(known);
+    if (entry.record_gone == *gone) return;
+    parts_.table.update(domain, [gone](cache::Entry& changed) { changed.record_gone = *gone; });
+    if (*gone) emit_vanished(parts_.sink, domain, entry, txt, parts_.clock.now());
+}
+
 asio::awaitable<Outcome> Discovery::get(base::Domain domain, std::string id, TxtOutcome txt) {
     gets_.note(domain, parts_.clock.steady());
-    const base::Expected<std::string, fetch::Failure> body =
-        co_await parts_.fetcher.get(domain.policy_host());
-    if (!body) co_return failed(domain, id, body.error().reason, body.error().detail, txt);
-    const base::Expected<cache::PolicyPtr, sts::PolicyError> policy = parts_.table.intern(*body);
+    const base::Steady begun = parts_.clock.steady();
+    const fetch::Result got = co_await parts_.fetcher.get(domain.policy_host());
+    counts_.fetch_took.observe(parts_.clock.steady() - begun);
+    if (!got) counts_.fetches.of(got.error().reason).add();
+    if (!got) co_return failed(domain, id, got.error().reason, got.error().detail, txt);
+    const base::Expected<cache::PolicyPtr, sts::PolicyError> policy = parts_.table.intern(got->body);
+    counts_.fetches.of(policy ? Reason::none : policy.error().reason).add();
     if (!policy) co_return failed(domain, id, policy.error().reason, describe(policy.error()), txt);
+    parts_.sink.emit(events::PolicySource{.domain = domain.name(),
+                                          .address = got->how.address,
+                                          .tls = got->how.tls,
+                                          .issuer = got->how.issuer,
+                                          .certificate_ends = got->how.certificate_ends});
 
     cache::Entry entry = fetched(parts_.table.find(domain), *policy, std::move(id), txt, parts_.clock.now());
     parts_.expiry.note_fetched(entry.fetched_at);

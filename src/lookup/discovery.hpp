@@ -14,6 +14,7 @@
 #include "dns/resolver.hpp"
 #include "events/sink.hpp"
 #include "fetch/fetcher.hpp"
+#include "lookup/counts.hpp"
 #include "lookup/dane_lookup.hpp"
 #include "lookup/expiry.hpp"
 #include "lookup/get_limit.hpp"
@@ -65,6 +66,8 @@ public:
     /// domain.
     [[nodiscard]] boost::asio::awaitable<Outcome> with_dane(base::Domain domain, Outcome outcome);
 
+    [[nodiscard]] const SearchCounts& counts() const noexcept { return counts_; } ///< any thread
+
     /// How long until a GET for the domain is allowed; zero: now.
     [[nodiscard]] base::seconds get_wait(const base::Domain& domain) {
         return gets_.wait(domain, parts_.clock.steady());
@@ -76,6 +79,7 @@ private:
     boost::asio::awaitable<TxtOutcome> ask_txt(base::Domain domain);
     boost::asio::awaitable<Outcome> get(base::Domain domain, std::string id, TxtOutcome txt);
 
+    void note_record(const base::Domain& domain, const cache::Knowledge& known, const TxtOutcome& txt);
     [[nodiscard]] Outcome no_policy(const base::Domain& domain, base::Reason reason, TxtOutcome txt);
     [[nodiscard]] Outcome unchanged(const base::Domain& domain, TxtOutcome txt, base::seconds get_wait);
     [[nodiscard]] Outcome failed(const base::Domain& domain, const std::string& id, base::Reason reason,
@@ -86,6 +90,7 @@ private:
     Parts parts_;
     cache::Tuning tuning_;
     GetLimit gets_;
+    SearchCounts counts_;
     std::function<void(const base::Domain&)> on_new_policy_;
 };
 

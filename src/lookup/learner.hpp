@@ -78,6 +78,7 @@ public:
     /// How long all earlier runs took.
     void set_ran_before(base::seconds before) { expiry_.set_ran_before(before); }
 
+    [[nodiscard]] const SearchCounts& counts() const noexcept { return discovery_.counts(); } ///< any thread
     [[nodiscard]] std::size_t aloft() const noexcept { return flights_.aloft(); }
     [[nodiscard]] std::size_t standby() const noexcept { return flights_.standby(); }
 

@@ -1,6 +1,5 @@
 #include "lookup/learnt_events.hpp"
 
-#include "lookup/steps.hpp"
 #include "sts/match.hpp"
 
 namespace lookup {
@@ -91,6 +90,16 @@ void emit_failure(events::Sink& sink, const base::Domain& domain, Reason reason,
                                    .kept = enforce ? "enforce" : "no enforce policy",
                                    .next_try = next_try,
                                    .has_policy = current != nullptr});
+}
+
+void emit_vanished(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry,
+                   const TxtOutcome& txt, base::Instant now) {
+    sink.emit(events::PolicyRecordVanished{.domain = domain.name(),
+                                           .mode = entry.policy->policy.mode,
+                                           .reason = txt.id.error(),
+                                           .detail = txt.detail,
+                                           .id = entry.txt_id,
+                                           .expires_at = cache::expires_at(entry, now)});
 }
 
 void emit_expired(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry) {

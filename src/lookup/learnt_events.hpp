@@ -7,6 +7,7 @@
 #include "dane/state.hpp"
 #include "dane/verdict.hpp"
 #include "events/sink.hpp"
+#include "lookup/steps.hpp"
 
 #include <cstddef>
 #include <string>
@@ -32,6 +33,9 @@ void emit_refused_hosts(events::Sink& sink, const base::Domain& domain, const ca
 /// `current`: the unexpired policy that stays in use, or null.
 void emit_failure(events::Sink& sink, const base::Domain& domain, base::Reason reason,
                   std::string_view detail, const cache::PolicyPtr& current, base::seconds next_try);
+/// The TXT record of a domain with a policy in use is gone, or none that can be used.
+void emit_vanished(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry,
+                   const TxtOutcome& txt, base::Instant now);
 void emit_expired(events::Sink& sink, const base::Domain& domain, const cache::Entry& entry);
 
 /// For a failure's detail, when an answer has no usable STS record: the records that begin like one, raw and

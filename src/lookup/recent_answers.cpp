@@ -35,11 +35,12 @@ std::optional<MemoryAnswer> RecentAnswers::find(const Key& key, base::Instant no
         const char* const domain = request + head.request;
         return MemoryAnswer{{domain + head.domain, head.reply},
                             {domain, head.domain},
-                            {head.word, head.word_size},
+                            head.kind,
                             head.reason,
                             head.age == no_age ? std::nullopt : std::optional{head.age},
                             {head.why, head.why_size},
-                            head.usual};
+                            head.usual,
+                            head.effect};
     }
     return std::nullopt;
 }
@@ -74,16 +75,16 @@ void RecentAnswers::keep(const Key& key, base::Instant now, cache::Version versi
     }
     slots_[slot] = {round_, high(key.hash), static_cast<std::uint32_t>(used_)};
     const Head head{version,
-                    answer.word.data(),
                     answer.why.data(),
                     answer.age.value_or(no_age),
                     static_cast<std::uint16_t>(key.request.size()),
                     static_cast<std::uint16_t>(answer.domain.size()),
                     static_cast<std::uint16_t>(answer.reply.size()),
-                    static_cast<std::uint8_t>(answer.word.size()),
                     static_cast<std::uint8_t>(answer.why.size()),
+                    answer.kind,
                     answer.reason,
-                    answer.usual};
+                    answer.usual,
+                    answer.effect};
     char* at = octets_.get() + used_;
     const auto put = [&at](const void* from, std::size_t octets) {
         std::memcpy(at, from, octets);

@@ -15,6 +15,7 @@
 #include "base/clock.hpp"
 #include "base/reason.hpp"
 #include "cache/version.hpp"
+#include "lookup/effect.hpp"
 
 #include <array>
 #include <cstddef>
@@ -29,11 +30,12 @@ namespace lookup {
 struct MemoryAnswer {
     std::string_view reply;  ///< the payload
     std::string_view domain; ///< the policy domain
-    std::string_view word;   ///< static text of up to 255 octets
+    decision::Kind kind{};
     base::Reason reason{};
     std::optional<base::seconds> age;
-    std::string_view why{}; ///< the same
+    std::string_view why{}; ///< static text of up to 255 octets
     bool usual = true;      ///< the next hop's form
+    Effect effect = {};     ///< its override is one of the options'
 };
 
 class RecentAnswers {
@@ -61,12 +63,14 @@ private:
     /// Stands before the request, the domain and the reply.
     struct Head {
         cache::Version version;
-        const char *word, *why;
+        const char* why;
         base::seconds age;                    ///< no_age: none
         std::uint16_t request, domain, reply; ///< octets
-        std::uint8_t word_size, why_size;
+        std::uint8_t why_size;
+        decision::Kind kind;
         base::Reason reason;
         bool usual;
+        Effect effect;
     };
     struct Slot {
         std::uint32_t round = 0; ///< not the current round: the slot is free

@@ -1,6 +1,7 @@
 #include "lookup/service.hpp"
 
 #include "base/version.hpp"
+#include "lookup/facts.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/answer.hpp"
 
@@ -17,33 +18,6 @@ using decision::Decision;
 using decision::Facts;
 
 namespace {
-
-/// What is known about a policy, for a decision about `domain`.
-Facts facts_of(std::string_view domain, const cache::PolicyState& entry, Reason reason, base::Instant now,
-               const cache::Tuning& tuning) {
-    Facts facts;
-    facts.domain = domain;
-    facts.policy = entry.policy.get();
-    facts.expires_at = cache::expires_at(entry, now);
-    facts.dane = entry.dane;
-    facts.dane_limits = tuning.dane;
-    facts.enforce_testing = tuning.enforce_testing;
-    facts.reason = reason;
-    return facts;
-}
-
-Facts facts_of(std::string_view domain, const Outcome& outcome, const cache::Tuning& tuning) {
-    Facts facts;
-    facts.domain = domain;
-    facts.policy = outcome.policy.get();
-    facts.expires_at = outcome.expires_at;
-    facts.just_fetched = outcome.fetched;
-    facts.dane = outcome.dane;
-    facts.dane_limits = tuning.dane;
-    facts.enforce_testing = tuning.enforce_testing;
-    facts.reason = outcome.reason;
-    return facts;
-}
 
 /// Whether the log line's detail should say where an answer comes from: when it may surprise, because the
 /// deadline came first, or DANE is answered by an earlier proof.
@@ -87,23 +61,52 @@ void Service::configure(const ServiceOptions& options) {
 }
 
 Reply Service::answer(std::string_view text, base::Steady came, std::string& reply, Client& client) {
-    const base::Instant now = parts_.clock.now();
-    const RecentAnswers::Key key{text};
-    if (const std::optional<MemoryAnswer> known = recent_.find(key, now)) {
-        if (parts_.sink.wants(base::Level::info))
-            say_again(*known, text, came);
-        else
-            parts_.sink.count(events::id_of<events::Lookup>());
+    counts_.requests.add();
+    try {
+        const base::Instant now = parts_.clock.now();
+        const RecentAnswers::Key key{text};
+        const std::optional<MemoryAnswer> known = recent_.find(key, now);
+        if (!known) return answer_anew(key, now, came, reply, client);
+        if (known->effect.any) note(known->effect, known->domain, known->kind, now);
+        if (parts_.sink.wants(base::Level::info)) say_again(*known, text, came);
         reply.append(known->reply);
+        answered(Source::memory, known->kind);
         return Reply::answered;
+    } catch (const std::bad_alloc&) {
+        counts_.unanswered.add();
+        throw;
     }
-    const std::optional<postfix::Words> words = postfix::split_request(text);
+}
+
+/// An answer without a search. Its time is noted at the end of the turn.
+void Service::answered(Source source, decision::Kind kind) noexcept {
+    const auto at = static_cast<std::size_t>(source);
+    counts_.queries[at].of(kind).add();
+    ++in_turn_[at];
+}
+
+void Service::turn_ended(std::chrono::nanoseconds took) noexcept {
+    const auto note_time = [this, took](Source source) {
+        const auto at = static_cast<std::size_t>(source);
+        if (const std::uint32_t count = std::exchange(in_turn_[at], 0); count > 0)
+            counts_.took[at].observe(took, count);
+    };
+    note_time(Source::memory);
+    note_time(Source::key);
+}
+
+/// A request that does not come again in this second.
+Reply Service::answer_anew(const RecentAnswers::Key& key, base::Instant now, base::Steady came,
+                           std::string& reply, Client& client) {
+    const std::optional<postfix::Words> words = postfix::split_request(key.request);
     if (!words) {
         reply.append(postfix::perm("not a socketmap request: no space after the map name"));
+        counts_.malformed.add();
         return Reply::violation;
     }
     if (words->map_name == postfix::status_map) {
         reply.append(status(words->key));
+        counts_.status.add();
         return Reply::answered;
     }
     Question question{postfix::parse_request(*words, services()), words->key};
@@ -119,6 +122,8 @@ Reply Service::answer(std::string_view text, base::Steady came, std::string& rep
         line.is_parent = facts.no_domain == Reason::key_parent_domain;
         say(line, came);
         postfix::append_answer(decision.answer, question.request.dialect, reply);
+        counts_.keys_rejected.of(facts.no_domain).add();
+        answered(Source::key, kind_of(decision.answer));
         return Reply::answered;
     }
     if (question.request.hop->port == postfix::NextHop::unknown_port) note_unknown_service(words->key);
@@ -139,34 +144,37 @@ bool Service::answer_from_memory(const Question& question, const RecentAnswers::
     cache::QueryPlan step = cache::QueryPlan::resolve;
     if (const auto* absence = std::get_if<cache::Absence>(&known)) {
         step = cache::plan(*absence, now, options_.tuning);
-        facts.domain = domain.name();
-        facts.reason = absence->reason;
+        facts = facts_of(domain.name(), absence->reason, now, options_);
     } else if (auto* entry = std::get_if<cache::QueriedPolicy>(&known)) {
         cache::note_clock(*entry, now); // only for this answer; the refresher stores it
         if (!hop.usual()) entry->dane = dane_state(parts_.learner.hop_verdicts(), hop, now);
         step = cache::plan(*entry, now, options_.tuning);
         age = now - cache::counted_from(*entry);
         // A failure while the policy is still valid is also on the line: an operator looks for it.
-        facts = facts_of(domain.name(), *entry, entry->failed, now, options_.tuning);
+        facts = facts_of(domain.name(), *entry, entry->failed, now, options_);
     }
     if (step == cache::QueryPlan::resolve) return false;
     if (step == cache::QueryPlan::serve_and_check) check_in_background(hop);
 
     const Decision decision = decision::decide(facts, now);
-    events::Lookup line{
-        .domain = domain.name(), .answer = word(decision.answer), .source = "memory", .age = age};
+    const decision::Kind kind = kind_of(decision.answer);
+    events::Lookup line{.domain = domain.name(), .answer = to_string(kind), .source = "memory", .age = age};
     line.reason = facts.reason;
     line.next_hop = question.shown_next_hop();
     line.why = unusual(decision.why);
+    const Effect effect = effect_of(decision, facts);
+    line.would = effect.would_word();
     const std::string detail = shown_evidence(decision, facts, now);
     line.detail = detail;
+    if (effect.any) note(effect, line.domain, kind, now);
     say(line, came);
     const std::size_t start = reply.size();
     postfix::append_answer(decision.answer, question.request.dialect, reply);
     if (step == cache::QueryPlan::serve && version.current() && detail.empty())
         recent_.keep(key, now, version,
-                     {std::string_view{reply}.substr(start), line.domain, line.answer, line.reason, age,
-                      line.why, hop.usual()});
+                     {std::string_view{reply}.substr(start), line.domain, kind, line.reason, age, line.why,
+                      hop.usual(), effect});
+    answered(Source::memory, kind);
     return true;
 }
 
@@ -249,7 +257,8 @@ void Service::look_up(Question&& question, std::function<void(std::string)> repl
     pending->timer = parts_.timers.after(options_.deadline,
                                          [this, ticket, hop] { finish(ticket, known_at_deadline(hop)); });
     pending_.emplace(ticket, std::move(pending));
-    asio::post(parts_.back, [learner = &parts_.learner, hop, ticket, self = self_, front = &parts_.front] {
+    counts_.waiting.set(pending_.size());
+    auto search = [learner = &parts_.learner, hop, ticket, self = self_, front = &parts_.front] {
         const auto learnt = [ticket, self, front](const Outcome& outcome) {
             front->post([ticket, self, outcome] {
                 if (*self) (*self)->finish(ticket, outcome);
@@ -262,7 +271,21 @@ void Service::look_up(Question&& question, std::function<void(std::string)> repl
             outcome.reason = Reason::overloaded;
             learnt(outcome);
         }
-    });
+    };
+    try {
+        asio::post(parts_.back, std::move(search));
+    } catch (const std::bad_alloc&) {
+        forget_pending(ticket);
+        throw;
+    }
+}
+
+/// Nobody waits for it any more.
+void Service::forget_pending(std::uint64_t ticket) noexcept {
+    const auto found = pending_.find(ticket);
+    parts_.timers.cancel(found->second->timer);
+    pending_.erase(found);
+    counts_.waiting.set(pending_.size());
 }
 
 /// The flight goes on and protects the next delivery. A policy that is known all the same, as after a
@@ -288,35 +311,67 @@ void Service::finish(std::uint64_t ticket, const Outcome& outcome) {
     const std::unique_ptr<Pending> pending = std::move(found->second);
     pending_.erase(found);
     parts_.timers.cancel(pending->timer);
+    counts_.waiting.set(pending_.size());
 
     const postfix::Request& request = pending->request;
     const std::string_view domain = request.hop->host.name();
     const base::Instant now = parts_.clock.now();
-    Facts facts = facts_of(domain, outcome, options_.tuning);
+    Facts facts = facts_of(domain, outcome, now, options_);
     facts.store_read = parts_.table.complete();
     const Decision decision = decision::decide(facts, now);
 
-    events::Lookup line{.domain = domain, .answer = word(decision.answer), .source = "memory", .age = {}};
+    const decision::Kind kind = kind_of(decision.answer);
+    events::Lookup line{.domain = domain, .answer = to_string(kind), .source = "memory", .age = {}};
     line.reason = outcome.reason;
     if (outcome.fetched || !outcome.policy) line.source = "network";
     if (outcome.policy) line.age = now - outcome.fetched_at;
     line.next_hop = pending->next_hop;
     line.why = unusual(decision.why);
+    const Effect effect = effect_of(decision, facts);
+    line.would = effect.would_word();
     const std::string detail = outcome.detail.empty() ? shown_evidence(decision, facts, now) : outcome.detail;
     line.detail = detail;
     std::string reply;
     try {
+        if (effect.any) note(effect, line.domain, kind, now);
         say(line, pending->begun);
         postfix::append_answer(decision.answer, request.dialect, reply);
+        count_late(kind, outcome.reason, pending->begun);
     } catch (const std::bad_alloc&) {
         reply.clear(); // no reply can be made: the connection is closed
+        counts_.unanswered.add();
     }
     pending->reply(std::move(reply));
 }
 
+/// An answer after a search.
+void Service::count_late(decision::Kind kind, Reason reason, base::Steady begun) noexcept {
+    const auto at = static_cast<std::size_t>(Source::network);
+    counts_.queries[at].of(kind).add();
+    counts_.took[at].observe(parts_.clock.steady() - begun);
+    if (reason == Reason::deadline) counts_.deadlines.add();
+}
+
+/// Counts what an override or observing does.
+void Service::note(const Effect& effect, std::string_view domain, decision::Kind answer, base::Instant now) {
+    if (effect.by != nullptr) counts_.override_hits.of(effect.by->action).add();
+    if (effect.observed) {
+        counts_.observed.of(effect.would).add();
+        observed_.note(domain, effect.would_word(), now);
+    }
+    if (effect.weakened_by == nullptr) return;
+    const events::OverrideWeakens weaker{.domain = domain,
+                                         .entry = effect.weakened_by->domain,
+                                         .answer = to_string(answer),
+                                         .would = effect.would_word()};
+    if (parts_.sink.wants(base::Level::warning))
+        parts_.sink.emit(weaker);
+    else
+        parts_.sink.count(events::id_of<events::OverrideWeakens>());
+}
+
 void Service::say(const events::Lookup& line, base::Steady came) const {
-    if (!parts_.sink.wants(line.is_parent ? base::Level::debug : base::Level::info))
-        return parts_.sink.count(events::id_of<events::Lookup>());
+    if (!parts_.sink.wants(line.is_parent ? base::Level::debug : base::Level::info)) return;
     events::Event event = line;
     emit(event, came);
 }
@@ -325,11 +380,12 @@ void Service::say_again(const MemoryAnswer& known, std::string_view request, bas
     events::Event event; // where it is emitted from: it is not copied
     auto& line = std::get<events::Lookup>(event);
     line.domain = known.domain;
-    line.answer = known.word;
+    line.answer = to_string(known.kind);
     line.source = "memory";
     line.age = known.age;
     line.reason = known.reason;
     line.why = known.why;
+    line.would = known.effect.would_word();
     if (!known.usual) line.next_hop = postfix::split_request(request)->key;
     emit(event, came);
 }

@@ -44,6 +44,16 @@ Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, ba
     return Keep{};
 }
 
+std::optional<bool> record_is_gone(const TxtOutcome& txt) {
+    if (txt.id) return false;
+    switch (txt.id.error()) {
+    case Reason::no_record:
+    case Reason::record_multiple:
+    case Reason::record_invalid: return true;
+    default: return std::nullopt;
+    }
+}
+
 bool is_our_own(Reason reason) { return reason == Reason::overloaded || reason == Reason::shutting_down; }
 
 Outcome kept(const cache::Knowledge& known, Reason reason, base::Instant now) {
@@ -91,6 +101,7 @@ cache::Entry fetched(const cache::Knowledge& before, cache::PolicyPtr policy, st
     if (old) {
         entry.last_asked = old->last_asked;
         entry.agenda_at = old->agenda_at;
+        entry.record_gone = old->record_gone; // a policy may be fetched without a record
         entry.dane = old->dane; // this belongs to the MX hosts, not to the policy
     }
     entry.policy = std::move(policy);

@@ -43,6 +43,9 @@ using Next = std::variant<Keep, Get, NoPolicy>;
 [[nodiscard]] Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, base::Instant now,
                              bool minute_over, const cache::Tuning& tuning);
 
+/// Whether a domain with a policy has no usable TXT record any more; none: the question was not answered.
+[[nodiscard]] std::optional<bool> record_is_gone(const TxtOutcome& txt);
+
 /// The GETs so far, of a policy or an absence.
 [[nodiscard]] cache::Attempts attempts(const cache::Knowledge& known);
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace postfix {
 
@@ -58,9 +59,9 @@ bool is_usable(const MxPattern& pattern) {
 /// Calls `take(name, wildcard)` for each usable mx of a policy, at least once. Each mx is checked in the loop,
 /// so that nothing needs to be stored.
 template <class Take>
-void for_each_mx(const sts::Policy& policy, const Take& take) {
+void for_each_mx(std::span<const MxPattern> patterns, const Take& take) {
     bool any = false;
-    for (const MxPattern& pattern : policy.mx) {
+    for (const MxPattern& pattern : patterns) {
         if (!is_usable(pattern)) continue;
         take(std::string_view{pattern.name}, pattern.wildcard);
         any = true;
@@ -69,9 +70,9 @@ void for_each_mx(const sts::Policy& policy, const Take& take) {
 }
 
 /// "*.x" is written ".x": for Postfix "*.x" would be a literal certificate name.
-void append_match(const sts::Policy& policy, std::string& out) {
+void append_match(std::span<const MxPattern> patterns, std::string& out) {
     bool first = true;
-    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
+    for_each_mx(patterns, [&](std::string_view name, bool wildcard) {
         if (!first) out.push_back(':');
         first = false;
         if (wildcard) out.push_back('.');
@@ -79,8 +80,8 @@ void append_match(const sts::Policy& policy, std::string& out) {
     });
 }
 
-void append_host_patterns(const sts::Policy& policy, std::string& out) {
-    for_each_mx(policy, [&](std::string_view name, bool wildcard) {
+void append_host_patterns(std::span<const MxPattern> patterns, std::string& out) {
+    for_each_mx(patterns, [&](std::string_view name, bool wildcard) {
         out.append(host_pattern);
         if (wildcard) out.append("*.");
         out.append(name);
@@ -130,10 +131,10 @@ std::string with_words(std::string_view word, std::string_view words) {
 }
 
 /// Appends what every version of Postfix gets for an enforced policy; false: it is too long for a reply.
-bool append_plain_form(const sts::Policy& policy, std::string& out) {
+bool append_plain_form(std::span<const MxPattern> patterns, std::string& out) {
     const std::size_t start = out.size();
     out.append(secure);
-    append_match(policy, out);
+    append_match(patterns, out);
     out.append(servername);
     // Always true for a policy of up to sts::max_policy_size, because every mx line is longer than its part
     // of match=.
@@ -149,7 +150,7 @@ void append_attributes(const decision::Enforce& e, std::size_t room, std::string
     constexpr std::size_t least = string_open.size() + version_line.size() + string_close.size();
     const std::size_t start = out.size();
     out.append(policy_type).append(e.domain);
-    append_host_patterns(e.policy->policy, out);
+    append_host_patterns(e.policy->policy.mx, out);
     const std::size_t head = out.size() - start;
     if (head + least > room) return out.resize(start);
     // All lines; or all except the mx, which are in it already; or only the version.
@@ -160,7 +161,7 @@ void append_attributes(const decision::Enforce& e, std::size_t room, std::string
 
 void append_enforce(const decision::Enforce& e, Dialect dialect, std::string& out) {
     const std::size_t start = out.size();
-    if (append_plain_form(e.policy->policy, out) && dialect == Dialect::tlsrpt)
+    if (append_plain_form(e.policy->policy.mx, out) && dialect == Dialect::tlsrpt)
         append_attributes(e, max_reply - (out.size() - start), out);
 }
 
@@ -180,6 +181,9 @@ void append_answer(const decision::Answer& answer, Dialect dialect, std::string&
         void operator()(const decision::Enforce& e) const { append_enforce(e, dialect, out); }
         // Not "dane": without TLSA records Postfix would then use an unauthenticated or even plain connection.
         void operator()(const decision::DaneOnly&) const { out.append("OK dane-only"); }
+        void operator()(const decision::May&) const { out.append("OK may"); }
+        void operator()(const decision::Encrypt&) const { out.append("OK encrypt"); }
+        void operator()(const decision::Secure& s) const { (void)append_plain_form(s.by->match, out); }
         void operator()(const decision::TryLater& t) const {
             out.append(temp(t.words.empty() ? base::to_string(t.reason) : t.words));
         }

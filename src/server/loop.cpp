@@ -62,7 +62,6 @@ std::size_t Loop::turn(std::chrono::milliseconds limit) {
     const int count =
         ::epoll_wait(epoll_.get(), ready_.data(), static_cast<int>(ready_.size()), patience(limit));
     if (count < 0 && errno != EINTR) throw failed("epoll_wait");
-    now_.reset();
     collect();
     const std::size_t dispatched = dispatch(static_cast<std::size_t>(std::max(count, 0)));
     const std::size_t delivered = deliver();
@@ -70,18 +69,28 @@ std::size_t Loop::turn(std::chrono::milliseconds limit) {
     return dispatched + delivered + called + serve_queue();
 }
 
+/// The end of the turn before. Returns the time, if it was looked at.
+std::optional<Loop::Clock::time_point> Loop::end_turn() {
+    if (!now_) return std::nullopt;
+    const Clock::time_point end = Clock::now();
+    if (turn_ended_) turn_ended_(end - *now_);
+    now_.reset();
+    return end;
+}
+
 /// How long epoll_wait may sleep, in milliseconds; -1: no limit.
 int Loop::patience(std::chrono::milliseconds limit) {
+    const std::optional<Clock::time_point> clock = end_turn();
     if (!delivered_.empty() || !queue_.empty()) return 0;
     {
         std::lock_guard lock{mutex_};
         if (!posted_.empty()) return 0;
-        asleep_ = true;
+        asleep_.store(true, std::memory_order_relaxed);
     }
     if (!calls_.empty()) {
         // Rounded up: waking one millisecond early would be a turn with nothing to do.
-        const auto left =
-            std::chrono::ceil<std::chrono::milliseconds>(calls_.begin()->first.first - Clock::now());
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(calls_.begin()->first.first -
+                                                                       (clock ? *clock : Clock::now()));
         limit = std::clamp(left, std::chrono::milliseconds{0}, limit);
     } else if (limit.count() >= INT_MAX) {
         return -1;
@@ -90,8 +99,8 @@ int Loop::patience(std::chrono::milliseconds limit) {
 }
 
 void Loop::collect() {
+    if (asleep_.load(std::memory_order_relaxed)) return; // nobody has posted since
     std::lock_guard lock{mutex_};
-    asleep_ = false;
     if (delivered_.empty()) delivered_.swap(posted_);
 }
 
@@ -178,7 +187,7 @@ void Loop::post(std::function<void()> work) {
     {
         std::lock_guard lock{mutex_};
         posted_.push_back(std::move(work));
-        ring = std::exchange(asleep_, false);
+        ring = asleep_.exchange(false, std::memory_order_relaxed);
     }
     if (!ring) return;
     const std::uint64_t once = 1;

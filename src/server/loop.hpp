@@ -26,6 +26,7 @@
 #include <sys/epoll.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -76,6 +77,9 @@ public:
 
     /// The time when now() was first called in this turn: exact enough, and cheaper than the clock.
     [[nodiscard]] std::chrono::steady_clock::time_point now() noexcept;
+    /// Calls `what` at the end of each turn in which somebody called now(), with the time since then. It does not
+    /// throw.
+    void at_turn_end(std::function<void(std::chrono::nanoseconds)> what) { turn_ended_ = std::move(what); }
 
     void post(std::function<void()> work) override;
     /// For callers that have used their share of this turn: calls `work` later in this turn or in the next
@@ -88,6 +92,7 @@ private:
     using Clock = std::chrono::steady_clock;
     using Work = std::vector<std::function<void()>>;
 
+    std::optional<Clock::time_point> end_turn();
     [[nodiscard]] int patience(std::chrono::milliseconds limit);
     void collect();
     std::size_t dispatch(std::size_t count);
@@ -98,6 +103,7 @@ private:
     net::Descriptor epoll_, bell_; ///< bell_: an eventfd, rung for a sleeper
     std::array<epoll_event, max_ready> ready_;
     std::optional<Clock::time_point> now_; ///< of this turn
+    std::function<void(std::chrono::nanoseconds)> turn_ended_;
     std::size_t at_ = 0, count_ = 0;       ///< the part of ready_ that has not been dispatched yet
 
     std::map<std::pair<Clock::time_point, Id>, std::function<void()>> calls_;
@@ -109,9 +115,11 @@ private:
     std::deque<std::function<void()>> queue_;
     bool stopped_ = false;
 
-    std::mutex mutex_; ///< guards the members below
+    std::mutex mutex_; ///< guards changes of the members below
     Work posted_;
-    bool asleep_ = false; ///< in epoll_wait, or about to be: a post must ring the bell
+    /// The thread sleeps or is about to, and nobody has posted since: a post must ring the bell. Stays true through a
+    /// turn without posted work, which so takes no lock for it.
+    std::atomic<bool> asleep_{false};
 };
 
 } // namespace server

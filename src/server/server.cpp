@@ -55,6 +55,13 @@ public:
         return {};
     }
 
+    bool take(net::Descriptor& connected) {
+        if (stopping_ || doors_.empty()) return false;
+        const Door& door = *doors_.front();
+        if (admission_.room(door.number) != Admission::Room::free && !make_room(door)) return false;
+        return !begin(door, std::move(connected));
+    }
+
     void configure(Options options) {
         const bool backlog = options.backlog != options_.backlog;
         options_ = options;
@@ -88,6 +95,7 @@ public:
     }
 
     [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
+    [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
     [[nodiscard]] std::vector<const Listener*> listeners() const {
         std::vector<const Listener*> all;
         for (const auto& door : doors_) all.push_back(&*door->listener);
@@ -96,6 +104,7 @@ public:
     [[nodiscard]] const Options& options() const noexcept { return options_; }
 
     void violated(const Session& session, std::string_view problem) override {
+        counts_.broken.add();
         if (const auto line = violations_.allow("", steady_now()); line.write)
             events_.emit(events::ProtocolViolation{
                 .peer = session.peer(), .problem = problem, .held_back = line.suppressed_since});
@@ -105,6 +114,7 @@ public:
         const auto held = sessions_.find(&session);
         admission_.release(held->second.slot);
         sessions_.erase(held);
+        counts_.connections.set(sessions_.size());
         if (stopping_) {
             if (sessions_.empty()) report_stopped();
         } else {
@@ -172,6 +182,7 @@ private:
         const std::vector<std::size_t> chosen = admission_.choose(idle, now);
         for (const std::size_t index : chosen) sessions[index]->close();
         closed_for_room_ += chosen.size();
+        counts_.room.add(chosen.size());
         return !chosen.empty();
     }
 
@@ -220,8 +231,9 @@ private:
                                                 .limit = files ? "file descriptors" : "max_connections",
                                                 .closed = std::exchange(closed_for_room_, 0),
                                                 .held_back = line.suppressed_since});
-                if (!made) return wait_for_room(*door);
-                continue;
+                if (made) continue;
+                counts_.held_up.of(files ? HeldUp::descriptors : HeldUp::connections).add();
+                return wait_for_room(*door);
             }
             const std::optional<AcceptError> failed = accept_one(*door);
             if (failed == AcceptError::none_waiting) return;
@@ -245,6 +257,11 @@ private:
                 complain(door, std::generic_category().message(error));
             return meaning;
         }
+        return begin(door, std::move(fd));
+    }
+
+    /// A session for a connected socket.
+    std::optional<AcceptError> begin(const Door& door, net::Descriptor fd) {
         const int number = fd.get();
         auto session =
             std::make_shared<Session>(std::move(fd), options_.max_request, loop_, scratch_, handler_, *this);
@@ -254,6 +271,8 @@ private:
         }
         Held& held = sessions_[session.get()];
         held = {session, admission_.admit(door.number, number)};
+        counts_.accepted.add();
+        counts_.connections.set(sessions_.size());
         if (sweep_ == 0) arm_sweep();
         return std::nullopt;
     }
@@ -273,6 +292,7 @@ private:
             self->look_again();
         });
         paused_ = true;
+        counts_.held_up.of(HeldUp::error).add();
         for (const auto& door : doors_) door->unwatch();
     }
 
@@ -293,7 +313,9 @@ private:
         // more than sweeps_per_idle.
         for (int closed = 0; at < all->size(); ++at) {
             if ((*all)[at]->quiet_sweeps() <= sweeps_per_idle) continue;
+            const std::size_t before = sessions_.size();
             (*all)[at]->close();
+            counts_.idle.add(before - sessions_.size());
             if (++closed == closed_a_turn)
                 return loop_.queue([self = shared_from_this(), all, at] { self->sweep_on(all, at + 1); });
         }
@@ -318,6 +340,7 @@ private:
     lookup::Handler& handler_;
     events::Sink& events_;
     Options options_;
+    Counts counts_;
     Scratch scratch_;
     Admission admission_;
     std::vector<std::shared_ptr<Door>> doors_;
@@ -344,11 +367,15 @@ void Server::serve(Listener listener) { (void)impl_->open(std::move(listener)); 
 
 base::Expected<void, std::string> Server::adopt(int fd) { return impl_->open(Listener::adopt(fd)); }
 
+bool Server::take(net::Descriptor& connected) { return impl_->take(connected); }
+
 void Server::configure(Options options) { impl_->configure(options); }
 
 void Server::stop(std::function<void()> stopped) { impl_->stop(std::move(stopped)); }
 
 std::size_t Server::connections() const noexcept { return impl_->connections(); }
+
+const Counts& Server::counts() const noexcept { return impl_->counts(); }
 
 std::vector<std::string> Server::addresses() const {
     std::vector<std::string> all;

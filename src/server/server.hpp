@@ -13,8 +13,10 @@
 #pragma once
 
 #include "base/expected.hpp"
+#include "base/net/descriptor.hpp"
 #include "events/sink.hpp"
 #include "lookup/handler.hpp"
+#include "server/counts.hpp"
 #include "server/listener.hpp"
 #include "server/loop.hpp"
 
@@ -52,6 +54,11 @@ public:
     /// Serves a listening socket created elsewhere. Owns `fd` from now on, even on error.
     [[nodiscard]] base::Expected<void, std::string> adopt(int fd);
 
+    /// Serves a connected stream socket as if it had been accepted from the first listener: when there is no room, an
+    /// idle connection is closed for it. False: there is no room now, no listener, or no memory; it is not taken then,
+    /// but in the last case.
+    [[nodiscard]] bool take(net::Descriptor& connected);
+
     /// Changes the limits: idle, max_connections and backlog for all connections, max_request for new ones.
     void configure(Options options);
 
@@ -60,6 +67,7 @@ public:
     void stop(std::function<void()> stopped = {});
 
     [[nodiscard]] std::size_t connections() const noexcept;
+    [[nodiscard]] const Counts& counts() const noexcept; ///< any thread
     /// The addresses it listens on, as bound, e.g. "tcp:127.0.0.1:8461".
     [[nodiscard]] std::vector<std::string> addresses() const;
     /// The listening descriptors. The Server still owns them: duplicate them before passing them on.

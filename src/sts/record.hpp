@@ -4,11 +4,15 @@
 #include "base/expected.hpp"
 #include "base/reason.hpp"
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace sts {
+
+inline constexpr std::size_t max_id = 32; ///< letters and digits
+[[nodiscard]] bool valid_id(std::string_view id) noexcept;
 
 /// The id of the one valid STS record among `records`, or why there is none: Reason::no_record,
 /// record_multiple or record_invalid. Each element is one TXT RR with its character-strings joined, in any

@@ -37,6 +37,48 @@ inline constexpr std::array<base::ExitMeaning, 4> query_exits{{
     {base::Exit::usage, "the command line or the configuration is wrong"},
     {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
 }};
+inline constexpr std::array<base::ExitMeaning, 4> explain_exits{{
+    {base::Exit::done, "mail flows, or flows under the condition that is printed"},
+    {base::Exit::trouble, "mail waits, or is returned to the sender"},
+    {base::Exit::usage, "the command line, the configuration or the document is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be asked: only what DNS and Postfix say is printed"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> check_exits{{
+    {base::Exit::done, "mail to every domain would be delivered, verified or not"},
+    {base::Exit::trouble, "mail to some domain would wait, or be returned to the sender"},
+    {base::Exit::usage, "the command line, the configuration or a document is wrong"},
+    {base::Exit::unreachable, "it could not be found out for some domain"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> control_exits{{
+    {base::Exit::done, "done"},
+    {base::Exit::trouble, "the daemon refused, or the output cannot be written"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> warm_exits{{
+    {base::Exit::done, "every domain was known, or was looked for"},
+    {base::Exit::trouble, "stopped early, some line is not a domain, or the daemon refused"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> import_exits{{
+    {base::Exit::done, "all that is valid and newer was taken"},
+    {base::Exit::trouble, "some line is invalid, the export is not whole, or the daemon refused"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> health_exits{{
+    {base::Exit::done, "Postfix gets answers; with --live: every thread works"},
+    {base::Exit::trouble, "it does not, for the reason printed"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> metrics_exits{{
+    {base::Exit::done, "printed, or the file is replaced"},
+    {base::Exit::trouble, "the daemon refused, or the output or the file cannot be written"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering; a file stays as it was"},
+}};
 inline constexpr std::array<base::ExitMeaning, 5> postfix_setup_exits{{
     {base::Exit::done, "shown, applied, taken back, or nothing to do"},
     {base::Exit::trouble, "nothing was changed, for the reasons printed"},
@@ -50,12 +92,65 @@ inline constexpr std::array<base::ExitMeaning, 3> doctor_exits{{
     {base::Exit::usage, "the command line is wrong"},
 }};
 
+inline constexpr std::array<base::ExitMeaning, 3> lint_exits{{
+    {base::Exit::done, "senders can use every text"},
+    {base::Exit::trouble, "some text has an error: senders treat it as none"},
+    {base::Exit::usage, "the command line is wrong, or a file cannot be read"},
+}};
+inline constexpr std::array<base::ExitMeaning, 4> preview_exits{{
+    {base::Exit::done, "no mail would wait"},
+    {base::Exit::trouble, "some mail would wait"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the log cannot be read, or about some domain nothing could be found out"},
+}};
+
+inline constexpr std::array<base::ExitMeaning, 4> publish_exits{{
+    {base::Exit::done, "proposed; with --verify: senders can use what is published, and no mail waits"},
+    {base::Exit::trouble, "refused, or not all is well, for the reasons printed"},
+    {base::Exit::usage, "the command line, the configuration or the folder is wrong"},
+    {base::Exit::unreachable, "it could not be found out"},
+}};
+
+inline constexpr Needs reading{
+    .daemon = "a running daemon", .socket = "permission to connect to its control socket", .root = ""};
+inline constexpr Needs changing{.daemon = "a running daemon", .socket = "", .root = "root"};
+
 /// In the order of `stsmap --help` and of the manual.
-inline constexpr std::array<CommandRow, 3> command_table{{
+inline constexpr std::array<CommandRow, 20> command_table{{
     {"query",
      "Print what Postfix gets for a domain",
      query_exits,
      {.daemon = "a running daemon", .socket = "permission to connect to its socket", .root = ""}},
+    {"explain",
+     "Say whether mail to a domain flows, waits or bounces, and why",
+     explain_exits,
+     {.daemon = "a running daemon (not for --from)",
+      .socket = "permission to connect to its control socket: group adm or root",
+      .root = ""}},
+    {"check", "Look at a domain as a sender: DNS, policy, mail servers and their certificates", check_exits, {}},
+    {"preview",
+     "Say which mail of the last weeks would have waited under enforcement",
+     preview_exits,
+     {.daemon = "a running daemon for --daemon",
+      .socket = "",
+      .root = "permission to read the mail log: group adm or root"}},
+    {"list", "Print the domains that have a policy", control_exits, reading},
+    {"refresh", "Look for a new policy of a domain now", control_exits, changing},
+    {"forget", "Drop all that is known about a domain", control_exits, changing},
+    {"override",
+     "Make an exception for a domain, list or remove them",
+     control_exits,
+     {.daemon = "a running daemon",
+      .socket = "permission to connect to its control socket",
+      .root = "root for add and remove"}},
+    {"observed", "Print what domains that are only observed would have got", control_exits, reading},
+    {"tail", "Print events as they happen", control_exits, reading},
+    {"top", "Show what the daemon does, again and again", control_exits, reading},
+    {"warm", "Look for the policies of a list of domains", warm_exits, changing},
+    {"export", "Print all policies and overrides, for import", control_exits, reading},
+    {"import", "Take policies, and overrides, of an export", import_exits, changing},
+    {"health", "Say whether Postfix gets answers", health_exits, reading},
+    {"metrics", "Print the metrics, or keep them in a file for node_exporter", metrics_exits, reading},
     {"postfix-setup",
      "Show or make the settings that Postfix needs",
      postfix_setup_exits,
@@ -66,6 +161,8 @@ inline constexpr std::array<CommandRow, 3> command_table{{
      "Check all that stsmapd and Postfix need to work together",
      doctor_exits,
      {.daemon = "", .socket = "", .root = "root to see everything"}},
+    {"lint", "Say what is wrong with a policy or a TXT record, from its text", lint_exits, {}},
+    {"publish", "Propose a policy and its records for one's own domain, and the next step", publish_exits, {}},
 }};
 
 /// A name that has no row does not compile.

@@ -33,17 +33,23 @@ void suggest_command(std::string_view word, const std::vector<std::string_view>&
 }
 
 void suggest_options(const CLI::App& app, std::ostream& err) {
-    std::vector<std::string> names;
-    const auto add = [&names](const CLI::App& some) {
-        for (const CLI::Option* option : some.get_options())
+    std::vector<std::string> names, commands;
+    const CLI::App* last = &app;
+    for (const CLI::App* command = &app; command != nullptr;) {
+        last = command;
+        for (const CLI::Option* option : command->get_options())
             for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-    };
-    add(app);
-    for (const CLI::App* command : app.get_subcommands()) add(*command);
-    const std::vector<std::string_view> known(names.begin(), names.end());
+        const auto below = command->get_subcommands();
+        command = below.empty() ? nullptr : below.front();
+    }
+    for (const CLI::App* command : last->get_subcommands([](const CLI::App*) { return true; }))
+        commands.push_back(command->get_name());
+    const std::vector<std::string_view> options(names.begin(), names.end()),
+        words(commands.begin(), commands.end());
     for (const std::string& word : app.remaining(true)) {
-        if (!word.starts_with("--")) continue;
-        const std::string_view near = base::nearest(std::string_view(word).substr(0, word.find('=')), known);
+        const bool option = word.starts_with("--");
+        const std::string_view near =
+            base::nearest(std::string_view(word).substr(0, word.find('=')), option ? options : words);
         if (!near.empty()) err << "stsmap: did you mean " << near << "?\n";
     }
 }

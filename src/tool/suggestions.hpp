@@ -21,7 +21,7 @@ namespace tool {
 /// Says that `word` is not a command, which one may be meant, and which commands exist.
 void suggest_command(std::string_view word, const std::vector<std::string_view>& commands, std::ostream& err);
 
-/// After a failed parse(): makes a suggestion for every unknown option.
+/// After a failed parse(): makes a suggestion for every unknown option, and for an unknown command of a command.
 void suggest_options(const CLI::App& app, std::ostream& err);
 
 } // namespace tool

@@ -1,48 +1,31 @@
 // tool/tool.hpp - the command line of stsmap(1): options to a command, the command to an exit status.
 #pragma once
 
-#include "base/exit_status.hpp"
-#include "base/expected.hpp"
-#include "tool/setup/command.hpp"
+#include "tool/check/command_line.hpp"
+#include "tool/cli/command.hpp"
+#include "tool/control/commands.hpp"
+#include "tool/doctor/command_line.hpp"
+#include "tool/explain/command_line.hpp"
+#include "tool/preview/command.hpp"
+#include "tool/setup/command_line.hpp"
 
-#include <functional>
-#include <iosfwd>
 #include <string>
 #include <vector>
 
 namespace tool {
 
-/// Where the daemon with this configuration file listens (empty: the default file), or what is wrong with the
-/// file. Unix sockets are tried before TCP, otherwise in this order.
-using FindAddresses =
-    std::function<base::Expected<std::vector<std::string>, std::string>(const std::string& file)>;
-
-/// The options before the command, as given: at most one is not empty.
-struct CommonOptions {
-    std::string socket, config;
-};
-
-struct DoctorOptions {
-    std::string domain; ///< whose policy is fetched; lower-case A-labels
-    bool default_domain = true;
-    std::string postfix_directory; ///< as postfix -c; "": the default
-    bool json = false;
-    bool quiet = false; ///< leave out what is ok
-    std::string mx;     ///< connect to this domain's mail host; lower-case A-labels; "": to none
-};
-
-/// The commands besides asking the daemon. `options.survey` only has the folder of Postfix.
+/// What the commands do that look at this host. One that is empty has no subcommand.
 struct Commands {
-    std::function<base::Exit(const CommonOptions&, setup::CommandOptions options, std::ostream& out,
-                             std::ostream& err)>
-        postfix_setup;
-    std::function<base::Exit(const CommonOptions&, const DoctorOptions&, std::ostream& out)> doctor;
+    setup::Run postfix_setup;
+    doctor::Run doctor;
+    explain::Collect explain{};
+    check::Collect check{};
+    CheckDomains without_overrides{};
+    preview::MakeEyes preview{};
 };
 
-/// Runs the tool. `arguments` are those after the program's name. The result is the exit status
-/// (base::Exit). A command that is empty in `commands` has no subcommand.
-[[nodiscard]] int run_tool(const std::vector<std::string>& arguments, const FindAddresses& find_addresses,
-                           std::istream& in, std::ostream& out, std::ostream& err,
+/// Runs the tool. `arguments` are those after the program's name. The result is the exit status (base::Exit).
+[[nodiscard]] int run_tool(const std::vector<std::string>& arguments, World& world,
                            const Commands& commands = {});
 
 } // namespace tool

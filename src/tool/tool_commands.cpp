@@ -1,12 +1,19 @@
 #include "tool/tool_commands.hpp"
 
 #include "base/text.hpp"
+#include "base/utc.hpp"
 #include "base/version.hpp"
 #include "config/load.hpp"
+#include "tool/check/explained.hpp"
+#include "tool/check/here.hpp"
+#include "tool/check/judge.hpp"
+#include "tool/client/control_client.hpp"
 #include "tool/doctor/finger.hpp"
 #include "tool/doctor/network_probe.hpp"
 #include "tool/doctor/probes.hpp"
 #include "tool/doctor/report.hpp"
+#include "tool/explain/collect.hpp"
+#include "tool/preview/eyes.hpp"
 #include "tool/setup/real_host.hpp"
 #include "tool/setup/undo.hpp"
 #include "wiring/real_time.hpp"
@@ -158,11 +165,46 @@ look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, doctor::
     return {std::move(answering), survey ? std::optional(std::move(*survey)) : std::nullopt};
 }
 
+/// What the configuration and, where it may be asked, the daemon say about observing, overrides and its health.
+void look_at_its_word(const config::Config& config, const std::string& control,
+                        doctor::DaemonFacts& facts) {
+    constexpr std::size_t most = 100; // octets of a text of the daemon's that is shown
+    const base::Instant now = SystemClock{}.now();
+    facts.observes = config.mode == config::Mode::observe;
+    for (const auto& one : config.overrides)
+        if (one.weakens && (!one.until || *one.until > now))
+            facts.weakening.push_back({one.domain, std::string(to_string(one.action)),
+                                       one.until ? base::utc(*one.until) : std::string{}, true});
+    for (const auto& address : config.web.listen)
+        if (!config::stays_on_this_host(address)) facts.web_open.push_back(to_string(address));
+    if (control.empty()) return;
+    tool::ControlOptions options;
+    options.path = control;
+    options.connect_limit = options.reply_limit = daemon_limit;
+    tool::ControlClient client(std::move(options));
+    tool::ControlRequest question;
+    question.target = "/v1/overrides";
+    const auto listed = client.ask(question);
+    if (!listed) return; // that nobody answers, or this user may not ask, is no finding of its own
+    for (const tool::Json& one : tool::member_of(*listed, "overrides"))
+        if (tool::flag_of(one, "weakens") && !tool::flag_of(one, "ended") &&
+            tool::text_of(one, "source") == "run-time")
+            facts.weakening.push_back({base::printable(tool::text_of(one, "domain"), most),
+                                       base::printable(tool::text_of(one, "action"), most),
+                                       base::printable(tool::text_of(one, "until"), most), false});
+    const auto ready = client.document("/ready");
+    if (!ready || ready->status == 200) return;
+    std::string text = ready->text;
+    std::ranges::replace(text, '\n', ';');
+    facts.not_ready = base::printable(text, 4 * most);
+}
+
 /// All that needs the configuration.
 void look_at_all(const config::Config& config, const tool::CommonOptions& common,
-                 const tool::DoctorOptions& options, setup::Host& host, doctor::Facts& facts) {
+                 const doctor::CommandOptions& options, setup::Host& host, doctor::Facts& facts) {
     const setup::SurveyOptions survey_with = survey_options(config, common, options.postfix_directory);
     const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
+    look_at_its_word(config, common.control.empty() ? config.control.socket : common.control, facts.daemon);
     // The unit and its user apply to the packaged folder; for another folder the user is not known.
     const bool packaged = config.state_dir == config::Config{}.state_dir;
     const auto user = packaged ? doctor::daemon_user(host, facts.systemd.running) : std::nullopt;
@@ -193,7 +235,8 @@ void look_at_all(const config::Config& config, const tool::CommonOptions& common
         facts.mx.trouble = "Postfix cannot be asked for its settings";
 }
 
-base::Exit doctor(const tool::CommonOptions& common, const tool::DoctorOptions& options, std::ostream& out) {
+base::Exit ask_doctor(const tool::CommonOptions& common, const doctor::CommandOptions& options,
+                      std::ostream& out) {
     const auto loaded = load(common.config);
     setup::RealHost host(doctor::ask_status, limits_of_doctor(host_limit));
     doctor::Facts facts;
@@ -211,6 +254,63 @@ base::Exit doctor(const tool::CommonOptions& common, const tool::DoctorOptions& 
     return doctor::worst(findings) == doctor::Verdict::fail ? base::Exit::trouble : base::Exit::done;
 }
 
+/// For `explain --smtp`: only a domain's own mail hosts at port 25 are connected to.
+void look_at_mail_hosts(const tool::CommonOptions& common, const explain::CommandOptions& options,
+                        const tool::World& world, explain::Evidence& evidence) {
+    explain::Smtp made;
+    made.at = world.now();
+    made.outcome = "unknown";
+    const auto target = check::parse_target(options.next_hop);
+    if (!target) {
+        made.words = "only the mail hosts of a domain are connected to, at port 25";
+        evidence.smtp = std::move(made);
+        return;
+    }
+    const explain::Postfix postfix =
+        options.postfix ? explain::with(evidence.postfix, *options.postfix) : evidence.postfix;
+    check::Wanted wanted;
+    wanted.targets = {*target};
+    wanted.postfix_directory = options.postfix_directory;
+    wanted.service = options.service;
+    wanted.found = [&](const check::Evidence& seen) {
+        made = check::smtp_of(seen, *evidence.daemon, postfix);
+    };
+    made.words = "they were not looked at";
+    if (const auto looked = check_from_here(doctor::ask_status, common, wanted, world); !looked)
+        made.words = looked.error();
+    evidence.smtp = std::move(made);
+}
+
+base::Expected<explain::Evidence, std::string>
+collect(const tool::CommonOptions& common, const explain::CommandOptions& options, const tool::World& world) {
+    auto evidence = collect_evidence(doctor::ask_status, common, options, world);
+    if (evidence && options.smtp && evidence->daemon) look_at_mail_hosts(common, options, world, *evidence);
+    return evidence;
+}
+
+base::Expected<bool, std::string> check_from_this_host(const tool::CommonOptions& common,
+                                                       const check::Wanted& wanted,
+                                                       const tool::World& world) {
+    return check_from_here(doctor::ask_status, common, wanted, world);
+}
+
+/// For `override list --check`.
+base::Expected<std::vector<tool::WithoutOverride>, std::string>
+without_overrides(const tool::CommonOptions& common, const std::vector<std::string>& domains,
+                  const tool::World& world) {
+    std::vector<tool::WithoutOverride> all;
+    check::Wanted wanted;
+    for (const std::string& domain : domains)
+        if (auto target = check::parse_target(domain)) wanted.targets.push_back(std::move(*target));
+    wanted.found = [&all](const check::Evidence& evidence) {
+        const check::Verdict verdict = check::judge(evidence).verdict;
+        all.push_back({evidence.domain, std::string(to_string(verdict.outcome)), verdict.words});
+    };
+    const auto whole = check_from_this_host(common, wanted, world);
+    if (!whole) return base::unexpected(whole.error());
+    return all;
+}
+
 } // namespace
 
 std::vector<std::string> listen_addresses(const config::Config& config) {
@@ -221,6 +321,24 @@ std::vector<std::string> listen_addresses(const config::Config& config) {
     return addresses;
 }
 
-tool::Commands tool_commands() { return {postfix_setup, doctor}; }
+base::Expected<std::vector<std::string>, std::string> find_addresses(const std::string& file) {
+    const auto loaded = load(file);
+    if (!loaded) return base::unexpected(to_string(loaded.error().front()));
+    return listen_addresses(loaded->config);
+}
+
+base::Expected<std::string, std::string> find_control(const std::string& file) {
+    const auto loaded = load(file);
+    if (!loaded) return base::unexpected(to_string(loaded.error().front()));
+    if (loaded->config.control.socket.empty())
+        return base::unexpected(std::string("control.socket is empty: the daemon has no control socket"));
+    return loaded->config.control.socket;
+}
+
+tool::Commands tool_commands() {
+    return {postfix_setup,     ask_doctor,
+            collect,           check_from_this_host,
+            without_overrides, preview::make_eyes(doctor::ask_status, check_from_this_host)};
+}
 
 } // namespace app

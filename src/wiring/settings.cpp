@@ -47,6 +47,7 @@ lookup::ServerProbe::Options probe_options(const config::Config& config) {
 
 lookup::ServiceOptions service_options(const config::Config& config, const dane::Validation& validation) {
     lookup::ServiceOptions options{config.deadline, tuning(config), "active"};
+    options.observe = config.mode == config::Mode::observe;
     using State = dane::Validation::State;
     if (!options.tuning.dane.active) {
         options.dane_status = "inactive: dane = \"off\"";
@@ -72,6 +73,18 @@ server::Options server_options(const config::Config& config, std::size_t threads
 
 server::SocketOwner socket_owner(const config::Config& config) {
     return {static_cast<mode_t>(config.socket.mode.bits), config.socket.owner, config.socket.group};
+}
+
+server::SocketOwner control_owner(const config::Config& config) {
+    return {static_cast<mode_t>(config.control.mode.bits), std::nullopt, config.control.group};
+}
+
+server::SocketOwner web_owner(const config::Config& config) {
+    return {static_cast<mode_t>(config.web.mode.bits), std::nullopt, config.web.group};
+}
+
+net::ListenAddress control_address(const config::Config& config) {
+    return {net::ListenAddress::Kind::unix_socket, config.control.socket, {}, 0};
 }
 
 std::size_t refreshes_at_once(const config::Config& config) {

@@ -26,6 +26,10 @@ namespace app {
 /// The options of each of `threads` servers: they share the limit on connections.
 [[nodiscard]] server::Options server_options(const config::Config& config, std::size_t threads);
 [[nodiscard]] server::SocketOwner socket_owner(const config::Config& config);
+[[nodiscard]] server::SocketOwner control_owner(const config::Config& config);
+[[nodiscard]] server::SocketOwner web_owner(const config::Config& config);
+/// The address of the control socket; only when there is one.
+[[nodiscard]] net::ListenAddress control_address(const config::Config& config);
 /// How many daily GETs run at the same time: half of all fetches, so that there is always room for those that
 /// clients wait for.
 [[nodiscard]] std::size_t refreshes_at_once(const config::Config& config);

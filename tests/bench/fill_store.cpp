@@ -18,7 +18,7 @@ void need(const base::Expected<void, cache::Trouble>& result) {
 }
 
 void fill(const std::filesystem::path& path, std::uint64_t count, base::seconds age) {
-    if (const auto made = cache::create_store_file(path); !made)
+    if (const auto made = cache::create_file(path); !made)
         throw std::runtime_error(made.error().message());
     auto file = cache::SqliteFile::open(path);
     if (!file) throw std::runtime_error(file.error().words);

@@ -2,6 +2,7 @@
 #include "bench/domains.hpp"
 #include "cache/table.hpp"
 #include "decision/decide.hpp"
+#include "decision/override.hpp"
 #include "events/recorder.hpp"
 #include "events/render.hpp"
 #include "log/log.hpp"
@@ -104,6 +105,25 @@ void answer_format(benchmark::State& state, postfix::Dialect dialect) {
 }
 BENCHMARK_CAPTURE(answer_format, plain, postfix::Dialect::plain);
 BENCHMARK_CAPTURE(answer_format, tlsrpt, postfix::Dialect::tlsrpt);
+
+/// For a domain without an override, among as many as there may be: the cost that each answer has. `suffixes`: one
+/// override in ten is a suffix, so that each label is looked for, too.
+void override_find(benchmark::State& state, bool suffixes) {
+    std::vector<decision::Override> all(decision::max_overrides);
+    for (std::size_t n = 0; n < all.size(); ++n)
+        all[n].domain = (suffixes && n % 10 == 0 ? "." : "") + bench::domain(1'000'000 + n);
+    const decision::Overrides overrides = decision::Overrides::of(std::move(all)).value();
+    std::vector<std::string> domains;
+    for (std::uint64_t n = 0; n < 1000; ++n) domains.push_back(bench::domain(n));
+    std::size_t at = 0;
+    for (auto _ : state) {
+        const decision::Override* found = overrides.find(domains[at], now);
+        benchmark::DoNotOptimize(found);
+        if (++at == domains.size()) at = 0;
+    }
+}
+BENCHMARK_CAPTURE(override_find, exact, false);
+BENCHMARK_CAPTURE(override_find, suffixes, true);
 
 /// The text line of a lookup, as the log's writer makes it.
 void log_line(benchmark::State& state) {

@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from blackbox import harness
+from pylib import control_octets
 from pylib.programs import ROOT
 
 PROFILE = os.path.join(ROOT, "packaging", "apparmor", "usr.sbin.stsmapd")
@@ -79,6 +80,7 @@ class AppArmorTest(harness.Case):
         for here, there in (
             ("state", "/var/lib/stsmapd"),
             ("socketmap", "/run/stsmapd/socketmap"),
+            ("stsmapd.0.control", "/run/stsmapd/control"),
             ("notify", "/run/systemd/notify"),
             ("", "/etc/stsmapd"),
         ):
@@ -109,6 +111,8 @@ class AppArmorTest(harness.Case):
                 permissions += "" if "O_WRONLY" in arguments else "r"
             # Reached through a descriptor that the daemon opened by name before.
             paths = [path for path in paths if not path.startswith("/proc/self/fd/")]
+            # A link to the folder of the process, which a rule names by its number.
+            paths = [re.sub("^/proc/self/", "/proc/1/", path) for path in paths]
             for path in paths:
                 if not self.profile.admits(self.shown(path), permissions):
                     found.add("%s %s (%s)" % (self.shown(path), permissions, call))
@@ -122,6 +126,8 @@ class AppArmorTest(harness.Case):
         daemon = self.start(wrapper=("strace", "-f", "-qq", "-e", CALLS, "-o", trace), **options)
         for domain in ("good.test", "bad.test", "absent.test"):
             daemon.ask(domain)
+        for target in ("/metrics", "/healthy", "/ready", "/status.json", "/"):
+            control_octets.ask(daemon.control_path, "GET", target)
         with open(trace) as file:
             pid = int(file.read().split()[0])  # the daemon's, not that of strace
         os.kill(pid, signal.SIGHUP)

@@ -165,12 +165,12 @@ class ToolTest(harness.Case):
         daemon = self.start()
         result = self.query(daemon, "good.test")
         self.assertEqual((result.returncode, result.stdout, result.stderr), (0, SECURE + "\n", ""))
-        self.assertEqual(self.query(daemon, "other.test").stdout, NOTFOUND + "\n")
+        self.assertEqual(self.query(daemon, "other.test").stdout, NOTFOUND.strip() + "\n")
         self.assertEqual(
             self.query(daemon, "--tlsrpt", "good.test").stdout, daemon.ask("good.test", "x-tlsrpt") + "\n"
         )
         several = self.query(daemon, "good.test", "other.test")
-        self.assertEqual(several.stdout, "good.test: %s\nother.test: %s\n" % (SECURE, NOTFOUND))
+        self.assertEqual(several.stdout, "good.test: %s\nother.test: %s\n" % (SECURE, NOTFOUND.strip()))
         self.assertEqual(several.returncode, 0)
         from_input = self.query(daemon, "-", stdin="good.test\nother.test\n")
         self.assertEqual(from_input.stdout, several.stdout)

@@ -4,9 +4,11 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import unittest
 
 from blackbox import harness
+from blackbox.control_peer import ControlPeer
 from pylib.programs import ROOT
 
 SCRIPT = os.path.join(ROOT, "packaging", "bash-completion", "stsmap")
@@ -58,6 +60,9 @@ class CompletionTest(unittest.TestCase):
                 own, _ = self.help(program, command)
                 self.assertIn("--help", own)
                 self.assertEqual(self.complete(program, command, "--"), own, command)
+                for below in self.help(program, command)[1]:
+                    own, _ = self.help(program, command, below)
+                    self.assertEqual(self.complete(program, command, below, "--"), own, below)
         self.assertIn("query", self.help("stsmap")[1])
         self.assertIn("--check-config", self.help("stsmapd")[0])
 
@@ -67,9 +72,30 @@ class CompletionTest(unittest.TestCase):
         self.assertEqual(self.complete("stsmap", "--config", "x", "query", "--js"), {"--json"})
         self.assertEqual(self.complete("stsmapd", "--check"), {"--check-config"})
         self.assertEqual(self.complete("stsmap", "query", "example."), set())
+        self.assertEqual(self.complete("stsmap", "override", ""), {"add", "list", "remove"})
+        self.assertEqual(self.complete("stsmap", "override", "a"), {"add"})
+        self.assertEqual(self.complete("stsmap", "override", "add", "--un"), {"--until"})
+
+    def test_overrides_that_can_be_removed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            peer = ControlPeer(folder)
+            self.addCleanup(peer.close)
+            common = {"action": "off", "reason": "}", "weakens": False}
+            overrides = [
+                {"domain": ".a.test", **common, "source": "run-time"},
+                {"domain": "b.test", **common, "source": "configuration"},
+                {"domain": "c.test", **common, "source": "run-time"},
+            ]
+            peer.answer("GET", "/v1/overrides", ControlPeer.json({"overrides": overrides}))
+            offered = self.complete("stsmap", "--control", peer.path, "override", "remove", "")
+            self.assertEqual(offered, {".a.test", "c.test"})
+            self.assertEqual(self.complete("stsmap", "--control", peer.path, "override", "remove", "c"), {"c.test"})
+            self.assertEqual(self.complete("stsmap", "--control", peer.path + "x", "override", "remove", ""), set())
 
     def test_values(self):
         self.assertEqual(self.complete("stsmapd", "--config", "stsm"), {"stsmap"})  # the file in this folder
+        self.assertEqual(self.complete("stsmap", "lint", "stsm"), {"stsmap"})
+        self.assertEqual(self.complete("stsmap", "publish", "--out", "../bash-c"), {"../bash-completion"})
         self.assertEqual(self.complete("stsmap", "--socket", ""), {"unix:", "tcp:"})
         self.assertEqual(self.complete("stsmap", "query", "--map", ""), set())
 

@@ -73,7 +73,7 @@ class DescriptorTest(Limited):
                 refused += 1
                 self.assertEqual(daemon.process.returncode, 1)
                 # What could not be opened, and why.
-                self.assertRegex(daemon.log(), 'cannot-start: .*[a-z\\\\"][:\\s]+\\(?Too many open files', files)
+                self.assertRegex(daemon.log(), 'cannot-start: .*[a-z1\\\\"][:\\s]+\\(?Too many open files', files)
             shutil.rmtree(daemon.state_dir, ignore_errors=True)
         self.assertGreater(served, 0)
         self.assertGreater(refused, 0)
@@ -104,7 +104,7 @@ class ThreadTest(harness.Case):
         library = self.world.path("no_thread.so")
         command = [compiler, "-x", "c", "-shared", "-fPIC", "-o", library, "-", "-ldl"]
         subprocess.run(command, input=NO_THREAD, text=True, check=True, timeout=60)
-        for number in range(1, 6):
+        for number in range(1, 7):
             environment = {"LD_PRELOAD": library, "NO_THREAD": str(number)}
             daemon = self.start(wait=False, environment=environment, threads=2)
             wait_for(
@@ -112,7 +112,7 @@ class ThreadTest(harness.Case):
             )
             if daemon.process.poll() is None:
                 self.assertEqual(daemon.stop(), 0)
-                self.assertGreater(number, 3, "log, store and two for answers")
+                self.assertGreater(number, 4, "log, store, state and two for answers")
                 break
             self.assertEqual(daemon.process.returncode, 1)
             self.assertRegex(daemon.log(), "cannot.start.*no more threads")

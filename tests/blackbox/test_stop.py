@@ -1,12 +1,16 @@
 """SIGTERM and SIGINT: the daemon ends within two seconds in every situation, and nothing is lost."""
 
+import datetime
+import json
 import os
 import signal
 import socket
 import unittest
+from http.client import IncompleteRead
 
 from blackbox import harness
 from blackbox.harness import SECURE
+from pylib.control import Control
 from pylib.socketmap import frame
 from pylib.waiting import LATE, wait_for
 
@@ -75,6 +79,34 @@ class StopTest(harness.Case):
             except BlockingIOError:
                 pass
             self.stopped(daemon)
+
+    def test_readers_of_the_control_socket_that_do_not_read(self):
+        path = self.world.path("control")
+        daemon = self.start(control={"socket": path}, log={"level": "info"})
+        control = Control(path)
+        hour_ago = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=1)
+        long = "".join("mx: mx%d.other.test\r\n" % number for number in range(100))
+        line = {"schema": 1, "kind": "policy", "id": "1", "fetched_at": hour_ago.strftime("%Y-%m-%dT%H:%M:%SZ")}
+        line["text"] = "version: STSv1\r\nmode: enforce\r\n%smax_age: 604800\r\n" % long
+        lines = [json.dumps({**line, "domain": "d%d.test" % number}) + "\n" for number in range(2000)]
+        report = control.post("import", body="".join(lines).encode())
+        self.assertEqual(report["taken"], len(lines), report)
+
+        # All readers have a small part of what there is: megabytes, of which the kernel keeps few hundred KiB.
+        replies = []
+        for parts in (["export"], ["domains"], ["events"]):
+            connection, reply = control.open("GET", *parts)
+            self.addCleanup(connection.close)
+            self.assertEqual(control.status, 200)
+            replies.append(reply)
+        with daemon.client() as client:
+            for _ in range(50):
+                client.send(frame("sts d7.test") * 100)
+                for _ in range(100):
+                    self.assertTrue(client.reply().startswith("OK secure match=mx0.other.test:"))
+            self.stopped(daemon)
+        with self.assertRaises(IncompleteRead):
+            replies[0].read()
 
     def test_twice(self):
         daemon = self.start()

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import unittest
 
+from e2e.prediction import contradiction
 from pylib.cases import TellingCase
 from pylib.process import tail
 from pylib.programs import program, without_options
@@ -30,7 +31,8 @@ def main():
 
 class WorldTest(TellingCase):
     """One world for all tests of a class. A subclass may set these attributes, see world.World. With DANE_ACTIVE the
-    tests begin when the daemon has found that its resolver validates."""
+    tests begin when the daemon has found that its resolver validates. With FORESEEN each delivery is compared with what
+    `stsmap explain` says before."""
 
     MAIL = False
     SETTINGS = {}
@@ -39,6 +41,7 @@ class WorldTest(TellingCase):
     MORE_DOMAINS = ()
     PORTS = (25,)
     DANE_ACTIVE = False
+    FORESEEN = True
 
     @classmethod
     def setUpClass(cls):
@@ -56,6 +59,43 @@ class WorldTest(TellingCase):
         if cls.DANE_ACTIVE:
             cls.world.daemon.wait_log(" dane: ", "active=yes")  # the line is written a moment before DANE is active
             wait_for(lambda: cls.world.daemon.ask("dane", "stsmapd.status") == "OK active", "DANE")
+
+    def run(self, result=None):
+        sender = self.world.sender
+        sender.foresee = self.foresee if self.FORESEEN else None
+        try:
+            return super().run(result)
+        finally:
+            sender.foresee = None
+
+    def explained(self, next_hop, *words, **how):
+        """Returns (the call, its document) of stsmap explain --json."""
+        done = self.stsmap("explain", "--json", "-c", self.sender.config, *words, next_hop, **how)
+        self.assertEqual(done.stderr, "")
+        return done, json.loads(done.stdout)
+
+    def foresee(self, recipient, via):
+        """For Sender.deliver(): a call that fails if the outcome contradicts what stsmap explain says now of the service
+        that the mail goes by."""
+        files = (self.sender.main_cf, self.sender.master_cf)
+        times = [os.stat(path).st_mtime for path in files]
+        self.sender.age()  # else each call of postconf waits
+        try:
+            service = () if via == "unix" else ("--service", self.sender.WAYS[via])
+            next_hop = self.sender.value("relayhost") or recipient.rpartition("@")[2]
+            done, document = self.explained(next_hop, *service)
+        finally:
+            for path, time in zip(files, times):
+                os.utime(path, (time, time))
+
+        def compare(delivery):
+            status = {"flows": 0, "flows-if": 0, "waits": 1, "bounces": 1}.get(document["verdict"].get("mail"), 3)
+            self.assertEqual(done.returncode, status, done.stdout)
+            self.assertEqual(contradiction(document, delivery), "", f"{done.stdout}\n{delivery} via {via}")
+            if status == 3:
+                self.assertFalse(self.world.daemon.runs(), f"a daemon that runs can be asked: {done.stdout}")
+
+        return compare
 
     @property
     def sender(self):

@@ -4,6 +4,7 @@ that validates TLSA records gets and does."""
 
 from e2e.support import WorldTest, main
 from pylib.nameservers import Unbound
+from pylib.waiting import wait_for
 from world.domains import WRONGLY_SIGNED
 
 DANE_ONLY = (0, "dane-only", "")
@@ -92,6 +93,24 @@ class Answers(DaneTest):
     def test_stsmap_query(self):
         said = self.world.daemon.query("right.dane.example")
         self.assertEqual((said["dane"], said["level"], said["match"]), ("active", "dane-only", []))
+
+
+class Refreshed(DaneTest):
+    def test_a_refresh_looks_for_dane_again(self):
+        domain = "right.dane.example"
+        self.expect_dane_only(domain)
+        zone = self.world.nsd.zones["dane.example."]
+        before = zone.records
+        self.addCleanup(self.world.nsd.update, zone.origin)
+        self.addCleanup(setattr, zone, "records", before)
+        zone.records = [record for record in before if not record.startswith("_25._tcp.mx.right ")]
+        self.assertEqual(len(zone.records), len(before) - 1)
+        self.world.nsd.update(zone.origin)
+        wait_for(lambda: self.world.unbound.ask(f"_25._tcp.mx.{domain}", "TLSA")[1] == [], "no TLSA record")
+        self.expect_dane_only(domain)
+        # One look a minute, counted from the first one.
+        wait_for(lambda: self.stsmap("refresh", domain).returncode == 0, "a refresh", 90, every=2)
+        self.expect_policy(domain)
 
 
 class Outages(DaneTest):

@@ -110,9 +110,9 @@ public:
         co_return answer(name, type);
     }
 
-    asio::awaitable<base::Expected<std::string, fetch::Failure>> get(std::string policy_host) override {
+    asio::awaitable<fetch::Result> get(std::string policy_host) override {
         if (!policy_host.ends_with(subject))
-            co_return "version: STSv1\nmode: enforce\nmx: mx.b.example\nmax_age: 604800\n";
+            co_return fetched("version: STSv1\nmode: enforce\nmx: mx.b.example\nmax_age: 604800\n");
         world_.run_out(memory_get);
         world_.ledger_.get_started();
         ++world_.gets_aloft_;
@@ -178,10 +178,16 @@ private:
         return data(name, {dns::to_record({10, "mx.a.example"})});
     }
 
-    base::Expected<std::string, fetch::Failure> body() {
+    static fetch::Result fetched(std::string body) {
+        fetch::Fetched result;
+        result.body = std::move(body);
+        return result;
+    }
+
+    fetch::Result body() {
         const std::uint8_t now = world_.oracle_.pick(Dimension::get);
         if (now == got_fail) return base::unexpected(fetch::Failure{Reason::http_status, "status 503"});
-        if (now == got_broken) return std::string("version: STSv1\nmode: enforce\n");
+        if (now == got_broken) return fetched("version: STSv1\nmode: enforce\n");
         const base::seconds max_age = now == got_0         ? 0s
                                       : now == got_1       ? 1s
                                       : now == got_59      ? 59s
@@ -189,7 +195,7 @@ private:
                                       : now == got_longest ? longest
                                                            : base::seconds{86400};
         const bool enforce = now != got_none;
-        return policy_text(world_.ledger_.got(max_age, enforce), max_age, enforce);
+        return fetched(policy_text(world_.ledger_.got(max_age, enforce), max_age, enforce));
     }
 
     World& world_;

@@ -23,6 +23,13 @@ void check_listen_address(std::string_view text) {
     fuzz::require(address->kind == Kind::tcp || address->path.size() <= config::max_unix_path, "a path fits");
 }
 
+void check_web_host(std::string_view text) {
+    const auto host = config::parse_web_host(text);
+    if (!host) return check_words(host.error());
+    fuzz::require(config::parse_web_host(*host) == *host, "a host reads back");
+    fuzz::require(fuzz::is_printable(*host) && host->find_first_of("/@, ") == host->npos, "a host is clean");
+}
+
 void check_server(std::string_view text) {
     const auto server = config::parse_server(text);
     if (!server) return check_words(server.error());
@@ -48,6 +55,7 @@ void check_nat64_prefix(std::string_view text) {
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text = fuzz::view(data, size);
+    check_web_host(text);
     check_listen_address(text);
     check_server(text);
     check_proxy(text);

@@ -9,7 +9,7 @@
 
 namespace {
 
-fetch::Fetched read(std::string_view octets, std::size_t step, bool clean) {
+fetch::Response read(std::string_view octets, std::size_t step, bool clean) {
     fetch::HttpReader reader;
     for (std::size_t at = 0; at < octets.size(); at += step)
         if (auto fetched = reader.feed(octets.substr(at, step))) return *fetched;
@@ -32,13 +32,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const bool clean = (how & 1) != 0;
     const std::size_t step = 1 + (how >> 1);
     const std::string_view octets = input.rest();
-    const fetch::Fetched whole = read(octets, octets.size() + 1, clean);
-    const fetch::Fetched pieces = read(octets, step, clean);
+    const fetch::Response whole = read(octets, octets.size() + 1, clean);
+    const fetch::Response pieces = read(octets, step, clean);
     fuzz::require(whole.has_value() == pieces.has_value(), "cuts do not matter");
     if (whole) {
         fuzz::require(*whole == *pieces, "cuts do not change the body");
         fuzz::require(whole->size() <= fetch::max_body, "a body within its limit");
-        const fetch::Fetched ended = read(octets, octets.size() + 1, true);
+        const fetch::Response ended = read(octets, octets.size() + 1, true);
         fuzz::require(ended && *ended == *whole, "a clean end can only help");
     } else {
         fuzz::require(whole.error().reason == pieces.error().reason, "cuts do not change the reason");

@@ -25,6 +25,8 @@ ROWS = {
     "base_domain": ("domain", "request"),
     "base_text": ("log_line",),
     "log_format": ("log_line",),
+    "preview_line": ("mail_log",),
+    "preview_tally": ("mail_log",),
     "config_listen_address": ("config_values",),
     "config_values": ("config_values",),
     "config_load": ("config",),
@@ -32,19 +34,24 @@ ROWS = {
     "dns_resolv_conf": ("resolv_conf", "config_values"),
     "dns_wire": ("dns_query",),
     "base_nat64": ("config_values",),
+    "admin_http": ("admin_http",),
     "fetch_http_curl": ("http_response",),
     "fetch_http_reader": ("http_response",),
     "fetch_request": ("config_values",),
     "postfix_request": ("request", "domain"),
     "postfix_netstring": ("netstring", "session"),
     "server_session": ("netstring", "session"),
+    "smtp_dialogue": ("smtp_dialogue", "smtp_reply"),
+    "smtp_reply": ("smtp_reply", "smtp_dialogue"),
     "sts_match": ("domain", "mx_match"),
     "sts_policy": ("policy",),
     "sts_record": ("txt_record",),
     "sts_response": ("media_type",),
 }
 # What goes before a row where the input begins with octets of another meaning.
-BEFORE = {"tool_query": b"\x03\x20", "http_response": b"\x01", "session": b"\x06\x04", "dns_query": b"\xc0"}
+BEFORE = {"tool_query": b"\x03\x20", "http_response": b"\x01", "admin_http": b"\x03", "session": b"\x06\x04", "dns_query": b"\xc0",
+          "smtp_dialogue": b"\x20\x01", "smtp_reply": b"\x20",
+          "mail_log": b"Nov 28 20:35:20 h postfix/smtp[7]: "}
 
 
 def octets(value):
@@ -82,6 +89,14 @@ def of_unit_tests():
     for path in sorted((TESTS / "unit/config").glob("*.toml")):
         yield "config", path.read_bytes()
     yield "config", (TESTS.parent / "conf/stsmapd.toml").read_bytes()
+    for path in sorted((TESTS / "unit/explain").glob("*.json")):
+        yield "explain_document", json.dumps(json.loads(path.read_text()), separators=(",", ":")).encode()
+    for path in sorted((TESTS / "unit/check").glob("*.json")):
+        yield "check_document", json.dumps(json.loads(path.read_text()), separators=(",", ":")).encode()
+    for path in sorted((TESTS / "logs").glob("*.log")):
+        lines = path.read_bytes().splitlines(keepends=True)
+        for at in range(0, len(lines), 6):
+            yield "mail_log", b"".join(lines[at : at + 6])
 
 
 def of_vectors(vectors):
@@ -90,11 +105,17 @@ def of_vectors(vectors):
     for v in load(vectors, "txt_records.json"):
         records = b"\n".join(b"".join(octets(s) for s in rr) for rr in v["input"].get("rr", []))
         yield "txt_record", records
+        yield "lint_record", records
         yield "answer_path", b"\x01" + records + b"\0" + struct.pack(">H", len(policies[0])) + policies[0] + asked
     for body in policies:
         yield "policy", body
+        yield "lint_policy", body
         yield "answer", b"\x03\x00" + re.sub(rb"(?m)^mx: *(\*\.)?", lambda m: b"*" if m[1] else b"=", body)
         yield "answer_path", b"\x03v=STSv1; id=1\0" + struct.pack(">H", min(len(body), 65535)) + body + asked
+    for v in load(vectors, "tlsrpt_records.json"):
+        records = b"\n".join(b"".join(octets(s) for s in rr) for rr in v["input"].get("rr", []))
+        yield "tlsrpt_record", records
+        yield "lint_record", records
     for v in load(vectors, "postfix_reply.json"):
         yield "policy", b"".join(octets(line) + b"\n" for line in v["policy"]["lines"])
         for name in (b"sts", b"sts-tlsrpt"):
@@ -220,6 +241,36 @@ def stored_rows():
         yield "stored_rows", struct.pack("<qqqqBB", *times, 0, len(domain), len(txt_id)) + domain + txt_id + text
 
 
+def state_rows():
+    def row(table, numbers, domain, word, rest=b""):
+        return struct.pack("<BqqqqB", table, 0, *numbers, len(domain)) + domain + bytes([len(word)]) + word + rest
+
+    def override(domain, action, match, reason, by=b"uid 0 (alice, unverified)", until=1_795_000_000):
+        rest = struct.pack(">HB", len(match), len(by)) + match + by + reason
+        return row(0, (until, 1, 1_790_000_000), domain, action, rest)
+
+    yield "state_rows", override(b"example.com", b"encrypt", b"", b"their certificate has expired")
+    yield "state_rows", override(b".example.com", b"secure", b"mx.example.com *.example.net", "b\u00fccher".encode())
+    yield "state_rows", override(b"Example.com", b"secure", b" mx.example.com  hostname", b" x ", b"\n", 2**62)
+    for action in (b"off", b"observe", b"may", b"dane-only"):
+        yield "state_rows", override(b"xn--bcher-kva.test", action, b"", b"x", b"")
+    for would in (b"secure", b"dane-only", b"may", b"encrypt", b"off"):
+        yield "state_rows", row(1, (7, 1_790_000_000, 1_790_000_001), b"example.com", would)
+    for since in (1_790_000_000, 253_402_300_799, 253_402_300_800, -1):
+        yield "state_rows", row(2, (since, 0, 0), b"example.com", b"")
+
+
+def import_lines():
+    policy = {"schema": 1, "kind": "policy", "domain": "example.com", "text": "version: STSv1\nmode: none\nmax_age: 1\n",
+              "id": "20260101", "fetched_at": "2026-11-28T20:35:20Z", "last_asked": "2026-11-28T21:35:20+01:00"}
+    end = {"schema": 1, "kind": "end", "policies": 1, "overrides": 0}
+    others = [{"schema": 1, "kind": "override", "domain": ".example.com", "action": "secure", "match": ["mx.example.com"]}]
+    others += [{**policy, "domain": "Bücher.example"}, {**policy, "fetched_at": "14d"}, {**policy, "schema": 2}]
+    for lines in ([policy, end], others, [{**policy, "kind": "verdict"}]):
+        yield "admin_import", b"\x10" + "".join(json.dumps(line) + "\n" for line in lines).encode()
+    yield "admin_import", b"\x03" + b"\n[[[[1]]]]\n{\"schema\":1,\"kind\":\"policy\""
+
+
 def seeds(vectors):
     """Yields (target, octets)."""
     yield from of_unit_tests()
@@ -228,6 +279,8 @@ def seeds(vectors):
     yield from dns()
     yield from dane()
     yield from stored_rows()
+    yield from state_rows()
+    yield from import_lines()
 
 
 def main():
@@ -236,7 +289,7 @@ def main():
     vectors = pathlib.Path(sys.argv[2]) if len(sys.argv) == 3 else TESTS / "vectors"
     written = {}
     for target, data in seeds(vectors):
-        if len(data) > LONGEST and target != "policy":
+        if len(data) > LONGEST and target not in ("policy", "lint_policy"):
             continue
         folder = pathlib.Path(sys.argv[1]) / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,8 @@ ELSEWHERE = [
 PROMISE = re.compile(r"\b[Pp]romises?\s+(?:///?\s+)?(\d+)")
 ROW = re.compile(r"\bCONFORMANCE\b(\.md)?(?:,?\s+(?:///?\s+)?(?:row\s+)?(\d+))?")
 FILE = re.compile(r"(?<![\w/.~{$*-])((?:[\w.-]+/)*\w[\w-]*\.(?:md|hpp|cpp|py|cmake))\b(?![\w/*(-])")
-MODULE = re.compile(r"(?<![\w/.~{$*'-])((?:%s)/[a-z]\w*)\b(?![\w/.*-])" % "|".join(
+# "smtp/unix" is a service of master.cf.
+MODULE = re.compile(r"(?<![\w/.~{$*'-])((?:%s)/(?!unix\b|inet\b)[a-z]\w*)\b(?![\w/.*-])" % "|".join(
     sorted((name for name in FOLDERS if name), key=len, reverse=True)))
 HEADING = re.compile(r'\b(\w+\.md)\)?,?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')
 SECTION = re.compile(r'\b(stsmapd?(?:\.toml|-postfix)?)\((\d)\),?\s+(?:///?\s+|#\s+)?"([^"\n]+)"')

@@ -14,8 +14,8 @@ from log_events import entries, of_the_project
 from sources import ROOT, Offences
 
 RULES = ROOT / "packaging" / "debian" / "stsmapd.logcheck.ignore.server"
-NUMBERS = {"took_ms", "age", "mx", "max_age", "fetched_at", "next_try_s", "repeated", "ttl", "policies", "expired",
-           "unreadable", "caught_up", "after_s", "rows", "signal"}
+NUMBERS = {"took_ms", "age", "mx", "max_age", "fetched_at", "expires_at", "next_try_s", "repeated", "ttl", "policies", "expired",
+           "unreadable", "caught_up", "after_s", "rows", "signal", "uid", "refused"}
 
 # event: (fields of a normal line, fields of one that must be seen)
 TWO_SIDED = {
@@ -28,9 +28,25 @@ TWO_SIDED = {
     "policy-failed": (
         'domain=a.test reason=http-status detail="404 \\"no\\"" kept="no enforce policy" next_try_s=300 repeated=0',
         'domain=a.test reason=http-status detail="x kept=\\"no enforce policy\\" " kept=enforce next_try_s=300 repeated=0'),
+    "policy-record-vanished": (
+        'domain=a.test mode=testing reason=record-invalid id=1 expires_at=1700000000 detail="v=STSv1 mode=enforce"',
+        'domain=a.test mode=enforce reason=no-record id=1 expires_at=1700000000'),
+    "policy-forgotten": ("domain=a.test mode=testing uid=0 by=alice", "domain=a.test mode=enforce uid=0 by=alice"),
     "dane-changed": (
         "domain=a.test verdict=dane-only before=sts detail=x ttl=60",
         "domain=a.test verdict=sts before=dane-only detail=x ttl=60"),
+    "override-added": (
+        'domain=.a.test action=may weakens=no until=2027-01-31T00:00:00Z by="uid 0" hides=notfound note="x y"',
+        'domain=.a.test action=may weakens=yes until=2027-01-31T00:00:00Z by="uid 0" hides=secure note="weakens=no"'),
+    "override-removed": (
+        'domain=a.test action=dane-only weakens=no by="uid 0"',
+        'domain=a.test action=off weakens=yes by="uid 0 (weakens=no)"'),
+    "override-expired": (
+        'domain=a.test action=dane-only weakens=no source=run-time note="x y"',
+        'domain=a.test action=off weakens=yes source=run-time note="weakens=no"'),
+    "overrides": (
+        "configured=1 run_time=2 weakening=0",
+        "configured=1 run_time=2 weakening=1 domains=a.test"),
 }
 
 

@@ -100,7 +100,7 @@ def check_units(folder, with_drop_in):
         for program in ("usr/sbin/stsmapd", "bin/kill", "usr/libexec/stsmapd/follow-postfix"):
             pathlib.Path(root, program).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("/bin/true", pathlib.Path(root, program))
-        for unit in ("stsmapd.service", "stsmapd.socket"):
+        for unit in ("stsmapd.service", "stsmapd.socket", "stsmapd-control.socket", "stsmapd-web.socket"):
             shutil.copy(pathlib.Path(folder, unit), units)
         shutil.copy(UNITS / "stsmapd-follow-postfix.service", units)
         if with_drop_in:
@@ -110,7 +110,8 @@ def check_units(folder, with_drop_in):
         for unit in ("sysinit.target", "basic.target", "sockets.target", "shutdown.target", "system.slice", "-.slice"):
             (units / unit).write_text("[Unit]\nDescription=x\n", encoding="utf-8")
         status, said = run("systemd-analyze", f"--root={root}", "--man=no", "verify", "stsmapd.service",
-                           "stsmapd.socket", "stsmapd-follow-postfix.service")
+                           "stsmapd.socket", "stsmapd-control.socket", "stsmapd-web.socket",
+                           "stsmapd-follow-postfix.service")
         for line in said.splitlines():
             if "stsmapd" in line or status:
                 found.add(folder, 1, f"systemd-analyze verify: {line}")

@@ -15,6 +15,7 @@ python3 tests/lint/citations.py || failed=1
 python3 tests/lint/log_events.py || failed=1
 python3 tests/lint/logcheck_rules.py || failed=1
 python3 tests/lint/named_tests.py || failed=1
+python3 tests/lint/monitoring.py || failed=1
 python3 tests/explorer/faults.py --check || failed=1
 [ $quick = yes ] || python3 tests/lint/hardening.py --cmake || failed=1
 python3 tests/lint/prose.py || failed=1

@@ -16,6 +16,7 @@ import header_alone
 import include_direction
 import log_events
 import logcheck_rules
+import monitoring
 import named_tests
 import packaging
 import plain_words
@@ -80,7 +81,7 @@ GOOD_INCLUDES = [
     ("base/text.cpp", "// #include <boost/asio.hpp>"),
     ("base/event.hpp", "#include <boost/asio/steady_timer.hpp>"),
     ("lookup/discover.cpp", '#include "fetch/fetcher.hpp"'),
-    ("cache/disk/sqlite.cpp", "#include <sqlite3.h>"),
+    ("sqlite/sqlite.cpp", "#include <sqlite3.h>"),
     ("cache/disk/sqlite_store.cpp", '#include "cache/disk/sqlite_store.hpp"'),
     ("cache/disk/sqlite_store.cpp", '#include "cache/store.hpp"'),
     ("cache/table.cpp", '#include "cache/memory/interner.hpp"'),
@@ -101,6 +102,7 @@ BAD_INCLUDES = [
     ("postfix/answer.cpp", "#include <openssl/ssl.h>"),
     ("cache/entry.cpp", "#include <sqlite3.h>"),
     ("cache/table.cpp", "#include <sqlite3.h>"),
+    ("cache/disk/store_file.cpp", "#include <sqlite3.h>"),
     ("dns/exchange.cpp", "#include <boost/asio/buffer.hpp>"),
     ("fetch/https_fetcher.cpp", "#include <ldns/ldns.h>"),
     ("server/server.cpp", "#include <nlohmann/json.hpp>"),
@@ -310,6 +312,38 @@ GOOD_PROSE = [
 BAD_PROSE = [("a.md", LONG), ("a.md", "* item\n  " + LONG), ("a.8", LONG), ("x.README.Debian", LONG),
              ("README.md", "[x](NO-SUCH.md)\n")]
 
+METRICS = {"families": [
+    {"name": "a_total", "type": "counter", "labels": [{"name": "x", "values": ["one", "two"]}]},
+    {"name": "b", "type": "gauge", "labels": []},
+    {"name": "c_seconds", "type": "histogram", "labels": [{"name": "y", "values": ["m"]}], "buckets": [1]}]}
+GOOD_QUERIES = [
+    'rate(a_total{x="one"}[5m]) > 0.5', 'sum by (x) (increase(a_total[$__rate_interval]))', "b == 0 or b offset 1h > 2", 'up{job="j"} == 0',
+    'sum without (x) (rate(a_total{x=~"one|t.*", instance=~"$instance"}[1h30m])) / on (instance) group_left () b',
+    'histogram_quantile(0.99, sum by (le) (rate(c_seconds_bucket{y="m"}[5m])))', 'rate(c_seconds_sum[5m]) / rate(c_seconds_count[5m])',
+    'max(time() - (b > 0))', 'sum(rate(a_total[5m])) by (x)', "b and on (job) b",
+]
+BAD_QUERIES = [
+    "d > 0", 'rate(a_total{z="one"}[5m])', 'rate(a_total{x="three"}[5m])', 'rate(a_total{x=~"one|three"}[5m])', "a_total > 0", "rate(b[5m])",
+    "sum by (z) (rate(a_total[5m]))", "rate(c_seconds[5m])", "rate(a_total_bucket[5m])", "(b", "b)", "b & b", 'b{x="one"}', "1 + 1", "rate(b[5m)]",
+    'rate(a_total{le="1"}[5m])', 'up{x="one"}', "sum(b) by (x)", "rate(a_total{x}[5m])",
+]
+# (file of packaging/monitoring, text in it, replacement)
+BAD_MONITORING = [
+    ("stsmapd.rules.yml", "alert: StsmapdDown", "alert: stsmapd_down"), ("stsmapd.rules.yml", "alert: StsmapdObserving", "alert: StsmapdDown"),
+    ("stsmapd.rules.yml", "severity: critical", "severity: bad"), ("stsmapd.rules.yml", "ALERTS, StsmapdDown", "ALERTS, StsmapdUp"),
+    ("stsmapd.rules.yml", "stsmapd on {{ $labels.instance }} only", "stsmapd only"), ("stsmapd.rules.yml", 'validates="no"', 'validates="non"'),
+    ("stsmapd.rules.yml", "severity: critical", "severity: info"), ("stsmapd.rules.yml", 'job="stsmapd"', 'job="other"'),
+    ("../../man/stsmapd.8", ".It Ic StsmapdObserving", ".It Ic StsmapdObserves"), ("../../man/stsmapd.8", ".Sh ALERTS", ".Sh OTHER"),
+    ("stsmapd.rules.test.yml", "alertname: StsmapdObserving\n        exp_alerts:\n", "alertname: StsmapdDown\n        exp_alerts:\n"),
+    ("stsmapd-dashboard.json", '"schemaVersion": 39', '"schemaVersion": 12'), ("stsmapd-dashboard.json", '"id": 2,', '"id": 3,'),
+    ("stsmapd-dashboard.json", '"x": 3,', '"x": 1,'), ("stsmapd-dashboard.json", '"w": 24', '"w": 25'), ("stsmapd-dashboard.json", "{{answer}}", "{{reply}}"),
+    ("stsmapd-dashboard.json", 'job=~\\"$job\\"', 'job=~\\"stsmapd\\"'), ("stsmapd-dashboard.json", "$__rate_interval", "$interval"),
+    ("stsmapd-dashboard.json", '"uid": "${datasource}"', '"uid": "mine"'), ("stsmapd-dashboard.json", '"title": "Store"', '"title": "Policies"'),
+    ("stsmapd-dashboard.json", "stsmapd_store_rows_waiting", "stsmapd_store_bytes"), ("metrics.json", "stsmapd_flights_waiting", "stsmapd_searches_waiting"),
+    ("prometheus.yml", "job_name: stsmapd", "job_name: mail"), ("README.md", "127.0.0.1:9461", "127.0.0.1:9462"),
+    ("compose.yaml", "stsmapd.rules.yml:", "rules.yml:"), ("compose.yaml", '"127.0.0.1:9090', '"9090'), ("compose.yaml", "v2.53.0", "latest"),
+]
+
 # (file of packaging/systemd, text in it, replacement)
 EXPOSING_CHANGES = [("stsmapd.service", "PrivateUsers=yes", ""), ("stsmapd.service", "NoNewPrivileges=yes", "")]
 BAD_UNIT_CHANGES = [
@@ -385,7 +419,7 @@ def main():
         for cases, unit_check in ((EXPOSING_CHANGES, lambda: packaging.check_exposure(folder / "stsmapd.service")),
                                   (BAD_UNIT_CHANGES, lambda: packaging.check_units(folder, False))):
             for name, old, new in [("stsmapd.socket", "", ""), *cases]:
-                for unit in ("stsmapd.service", "stsmapd.socket"):
+                for unit in ("stsmapd.service", "stsmapd.socket", "stsmapd-control.socket", "stsmapd-web.socket"):
                     (folder / unit).write_text(read(packaging.UNITS / unit))
                 text = read(packaging.UNITS / name)
                 (folder / name).write_text(text.replace(old, new))
@@ -397,6 +431,15 @@ def main():
         expect("versions", change, packaging.check_versions({**VERSION_TEXTS, **change}).lines, bool(change))
     for texts, bad in [(UNPUBLISHED, False), (PUBLISHED, False), *((one, True) for one in BAD_ADDRESSES)]:
         expect("address", texts, packaging.check_address(texts).lines, bad)
+    table = monitoring.Table(METRICS)
+    for cases, bad in ((GOOD_QUERIES, False), (BAD_QUERIES, True)):
+        for text in cases:
+            expect("monitoring", text, monitoring.faults(text, table), bad)
+    texts = monitoring.of_the_project()
+    for name, old, new in [("README.md", "", ""), *BAD_MONITORING]:
+        if old not in texts[name]:
+            wrong.append(f"monitoring: {name} has no longer {old!r}")
+        expect("monitoring", (name, old, new), monitoring.check({**texts, name: texts[name].replace(old, new, 1)}).lines, bool(old))
     for cases, bad in ((GOOD_PROSE, False), (BAD_PROSE, True)):
         for name, text in cases:
             expect("prose", (name, text), prose.check(prose.ROOT / name, text).lines, bad)

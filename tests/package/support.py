@@ -28,6 +28,7 @@ DEBS = os.environ["STSMAPD_PACKAGE_DEBS"]
 NO_BOOT = os.environ["STSMAPD_PACKAGE_NO_BOOT"]
 
 SOCKET = "/var/spool/postfix/stsmapd/socketmap"
+CONTROL = "/run/stsmapd/control"
 CONFIG = "/etc/stsmapd/stsmapd.toml"
 ENFORCED = "good.example"  # has an enforce policy and a mail host that satisfies it
 ANSWER = "secure match=mx.good.example servername=hostname"
@@ -133,6 +134,25 @@ class MachineTest(TellingCase):
     def evidence(self):
         return "--- the machine's journal\n" + journal(self.machine)[-6000:]
 
+    def expect_control(self):
+        """Owner, group and function of the control socket. The machine has an auditor."""
+        unknown = "/v1/overrides/none.example"  # there is no such override
+        found = self.machine.must("stat", "-c", "%F %U:%G %a", "/run/stsmapd", CONTROL)
+        self.assertEqual(
+            found.splitlines(), ["directory _stsmapd:_stsmapd 755", "socket _stsmapd:adm 660"]
+        )
+        rows = (
+            ("", "GET", "/v1/status", "200"),
+            ("auditor", "GET", "/v1/status", "200"),
+            ("_stsmapd", "GET", "/v1/status", "200"),
+            ("nobody", "GET", "/v1/status", "connect: Permission denied"),
+            ("", "DELETE", unknown, "404"),
+            ("_stsmapd", "DELETE", unknown, "404"),
+            ("auditor", "DELETE", unknown, "403"),
+        )
+        for user, method, target, wanted in rows:
+            self.assertEqual(control(self.machine, method, target, user=user), wanted, (user, method, target))
+
     def ask(self, domain=ENFORCED, where="unix:" + SOCKET, user="postfix"):
         """(exit status, output, errors) of postmap -q."""
         done = self.machine.run("postmap", "-q", domain, f"socketmap:{where}:sts", user=user)
@@ -143,6 +163,34 @@ class MachineTest(TellingCase):
 
     def leads_to_active(self, seconds=20):
         wait_for(lambda: prop(self.machine, "ActiveState") == "active", "the service's start", seconds, 0.1)
+
+
+# Perl is in every Debian. Prints the status of the reply to a request without a body.
+HTTP = (
+    "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die qq(connect: $!\\n);"
+    'print $s "$ARGV[1] $ARGV[2] HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n"; $s->flush;'
+    "my ($status) = <$s> =~ /^HTTP.1.1 (\\d+) / or die qq(no reply\\n); print qq($status\\n)"
+)
+
+
+# The same of a request over TCP to a port of this host.
+HTTP_TCP = (
+    "use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $ARGV[0], Timeout => 10) "
+    "or die qq(connect: $!\\n);"
+    'print $s "GET $ARGV[1] HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n"; $s->flush;'
+    "my ($status) = <$s> =~ /^HTTP.1.1 (\\d+) / or die qq(no reply\\n); print qq($status\\n)"
+)
+
+
+def add_auditor(machine):
+    """A user who may read over the control socket."""
+    machine.must("useradd", "--groups", "adm", "auditor")
+
+
+def control(machine, method, target, user=""):
+    """The status of the reply on the control socket, or the error."""
+    done = machine.run("perl", "-e", HTTP, CONTROL, method, target, user=user)
+    return (done.stdout or done.stderr).strip()
 
 
 def journal(machine, *options):

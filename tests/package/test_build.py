@@ -17,6 +17,8 @@ PROGRAMS = ("/usr/sbin/stsmapd", "/usr/bin/stsmap")
 FILES = [
     "/etc/stsmapd/stsmapd.toml",
     "/usr/share/man/man8/stsmapd.8.gz",
+    "/usr/share/man/man7/stsmap-findings.7.gz",
+    "/usr/share/man/man7/stsmapd-metrics.7.gz",
     "/usr/share/man/man7/stsmapd-postfix.7.gz",
     "/usr/share/man/man5/stsmapd.toml.5.gz",
     "/usr/share/man/man1/stsmap.1.gz",
@@ -26,11 +28,18 @@ FILES = [
     "/etc/apparmor.d/usr.sbin.stsmapd",
     "/usr/share/bash-completion/completions/stsmap",
     "/usr/share/doc/stsmapd/copyright",
+    "/usr/share/doc/stsmapd/NEWS.Debian.gz",
     "/usr/share/doc/stsmapd/changelog.Debian.gz",
     "/usr/share/doc/stsmapd/changelog.gz",
     "/usr/share/doc/stsmapd/README.Debian",
     "/usr/share/doc/stsmapd/README.md",
     "/usr/share/doc/stsmapd/SECURITY.md",
+    "/usr/share/doc/stsmapd/monitoring/README.md",
+    "/usr/share/stsmapd/monitoring/stsmapd.rules.yml",
+    "/usr/share/stsmapd/monitoring/stsmapd.rules.test.yml",
+    "/usr/share/stsmapd/monitoring/stsmapd-dashboard.json",
+    "/usr/share/stsmapd/monitoring/prometheus.yml",
+    "/usr/share/stsmapd/monitoring/metrics.json",
     *PROGRAMS,
 ]
 
@@ -80,7 +89,7 @@ class Built(unittest.TestCase):
 
     def test_links_in_documents_lead_to_files_of_the_package(self):
         folder = f"{self.tree}/usr/share/doc/stsmapd"
-        documents = glob.glob(f"{folder}/*.md")
+        documents = glob.glob(f"{folder}/**/*.md", recursive=True)
         self.assertGreaterEqual(len(documents), 3)
         links = 0
         for document in documents:
@@ -88,7 +97,9 @@ class Built(unittest.TestCase):
                 for target in re.findall(r"\]\(([^)#\s]+)", file.read()):
                     if ":" not in target:
                         links += 1
-                        self.assertTrue(os.path.exists(os.path.join(folder, target)), (document, target))
+                        self.assertTrue(
+                            os.path.exists(os.path.join(os.path.dirname(document), target)), (document, target)
+                        )
         self.assertGreaterEqual(links, 2)
 
     def test_older_packages_are_gone_and_the_way_to_install_is_told(self):

@@ -23,9 +23,9 @@ def setUpModule():
 
 
 def words_of(instruction):
-    """The words of an instruction in exec form, from the Containerfile's last stage."""
+    """The words of an instruction in exec form, or of the health check's CMD, from the Containerfile's last stage."""
     with open(f"{CONTAINER}/Containerfile", encoding="utf-8") as file:
-        return json.loads(re.findall(rf"^ *{instruction} (\[.*\])$", file.read(), re.M)[-1])
+        return json.loads(re.findall(rf"^(?: *|HEALTHCHECK .* ){instruction} (\[.*\])$", file.read(), re.M)[-1])
 
 
 def composed():
@@ -150,7 +150,7 @@ class Image(Container):
                 self.assertEqual(ask(address, ENFORCED), "OK " + ANSWER)
 
     def test_health(self):
-        self.assertRegex(self.healthy().stdout, "^OK ")
+        self.assertRegex(self.healthy().stdout, "^ready\n")
         os.kill(self.pid, signal.SIGSTOP)
         self.assertNotEqual(self.healthy().returncode, 0)
         os.kill(self.pid, signal.SIGCONT)
@@ -162,6 +162,24 @@ class Image(Container):
         wait_for(lambda: tail(self.log, 1000).count(" reload: ") > before, "a reload")
         os.kill(self.pid, signal.SIGTERM)
         self.assertEqual(self.outer.wait_exit(10), 0)
+
+    def test_is_administered_from_inside(self):
+        """By the daemon's own user, who may also change."""
+        self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)
+        control = f"/proc/{self.pid}/root/run/stsmapd/control"
+        self.assertEqual(os.stat(control).st_mode & 0o7777, 0o660)
+        self.addCleanup(self.inside, "/usr/bin/stsmap", "override", "remove", "partner.example")
+        for words, shown in (
+            (["list"], ENFORCED),
+            (["explain", "--offline", ENFORCED], "enforce"),
+            (["override", "add", "partner.example", "off", "--until", "1d", "--reason", "a test"], ""),
+            (["override", "list"], "partner.example"),
+            (["override", "remove", "partner.example"], ""),
+        ):
+            with self.subTest(words):
+                done = self.inside("/usr/bin/stsmap", *words)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertIn(shown, done.stdout)
 
     def test_keeps_its_state_in_the_volume(self):
         self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)

@@ -8,11 +8,15 @@ from package.support import (
     ANSWER,
     MAIL,
     CONFIG,
+    CONTROL,
     ENFORCED,
+    HTTP_TCP,
     SOCKET,
     UNIT,
     MachineTest,
+    add_auditor,
     change_config,
+    control,
     deliver,
     journal,
     prop,
@@ -46,6 +50,7 @@ class ServiceTest(MachineTest):
         super().prepare()
         trust_world(cls.machine)
         set_up_postfix(cls.machine)
+        add_auditor(cls.machine)
 
     def now(self):
         return self.machine.must("date", "+%s.%N").strip()
@@ -126,6 +131,79 @@ class Hardened(ServiceTest):
         lines = wait_for(answered, "the lookup's line", 15, 0.1)
         self.assertEqual(journal(self.machine, "-u", UNIT, "-p", "warning", "-q", since), "")
         self.assertNotRegex(lines, r"(?i)not permitted|denied|EPERM|EACCES|Failed|error")
+
+
+class Control(ServiceTest):
+    """The control socket: its owner, group and function in each state of the service."""
+
+    def test_in_each_state_of_the_service(self):
+        for words in (
+            ("start", UNIT),
+            ("restart", UNIT),
+            ("restart", "stsmapd.socket", UNIT),
+            ("reload", UNIT),
+        ):
+            with self.subTest(words):
+                self.machine.must("systemctl", *words)
+                self.expect_control()
+        with self.subTest("kill -9"):
+            self.machine.must("systemctl", "kill", "--signal=KILL", UNIT)
+            # systemd opens it again with the new daemon; its owner comes a moment after the socket.
+            wait_for(lambda: control(self.machine, "GET", "/v1/status", user="auditor") == "200", "an answer", 20, 0.1)
+            self.expect_control()
+        with self.subTest("stop"):
+            self.machine.must("systemctl", "stop", UNIT)
+            self.assertEqual(prop(self.machine, "ActiveState", "stsmapd-control.socket"), "inactive")
+            self.assertNotEqual(self.machine.run("test", "-e", CONTROL).returncode, 0)
+            self.assertEqual(control(self.machine, "GET", "/v1/status"), "connect: No such file or directory")
+            self.expect_answer()  # the other socket starts the service
+            self.expect_control()
+        with self.subTest("without the unit"):
+            self.machine.must("systemctl", "disable", "--now", "stsmapd-control.socket")
+            self.machine.must("systemctl", "restart", UNIT)
+            self.expect_answer()
+            self.assertEqual(self.machine.must("stat", "-c", "%U:%G %a", CONTROL).strip(), "_stsmapd:_stsmapd 660")
+            self.assertEqual(control(self.machine, "GET", "/v1/status"), "200")
+            self.machine.must("systemctl", "enable", "stsmapd-control.socket")
+            self.machine.must("systemctl", "restart", UNIT)
+            self.expect_control()
+
+
+class Web(ServiceTest):
+    """The web listener: off until its unit is enabled."""
+
+    def fetch(self, target):
+        done = self.machine.run("perl", "-e", HTTP_TCP, "9461", target)
+        return (done.stdout or done.stderr).strip()
+
+    def test_is_served_while_its_unit_is_enabled(self):
+        self.assertEqual(self.machine.run("systemctl", "is-enabled", "stsmapd-web.socket").stdout.strip(), "disabled")
+        self.assertEqual(self.fetch("/metrics"), "connect: Connection refused")
+        self.machine.must("systemctl", "enable", "stsmapd-web.socket")
+        self.machine.must("systemctl", "restart", UNIT)
+        self.addCleanup(self.machine.must, "systemctl", "restart", UNIT)
+        self.addCleanup(self.machine.must, "systemctl", "disable", "--now", "stsmapd-web.socket")
+        for target in ("/metrics", "/healthy", "/ready", "/status.json", "/"):
+            self.assertEqual(self.fetch(target), "200", target)
+        self.assertEqual(self.fetch("/v1/status"), "404")
+        self.expect_answer()
+        self.expect_control()
+        self.machine.must("stsmap", "health")
+        self.machine.must("stsmap", "metrics", "--textfile", "/tmp/stsmapd.prom")
+        self.assertIn("stsmapd_build_info", self.machine.must("cat", "/tmp/stsmapd.prom"))
+        with self.subTest("an address that others can reach, without web.hosts"):
+            drop_in = "/etc/systemd/system/stsmapd-web.socket.d/open.conf"
+            self.machine.must("mkdir", "-p", "/etc/systemd/system/stsmapd-web.socket.d")
+            self.machine.write(drop_in, "[Socket]\nListenStream=\nListenStream=9461\n")
+            self.addCleanup(self.machine.must, "systemctl", "daemon-reload")
+            self.addCleanup(self.machine.must, "rm", drop_in)
+            self.machine.must("systemctl", "daemon-reload")
+            # systemd opens no socket of a service that runs.
+            self.machine.must("systemctl", "stop", UNIT)
+            self.machine.must("systemctl", "restart", "stsmapd-web.socket")
+            self.machine.must("systemctl", "start", UNIT)
+            self.assertNotEqual(self.fetch("/metrics"), "200")
+            self.expect_answer()
 
 
 class Answers(ServiceTest):

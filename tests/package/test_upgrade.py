@@ -13,6 +13,7 @@ from package.support import (
     MAIL,
     Questions,
     Shared,
+    add_auditor,
     deb,
     left_files,
     listing,
@@ -34,6 +35,7 @@ class Upgrade(MachineTest):
     def prepare(cls):
         super().prepare()
         trust_world(cls.machine)
+        add_auditor(cls.machine)
 
     def test_questions_wait_instead_of_failing(self):
         self.expect_answer()
@@ -54,6 +56,7 @@ class Upgrade(MachineTest):
         self.assertGreater(questions.count, 100)
         self.assertLess(questions.longest, 10)
         self.expect_answer()
+        self.expect_control()
         self.assertIn("allow_private_addresses = true", self.machine.read(CONFIG))
 
     def test_restarts_are_as_invisible(self):

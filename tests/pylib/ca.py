@@ -12,15 +12,35 @@ LEAF = ("basicConstraints=critical,CA:FALSE", "keyUsage=digitalSignature", "exte
 LONGEST_COMMON_NAME = 64
 
 
-def certify(base, subject, extensions, issuer=""):
-    """Makes BASE.pem and BASE.key: signed by ISSUER.pem, or by itself."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-utf8"]
+EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+def certify(base, subject, extensions, issuer="", key=EC):
+    """Makes BASE.pem and BASE.key: signed by ISSUER.pem, or by itself. `key`: words of openssl(1), also for a digest."""
+    command = ["openssl", "req", "-x509", *key, "-nodes", "-utf8"]
     command += ["-days", "30", "-subj", subject, "-keyout", base + ".key", "-out", base + ".pem"]
     for extension in extensions:
         command += ["-addext", extension]
     if issuer:
         command += ["-CA", issuer + ".pem", "-CAkey", issuer + ".key"]
     run(*command)
+
+
+ONCE, LATER = ("20200101000000Z", "20200201000000Z"), ("20990101000000Z", "20990201000000Z")
+
+
+def certify_once(base, subject, extensions, issuer, dates=ONCE):
+    """As certify(), with the dates of a certificate that has expired, or others: only `openssl ca` takes dates, in each
+    version."""
+    run("openssl", "req", "-new", *EC, "-nodes", "-utf8", "-subj", subject, "-keyout", base + ".key", "-out", base + ".csr")
+    lines = ["[ca]", "default_ca=it", "[it]", "policy=any", "default_md=sha256", "rand_serial=yes"]
+    lines += [f"database={base}.index", f"new_certs_dir={os.path.dirname(base)}", "x509_extensions=ext"]
+    lines += ["[any]", "commonName=supplied", "[ext]", *extensions]
+    with open(base + ".cnf", "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    open(base + ".index", "w", encoding="ascii").close()
+    by = ["-cert", issuer + ".pem", "-keyfile", issuer + ".key", "-startdate", dates[0], "-enddate", dates[1]]
+    run("openssl", "ca", "-batch", "-notext", "-config", base + ".cnf", *by, "-in", base + ".csr", "-out", base + ".pem")
 
 
 class Authority:
@@ -39,16 +59,18 @@ class Authority:
             self.issuer = os.path.join(folder, "intermediate")
             certify(self.issuer, f"/CN={name} Intermediate", CA, os.path.join(folder, "root"))
 
-    def leaf(self, names, common_name=None):
-        """A server certificate for DNS names, one or several; returns (chain, key), two paths. The common name is the
-        first name, unless another is given or it is too long for one."""
+    def leaf(self, names, common_name=None, expired=False, **how):
+        """A server certificate for DNS names, one, several or none; returns (chain, key), two paths. The common name is
+        the first name, unless another is given or it is too long for one. `expired`: it ended in 2020. `how`: more for
+        certify() or, with `dates`, for certify_once()."""
         names = [names] if isinstance(names, str) else list(names)
         common_name = common_name or (names[0] if len(names[0]) <= LONGEST_COMMON_NAME else "a long name")
         with self._lock:
             self._made += 1
             base = os.path.join(self.folder, f"leaf-{self._made}")
-        alternative = "subjectAltName=" + ",".join("DNS:" + name for name in names)
-        certify(base, f"/CN={common_name}", (*LEAF, alternative), self.issuer)
+        alternative = ("subjectAltName=" + ",".join("DNS:" + name for name in names),) if names else ()
+        make = certify_once if expired or "dates" in how else certify
+        make(base, f"/CN={common_name}", (*LEAF, *alternative), self.issuer, **how)
         if self.issuer != self.root.removesuffix(".pem"):
             with open(self.issuer + ".pem", "rb") as between, open(base + ".pem", "ab") as chain:
                 chain.write(between.read())

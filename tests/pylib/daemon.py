@@ -72,7 +72,7 @@ class Daemon:
 
     def __init__(self, folder, settings, name="stsmapd"):
         self.folder = folder
-        self.settings = settings
+        self.settings = {"control": {"socket": os.path.join(folder, name + ".control")}, **settings}
         self.changes = {}
         self.name = name
         self.config_file = os.path.join(folder, name + ".toml")
@@ -91,6 +91,11 @@ class Daemon:
     @property
     def socket_path(self):
         return self.address.removeprefix("unix:")
+
+    @property
+    def control_path(self):
+        """Its control socket."""
+        return self.settings["control"]["socket"]
 
     @property
     def state_dir(self):
@@ -190,6 +195,10 @@ class Daemon:
         self.notifications.close()
         return ended
 
+    def runs(self):
+        """It has been started, and neither told to end nor ended."""
+        return self.process is not None and not self._told_to_end
+
     def wait_exit(self, seconds=LIMIT):
         """The exit status, once it has ended by itself."""
         self._told_to_end = True
@@ -222,7 +231,7 @@ class Daemon:
     def addresses(self):
         """What it listens on, as its log says, with the system's choice of ports."""
         self.wait_log("ready")  # the log is written a little later than what it reports
-        return re.findall(r"\blistening\b.*?\baddress=\"?((?:unix|tcp):[^\s\"]+)", self.log())
+        return re.findall(r"(?<!-)\blistening\b.*?\baddress=\"?((?:unix|tcp):[^\s\"]+)", self.log())
 
     # What it takes.
 

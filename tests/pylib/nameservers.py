@@ -28,7 +28,7 @@ def ask(server, name, kind, port=53):
     if not head:
         return "", [], False
     flags = re.search(r"flags: ([a-z ]*)", done.stdout).group(1).split()
-    section = re.search(r";; ANSWER SECTION:\n(.*?)\n\n", done.stdout, re.S)
+    section = re.search(r";; ANSWER SECTION:\n((?:.+\n)*)", done.stdout)
     return head.group(1), section.group(1).splitlines() if section else [], "ad" in flags
 
 

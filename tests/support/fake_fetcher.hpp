@@ -15,20 +15,25 @@ namespace test {
 
 class FakeFetcher final : public fetch::Fetcher {
 public:
-    using Fetched = base::Expected<std::string, fetch::Failure>;
-
     /// Awaited by every get() before its outcome is looked up, so that a test can hold it or change the
     /// world.
     std::function<boost::asio::awaitable<void>(std::string policy_host)> delay;
 
+    /// Of all that is set from now on.
+    fetch::Circumstances how{"192.0.2.80", "TLSv1.3", "CN=Fake CA",
+                             base::Instant{base::seconds{4'000'000'000}}};
+
     void set(const std::string& policy_host, std::string body) {
-        outcomes_.insert_or_assign(policy_host, Fetched(std::move(body)));
+        fetch::Fetched fetched;
+        fetched.body = std::move(body);
+        fetched.how = how;
+        outcomes_.insert_or_assign(policy_host, fetch::Result(std::move(fetched)));
     }
     void fail(const std::string& policy_host, base::Reason reason, std::string detail = "") {
         fetch::Failure failure;
         failure.reason = reason;
         failure.detail = std::move(detail);
-        outcomes_.insert_or_assign(policy_host, Fetched(base::unexpected(std::move(failure))));
+        outcomes_.insert_or_assign(policy_host, fetch::Result(base::unexpected(std::move(failure))));
     }
     /// As if the host had no address; at first every host is like that.
     void forget(const std::string& policy_host) { outcomes_.erase(policy_host); }
@@ -42,33 +47,33 @@ public:
         return n;
     }
 
-    [[nodiscard]] boost::asio::awaitable<Fetched> get(std::string policy_host) override {
+    [[nodiscard]] boost::asio::awaitable<fetch::Result> get(std::string policy_host) override {
         asked_.push_back(policy_host);
         return answer(std::move(policy_host));
     }
 
 private:
-    boost::asio::awaitable<Fetched> answer(std::string policy_host) {
+    boost::asio::awaitable<fetch::Result> answer(std::string policy_host) {
         if (delay) {
             co_await delay(policy_host);
         }
         const auto found = outcomes_.find(policy_host);
         // An Expected as a whole is copied without a throw, that is, not without memory.
         if (found != outcomes_.end() && found->second) {
-            std::string copy = *found->second;
-            co_return Fetched(std::move(copy));
+            fetch::Fetched copy = *found->second;
+            co_return fetch::Result(std::move(copy));
         }
         fetch::Failure failure;
         if (found != outcomes_.end()) {
             failure = found->second.error();
-            co_return Fetched(base::unexpected(std::move(failure)));
+            co_return fetch::Result(base::unexpected(std::move(failure)));
         }
         failure.reason = base::Reason::host_unresolvable;
         failure.detail = "A: no such name, AAAA: no such name";
-        co_return Fetched(base::unexpected(std::move(failure)));
+        co_return fetch::Result(base::unexpected(std::move(failure)));
     }
 
-    std::map<std::string, Fetched> outcomes_;
+    std::map<std::string, fetch::Result> outcomes_;
     std::vector<std::string> asked_;
 };
 

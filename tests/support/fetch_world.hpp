@@ -21,7 +21,12 @@
 
 namespace test {
 
+/// The body, or the reason against it.
 using Fetched = base::Expected<std::string, fetch::Failure>;
+inline Fetched body_of(fetch::Result result) {
+    if (!result) return base::unexpected(std::move(result.error()));
+    return std::move(result->body);
+}
 
 inline const std::string policy_host = "mta-sts.example.com";
 inline const std::string policy_text = "version: STSv1\nmode: none\nmax_age: 86400\n";
@@ -71,10 +76,12 @@ protected:
 
     std::shared_ptr<std::optional<Fetched>> begin(const std::string& name = policy_host) {
         auto result = std::make_shared<std::optional<Fetched>>();
-        boost::asio::co_spawn(io, fetcher().get(name), [result](std::exception_ptr error, Fetched fetched) {
-            if (error) std::rethrow_exception(error);
-            *result = std::move(fetched);
-        });
+        boost::asio::co_spawn(io, fetcher().get(name),
+                              [this, result](std::exception_ptr error, fetch::Result fetched) {
+                                  if (error) std::rethrow_exception(error);
+                                  if (fetched) how = fetched->how;
+                                  *result = body_of(std::move(fetched));
+                              });
         return result;
     }
 
@@ -98,6 +105,7 @@ protected:
     boost::asio::io_context io{1};
     AddressResolver resolver;
     MemoryLog log;
+    fetch::Circumstances how; ///< of the last success
     fetch::Options options;
     std::unique_ptr<fetch::HttpsFetcher> fetcher_;
 };

@@ -72,7 +72,8 @@ public:
     boost::asio::io_context io;
     ManualTime time;
     MemoryLog log;
-    events::Recorder recorder{log, time};
+    events::History history; ///< of what went through `recorder`
+    events::Recorder recorder{log, time, &history};
     FakeResolver resolver;
     FakeFetcher fetcher;
     FakeStore store;

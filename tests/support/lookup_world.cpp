@@ -71,11 +71,14 @@ class WorldFetcher final : public fetch::Fetcher {
 public:
     explicit WorldFetcher(LookupWorld& world) : world_(world) {}
 
-    asio::awaitable<base::Expected<std::string, fetch::Failure>> get(std::string policy_host) override {
+    asio::awaitable<fetch::Result> get(std::string policy_host) override {
         ++world_.gets_;
         DomainWorld seen = world_.at(policy_host.substr(std::string_view("mta-sts.").size()));
         co_await world_.sleep(seen.https_delay);
-        co_return seen.https;
+        if (!seen.https) co_return base::unexpected(seen.https.error());
+        fetch::Fetched fetched;
+        fetched.body = *seen.https;
+        co_return fetched;
     }
 
 private:
@@ -170,7 +173,7 @@ struct LookupWorld::Parts {
                     world.tuning_, 32),
           front(*world.io_), service({front, world.io_->get_executor(), learner, *world.table_, world.time,
                                       world.time, recorder},
-                                     lookup::ServiceOptions{base::milliseconds{10'000}, world.tuning_}) {
+                                     world.service_options()) {
         learner.on_new_policy([this](const base::Domain& domain) { refresher.add(domain); });
     }
 };
@@ -282,12 +285,32 @@ void LookupWorld::ask_later(const std::string& key, std::function<void(std::stri
     Client::ask(parts_->service, "sts " + key, time.steady(), std::move(reply));
 }
 
+lookup::ServiceOptions LookupWorld::service_options() const {
+    lookup::ServiceOptions options;
+    options.tuning = tuning_;
+    options.overrides = overrides_;
+    options.observe = observe_;
+    return options;
+}
+
+void LookupWorld::set_overrides(std::vector<decision::Override> overrides, bool observe) {
+    overrides_ =
+        std::make_shared<const decision::Overrides>(decision::Overrides::of(std::move(overrides)).value());
+    observe_ = observe;
+    parts_->service.configure(service_options());
+}
+
+lookup::ObservedSums::Taken LookupWorld::take_observed() { return parts_->service.take_observed(); }
+
+const lookup::AnswerCounts& LookupWorld::answer_counts() const { return parts_->service.counts(); }
+
+const lookup::SearchCounts& LookupWorld::search_counts() const { return parts_->learner.counts(); }
+
 void LookupWorld::tune(const cache::Tuning& tuning) {
     tuning_ = tuning;
     parts_->learner.configure(tuning);
     parts_->refresher.configure(tuning, 32);
-    lookup::ServiceOptions options;
-    options.tuning = tuning;
+    const lookup::ServiceOptions options = service_options();
     parts_->service.configure(options);
 }
 

@@ -77,6 +77,14 @@ public:
     /// Changes the tuning of the running parts, as a reload does.
     void tune(const cache::Tuning& tuning);
 
+    /// Puts these overrides in use, and says whether the daemon only observes; also for later restarts.
+    void set_overrides(std::vector<decision::Override> overrides, bool observe = false);
+    /// What was only observed since the last call.
+    [[nodiscard]] lookup::ObservedSums::Taken take_observed();
+    /// Of the parts as they are now: after a restart they are 0.
+    [[nodiscard]] const lookup::AnswerCounts& answer_counts() const;
+    [[nodiscard]] const lookup::SearchCounts& search_counts() const;
+
     /// Lets time pass, making every delayed call at its time.
     void pass_to(base::milliseconds at);
     void pass(base::seconds duration) { pass_to(time.passed() + duration); }
@@ -114,11 +122,14 @@ private:
     void start();
     void stop();
     void settle();
+    [[nodiscard]] lookup::ServiceOptions service_options() const;
     boost::asio::awaitable<void> sleep(base::seconds duration);
 
     TempFolder folder_;
     std::filesystem::path file_ = folder_ / "stsmapd.sqlite";
     cache::Tuning tuning_;
+    std::shared_ptr<const decision::Overrides> overrides_;
+    bool observe_ = false;
     std::map<std::string, DomainWorld> world_;
     std::size_t txt_questions_ = 0, gets_ = 0;
     std::map<std::pair<std::string, dns::Type>, std::size_t> asked_;

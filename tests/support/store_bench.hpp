@@ -2,7 +2,7 @@
 // stands still, rows, waiting with a limit, and child processes to kill.
 #pragma once
 
-#include "cache/disk/sqlite.hpp"
+#include "sqlite/sqlite.hpp"
 #include "cache/disk/sqlite_store.hpp"
 #include "support/memory_log.hpp"
 #include "support/temp_folder.hpp"
@@ -103,12 +103,12 @@ public:
 
     /// On the file, past the store.
     void sql(const std::string& statements) const {
-        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Use::create);
+        auto db = sqlite::Db::open(file_, sqlite::Db::Use::create);
         if (!db) throw std::runtime_error(db.error().words);
         if (auto done = db->exec(statements.c_str()); !done) throw std::runtime_error(done.error().words);
     }
     [[nodiscard]] std::int64_t number(const std::string& query) const {
-        auto db = cache::sqlite::Db::open(file_, cache::sqlite::Db::Use::normal);
+        auto db = sqlite::Db::open(file_, sqlite::Db::Use::normal);
         if (!db) throw std::runtime_error(db.error().words);
         return db->number(query).value();
     }

@@ -39,7 +39,7 @@ std::string fixture(const std::string& name) {
 }
 
 std::string word(const StoreBench& bench, const std::string& query) {
-    auto db = cache::sqlite::Db::open(bench.file(), cache::sqlite::Db::Use::normal);
+    auto db = sqlite::Db::open(bench.file(), sqlite::Db::Use::normal);
     return db.value().word(query).value();
 }
 

@@ -368,11 +368,11 @@ TEST(CacheSqliteDamage, TwoDamagesInOneSecondGetTwoNames) {
 
 TEST(CacheSqliteDamage, ADiskThatDamagesEveryFileIsNotFilledWithThem) {
     StoreBench bench;
-    for (std::size_t i = 0; i < cache::max_set_aside + 3; ++i) {
+    for (std::size_t i = 0; i < sqlite::max_set_aside + 3; ++i) {
         std::ofstream(bench.file()) << std::string(10'000, 'x');
         bench.open().reset();
     }
-    EXPECT_EQ(bench.damaged_files().size(), cache::max_set_aside);
+    EXPECT_EQ(bench.damaged_files().size(), sqlite::max_set_aside);
     EXPECT_EQ(bench.log.count("moved_to=removed: 10 damaged files lie here already"), 3U);
 }
 

@@ -94,7 +94,7 @@ public:
             ASSERT_EQ(r.policy_text, numbered(name, std::stoi(r.txt_id)).policy_text);
         }
         EXPECT_EQ(after.log.count("error"), 0U);
-        auto db = cache::sqlite::Db::open(after.file(), cache::sqlite::Db::Use::normal);
+        auto db = sqlite::Db::open(after.file(), sqlite::Db::Use::normal);
         EXPECT_EQ(db->word("PRAGMA quick_check").value(), "ok");
         promises_ += promised.size();
         if (testing::Test::HasFailure())

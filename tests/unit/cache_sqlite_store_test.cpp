@@ -314,7 +314,7 @@ TEST(CacheSqliteStore, TellsWhatAnOperatorMustPutRight) {
 }
 
 TEST(CacheSqliteSchema, WhatAFileSaysAboutItselfIsNotTrusted) {
-    using cache::sqlite::Db;
+    using sqlite::Db;
     StoreBench bench;
     bench.open().reset();
     for (const Db::Use use : {Db::Use::normal, Db::Use::create, Db::Use::salvage, Db::Use::salvage_alone}) {

@@ -32,7 +32,7 @@ std::set<std::string> names(const fs::path& folder) {
 
 /// A store with some rows, closed cleanly.
 void make_store(const fs::path& file, int rows = 300) {
-    ASSERT_TRUE(cache::create_store_file(file));
+    ASSERT_TRUE(cache::create_file(file));
     auto store = cache::SqliteFile::open(file);
     ASSERT_TRUE(store);
     ASSERT_TRUE(store->begin());
@@ -99,13 +99,13 @@ TEST(CheckStore, FindsAnotherProgramsAndANewerOne) {
     const fs::path file = folder / "stsmapd.sqlite";
     make_store(file);
     {
-        auto db = cache::sqlite::Db::open(file, cache::sqlite::Db::Use::normal);
+        auto db = sqlite::Db::open(file, sqlite::Db::Use::normal);
         ASSERT_TRUE(db);
         ASSERT_TRUE(db->exec("PRAGMA user_version = 99"));
     }
     EXPECT_EQ(check_store(file, 5s).state, State::newer);
     {
-        auto db = cache::sqlite::Db::open(file, cache::sqlite::Db::Use::normal);
+        auto db = sqlite::Db::open(file, sqlite::Db::Use::normal);
         ASSERT_TRUE(db->exec("PRAGMA application_id = 1; PRAGMA user_version = 1"));
     }
     EXPECT_EQ(check_store(file, 5s).state, State::damaged);

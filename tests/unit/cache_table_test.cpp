@@ -56,6 +56,80 @@ bool has_policy(const Table& table, const std::string& name) {
     return std::holds_alternative<Entry>(table.find(domain(name)));
 }
 
+TEST(TableWalk, SeesEachPolicyOnceInSlices) {
+    Table table{Limits{}};
+    constexpr int all = 20'000;
+    for (int i = 0; i < all; ++i)
+        table.put(domain("d" + std::to_string(i) + ".example"), entry(table, "enforce", day, t0), t0);
+    std::set<std::string> seen;
+    std::size_t slices = 0, longest = 0;
+    for (cache::Cursor cursor; !cursor.over(); ++slices) {
+        const auto slice = table.slice(cursor);
+        longest = std::max(longest, slice.size());
+        for (const Table::Seen& one : slice) {
+            EXPECT_TRUE(seen.insert(one.domain.name()).second) << one.domain.name();
+            EXPECT_EQ(one.entry.fetched_at, t0);
+        }
+    }
+    EXPECT_EQ(seen.size(), std::size_t{all});
+    EXPECT_LE(longest, 1500u);
+    EXPECT_GE(slices, all / 1500);
+}
+
+TEST(TableWalk, FindsAPolicyAgainUntilItIsForgotten) {
+    Table table{Limits{}};
+    table.put(domain("a.example"), entry(table, "enforce", day, t0), t0);
+    cache::Cursor cursor;
+    std::optional<cache::Place> place;
+    while (!cursor.over())
+        for (const Table::Seen& one : table.slice(cursor)) place = one.place;
+    ASSERT_TRUE(place);
+    table.update(domain("a.example"), [](Entry& e) { e.txt_id = "2"; });
+    const auto now = table.at(*place);
+    ASSERT_TRUE(now);
+    EXPECT_EQ(now->domain, domain("a.example"));
+    EXPECT_EQ(now->entry.txt_id, "2") << "as it is now";
+    table.erase(domain("a.example"));
+    EXPECT_FALSE(table.at(*place));
+    for (int i = 0; i < 2000; ++i) // one of them gets the place
+        table.put(domain(std::string(1, static_cast<char>('a' + i % 26)) + std::to_string(i) + ".test"),
+                  entry(table, "enforce", day, t0), t0);
+    EXPECT_FALSE(table.at(*place)) << "another domain's";
+}
+
+// Under ThreadSanitizer, too: tests/run tsan.
+TEST(TableWalk, SeesWhatStaysWhileOthersComeAndGo) {
+    Table table{Limits{}};
+    constexpr int all = 5000;
+    const auto stays = [](int i) { return domain("stays" + std::to_string(i) + ".example"); };
+    for (int i = 0; i < all; ++i) table.put(stays(i), entry(table, "enforce", day, t0), t0);
+    std::atomic<bool> stop{false};
+    std::thread others([&] {
+        for (int i = 0; !stop; i = (i + 1) % 3000) {
+            const Domain guest = domain("guest" + std::to_string(i) + ".example");
+            table.put(guest, entry(table, i % 2 == 0 ? "enforce" : "none", day, t0), t0);
+            (void)table.ask(stays(i), t0 + seconds{i});
+            table.update(stays(i), [i](Entry& e) { e.txt_id = std::to_string(i); });
+            if (i % 3 != 0) table.erase(guest);
+        }
+    });
+    for (int walk = 0; walk < 5; ++walk) {
+        std::map<std::string, int> seen;
+        std::vector<cache::Place> places;
+        for (cache::Cursor cursor; !cursor.over();)
+            for (const Table::Seen& one : table.slice(cursor)) {
+                if (!one.domain.name().starts_with("stays")) continue;
+                ++seen[one.domain.name()];
+                places.push_back(one.place);
+            }
+        EXPECT_EQ(seen.size(), std::size_t{all});
+        for (const auto& [name, times] : seen) EXPECT_EQ(times, 1) << name;
+        for (const cache::Place place : places) EXPECT_TRUE(table.at(place));
+    }
+    stop = true;
+    others.join();
+}
+
 TEST(Table, VersionEndsWithEveryChangeOfTheDomain) {
     Table table{Limits{}};
     const Domain a = domain("a.example");

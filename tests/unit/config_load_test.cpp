@@ -102,6 +102,9 @@ TEST(ConfigLoad, EveryOptionOfAFileArrives) {
     want.fetch = {
         "/etc/ssl/certs/ca.pem", true, prefixes, {"", net::parse_ip("2001:db8::1"), 3128}, 30s, 8, 2};
     want.cache = {1000, 500, 12h};
+    want.mode = Mode::observe;
+    want.state = {720h};
+    want.overrides = loaded->config.overrides; // another test looks at them
     EXPECT_EQ(loaded->config, want);
     EXPECT_TRUE(loaded->is_set("listen"));
     EXPECT_EQ(loaded->origins.at("deadline"), (Origin{"f", 3, 12}));
@@ -193,6 +196,61 @@ TEST(ConfigLoad, AllProblemsOfFileAndEnvironmentAreToldInOrder) {
     EXPECT_EQ(loaded.error()[1].line, 2u);
     EXPECT_EQ(loaded.error()[2].line, 3u);
     EXPECT_EQ(loaded.error()[3].source, "environment");
+}
+
+TEST(ConfigOverrides, ArriveInTheOrderOfTheFileWithTheirPlaces) {
+    const auto loaded = parse(read_text(corpus / "good_overrides.toml"), "f", {});
+    ASSERT_TRUE(loaded) << to_string(loaded.error().front());
+    const auto& all = loaded->config.overrides;
+    ASSERT_EQ(all.size(), 4u);
+    EXPECT_EQ(all[0].domain, "a.example");
+    EXPECT_EQ(all[0].action, decision::Action::off);
+    EXPECT_TRUE(all[0].configured);
+    EXPECT_FALSE(all[0].weakens);
+    EXPECT_FALSE(all[0].until);
+    EXPECT_EQ(all[1].domain, ".a.example");
+    EXPECT_EQ(all[1].until, base::Instant{1801440000s}); // 2027-02-01T00:00:00Z
+    EXPECT_EQ(all[2].until, base::Instant{1801414800s}); // 2027-01-31T17:00:00Z
+    ASSERT_EQ(loaded->overrides_at.size(), 4u);
+    EXPECT_EQ(loaded->overrides_at[0], (Origin{"f", 1, 1}));
+    EXPECT_EQ(loaded->overrides_at[2], (Origin{"f", 12, 1}));
+}
+
+TEST(ConfigOverrides, OfASecureOneEverythingArrives) {
+    const auto loaded = parse(read_text(corpus / "good_all.toml"), "f", {});
+    ASSERT_TRUE(loaded);
+    ASSERT_EQ(loaded->config.overrides.size(), 1u);
+    const decision::Override& made = loaded->config.overrides.front();
+    EXPECT_EQ(made.domain, "partner.example");
+    EXPECT_EQ(made.action, decision::Action::secure);
+    EXPECT_EQ(made.match,
+              (std::vector<sts::MxPattern>{{"mx.partner.example", false}, {"partner.example", true}}));
+    EXPECT_EQ(made.reason, "their certificate expired");
+    EXPECT_TRUE(made.weakens);
+}
+
+TEST(ConfigOverrides, ThereMayBeAsManyAsTheDecisionTakes) {
+    const auto tables = [](std::size_t count) {
+        std::string text;
+        for (std::size_t i = 0; i < count; ++i)
+            text +=
+                "[[override]]\ndomain=\"d" + std::to_string(i) + ".example\"\naction=\"off\"\nreason=\"r\"\n";
+        return text;
+    };
+    const auto most = parse(tables(decision::max_overrides), "f", {});
+    ASSERT_TRUE(most) << to_string(most.error().front());
+    EXPECT_TRUE(decision::Overrides::of(most->config.overrides));
+    const auto more = parse(tables(decision::max_overrides + 1), "f", {});
+    ASSERT_FALSE(more);
+    ASSERT_EQ(more.error().size(), 1u);
+    EXPECT_EQ(to_string(more.error().front()), "f:1:1: has 10001 overrides; there may be 10000");
+}
+
+TEST(ConfigOverrides, TheEnvironmentCannotAddAny) {
+    const auto loaded = parse("", "f", {{"STSMAPD_OVERRIDE", "a.example"}});
+    ASSERT_FALSE(loaded);
+    EXPECT_TRUE(
+        to_string(loaded.error().front()).starts_with("environment: unknown variable STSMAPD_OVERRIDE"));
 }
 
 TEST(ConfigLoad, AProblemIsOnePrintableLine) {

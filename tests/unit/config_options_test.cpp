@@ -21,6 +21,7 @@ const std::map<std::string_view, Value>& defaults() {
         {"state_dir", "/var/lib/stsmapd"},
         {"deadline", "10s"},
         {"threads", 1},
+        {"mode", "enforce"},
         {"dane", "auto"},
         {"strict_testing", false},
         {"log.level", "info"},
@@ -29,6 +30,14 @@ const std::map<std::string_view, Value>& defaults() {
         {"socket.mode", "0660"},
         {"socket.owner", ""},
         {"socket.group", "postfix"},
+        {"control.socket", "/run/stsmapd/control"},
+        {"control.mode", "0660"},
+        {"control.group", ""},
+        {"web.listen", Texts{}},
+        {"web.mode", "0660"},
+        {"web.group", ""},
+        {"web.hosts", Texts{}},
+        {"web.show_domains", false},
         {"limits.max_connections", 4096},
         {"limits.idle", "100s"},
         {"limits.max_request", 10000},
@@ -48,6 +57,7 @@ const std::map<std::string_view, Value>& defaults() {
         {"cache.max_policies", 1'000'000},
         {"cache.max_absences", 200'000},
         {"cache.forget_unasked_after", "30d"},
+        {"state.keep_observed", "90d"},
     };
     return rows;
 }
@@ -59,6 +69,7 @@ const std::map<std::string_view, std::pair<std::string, Value>>& other_values() 
         {"state_dir", {"/srv/s", "/srv/s"}},
         {"deadline", {"5", "5s"}},
         {"threads", {"2", 2}},
+        {"mode", {"observe", "observe"}},
         {"dane", {"off", "off"}},
         {"strict_testing", {"yes", true}},
         {"log.level", {"debug", "debug"}},
@@ -67,6 +78,14 @@ const std::map<std::string_view, std::pair<std::string, Value>>& other_values() 
         {"socket.mode", {"0666", "0666"}},
         {"socket.owner", {"postfix", "postfix"}},
         {"socket.group", {"", ""}},
+        {"control.socket", {"/run/x", "/run/x"}},
+        {"control.mode", {"0600", "0600"}},
+        {"control.group", {"adm", "adm"}},
+        {"web.listen", {"tcp:127.0.0.1:9461,unix:/run/w", Texts{"tcp:127.0.0.1:9461", "unix:/run/w"}}},
+        {"web.mode", {"0600", "0600"}},
+        {"web.group", {"www-data", "www-data"}},
+        {"web.hosts", {"MX1.example.com, [2001:0db8::1]", Texts{"mx1.example.com", "[2001:db8::1]"}}},
+        {"web.show_domains", {"true", true}},
         {"limits.max_connections", {"10", 10}},
         {"limits.idle", {"1m", "60s"}},
         {"limits.max_request", {"512", 512}},
@@ -87,6 +106,7 @@ const std::map<std::string_view, std::pair<std::string, Value>>& other_values() 
         {"cache.max_policies", {"1", 1}},
         {"cache.max_absences", {"1", 1}},
         {"cache.forget_unasked_after", {"2h", "2h"}},
+        {"state.keep_observed", {"2h", "2h"}},
     };
     return rows;
 }
@@ -110,6 +130,21 @@ TEST(Options, DefaultsAsValues) {
     EXPECT_EQ(c.log.level, base::Level::info);
     EXPECT_EQ(c.cache.forget_unasked_after, 720h);
     EXPECT_TRUE(conflicts(c).empty());
+}
+
+TEST(Options, AWebListenerThatOthersReachNeedsHosts) {
+    for (const char* listen : {"tcp::9461", "tcp:192.0.2.1:9461", "tcp:[2001:db8::1]:9461", "tcp:0.0.0.0:9461"}) {
+        const std::string text = "[web]\nlisten = [\"tcp:127.0.0.1:9461\", \"" + std::string(listen) + "\"]\n";
+        const auto alone = parse(text, "f", {});
+        ASSERT_FALSE(alone) << listen;
+        ASSERT_EQ(alone.error().size(), 1u);
+        EXPECT_NE(to_string(alone.error().front()).find("other hosts can reach " + std::string(listen)),
+                  std::string::npos);
+        EXPECT_TRUE(parse(text + "hosts = [\"mx1.example.com\"]\n", "f", {})) << listen;
+    }
+    EXPECT_TRUE(parse("[web]\nlisten = [\"tcp:127.0.0.2:9461\", \"tcp:[::1]:9461\", \"unix:/run/w\"]\n", "f", {}));
+    for (const char* host : {"a b", "mx1.example.com:9461", "http://mx1", "*", "", "2001:db8::1", "mx1.example.com."})
+        EXPECT_FALSE(parse("[web]\nhosts = [\"" + std::string(host) + "\"]\n", "f", {})) << host;
 }
 
 TEST(Options, EveryDefaultPassesItsOwnCheck) {
@@ -195,8 +230,9 @@ TEST(Options, ChangesAreSplitByWhenTheyTakeEffect) {
     after.log.level = base::Level::debug;
     after.state_dir = "/srv";
     after.listen.pop_back();
+    after.overrides.emplace_back();
     const Changes changes = changed(Config{}, after);
-    EXPECT_EQ(changes.live, (std::vector<std::string_view>{"deadline", "log.level"}));
+    EXPECT_EQ(changes.live, (std::vector<std::string_view>{"deadline", "log.level", "override"}));
     EXPECT_EQ(changes.restart, (std::vector<std::string_view>{"listen", "state_dir"}));
 }
 

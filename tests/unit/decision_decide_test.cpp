@@ -26,6 +26,7 @@ const sts::PolicyText& policy(Mode mode) {
     static const auto of = [](Mode m) {
         sts::PolicyText text;
         text.policy.mode = m;
+        text.policy.mx = {{"mx.example.com", false}};
         return text;
     };
     static const sts::PolicyText none = of(Mode::none), testing = of(Mode::testing),
@@ -192,6 +193,103 @@ TEST(Decide, TellsTheEvidenceWhenAsked) {
               "stsmapd: the stored policies are still being read\n");
     EXPECT_EQ(all(absent(Reason::overloaded)),
               "stsmapd: too many lookups in progress, or no memory or open files left\n");
+}
+
+/// Every action over every usual answer. "=": held back, the usual answer stays.
+TEST(Decide, OverridesOverEveryUsualAnswer) {
+    using decision::Action;
+    const Facts nothing = with(absent(Reason::no_record), [](Facts&f) { f.dane_limits.active = true; }),
+                enforce = known(Mode::enforce);
+    const std::pair<std::string, Facts> usual[] = {
+        {"notfound", nothing},
+        {"notfound", known(Mode::testing)},
+        {"secure", enforce},
+        {"dane-only", with(enforce, dane)},
+        {"temp", with(nothing, overloaded)},
+    };
+    struct Exception {
+        Action action;
+        std::string match, none, testing, enforced, dane; ///< answers over what is usual
+    };
+    const Exception rows[] = {
+        {Action::off, "", "notfound", "notfound", "=", "="},
+        {Action::observe, "", "notfound", "notfound", "=", "="},
+        {Action::may, "", "may", "may", "=", "="},
+        {Action::encrypt, "", "encrypt", "encrypt", "=", "="},
+        {Action::secure, "mx.example.com", "secure", "secure", "secure", "="},
+        {Action::secure, "mx.example.net", "secure", "secure", "=", "="},
+        {Action::dane_only, "", "dane-only", "dane-only", "dane-only", "dane-only"},
+    };
+    for (const Exception& row : rows)
+        for (const bool weakens : {false, true}) {
+            decision::Override exception;
+            exception.domain = "example.com";
+            exception.action = row.action;
+            if (!row.match.empty()) exception.match = {{row.match, false}};
+            exception.weakens = weakens;
+            const std::string wants[] = {row.none, row.testing, row.enforced, row.dane, "temp"};
+            for (std::size_t i = 0; i < std::size(usual); ++i) {
+                Facts facts = usual[i].second;
+                facts.exception = &exception;
+                SCOPED_TRACE(std::string{to_string(row.action)} + " over " + std::to_string(i) +
+                             (weakens ? ", weakens" : ""));
+                const decision::Decision got = decision::decide(facts, now);
+                const bool held_back = wants[i] == "=" && !weakens;
+                if (i == 4) {
+                    EXPECT_EQ(word(got.answer), "temp") << "our own failure comes first";
+                    EXPECT_EQ(unusual(got.why), "overload");
+                } else if (held_back) {
+                    EXPECT_EQ(word(got.answer), usual[i].first);
+                    EXPECT_EQ(got.why.begin()->rule, Rule::held_back);
+                } else {
+                    const std::string given = row.action == Action::off || row.action == Action::observe
+                                                  ? "notfound"
+                                                  : std::string{to_string(row.action)};
+                    EXPECT_EQ(word(got.answer), given);
+                    if (wants[i] != "=") {
+                        EXPECT_EQ(given, wants[i]);
+                    }
+                    EXPECT_EQ(word(got.hidden), usual[i].first);
+                    EXPECT_EQ(unusual(got.why), "override");
+                }
+            }
+        }
+}
+
+TEST(Decide, DaneOnlyNeedsSomebodyWhoLooksForDane) {
+    decision::Override exception;
+    exception.action = decision::Action::dane_only;
+    Facts facts = with(known(Mode::enforce), [](Facts& f) { f.dane_limits = {}; });
+    facts.exception = &exception;
+    EXPECT_EQ(word(decision::decide(facts, now).answer), "secure");
+    facts.dane_limits.remembered = true;
+    EXPECT_EQ(word(decision::decide(facts, now).answer), "dane-only");
+}
+
+TEST(Decide, WhoObservesGivesNoOpinionAndSaysWhatItHides) {
+    decision::Override exception;
+    exception.action = decision::Action::encrypt;
+    struct Case {
+        Facts facts;
+        std::string answer, hidden, unusual;
+    };
+    Facts excepted = absent(Reason::no_record);
+    excepted.exception = &exception;
+    const Case cases[] = {
+        {known(Mode::enforce), "notfound", "secure", "observe"},
+        {with(known(Mode::enforce), dane), "notfound", "dane-only", "observe"},
+        {absent(Reason::no_record), "notfound", "notfound", ""},
+        {excepted, "notfound", "encrypt", "observe"},
+        {with(absent(Reason::no_record), overloaded), "temp", "temp", "overload"},
+    };
+    for (const Case& one : cases) {
+        Facts facts = one.facts;
+        facts.observe = true;
+        const decision::Decision got = decision::decide(facts, now);
+        EXPECT_EQ(word(got.answer), one.answer);
+        EXPECT_EQ(word(got.hidden), one.hidden);
+        EXPECT_EQ(unusual(got.why), one.unusual);
+    }
 }
 
 } // namespace

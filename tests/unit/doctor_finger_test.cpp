@@ -57,11 +57,6 @@ TEST(Finger, TakesTheServicesSettings) {
                   "/k.pem -o tls_high_cipherlist=x a.example m.example");
 }
 
-TEST(Finger, AsksTheKeysOfSmtp) {
-    EXPECT_EQ(map_keys("a.b.example"), (std::vector<std::string>{"a.b.example", ".b.example", ".example"}));
-    EXPECT_EQ(map_keys("example"), (std::vector<std::string>{"example"}));
-}
-
 struct Row {
     const char* answer;
     const char* output;

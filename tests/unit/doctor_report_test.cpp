@@ -532,12 +532,53 @@ TEST(Report, PrintsForPeopleAndPrograms) {
     std::ostringstream out;
     print_json(findings, "0.1.0", out);
     const auto json = nlohmann::json::parse(out.str());
+    EXPECT_EQ(json["schema"], 1);
     EXPECT_EQ(json["verdict"], "fail");
     EXPECT_EQ(json["version"], "0.1.0");
     EXPECT_EQ(json["checks"].size(), 2U);
     EXPECT_EQ(json["checks"][1]["check"], "daemon");
     EXPECT_EQ(json["checks"][1]["id"], "daemon-silent");
     EXPECT_EQ(json["checks"][1]["fix"], "start it");
+}
+
+TEST(Report, SaysWhatTheDaemonSaysOfItsHealthAndWhoMayReadIt) {
+    doctor::DaemonFacts facts;
+    facts.answers = true;
+    facts.version = facts.tool_version = "1";
+    facts.dane = "active";
+    facts.not_ready = "not ready;thread 2: nothing came within 2 s;";
+    facts.web_open = {"tcp::9461"};
+    const doctor::Findings found = doctor::troubles(doctor::judge(facts, doctor::ResolverFacts{}));
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].id, "daemon-not-ready");
+    EXPECT_EQ(found[0].verdict, doctor::Verdict::fail);
+    EXPECT_NE(found[0].words.find("thread 2"), std::string::npos);
+    EXPECT_EQ(found[1].id, "web-open");
+    EXPECT_EQ(found[1].verdict, doctor::Verdict::warn);
+    EXPECT_NE(found[1].words.find("tcp::9461 has no password"), std::string::npos);
+}
+
+TEST(Report, SaysWhatAnAdministratorHasSwitchedOff) {
+    doctor::DaemonFacts facts;
+    facts.answers = true;
+    facts.version = facts.tool_version = "1";
+    facts.dane = "active";
+    EXPECT_EQ(doctor::troubles(doctor::judge(facts, doctor::ResolverFacts{})).size(), 0u);
+    facts.observes = true;
+    facts.weakening = {{"a.example", "may", "2027-01-31T00:00:00Z", false}, {".b.example", "off", "", true}};
+    const doctor::Findings found = doctor::troubles(doctor::judge(facts, doctor::ResolverFacts{}));
+    ASSERT_EQ(found.size(), 3u);
+    EXPECT_EQ(found[0].id, "daemon-observes");
+    EXPECT_EQ(found[1].id, "override-weakens");
+    EXPECT_EQ(found[1].verdict, doctor::Verdict::warn);
+    EXPECT_NE(found[1].words.find("a.example (may, until 2027-01-31T00:00:00Z)"), std::string::npos);
+    EXPECT_NE(found[1].fix.find("stsmap override remove a.example"), std::string::npos);
+    EXPECT_NE(found[2].words.find(".b.example (off, without an end)"), std::string::npos);
+    EXPECT_NE(found[2].fix.find("stands in the configuration"), std::string::npos);
+    facts.weakening.assign(30, facts.weakening[0]);
+    EXPECT_LE(doctor::judge(facts, doctor::ResolverFacts{}).size(), 12u);
+    EXPECT_NE(doctor::judge(facts, doctor::ResolverFacts{}).back().words.find("there are 30 such overrides"),
+              std::string::npos);
 }
 
 } // namespace

@@ -77,17 +77,84 @@ TEST(History, KeepsTheLastFew) {
     }
     const auto events = history.of("a.example");
     ASSERT_EQ(events.size(), History::max_events);
-    EXPECT_TRUE(events.front().text.ends_with("id=6"));
+    EXPECT_TRUE(events.front().text.ends_with("id=2"));
     EXPECT_TRUE(events.back().text.ends_with("id=9"));
 }
 
-TEST(History, ADomainWithoutAPolicyLeavesNothing) {
+TEST(History, TheLastFailureStaysWhateverHappensAfterIt) {
+    History history;
+    history.note(failure("a.example", base::Reason::http_status), at(1));
+    history.note(failure("a.example", base::Reason::cert_expired), at(2));
+    for (int i = 0; i < 30; ++i) {
+        const std::string id = std::to_string(i);
+        history.note(PolicyChanged{.domain = "a.example", .id = id, .id_before = "0"}, at(10 + i));
+    }
+    const auto events = history.of("a.example");
+    ASSERT_EQ(events.size(), History::max_events);
+    EXPECT_EQ(events.front().text, "reason=cert-expired detail=status 404 at 192.0.2.1 kept=enforce");
+    EXPECT_TRUE(events.back().text.ends_with("id=29 id_before=0"));
+    history.note(failure("a.example", base::Reason::connect_failed), at(50));
+    EXPECT_EQ(history.of("a.example").front().kind, id_of<PolicyChanged>()) << "only the last one is kept";
+    const auto last = history.failure("a.example");
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last->reason, base::Reason::connect_failed);
+    EXPECT_EQ(last->at, at(50));
+}
+
+TEST(History, TheLastFailureIsKeptInFullAndPrintable) {
+    History history;
+    const std::string detail = std::string(400, 'x') + "\x01" + std::string(400, 'y');
+    PolicyFailed event = failure("a.example", base::Reason::http_status);
+    event.detail = detail;
+    history.note(event, at(1));
+    const std::string kept = history.failure("a.example")->detail;
+    EXPECT_EQ(kept.size(), History::max_detail);
+    EXPECT_TRUE(kept.starts_with(std::string(400, 'x') + "\\x01yyy")) << kept;
+}
+
+TEST(History, FailuresOfDomainsWithoutAPolicyAreKeptApart) {
+    History history{400'000};
+    history.note(failure("known.example", base::Reason::http_status), at(1));
+    for (int i = 0; i < 5000; ++i)
+        history.note(failure("d" + std::to_string(i) + ".example", base::Reason::cert_expired, false), at(i));
+    EXPECT_EQ(history.failure("d4999.example")->reason, base::Reason::cert_expired);
+    EXPECT_FALSE(history.failure("d0.example"));
+    EXPECT_TRUE(history.failure("known.example")) << "strangers do not push out what is known";
+    history.note(PolicyLearnt{"d4999.example", sts::Mode::enforce, 2, 86400s, "1"}, at(6000));
+    ASSERT_EQ(history.of("d4999.example").size(), 2u) << "it has a policy now, and a past";
+    EXPECT_EQ(history.domains(), 2u);
+}
+
+TEST(History, RemembersWhereThePolicyCameFrom) {
+    History history{20'000};
+    EXPECT_FALSE(history.source("a.example"));
+    history.note(PolicySource{"a.example", "192.0.2.1", "TLSv1.2", "CN=One", at(7)}, at(1));
+    history.note(PolicySource{"a.example", "2001:db8::1", "TLSv1.3", "CN=Two", at(8)}, at(2));
+    const auto source = history.source("a.example");
+    ASSERT_TRUE(source);
+    EXPECT_EQ(source->address, "2001:db8::1");
+    EXPECT_EQ(source->tls, "TLSv1.3");
+    EXPECT_EQ(source->issuer, "CN=Two");
+    EXPECT_EQ(source->certificate_ends, at(8));
+    EXPECT_TRUE(history.of("a.example").empty()) << "it is no event of its own";
+    for (int i = 0; i < 1000; ++i)
+        history.note(
+            PolicySource{"d" + std::to_string(i) + ".example", "192.0.2.1", "TLSv1.3", "CN=One", at(7)},
+            at(i));
+    EXPECT_FALSE(history.source("a.example"));
+    EXPECT_LE(history.octets(), 20'000u);
+    history.forget("d999.example");
+    EXPECT_FALSE(history.source("d999.example"));
+}
+
+TEST(History, ADomainWithoutAPolicyLeavesOnlyItsFailures) {
     History history;
     history.note(failure("a.example", base::Reason::http_status, false), at(1));
+    history.forget("a.example");
     history.note(Lookup{.domain = "a.example", .answer = "notfound", .source = "network", .age = {}}, at(1));
     history.note(DnsServers{"127.0.0.1:53"}, at(1));
     history.note(PolicyRefreshed{"a.example", sts::Mode::enforce, 86400s, "1"}, at(1));
-    EXPECT_EQ(history.domains(), 0u) << "the entry itself tells of the last fetch";
+    EXPECT_EQ(history.octets(), 0u) << "the entry itself tells of the last fetch";
     history.note(failure("a.example", base::Reason::http_status), at(2));
     history.note(PolicyRefreshed{"a.example", sts::Mode::enforce, 86400s, "1"}, at(3));
     EXPECT_EQ(history.of("a.example").size(), 2u) << "that a failure is over is worth a place";

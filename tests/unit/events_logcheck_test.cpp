@@ -101,8 +101,32 @@ std::vector<Event> dane_changes() {
     return out;
 }
 
+std::vector<Event> override_changes() {
+    std::vector<Event> out;
+    for (const std::string_view weakens : {"yes", "no"})
+        for (const std::string_view note : {"ticket", "two words", "x weakens=no \"y\""}) {
+            for (const std::string_view hides : {"", "dane-only"})
+                out.emplace_back(OverrideAdded{".a.example", "dane-only", weakens, "2027-01-31T00:00:00Z",
+                                               "uid 0 (alice, unverified)", hides, note});
+            out.emplace_back(OverrideRemoved{"a.example", "may", weakens, note});
+            out.emplace_back(OverrideExpired{"a.example", "off", weakens, "run-time", note});
+        }
+    out.emplace_back(OverridesInUse{3, 2, 0, ""});
+    out.emplace_back(OverridesInUse{3, 2, 1, "a.example,b.example"});
+    return out;
+}
+
+std::vector<Event> forgotten() {
+    std::vector<Event> out;
+    for (const std::string_view mode : {"enforce", "testing", "none", "-"})
+        for (const std::string_view by : {"", "alice", "two words"})
+            out.emplace_back(PolicyForgotten{.domain = "a.example", .mode = mode, .uid = 7, .by = by});
+    return out;
+}
+
 TEST(Logcheck, IgnoresAllAndOnlyWhatIsForTheRecord) {
-    for (const std::vector<Event>& events : {policy_failures(), policy_changes(), dane_changes()}) {
+    for (const std::vector<Event>& events :
+         {policy_failures(), policy_changes(), dane_changes(), forgotten(), override_changes()}) {
         std::vector<std::string> lines;
         std::set<Level> levels;
         for (const Event& event : events) {

@@ -28,6 +28,7 @@ std::vector<Event> one_of_each() {
     Lookup lookup{.domain = "a.example", .answer = "secure", .source = "memory", .age = 5s};
     lookup.why = "dane";
     lookup.next_hop = "[a.example]";
+    lookup.would = "secure";
     lookup.detail = "status 404";
     return {
         lookup,
@@ -37,10 +38,20 @@ std::vector<Event> one_of_each() {
         PolicyChanged{"a.example", sts::Mode::testing, sts::Mode::enforce, 2, 86400s, "2", "1", true},
         PolicyRefreshed{"a.example", sts::Mode::enforce, 86400s, "1"},
         PolicyFailed{"a.example", Reason::http_status, "status 404", "enforce", 300s, 2, true},
+        PolicyRecordVanished{"a.example", sts::Mode::enforce, Reason::record_invalid, "v=STSv1", "1",
+                             base::Instant{9s}},
         PolicyExpired{"a.example", sts::Mode::enforce, base::Instant{7s}, Reason::none},
         PolicyEvicted{"a.example", "b.example"},
+        PolicyForgotten{"a.example", "enforce", 0, "alice"},
+        PoliciesImported{4, 1, 0, "alice"},
         PolicyTooShort{"a.example", sts::Mode::enforce, 5s, "1"},
         PolicyAdmitsNoMx{"a.example", "1", "mx.b.example", "finding"},
+        OverrideAdded{"a.example", "may", "yes", "2027-01-31T00:00:00Z", "uid 0", "secure", "a test"},
+        OverrideRemoved{"a.example", "may", "yes", "uid 0"},
+        OverrideExpired{"a.example", "may", "yes", "run-time", "a test"},
+        OverrideWeakens{"a.example", ".example.com", "may", "secure", 2},
+        OverridesInUse{1, 2, 3, "a.example"},
+        Observing{"no mail is protected"},
         Dane{"active", "it validates"},
         DaneChanged{"a.example", "sts", "dane-only", "no TLSA", 60s, "[a.example]", true},
         DnsServers{"127.0.0.1:53"},
@@ -55,6 +66,15 @@ std::vector<Event> one_of_each() {
         ConnectionsFull{9, "unix:/run/x", "max_connections", 1, 2},
         AcceptFailed{"unix:/run/x", "too many", 9, 2},
         ProtocolViolation{"unix pid=1", "no length", 2},
+        ControlListening{"unix:/run/x"},
+        ControlNotListening{"unix:/run/x", "no such directory"},
+        ControlChange{"forget-domain", "a.example", 1000, "alice"},
+        ControlRefused{"forget-domain", 1000, "alice", 2},
+        ControlFull{32, 1000, 2},
+        WebListening{"tcp:127.0.0.1:9461"},
+        WebNotListening{"tcp::9461", "in use"},
+        WebHostRefused{"evil.example", 2},
+        WebFull{64, 2},
         StoreLoaded{1, 2, 3},
         StoreFailed{"f", "full", 13},
         StoreRecovered{"f", 4, 5s},
@@ -82,6 +102,7 @@ std::vector<Event> one_of_each() {
         DnsRetry{"127.0.0.1:53", "a.example", "truncated"},
         DnsTryFailed{"127.0.0.1:53", "udp", "a.example", Reason::dns_timeout, "udp+edns"},
         Fetch{"mta-sts.a.example", 100, Reason::none, "nothing", 5},
+        PolicySource{"a.example", "192.0.2.1", "TLSv1.3", "CN=CA", base::Instant{7s}},
         StoreStillFailing{"full"},
     };
 }

@@ -325,7 +325,7 @@ TEST_F(ChainTest, TheThreadIsStoppedBeforeHandlersAreDropped) {
         std::size_t ended = 0;
         for (int i = 0; i < 8; ++i)
             boost::asio::co_spawn(loop, fetcher.get("h.dear.example"),
-                                  [&](const std::exception_ptr&, const Fetched&) { ++ended; });
+                                  [&](const std::exception_ptr&, const fetch::Result&) { ++ended; });
         const auto until = steady_clock::now() + std::chrono::seconds{20};
         while (ended == 0 && steady_clock::now() < until) loop.run_one_for(milliseconds{20});
         EXPECT_GT(ended, 0U);

@@ -24,8 +24,6 @@
 
 namespace {
 
-using fetch::Fetched;
-
 const std::string policy =
     "version: STSv1\nmode: enforce\nmx: mail.example.com\nmax_age: 604800\n"; // 66 octets
 const std::string type = "Content-Type: text/plain";
@@ -362,7 +360,7 @@ struct Outcome {
 
 Outcome ours(const std::string& octets, std::size_t step) {
     fetch::HttpReader reader;
-    std::optional<Fetched> fetched;
+    std::optional<fetch::Response> fetched;
     for (std::size_t at = 0; at < octets.size() && !fetched; at += step)
         fetched = reader.feed(std::string_view(octets).substr(at, step));
     if (!fetched) fetched = reader.finish(true);

@@ -13,8 +13,8 @@
 namespace {
 
 using base::Reason;
-using fetch::Fetched;
 using fetch::HttpReader;
+using fetch::Response;
 
 const std::string policy =
     "version: STSv1\nmode: enforce\nmx: mail.example.com\nmax_age: 604800\n"; // 66 octets
@@ -23,7 +23,7 @@ const std::string plain = "Content-Type: text/plain\r\n";
 enum class Ending { open, clean, cut };
 
 /// Feeds `octets` in pieces of `step`, then ends the connection as requested.
-Fetched read(std::string_view octets, Ending ending, std::size_t step) {
+Response read(std::string_view octets, Ending ending, std::size_t step) {
     HttpReader reader;
     for (std::size_t at = 0; at < octets.size(); at += step)
         if (auto fetched = reader.feed(octets.substr(at, step))) return *fetched;
@@ -31,7 +31,7 @@ Fetched read(std::string_view octets, Ending ending, std::size_t step) {
     return reader.finish(ending == Ending::clean);
 }
 
-std::string show(const Fetched& fetched) {
+std::string show(const Response& fetched) {
     return fetched ? "body: " + *fetched
                    : std::string(base::to_string(fetched.error().reason)) + ": " + fetched.error().detail;
 }
@@ -149,7 +149,7 @@ TEST(HttpReader, TakesNoPartOfAGoodResponseForAWhole) {
         SCOPED_TRACE(row.why);
         for (std::size_t end = 0; end < row.octets.size(); ++end) {
             const std::string_view part = std::string_view(row.octets).substr(0, end);
-            const Fetched cut = read(part, Ending::cut, part.size() + 1);
+            const Response cut = read(part, Ending::cut, part.size() + 1);
             if (cut) { // only what follows the response may be missing
                 ASSERT_EQ(*cut, row.body) << "ended at " << end;
                 ASSERT_EQ(row.why, std::string("octets after the body are not ours"));
@@ -319,7 +319,7 @@ TEST(HttpReader, RefusesWithItsReason) {
         for (const std::size_t step : {row.octets.size() + 1, std::size_t{1}}) {
             if (step == 1 && row.octets.size() > 100000) continue;
             SCOPED_TRACE(std::string(row.why) + ", step " + std::to_string(step));
-            const Fetched fetched = read(row.octets, row.ending, step);
+            const Response fetched = read(row.octets, row.ending, step);
             ASSERT_FALSE(fetched) << *fetched;
             EXPECT_EQ(base::to_string(fetched.error().reason), base::to_string(row.reason))
                 << fetched.error().detail;
@@ -342,7 +342,7 @@ TEST(HttpReader, LimitsAreExact) {
         head += "X-Pad: " + std::string(size - head.size() - 7 - 4, 'p') + "\r\n\r\n";
         ASSERT_EQ(head.size(), size);
         for (const std::size_t step : {head.size() + 1, std::size_t{100}, std::size_t{1}}) {
-            const Fetched fetched = read(head + "x", Ending::open, step);
+            const Response fetched = read(head + "x", Ending::open, step);
             EXPECT_EQ(fetched.has_value(), size == fetch::max_head) << show(fetched);
             if (!fetched) {
                 EXPECT_EQ(fetched.error().reason, Reason::http_too_large);
@@ -356,13 +356,13 @@ TEST(HttpReader, LimitsAreExact) {
     // Extensions around every octet: 64 KiB of body must not need a gigabyte on the wire.
     std::string wordy = "HTTP/1.1 200 OK\r\n" + plain + "Transfer-Encoding: chunked\r\n\r\n";
     while (wordy.size() < 3 * fetch::max_wire) wordy += chunk("x", ";e=" + std::string(8000, 'e'));
-    const Fetched fetched = read(wordy, Ending::open, 4096);
+    const Response fetched = read(wordy, Ending::open, 4096);
     ASSERT_FALSE(fetched);
     EXPECT_EQ(fetched.error().reason, Reason::http_too_large);
 }
 
 TEST(HttpReader, CutsWhatAPeerSays) {
-    const Fetched fetched =
+    const Response fetched =
         read("HTTP/1.1 200 OK\r\nContent-Type: " + std::string(9000, 'x') + "\r\n\r\n", Ending::open, 512);
     ASSERT_FALSE(fetched);
     EXPECT_LT(fetched.error().detail.size(), 200u);

@@ -44,6 +44,21 @@ TEST_F(HttpsFetcherTest, GetsAPolicy) {
     EXPECT_EQ(fetcher().running(), 0u);
 }
 
+TEST_F(HttpsFetcherTest, TellsHowAPolicyCame) {
+    test::CertSpec spec;
+    spec.dns = {host};
+    spec.not_after = std::chrono::hours{24 * 10};
+    TlsServer server{ca().leaf_of(spec), good()};
+    options.port = server.port();
+    const auto soon = std::chrono::system_clock::now() + spec.not_after;
+    ASSERT_EQ(show(get()), "body");
+    EXPECT_EQ(how.address, "127.0.0.1");
+    EXPECT_EQ(how.tls, "TLSv1.3");
+    EXPECT_EQ(how.issuer, "CN=test intermediate");
+    const auto off = std::chrono::duration_cast<std::chrono::seconds>(how.certificate_ends - soon);
+    EXPECT_LE(std::chrono::abs(off), std::chrono::seconds{30});
+}
+
 TEST_F(HttpsFetcherTest, SendsNoFinalDot) {
     TlsServer server{ca().leaf({host}), good()};
     options.port = server.port();
@@ -447,7 +462,9 @@ TEST_F(HttpsFetcherTest, ACancelledCallerEndsItsFetch) {
     options.port = server.port();
     boost::asio::cancellation_signal signal;
     std::optional<Fetched> result;
-    auto done = [&](std::exception_ptr, Fetched fetched) { result = std::move(fetched); };
+    auto done = [&](std::exception_ptr, fetch::Result fetched) {
+        result = test::body_of(std::move(fetched));
+    };
     boost::asio::co_spawn(io, fetcher().get(host), boost::asio::bind_cancellation_slot(signal.slot(), done));
     ASSERT_TRUE(run_until([&] { return !server.requests().empty(); }));
     signal.emit(boost::asio::cancellation_type::terminal);

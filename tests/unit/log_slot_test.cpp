@@ -36,6 +36,7 @@ TEST(LogSlot, GivesBackWhatItTook) {
     events::Lookup event = lookup("a.example");
     event.reason = base::Reason::http_status;
     event.why = "override";
+    event.would = "dane-only";
     event.next_hop = "[a.example]:587";
     event.detail = std::string_view{"a\0b\n", 4};
     event.is_parent = true;
@@ -53,6 +54,7 @@ TEST(LogSlot, GivesBackWhatItTook) {
     EXPECT_EQ(out.event.took_ms, event.took_ms);
     EXPECT_EQ(out.event.reason, event.reason);
     EXPECT_EQ(out.event.why, event.why);
+    EXPECT_EQ(out.event.would, event.would);
     EXPECT_EQ(out.event.next_hop, event.next_hop);
     EXPECT_EQ(out.event.detail, event.detail);
     EXPECT_EQ(out.event.ended, event.ended);

@@ -72,6 +72,17 @@ TEST(Answer, OtherDecisions) {
     EXPECT_EQ(postfix::perm(std::string(1000, '\xff')).size(), 5 + 199u); // no half escape
 }
 
+TEST(Answer, OfAnOverride) {
+    decision::Override by;
+    by.match = {{"mx.example.com", false}, {"example.net", true}};
+    for (const Dialect dialect : {Dialect::plain, Dialect::tlsrpt}) {
+        EXPECT_EQ(postfix::answer(decision::May{}, dialect), "OK may");
+        EXPECT_EQ(postfix::answer(decision::Encrypt{}, dialect), "OK encrypt");
+        EXPECT_EQ(postfix::answer(decision::Secure{&by}, dialect),
+                  "OK secure match=mx.example.com:.example.net servername=hostname");
+    }
+}
+
 TEST(Answer, WritesOnlyUsableNames) {
     const auto match = [](const std::string& mx_lines, const List& want) {
         EXPECT_EQ(read(text_with(mx_lines)).match, want) << mx_lines;

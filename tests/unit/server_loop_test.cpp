@@ -58,6 +58,29 @@ TEST(Loop, TellsOfAnEdgeOnce) {
     EXPECT_EQ(told.events, std::vector<std::uint32_t>(4, EPOLLIN));
 }
 
+TEST(Loop, SaysHowLongATurnTookInWhichSomebodyAskedForTheTime) {
+    Loop loop;
+    std::vector<std::chrono::nanoseconds> turns;
+    loop.at_turn_end([&](std::chrono::nanoseconds took) { turns.push_back(took); });
+    loop.post([] {});
+    EXPECT_EQ(loop.turn(1s), 1u);
+    loop.turn(0ms);
+    EXPECT_TRUE(turns.empty()) << "nobody asked";
+    loop.post([&] {
+        const auto until = loop.now() + 3ms;
+        while (std::chrono::steady_clock::now() < until) {
+        }
+        (void)loop.now();
+    });
+    EXPECT_EQ(loop.turn(1s), 1u);
+    EXPECT_TRUE(turns.empty()) << "it is over when the next begins";
+    loop.turn(0ms);
+    loop.turn(0ms);
+    ASSERT_EQ(turns.size(), 1u);
+    EXPECT_GE(turns.front(), 3ms);
+    EXPECT_LT(turns.front(), 30s);
+}
+
 TEST(Loop, AWatchThatCannotBeIsAnError) {
     Loop loop;
     Told told;

@@ -153,6 +153,10 @@ TEST(Server, FullServerLetsNewcomersQueue) {
     EXPECT_EQ(c.received, "");
     EXPECT_EQ(f.served->connections(), 2u);
     EXPECT_EQ(f.log.count("warning connections-full"), 1u);
+    const server::Counts& counts = f.served->counts();
+    EXPECT_EQ(counts.accepted.value(), 2u);
+    EXPECT_EQ(counts.connections.value(), 2u);
+    EXPECT_GE(counts.held_up.of(server::HeldUp::connections).value(), 1u);
     a.close();
     EXPECT_TRUE(turn_until(f.loop, [&] {
         c.receive();
@@ -206,6 +210,7 @@ TEST(Server, TheIdlestMakeRoom) {
     EXPECT_TRUE(served);
     EXPECT_GE(std::chrono::steady_clock::now() - idle_from, 900ms);
     EXPECT_TRUE(f.closes(silent)) << "it has been idle longest";
+    EXPECT_EQ(f.served->counts().room.value(), 1u);
     EXPECT_TRUE(later.receive()) << "one is enough";
     EXPECT_TRUE(owed.receive());
     f.handler.release();
@@ -238,6 +243,8 @@ TEST(Server, ClosesIdleConnectionsAndNoOthers) {
     EXPECT_GE(std::chrono::steady_clock::now() - began, 200ms);
     EXPECT_TRUE(talked);
     EXPECT_EQ(f.served->connections(), 2u) << "who waits for us is not idle";
+    EXPECT_EQ(f.served->counts().idle.value(), 1u);
+    EXPECT_EQ(f.served->counts().connections.value(), 2u);
     f.handler.release();
     EXPECT_TRUE(turn_until(f.loop, [&] {
         waiting.receive();
@@ -290,6 +297,7 @@ TEST(Server, LogsViolationsSeldom) {
         EXPECT_TRUE(peer.received.find("PERM ") != std::string::npos);
     }
     EXPECT_EQ(f.log.count("protocol-violation"), 1u);
+    EXPECT_EQ(f.served->counts().broken.value(), 20u);
     EXPECT_EQ(f.log.count("peer=unix pid="), 1u);
 }
 

@@ -96,6 +96,13 @@ TEST(OtherDaemon, NamesIt) {
     EXPECT_EQ(setup::other_daemon("socketmap:inet:127.0.0.1:9999:virtual"), "");
 }
 
+TEST(MapKeys, AreThoseOfSmtp) {
+    EXPECT_EQ(setup::map_keys("a.b.example"), (std::vector<std::string>{"a.b.example", ".b.example", ".example"}));
+    EXPECT_EQ(setup::map_keys("example"), (std::vector<std::string>{"example"}));
+    EXPECT_EQ(setup::map_keys("[mx.a.example]"), (std::vector<std::string>{"[mx.a.example]"}));
+    EXPECT_EQ(setup::map_keys("a.example:587"), (std::vector<std::string>{"a.example:587"}));
+}
+
 TEST(OurElement, IsRelativeWhereItCanBe) {
     const auto element = [](List listen, std::string queue = "/var/spool/postfix") {
         const auto map = setup::our_element({std::move(listen), std::move(queue), {}}, "sts");

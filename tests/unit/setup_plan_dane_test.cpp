@@ -148,6 +148,37 @@ TEST(PlanDane, JudgesServersOfALevelThatIsSet) {
     EXPECT_THAT(told(host.plan()), HasSubstr("postconf -X smtp_dns_support_level"));
 }
 
+TEST(PlanDane, SaysWhatBecomesOfLookups) {
+    const NameServer good{"192.0.2.1:53", true, true, "", false};
+    const NameServer fails{"192.0.2.2:53", false, false, "SERVFAIL", false};
+    const NameServer ends{"192.0.2.3:53", false, false, "FORMERR", true};
+    struct Case {
+        std::vector<NameServer> servers;
+        bool rotate, refused;
+        const char* words;
+    };
+    const std::vector<Case> cases{
+        {{good, fails}, false, false, "has to go on to another server"},
+        {{good, ends}, false, false, "has to go on to another server"},
+        {{fails, good}, false, false, "has to go on to another server"},
+        {{fails}, false, true, "defers all mail"},
+        {{ends}, false, true, "returns all mail to its senders"},
+        {{fails, ends}, false, true, "returns all mail to its senders"},
+        {{ends, good}, false, true, "returns all mail to its senders"},
+        {{good, fails}, true, false, "has to go on to another server"},
+        {{good, ends}, true, true, "returns mail to its sender, and does not try again, whenever"},
+        {{ends}, true, true, "returns all mail to its senders"},
+    };
+    for (const Case& each : cases) {
+        Host host;
+        host.set("smtp_dns_support_level", "dnssec");
+        host.view().servers = each.servers;
+        host.view().rotate = each.rotate;
+        EXPECT_EQ(host.plan().refused(), each.refused) << each.words;
+        EXPECT_THAT(told(host.plan()), HasSubstr(each.words));
+    }
+}
+
 TEST(PlanDane, NoticesAChrootThatHasBeenLeftBehind) {
     Host host;
     host.view().difference = "it names 192.0.2.1, and the system's 127.0.0.1";

@@ -1,11 +1,14 @@
 // The table of stsmap's commands; the help and the manual must agree with it.
+#include "admin/routes.hpp"
 #include "tool/commands.hpp"
 #include "tool/tool.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cctype>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <vector>
@@ -17,17 +20,17 @@ using base::ExitMeaning;
 using tool::CommandRow;
 
 std::string help_of(const std::vector<std::string>& arguments) {
-    const tool::Commands commands{
-        [](const tool::CommonOptions&, const setup::CommandOptions&, std::ostream&, std::ostream&) {
-            return Exit::done;
-        },
-        [](const tool::CommonOptions&, const tool::DoctorOptions&, std::ostream&) { return Exit::done; }};
+    tool::Commands commands;
+    commands.postfix_setup = [](const auto&...) { return Exit::done; };
+    commands.doctor = [](const auto&...) { return Exit::done; };
+    const auto nothing = [](const auto&...) { return base::unexpected(std::string("nothing here")); };
+    commands.explain = nothing;
+    commands.check = nothing;
+    commands.preview = nothing;
     std::istringstream in;
     std::ostringstream out, err;
-    EXPECT_EQ(
-        tool::run_tool(
-            arguments, [](const std::string&) { return std::vector<std::string>{}; }, in, out, err, commands),
-        0);
+    tool::World world{.in = in, .out = out, .err = err};
+    EXPECT_EQ(tool::run_tool(arguments, world, commands), 0);
     EXPECT_EQ(err.str(), "");
     return out.str();
 }
@@ -114,7 +117,7 @@ std::string plain(const std::string& line) {
             flag = true;
         else if (word == "No" || word == "Pa")
             flag = false;
-        else if (word.size() == 1 && std::ispunct(static_cast<unsigned char>(word[0])) != 0)
+        else if (word.size() == 1 && word != "/" && std::ispunct(static_cast<unsigned char>(word[0])) != 0)
             text += word;
         else {
             if (word.starts_with('\\')) word.erase(0, 1);
@@ -186,16 +189,50 @@ void expect_statuses(const std::vector<Item>& listed, std::span<const ExitMeanin
     }
 }
 
+/// Rows that share their statuses share a list: "Of list, refresh and so on".
 TEST(Commands, TheManualHasTheExitStatuses) {
     const std::vector<std::string> section = part(manual(), ".Sh EXIT STATUS", ".Sh");
     expect_statuses(items(part(section, "Of all commands:", "Of")), base::exit_meanings);
-    std::size_t lists = 1;
+    std::map<const ExitMeaning*, std::string> heads;
+    for (const CommandRow& row : tool::command_table) {
+        std::string& head = heads[row.exits.data()];
+        head.append(head.empty() ? ".Cm " : " , ").append(row.name);
+    }
     for (const CommandRow& row : tool::command_table) {
         SCOPED_TRACE(row.name);
-        expect_statuses(items(part(section, ".Cm " + std::string(row.name) + " :", "Of")), row.exits);
-        ++lists;
+        expect_statuses(items(part(section, heads[row.exits.data()] + " :", "Of")), row.exits);
     }
-    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(section, ".El")), lists) << "and of nothing else";
+    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(section, ".El")), heads.size() + 1)
+        << "and of nothing else";
+}
+
+TEST(Commands, TheManualListsTheRequestsOfTheControlSocket) {
+    const std::vector<Item> listed =
+        items(part(part(manual(), ".Sh CONTROL SOCKET", ".Sh"), "The requests are:", ".Pp"));
+    ASSERT_EQ(listed.size(), admin::route_table.size());
+    for (std::size_t i = 0; i < listed.size(); ++i) {
+        const admin::Route& route = admin::route_table[i];
+        EXPECT_EQ(listed[i].head, std::string(route.method) + " " + std::string(route.path));
+        std::string text(route.help);
+        if (!route.queries.empty()) {
+            text += " Parameters: ";
+            for (const char c : route.queries) text.append(c == ' ' ? ", " : std::string(1, c));
+            text += ".";
+        }
+        if (route.right == admin::Right::change) text += " Root only.";
+        if (route.web) text += " Also over the web listener.";
+        EXPECT_EQ(listed[i].text, text);
+    }
+}
+
+/// And the test's folder has no others.
+TEST(Commands, TheManualNamesTheSchemas) {
+    std::set<std::string> named, there;
+    for (const std::string& line : part(manual(), ".Pa /usr/share/stsmapd/schemas :", ".Sh"))
+        if (line.starts_with(".Pa ")) named.insert(line.substr(4, line.find(".json") + 1));
+    for (const auto& file : std::filesystem::directory_iterator(STSMAPD_SOURCE_DIR "/tests/schemas"))
+        there.insert(file.path().filename().string());
+    EXPECT_EQ(named, there);
 }
 
 } // namespace

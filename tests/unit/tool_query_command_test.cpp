@@ -14,6 +14,8 @@
 
 #include <chrono>
 #include <future>
+#include <map>
+#include <optional>
 #include <sstream>
 #include <thread>
 
@@ -65,7 +67,8 @@ struct Fixture {
             return std::vector<std::string>{"tcp:127.0.0.1:0", "tcp:127.0.0.1:1",
                                             "unix:" + folder / "not-there", unix_name};
         };
-        const int status = tool::run_tool(arguments, find, in, out, err);
+        tool::World world{.in = in, .out = out, .err = err, .find_addresses = find};
+        const int status = tool::run_tool(arguments, world);
         return {status, out.str(), err.str()};
     }
     /// As run(), for one command at the unix socket.
@@ -89,7 +92,7 @@ TEST(QueryCommand, PrintsJustTheReplyForOneDomain) {
     EXPECT_EQ(one.out, enforce + "\n");
     EXPECT_EQ(one.err, "");
     EXPECT_EQ(one.status, 0);
-    EXPECT_EQ(f.query({"none.example"}).out, "NOTFOUND \n") << "exactly, with its blank";
+    EXPECT_EQ(f.query({"none.example"}).out, "NOTFOUND\n") << "without the blank of the wire";
     EXPECT_EQ(f.query({"none.example"}).status, 0);
     EXPECT_EQ(f.run({"--socket", f.tcp_name, "query", "a.example"}).out, enforce + "\n");
 }
@@ -97,18 +100,102 @@ TEST(QueryCommand, PrintsJustTheReplyForOneDomain) {
 TEST(QueryCommand, PrintsDomainAndReplyForSeveral) {
     const Fixture f;
     const Outcome several = f.query({"x.example", "none.example"});
-    EXPECT_EQ(several.out, "x.example: OK x.example\nnone.example: NOTFOUND \n");
+    EXPECT_EQ(several.out, "x.example: OK x.example\nnone.example: NOTFOUND\n");
     EXPECT_EQ(several.status, 0);
 }
 
 TEST(QueryCommand, ReadsDomainsFromItsInput) {
     const Fixture f;
     const std::string input = "x.example\n\n  none.example \r\ny.example";
-    const std::string expected =
-        "x.example: OK x.example\nnone.example: NOTFOUND \ny.example: OK y.example\n";
+    const std::string expected = "x.example: OK x.example\nnone.example: NOTFOUND\ny.example: OK y.example\n";
     EXPECT_EQ(f.query({}, input).out, expected);
     EXPECT_EQ(f.query({"-"}, input).out, expected);
     EXPECT_EQ(f.query({}, "").status, 0);
+}
+
+/// The documents of a control socket, by domain; which were asked for.
+struct Documents {
+    std::map<std::string, tool::Json> known;
+    std::vector<std::string> asked{};
+
+    Outcome query(const Fixture& f, std::vector<std::string> domains, bool as_json = false) {
+        tool::QueryOptions options;
+        options.addresses = {f.unix_name};
+        options.domains = std::move(domains);
+        options.json = as_json;
+        options.behind = [this](const std::string& domain) -> std::optional<tool::Behind> {
+            asked.push_back(domain);
+            const auto found = known.find(domain);
+            if (found == known.end()) return std::nullopt;
+            return tool::behind(found->second);
+        };
+        std::istringstream in;
+        std::ostringstream out, err;
+        const auto status = base::status(tool::query(options, in, out, err));
+        return {status, out.str(), err.str()};
+    }
+};
+
+TEST(QueryCommand, SaysTheReasonBehindAnAnswerWithoutPolicy) {
+    const Fixture f;
+    Documents documents{{{"none.example", {{"rule", "no-policy"}, {"reason", "no-record"}}},
+                         {"trouble.example", {{"rule", "overload"}, {"reason", "overloaded"}}},
+                         {"x.example", {{"rule", "policy"}}}}};
+    EXPECT_EQ(documents.query(f, {"none.example"}).out, "NOTFOUND (no-record)\n");
+    EXPECT_EQ(documents.query(f, {"x.example", "trouble.example"}).out,
+              "x.example: OK x.example\ntrouble.example: TEMP the store cannot be read (overload)\n");
+    EXPECT_EQ(documents.asked, (std::vector<std::string>{"none.example", "trouble.example"}));
+}
+
+TEST(QueryCommand, SaysNothingOfAReasonThatItCannotAskFor) {
+    const Fixture f;
+    Documents documents;
+    const Outcome several = documents.query(f, {"none.example", "none.example"});
+    EXPECT_EQ(several.out, "none.example: NOTFOUND\nnone.example: NOTFOUND\n");
+    EXPECT_EQ(several.err, "");
+    EXPECT_EQ(documents.asked.size(), 1U) << "not asked again";
+}
+
+TEST(QueryCommand, HasWhatStandsBehindInJson) {
+    const Fixture f;
+    Documents documents{
+        {{"x.example",
+          {{"rule", "policy"},
+           {"txt", {{"id", "7"}}},
+           {"policy", {{"mode", "enforce"}, {"age_s", 12}, {"expires_at", "2026-12-05T20:23:20Z"}}}}}}};
+    const json object = json::parse(documents.query(f, {"x.example"}, true).out);
+    EXPECT_EQ(object["rule"], "policy");
+    EXPECT_EQ(object["mode"], "enforce");
+    EXPECT_EQ(object["id"], "7");
+    EXPECT_EQ(object["age_s"], 12);
+    EXPECT_EQ(object["expires_at"], "2026-12-05T20:23:20Z");
+    EXPECT_FALSE(object.contains("reason"));
+}
+
+TEST(Behind, HasWordsForEachRule) {
+    struct {
+        tool::Json document;
+        const char* words;
+    } const all[] = {
+        {{{"rule", "no-policy"}, {"reason", "no-record"}}, "no-record"},
+        {{{"rule", "no-policy"},
+          {"reason", "http-status"},
+          {"get", {{"reason", "http-status"}, {"detail", "status 404"}}}},
+         "http-status: status 404"},
+        {{{"rule", "no-policy"},
+          {"reason", "no-record"},
+          {"get", {{"reason", "http-status"}, {"detail", "status 404"}}}},
+         "no-record"},
+        {{{"rule", "no-domain"}, {"reason", "key-address-literal"}}, "key-address-literal"},
+        {{{"rule", "mode"}, {"policy", {{"mode", "testing"}}}}, "mode testing"},
+        {{{"rule", "observe"}, {"hidden", "secure"}}, "observe, hides secure"},
+        {{{"rule", "override"}, {"hidden", "dane-only"}, {"override", {{"action", "off"}}}},
+         "override off, hides dane-only"},
+        {{{"rule", "loading"}}, "loading"},
+        {{{"rule", 7}, {"reason", "a\x1b[2Jb"}}, "a\\x1b[2Jb"},
+        {tool::Json::object(), ""},
+    };
+    for (const auto& each : all) EXPECT_EQ(tool::behind(each.document).words, each.words);
 }
 
 TEST(QueryCommand, TellsTroubleByItsStatus) {
@@ -150,6 +237,7 @@ TEST(QueryCommand, PrintsJson) {
     std::string line;
     ASSERT_TRUE(std::getline(lines, line));
     json object = json::parse(line);
+    EXPECT_EQ(object["schema"], 1);
     EXPECT_EQ(object["domain"], "a.example");
     EXPECT_EQ(object["map"], "sts");
     EXPECT_EQ(object["reply"], enforce);
@@ -290,9 +378,8 @@ TEST(QueryCommand, AsksOnceMoreWhenTheConnectionBreaks) {
     const auto query = [](const FakeDaemon& daemon) {
         std::istringstream in;
         std::ostringstream out, err;
-        const auto find = [](const std::string&) { return std::vector<std::string>{}; };
-        const int status =
-            tool::run_tool({"--socket", daemon.name(), "query", "a.example"}, find, in, out, err);
+        tool::World world{.in = in, .out = out, .err = err};
+        const int status = tool::run_tool({"--socket", daemon.name(), "query", "a.example"}, world);
         return Outcome{status, out.str(), err.str()};
     };
     for (const std::string part : {"", "8:OK a", "nonsense"}) {

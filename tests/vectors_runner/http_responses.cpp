@@ -25,7 +25,7 @@ namespace {
 
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
-using Fetched = base::Expected<std::string, fetch::Failure>;
+using Fetched = fetch::Result;
 
 // The deadline of a whole fetch is 60 s, and a vector about it would take as long. Such vectors, and others
 // that would take long, run faster: their pauses and their fetcher's deadline are both divided by this
@@ -85,14 +85,14 @@ std::string prepare(const json& vector, test::Script& script, bool& quick) {
 bool fits(const json& outcome, const Fetched& fetched) {
     if (outcome.at("accept").get<bool>() != fetched.has_value()) return false;
     if (!fetched) return true; // the reason is advisory
-    if (outcome.contains("body_len") && outcome.at("body_len").get<std::size_t>() != fetched->size())
+    if (outcome.contains("body_len") && outcome.at("body_len").get<std::size_t>() != fetched->body.size())
         return false;
     return !outcome.contains("body_b64") ||
-           from_base64(outcome.at("body_b64").get<std::string>()) == *fetched;
+           from_base64(outcome.at("body_b64").get<std::string>()) == fetched->body;
 }
 
 std::string came(const Fetched& fetched) {
-    if (fetched) return "a body of " + std::to_string(fetched->size()) + " octets";
+    if (fetched) return "a body of " + std::to_string(fetched->body.size()) + " octets";
     return "refused, " + std::string(base::to_string(fetched.error().reason)) + ": " + fetched.error().detail;
 }
 

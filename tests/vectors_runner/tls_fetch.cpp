@@ -26,7 +26,7 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::milliseconds;
 using test::Script;
-using Fetched = base::Expected<std::string, fetch::Failure>;
+using Fetched = fetch::Result;
 
 const std::string policy = "version: STSv1\nmode: enforce\nmx: mail.example.com\nmax_age: 604800\n";
 
@@ -104,7 +104,7 @@ public:
     /// Returns "" when the outcome is an allowed one.
     [[nodiscard]] std::string judge() const {
         if (!fetched_) return "the fetch threw";
-        if (*fetched_ && **fetched_ != policy) return "accepted another body";
+        if (*fetched_ && (*fetched_)->body != policy) return "accepted another body";
         for (const std::string& name : servers_.front()->sni())
             if (name != host_ || (!expect_sni_.empty() && name != expect_sni_)) return "SNI was " + name;
         if (!expect_sni_.empty() && servers_.front()->sni().empty()) return "no SNI was sent";

@@ -6,8 +6,8 @@ administrator can meet; the third, domains with TLSA records.
 from dataclasses import dataclass, field
 
 # The addresses of mail hosts; world.py has what they present on STARTTLS.
-RIGHT, RIGHT6, WRONG_NAME, UNTRUSTED, NO_STARTTLS, OTHER_NAME = (
-    "192.0.2.25", "2001:db8::25", "192.0.2.26", "192.0.2.27", "192.0.2.28", "192.0.2.29")
+RIGHT, RIGHT6, WRONG_NAME, UNTRUSTED, NO_STARTTLS, OTHER_NAME, EXPIRED = (
+    "192.0.2.25", "2001:db8::25", "192.0.2.26", "192.0.2.27", "192.0.2.28", "192.0.2.29", "192.0.2.30")
 
 
 # Stand for the SHA-256 digests of the public keys of the mail hosts at RIGHT and at UNTRUSTED.
@@ -80,6 +80,7 @@ STATES = [
            mx={"mx.wrongname.example": WRONG_NAME}),
     Domain("untrusted.example", policy("enforce", ["mx.untrusted.example"]),
            mx={"mx.untrusted.example": UNTRUSTED}),
+    Domain("expired.example", policy("enforce", ["mx.expired.example"]), mx={"mx.expired.example": EXPIRED}),
     Domain("nostarttls.example", policy("enforce", ["mx.nostarttls.example"]),
            mx={"mx.nostarttls.example": NO_STARTTLS}),
     # The MX name is not in the policy, but its certificate has a name that is.

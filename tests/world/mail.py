@@ -168,7 +168,7 @@ class Sender(Postfix):
 
     def __init__(self, folder, trust, map_name, root="", settings=None, services=""):
         self.map_name = map_name
-        relative = f"socketmap:unix:stsmapd/socketmap:{map_name}"
+        self.maps = relative = f"socketmap:unix:stsmapd/socketmap:{map_name}"
         tcp = f"socketmap:inet:127.0.0.1:8461:{map_name}"
         by_sender = ", ".join(f"{{ {way}@sender.example = {name}: }}" for way, name in self.WAYS.items())
         super().__init__(
@@ -198,6 +198,7 @@ class Sender(Postfix):
             if os.path.exists(f"/etc/{name}"):
                 shutil.copyfile(f"/etc/{name}", f"{folder}/queue/etc/{name}")
         self.version = self.command("postconf", "-h", "mail_version").strip()
+        self.foresee = None  # called with (recipient, via) before each deliver(); what it returns, with the outcome
 
     def postmap(self, key, map_name=None, tcp=False):
         """(exit status, output, errors) of `postmap -q KEY` with the map."""
@@ -271,4 +272,8 @@ class Sender(Postfix):
         return Delivery(line, before)
 
     def deliver(self, recipient, via="unix", seconds=60.0):
-        return self.outcome(self.send(recipient, via), seconds)
+        compare = self.foresee(recipient, via) if self.foresee else None
+        delivery = self.outcome(self.send(recipient, via), seconds)
+        if compare:
+            compare(delivery)
+        return delivery

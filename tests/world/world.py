@@ -72,6 +72,7 @@ class World:
                 # In another root the group postfix may have another number.
                 "socket": {"mode": "0666" if root else "0660", "group": "postfix"},
                 "log": {"level": "info", "format": "text", "target": "stderr"},
+                "control": {"socket": os.path.join(self.folder, "daemon/control")},
                 **settings,
                 "dns": {"servers": ["127.0.0.1"], "trust_ad": "yes", **settings.get("dns", {})},
                 "fetch": {
@@ -199,6 +200,7 @@ class World:
             domains.UNTRUSTED: other.leaf(hosts_at(domains.UNTRUSTED)),
             domains.NO_STARTTLS: None,
             domains.OTHER_NAME: self.ca.leaf("mx.allowed.example"),
+            domains.EXPIRED: self.ca.leaf(hosts_at(domains.EXPIRED), expired=True),
         }
         if not usable(domains.RIGHT6):
             del hosts[domains.RIGHT6]

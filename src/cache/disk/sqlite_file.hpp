@@ -11,17 +11,14 @@
 // octets a domain), but each row is independent on purpose: it is checked alone, salvaged alone, written by
 // one statement, and no text is ever left over.
 //
-// An older schema is migrated when the file is opened, one transaction per step. A newer one is refused, and
-// not changed.
-//
-// An open file is locked against every other process, and the log's index is in our memory: a mapped file
-// would kill us (SIGBUS) if somebody truncates it, or the disk cannot read a page of it.
+// How it is opened, migrated and locked is in sqlite/database.hpp.
 #pragma once
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
-#include "cache/disk/sqlite.hpp"
 #include "cache/store.hpp"
+#include "sqlite/database.hpp"
+#include "sqlite/files.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -36,27 +33,12 @@
 
 namespace cache {
 
-/// Why the file cannot be used as it is.
-struct Trouble {
-    enum class Kind {
-        damage,  ///< its content is broken: set aside, salvaged, recreated
-        newer,   ///< a newer stsmapd wrote it: refused
-        passing, ///< the disk is full, failing or read-only: tried again later
-        other,   ///< permissions and the like: an operator must act
-    };
-    Kind kind{};
-    int code = 0;      ///< SQLite's extended result code; 0: found by us
-    std::string words; ///< for a log line
-};
+using sqlite::create_file;
+using sqlite::is_disk_error;
+using sqlite::Migration;
+using sqlite::Trouble;
+using sqlite::with_suffix;
 
-/// A system call on the file failed, and it is not known which earlier writes are on the disk.
-[[nodiscard]] bool is_disk_error(const Trouble& trouble) noexcept;
-
-/// One step from schema `version` - 1 to `version`.
-struct Migration {
-    int version;
-    const char* sql;
-};
 /// All steps, from version 1, without gaps.
 [[nodiscard]] std::span<const Migration> migrations();
 
@@ -111,6 +93,8 @@ public:
     [[nodiscard]] bool shrunk();
     /// Notes the state of the file and its log. Call it after each commit, and after opening.
     void note_state();
+    /// Octets of both, as noted; 0: not known.
+    [[nodiscard]] std::uint64_t octets() const noexcept;
     /// Running time noted; zero when there is none.
     [[nodiscard]] base::seconds running();
     enum class Touched { no, log_gone, yes };
@@ -141,22 +125,5 @@ private:
     std::optional<sqlite::Statement> put_, put_if_newer_, remove_, remove_named_,
         put_running_; // after db_: finalised before it closes
 };
-
-// The files around it. If the system refuses, each returns words for an operator.
-
-/// Creates an empty file, with mode 0640 for any umask; true when it did not exist.
-[[nodiscard]] base::Expected<bool, std::error_code> create_store_file(const std::filesystem::path& file);
-enum class Aside { all, log_only };
-/// Renames the file, its log and its index to "<file>.damaged-YYYYMMDDTHHMMSSZ[-n]" and returns that.
-/// log_only: the file itself stays where it is. If max_set_aside are already kept, the files are removed
-/// instead, and the returned path is empty: a disk that damages every file must not be filled, too.
-[[nodiscard]] base::Expected<std::filesystem::path, std::string>
-set_aside(const std::filesystem::path& file, base::Instant now, Aside what = Aside::all);
-inline constexpr std::size_t max_set_aside = 10;
-/// What set_aside() did, in words for a log line.
-[[nodiscard]] std::string where(const std::filesystem::path& aside);
-/// Makes the names of created, renamed and removed files in the folder durable.
-[[nodiscard]] base::Expected<void, std::error_code> sync_directory_of(const std::filesystem::path& file);
-[[nodiscard]] std::filesystem::path with_suffix(std::filesystem::path file, std::string_view suffix);
 
 } // namespace cache

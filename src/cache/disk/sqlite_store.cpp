@@ -1,7 +1,7 @@
 #include "cache/disk/sqlite_store.hpp"
 
 #include "base/keyed_hash.hpp"
-#include "cache/disk/retry_times.hpp"
+#include "sqlite/retry_times.hpp"
 #include "cache/disk/sqlite_file.hpp"
 #include "cache/disk/store_file.hpp"
 #include "cache/disk/store_start.hpp"
@@ -48,6 +48,7 @@ struct SqliteStore::Worker {
             path, std::move(lock_), std::move(started), options.retry_max,
             [this](Row row) { pass_late(std::move(row)); }, sink, clock);
         if (trouble) begin_failing(*trouble);
+        count_octets();
     }
 
     const fs::path path;
@@ -57,6 +58,9 @@ struct SqliteStore::Worker {
     WriteQueue queue;
     std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0};
     std::atomic<bool> failing{false};
+    base::Counter failed_commits; ///< this and the next two: written by the store's thread alone
+    base::Histogram<base::disk_bounds> took;
+    base::Gauge file_octets;
     std::thread thread;
     // ---
     std::optional<StoreFile> file;        ///< never null; open, except while failing
@@ -64,7 +68,7 @@ struct SqliteStore::Worker {
     std::optional<base::seconds> running; ///< the running time to be noted with them
     bool refill_asked = false;            ///< failing for another reason than missing rows
     KeptOps kept;
-    RetryTimes retry;
+    sqlite::RetryTimes retry;
     /// Domains that were saved or forgotten since a refill began: the refill's rows of them may be older.
     std::optional<std::unordered_set<std::uint64_t, base::HashedAlready>> overtaken;
 
@@ -148,16 +152,24 @@ struct SqliteStore::Worker {
     /// One transaction.
     SqliteFile::Result attempt(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result;
+        const SteadyClock::time_point begun = SteadyClock::now();
         try {
             result = put_all(rows, ops);
         } catch (const std::bad_alloc&) {
             result = base::unexpected(no_memory());
         }
-        if (!result)
+        took.observe(SteadyClock::now() - begun);
+        if (!result) {
+            failed_commits.add();
             (*file)->rollback();
-        else
+        } else {
             (*file)->note_state();
+            count_octets();
+        }
         return result;
+    }
+    void count_octets() {
+        if (file->is_open()) file_octets.set((*file)->octets());
     }
     SqliteFile::Result put_all(std::span<const Row> rows, std::span<const WriteOp> ops) {
         SqliteFile::Result result = (*file)->begin();
@@ -297,7 +309,7 @@ SqliteStore::SqliteStore(std::unique_ptr<Worker> worker) : worker_(std::move(wor
 SqliteStore::~SqliteStore() { stop(); }
 
 base::Expected<void, std::string> SqliteStore::find_folder(const fs::path& file) {
-    return cache::find_folder(file);
+    return sqlite::find_folder(file);
 }
 
 base::Expected<SqliteStore::Opened, std::string> SqliteStore::open(fs::path file, Options options,
@@ -343,8 +355,18 @@ void SqliteStore::stop() {
 }
 
 SqliteStore::Counters SqliteStore::counters() const {
-    return {worker_->saved,          worker_->commits,   worker_->failed, worker_->kept_count,
-            worker_->queue.octets(), worker_->kept_size, worker_->failing};
+    Counters counters;
+    counters.saved = worker_->saved;
+    counters.commits = worker_->commits;
+    counters.failed_commits = worker_->failed_commits.value();
+    counters.failed = worker_->failed;
+    counters.kept = worker_->kept_count;
+    counters.waiting_octets = worker_->queue.octets();
+    counters.kept_octets = worker_->kept_size;
+    counters.failing = worker_->failing;
+    worker_->took.add_to(counters.took);
+    counters.octets = worker_->file_octets.value();
+    return counters;
 }
 
 } // namespace cache

@@ -26,6 +26,8 @@
 #pragma once
 
 #include "base/clock.hpp"
+#include "base/counter.hpp"
+#include "base/duration_bounds.hpp"
 #include "base/expected.hpp"
 #include "cache/store.hpp"
 #include "events/sink.hpp"
@@ -102,6 +104,9 @@ public:
         std::uint64_t kept = 0;    ///< rows now waiting for the disk to recover
         std::uint64_t waiting_octets = 0, kept_octets = 0; ///< octets of the queue and of those rows
         bool failing = false;                              ///< the last write failed
+        std::uint64_t failed_commits = 0;                  ///< transactions
+        base::Histogram<base::disk_bounds>::Counts took;   ///< transactions, failed or not
+        std::uint64_t octets = 0;                          ///< of the file and its log; 0: not known
     };
     [[nodiscard]] Counters counters() const; ///< any thread
 

@@ -91,7 +91,7 @@ StoreFile::Result StoreFile::replace_moved() {
     constexpr std::string_view problem = "renamed, removed or replaced while in use";
     abandon();
     // The old file's log is still here; any file opened at this path would use it as its own.
-    const auto aside = set_aside(path_, clock_.now(), Aside::log_only);
+    const auto aside = sqlite::set_aside(path_, clock_.now(), sqlite::Aside::log_only);
     if (!aside)
         return base::unexpected(
             Trouble{Trouble::Kind::passing, 0, std::string(problem) + ", and " + aside.error()});
@@ -132,7 +132,7 @@ StoreFile::Result StoreFile::read_again() {
 
 StoreFile::Result StoreFile::reopen() {
     if (unread_) return read_again();
-    const auto created = create_store_file(path_);
+    const auto created = create_file(path_);
     if (!created) return base::unexpected(Trouble{Trouble::Kind::passing, 0, created.error().message()});
     if (*created) {
         rows_missing_ = true;
@@ -151,10 +151,10 @@ StoreFile::Result StoreFile::begin_anew(const Trouble& trouble) {
     note_renewal();
     touched_ = false;
     bad_keys_.clear();
-    const auto aside = set_aside(path_, clock_.now());
+    const auto aside = sqlite::set_aside(path_, clock_.now());
     events_.emit(events::StoreDamaged{.file = path_.native(),
                                       .problem = trouble.words,
-                                      .moved_to = aside ? where(*aside) : "not moved: " + aside.error(),
+                                      .moved_to = aside ? sqlite::where(*aside) : "not moved: " + aside.error(),
                                       .salvaged = {}});
     if (!aside) return base::unexpected(Trouble{Trouble::Kind::passing, 0, aside.error()});
     return reopen();

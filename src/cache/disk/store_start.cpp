@@ -1,7 +1,6 @@
 #include "cache/disk/store_start.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -19,24 +18,10 @@ constexpr std::size_t salvage_batch = 1000;
 std::string system_words(int error) { return std::system_category().message(error); }
 auto refuse(std::string words) { return base::unexpected(std::move(words)); }
 
-/// Trouble of the system or the disk that may pass by itself, unlike trouble that an operator must repair.
-bool passing(int error) {
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT:
-    case EIO:
-    case EROFS:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return true;
-    default: return false;
-    }
-}
+using sqlite::is_passing;
 Trouble passing_trouble(int error, std::string_view doing) {
     return {Trouble::Kind::passing, 0, std::string(doing) + ": " + system_words(error)};
 }
-
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : "."; }
 
 /// What exists of the store on the disk.
 struct Found {
@@ -63,20 +48,15 @@ base::Expected<Found, Trouble> look(const fs::path& path) {
     return found;
 }
 
-void remove_store_file(const fs::path& path) {
-    std::error_code ignored;
-    for (const char* part : {"-wal", "-shm", "-journal", ""}) fs::remove(with_suffix(path, part), ignored);
-}
-
 struct Copied {
     SqliteFile::Salvaged salvaged;
     bool complete = false; ///< all salvaged rows are in the new file
 };
 /// Makes a new store at `path` with what is readable in `from`.
 Copied write_salvaged(const fs::path& from, const fs::path& path, const SqliteFile::Sink& sink) {
-    remove_store_file(path);
+    sqlite::remove_files(path);
     std::optional<SqliteFile> out;
-    bool ok = create_store_file(path).has_value();
+    bool ok = create_file(path).has_value();
     if (ok) {
         if (auto opened = SqliteFile::open(path))
             out.emplace(std::move(*opened));
@@ -120,27 +100,27 @@ base::Expected<void, Trouble> renew(const fs::path& path, std::string_view probl
     if (readable) copied = write_salvaged(path, fresh, sink);
     started.loaded.rows = copied.salvaged.rows;
     if (copied.salvaged.passing && unreadable == Unreadable::wait) {
-        remove_store_file(fresh);
+        sqlite::remove_files(fresh);
         return base::unexpected(*std::move(copied.salvaged.passing));
     }
     started.unread = false; // what could not be salvaged is lost, or set aside
-    const base::Expected<fs::path, std::string> aside = set_aside(path, now);
+    const base::Expected<fs::path, std::string> aside = sqlite::set_aside(path, now);
     started.incomplete = !copied.complete || !aside;
     if (!aside) {
-        remove_store_file(fresh);
+        sqlite::remove_files(fresh);
         return base::unexpected(Trouble{Trouble::Kind::passing, 0,
                                         "damaged (" + std::string(problem) + "), and " + aside.error()});
     }
     if (readable && copied.complete) {
         fs::rename(fresh, path, error);
         if (error) started.incomplete = true;
-        if (!error && !sync_directory_of(path)) started.incomplete = true;
+        if (!error && !sqlite::sync_directory_of(path)) started.incomplete = true;
     }
-    if (started.incomplete) remove_store_file(fresh);
+    if (started.incomplete) sqlite::remove_files(fresh);
     started.renewed = true;
     events.emit(events::StoreDamaged{.file = path.native(),
                                      .problem = problem,
-                                     .moved_to = where(*aside),
+                                     .moved_to = sqlite::where(*aside),
                                      .salvaged = copied.salvaged.rows});
     return {};
 }
@@ -171,43 +151,14 @@ void go_on_without(const fs::path& path, Trouble trouble, const SqliteFile::Sink
     }
 }
 
-base::Expected<void, std::string> check_folder(const fs::path& path) {
-    if (auto there = find_folder(path); !there) return there;
-    const fs::path folder = folder_of(path);
-    // Effective ids, as open() uses them.
-    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0 && !passing(errno))
-        return refuse("cannot write to the folder " + folder.string() + ": " + system_words(errno));
-    return {};
-}
-
 } // namespace
 
-base::Expected<void, std::string> find_folder(const fs::path& path) {
-    const fs::path folder = folder_of(path);
-    std::error_code error;
-    const fs::file_status status = fs::status(folder, error);
-    if (status.type() == fs::file_type::not_found)
-        return refuse("the folder " + folder.string() + " does not exist");
-    if (fs::status_known(status) && !fs::is_directory(status))
-        return refuse(folder.string() + " is not a folder");
-    return {};
-}
-
 base::Expected<FileLock, std::string> lock_store(const fs::path& path, events::Sink& events) {
-    if (auto usable = check_folder(path); !usable) return refuse(usable.error());
-    const fs::path name = with_suffix(path, ".lock");
-    const auto unlocked = [&](int error) {
-        events.emit(events::StoreUnlocked{.file = name.native(), .problem = system_words(error)});
-        return FileLock{net::Descriptor{}};
-    };
-    net::Descriptor file{::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640)};
-    if (!file && errno == EROFS) file = net::Descriptor{::open(name.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file && (passing(errno) || errno == ENOENT)) return unlocked(errno);
-    if (!file) return refuse("cannot open " + name.string() + ": " + system_words(errno));
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return FileLock{std::move(file)};
-    if (errno == EWOULDBLOCK) return refuse(path.string() + " is in use by another stsmapd");
-    if (passing(errno)) return unlocked(errno);
-    return refuse("cannot lock " + name.string() + ": " + system_words(errno));
+    int error = 0;
+    auto lock = sqlite::lock_file(path, error);
+    const std::string name = with_suffix(path, ".lock").native(), words = system_words(error);
+    if (lock && !lock->held()) events.emit(events::StoreUnlocked{.file = name, .problem = words});
+    return lock;
 }
 
 base::Expected<Started, std::string> start_store(const fs::path& path, const SqliteFile::Sink& sink,
@@ -231,7 +182,7 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
         found = look(path);
         if (!found) return wait(found.error());
     } else if (fs::exists(found->fresh)) {
-        remove_store_file(fresh);
+        sqlite::remove_files(fresh);
     }
 
     std::string damage;
@@ -249,11 +200,11 @@ base::Expected<Started, std::string> start_store(const fs::path& path, const Sql
     for (int round = 0; round < 2; ++round) {
         if (damage.empty()) {
             base::Expected<bool, std::error_code> created = false;
-            if (round > 0 || !fs::exists(found->file)) created = create_store_file(path);
-            if (!created && passing(created.error().value()))
+            if (round > 0 || !fs::exists(found->file)) created = create_file(path);
+            if (!created && is_passing(created.error().value()))
                 return wait(passing_trouble(created.error().value(), "cannot create the file"));
             if (!created) return refuse("cannot create " + path.string() + ": " + created.error().message());
-            if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && !passing(errno))
+            if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0 && !is_passing(errno))
                 return refuse("cannot write to " + path.string() + ": " + system_words(errno));
             base::Expected<SqliteFile, Trouble> file = SqliteFile::open(path);
             std::optional<Trouble> trouble;

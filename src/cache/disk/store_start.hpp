@@ -4,7 +4,6 @@
 
 #include "base/clock.hpp"
 #include "base/expected.hpp"
-#include "base/net/descriptor.hpp"
 #include "cache/disk/sqlite_file.hpp"
 #include "events/sink.hpp"
 
@@ -15,18 +14,7 @@
 
 namespace cache {
 
-/// An exclusive flock(2), held while this lives.
-class FileLock {
-public:
-    explicit FileLock(net::Descriptor fd) noexcept : fd_(std::move(fd)) {}
-
-private:
-    net::Descriptor fd_; ///< none: no lock could be got
-};
-
-/// Words when the folder of the store's file does not exist or is not a folder; nothing when it cannot be
-/// looked at.
-[[nodiscard]] base::Expected<void, std::string> find_folder(const std::filesystem::path& path);
+using sqlite::FileLock;
 
 /// Locks the store against another daemon. Words only for what an operator must repair: no folder, no
 /// permission, another daemon on the same file. A disk in trouble must not stop the daemon: then there is a

@@ -15,6 +15,8 @@ namespace {
 
 /// Steps of a lazy heap under one lock: some microseconds.
 constexpr unsigned settle_at_once = 64;
+/// Of slice(): some 1,000 domains.
+constexpr std::size_t chunks_in_a_slice = 8;
 
 std::uint32_t low(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash); }
 
@@ -26,7 +28,8 @@ void check(const Entry& e) {
 } // namespace
 
 struct PolicyTable::Shards {
-    static constexpr std::size_t count = 64;
+    static constexpr std::size_t count = Cursor::shards;
+    static_assert(count << RecordPool::number_bits <= std::size_t{1} << 32, "a Place has 32 bits");
 
     Arena arena; ///< first member: it must outlive the data in it
     std::array<PolicyShard, count> all = make(arena, std::make_index_sequence<count>{});
@@ -151,21 +154,34 @@ std::optional<std::pair<std::string, Instant>> PolicyTable::evict(Instant now_) 
     return std::nullopt;
 }
 
-void PolicyTable::for_each(const std::function<void(std::string_view, const Entry&)>& visit) const {
-    std::vector<std::pair<std::string, Entry>> some;
-    for (const PolicyShard& s : shards_->all) {
-        for (std::size_t chunk = 0;; ++chunk) {
-            some.clear();
-            {
-                std::lock_guard lock{s.mutex};
-                if (chunk >= s.pool.chunks()) break;
-                s.pool.each(chunk, [&](std::uint32_t i) {
-                    some.emplace_back(std::string(s.pool[i].name()), s.pool[i].entry());
-                });
-            }
-            for (const auto& [name, entry] : some) visit(name, entry);
+std::vector<NamedEntry> PolicyTable::slice(Cursor& cursor) const {
+    std::vector<NamedEntry> some;
+    for (std::size_t chunks = 0; chunks < chunks_in_a_slice && !cursor.over(); ++chunks) {
+        const PolicyShard& s = shards_->all[cursor.shard_];
+        std::lock_guard lock{s.mutex};
+        if (cursor.chunk_ >= s.pool.chunks()) {
+            cursor.chunk_ = 0;
+            ++cursor.shard_;
+            continue;
         }
+        s.pool.each(cursor.chunk_, [&](std::uint32_t i) {
+            const DomainRecord& r = s.pool[i];
+            const std::uint32_t where =
+                static_cast<std::uint32_t>(cursor.shard_) << RecordPool::number_bits | i;
+            some.push_back({std::string(r.name()), r.entry(), {where, r.hash}});
+        });
+        ++cursor.chunk_;
     }
+    return some;
+}
+
+std::optional<NamedEntry> PolicyTable::at(Place place) const {
+    const std::uint32_t i = place.where & ((std::uint32_t{1} << RecordPool::number_bits) - 1);
+    const PolicyShard& s = shards_->all[place.where >> RecordPool::number_bits];
+    std::lock_guard lock{s.mutex};
+    const DomainRecord& r = s.pool[i];
+    if (!r.policy || r.hash != place.hash) return std::nullopt;
+    return NamedEntry{std::string(r.name()), r.entry(), place};
 }
 
 void PolicyTable::schedule(const std::function<Instant(Entry&)>& when) {

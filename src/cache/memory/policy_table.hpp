@@ -14,10 +14,11 @@
 // at the next eviction, one step per note. A third heap is the refresher's agenda.
 //
 // Every member may be called from any thread. A lock (one per shard) is held for a hash lookup and a heap
-// step, by for_each() while it copies one chunk of records.
+// step, by slice() while it copies one chunk of records.
 #pragma once
 
 #include "base/siphash.hpp"
+#include "cache/cursor.hpp"
 #include "cache/entry.hpp"
 
 #include <atomic>
@@ -29,8 +30,15 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace cache {
+
+struct NamedEntry {
+    std::string name;
+    Entry entry;
+    Place place;
+};
 
 /// last_asked is noted at most this often.
 inline constexpr seconds asked_grain{60};
@@ -55,9 +63,10 @@ public:
     /// Removes the first of: expired (longest ago), testing and none (longest unasked), enforce (longest
     /// unasked). Returns its domain, and when it was fetched.
     std::optional<std::pair<std::string, Instant>> evict(Instant now);
-    /// Passes every domain that exists during the whole call exactly once, as it is when reached, without
-    /// holding a lock.
-    void for_each(const std::function<void(std::string_view, const Entry&)>& visit) const;
+    /// The next slice of a walk, as Table::slice(); names in place of domains.
+    [[nodiscard]] std::vector<NamedEntry> slice(Cursor& cursor) const;
+    /// As Table::at().
+    [[nodiscard]] std::optional<NamedEntry> at(Place place) const;
     /// Puts every domain on the agenda for the time that `when` returns; the epoch: never. `when` is called
     /// under a lock.
     void schedule(const std::function<Instant(Entry&)>& when);

@@ -34,6 +34,7 @@ Entry DomainRecord::entry() const {
     static_cast<PolicyState&>(e) = asked();
     e.txt_id = id();
     e.agenda_at = unpack(agenda_at);
+    e.record_gone = record_gone;
     if (over) e.over_since = seconds{txt_checked};
     if (rest)
         e.gets = rest->gets;
@@ -56,6 +57,7 @@ void DomainRecord::set(const Entry& e, std::unique_ptr<Rest> rest_) noexcept {
     ahead = e.ahead_since != Instant{};
     expires = pack(counted_from(e) + policy->policy.max_age);
     over = e.over_since != seconds{0};
+    record_gone = e.record_gone;
     txt_checked = over ? pack(e.over_since.count()) : pack(e.txt_checked);
     txt_ttl = std::min(pack(e.txt_ttl.count()), longest_ttl) & longest_ttl;
     last_asked = pack(e.last_asked);

@@ -58,6 +58,7 @@ struct DomainRecord {
     bool ahead : 1 = false; ///< fetched_at lies in the future, and `expires` counts from when that was seen
     bool id_apart : 1 = false; ///< the id is in `rest`
     bool over : 1 = false;     ///< txt_checked is over_since
+    bool record_gone : 1 = false;
 
     static constexpr std::size_t unit = 8; ///< octets
     static constexpr std::uint32_t longest_ttl = (1U << 12) - 1, longest_failing = (1U << 18) - 1;

@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "postfix/request.hpp"
+#include "tool/client/control_text.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -68,10 +69,28 @@ void parse_policy(std::string_view text, Reply& reply) {
     }
 }
 
+/// For the answers to one run. After the first failure it is not asked again.
+class Reasons {
+public:
+    explicit Reasons(const QueryOptions& options) : options_(options) {}
+
+    Behind of(const std::string& domain) {
+        if (!options_.behind || over_ || options_.map == postfix::status_map) return {};
+        std::optional<Behind> found = options_.behind(domain);
+        over_ = !found;
+        return found ? std::move(*found) : Behind{};
+    }
+
+private:
+    const QueryOptions& options_;
+    bool over_ = false;
+};
+
 nlohmann::ordered_json to_json(const std::string& domain, const std::string& map, const std::string& payload,
-                               const Reply& reply, double took_ms, const nlohmann::ordered_json& dane) {
-    nlohmann::ordered_json object{
-        {"domain", domain}, {"map", map}, {"reply", payload}, {"status", reply.status}, {"dane", dane}};
+                               const Reply& reply, double took_ms, const nlohmann::ordered_json& dane,
+                               const Behind& behind) {
+    nlohmann::ordered_json object{{"schema", control_schema}, {"domain", domain},       {"map", map},
+                                  {"reply", payload},         {"status", reply.status}, {"dane", dane}};
     object["level"] = reply.level.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(reply.level);
     object["match"] = reply.match;
     auto attributes = nlohmann::ordered_json::object();
@@ -85,6 +104,7 @@ nlohmann::ordered_json to_json(const std::string& domain, const std::string& map
     object["attributes"] = std::move(attributes);
     if (!reply.words.empty()) object["words"] = reply.words;
     object["took_ms"] = took_ms;
+    object.update(behind.members);
     return object;
 }
 
@@ -187,6 +207,7 @@ base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& ou
         options.json ? dane_status(*client, options) : nlohmann::ordered_json();
     Exit result = Exit::done;
     Domains domains{options.domains, in};
+    Reasons reasons{options};
     while (const std::optional<std::string> domain = domains.next()) {
         const auto began = std::chrono::steady_clock::now();
         auto payload = ask(*client, options, options.map, *domain);
@@ -197,13 +218,17 @@ base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& ou
         }
         const Reply reply = parse_reply(*payload);
         if (reply.status != "OK" && reply.status != "NOTFOUND") result = Exit::trouble;
+        while (payload->ends_with(' ')) payload->pop_back();
+        const bool told = reply.status == "OK" || reply.status == "PERM"; // all there is
+        const Behind behind = options.json || !told ? reasons.of(*domain) : Behind{};
         if (options.json)
-            out << to_json(*domain, options.map, *payload, reply, took.count(), dane)
+            out << to_json(*domain, options.map, *payload, reply, took.count(), dane, behind)
                        .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
         else if (domains.several())
             out << shown(*domain) << ": " << shown(*payload);
         else
             out << shown(*payload);
+        if (!options.json && !behind.words.empty()) out << " (" << shown(behind.words) << ')';
         out << '\n' << std::flush;
         if (payload->starts_with(
                 "PERM")) { // the daemon closes the connection after it: the next domain needs a new one

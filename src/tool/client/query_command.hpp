@@ -5,10 +5,13 @@
 #pragma once
 
 #include "base/exit_status.hpp"
+#include "tool/client/behind.hpp"
 #include "tool/client/socketmap_client.hpp"
 
 #include <chrono>
+#include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +23,15 @@ struct QueryOptions {
     std::string map = "sts";            ///< the map name, which selects the dialect
     bool json = false;                  ///< one object on each line
     std::vector<std::string> domains;   ///< keys, sent as they are; none or "-": lines of the input
+    /// What stands behind the answer for a domain; nullopt: not known, and not asked again. Empty: nobody to ask.
+    std::function<std::optional<Behind>(const std::string& domain)> behind{};
     std::chrono::milliseconds connect_limit{5000};
     std::chrono::milliseconds reply_limit{100000}; ///< as Postfix's limit
 };
 
 /// Asks for each domain and prints one line each: the reply for a single domain, "DOMAIN: REPLY" for several,
-/// or one JSON object. Words for the operator go to `err`. `done`, `trouble`, `usage` or `unreachable`.
+/// or one JSON object. A reply never ends in a blank; behind one that is not OK stands the reason in parentheses, if
+/// it is known. Words for the operator go to `err`. `done`, `trouble`, `usage` or `unreachable`.
 [[nodiscard]] base::Exit query(const QueryOptions& options, std::istream& in, std::ostream& out,
                                std::ostream& err);
 

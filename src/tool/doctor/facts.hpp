@@ -52,6 +52,13 @@ struct SocketFacts {
     std::vector<Contact> contacts;
 };
 
+/// An override that may give less than DANE or an enforced policy would, and has not ended.
+struct WeakeningFacts {
+    std::string domain, action;
+    std::string until; ///< "": it never ends
+    bool configured = false;
+};
+
 struct DaemonFacts {
     bool answers = false;
     bool unseen = false;                ///< nobody answers, and we have no permission to ask at some place
@@ -60,6 +67,10 @@ struct DaemonFacts {
     std::string dane; ///< its own answer, "active" or "inactive: why"
     /// Other versions that answer at one of our addresses, each with "at ADDRESS".
     std::vector<std::string> others;
+    bool observes = false;                 ///< Postfix gets no opinion from it
+    std::vector<WeakeningFacts> weakening; ///< printable
+    std::string not_ready; ///< what its /ready says is wrong, printable; "": nothing, or it could not be asked
+    std::vector<std::string> web_open; ///< addresses of web.listen that other hosts can reach
 };
 
 struct ResolverFacts {

@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "sts/match.hpp"
 #include "tool/setup/maps.hpp"
+#include "tool/setup/routes.hpp"
 #include "tool/setup/survey.hpp"
 #include "tool/setup/undo.hpp"
 
@@ -76,23 +77,14 @@ bool is_foreign(const std::string& host, const MxPolicy& policy) {
     return any;
 }
 
-/// The element as postmap(1) can open it from any folder.
-std::string absolute(const std::string& element, const std::string& queue_directory) {
-    auto map = setup::parse_socketmap(element);
-    if (!map || !map->unix_socket) return element;
-    map->proxied = false;
-    map->place = setup::address_of(*map, queue_directory).substr(5); // without "unix:"
-    return to_string(*map);
-}
-
 /// Asks the maps for the policy as smtp(8) does; a message when one cannot be asked.
 base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::Parameters& settings,
                                                const std::string& config_directory,
                                                const std::string& domain) {
     const auto maps = setup::split_maps(value_of(settings, "smtp_tls_policy_maps"));
-    for (const std::string& key : map_keys(domain)) {
+    for (const std::string& key : setup::map_keys(domain)) {
         for (const std::string& element : maps) {
-            const std::string map = absolute(element, value_of(settings, "queue_directory"));
+            const std::string map = setup::for_postmap(element, value_of(settings, "queue_directory"));
             auto ran = host.run(setup::postfix_command("postmap", config_directory, {"-q", key, map}));
             if (!ran) return base::unexpected(ran.error());
             if (ran->status == 0)
@@ -105,13 +97,6 @@ base::Expected<MxPolicy, std::string> ask_maps(setup::Host& host, const setup::P
     policy.reply.level = base::ascii_lower(value_of(settings, "smtp_tls_security_level"));
     if (policy.reply.level.empty()) policy.reply.level = "none";
     return policy;
-}
-
-const setup::Service* service_for_domains(const setup::Installed& postfix) {
-    const auto by_default =
-        std::ranges::find(postfix.services, setup::Use::default_route, &setup::Service::use);
-    if (by_default != postfix.services.end()) return &*by_default;
-    return postfix.services.empty() ? nullptr : &postfix.services.front();
 }
 
 } // namespace
@@ -142,13 +127,6 @@ const std::vector<std::string>& finger_parameters() {
         "smtp_tls_verify_cert_match",
     };
     return names;
-}
-
-std::vector<std::string> map_keys(const std::string& domain) {
-    std::vector<std::string> keys{domain};
-    for (std::size_t dot = domain.find('.'); dot != std::string::npos; dot = domain.find('.', dot + 1))
-        keys.push_back(domain.substr(dot));
-    return keys;
 }
 
 std::vector<std::string> finger_command(const setup::Parameters& settings, const setup::Parameters& overrides,
@@ -245,7 +223,7 @@ MxFacts probe_mx(setup::Host& host, const setup::Installed& postfix, const std::
                  const std::string& domain) {
     MxFacts facts;
     facts.domain = domain;
-    const setup::Service* service = service_for_domains(postfix);
+    const setup::Service* service = setup::service_for_domains(postfix);
     if (service == nullptr) {
         facts.trouble = "no service of master.cf delivers over SMTP";
         return facts;

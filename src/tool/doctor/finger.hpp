@@ -30,9 +30,6 @@ finger_command(const setup::Parameters& settings, const setup::Parameters& overr
 /// Reads its output, for this policy.
 void read_finger(std::string_view output, const MxPolicy& policy, MxFacts& facts);
 
-/// The keys that smtp(8) asks its maps for: the domain, then ".parent" up to the last label.
-[[nodiscard]] std::vector<std::string> map_keys(const std::string& domain);
-
 /// `postfix`: from the survey. Blocking, within the host's limit for each program.
 [[nodiscard]] MxFacts probe_mx(setup::Host& host, const setup::Installed& postfix,
                                const std::string& config_directory, const std::string& domain);

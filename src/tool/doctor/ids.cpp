@@ -21,6 +21,8 @@ constexpr std::array own_ids = std::to_array<std::string_view>({
     "config-bad",
     "config-good",
     "config-unseen",
+    "daemon-not-ready",
+    "daemon-observes",
     "daemon-older",
     "daemon-other-version",
     "daemon-runs",
@@ -46,6 +48,7 @@ constexpr std::array own_ids = std::to_array<std::string_view>({
     "mx-not-found",
     "mx-not-verified",
     "mx-verified",
+    "override-weakens",
     "postfix-asks",
     "postfix-does-not-ask",
     "postfix-silent",
@@ -90,6 +93,7 @@ constexpr std::array own_ids = std::to_array<std::string_view>({
     "unit-missing",
     "unit-not-active",
     "unit-was-stopped",
+    "web-open",
 });
 
 } // namespace

@@ -23,6 +23,47 @@ Findings judge_dane(const DaemonFacts& facts, const ResolverFacts& resolver) {
         "stsmap postfix-setup --apply --reload, and then systemctl reload stsmapd.service")};
 }
 
+/// What an administrator has switched off, and may have forgotten.
+Findings judge_exceptions(const DaemonFacts& facts) {
+    constexpr std::size_t max_shown = 10;
+    Findings findings;
+    if (facts.observes)
+        findings.push_back(
+            warn("daemon-observes", "daemon",
+                 "stsmapd only observes: Postfix gets NOTFOUND for every domain, and no mail is protected",
+                 "look at stsmap observed, set mode = \"enforce\", and systemctl reload stsmapd.service"));
+    for (const WeakeningFacts& one : facts.weakening) {
+        if (findings.size() > max_shown) break;
+        findings.push_back(warn(
+            "override-weakens", "daemon",
+            "the override for " + one.domain + " (" + one.action + ", " +
+                (one.until.empty() ? "without an end" : "until " + one.until) +
+                ") may give less than DANE or an enforced policy",
+            one.configured
+                ? "is it still needed? stsmap override list; it stands in the configuration"
+                : "is it still needed? stsmap override list; if not: stsmap override remove " + one.domain));
+    }
+    if (facts.weakening.size() > max_shown)
+        findings.back().words += "; there are " + std::to_string(facts.weakening.size()) + " such overrides";
+    return findings;
+}
+
+/// What it says of itself.
+Findings judge_health(const DaemonFacts& facts) {
+    Findings findings;
+    if (!facts.not_ready.empty())
+        findings.push_back(fail("daemon-not-ready", "daemon",
+                                "stsmapd says that Postfix does not get every answer: " + facts.not_ready,
+                                "look at stsmap health and the log; systemctl restart stsmapd.service"));
+    for (const std::string& address : facts.web_open)
+        findings.push_back(warn("web-open", "daemon",
+                                "the web listener at " + address +
+                                    " has no password, and other hosts can reach it: whoever connects may read",
+                                "see to it that only those connect who may read, or set web.listen to "
+                                "tcp:127.0.0.1:9461, behind a web server with a password"));
+    return findings;
+}
+
 Finding judge_unit(const SystemdFacts::Unit& unit, bool socket_open) {
     const std::string& name = unit.name;
     if (unit.load == "masked")
@@ -95,6 +136,8 @@ Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver) {
                  "another stsmapd, " + other + ", answers besides " + facts.version.value_or("the first"),
                  "end the one that should not run, or give each its own address (listen)"));
     for (Finding& finding : judge_dane(facts, resolver)) findings.push_back(std::move(finding));
+    for (Finding& finding : judge_exceptions(facts)) findings.push_back(std::move(finding));
+    for (Finding& finding : judge_health(facts)) findings.push_back(std::move(finding));
     return findings;
 }
 

@@ -69,8 +69,10 @@ void print_json(const Findings& findings, std::string_view version, std::ostream
                           {"verdict", to_string(finding.verdict)},
                           {"words", finding.words},
                           {"fix", finding.fix}});
-    const nlohmann::ordered_json whole = {
-        {"verdict", to_string(worst(findings))}, {"version", version}, {"checks", std::move(checks)}};
+    const nlohmann::ordered_json whole = {{"schema", 1},
+                                          {"verdict", to_string(worst(findings))},
+                                          {"version", version},
+                                          {"checks", std::move(checks)}};
     out << whole.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';
 }
 

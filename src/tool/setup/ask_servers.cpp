@@ -49,9 +49,10 @@ public:
         if (!tcp_ && to_send_.empty()) to_send_ = query_;
     }
     void time_is_over(std::chrono::milliseconds limit) {
-        if (!done_)
-            give_up(std::string("no answer") + (tcp_ ? " over TCP" : "") + " within " +
-                    std::to_string(limit.count()) + " ms");
+        if (done_) return;
+        reply_.late = true;
+        give_up(std::string("no answer") + (tcp_ ? " over TCP" : "") + " within " +
+                std::to_string(limit.count()) + " ms");
     }
 
 private:
@@ -123,9 +124,12 @@ private:
             tcp_ = true;
             open();
             break;
-        case LibcReply::What::failure: give_up("it answers " + reading.words); break;
+        case LibcReply::What::failure:
+            reply_.last_word = reading.last_word;
+            give_up("it answers " + reading.words);
+            break;
         case LibcReply::What::answer:
-            reply_ = {true, reading.data, reading.ad, {}};
+            reply_ = {true, reading.data, reading.ad, {}, reading.no_name, false, false};
             finish();
             break;
         }

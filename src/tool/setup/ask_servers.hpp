@@ -23,7 +23,10 @@ struct ServerReply {
     bool answered = false; ///< as far as the library is concerned
     bool data = false;     ///< with records
     bool ad = false;
-    std::string trouble; ///< why it did not answer, for people
+    std::string trouble;    ///< why it did not answer, for people
+    bool no_name = false;   ///< answered: NXDOMAIN
+    bool last_word = false; ///< not answered: LibcReply::last_word
+    bool late = false;      ///< not answered: it said nothing within the limit
     friend bool operator==(const ServerReply&, const ServerReply&) = default;
 };
 

@@ -100,10 +100,13 @@ LibcReply read_reply(std::span<const std::uint8_t> reply, const Octets& query, b
     if (!misunderstood && !same_question(reply, query)) return reading;
     reading.data = rcode == noerror && get16(reply, 6) != 0;
     reading.ad = (reply[3] & flag_ad) != 0;
+    reading.no_name = rcode == nxdomain;
     const bool referral = rcode == noerror && !reading.data && (reply[2] & flag_aa) == 0 &&
                           (reply[3] & flag_ra) == 0 && get16(reply, 10) == 0;
     if (misunderstood || (rcode != noerror && rcode != nxdomain) || (referral && !over_tcp)) {
         reading.what = What::failure;
+        // glibc's res_nsend asks the next server after these three only.
+        reading.last_word = !referral && rcode != servfail && rcode != notimp && rcode != refused;
         reading.words = referral ? "a referral to other servers" : name_of(rcode);
     } else if ((reply[2] & flag_tc) != 0 && !over_tcp) {
         reading.what = What::truncated;

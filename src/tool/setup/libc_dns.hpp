@@ -13,7 +13,7 @@
 
 namespace setup {
 
-enum class LookupType : std::uint16_t { a = 1, soa = 6, mx = 15 };
+enum class LookupType : std::uint16_t { a = 1, soa = 6, mx = 15, aaaa = 28 };
 
 struct DnsLookup {
     std::string name; ///< absolute, without the final dot; "" is the root
@@ -34,9 +34,11 @@ struct LibcReply {
         answer,    ///< records, or proof that there are none
         failure,   ///< the library asks the next server, or gives up
     } what = What::not_ours;
-    bool data = false; ///< there are records
-    bool ad = false;   ///< the AD bit of the reply
-    std::string words; ///< of a failure, such as "SERVFAIL"
+    bool data = false;      ///< there are records
+    bool ad = false;        ///< the AD bit of the reply
+    bool no_name = false;   ///< of an answer: NXDOMAIN
+    bool last_word = false; ///< of a failure: one that ends the lookup, and Postfix then does not try again
+    std::string words;      ///< of a failure, such as "SERVFAIL"
 };
 [[nodiscard]] LibcReply read_reply(std::span<const std::uint8_t> reply, const Octets& query, bool over_tcp);
 

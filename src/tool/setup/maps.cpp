@@ -148,6 +148,14 @@ MapKind kind_of(std::string_view element, const OurPlaces& ours) {
     return MapKind::table;
 }
 
+std::vector<std::string> map_keys(const std::string& next_hop) {
+    std::vector<std::string> keys{next_hop};
+    if (next_hop.find_first_of("[:") != std::string::npos) return keys;
+    for (std::size_t dot = next_hop.find('.'); dot != std::string::npos; dot = next_hop.find('.', dot + 1))
+        keys.push_back(next_hop.substr(dot));
+    return keys;
+}
+
 std::optional<Socketmap> our_element(const OurPlaces& ours, std::string_view name) {
     Socketmap map;
     map.name = name;

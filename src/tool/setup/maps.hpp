@@ -48,6 +48,10 @@ enum class MapKind {
 /// True when a map of this name gets the answers with the attributes of Postfix 3.10 (postfix/answer.hpp).
 [[nodiscard]] bool asks_for_attributes(const Socketmap& map);
 
+/// The keys that smtp(8) asks its maps for: the next hop; for a domain without port then ".parent" up to the last
+/// label.
+[[nodiscard]] std::vector<std::string> map_keys(const std::string& next_hop);
+
 /// The element for this daemon: relative to the queue directory if its socket is below it, so that it works
 /// inside and outside of a chroot; else TCP; else the absolute path. nullopt when it listens nowhere.
 [[nodiscard]] std::optional<Socketmap> our_element(const OurPlaces& ours, std::string_view name);

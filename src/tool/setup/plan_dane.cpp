@@ -139,14 +139,33 @@ private:
         }
         const auto mute = silent(view);
         if (!mute.empty()) {
-            const bool none = mute.size() == view.servers.size();
-            complain(view, mute, none, open);
-            if (none || !open) return false;
+            const Lookups lookups = lookups_at(view);
+            complain(view, mute, lookups, open);
+            if (lookups != Lookups::wait || !open) return false;
         }
         return validates(view);
     }
 
-    void complain(const Resolvers& view, const std::vector<const NameServer*>& mute, bool none, bool open) {
+    /// What becomes of lookups at servers of which some do not answer.
+    enum class Lookups {
+        wait,   ///< for another server
+        fail,   ///< for now: mail is deferred
+        end,    ///< for good: mail bounces
+        may_end ///< when the turn is at one of the servers
+    };
+    static Lookups lookups_at(const Resolvers& view) {
+        const bool ends = std::ranges::any_of(view.servers, &NameServer::last_word);
+        const bool answers = std::ranges::any_of(view.servers, &NameServer::answers);
+        if (view.rotate && ends && answers) return Lookups::may_end;
+        for (const NameServer& server : view.servers) {
+            if (server.answers) return Lookups::wait;
+            if (server.last_word) return Lookups::end;
+        }
+        return Lookups::fail;
+    }
+
+    void complain(const Resolvers& view, const std::vector<const NameServer*>& mute, Lookups lookups,
+                  bool open) {
         const std::string asked =
             view.dnssec ? " for MX and A with EDNS and DO, as libc does with smtp_dns_support_level = dnssec"
                         : " for MX and A";
@@ -159,13 +178,24 @@ private:
                        std::string(level_name) + " alone"
              : view.dnssec ? "; or, as dane = \"off\" needs no DNSSEC: " + Holder{&postfix_}.unset(level_name)
                            : "");
-        remark(none || !open ? Kind::refusal : Kind::warning, "resolv.conf",
+        remark(lookups != Lookups::wait || !open ? Kind::refusal : Kind::warning, "resolv.conf",
                view.dnssec ? "resolver-fails-dnssec" : "resolver-fails",
-               "no answer from " + servers + ", asked" + asked +
-                   (none    ? ": " + who(view) + " defers all mail" + (open ? "" : " with that level")
-                    : !open ? ": it would hold up or defer mail with that level"
-                            : ": " + who(view) + " has to go on to another server, which takes seconds"),
-               fix);
+               "no answer from " + servers + ", asked" + asked + ": " + effect(view, lookups, open), fix);
+    }
+
+    static std::string effect(const Resolvers& view, Lookups lookups, bool open) {
+        const std::string level = open ? "" : " with that level";
+        switch (lookups) {
+        case Lookups::fail: return who(view) + " defers all mail" + level;
+        case Lookups::end:
+            return who(view) + " returns all mail to its senders" + level + ", and does not try again";
+        case Lookups::may_end:
+            return who(view) + " returns mail to its sender" + level +
+                   ", and does not try again, whenever it asks such a server first (options rotate)";
+        case Lookups::wait: break;
+        }
+        return open ? who(view) + " has to go on to another server, which takes seconds"
+                    : "it would hold up or defer mail with that level";
     }
 
     /// False if "dane-only" would be answered although smtp(8)'s own server does not say that it is secure.

@@ -14,6 +14,8 @@ namespace setup {
 namespace {
 
 constexpr const char* system_file = "/etc/resolv.conf";
+constexpr std::chrono::seconds usual_timeout{5}; // of glibc
+constexpr unsigned usual_attempts = 2;
 constexpr std::string_view blanks = " \t\r";
 /// A domain of the public DNS, reserved for examples (RFC 2606) and signed.
 constexpr const char* usual_name = "example.com";
@@ -73,6 +75,7 @@ struct View {
     Resolvers told;
     std::string user, root; ///< the user and the root of the process that reads the file
     std::vector<AskedServer> servers;
+    std::chrono::seconds patience{}; ///< for one server
 };
 
 /// The view of a service; adds it if it is new.
@@ -102,6 +105,7 @@ void look_into(Host& host, const std::optional<std::string>& system, View& view)
     if (told.there && told.chroot && system) told.difference = difference(content, *system);
     const dns::ResolvConf conf = dns::parse_resolv_conf(content);
     told.rotate = conf.rotate;
+    view.patience = conf.timeout.value_or(usual_timeout) * conf.attempts.value_or(usual_attempts);
     for (const net::Endpoint& server : conf.servers) view.servers.push_back({server, conf.use_tcp});
 }
 
@@ -125,7 +129,9 @@ NameServer judged(const AskedServer& asked, const std::vector<ServerReply>& repl
     server.answers = both(0) || both(2);
     for (const ServerReply& reply : replies) {
         server.validates |= reply.data && reply.ad;
-        if (server.trouble.empty() && !server.answers) server.trouble = reply.trouble;
+        if (!server.trouble.empty() || server.answers || reply.answered) continue;
+        server.trouble = reply.trouble;
+        server.last_word = reply.last_word;
     }
     return server;
 }
@@ -187,6 +193,14 @@ std::vector<Resolvers> survey_resolvers(Host& host, const Installed& postfix,
     std::vector<Resolvers> told;
     for (View& view : views) told.push_back(std::move(view.told));
     return told;
+}
+
+ServiceServers servers_of(Host& host, const Installed& postfix, const Service& service) {
+    std::vector<View> views;
+    View& view = view_of(service, postfix, views);
+    look_into(host, std::nullopt, view);
+    return {std::move(view.told.file), std::move(view.told.trouble), std::move(view.servers),
+            wants_dnssec(service), view.patience};
 }
 
 } // namespace setup

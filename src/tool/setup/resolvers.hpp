@@ -8,6 +8,7 @@
 #include "tool/setup/ask_servers.hpp"
 #include "tool/setup/postconf.hpp"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,7 @@ struct NameServer {
     bool answers = false;
     bool validates = false; ///< a name known to be signed came with AD
     std::string trouble;    ///< why it does not answer
+    bool last_word = false; ///< it does not answer in a way that ends the lookup: LibcReply::last_word
     friend bool operator==(const NameServer&, const NameServer&) = default;
 };
 
@@ -53,5 +55,15 @@ struct ResolverQuestions {
 /// name and of example.com, as the C library does. It must answer one of the two.
 [[nodiscard]] std::vector<Resolvers> survey_resolvers(Host& host, const Installed& postfix,
                                                       const ResolverQuestions& questions);
+
+/// What one service reads.
+struct ServiceServers {
+    std::string file;                 ///< as seen from outside of the chroot
+    std::string trouble;              ///< why it is not known; "": the other members are valid
+    std::vector<AskedServer> servers; ///< in the order of asking
+    bool dnssec = false;              ///< asked as with smtp_dns_support_level = dnssec
+    std::chrono::seconds patience{};  ///< how long the library waits for one server
+};
+[[nodiscard]] ServiceServers servers_of(Host& host, const Installed& postfix, const Service& service);
 
 } // namespace setup

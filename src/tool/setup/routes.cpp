@@ -153,6 +153,12 @@ bool is_fixed_hop(std::string_view next_hop) {
            host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
+const Service* service_for_domains(const Installed& postfix) {
+    const auto by_default = std::ranges::find(postfix.services, Use::default_route, &Service::use);
+    if (by_default != postfix.services.end()) return &*by_default;
+    return postfix.services.empty() ? nullptr : &postfix.services.front();
+}
+
 void assign_uses(Installed& postfix) {
     const bool hidden = !postfix.unread.empty() || filters_may_route(postfix);
     const bool relays = !postfix.value("relay_domains").empty();

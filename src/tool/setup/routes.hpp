@@ -46,6 +46,9 @@ struct Reading {
 /// True for "[host]" and "[host]:port", an address and a single label: there is no policy for it.
 [[nodiscard]] bool is_fixed_hop(std::string_view next_hop);
 
+/// The service that delivers mail for recipients' domains; nullptr: none delivers over SMTP.
+[[nodiscard]] const Service* service_for_domains(const Installed& postfix);
+
 /// Fills in Service::use.
 void assign_uses(Installed& postfix);
 

@@ -197,6 +197,11 @@ void look_at_trust(Host& host, const Installed& postfix, Surroundings& around) {
     for (const Service& service : postfix.services) look_for(service, service.chroot);
 }
 
+/// With -c, postconf of Postfix 3.10 sometimes prints the default folder as config_directory.
+std::string folder_of(const Installed& postfix, const std::string& given) {
+    return given.empty() ? postfix.value("config_directory") : given;
+}
+
 } // namespace
 
 std::vector<std::string> start_command(const Installed& postfix, const Service& service) {
@@ -257,11 +262,17 @@ std::string address_of(const Socketmap& map, const std::string& queue_directory)
     return "unix:" + (place.is_absolute() ? place : queue_directory / place).lexically_normal().string();
 }
 
-base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions& options) {
-    Survey survey;
-    Installed& postfix = survey.postfix;
-    Surroundings& around = survey.around;
-    Asker postconf(host, options.config_directory);
+std::string for_postmap(const std::string& element, const std::string& queue_directory) {
+    auto map = parse_socketmap(element);
+    if (!map || !map->unix_socket) return element;
+    map->proxied = false;
+    map->place = address_of(*map, queue_directory).substr(5); // without "unix:"
+    return to_string(*map);
+}
+
+base::Expected<Installed, std::string> read_installed(Host& host, const std::string& given) {
+    Installed postfix;
+    Asker postconf(host, given);
 
     std::vector<std::string> wanted = parameters_of_interest();
     wanted.insert(wanted.begin(), {"-x", "mail_version"});
@@ -270,11 +281,7 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const bool chroot = compatibility_level(postfix.value("compatibility_level")) < 1;
     const std::string services = postconf({"-M"});
     std::vector<Service> all = parse_services(services, postconf({"-P"}), chroot);
-    // With -c, postconf of Postfix 3.10 sometimes prints the default folder as config_directory.
-    const std::string& given = options.config_directory;
-    const std::string folder = given.empty() ? postfix.value("config_directory") : given;
-    survey.main_cf = folder + "/main.cf";
-    const auto master_cf = host.read(folder + "/master.cf");
+    const auto master_cf = host.read(folder_of(postfix, given) + "/master.cf");
     const auto attached = parse_attached(master_cf && *master_cf ? **master_cf : std::string{});
     for (Service& service : all) {
         if (const auto own = attached.find(service.where()); own != attached.end()) {
@@ -289,16 +296,25 @@ base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions&
     const auto version = parse_version(postfix.version_text);
     if (!version) return base::unexpected("postconf tells no version: \"" + postfix.version_text + '"');
     postfix.version = *version;
-
-    around.main_cf_is_link = host.is_link(survey.main_cf);
-    around.ours.listen = options.listen;
-    around.ours.queue_directory = postfix.value("queue_directory");
-    if (options.dane_off) around.dane = Surroundings::Dane::off;
     postfix.folder = given;
     expand(host, given, postfix);
     if (const auto types = host.run(postfix_command("postconf", given, {"-m"})); types && types->status == 0)
         for (const std::string& type : split_maps(types->out)) postfix.map_types.insert(type);
     read_routes(host, given, postfix);
+    return postfix;
+}
+
+base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions& options) {
+    auto installed = read_installed(host, options.config_directory);
+    if (!installed) return base::unexpected(std::move(installed.error()));
+    Survey survey{std::move(*installed), {}, {}};
+    Installed& postfix = survey.postfix;
+    Surroundings& around = survey.around;
+    survey.main_cf = folder_of(postfix, options.config_directory) + "/main.cf";
+    around.main_cf_is_link = host.is_link(survey.main_cf);
+    around.ours.listen = options.listen;
+    around.ours.queue_directory = postfix.value("queue_directory");
+    if (options.dane_off) around.dane = Surroundings::Dane::off;
     look_at_trust(host, postfix, around);
     ask_around(host, postfix, around);
     around.systemd = options.systemd;

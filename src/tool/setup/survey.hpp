@@ -33,11 +33,17 @@ struct Survey {
 /// Where a map leads, as "unix:/path" or "inet:host:port" for Host::status().
 [[nodiscard]] std::string address_of(const Socketmap& map, const std::string& queue_directory);
 
+/// The element as postmap(1) can open it from any folder.
+[[nodiscard]] std::string for_postmap(const std::string& element, const std::string& queue_directory);
+
 /// The command that starts smtp(8) with the settings of this service, in its chroot and as its user. It finds
 /// nothing to deliver and ends. If a setting is fatal, it says so on its standard error. Pure.
 [[nodiscard]] std::vector<std::string> start_command(const Installed& postfix, const Service& service);
 /// From the output of such a start: what prevents delivery or TLS; "": nothing. Pure.
 [[nodiscard]] std::string start_trouble(const Ran& ran);
+
+/// What postconf says, and the routes: `folder` as of -c. The error: Postfix is not installed, or cannot be asked.
+[[nodiscard]] base::Expected<Installed, std::string> read_installed(Host& host, const std::string& folder);
 
 /// The error: Postfix is not installed, or cannot be asked.
 [[nodiscard]] base::Expected<Survey, std::string> make_survey(Host& host, const SurveyOptions& options);

@@ -1,0 +1,255 @@
+"""`stsmap preview`: what it counts in real mail logs, compared with a count of the test's own; the journal; looking at
+domains on loopback, stopping and going on. What Postfix itself then does is in tests/e2e."""
+
+import calendar
+import collections
+import gzip
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import unittest
+
+from blackbox import harness
+from pylib import schemas
+from pylib.dns_message import encode_name
+from pylib.mail_server import MailServers
+from pylib.programs import ROOT, without_options
+from pylib.waiting import wait_for
+
+LOGS = [os.path.join(ROOT, "tests", "logs", name) for name in ("postfix-3.7.11.log", "postfix-3.10.13.log")]
+JOURNAL_REMOTE = shutil.which("systemd-journal-remote", path="/usr/lib/systemd:/lib/systemd:" + os.environ["PATH"])
+
+FRONT = re.compile(r"(\w+ +\d+ [\d:]+) (\S+) ([^\s\[]+)\[(\d+)\]: (.*)$")
+DELIVERY = re.compile(
+    r'(\w+): to=<(?:"(?:[^"\\]|\\.)*"|[^">]*)@([^>]*)>, relay=([^,]*), .*?status=(?:sent|deferred|bounced) \((.*)\)$'
+)
+
+
+def counted(path):
+    """Messages by domain, and those left out by reason, of a log in which no queue id is used twice."""
+    messages, left = collections.Counter(), collections.Counter()
+    seen = set()
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            front = FRONT.match(line)
+            found = front and DELIVERY.match(front[5])
+            if not found:
+                continue
+            tag, (queue_id, domain, relay, words) = front[3], found.groups()
+            kind = ""
+            if tag.endswith("/pipe"):
+                kind = "local"
+            elif "/relay/" in tag:
+                kind = "relayed"
+            elif "127.0.0.1" in (words if relay == "none" else relay):
+                kind = "internal"
+            elif domain.startswith("["):
+                kind = "literal"
+            key = (tag.split("/")[0], queue_id, kind or domain.lower())
+            if key not in seen:
+                seen.add(key)
+                (left if kind else messages)[key[2]] += 1
+    return messages, left
+
+
+class PreviewCase(harness.Case):
+    def setUp(self):
+        super().setUp()
+        self.cache = self.world.path("cache")
+
+    def environment(self):
+        return {**without_options(), "TZ": "UTC", "XDG_CACHE_HOME": self.cache}
+
+    def preview(self, *arguments, status=None, stdin=b"", before=()):
+        """(its lines by domain, the last one, what it says on standard error)"""
+        done = subprocess.run(
+            [harness.STSMAP, *before, "preview", "--json", *arguments],
+            input=stdin, capture_output=True, timeout=120, check=False, env=self.environment(),
+        )
+        if status is not None:
+            self.assertEqual(done.returncode, status, done)
+        *lines, end = [json.loads(line) for line in done.stdout.splitlines()]
+        for line in lines:
+            self.assertEqual(schemas.mistakes("preview-line", line), [], line)
+        self.assertEqual(schemas.mistakes("preview-end", end), [], end)
+        return {line["domain"]: line for line in lines}, end, done.stderr.decode()
+
+
+class LogTest(PreviewCase):
+    def expect(self, path, *arguments, **how):
+        messages, left = counted(path)
+        self.assertGreater(len(messages), 15)
+        found, end, errors = self.preview("--no-check", *arguments, status=0, **how)
+        self.assertEqual({name: line["messages"] for name, line in found.items()}, dict(messages))
+        self.assertEqual({kind: count for kind, count in end["left_out"].items() if count}, dict(left))
+        self.assertEqual(end["all"], {"domains": len(messages), "messages": sum(messages.values())})
+        self.assertEqual((end["lines"]["broken"], end["lines"]["undated"]), (0, 0))
+        self.assertEqual(errors, "")
+        return found, end
+
+    def test_counts_as_another_program_does(self):
+        for path in LOGS:
+            with self.subTest(path):
+                found, _ = self.expect(path, path)
+                self.assertEqual(self.expect(path, "-", stdin=open(path, "rb").read())[0], found)
+
+    def test_rotated_and_packed_files_in_any_order(self):
+        for path in LOGS:
+            with self.subTest(path):
+                folder = self.world.path("rotated-" + os.path.basename(path))
+                os.mkdir(folder)
+                with open(path, "rb") as file:
+                    lines = file.readlines()
+                names = []
+                for number, name in enumerate(("mail.log", "mail.log.1", "mail.log.2.gz", "mail.log.3.gz")):
+                    part = lines[(3 - number) * len(lines) // 4 : (4 - number) * len(lines) // 4]
+                    names.append(os.path.join(folder, name))
+                    with (gzip.open if name.endswith(".gz") else open)(names[-1], "wb") as file:
+                        file.writelines(part)
+                    os.utime(names[-1], (os.stat(path).st_mtime,) * 2)
+                found, end = self.expect(path, *names)
+                self.assertEqual([os.path.basename(name) for name in end["source"].split(", ")],
+                                 ["mail.log.3.gz", "mail.log.2.gz", "mail.log.1", "mail.log"])
+                self.assertEqual(found, self.expect(path, path)[0], "TLS lines too are linked over the files' ends")
+
+    @unittest.skipUnless(JOURNAL_REMOTE, "needs systemd-journal-remote")
+    def test_the_journal(self):
+        for path in LOGS:
+            with self.subTest(path):
+                folder = self.world.path("journal-" + os.path.basename(path))
+                os.mkdir(folder)
+                export, began = [], int(time.time()) - 3600
+                with open(path, encoding="utf-8") as file:
+                    fronts = [front for front in map(FRONT.match, file) if front]
+                first = fronts[0][1]
+                for front in fronts:
+                    at = began + self.seconds(front[1]) - self.seconds(first)
+                    export.append(
+                        f"__REALTIME_TIMESTAMP={at}000000\n_BOOT_ID={'1' * 32}\n_HOSTNAME={front[2]}\nPRIORITY=6\n"
+                        f"SYSLOG_IDENTIFIER={front[3]}\nSYSLOG_PID={front[4]}\nMESSAGE={front[5]}\n\n"
+                        f"__REALTIME_TIMESTAMP={at}000000\n_BOOT_ID={'1' * 32}\n_HOSTNAME={front[2]}\nPRIORITY=6\n"
+                        f"SYSLOG_IDENTIFIER=dovecot\n_PID=1\nMESSAGE={front[5]}\n\n"
+                    )
+                subprocess.run(
+                    [JOURNAL_REMOTE, "-o", os.path.join(folder, "test.journal"), "--split-mode=none", "-"],
+                    input="".join(export).encode(), capture_output=True, timeout=60, check=True,
+                )
+                found, end = self.expect(path, "--journal", "-D", folder)
+                of_file, _ = self.expect(path, path)
+                self.assertEqual({name: line.get("tls") for name, line in found.items()},
+                                 {name: line.get("tls") for name, line in of_file.items()})
+                self.assertEqual(end["lines"]["other"], 0, "only what Postfix wrote is read")
+                self.assertEqual(self.preview("--no-check", "--journal", "-D", folder, "--since", "30m")[1]["all"]["messages"], 0)
+
+    @staticmethod
+    def seconds(text):
+        return calendar.timegm(time.strptime("2026 " + text, "%Y %b %d %H:%M:%S"))
+
+    def test_what_cannot_be_read(self):
+        empty = self.world.path("empty")
+        os.mkdir(empty)
+        for words, said in ((["/nowhere/mail.log"], "cannot read"), ([empty], "directory"), (["--journal", "-D", empty], "journal")):
+            done = subprocess.run([harness.STSMAP, "preview", *words], capture_output=True, text=True, timeout=60,
+                                  check=False, env=self.environment())
+            self.assertEqual((done.returncode, done.stdout), (3, ""), done)
+            self.assertIn(said, done.stderr.lower() if said == "directory" else done.stderr)
+        broken = self.world.path("cut.gz")
+        with open(LOGS[0], "rb") as file:
+            packed = gzip.compress(file.read())
+        with open(broken, "wb") as file:
+            file.write(packed[: len(packed) // 2])
+        found, _, errors = self.preview("--no-check", broken, status=0)
+        self.assertGreater(len(found), 3, "what came before the damage counts")
+        self.assertIn("ends too early", errors)
+
+
+@unittest.skipUnless(shutil.which("postconf"), "needs postconf(1)")
+class LookTest(PreviewCase):
+    """Five domains enforce, each with a mail server of its own; the certificate of the first is for another name."""
+
+    def setUp(self):
+        super().setUp()
+        self.mail = MailServers()
+        self.addCleanup(self.mail.close)
+        self.daemon = self.world.daemon()
+        for i in range(1, 6):
+            domain, host = f"d{i}.test", f"mx.o{i}.test"
+            self.world.policy(domain, mx=(host,))
+            self.world.dns.add_rdata(domain, "MX", [bytes([0, 10]) + encode_name(host)])
+            self.world.dns.add(host, "A", f"127.{i}.0.1")
+            self.mail.add(f"127.{i}.0.1", *self.world.hosts.authority.leaf(["other.test" if i == 1 else host]))
+        self.world.dns.add_rdata("none.test", "MX", [bytes([0, 10]) + encode_name("mx.o1.test")])
+        self.folder = self.world.path("postfix")
+        os.mkdir(self.folder)
+        with open(os.path.join(self.folder, "main.cf"), "w", encoding="ascii") as file:
+            file.write("compatibility_level = 3.6\nmail_owner = postfix\nmyhostname = me.example\ninet_protocols = ipv4\n"
+                       f"smtp_tcp_port = {self.mail.port}\nsmtp_tls_CAfile = {self.world.hosts.authority.root}\n")
+        with open(os.path.join(self.folder, "master.cf"), "w", encoding="ascii") as file:
+            file.write("smtp unix - - n - - smtp\nrelay unix - - n - - smtp\n")
+        for name in ("main.cf", "master.cf"):
+            os.utime(os.path.join(self.folder, name), (0, 0))  # else postconf waits for two seconds, and longer
+        self.log = self.world.path("mail.log")
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        with open(self.log, "w", encoding="ascii") as file:
+            for number, (domain, host) in enumerate([(f"d{i}.test", f"mx.o{i}.test") for i in range(1, 6)] * 3 +
+                                                    [("none.test", "mx.o1.test")] * 10):
+                file.write(f"{stamp} h postfix/smtp[7]: ID{10000 + number}: to=<x@{domain}>, relay={host}[192.0.2.1]:25, "
+                           "delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (ok)\n")
+
+    def words(self, *more):
+        return ["-c", self.folder, self.log, *more]
+
+    def before(self):
+        return ("--config", self.daemon.config_file)
+
+    def test_says_what_would_wait(self):
+        found, end, errors = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(errors, "")
+        self.assertEqual({name: line["verdict"] for name, line in found.items()},
+                         {"d1.test": "waits", **{f"d{i}.test": "fine" for i in range(2, 6)}, "none.test": "none"}, found)
+        self.assertEqual(found["d1.test"]["said"], "Server certificate not verified")
+        self.assertEqual(end["verdicts"]["waits"], {"domains": 1, "messages": 3})
+        self.assertEqual(end["all"], {"domains": 6, "messages": 25})
+        self.assertTrue(end["whole"])
+        self.assertEqual(self.mail.total(), 5, "one connection to each; none to those without a policy")
+        self.assertEqual(self.mail.verbs(), {"EHLO", "STARTTLS", "QUIT"})
+        again, _, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(again, found)
+        self.assertEqual(self.mail.total(), 5, "kept from the first run")
+        self.preview(*self.words("--fresh"), before=self.before(), status=1)
+        self.assertEqual(self.mail.total(), 10)
+        # A person reads it in 80 columns.
+        done = subprocess.run([harness.STSMAP, *self.before(), "preview", *self.words()], capture_output=True, text=True,
+                              timeout=60, check=False, env=self.environment())
+        self.assertIn("Under enforcement mail to 1 of 6 domains would wait, 3 of 25 messages.", done.stdout)
+        self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
+
+    def test_goes_on_where_it_was_stopped(self):
+        process = subprocess.Popen([harness.STSMAP, *self.before(), "preview", "--json", *self.words("--rate", "2")],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment())
+        self.addCleanup(process.kill)
+        kept = os.path.join(self.cache, "stsmap", "preview.jsonl")
+
+        def known():
+            with open(kept, encoding="ascii") as file:
+                return [json.loads(line)["domain"] for line in file if line.endswith("\n")]
+
+        wait_for(lambda: os.path.exists(kept) and len(known()) == 3, "two enforcing domains and one without a policy", 60)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+        *lines, end = [json.loads(line) for line in out.splitlines()]
+        self.assertFalse(end["whole"], errors)
+        self.assertIn(process.returncode, (1, 3))
+        self.assertEqual(sorted(line["domain"] for line in lines if line["verdict"] != "unknown"), sorted(known()))
+        self.assertEqual(self.mail.total(), 2)
+        _, end, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(end["verdicts"]["fine"]["domains"], 4)
+        self.assertEqual(self.mail.total(), 5, "those of the first run are not looked at again")
+
+
+if __name__ == "__main__":
+    unittest.main()
