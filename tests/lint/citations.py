@@ -23,7 +23,8 @@ ELSEWHERE = [
 ]
 PROMISE = re.compile(r"\b[Pp]romises?\s+(?:///?\s+)?(\d+)")
 ROW = re.compile(r"\bCONFORMANCE\b(\.md)?(?:,?\s+(?:///?\s+)?(?:row\s+)?(\d+))?")
-FILE = re.compile(r"(?<![\w/.~{$*-])((?:[\w.-]+/)*\w[\w-]*\.(?:md|hpp|cpp|py|cmake))\b(?![\w/*(-])")
+# <x/y.hpp> is of another library.
+FILE = re.compile(r"(?<![\w/.~{$*<-])((?:[\w.-]+/)*\w[\w-]*\.(?:md|hpp|cpp|py|cmake))\b(?![\w/*(-])")
 # "smtp/unix" is a service of master.cf.
 MODULE = re.compile(r"(?<![\w/.~{$*'-])((?:%s)/(?!unix\b|inet\b)[a-z]\w*)\b(?![\w/.*-])" % "|".join(
     sorted((name for name in FOLDERS if name), key=len, reverse=True)))

@@ -143,6 +143,7 @@ GOOD_CITATIONS = [
     ("src/a.cpp", '// base/text.hpp, base/text, tool/tool.hpp, tool/tool; README.md, "Install"; stsmapd(8), "What mail sees"'),
     ("tests/a.py", "# socketmap_table(5), TLSRPT_README; folder/test_x.py, tests/unit/<folder>_<file>_test.cpp, NAME_fuzz.cpp"),
     ("a.md", "promises kept; a design; the issue is 5; C#"),
+    ("a.txt", "set(HEADERS <vector> <other/a.hpp> <other/b.hpp>)"),
 ]
 BAD_CITATIONS = [
     ("src/a.cpp", '// as DESIGN "what" says'), ("src/a.cpp", "/// (promise 3)"), ("src/a.cpp", "// promise\n// 7"),
