@@ -76,14 +76,20 @@ struct StubResolver::Impl : std::enable_shared_from_this<Impl> {
 
     [[nodiscard]] static asio::awaitable<Result> ask(std::shared_ptr<Impl> self, Wanted wanted);
     /// Counts a question that has ended; `since`: when it had a place.
-    [[nodiscard]] Result ended(Type type, base::Steady since, Result result) {
+    void count(Type type, base::Steady since, const Result& result) {
         Counts::Of& of = counts.of(type);
         if (result)
             of.answers.of(result->kind).add();
         else
             of.failures.of(result.error().reason).add();
         counts.took.observe(clock.steady() - since);
-        return result;
+    }
+    /// The end of a question without an answer. What ask() makes itself has its place in the frame that each waiting
+    /// question takes: an error, no whole Result.
+    [[nodiscard]] auto refused(Type type, base::Steady since, base::Reason reason, const char* why = "") {
+        Result result = failed(reason, why);
+        count(type, since, result);
+        return base::unexpected(std::move(result.error()));
     }
 
     [[nodiscard]] Lane& lane_of(Purpose purpose) { return purpose == Purpose::dane ? dane : others; }
@@ -185,20 +191,20 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Want
     try {
         Lane& lane = self->lane_of(wanted.purpose);
         Slot slot{self, lane};
-        if (self->stopping) co_return self->ended(wanted.type, begun, failed(base::Reason::shutting_down));
+        if (self->stopping) co_return self->refused(wanted.type, begun, base::Reason::shutting_down);
         if (lane.waiting() == 0 && self->has_room(lane)) {
             slot.taken = true;
             ++lane.taken;
         } else {
             if (lane.waiting() >= max_waiting)
-                co_return self->ended(wanted.type, begun, failed(base::Reason::overloaded, "too many wait"));
+                co_return self->refused(wanted.type, begun, base::Reason::overloaded, "too many wait");
             slot.position = lane.fresh.insert(lane.fresh.end(), &slot);
             slot.queue = &lane.fresh;
             slot.turn.expires_at(asio::steady_timer::time_point::max());
             co_await slot.turn.async_wait(as_result);
             const auto cancellation = co_await asio::this_coro::cancellation_state;
             if (self->stopping || cancellation.cancelled() != asio::cancellation_type::none)
-                co_return self->ended(wanted.type, self->clock.steady(), failed(base::Reason::shutting_down));
+                co_return self->refused(wanted.type, self->clock.steady(), base::Reason::shutting_down);
         }
         const base::Steady now = self->clock.steady();
         begun = now;
@@ -219,12 +225,13 @@ asio::awaitable<Result> StubResolver::Impl::ask(std::shared_ptr<Impl> self, Want
         Result result = co_await Flight::run(slot.flight);
         const auto server = slot.flight->answered_by();
         if (result && server && wanted.server.empty()) self->weigh(*result, wanted, *list, *server);
-        co_return self->ended(wanted.type, begun, std::move(result));
+        self->count(wanted.type, begun, result);
+        co_return result;
     } catch (const std::bad_alloc&) {
-        co_return self->ended(wanted.type, begun, failed(base::Reason::overloaded));
+        co_return self->refused(wanted.type, begun, base::Reason::overloaded);
     } catch (const std::exception& trouble) {
         self->sink.emit(events::DnsFailed{.error = trouble.what()});
-        co_return self->ended(wanted.type, begun, failed(base::Reason::dns_network));
+        co_return self->refused(wanted.type, begun, base::Reason::dns_network);
     }
 }
 
