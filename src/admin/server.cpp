@@ -67,7 +67,7 @@ public:
         site_->door(Entrance::web).content_policy = content_policy(parts.style_hash);
     }
 
-    base::Expected<void, std::string> serve(server::Listener listener, Entrance entrance) {
+    base::Expected<void, std::string> serve(server::Listener listener, Entrance entrance, Reach reach) {
         int family = AF_UNSPEC;
         socklen_t size = sizeof family;
         if (::getsockopt(listener.fd(), SOL_SOCKET, SO_DOMAIN, &family, &size) != 0)
@@ -76,7 +76,8 @@ public:
             return base::unexpected(listener.name() + ": the control socket must be a unix socket");
         const int copy = ::fcntl(listener.fd(), F_DUPFD_CLOEXEC, 0);
         if (copy < 0) return base::unexpected(listener.name() + ": " + why(errno));
-        const auto place = std::make_shared<Place>(executor_, copy, std::move(listener), entrance, family);
+        const auto place =
+            std::make_shared<Place>(executor_, copy, std::move(listener), entrance, reach, family);
         places_.push_back(place);
         asio::co_spawn(executor_, accept(shared_from_this(), place), [](std::exception_ptr) {});
         return {};
@@ -102,9 +103,10 @@ public:
 private:
     /// A socket that is listened on.
     struct Place {
-        Place(const asio::any_io_executor& executor, int copy, server::Listener from, Entrance into, int of)
+        Place(const asio::any_io_executor& executor, int copy, server::Listener from, Entrance into,
+              Reach who, int of)
             : acceptor(executor, copy), pause(executor), listener(std::in_place, std::move(from)),
-              entrance(into), family(of) {}
+              entrance(into), reach(who), family(of) {}
 
         void close() {
             error_code ignored;
@@ -117,6 +119,7 @@ private:
         asio::steady_timer pause;
         std::optional<server::Listener> listener;
         Entrance entrance;
+        Reach reach;
         int family;
     };
 
@@ -137,8 +140,9 @@ private:
     /// Accepting goes on without a line, too, when there is no memory for one.
     void report(const Place& place, int failed) noexcept {
         try {
-            site_->events.emit(events::AcceptFailed{
-                .address = place.listener->name(), .problem = why(failed), .connections = connections(place.entrance)});
+            site_->events.emit(events::AcceptFailed{.address = place.listener->name(),
+                                                    .problem = why(failed),
+                                                    .connections = connections(place.entrance)});
         } catch (const std::bad_alloc&) {
             return;
         }
@@ -147,6 +151,10 @@ private:
     /// Owns `fd`. What went wrong, as an errno; 0 nothing. Without memory this client is lost, and no later one.
     int welcome(const Place& place, int fd) noexcept {
         net::Descriptor owned(fd);
+        if (place.reach == Reach::other_hosts && site_->hosts.empty()) {
+            site_->door(place.entrance).counts.refused.add();
+            return 0;
+        }
         try {
             Connection::Socket socket(executor_);
             error_code error;
@@ -250,8 +258,8 @@ Server::Server(Parts parts, Handlers handlers)
 
 Server::~Server() { core_->stop(); }
 
-base::Expected<void, std::string> Server::serve(server::Listener listener, Entrance entrance) {
-    return core_->serve(std::move(listener), entrance);
+base::Expected<void, std::string> Server::serve(server::Listener listener, Entrance entrance, Reach reach) {
+    return core_->serve(std::move(listener), entrance, reach);
 }
 
 void Server::set_hosts(std::vector<std::string> hosts) { core_->set_hosts(std::move(hosts)); }

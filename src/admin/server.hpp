@@ -18,6 +18,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,6 +26,12 @@
 #include <sys/types.h>
 
 namespace admin {
+
+/// From where a listener can be reached.
+enum class Reach : std::uint8_t {
+    this_host,
+    other_hosts, ///< as long as no hosts are admitted by name, its connections are closed at once
+};
 
 class Server {
 public:
@@ -49,7 +56,8 @@ public:
 
     /// Accepts from it until stop(). The error names the address: the control socket must be a unix socket.
     [[nodiscard]] base::Expected<void, std::string> serve(server::Listener listener,
-                                                          Entrance entrance = Entrance::control);
+                                                          Entrance entrance = Entrance::control,
+                                                          Reach reach = Reach::this_host);
     /// Other hosts are admitted from now on.
     void set_hosts(std::vector<std::string> hosts);
     /// Accepts nothing more, and removes the sockets' files. Requests at work are answered; all other connections

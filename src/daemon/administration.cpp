@@ -130,10 +130,12 @@ void Administration::imported(const base::Domain& domain) {
     parts_.replan(domain);
 }
 
-void Administration::serve(std::vector<server::Listener> control, std::vector<server::Listener> web) {
-    const auto serve_one = [this](server::Listener& listener, admin::Entrance entrance) {
+void Administration::serve(std::vector<server::Listener> control, std::vector<server::Listener> web,
+                           std::vector<server::Listener> web_by_name) {
+    const auto serve_one = [this](server::Listener& listener, admin::Entrance entrance,
+                                  admin::Reach reach = admin::Reach::this_host) {
         std::string address = listener.name();
-        if (auto served = server_.serve(std::move(listener), entrance); !served)
+        if (auto served = server_.serve(std::move(listener), entrance, reach); !served)
             throw std::runtime_error(served.error());
         return address;
     };
@@ -144,6 +146,10 @@ void Administration::serve(std::vector<server::Listener> control, std::vector<se
     for (server::Listener& listener : web) {
         const std::string address = serve_one(listener, admin::Entrance::web);
         parts_.events.emit(events::WebListening{.address = address});
+    }
+    for (server::Listener& listener : web_by_name) {
+        const std::string address = serve_one(listener, admin::Entrance::web, admin::Reach::other_hosts);
+        if (!parts_.web_hosts.empty()) parts_.events.emit(events::WebListening{.address = address});
     }
 }
 

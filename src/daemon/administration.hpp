@@ -61,7 +61,8 @@ public:
     explicit Administration(Parts parts);
 
     /// Begins to serve. Throws std::runtime_error.
-    void serve(std::vector<server::Listener> control, std::vector<server::Listener> web);
+    void serve(std::vector<server::Listener> control, std::vector<server::Listener> web,
+               std::vector<server::Listener> web_by_name);
     /// After a reload.
     void configure(std::vector<std::string> web_hosts) { server_.set_hosts(std::move(web_hosts)); }
     [[nodiscard]] const admin::Server& server() const noexcept { return server_; }

@@ -188,7 +188,8 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy(replan);
     make_fronts(std::move(listeners.postfix));
-    administration_->serve(std::move(listeners.control), std::move(listeners.web));
+    administration_->serve(std::move(listeners.control), std::move(listeners.web),
+                           std::move(listeners.web_by_name));
 }
 
 Daemon::Impl::~Impl() {

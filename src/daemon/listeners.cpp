@@ -30,12 +30,10 @@ struct Inherited {
     std::set<std::string> postfix, control, web; ///< their addresses
 };
 
-/// Words when an inherited web listener is not to be served: as config::conflicts() for web.listen. The daemon starts
-/// all the same: nobody's mail must wait for a socket unit of the web listener.
-std::string why_not_served(const net::ListenAddress& address, const std::vector<std::string>& hosts) {
-    if (!hosts.empty() || config::stays_on_this_host(address)) return {};
-    return "other hosts can reach it, and web.hosts does not name the hosts that it may be asked as";
-}
+/// An inherited web listener as config::conflicts() allows none in web.listen. The daemon starts all the same: nobody's
+/// mail must wait for a socket unit of the web listener.
+constexpr const char* why_not_served =
+    "other hosts can reach it, and web.hosts does not name the hosts that it may be asked as";
 
 Inherited inherit(const std::vector<std::string>& hosts, events::Sink& events) {
     auto handed_over = inherited_sockets();
@@ -52,14 +50,15 @@ Inherited inherit(const std::vector<std::string>& hosts, events::Sink& events) {
             throw std::runtime_error("inherited socket control: it must be a unix socket, not " +
                                      to_string(socket.address));
         const bool web = socket.name == web_name;
-        if (const std::string why = web ? why_not_served(socket.address, hosts) : ""; !why.empty()) {
-            events.emit(events::WebNotListening{.address = to_string(socket.address), .detail = why});
-            continue;
-        }
+        const bool by_name = web && !config::stays_on_this_host(socket.address);
+        if (by_name && hosts.empty())
+            events.emit(
+                events::WebNotListening{.address = to_string(socket.address), .detail = why_not_served});
         (control ? all.control : web ? all.web : all.postfix).insert(to_string(socket.address));
-        (control ? all.sockets.control
-         : web   ? all.sockets.web
-                 : all.sockets.postfix)
+        (control   ? all.sockets.control
+         : by_name ? all.sockets.web_by_name
+         : web     ? all.sockets.web
+                   : all.sockets.postfix)
             .push_back(*std::move(listener));
     }
     return all;

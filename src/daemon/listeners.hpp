@@ -13,6 +13,8 @@ struct Listeners {
     std::vector<server::Listener> postfix; ///< one at least
     std::vector<server::Listener> control; ///< perhaps none
     std::vector<server::Listener> web;     ///< mostly none
+    /// Web listeners of systemd that other hosts can reach: to be served only while web.hosts names hosts.
+    std::vector<server::Listener> web_by_name;
 };
 
 /// Takes the sockets of systemd: one named "control" is the administration's, one named "web" the web listener's, others

@@ -247,9 +247,19 @@ class Web(harness.Case):
         self.assertEqual(self.get(address, "/ready").status, 200)
         self.assertEqual(len(wait_for(lambda: daemon.log_lines("web-listening: "), "the line")), 1)
         self.assertRegex(wait_for(lambda: daemon.log_lines("<3>web-not-listening: "), "the line")[0], "address=tcp:0.0.0.0:.* web.hosts")
+        # Who asks there is not kept waiting, and a reload is enough to open it.
+        address = "tcp:127.0.0.1:%d" % wide.getsockname()[1]
+        with http.Client(address) as client:
+            self.assertEqual(client.read_all(), b"")
+        daemon.configure(web={"hosts": ["mx1.example.com"]})
+        daemon.reload()
+        self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
+        daemon.configure(web=None)
+        daemon.reload()
+        with http.Client(address) as client:
+            self.assertEqual(client.read_all(), b"")
         self.assertEqual(daemon.stop(), 0)
         daemon = self.start(web={"hosts": ["mx1.example.com"]}, inherited=[wide.fileno()], fd_names="web")
-        address = "tcp:127.0.0.1:%d" % wide.getsockname()[1]
         self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
         self.assertEqual(daemon.stop(), 0)
         # In the configuration it is a mistake.

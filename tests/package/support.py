@@ -175,7 +175,7 @@ HTTP = (
 
 # The same of a request over TCP to a port of this host.
 HTTP_TCP = (
-    "use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $ARGV[0], Timeout => 10) "
+    "use IO::Socket::INET; alarm 60; my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $ARGV[0], Timeout => 10) "
     "or die qq(connect: $!\\n);"
     'print $s "GET $ARGV[1] HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n"; $s->flush;'
     "my ($status) = <$s> =~ /^HTTP.1.1 (\\d+) / or die qq(no reply\\n); print qq($status\\n)"
