@@ -44,8 +44,10 @@ class Case(harness.Case):
         self.assertEqual(reply.fields["content-type"], "text/html; charset=utf-8")
         return reply.body.decode()
 
-    def web(self, daemon):
-        return re.findall(r"web-listening: address=(tcp:\S+)", daemon.log())[-1]
+    def web(self, daemon, starts):
+        """Where it listens since the last of its starts."""
+        line = daemon.wait_log("web-listening: address=tcp:", count=starts)[-1]
+        return re.search(r"address=(tcp:\S+)", line)[1]
 
 
 class StatusPage(Case):
@@ -89,7 +91,7 @@ class StatusPage(Case):
         shutil.rmtree(daemon.state_dir)
         os.mkdir(daemon.state_dir)
         daemon.start(journal=True)
-        web = self.web(daemon)
+        web = self.web(daemon, starts=2)
         client = control.Control(self.control)
         older = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7200))
         exported = re.sub(r'"fetched_at":"[^"]*"', '"fetched_at":"%s"' % older, exported)

@@ -230,8 +230,8 @@ TEST(StoreBounds, WhatWaitsIsBoundedInOctets) {
     cache::SqliteStore::Options& options = bench.options;
     options.max_octets = std::size_t{1} << 20;
     options.stop_within = base::milliseconds{0};
+    test::FailingDisk disk(bench.folder().path()); // before the files are opened: it fails no others
     auto store = bench.open();
-    test::FailingDisk disk(bench.folder().path());
     disk.fail(test::Fault::full, 1);
     std::size_t most = 0, most_kept = 0;
     for (int i = 0; i < 2000; ++i) {
@@ -243,6 +243,7 @@ TEST(StoreBounds, WhatWaitsIsBoundedInOctets) {
     EXPECT_LE(most_kept, options.max_octets + 2000 * 512);
     EXPECT_GT(most_kept + most, std::size_t{1} << 19);
     store = nullptr;
+    EXPECT_GT(disk.failed(), 0u);
     disk.heal();
 }
 
