@@ -106,9 +106,9 @@ bool weakens(const Override& exception, const Answer& usual) {
 
 Decision decide(const Facts& facts, base::Instant now) {
     const Decision usual = usual_decision(facts, now);
-    if (std::holds_alternative<TryLater>(usual.answer) || facts.no_domain != Reason::none) return usual;
+    if (facts.no_domain != Reason::none) return usual;
     Decision made = usual;
-    if (facts.exception != nullptr) {
+    if (facts.exception != nullptr && !std::holds_alternative<TryLater>(usual.answer)) {
         made.why = {};
         if (applies(*facts.exception, usual.answer, facts)) {
             made.answer = answer_of(*facts.exception);

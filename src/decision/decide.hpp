@@ -9,7 +9,7 @@
 // 5. a policy that is not enforced: no opinion;
 // 6. DANE goes before MTA-STS (RFC 8461 section 2);
 // 7. an enforced policy that has not expired is enforced.
-// Whoever only observes gives no opinion in place of 3, 6 and 7. Failures of others never defer mail; TryLater is
+// Whoever only observes gives no opinion in place of 2, 3, 6 and 7. Failures of others never defer mail; TryLater is
 // only for our own.
 #pragma once
 

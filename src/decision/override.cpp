@@ -36,7 +36,9 @@ constexpr unsigned place_bits = 14;
 constexpr std::uint32_t place_mask = (1U << place_bits) - 1;
 static_assert(max_overrides < place_mask);
 
-std::uint32_t tag_of(std::uint64_t hash) noexcept { return static_cast<std::uint32_t>(hash >> (32 + place_bits)); }
+std::uint32_t tag_of(std::uint64_t hash) noexcept {
+    return static_cast<std::uint32_t>(hash >> (32 + place_bits));
+}
 
 bool is_current(const Override& o, Instant now) { return !o.until || now < *o.until; }
 

@@ -35,7 +35,9 @@ struct Effect {
     effect.would = kind_of(made.hidden);
     if (rule == Rule::exception && weakens(*facts.exception, made.hidden))
         effect.weakened_by = facts.exception;
+    // Our own failure says nothing about what enforcing would do to the domain's mail.
     effect.observed = !std::holds_alternative<decision::NoOpinion>(made.hidden) &&
+                      !std::holds_alternative<decision::TryLater>(made.hidden) &&
                       (rule == Rule::observe || facts.exception->action == decision::Action::observe);
     return effect;
 }

@@ -280,7 +280,8 @@ TEST(Decide, WhoObservesGivesNoOpinionAndSaysWhatItHides) {
         {with(known(Mode::enforce), dane), "notfound", "dane-only", "observe"},
         {absent(Reason::no_record), "notfound", "notfound", ""},
         {excepted, "notfound", "encrypt", "observe"},
-        {with(absent(Reason::no_record), overloaded), "temp", "temp", "overload"},
+        {with(absent(Reason::no_record), overloaded), "notfound", "temp", "observe"},
+        {with(known(Mode::enforce), overloaded), "notfound", "secure", "observe"},
     };
     for (const Case& one : cases) {
         Facts facts = one.facts;
