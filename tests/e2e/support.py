@@ -230,11 +230,13 @@ class PostfixTest(WorldTest):
             file.write(content if isinstance(content, bytes) else content.encode())
 
     def put_back(self):
-        """Restores both files with owner, mode and access list, and removes what postfix-setup leaves beside them."""
+        """Restores both files with owner, mode and access list, and removes what postfix-setup leaves beside them. Each
+        is there at every moment: a program of Postfix that starts just now does not do without."""
         for path, content in ((self.main_cf, self.before), (self.master_cf, self.services)):
-            os.unlink(path)
-            self.write(path, content)
-            os.chmod(path, 0o644)
+            self.write(path + ".restored", content)
+            os.chmod(path + ".restored", 0o644)
+            os.utime(path + ".restored", (0, 0))
+            os.replace(path + ".restored", path)
         for suffix in (".stsmap-before", ".stsmap-undo"):
             if os.path.exists(self.main_cf + suffix):
                 os.unlink(self.main_cf + suffix)
