@@ -185,13 +185,14 @@ class LookTest(PreviewCase):
         self.world.dns.add_rdata("none.test", "MX", [bytes([0, 10]) + encode_name("mx.o1.test")])
         self.folder = self.world.path("postfix")
         os.mkdir(self.folder)
-        with open(os.path.join(self.folder, "main.cf"), "w", encoding="ascii") as file:
-            file.write("compatibility_level = 3.6\nmail_owner = postfix\nmyhostname = me.example\ninet_protocols = ipv4\n"
-                       f"smtp_tcp_port = {self.mail.port}\nsmtp_tls_CAfile = {self.world.hosts.authority.root}\n")
+        self.main_cf = (
+            "compatibility_level = 3.6\nmail_owner = postfix\nmyhostname = me.example\ninet_protocols = ipv4\n"
+            f"smtp_tcp_port = {self.mail.port}\nsmtp_tls_CAfile = {self.world.hosts.authority.root}\n"
+        )
+        self.set_main_cf()
         with open(os.path.join(self.folder, "master.cf"), "w", encoding="ascii") as file:
             file.write("smtp unix - - n - - smtp\nrelay unix - - n - - smtp\n")
-        for name in ("main.cf", "master.cf"):
-            os.utime(os.path.join(self.folder, name), (0, 0))  # else postconf waits for two seconds, and longer
+        os.utime(os.path.join(self.folder, "master.cf"), (0, 0))
         self.log = self.world.path("mail.log")
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         with open(self.log, "w", encoding="ascii") as file:
@@ -227,6 +228,22 @@ class LookTest(PreviewCase):
                               timeout=60, check=False, env=self.environment())
         self.assertIn("Under enforcement mail to 1 of 6 domains would wait, 3 of 25 messages.", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
+
+    def set_main_cf(self, *lines):
+        path = os.path.join(self.folder, "main.cf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(self.main_cf + "".join(line + "\n" for line in lines))
+        os.utime(path, (0, 0))  # else postconf waits for two seconds, and longer
+
+    def test_what_main_cf_asks_of_all_is_not_about_policies(self):
+        self.world.dns.authentic = lambda name: True
+        self.world.policy("d2.test", mode="testing", mx=("mx.o2.test",))
+        expected = {"d1.test": "waits", "d2.test": "testing", **{f"d{i}.test": "fine" for i in range(3, 6)}, "none.test": "none"}
+        for level in ("dane", "encrypt"):
+            with self.subTest(level):
+                self.set_main_cf(f"smtp_tls_security_level = {level}", "smtp_dns_support_level = dnssec")
+                found, _, errors = self.preview(*self.words("--fresh"), before=self.before(), status=1)
+                self.assertEqual({name: line["verdict"] for name, line in found.items()}, expected, errors)
 
     def test_goes_on_where_it_was_stopped(self):
         process = subprocess.Popen([harness.STSMAP, *self.before(), "preview", "--json", *self.words("--rate", "2")],

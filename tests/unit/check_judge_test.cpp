@@ -378,6 +378,40 @@ TEST(CheckJudge, SaysWhatModeEnforceWouldDo) {
     EXPECT_EQ(judge(evidence).verdict.enforced, std::nullopt);
 }
 
+TEST(CheckJudge, LevelDaneAsksOnlyOfHostsWithRecords) {
+    Evidence evidence = good();
+    evidence.postfix.level = "dane";
+    evidence.postfix.dnssec = true;
+    set_mode(evidence, "testing");
+    for (Mx& mx : evidence.mx) mx.addresses[0].sighting->tls = untrusted("self-signed certificate", 18);
+    Judgement made = judge(evidence);
+    EXPECT_EQ(made.verdict.guard, Guard::testing);
+    EXPECT_EQ(made.verdict.outcome, Outcome::unprotected);
+    EXPECT_EQ(made.verdict.enforced, Outcome::waits);
+    Mx& first = evidence.mx[0];
+    first.tlsa = looked("_25._tcp." + first.host, "TLSA");
+    first.tlsa_records.emplace_back();
+    first.tlsa_records[0] = {3, 1, 1, std::string(32, 'x')};
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::testing) << "not signed";
+    first.tlsa->worth = dns::Worth::secure;
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::settings);
+    first.tlsa_records[0].usage = 0; // encryption is asked for then
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::settings);
+    first.tlsa_records.clear();
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::testing);
+    first.tlsa->reason = "dns-servfail";
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::settings);
+
+    evidence = good();
+    evidence.postfix.level = "dane";
+    evidence.postfix.dnssec = true;
+    evidence.sts.records.clear();
+    evidence.policy_host.reset();
+    EXPECT_EQ(judge(evidence).verdict.guard, Guard::none);
+    EXPECT_EQ(judge(evidence).verdict.outcome, Outcome::unprotected);
+    EXPECT_EQ(judge(evidence).verdict.reason, "txt-missing");
+}
+
 TEST(CheckJudge, LeavesADomainWithDaneToDane) {
     Evidence evidence = good();
     evidence.dane_advice = "dane-only";

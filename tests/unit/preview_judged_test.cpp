@@ -48,6 +48,22 @@ TEST(PreviewJudged, IsOneWord) {
         EXPECT_EQ(verdict_of(evidence, judgement_of(row.guard, row.outcome)).kind, row.want) << row.why;
 }
 
+TEST(PreviewJudged, OfWhatMainCfAsksForItSaysWhatThePolicyIs) {
+    check::Evidence evidence;
+    evidence.smtp = false;
+    evidence.mx.resize(1);
+    check::Judgement judgement = judgement_of(Guard::settings, Outcome::unknown);
+    judgement.verdict.reason = "mx-not-looked-at";
+    EXPECT_FALSE(needs_mail_hosts(evidence, judgement));
+    EXPECT_EQ(verdict_of(evidence, judgement).kind, Kind::none);
+    judgement.policy.emplace().mode = "enforce"; // a table before ours has the say
+    EXPECT_EQ(verdict_of(evidence, judgement).kind, Kind::none);
+    judgement.policy->mode = "testing";
+    EXPECT_EQ(verdict_of(evidence, judgement).kind, Kind::testing);
+    judgement.verdict.reason = "dns-mx-failed";
+    EXPECT_EQ(verdict_of(evidence, judgement).kind, Kind::unknown);
+}
+
 TEST(PreviewJudged, SaysWhy) {
     check::Evidence evidence;
     evidence.domain = "a.example";

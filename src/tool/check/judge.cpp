@@ -21,7 +21,11 @@ constexpr const char* takes_none = "does not accept mail";
 
 std::string shown(std::string_view text, std::size_t limit = 200) { return base::printable(text, limit); }
 
-bool goes_anyway(const Need& need) { return need.demand.level == "may" || need.demand.level == "none"; }
+/// Postfix asks nothing of any mail host: level dane asks only of those with TLSA records.
+bool goes_anyway(const Need& need, const std::vector<Mx>& hosts) {
+    if (need.demand.level == "may" || need.demand.level == "none") return true;
+    return need.demand.level == "dane" && std::ranges::none_of(hosts, may_have_tlsa);
+}
 
 /// "DOMAIN" in the texts of the table.
 std::string with_domain(std::string_view text, const std::string& domain) {
@@ -102,13 +106,13 @@ private:
         made.reply = answered_.reply;
         made.level = now.demand.level;
         const bool earlier = !postfix_.earlier_reply.empty();
-        if (earlier || (now.of_settings && !goes_anyway(now))) made.guard = Guard::settings;
+        if (earlier || (now.of_settings && !goes_anyway(now, evidence_.mx))) made.guard = Guard::settings;
         if (without_mail()) return;
         if (!learnt_.looked) return unknown("", "the policy host was not looked at");
         if (base::is_dns_failure(learnt_.reason))
             return unknown("dns-txt-failed", explain::meaning(base::to_string(learnt_.reason)));
         if (!evidence_.mx_looked) return unknown("", "the mail hosts were not looked at");
-        if (goes_anyway(now)) return unprotected(enforced, asked_for);
+        if (goes_anyway(now, evidence_.mx)) return unprotected(enforced, asked_for);
         const bool same = now == enforced;
         outcome(deliver(same ? made_.hosts : host_results(evidence_.mx, now), now));
     }
@@ -186,7 +190,7 @@ private:
         }
     }
 
-    /// Level may: delivered, whoever is there.
+    /// Delivered, whoever is there.
     void unprotected(const Need& enforced, bool asked_for) {
         Verdict& made = made_.verdict;
         made.outcome = Outcome::unprotected;

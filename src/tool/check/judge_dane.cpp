@@ -45,6 +45,11 @@ void records_of(const Mx& mx, const std::string& domain, Findings& found) {
 
 } // namespace
 
+bool may_have_tlsa(const Mx& mx) {
+    if (!mx.tlsa) return false;
+    return !mx.tlsa->reason.empty() || (mx.tlsa->worth == dns::Worth::secure && !mx.tlsa_records.empty());
+}
+
 void judge_dane(const Part& part, Findings& found) {
     const Evidence& evidence = part.evidence;
     if (evidence.dane_advice) {

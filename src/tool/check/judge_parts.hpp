@@ -50,6 +50,8 @@ void judge_tlsrpt(const Part& part, Findings& found);      ///< "tlsrpt-..."
 [[nodiscard]] std::string names_of(const smtp::Certificate& certificate);
 /// Of a name that was looked up: " (dns-servfail: ...)", printable.
 [[nodiscard]] std::string why_not(const Looked& looked);
+/// Its TLSA records count, usable or not: they are signed, or nobody knows whether there are any.
+[[nodiscard]] bool may_have_tlsa(const Mx& mx);
 /// A CNAME led elsewhere.
 [[nodiscard]] bool is_alias(const Looked& looked);
 

@@ -10,15 +10,18 @@ namespace {
 
 constexpr std::size_t max_words = 300;
 
-Kind kind_of(const check::Verdict& verdict) noexcept {
+Kind kind_of(const check::Judgement& judgement) noexcept {
     using check::Guard;
     using check::Outcome;
+    const check::Verdict& verdict = judgement.verdict;
     if (verdict.outcome == Outcome::no_mail) return Kind::no_mail;
     switch (verdict.guard) {
     case Guard::testing: return Kind::testing; // whatever the mail hosts are like
     case Guard::none:
     case Guard::withdrawn:
     case Guard::settings: // not by what stsmapd does
+        if (verdict.guard == Guard::settings && verdict.reason == "mx-not-looked-at")
+            return judgement.policy && judgement.policy->mode == "testing" ? Kind::testing : Kind::none;
         if (verdict.outcome == Outcome::waits) return Kind::waits;
         return verdict.outcome == Outcome::unknown ? Kind::unknown : Kind::none;
     case Guard::sts:
@@ -36,7 +39,7 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
     Checked made;
     const check::Verdict& verdict = judgement.verdict;
     made.domain = evidence.domain;
-    made.kind = kind_of(verdict);
+    made.kind = kind_of(judgement);
     made.at = evidence.at;
     if (judgement.policy) made.mode = judgement.policy->mode;
     if (made.kind == Kind::testing && verdict.enforced) {
