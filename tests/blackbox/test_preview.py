@@ -229,6 +229,16 @@ class LookTest(PreviewCase):
         self.assertIn("Under enforcement mail to 1 of 6 domains would wait, 3 of 25 messages.", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80, done.stdout)
 
+    def test_a_mail_host_that_refuses_starttls_for_good_is_a_failure(self):
+        for i, mode in ((1, "testing"), (2, "enforce")):
+            self.world.policy(f"d{i}.test", mode=mode, mx=(f"mx.o{i}.test",))
+            self.mail.behave(f"127.{i}.0.1", "starttls-502")
+        found, _, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(found["d2.test"]["verdict"], "waits", found)
+        self.assertEqual(found["d2.test"]["said"], "refused to start TLS")
+        self.assertIn("mail from here would be returned: mx.o2.test: it refuses STARTTLS", found["d2.test"]["words"])
+        self.assertEqual(found["d1.test"]["verdict"], "testing")
+
     def set_main_cf(self, *lines):
         path = os.path.join(self.folder, "main.cf")
         with open(path, "w", encoding="ascii") as file:

@@ -7,9 +7,14 @@ import json
 import os
 import shutil
 
+from e2e.prediction import contradiction
 from e2e.support import WorldTest, main
 from pylib.process import tail
+from world.domains import Domain, policy
+from world.mailhosts import MailHost, MailHosts
 
+# A domain whose mail host refuses STARTTLS with 5xx: Postfix returns the mail then, and at once.
+REFUSES, REFUSING = "refuses.example", "198.51.100.25"
 # What enforcing makes of mail to these: the verdict, and messages sent before.
 EXPECTED = {
     "good.example": "fine",
@@ -19,6 +24,7 @@ EXPECTED = {
     "untrusted.example": "waits",
     "expired.example": "waits",
     "nostarttls.example": "waits",
+    REFUSES: "waits",
     "testing.example": "testing",
     "norecord.example": "none",
     "nofile.example": "none",
@@ -35,6 +41,14 @@ class PreviewTest(WorldTest):
     DANE_ACTIVE = True
     SETTINGS = {"mode": "observe"}
     MAIN_CF = {"smtp_dns_support_level": "dnssec"}
+    MORE_DOMAINS = [Domain(REFUSES, policy("enforce", ["mx." + REFUSES]), mx={"mx." + REFUSES: REFUSING})]
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        hosts = MailHosts({REFUSING: MailHost(starttls=b"502 5.5.1 never\r\n")})
+        hosts.start()
+        cls.addClassCleanup(hosts.stop)
 
     def preview(self, *words, cache="cache", status=None):
         """Returns (its lines, but the last one, by domain; the last one)."""
@@ -94,10 +108,18 @@ class PreviewTest(WorldTest):
         self.world.daemon.wait_log(" dane: ", "active=yes")
         for domain, verdict in expected.items():
             with self.subTest(domain):
+                # Without a look at the mail hosts explain cannot know that.
+                self.sender.foresee = self.foresee if self.FORESEEN and domain != REFUSES else None
                 delivery = self.sender.deliver(f"user@{domain}")
-                self.assertEqual(delivery.status, STATUS[verdict], str(delivery))
+                status = "bounced" if domain == REFUSES else STATUS[verdict]
+                self.assertEqual(delivery.status, status, str(delivery))
                 if verdict == "waits" and "said" in found[domain]:
                     self.assertIn(found[domain]["said"], str(delivery))
+                if domain == REFUSES:
+                    self.sender.age()
+                    _, document = self.explained(domain, "--smtp")
+                    self.assertEqual(document["verdict"]["mail"], "bounces", document)
+                    self.assertEqual(contradiction(document, delivery), "")
                 if verdict in ("fine", "dane"):
                     self.assertIn("Verified TLS connection established", str(delivery))
 

@@ -38,7 +38,7 @@ class MailServers:
             server.close()
 
     def add(self, address, chain, key, behaviour="serve"):
-        """`behaviour`: "serve"; "no-starttls"; "hang": no banner; or the banner itself, such as "554 5.7.1 no"."""
+        """`behaviour`: "serve"; "no-starttls"; "starttls-502"; "hang": no banner; or the banner itself, such as "554 5.7.1 no"."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(chain, key)
         context.sni_callback = lambda tls, name, _: self.names.append((address, name))
@@ -46,6 +46,10 @@ class MailServers:
         listener = socket.create_server((address, self.port), backlog=64)
         self.port = self.port or listener.getsockname()[1]
         self._servers.append(Streams(listener, lambda connection: self._count(connection, address)))
+
+    def behave(self, address, behaviour):
+        """From the next connection on."""
+        self._behaviours[address] = behaviour
 
     def total(self):
         with self._lock:
@@ -76,7 +80,7 @@ class MailServers:
         if behaviour == "hang":
             self.closing.wait(60)
             return
-        greets = behaviour in ("serve", "no-starttls")
+        greets = behaviour in ("serve", "no-starttls", "starttls-502")
         connection.sendall((f"220 {address} ESMTP" if greets else behaviour).encode() + b"\r\n")
         stream, lines = connection, connection.makefile("rb")
         while True:
@@ -92,7 +96,7 @@ class MailServers:
             if verb == "EHLO":
                 offer = b"" if behaviour == "no-starttls" or stream is not connection else b"250-STARTTLS\r\n"
                 stream.sendall(b"250-me\r\n" + offer + b"250 8BITMIME\r\n")
-            elif verb == "STARTTLS":
+            elif verb == "STARTTLS" and behaviour != "starttls-502":
                 stream.sendall(b"220 go on\r\n")
                 stream = self._contexts[address].wrap_socket(connection, server_side=True)
                 streams.append(stream)

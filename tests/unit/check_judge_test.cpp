@@ -1,9 +1,11 @@
 // What check makes of evidence: each kind of domain, mail host and fault, with the outcome, the finding that decides,
 // and the exit status.
 #include "support/check_sample.hpp"
+#include "tool/check/explained.hpp"
 #include "tool/check/judge.hpp"
 #include "tool/check/judge_document.hpp"
 #include "tool/check/print.hpp"
+#include "tool/publish/situation.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -151,6 +153,15 @@ const Case cases[] = {
      Guard::sts, "mx-no-starttls", "TLS is required, but was not offered by host", {"mx-no-starttls"}},
     {"STARTTLS refused", [](Evidence& e) { only(e, Stage::starttls, Trouble::reply_4xx, "454 4.7.0 not now"); },
      Outcome::waits, Guard::sts, "mx-starttls-refused", "refused to start TLS", {"mx-starttls-refused"}},
+    {"STARTTLS refused for good", [](Evidence& e) { only(e, Stage::starttls, Trouble::reply_5xx, "502 5.5.1 never"); },
+     Outcome::no_mail, Guard::sts, "mx-starttls-refused", "refused to start TLS", {"mx-starttls-refused"}},
+    {"EHLO refused for good by the last, no address for the first", [](Evidence& e) {
+         e.mx[0].addresses.clear();
+         e.mx[0].a.kind = "nodata";
+         e.mx[1].addresses[0].sighting = ended("mx2.b.example", "192.0.2.2", Stage::ehlo, Trouble::reply_5xx, "550 no");
+     },
+     Outcome::no_mail, Guard::sts, "mx-refuses", "refused to talk to me",
+     {"policy-mx-wildcard", "mx-no-address", "mx-refuses"}},
     {"handshake fails", [](Evidence& e) { only(e, Stage::tls, Trouble::tls_handshake, "handshake failure"); },
      Outcome::waits, Guard::sts, "mx-tls-failed", "Cannot start TLS: handshake failure", {"mx-tls-failed"}},
     {"no common version", [](Evidence& e) { only(e, Stage::tls, Trouble::tls_version); }, Outcome::waits,
@@ -437,6 +448,33 @@ TEST(CheckJudge, LeavesADomainWithDaneToDane) {
     made = judge(evidence);
     EXPECT_EQ(made.verdict.outcome, Outcome::waits);
     EXPECT_THAT(made.verdict.deferred, ElementsAre("client TLS configuration problem"));
+}
+
+TEST(CheckJudge, ADomainTakesNoMailOnlyByWhatDnsSays) {
+    for (const Case& each : cases) {
+        SCOPED_TRACE(each.name);
+        Evidence evidence = good();
+        each.change(evidence);
+        const Judgement made = judge(evidence);
+        const bool refuses = made.verdict.reason == "mx-starttls-refused" || made.verdict.reason == "mx-refuses";
+        EXPECT_EQ(takes_no_mail(made.verdict), made.verdict.outcome == Outcome::no_mail && !refuses);
+        EXPECT_EQ(publish::situation_of(evidence, made).no_mail, takes_no_mail(made.verdict));
+    }
+}
+
+TEST(CheckJudge, ExplainSaysThatMailIsReturned) {
+    Evidence evidence = good();
+    only(evidence, Stage::starttls, Trouble::reply_5xx, "502 5.5.1 never");
+    explain::Daemon daemon;
+    daemon.domain = "a.example";
+    daemon.plain = "OK secure match=mx1.a.example servername=hostname";
+    const explain::Smtp made = smtp_of(evidence, daemon, evidence.postfix);
+    EXPECT_EQ(made.outcome, "returned");
+    EXPECT_THAT(made.deferred, ElementsAre("refused to start TLS"));
+    EXPECT_THAT(made.words, HasSubstr("502 5.5.1 never"));
+    EXPECT_EQ(made.hosts.at(0).outcome, "waits");
+    evidence.postfix.soft_bounce = true;
+    EXPECT_EQ(smtp_of(evidence, daemon, evidence.postfix).outcome, "waits");
 }
 
 TEST(CheckJudge, TellsThisHostWhatConcernsIt) {

@@ -233,6 +233,7 @@ TEST(Predict, NeedsNoConditionWithSmtp) {
         made.outcome = outcome;
         made.words = "mx.a.example: its certificate has expired";
         if (made.outcome == "waits") made.deferred = {"Server certificate not verified"};
+        if (made.outcome == "returned") made.deferred = {"refused to start TLS"};
         return std::optional(made);
     };
     const Postfix here = postfix("3.10.13", "sts-tlsrpt");
@@ -246,6 +247,10 @@ TEST(Predict, NeedsNoConditionWithSmtp) {
     EXPECT_THAT(waits.condition, IsEmpty());
     EXPECT_THAT(waits.deferred, ElementsAre("Server certificate not verified"));
     EXPECT_THAT(waits.notes, Contains(HasSubstr("has expired")));
+    const Prediction returned = predict(tlsrpt, here, good, "a.example", with("returned"));
+    EXPECT_EQ(returned.mail, Mail::bounces);
+    EXPECT_THAT(returned.condition, IsEmpty());
+    EXPECT_THAT(returned.deferred, ElementsAre("refused to start TLS"));
     const Prediction open = predict(tlsrpt, here, good, "a.example", with("unknown"));
     EXPECT_EQ(open.mail, Mail::flows_if);
     EXPECT_THAT(open.notes, Contains(HasSubstr("could not be found out")));

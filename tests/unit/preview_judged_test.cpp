@@ -16,6 +16,7 @@ struct Case {
     Guard guard;
     Outcome outcome;
     Kind want;
+    const char* reason = "";
 };
 
 check::Judgement judgement_of(Guard guard, Outcome outcome) {
@@ -42,10 +43,19 @@ TEST(PreviewJudged, IsOneWord) {
              {"a withdrawn policy", Guard::withdrawn, Outcome::unprotected, Kind::none},
              {"main.cf asks for more, and gets it", Guard::settings, Outcome::verified, Kind::none},
              {"and does not get it", Guard::settings, Outcome::waits, Kind::waits},
-             {"no such domain", Guard::none, Outcome::no_mail, Kind::no_mail},
-             {"null MX beside a policy", Guard::sts, Outcome::no_mail, Kind::no_mail},
-         })
-        EXPECT_EQ(verdict_of(evidence, judgement_of(row.guard, row.outcome)).kind, row.want) << row.why;
+             {"no such domain", Guard::none, Outcome::no_mail, Kind::no_mail, "dns-no-domain"},
+             {"null MX beside a policy", Guard::sts, Outcome::no_mail, Kind::no_mail, "dns-null-mx"},
+             {"no mail host with an address", Guard::sts, Outcome::no_mail, Kind::no_mail, "mx-no-address"},
+             {"mail hosts that refuse for good", Guard::sts, Outcome::no_mail, Kind::waits,
+              "mx-starttls-refused"},
+             {"the same with DANE", Guard::dane, Outcome::no_mail, Kind::waits, "mx-refuses"},
+             {"and where main.cf asks", Guard::settings, Outcome::no_mail, Kind::waits,
+              "mx-starttls-refused"},
+         }) {
+        check::Judgement judgement = judgement_of(row.guard, row.outcome);
+        judgement.verdict.reason = row.reason;
+        EXPECT_EQ(verdict_of(evidence, judgement).kind, row.want) << row.why;
+    }
 }
 
 TEST(PreviewJudged, OfWhatMainCfAsksForItSaysWhatThePolicyIs) {
@@ -90,10 +100,17 @@ TEST(PreviewJudged, SaysWhy) {
     EXPECT_EQ(made.hosts, (std::vector<std::string>{"mx1.a.example", "mx2.a.example"}));
     judgement.verdict.reason = "policy-syntax"; // of no host
     EXPECT_EQ(verdict_of(evidence, judgement).words, "mail would wait");
+    judgement.verdict.reason = "mx-no-starttls";
+    judgement.verdict.outcome = Outcome::no_mail;
+    judgement.verdict.words = "mail would be returned";
+    EXPECT_EQ(verdict_of(evidence, judgement).words, "mail would be returned");
+    EXPECT_EQ(verdict_of(evidence, judgement).said, "TLS is required");
 
     check::Judgement testing = judgement_of(Guard::testing, Outcome::unprotected);
     EXPECT_EQ(verdict_of(evidence, testing).enforced, std::nullopt);
     testing.verdict.enforced = Outcome::waits;
+    EXPECT_EQ(verdict_of(evidence, testing).enforced, Kind::waits);
+    testing.verdict.enforced = Outcome::no_mail;
     EXPECT_EQ(verdict_of(evidence, testing).enforced, Kind::waits);
     testing.verdict.enforced = Outcome::verified;
     EXPECT_EQ(verdict_of(evidence, testing).enforced, Kind::fine);

@@ -234,7 +234,11 @@ Delivered deliver(const std::vector<HostResult>& hosts, const Need& need) {
             take(*host);
             break;
         }
-    if (unseen == nullptr && last_returns(hosts)) made.outcome = Outcome::no_mail;
+    if (unseen == nullptr && last_returns(hosts)) {
+        take(*std::ranges::find_if(hosts,
+                                   [](const HostResult& host) { return host.in_reach && host.returned; }));
+        made.outcome = Outcome::no_mail;
+    }
     if (made.outcome != Outcome::waits && made.outcome != Outcome::no_mail) return made;
     if (waits == nullptr && unreachable == nullptr && refused != nullptr) {
         made.finding = "mx-none-admitted";

@@ -7,9 +7,9 @@
 namespace check {
 namespace {
 
-/// The words of explain::Smtp are fewer: mail that is returned never comes to a connection.
+/// That the domain takes no mail is known before anybody is connected to: what is returned was refused with 5xx.
 std::string word(Outcome outcome) {
-    return std::string(to_string(outcome == Outcome::no_mail ? Outcome::unknown : outcome));
+    return outcome == Outcome::no_mail ? "returned" : std::string(to_string(outcome));
 }
 
 } // namespace
@@ -23,7 +23,7 @@ explain::Smtp smtp_of(const Evidence& seen, const explain::Daemon& daemon, const
     explain::Smtp made;
     made.at = seen.at;
     made.outcome = word(delivered.outcome);
-    if (!delivered.deferred.empty() && delivered.outcome == Outcome::waits)
+    if (delivered.outcome == Outcome::waits || delivered.outcome == Outcome::no_mail)
         made.deferred = std::move(delivered.deferred);
     made.words = hosts.empty()             ? "no mail host was found"
                  : seen.port_25_closed     ? "port 25 seems to be closed here"

@@ -336,6 +336,12 @@ std::string_view to_string(Guard guard) noexcept {
 
 Judgement judge(const Evidence& evidence) { return Judge(evidence).judge(); }
 
+bool takes_no_mail(const Verdict& verdict) noexcept {
+    return verdict.outcome == Outcome::no_mail &&
+           (verdict.reason == "dns-null-mx" || verdict.reason == "dns-no-domain" ||
+            verdict.reason == "mx-no-address");
+}
+
 base::Exit exit_of(const Judgement& judgement) noexcept {
     switch (judgement.verdict.outcome) {
     case Outcome::verified:

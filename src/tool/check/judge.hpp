@@ -95,6 +95,9 @@ struct Judgement {
 
 [[nodiscard]] Judgement judge(const Evidence& evidence);
 
+/// The domain takes no mail, or does not exist: of all that is no_mail, what is not a refusal with 5xx by its hosts.
+[[nodiscard]] bool takes_no_mail(const Verdict& verdict) noexcept;
+
 /// done: mail flows; trouble: it waits, also because it is stuck here, or is returned; unreachable: could not be found out.
 [[nodiscard]] base::Exit exit_of(const Judgement& judgement) noexcept;
 /// Of many domains: trouble before unreachable before done.

@@ -244,7 +244,8 @@ Postfix read_postfix(const Reader& in) {
 }
 
 Smtp read_smtp(const Reader& in) {
-    const std::initializer_list<std::string_view> outcomes{"verified", "unprotected", "waits", "unknown"};
+    const std::initializer_list<std::string_view> outcomes{"verified", "unprotected", "waits", "returned",
+                                                           "unknown"};
     Smtp made;
     made.at = in.time("at");
     made.outcome = in.word("outcome", outcomes);

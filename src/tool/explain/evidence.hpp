@@ -185,7 +185,9 @@ struct Postfix {
 /// A mail host that was connected to, with what this Postfix asks of it.
 struct Probed {
     std::string host;
-    std::string outcome; ///< "verified", "unprotected" (mail goes there, and nothing is verified), "waits", "unknown"
+    /// "verified", "unprotected" (mail goes there, and nothing is verified), "waits", "returned" (of all together: the
+    /// last one refuses with 5xx), "unknown"
+    std::string outcome;
     std::string words;   ///< why; "" verified
     friend bool operator==(const Probed&, const Probed&) = default;
 };
@@ -194,8 +196,9 @@ struct Probed {
 struct Smtp {
     Instant at{};
     std::string outcome;               ///< as of a host
-    std::vector<std::string> deferred; ///< of waits: parts of what Postfix says, one of which is in it
-    std::string words;                 ///< of waits and unknown: why
+    std::vector<std::string>
+        deferred;      ///< of waits and returned: parts of what Postfix says, one of which is in it
+    std::string words; ///< of waits, returned and unknown: why
     std::vector<Probed> hosts;         ///< in the order that Postfix tries them
     friend bool operator==(const Smtp&, const Smtp&) = default;
 };

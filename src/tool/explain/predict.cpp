@@ -232,8 +232,8 @@ private:
             made_.mail = Mail::flows;
             made_.condition.clear();
             made_.deferred.clear();
-        } else if (smtp_->outcome == "waits") {
-            made_.mail = Mail::waits;
+        } else if (smtp_->outcome == "waits" || smtp_->outcome == "returned") {
+            made_.mail = smtp_->outcome == "waits" ? Mail::waits : Mail::bounces;
             made_.condition.clear();
             if (!smtp_->deferred.empty()) made_.deferred = smtp_->deferred;
             made_.notes.push_back("No mail host satisfies this now: " + why + '.');

@@ -14,7 +14,8 @@ Kind kind_of(const check::Judgement& judgement) noexcept {
     using check::Guard;
     using check::Outcome;
     const check::Verdict& verdict = judgement.verdict;
-    if (verdict.outcome == Outcome::no_mail) return Kind::no_mail;
+    if (check::takes_no_mail(verdict)) return Kind::no_mail;
+    const bool stays = verdict.outcome == Outcome::waits || verdict.outcome == Outcome::no_mail;
     switch (verdict.guard) {
     case Guard::testing: return Kind::testing; // whatever the mail hosts are like
     case Guard::none:
@@ -22,11 +23,11 @@ Kind kind_of(const check::Judgement& judgement) noexcept {
     case Guard::settings: // not by what stsmapd does
         if (verdict.guard == Guard::settings && verdict.reason == "mx-not-looked-at")
             return judgement.policy && judgement.policy->mode == "testing" ? Kind::testing : Kind::none;
-        if (verdict.outcome == Outcome::waits) return Kind::waits;
+        if (stays) return Kind::waits;
         return verdict.outcome == Outcome::unknown ? Kind::unknown : Kind::none;
     case Guard::sts:
     case Guard::dane:
-        if (verdict.outcome == Outcome::waits) return Kind::waits;
+        if (stays) return Kind::waits;
         if (verdict.outcome == Outcome::unknown) return Kind::unknown;
         return verdict.guard == Guard::dane ? Kind::dane : Kind::fine;
     }
@@ -44,7 +45,8 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
     if (judgement.policy) made.mode = judgement.policy->mode;
     if (made.kind == Kind::testing && verdict.enforced) {
         if (*verdict.enforced == check::Outcome::verified) made.enforced = Kind::fine;
-        if (*verdict.enforced == check::Outcome::waits) made.enforced = Kind::waits;
+        if (*verdict.enforced == check::Outcome::waits || *verdict.enforced == check::Outcome::no_mail)
+            made.enforced = Kind::waits;
     }
     if (!verdict.deferred.empty() && made.kind == Kind::waits)
         made.said = tool::safe_text(verdict.deferred.front(), max_words);
@@ -53,7 +55,8 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
         const auto decides = std::ranges::find_if(judgement.hosts, [&](const check::HostResult& host) {
             return !host.finding.empty() && host.finding == verdict.reason;
         });
-        if (decides != judgement.hosts.end())
+        const bool returned = verdict.outcome == check::Outcome::no_mail; // its words say so
+        if (!returned && decides != judgement.hosts.end())
             made.words = tool::safe_text(decides->host + ": " + decides->words, max_words);
         else
             made.words = tool::safe_text(verdict.words, max_words);

@@ -14,7 +14,7 @@ namespace preview {
 
 enum class Kind : std::uint8_t {
     fine,    ///< an enforced policy, and mail is delivered, verified
-    waits,   ///< mail would wait
+    waits,   ///< mail would wait, or be returned: its mail hosts refuse with 5xx
     testing, ///< a policy of mode testing: nothing waits for it
     dane,    ///< DANE secures it, and mail is delivered
     none,    ///< no usable policy, and no DANE: nothing changes
@@ -34,7 +34,7 @@ struct Checked {
     base::Instant at{};
     std::string mode; ///< of the policy: "enforce", "testing", "none"; "" there is none
     std::optional<Kind>
-        enforced;      ///< of testing: what mode enforce would make of it (fine, waits); none: not looked at
+        enforced; ///< of testing: what mode enforce would make of it (fine, waits); none: could not be found out
     std::string said;  ///< of waits: what Postfix says
     std::string words; ///< why; printable; "" nothing to say
     std::string finding;            ///< the id of the finding that decides; "" none

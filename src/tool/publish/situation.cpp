@@ -11,7 +11,7 @@ Situation situation_of(const check::Evidence& evidence, const check::Judgement& 
     now.domain = evidence.domain;
     now.mx_known = evidence.mx_looked && evidence.mx_looked->reason.empty();
     now.no_mail = evidence.null_mx || (evidence.mx_looked && evidence.mx_looked->kind == "nxdomain") ||
-                  judgement.verdict.outcome == check::Outcome::no_mail;
+                  check::takes_no_mail(judgement.verdict);
     for (const check::Mx& mx : evidence.mx) {
         Host host{mx.host, Host::State::unknown, ""};
         for (const check::HostResult& result : judgement.hosts) {
