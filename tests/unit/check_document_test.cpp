@@ -126,6 +126,7 @@ Evidence whole() {
     made.postfix.version_text = "3.10.13";
     made.postfix.version = {3, 10, 13};
     made.postfix.map = "sts-tlsrpt";
+    made.postfix.mx_address_limit = 0;
     return made;
 }
 

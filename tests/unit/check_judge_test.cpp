@@ -450,6 +450,39 @@ TEST(CheckJudge, LeavesADomainWithDaneToDane) {
     EXPECT_THAT(made.verdict.deferred, ElementsAre("client TLS configuration problem"));
 }
 
+TEST(CheckJudge, KnowsThatAFallbackRelayTakesWhatIsNotDelivered) {
+    const char* const relay = ", or smtp_fallback_relay takes it";
+    Evidence evidence = good();
+    evidence.postfix.fallback_relay = "[relay.example]";
+    EXPECT_THAT(judge(evidence).verdict.words, Not(HasSubstr(relay)));
+    only(evidence, Stage::starttls, Trouble::reply_5xx, "502 5.5.1 never");
+    EXPECT_THAT(judge(evidence).verdict.words, testing::EndsWith(relay));
+    EXPECT_EQ(judge(evidence).verdict.outcome, Outcome::no_mail);
+    only(evidence, Stage::starttls, Trouble::not_offered);
+    EXPECT_THAT(judge(evidence).verdict.words, testing::EndsWith(relay));
+    EXPECT_EQ(judge(evidence).verdict.outcome, Outcome::waits);
+    set_mode(evidence, "testing");
+    EXPECT_THAT(judge(evidence).verdict.words, testing::EndsWith(relay));
+    evidence.null_mx = true;
+    EXPECT_THAT(judge(evidence).verdict.words, testing::EndsWith(relay));
+}
+
+TEST(CheckJudge, TriesAsManyAddressesAsPostfixDoes) {
+    Evidence evidence = good();
+    for (int i = 3; i < 8; ++i)
+        evidence.mx[0].addresses.push_back({"192.0.2." + std::to_string(i), {}, "another-address-tried", {}});
+    evidence.mx[0].addresses[0].sighting =
+        ended("mx1.a.example", "192.0.2.1", Stage::starttls, Trouble::not_offered);
+    struct {
+        std::size_t limit;
+        Outcome outcome;
+    } const all[] = {{5, Outcome::waits}, {6, Outcome::waits}, {7, Outcome::verified}, {0, Outcome::verified}};
+    for (const auto& each : all) {
+        evidence.postfix.mx_address_limit = each.limit;
+        EXPECT_EQ(judge(evidence).verdict.outcome, each.outcome) << each.limit;
+    }
+}
+
 TEST(CheckJudge, ADomainTakesNoMailOnlyByWhatDnsSays) {
     for (const Case& each : cases) {
         SCOPED_TRACE(each.name);
@@ -487,6 +520,9 @@ TEST(CheckJudge, TellsThisHostWhatConcernsIt) {
     evidence = good();
     evidence.postfix.map.clear();
     EXPECT_THAT(judge(evidence).verdict.here, ElementsAre(HasSubstr("postfix-setup")));
+    evidence = good();
+    evidence.postfix.fallback_relay = "[relay.example]";
+    EXPECT_THAT(judge(evidence).verdict.here, ElementsAre(HasSubstr("smtp_fallback_relay = [relay.example]")));
     evidence = good();
     evidence.postfix.trusts_some_ca = false;
     EXPECT_THAT(judge(evidence).verdict.here, ElementsAre(HasSubstr("smtp_tls_CAfile")));

@@ -1,5 +1,6 @@
 // What Postfix does with an answer: rows over its versions, the forms of the answer, main.cf's levels, the answers.
 // The end-to-end tests compare predictions with a real Postfix.
+#include "tool/explain/postfix_look.hpp"
 #include "tool/explain/predict.hpp"
 
 #include <gmock/gmock.h>
@@ -257,6 +258,18 @@ TEST(Predict, NeedsNoConditionWithSmtp) {
     // It is about TLS alone: a daemon that does not answer, and a level that asks for nothing, stay what they are.
     EXPECT_EQ(predict("TEMP x", here, good, "a.example", with("verified")).mail, Mail::waits);
     EXPECT_EQ(predict("NOTFOUND ", here, good, "a.example", with("waits")).mail, Mail::flows);
+}
+
+TEST(PostfixLook, TakesTheLimitOfAddresses) {
+    struct {
+        const char* value;
+        std::size_t limit;
+    } const all[] = {{"", 5}, {"5", 5}, {"20", 20}, {"0", 0}, {"-1", 5}, {"five", 5}};
+    for (const auto& each : all) {
+        setup::Installed installed;
+        if (*each.value != '\0') installed.effective["smtp_mx_address_limit"] = each.value;
+        EXPECT_EQ(postfix_of(installed, {}, nullptr).mx_address_limit, each.limit) << each.value;
+    }
 }
 
 TEST(Predict, KnowsWhereElseMailGoes) {

@@ -98,6 +98,9 @@ TEST(PreviewJudged, SaysWhy) {
     EXPECT_EQ(made.words, "mx2.a.example: it does not offer \\x1b[31mSTARTTLS");
     EXPECT_EQ(made.finding, "mx-no-starttls");
     EXPECT_EQ(made.hosts, (std::vector<std::string>{"mx1.a.example", "mx2.a.example"}));
+    evidence.postfix.fallback_relay = "[relay.example]";
+    EXPECT_EQ(verdict_of(evidence, judgement).words,
+              "mx2.a.example: it does not offer \\x1b[31mSTARTTLS, or smtp_fallback_relay takes it");
     judgement.verdict.reason = "policy-syntax"; // of no host
     EXPECT_EQ(verdict_of(evidence, judgement).words, "mail would wait");
     judgement.verdict.reason = "mx-no-starttls";

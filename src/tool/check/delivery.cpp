@@ -172,7 +172,7 @@ std::vector<HostResult> host_results(const std::vector<Mx>& hosts, const Need& n
         HostResult one;
         one.host = mx.host;
         one.preference = mx.preference;
-        one.in_reach = before < address_limit;
+        one.in_reach = need.demand.address_limit == 0 || before < need.demand.address_limit;
         one.refused_name = need.problem.empty() && !admits(need.demand, mx.host);
         of_group += static_cast<std::size_t>(std::ranges::count_if(mx.addresses, may_be_tried));
         if (!need.problem.empty()) {

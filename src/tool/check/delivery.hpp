@@ -19,9 +19,6 @@
 
 namespace check {
 
-/// Addresses that smtp(8) tries (smtp_mx_address_limit).
-inline constexpr std::size_t address_limit = 5;
-
 /// What stsmapd would know of the domain's policy.
 struct Learnt {
     bool looked = true; ///< false: what it takes was not looked at

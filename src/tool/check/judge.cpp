@@ -120,11 +120,11 @@ private:
     /// The domain takes no mail, or nobody knows where it takes it.
     bool without_mail() {
         Verdict& made = made_.verdict;
-        const auto returned = [&made](std::string_view id, const char* said, const std::string& why) {
+        const auto returned = [&made, this](std::string_view id, const char* said, const std::string& why) {
             made.outcome = Outcome::no_mail;
             made.deferred = {said};
             made.reason = id;
-            made.words = "mail from here would be returned: " + why;
+            made.words = "mail from here would be returned: " + why + or_fallback(postfix_);
             return true;
         };
         if (evidence_.null_mx) return returned("dns-null-mx", takes_none, "the domain takes none (null MX)");
@@ -173,7 +173,7 @@ private:
             break;
         case Outcome::waits:
             made.deferred = delivered.deferred;
-            made.words = "mail from here would wait: " + delivered.words;
+            made.words = "mail from here would wait: " + delivered.words + or_fallback(postfix_);
             break;
         case Outcome::unprotected:
             made.reason = worst_before_mail();
@@ -182,7 +182,7 @@ private:
             break;
         case Outcome::no_mail:
             made.deferred = delivered.deferred;
-            made.words = "mail from here would be returned: " + delivered.words;
+            made.words = "mail from here would be returned: " + delivered.words + or_fallback(postfix_);
             break;
         case Outcome::unknown:
             unknown(delivered.finding,
@@ -207,9 +207,9 @@ private:
             made.enforced = would.outcome;
             made.words += "the policy has mode testing; with mode enforce it would ";
             made.words += would.outcome == Outcome::verified ? "be delivered, verified"
-                          : would.outcome == Outcome::waits  ? "wait: " + would.words
+                          : would.outcome == Outcome::waits  ? "wait: " + would.words + or_fallback(postfix_)
                           : would.outcome == Outcome::no_mail
-                              ? "be returned: " + would.words
+                              ? "be returned: " + would.words + or_fallback(postfix_)
                               : "be what could not be found out: " + would.words;
         } else {
             made.words += explain::meaning(base::to_string(learnt_.reason));
@@ -288,6 +288,9 @@ private:
         if (!real.relayhost.empty())
             all.push_back("relayhost = " + shown(real.relayhost, 100) +
                           ": mail goes to that host, and it is what the policy is asked for.");
+        if (!real.fallback_relay.empty())
+            all.push_back("smtp_fallback_relay = " + shown(real.fallback_relay, 100) +
+                          " gets the mail that cannot be delivered, without the domain's policy.");
         for (const explain::Detour& detour : real.detours)
             if (!detour.result.empty())
                 all.push_back(detour.parameter + " has " + shown(detour.result, 100) +
@@ -340,6 +343,10 @@ bool takes_no_mail(const Verdict& verdict) noexcept {
     return verdict.outcome == Outcome::no_mail &&
            (verdict.reason == "dns-null-mx" || verdict.reason == "dns-no-domain" ||
             verdict.reason == "mx-no-address");
+}
+
+std::string or_fallback(const explain::Postfix& postfix) {
+    return postfix.fallback_relay.empty() ? "" : ", or smtp_fallback_relay takes it";
 }
 
 base::Exit exit_of(const Judgement& judgement) noexcept {

@@ -98,6 +98,9 @@ struct Judgement {
 /// The domain takes no mail, or does not exist: of all that is no_mail, what is not a refusal with 5xx by its hosts.
 [[nodiscard]] bool takes_no_mail(const Verdict& verdict) noexcept;
 
+/// To follow words on why mail is not delivered: "", or ", or smtp_fallback_relay takes it".
+[[nodiscard]] std::string or_fallback(const explain::Postfix& postfix);
+
 /// done: mail flows; trouble: it waits, also because it is stuck here, or is returned; unreachable: could not be found out.
 [[nodiscard]] base::Exit exit_of(const Judgement& judgement) noexcept;
 /// Of many domains: trouble before unreachable before done.

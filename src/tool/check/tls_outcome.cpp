@@ -161,6 +161,7 @@ Demand demand_of(const explain::Applied& applied, const explain::Postfix& postfi
     Demand made;
     made.next_hop = next_hop;
     made.soft_bounce = postfix.soft_bounce;
+    made.address_limit = postfix.mx_address_limit;
     if (applied.kind == Applied::Kind::error) return made;
     made.level = applied.kind == Applied::Kind::none ? postfix.level : applied.level;
     if ((made.level == "dane") && !postfix.dnssec) made.level = "may"; // smtp(8) warns, and goes on

@@ -10,6 +10,7 @@
 #include "tool/explain/evidence.hpp"
 #include "tool/explain/predict.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@ struct Demand {
     std::vector<std::string> match;    ///< of secure and verify: names, ".d.example", "hostname", "nexthop"
     std::vector<std::string> patterns; ///< of MX hosts' names, as they are enforced; none: they are not
     std::string next_hop;              ///< its host
+    std::size_t address_limit = 5;     ///< addresses that smtp(8) tries (smtp_mx_address_limit); 0: all
     bool soft_bounce = false;          ///< nothing is returned at once
     bool other_anchors = false;        ///< smtp_tls_trust_anchor_file: the check does not verify by it
     friend bool operator==(const Demand&, const Demand&) = default;

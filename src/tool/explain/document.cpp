@@ -237,6 +237,8 @@ Postfix read_postfix(const Reader& in) {
     made.maximal_backoff = seconds{in.number_or("maximal_backoff_s", made.maximal_backoff.count())};
     if (in.has("mail_hosts")) made.found = read_found(in.object("mail_hosts"));
     made.soft_bounce = in.flag_or("soft_bounce", false);
+    made.mx_address_limit = static_cast<std::size_t>(
+        in.number_or("mx_address_limit", static_cast<std::int64_t>(made.mx_address_limit)));
     for (const Reader& detour : in.objects("detours"))
         made.detours.push_back({detour.text("parameter"), detour.text_or("result")});
     made.assumed = in.flag_or("assumed", false);
@@ -304,6 +306,8 @@ Json to_json(const Postfix& postfix) {
         put(made["mail_hosts"], "words", postfix.found->words);
     }
     if (postfix.soft_bounce) made["soft_bounce"] = true;
+    if (postfix.mx_address_limit != Postfix{}.mx_address_limit)
+        made["mx_address_limit"] = postfix.mx_address_limit;
     for (const Detour& detour : postfix.detours) {
         Json one{{"parameter", detour.parameter}};
         put(one, "result", detour.result);

@@ -176,6 +176,7 @@ struct Postfix {
     seconds minimal_backoff{300}, maximal_backoff{4000};
     std::optional<Found> found; ///< none: not looked at
     bool soft_bounce = false;   ///< what would be returned waits
+    std::size_t mx_address_limit = 5; ///< addresses of mail hosts that smtp(8) tries; 0: all
     std::vector<Detour> detours;
     bool assumed = false; ///< as --postfix says, not as it is here
     std::string trouble;  ///< why Postfix's settings are not known; "" they are

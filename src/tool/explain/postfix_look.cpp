@@ -73,6 +73,13 @@ bool is_on(const setup::Installed& installed, const setup::Service* service, std
     return base::ascii_lower(has_own ? own->second : installed.written(name).value_or("")) == "yes";
 }
 
+std::size_t number_of(const setup::Holder& holder, const char* name, std::size_t otherwise) {
+    const std::string text = holder.value(name);
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && end == text.data() + text.size() ? number : otherwise;
+}
+
 /// Asks tables as Postfix does: each key in all of them, before the next key.
 class Tables {
 public:
@@ -196,6 +203,7 @@ Postfix postfix_of(const setup::Installed& installed, const setup::OurPlaces& ou
     if (holder.yes("smtp_tls_connection_reuse"))
         made.connection_reuse = time_of(holder, "smtp_connection_reuse_time_limit", seconds{300});
     made.soft_bounce = is_on(installed, service, "soft_bounce");
+    made.mx_address_limit = number_of(holder, "smtp_mx_address_limit", made.mx_address_limit);
     made.minimal_backoff = time_of(holder, "minimal_backoff_time", made.minimal_backoff);
     made.maximal_backoff = time_of(holder, "maximal_backoff_time", made.maximal_backoff);
     return made;

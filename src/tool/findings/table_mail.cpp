@@ -105,8 +105,8 @@ constexpr std::array rows{
         "this host, as many networks do. All else was looked at.",
         "", ""},
     Row{"mx-out-of-reach", Severity::note, "an MX host comes too late to be tried",
-        "Postfix gives up after five addresses (smtp_mx_address_limit): the hosts before this one have as "
-        "many.",
+        "Postfix gives up after so many addresses (smtp_mx_address_limit, by default five): the hosts before "
+        "this one have as many.",
         "Name fewer hosts, or give them fewer addresses.", ""},
 
     Row{"dane-used", Severity::fine, "DANE protects the domain",

@@ -57,7 +57,10 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
         });
         const bool returned = verdict.outcome == check::Outcome::no_mail; // its words say so
         if (!returned && decides != judgement.hosts.end())
-            made.words = tool::safe_text(decides->host + ": " + decides->words, max_words);
+            made.words =
+                tool::safe_text(decides->host + ": " + decides->words +
+                                    (made.kind == Kind::waits ? check::or_fallback(evidence.postfix) : ""),
+                                max_words);
         else
             made.words = tool::safe_text(verdict.words, max_words);
     }

@@ -235,6 +235,7 @@ const std::vector<std::string>& parameters_of_interest() {
         "smtp_fallback_relay",
         "smtp_helo_name",
         "smtp_host_lookup",
+        "smtp_mx_address_limit",
         "smtp_tcp_port",
         "smtp_tls_CAfile",
         "smtp_tls_CApath",
