@@ -237,7 +237,22 @@ class LookTest(PreviewCase):
         self.assertEqual(found["d2.test"]["verdict"], "waits", found)
         self.assertEqual(found["d2.test"]["said"], "refused to start TLS")
         self.assertIn("mail from here would be returned: mx.o2.test: it refuses STARTTLS", found["d2.test"]["words"])
-        self.assertEqual(found["d1.test"]["verdict"], "testing")
+        self.assertEqual((found["d1.test"]["verdict"], found["d1.test"]["enforced"]), ("testing", "waits"))
+
+    def test_says_what_mode_enforce_would_do(self):
+        for i in (1, 2):
+            self.world.policy(f"d{i}.test", mode="testing", mx=(f"mx.o{i}.test",))
+        found, end, _ = self.preview(*self.words(), before=self.before(), status=0)
+        self.assertEqual((found["d1.test"]["verdict"], found["d1.test"]["enforced"]), ("testing", "waits"))
+        self.assertIn("with mode enforce it would wait: mx.o1.test: ", found["d1.test"]["words"])
+        self.assertEqual((found["d2.test"]["verdict"], found["d2.test"]["enforced"]), ("testing", "fine"))
+        self.assertEqual(end["verdicts"]["testing"]["domains"], 2)
+        self.assertEqual(self.mail.total(), 5)
+        self.assertEqual(self.preview(*self.words(), before=self.before(), status=0)[0], found)
+        self.assertEqual(self.mail.total(), 5, "kept from the first run")
+        done = subprocess.run([harness.STSMAP, *self.before(), "preview", *self.words()], capture_output=True, text=True,
+                              timeout=60, check=False, env=self.environment())
+        self.assertIn("Testing, and would wait with mode enforce:\n  d1.test", done.stdout)
 
     def set_main_cf(self, *lines):
         path = os.path.join(self.folder, "main.cf")
@@ -256,6 +271,7 @@ class LookTest(PreviewCase):
                 self.assertEqual({name: line["verdict"] for name, line in found.items()}, expected, errors)
 
     def test_goes_on_where_it_was_stopped(self):
+        self.world.policy("d5.test", mode="testing", mx=("mx.o5.test",))
         process = subprocess.Popen([harness.STSMAP, *self.before(), "preview", "--json", *self.words("--rate", "2")],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment())
         self.addCleanup(process.kill)
@@ -271,10 +287,13 @@ class LookTest(PreviewCase):
         *lines, end = [json.loads(line) for line in out.splitlines()]
         self.assertFalse(end["whole"], errors)
         self.assertIn(process.returncode, (1, 3))
-        self.assertEqual(sorted(line["domain"] for line in lines if line["verdict"] != "unknown"), sorted(known()))
+        # Mail hosts of domains in mode testing come last; that they are in it is known, and what enforcing would do is not.
+        self.assertEqual(sorted(line["domain"] for line in lines if line["verdict"] != "unknown"), sorted([*known(), "d5.test"]))
+        self.assertNotIn("enforced", next(line for line in lines if line["domain"] == "d5.test"))
         self.assertEqual(self.mail.total(), 2)
-        _, end, _ = self.preview(*self.words(), before=self.before(), status=1)
-        self.assertEqual(end["verdicts"]["fine"]["domains"], 4)
+        found, end, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(end["verdicts"]["fine"]["domains"], 3)
+        self.assertEqual(found["d5.test"]["enforced"], "fine")
         self.assertEqual(self.mail.total(), 5, "those of the first run are not looked at again")
 
 

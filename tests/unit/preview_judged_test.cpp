@@ -110,9 +110,12 @@ TEST(PreviewJudged, SaysWhy) {
     EXPECT_EQ(verdict_of(evidence, judgement).said, "TLS is required");
 
     check::Judgement testing = judgement_of(Guard::testing, Outcome::unprotected);
+    testing.verdict.words = "with mode enforce it would wait";
     EXPECT_EQ(verdict_of(evidence, testing).enforced, std::nullopt);
+    EXPECT_EQ(verdict_of(evidence, testing).words, "");
     testing.verdict.enforced = Outcome::waits;
     EXPECT_EQ(verdict_of(evidence, testing).enforced, Kind::waits);
+    EXPECT_EQ(verdict_of(evidence, testing).words, "with mode enforce it would wait");
     testing.verdict.enforced = Outcome::no_mail;
     EXPECT_EQ(verdict_of(evidence, testing).enforced, Kind::waits);
     testing.verdict.enforced = Outcome::verified;
@@ -125,9 +128,9 @@ TEST(PreviewJudged, MailHostsAreOnlyConnectedToWhereTheyDecide) {
     check::Evidence evidence;
     evidence.smtp = false;
     evidence.mx.resize(1);
-    for (const Guard guard : {Guard::sts, Guard::dane})
+    for (const Guard guard : {Guard::sts, Guard::dane, Guard::testing})
         EXPECT_TRUE(needs_mail_hosts(evidence, judgement_of(guard, Outcome::unknown))) << to_string(guard);
-    for (const Guard guard : {Guard::none, Guard::withdrawn, Guard::testing, Guard::settings})
+    for (const Guard guard : {Guard::none, Guard::withdrawn, Guard::settings})
         EXPECT_FALSE(needs_mail_hosts(evidence, judgement_of(guard, Outcome::unknown))) << to_string(guard);
     evidence.smtp = true;
     EXPECT_FALSE(needs_mail_hosts(evidence, judgement_of(Guard::sts, Outcome::unknown)))

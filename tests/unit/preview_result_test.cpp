@@ -198,6 +198,9 @@ TEST(PreviewKept, IsUsedAgainForADay) {
     EXPECT_EQ(read_kept(line, "3.7.11/sts", now + seconds{86400}), std::nullopt) << "too old";
     EXPECT_EQ(read_kept(line, "3.7.11/sts", now - seconds{1}), std::nullopt) << "from the future";
     EXPECT_EQ(read_kept(kept_line(verdict("a.example", Kind::unknown), "p").dump(), "p", now), std::nullopt);
+    one.enforced.reset();
+    EXPECT_FALSE(may_be_kept(one)) << "what mode enforce would do is asked again";
+    EXPECT_EQ(read_kept(kept_line(one, "p").dump(), "p", now), std::nullopt);
     for (const std::string bad :
          {"", "{}", "x", R"({"schema":1})",
           R"({"schema":2,"domain":"a","postfix":"p","at":"2026-11-29T12:00:00Z","verdict":"fine"})"})

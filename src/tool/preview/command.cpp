@@ -249,7 +249,7 @@ private:
         if (asked.domains.empty()) return true;
         Bar bar(world);
         asked.found = [&](Checked checked) {
-            if (kept && checked.kind != Kind::unknown) kept->add(checked);
+            if (kept && may_be_kept(checked)) kept->add(checked);
             std::string domain = checked.domain;
             verdicts.insert_or_assign(std::move(domain), std::move(checked));
         };

@@ -19,7 +19,7 @@ namespace preview {
 struct Progress {
     std::size_t done = 0, all = 0; ///< domains
     std::size_t connected = 0;     ///< connections to mail servers so far
-    bool mail_hosts = false;       ///< the second part: mail hosts of domains that enforce
+    bool mail_hosts = false;       ///< the second part: mail hosts
     bool port_25_closed = false;
 };
 

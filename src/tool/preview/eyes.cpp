@@ -4,6 +4,8 @@
 #include "tool/setup/real_host.hpp"
 
 #include <chrono>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace preview {
@@ -28,25 +30,41 @@ public:
     std::string trouble() const override { return postfix_.trouble; }
 
     base::Expected<bool, std::string> look(const Asked& asked) override {
-        std::vector<check::Target> enforcing;
+        std::vector<check::Target> enforcing, in_testing;
+        std::map<std::string, Checked> testing; // what is known without their mail hosts
+        const auto hand_over = [&testing, &asked] {
+            for (auto& [domain, checked] : testing) asked.found(std::move(checked));
+        };
         const auto first = targets(asked);
         if (!first.empty()) {
             const auto whole = pass(first, false, asked, [&](const check::Evidence& evidence) {
                 const check::Judgement judgement = judge(evidence);
-                if (needs_mail_hosts(evidence, judgement)) {
-                    if (auto target = check::parse_target(evidence.domain))
-                        enforcing.push_back(*std::move(target));
+                Checked checked = verdict_of(evidence, judgement);
+                auto target = check::parse_target(evidence.domain);
+                if (!target || !needs_mail_hosts(evidence, judgement)) {
+                    asked.found(std::move(checked));
+                } else if (checked.kind == Kind::testing) {
+                    in_testing.push_back(*std::move(target));
+                    testing.insert_or_assign(evidence.domain, std::move(checked));
                 } else {
-                    asked.found(verdict_of(evidence, judgement));
+                    enforcing.push_back(*std::move(target));
                 }
             });
-            if (!whole || !*whole) return whole;
+            if (!whole || !*whole) {
+                hand_over();
+                return whole;
+            }
         }
+        enforcing.insert(enforcing.end(), in_testing.begin(), in_testing.end());
         if (enforcing.empty()) return true;
-        return pass(enforcing, true, asked, [&](const check::Evidence& evidence) {
+        auto whole = pass(enforcing, true, asked, [&](const check::Evidence& evidence) {
             // Cut off before its mail hosts were looked at, it says nothing.
-            if (!asked.stop.stop_requested()) asked.found(verdict_of(evidence, judge(evidence)));
+            if (asked.stop.stop_requested()) return;
+            testing.erase(evidence.domain);
+            asked.found(verdict_of(evidence, judge(evidence)));
         });
+        hand_over();
+        return whole;
     }
 
 private:

@@ -1,5 +1,5 @@
 // tool/preview/eyes.hpp - looks at domains for `stsmap preview`, as `stsmap check` does from this host: first at DNS and
-// policies of all, then at the mail hosts of those that enforce.
+// policies of all, then at the mail hosts of those that enforce, then of those in mode testing.
 #pragma once
 
 #include "tool/check/command_line.hpp"

@@ -51,6 +51,8 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
     if (!verdict.deferred.empty() && made.kind == Kind::waits)
         made.said = tool::safe_text(verdict.deferred.front(), max_words);
     made.finding = verdict.reason;
+    if (made.kind == Kind::testing && made.enforced == Kind::waits)
+        made.words = tool::safe_text(verdict.words, max_words);
     if (made.kind == Kind::waits || made.kind == Kind::unknown) {
         const auto decides = std::ranges::find_if(judgement.hosts, [&](const check::HostResult& host) {
             return !host.finding.empty() && host.finding == verdict.reason;
@@ -71,7 +73,8 @@ Checked verdict_of(const check::Evidence& evidence, const check::Judgement& judg
 bool needs_mail_hosts(const check::Evidence& evidence, const check::Judgement& judgement) {
     using check::Guard;
     const Guard guard = judgement.verdict.guard;
-    return !evidence.smtp && !evidence.mx.empty() && (guard == Guard::sts || guard == Guard::dane);
+    return !evidence.smtp && !evidence.mx.empty() &&
+           (guard == Guard::sts || guard == Guard::dane || guard == Guard::testing);
 }
 
 } // namespace preview

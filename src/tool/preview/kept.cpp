@@ -14,6 +14,10 @@ namespace preview {
 
 using tool::Json;
 
+bool may_be_kept(const Checked& checked) noexcept {
+    return checked.kind != Kind::unknown && (checked.kind != Kind::testing || checked.enforced);
+}
+
 Json kept_line(const Checked& checked, std::string_view postfix) {
     Json line{{"schema", tool::control_schema},
               {"domain", checked.domain},
@@ -38,7 +42,7 @@ std::optional<Checked> read_kept(std::string_view text, std::string_view postfix
     if (!line || tool::text_of(*line, "postfix") != postfix) return std::nullopt;
     const auto at = tool::parse_time(tool::text_of(*line, "at"));
     const auto kind = parse_kind(tool::text_of(*line, "verdict"));
-    if (!at || !kind || *kind == Kind::unknown || *kind == Kind::elsewhere) return std::nullopt;
+    if (!at || !kind || *kind == Kind::elsewhere) return std::nullopt;
     if (*at > now || now - *at >= kept_for) return std::nullopt;
     Checked made;
     made.domain = tool::text_of(*line, "domain");
@@ -53,6 +57,7 @@ std::optional<Checked> read_kept(std::string_view text, std::string_view postfix
     if (const Json& hosts = tool::member_of(*line, "hosts"); hosts.is_array())
         for (const Json& host : hosts)
             if (host.is_string()) made.hosts.push_back(host.get<std::string>());
+    if (!may_be_kept(made)) return std::nullopt;
     return made;
 }
 

@@ -14,8 +14,10 @@
 
 namespace preview {
 
-/// How long a verdict is used again. That nothing could be found out is not.
+/// How long a verdict is used again.
 inline constexpr base::seconds kept_for{86400};
+/// False: something could not be found out, also what mode enforce would do.
+[[nodiscard]] bool may_be_kept(const Checked& checked) noexcept;
 inline constexpr std::size_t max_kept_line = 16384; ///< octets
 
 /// `postfix`: whose eyes the verdict is by ("3.7.11/sts").

@@ -36,7 +36,8 @@ struct Checked {
     std::optional<Kind>
         enforced; ///< of testing: what mode enforce would make of it (fine, waits); none: could not be found out
     std::string said;  ///< of waits: what Postfix says
-    std::string words; ///< why; printable; "" nothing to say
+    std::string
+        words; ///< of what waits, or would with mode enforce, and of unknown: why; printable; "" nothing to say
     std::string finding;            ///< the id of the finding that decides; "" none
     std::vector<std::string> hosts; ///< its mail hosts
     friend bool operator==(const Checked&, const Checked&) = default;
