@@ -102,7 +102,7 @@ Evidence whole() {
     mx.tlsa = looked("_25._tcp.mx.example.com", "TLSA");
     mx.tlsa_records = {{3, 1, 1, std::string("\0\xff\x10", 3)}, {2, 0, 2, ""}};
     made.mx = {mx};
-    made.null_mx = true;
+    made.null_mx = made.more_mx = true;
     made.dane_advice = "dane-only";
     made.dane_why = "1 of 1 MX hosts have TLSA";
     made.tlsrpt = check::TxtLook{looked("_smtp._tls.example.com", "TXT"), {"v=TLSRPTv1; rua=mailto:x@example.com"}};

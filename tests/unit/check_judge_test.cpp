@@ -495,6 +495,14 @@ TEST(CheckJudge, ADomainTakesNoMailOnlyByWhatDnsSays) {
     }
 }
 
+TEST(CheckJudge, PublishNeedsAllMailHosts) {
+    Evidence evidence = good();
+    EXPECT_TRUE(publish::situation_of(evidence, judge(evidence)).mx_known);
+    evidence.more_mx = true;
+    EXPECT_FALSE(publish::situation_of(evidence, judge(evidence)).mx_known);
+    EXPECT_THAT(page_of(evidence), HasSubstr("and more, which are left out: more than 100 hosts"));
+}
+
 TEST(CheckJudge, ExplainSaysThatMailIsReturned) {
     Evidence evidence = good();
     only(evidence, Stage::starttls, Trouble::reply_5xx, "502 5.5.1 never");

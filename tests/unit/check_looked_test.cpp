@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -71,7 +72,14 @@ TEST(CheckLooked, ANullMxADomainThatDoesNotExistAndAFailureHaveNone) {
 TEST(CheckLooked, StrangersMailHostsAndRecordsAreBounded) {
     std::vector<dns::Mx> many;
     for (std::uint16_t i = 0; i < 200; ++i) many.push_back({i, "mx" + std::to_string(i)});
-    EXPECT_EQ(check::mail_hosts("a.test", mx_answer(many)).hosts.size(), check::max_mx);
+    for (const std::size_t count : {21U, 100U, 101U}) {
+        const auto made = check::mail_hosts("a.test", mx_answer({many.begin(), many.begin() + count}));
+        EXPECT_EQ(made.hosts.size(), std::min(count, check::max_mx));
+        EXPECT_EQ(made.more, count > check::max_mx) << count;
+    }
+    many.resize(100);
+    many.push_back({500, "mx7"});
+    EXPECT_FALSE(check::mail_hosts("a.test", mx_answer(many)).more) << "a host that is there already";
     dns::Answer txt;
     txt.kind = dns::Answer::Kind::data;
     txt.records.assign(200, std::string(10'000, 'x'));

@@ -114,6 +114,7 @@ asio::awaitable<void> look_at_mail_hosts(WorkPtr work) {
     evidence.mx_looked = looked(work->domain.name(), Type::mx, result);
     MxNames names = mail_hosts(work->domain.name(), result);
     evidence.null_mx = names.null_mx;
+    evidence.more_mx = names.more;
     evidence.mx = std::move(names.hosts);
     for (std::size_t i = 0; i < evidence.mx.size(); ++i) work->together.spawn(look_at_mx(work, i));
 }

@@ -171,6 +171,7 @@ Json to_json(const Evidence& evidence) {
     if (evidence.policy_host) made["policy_host"] = json_of(*evidence.policy_host);
     if (evidence.mx_looked) made["mx_lookup"] = json_of(*evidence.mx_looked);
     if (evidence.null_mx) made["null_mx"] = true;
+    if (evidence.more_mx) made["more_mx"] = true;
     made["mx"] = Json::array();
     for (const Mx& mx : evidence.mx) made["mx"].push_back(json_of(mx));
     Json dane = Json::object();

@@ -207,6 +207,7 @@ Evidence read(const Reader& in) {
     if (in.has("policy_host")) made.policy_host = read_policy_host(in.object("policy_host"));
     if (in.has("mx_lookup")) made.mx_looked = read_looked(in.object("mx_lookup"));
     made.null_mx = in.flag_or("null_mx", false);
+    made.more_mx = in.flag_or("more_mx", false);
     for (const Reader& mx : at_most(in, "mx", max_read_mx)) made.mx.push_back(read_mx(mx));
     const Reader dane = in.object("dane");
     if (dane.has("advice")) made.dane_advice = dane.word("advice", {"dane-only", "sts", "unknown"});

@@ -97,6 +97,7 @@ struct Evidence {
         policy_host; ///< looked at even without a TXT record, when mta-sts.<domain> is there
     std::optional<Looked> mx_looked;
     std::vector<Mx> mx;   ///< most preferred first; the domain itself when it has no MX record
+    bool more_mx = false; ///< there are more than max_mx: those are not here
     bool null_mx = false; ///< RFC 7505
     std::optional<std::string> dane_advice; ///< "dane-only", "sts", "unknown"; none: not looked at
     std::string dane_why;
@@ -110,7 +111,7 @@ struct Evidence {
 };
 
 inline constexpr std::size_t max_host_addresses = 8; ///< of a policy host, that are tried
-inline constexpr std::size_t max_mx = 20;            ///< hosts that are looked at
+inline constexpr std::size_t max_mx = 100;           ///< hosts that are looked at
 inline constexpr std::size_t max_mx_addresses = 8;   ///< of an MX host, that are kept
 
 } // namespace check

@@ -87,8 +87,12 @@ MxNames mail_hosts(const std::string& domain, const dns::Result& mx) {
     made.null_mx = records.size() == 1 && records[0].host.empty();
     std::ranges::stable_sort(records, {}, &dns::Mx::preference);
     for (const dns::Mx& one : records) {
-        if (one.host.empty() || made.hosts.size() == max_mx) continue;
-        if (std::ranges::find(made.hosts, one.host, &Mx::host) != made.hosts.end()) continue;
+        if (one.host.empty() || std::ranges::find(made.hosts, one.host, &Mx::host) != made.hosts.end())
+            continue;
+        if (made.hosts.size() == max_mx) {
+            made.more = true;
+            break;
+        }
         made.hosts.emplace_back();
         made.hosts.back().host = one.host;
         made.hosts.back().preference = one.preference;

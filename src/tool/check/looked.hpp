@@ -26,6 +26,7 @@ inline constexpr std::size_t max_txt_records = 50, max_txt_octets = 4096;
 struct MxNames {
     std::vector<Mx> hosts; ///< only names and preferences; most preferred first, each host once
     bool null_mx = false;
+    bool more = false; ///< than max_mx
 };
 /// The mail hosts of a domain by its MX answer: itself when it exists and has no MX record (RFC 5321 section 5.1),
 /// at most max_mx.

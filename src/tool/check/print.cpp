@@ -187,6 +187,8 @@ private:
             page_.say("MX", text);
             for (const MxAddress& address : evidence_.mx[i].addresses) of_address(address);
         }
+        if (evidence_.more_mx)
+            page_.say("MX", "and more, which are left out: more than " + std::to_string(max_mx) + " hosts");
         findings_of("MX");
     }
 

@@ -12,7 +12,7 @@ constexpr Row rows[] = {
      "It has a null MX (RFC 7505), or does not exist. There is nothing that a policy could protect.",
      "Publish a policy for the domains that mail is sent to.", "RFC 7505"},
     {"publish-mx-unknown", error, "the MX hosts could not be found out",
-     "DNS gave no answer about the MX records, so no policy can name the hosts.",
+     "DNS gave no answer about the MX records, or they are more than 100, so no policy can name the hosts.",
      "Try again, or name the hosts with --mx.", ""},
     {"publish-mx-name", error, "an MX host has a name that no policy can cover",
      "The names in a policy have letters, digits and hyphens; this one has something else, such as an "

@@ -9,7 +9,7 @@ namespace publish {
 Situation situation_of(const check::Evidence& evidence, const check::Judgement& judgement) {
     Situation now;
     now.domain = evidence.domain;
-    now.mx_known = evidence.mx_looked && evidence.mx_looked->reason.empty();
+    now.mx_known = evidence.mx_looked && evidence.mx_looked->reason.empty() && !evidence.more_mx;
     now.no_mail = evidence.null_mx || (evidence.mx_looked && evidence.mx_looked->kind == "nxdomain") ||
                   check::takes_no_mail(judgement.verdict);
     for (const check::Mx& mx : evidence.mx) {
