@@ -1,5 +1,6 @@
 #include "smtp/dane_chain.hpp"
 
+#include "fetch/chain.hpp"
 #include "smtp/certificates.hpp"
 
 #include <openssl/err.h>
@@ -60,8 +61,9 @@ DaneMatch dane_match(std::span<const Certificate> chain, std::span<const dane::T
         ERR_clear_error();
         return match;
     };
-    if (!sent || sk_X509_num(sent.get()) == 0 || !context || SSL_CTX_dane_enable(context.get()) <= 0)
+    if (!sent || sk_X509_num(sent.get()) == 0 || fetch::chain_refusal(sent.get()))
         return end(DaneMatch::unknown);
+    if (!context || SSL_CTX_dane_enable(context.get()) <= 0) return end(DaneMatch::unknown);
     SSL_CTX_set_security_level(context.get(), 1); // smtp(8)'s where a certificate must match
     const Own<SSL> tls{SSL_new(context.get())};
     if (!tls || SSL_dane_enable(tls.get(), nullptr) <= 0) return end(DaneMatch::unknown);

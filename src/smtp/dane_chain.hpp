@@ -17,7 +17,7 @@ enum class DaneMatch : std::uint8_t {
     matches,
     differs,  ///< usable records, and none of them fits
     unusable, ///< no record that an SMTP client can use
-    unknown,  ///< the chain cannot be read
+    unknown,  ///< the chain cannot be read, or would take too long to verify (fetch::chain_refusal)
 };
 
 /// `chain`: the server's own certificate first. `names`: for DANE-TA(2), one of which the certificate must have.

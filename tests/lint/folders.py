@@ -49,6 +49,7 @@ FOLDERS = {
         "tool/doctor/probe_state": ("certificate",),
         "smtp/probe": ("tls_stream",),  # TLS with limits on all that a stranger sends
         "smtp/client_context": ("chain",),
+        "smtp/dane_chain": ("chain",),
     }),
     "smtp": Folder("base/net dane fetch", (ASIO, OPENSSL)),  # only the tool uses it: the daemon never connects to port 25
     "tlsrpt": Folder(),

@@ -1,5 +1,6 @@
 #include "tool/check/tls_outcome.hpp"
 
+#include "fetch/chain.hpp"
 #include "smtp/certificates.hpp"
 #include "support/test_ca.hpp"
 
@@ -302,6 +303,12 @@ TEST(TlsOutcome, ComparesTlsaRecordsAsOpensslDoes) {
     Sighting broken = showing(host);
     broken.tls->chain.front().der = "no base64!";
     EXPECT_EQ(outcome(broken, only, {{3, 1, 1, digest(spki(host.cert.get()))}}), "not-known");
+    Sighting dear = showing(host);
+    while (dear.tls->chain.size() <= fetch::max_certificates)
+        dear.tls->chain.push_back(dear.tls->chain.back());
+    EXPECT_EQ(outcome(dear, only, {{3, 1, 1, digest(spki(host.cert.get()))}}), "not-known");
+    dear.tls->chain.pop_back();
+    EXPECT_EQ(outcome(dear, only, {{3, 1, 1, digest(spki(host.cert.get()))}}), "verified");
 }
 
 } // namespace
