@@ -48,6 +48,8 @@ class PublishTest(harness.Case):
         document = self.publish("--mx", "a.example.com", "--mx", "b.example.com", "--wildcard", "--max-age", "86400", "example.com")
         self.assertEqual(document["policy"]["mx"], ["*.example.com"])
         self.assertEqual(document["policy"]["max_age_s"], 86400)
+        document = self.publish("--mx", "foo.co.uk", "--wildcard", "foo.co.uk")
+        self.assertEqual(document["policy"]["mx"], ["foo.co.uk"], "*.co.uk would admit strangers")
         self.assertNotIn("publish-tlsrpt", [step["do"] for step in document["steps"]])
         document = self.publish("--mx", "a_b.example.com", "example.com", status=1)
         self.assertEqual((document["step"], [one["id"] for one in document["findings"]]), ("refused", ["publish-mx-name"]))

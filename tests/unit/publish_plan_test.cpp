@@ -1,6 +1,7 @@
 // What publish proposes: policy, id, records, their order and waiting times, and the files.
 #include "sts/record.hpp"
 #include "tlsrpt/record.hpp"
+#include "tool/check/registrable.hpp"
 #include "tool/lint/policy_text.hpp"
 #include "tool/lint/txt_text.hpp"
 #include "tool/publish/files.hpp"
@@ -53,7 +54,8 @@ TEST(PublishPlan, NamesTheMxHosts) {
     const auto names = [](const std::vector<std::string>& hosts, bool wildcard,
                           std::vector<std::string>* bad = nullptr) {
         std::vector<std::string> all;
-        for (const auto& pattern : patterns_for(hosts, wildcard, bad)) all.push_back(to_string(pattern));
+        const Registrable by = wildcard ? check::registrable_part : Registrable{};
+        for (const auto& pattern : patterns_for(hosts, by, bad)) all.push_back(to_string(pattern));
         return all;
     };
     using Names = std::vector<std::string>;
@@ -63,6 +65,9 @@ TEST(PublishPlan, NamesTheMxHosts) {
               (Names{"*.example.com", "*.b.example.net"}));
     EXPECT_EQ(names({"example.com", "mail"}, true), (Names{"example.com", "mail"}))
         << "a wildcard over a single label would admit everybody";
+    EXPECT_EQ(names({"foo.co.uk", "mx.foo.co.uk", "co.uk"}, true),
+              (Names{"foo.co.uk", "*.foo.co.uk", "co.uk"}))
+        << "and one over a public suffix strangers";
     Names bad;
     EXPECT_EQ(names({"a_b.example.com", "192.0.2.1", "*.example.com", "mx.example.com"}, false, &bad),
               Names{"mx.example.com"});

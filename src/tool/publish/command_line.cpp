@@ -6,6 +6,7 @@
 #include "tool/check/judge.hpp"
 #include "tool/check/judge_document.hpp"
 #include "tool/check/print.hpp"
+#include "tool/check/registrable.hpp"
 #include "tool/cli/interrupts.hpp"
 #include "tool/publish/folder.hpp"
 #include "tool/publish/print.hpp"
@@ -59,7 +60,7 @@ public:
             ->check(CLI::Range(std::int64_t{0}, std::int64_t{sts::max_max_age.count()}))
             ->excludes(verify)
             ->excludes(withdraw);
-        app.add_flag("--wildcard", wish_.wildcard, "Cover MX hosts by wildcards, such as *.example.com")
+        app.add_flag("--wildcard", wildcard_, "Cover MX hosts by wildcards, such as *.example.com")
             ->excludes(verify);
         app.add_option("--mx", mx_, "An MX host; without, they are those that DNS has")
             ->option_text("HOST")
@@ -99,6 +100,7 @@ public:
         if (!target) return fail(target.error());
         if (const std::string wrong = wrong_option(); !wrong.empty()) return fail(wrong);
         if (max_age_) wish_.max_age = std::chrono::seconds{*max_age_};
+        if (wildcard_) wish_.wildcard = check::registrable_part;
         now_ = world.now();
         domain_ = target->domain.name();
         auto history = load_history(out_, domain_);
@@ -237,7 +239,7 @@ private:
     std::optional<std::int64_t> max_age_;
     NextWish wish_;
     WebServer server_;
-    bool verify_ = false, next_ = false, json_ = false;
+    bool verify_ = false, next_ = false, wildcard_ = false, json_ = false;
 
     base::Instant now_{};
     std::string domain_;

@@ -38,7 +38,7 @@ struct Situation {
 
 struct NextWish {
     bool withdraw = false;
-    bool wildcard = false;
+    Registrable wildcard; ///< none: exact names
     std::vector<std::string> rua;
     std::optional<std::chrono::seconds> max_age; ///< none: that of the policy before, or the default
 };

@@ -84,7 +84,7 @@ std::string new_id(base::Instant now, std::string_view current) {
     return id;
 }
 
-std::vector<sts::MxPattern> patterns_for(const std::vector<std::string>& hosts, bool wildcard,
+std::vector<sts::MxPattern> patterns_for(const std::vector<std::string>& hosts, const Registrable& wildcard,
                                          std::vector<std::string>* bad) {
     std::vector<sts::MxPattern> patterns;
     for (const std::string& host : hosts) {
@@ -93,9 +93,10 @@ std::vector<sts::MxPattern> patterns_for(const std::vector<std::string>& hosts, 
             if (bad != nullptr) bad->push_back(host);
             continue;
         }
-        // A wildcard over a single label would admit everybody.
+        // A wildcard over a single label, or over a public suffix, would admit strangers.
         const std::size_t dot = pattern->name.find('.');
-        if (wildcard && dot != std::string::npos && pattern->name.find('.', dot + 1) != std::string::npos) {
+        if (wildcard && dot != std::string::npos && pattern->name.find('.', dot + 1) != std::string::npos &&
+            wildcard(pattern->name) != pattern->name) {
             pattern->name.erase(0, dot + 1);
             pattern->wildcard = true;
         }

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,9 +29,14 @@ inline constexpr std::chrono::seconds testing_time{14 * 86400};
 /// "20261128T203520Z" of the clock, and one that differs from `current` when that is the same.
 [[nodiscard]] std::string new_id(base::Instant now, std::string_view current);
 
-/// The patterns for MX hosts (names of DNS): exact ones, or for the whole domain that a host is in. Sorted by first
-/// appearance, each once. `bad`: names that no pattern can cover.
-[[nodiscard]] std::vector<sts::MxPattern> patterns_for(const std::vector<std::string>& hosts, bool wildcard,
+/// The registrable part of a name, as check::registrable_part() has it.
+using Registrable = std::function<std::string(std::string_view)>;
+
+/// The patterns for MX hosts (names of DNS): exact ones, or, with `wildcard`, for the whole domain that a host is in; not
+/// where that belongs to others as well (a public suffix). Sorted by first appearance, each once. `bad`: names that no
+/// pattern can cover.
+[[nodiscard]] std::vector<sts::MxPattern> patterns_for(const std::vector<std::string>& hosts,
+                                                       const Registrable& wildcard,
                                                        std::vector<std::string>* bad = nullptr);
 [[nodiscard]] std::string to_string(const sts::MxPattern& pattern);
 
