@@ -15,6 +15,7 @@ import unittest
 
 from blackbox import harness
 from pylib import schemas
+from pylib.ca import Authority
 from pylib.dns_message import encode_name
 from pylib.mail_server import MailServers
 from pylib.programs import ROOT, without_options
@@ -253,6 +254,16 @@ class LookTest(PreviewCase):
         done = subprocess.run([harness.STSMAP, *self.before(), "preview", *self.words()], capture_output=True, text=True,
                               timeout=60, check=False, env=self.environment())
         self.assertIn("Testing, and would wait with mode enforce:\n  d1.test", done.stdout)
+
+    def test_other_settings_are_other_eyes(self):
+        first, _, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual(first["d2.test"]["verdict"], "fine")
+        other = self.world.path("other.pem")
+        shutil.copy(Authority(self.world.path("other"), "Other").root, other)
+        self.set_main_cf(f"smtp_tls_CAfile = {other}")
+        found, _, _ = self.preview(*self.words(), before=self.before(), status=1)
+        self.assertEqual({found[f"d{i}.test"]["verdict"] for i in range(1, 6)}, {"waits"}, "nobody trusts them now")
+        self.assertEqual(self.mail.total(), 10)
 
     def set_main_cf(self, *lines):
         path = os.path.join(self.folder, "main.cf")

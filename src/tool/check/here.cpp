@@ -18,14 +18,6 @@ using std::chrono::milliseconds;
 /// For reading Postfix's settings once, and for its tables about one domain.
 constexpr milliseconds postfix_limit{20000}, tables_limit{5000}, one_program{5000};
 
-base::Expected<config::Config, std::string> load(const std::string& file) {
-    const config::Environment environment = config::environment(environ);
-    const auto loaded = file.empty() ? config::load(std::string(config::default_file), false, environment)
-                                     : config::load(file, true, environment);
-    if (loaded) return loaded->config;
-    return base::unexpected(to_string(loaded.error().front()));
-}
-
 setup::RealHost host_for(const setup::Ask& ask, milliseconds limit) {
     setup::RealHost::Limits limits;
     limits.program = one_program;
@@ -40,9 +32,17 @@ std::string host_name() {
 
 } // namespace
 
+base::Expected<config::Config, std::string> load_config(const std::string& file) {
+    const config::Environment environment = config::environment(environ);
+    const auto loaded = file.empty() ? config::load(std::string(config::default_file), false, environment)
+                                     : config::load(file, true, environment);
+    if (loaded) return loaded->config;
+    return base::unexpected(to_string(loaded.error().front()));
+}
+
 base::Expected<bool, std::string> check_from_here(const setup::Ask& ask, const tool::CommonOptions& common,
                                                   const check::Wanted& wanted, const tool::World& world) {
-    const auto config = load(common.config);
+    const auto config = load_config(common.config);
     if (!config) return base::unexpected(config.error());
     auto listen = world.find_addresses(common.config);
     if (!listen) return base::unexpected(listen.error());

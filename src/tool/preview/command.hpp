@@ -30,7 +30,7 @@ public:
     Eyes(const Eyes&) = delete;
     Eyes& operator=(const Eyes&) = delete;
     virtual ~Eyes() = default;
-    /// Whose: "3.7.11/sts"; verdicts by other eyes are not used again.
+    /// Whose: "3.7.11/sts", and all settings that matter; verdicts by other eyes are not used again.
     [[nodiscard]] virtual std::string name() const = 0;
     [[nodiscard]] virtual std::string relayhost() const = 0; ///< "" none
     [[nodiscard]] virtual std::string

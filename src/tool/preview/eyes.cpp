@@ -1,10 +1,15 @@
 #include "tool/preview/eyes.hpp"
 
+#include "tool/check/document.hpp"
+#include "tool/check/here.hpp"
+#include "tool/check/settings.hpp"
 #include "tool/preview/judged.hpp"
 #include "tool/setup/real_host.hpp"
 
 #include <chrono>
+#include <functional>
 #include <map>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -16,16 +21,32 @@ using std::chrono::milliseconds;
 /// For reading Postfix's settings once.
 constexpr milliseconds postfix_limit{15000}, one_program{5000};
 
+/// Stands for all settings that a verdict hangs on: Postfix's, those of its service, and the daemon's.
+std::string digest_of(const explain::Postfix& postfix, std::optional<smtp::Settings> settings,
+                      const config::Config& config) {
+    check::Evidence evidence; // whose document has them all
+    evidence.postfix = postfix;
+    evidence.postfix.unreached.clear(); // a daemon that is down is none
+    evidence.settings = std::move(settings);
+    evidence.strict_testing = config.strict_testing;
+    std::string text = check::to_json(evidence).dump(-1, ' ', true);
+    text += config.dane == config::Dane::off ? " no DANE " : " DANE ";
+    text += config.fetch.allow_private_addresses ? "private " : "public ";
+    text += config.fetch.ca_file;
+    std::ostringstream digits;
+    digits << std::hex << std::hash<std::string>{}(text);
+    return digits.str();
+}
+
 class CheckingEyes final : public Eyes {
 public:
     CheckingEyes(check::Collect collect, tool::CommonOptions common, EyesOptions options,
-                 const tool::World& world, explain::Postfix postfix)
+                 const tool::World& world, explain::Postfix postfix, const std::string& digest)
         : collect_(std::move(collect)), common_(std::move(common)), options_(std::move(options)),
-          world_(world), postfix_(std::move(postfix)) {}
+          world_(world), postfix_(std::move(postfix)),
+          name_(postfix_.version_text + '/' + postfix_.map + ' ' + postfix_.service + ' ' + digest) {}
 
-    std::string name() const override {
-        return postfix_.version_text + '/' + postfix_.map + ' ' + postfix_.service;
-    }
+    std::string name() const override { return name_; }
     std::string relayhost() const override { return postfix_.relayhost; }
     std::string trouble() const override { return postfix_.trouble; }
 
@@ -112,6 +133,7 @@ private:
     EyesOptions options_;
     const tool::World& world_;
     explain::Postfix postfix_;
+    std::string name_;
 };
 
 } // namespace
@@ -120,6 +142,8 @@ MakeEyes make_eyes(setup::Ask ask, check::Collect collect) {
     return [ask = std::move(ask), collect = std::move(collect)](
                const tool::CommonOptions& common, const EyesOptions& options,
                const tool::World& world) -> base::Expected<std::unique_ptr<Eyes>, std::string> {
+        const auto config = app::load_config(common.config);
+        if (!config) return base::unexpected(config.error());
         auto listen = world.find_addresses(common.config);
         if (!listen) return base::unexpected(listen.error());
         explain::PostfixQuestion question;
@@ -134,7 +158,10 @@ MakeEyes make_eyes(setup::Ask ask, check::Collect collect) {
         if (!here) return base::unexpected(here.error());
         explain::Postfix postfix = here->settings();
         if (options.postfix) postfix = with(std::move(postfix), *options.postfix);
-        return std::make_unique<CheckingEyes>(collect, common, options, world, std::move(postfix));
+        std::optional<smtp::Settings> settings;
+        if (here->installed() != nullptr) settings = check::settings_of(*here->installed(), here->service());
+        const std::string digest = digest_of(postfix, std::move(settings), *config);
+        return std::make_unique<CheckingEyes>(collect, common, options, world, std::move(postfix), digest);
     };
 }
 
