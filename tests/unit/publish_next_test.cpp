@@ -129,6 +129,13 @@ TEST(PublishNext, AsksForANewIdWhenOnlyTheTextChanged) {
     EXPECT_EQ(step(situation(after, "2"), well).step, "keep");
     const History same = history({{after, "1", now - 10h, now - 2h}, {after, "2", now, now}});
     EXPECT_EQ(ids(step(situation(after, "2"), same)), (Ids{"publish-text-unchanged", "publish-no-reports"}));
+    const History repaired = history(
+        {{before, "1", now - 10h, now - 5h}, {after, "1", now - 4h, now - 2h}, {after, "2", now, now}});
+    EXPECT_EQ(last_change(repaired), Change::both) << "what was proposed is no fault";
+    EXPECT_EQ(ids(step(situation(after, "2"), repaired)), Ids{"publish-no-reports"});
+    const History twice = history(
+        {{before, "1", now - 10h, now - 5h}, {after, "2", now - 4h, now - 2h}, {after, "3", now, now}});
+    EXPECT_EQ(last_change(twice), Change::id_only);
 }
 
 TEST(PublishNext, RepairsWhatSendersCannotUse) {

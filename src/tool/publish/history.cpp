@@ -64,7 +64,11 @@ Change last_change(const History& history) noexcept {
         return served.back().first_seen == served.back().last_seen ? Change::unknown : Change::none;
     const Served &now = served.back(), &before = served[served.size() - 2];
     const bool text = now.text != before.text, id = now.id != before.id;
-    return text && id ? Change::both : text ? Change::text_only : Change::id_only;
+    if (text) return id ? Change::both : Change::text_only;
+    // The id that was forgotten came later: together they are one change.
+    const bool repaired = served.size() > 2 && served[served.size() - 3].text != before.text &&
+                          served[served.size() - 3].id == before.id;
+    return repaired ? Change::both : Change::id_only;
 }
 
 std::string write_history(const History& history) {

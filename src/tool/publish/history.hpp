@@ -49,7 +49,7 @@ struct Held {
 enum class Change : std::uint8_t {
     unknown,   ///< nothing was seen before
     none,      ///< both are as they were
-    both,      ///< as it should be
+    both,      ///< as it should be, also one after the other
     text_only, ///< senders that have the old text do not look for the new one
     id_only,   ///< senders fetch the same again; no harm
 };
