@@ -85,10 +85,11 @@ Evidence whole() {
     one.types = {"text/html", "x/\xff"};
     one.location = "https://example.com/";
     one.response_reason = "http-redirect";
-    one.size = 70;
     host.tries = {one, {}};
     host.tries[1].address = "2001:db8::2";
     host.tries[1].at = now;
+    host.tries[1].status = 200;
+    host.tries[1].size = 70;
     host.body = "version: STSv1\r\nmode: \xff\r\n";
     made.policy_host = host;
     made.mx_looked = looked("example.com", "MX");
@@ -143,6 +144,12 @@ TEST(CheckDocument, WhatIsWrittenIsReadBackTheSame) {
         EXPECT_EQ(*read, evidence) << text;
         EXPECT_EQ(check::to_json(*read).dump(), check::to_json(evidence).dump());
     }
+}
+
+TEST(CheckDocument, ABodyThatWasNotReadHasNoSize) {
+    const check::Json tries = check::to_json(whole()).at("policy_host").at("tries");
+    EXPECT_FALSE(tries.at(0).contains("size"));
+    EXPECT_EQ(tries.at(1).at("size"), 70);
 }
 
 TEST(CheckDocument, OctetsThatAreNoTextAreKept) {

@@ -83,7 +83,7 @@ Json json_of(const PolicyTry& one) {
         made["types"] = list_of(one.types);
         put(made, "location", one.location);
         put(made, "response_reason", one.response_reason);
-        made["size"] = one.size;
+        if (one.status == 200) made["size"] = one.size;
     }
     return made;
 }

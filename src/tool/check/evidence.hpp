@@ -51,7 +51,7 @@ struct PolicyTry {
     std::vector<std::string> types; ///< the Content-Type fields
     std::string location;           ///< of a redirect, which is not followed
     std::string response_reason;    ///< what sts::judge() makes of the response; "" good
-    std::int64_t size = 0;          ///< of the body
+    std::int64_t size = 0;          ///< of the body; it is read with status 200 only
     friend bool operator==(const PolicyTry&, const PolicyTry&) = default;
 };
 

@@ -152,7 +152,7 @@ private:
             if (one.status > 0) {
                 text += "status " + std::to_string(one.status);
                 if (!one.types.empty()) text += ", " + shown(one.types.front(), 80);
-                text += ", " + std::to_string(one.size) + " octets";
+                if (one.status == 200) text += ", " + std::to_string(one.size) + " octets";
             } else {
                 text += shown(one.reason, 60);
             }
