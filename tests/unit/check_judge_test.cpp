@@ -298,7 +298,7 @@ TEST(CheckJudge, KnowsTheSituationsOfGuides) {
                            "604800\r\n");
              e.policy_host->tries[0].types = {"text/plain; charset=UTF-8"};
          },
-         {"policy-crlf"}, ""},
+         {"policy-crlf", "host-charset"}, ""},
         {"the same mx twice, and Microsoft's wildcard",
          [](Evidence& e) {
              e.mx = {mx(0, "a-example.j-v1.mx.microsoft", "192.0.2.5")};

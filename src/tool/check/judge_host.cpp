@@ -125,6 +125,13 @@ void judge_policy_host(const Part& part, Findings& found) {
             found.push_back(finding("host-slow", one.address,
                                     "it took " + std::to_string(one.took_ms) + " ms"));
     }
+    const auto has_charset = [](const PolicyTry& one) {
+        return works(one) && std::ranges::any_of(one.types, [](const std::string& type) {
+                   return base::ascii_lower(type).find("charset=") != std::string::npos;
+               });
+    };
+    if (const auto with = std::ranges::find_if(host.tries, has_charset); with != host.tries.end())
+        found.push_back(finding("host-charset", with->address, shown(with->types.front())));
     for (const PolicyTry& one : host.tries) {
         const smtp::Certificate* const certificate = own(one.tls);
         if (certificate == nullptr || !works(one) || certificate->not_after - at >= ends_soon) continue;

@@ -101,6 +101,8 @@ constexpr std::array rows{
         "Many senders, stsmapd among them, take only text/plain: anything else may be a page about an error.",
         "Serve the file with \"Content-Type: text/plain\". A charset behind it does no harm.",
         "RFC 8461 section 3.2"},
+    Row{"host-charset", Severity::fine, "the policy is served as text/plain with a charset",
+        "Senders look at the media type alone: a parameter behind it does no harm.", "", "RFC 8461 section 3.2"},
     Row{"host-encoding", Severity::error, "the policy comes in a content coding that nobody asked for",
         "It is compressed although the request asked for identity.",
         "Turn off compression for the policy, at least for requests that do not accept it.",
