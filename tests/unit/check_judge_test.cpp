@@ -498,6 +498,7 @@ TEST(CheckJudge, ADomainTakesNoMailOnlyByWhatDnsSays) {
 TEST(CheckJudge, PublishNeedsAllMailHosts) {
     Evidence evidence = good();
     EXPECT_TRUE(publish::situation_of(evidence, judge(evidence)).mx_known);
+    EXPECT_EQ(publish::situation_of(evidence, judge(evidence)).txt_ttl, base::seconds{300});
     evidence.more_mx = true;
     EXPECT_FALSE(publish::situation_of(evidence, judge(evidence)).mx_known);
     EXPECT_THAT(page_of(evidence), HasSubstr("and more, which are left out: more than 100 hosts"));

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 namespace {
@@ -136,6 +137,20 @@ TEST(PublishNext, AsksForANewIdWhenOnlyTheTextChanged) {
     const History twice = history(
         {{before, "1", now - 10h, now - 5h}, {after, "2", now - 4h, now - 2h}, {after, "3", now, now}});
     EXPECT_EQ(last_change(twice), Change::id_only);
+}
+
+TEST(PublishNext, WaitsForTheRecordBeforeAsLongAsItsTtl) {
+    Situation now_served = situation(text(Mode::testing));
+    const auto wait = [&] {
+        const Next next = step(now_served);
+        const auto txt = std::ranges::find(next.plan->steps, Do::publish_txt, &Step::what);
+        return txt->wait;
+    };
+    EXPECT_EQ(wait(), record_ttl);
+    now_served.txt_ttl = 60s;
+    EXPECT_EQ(wait(), record_ttl);
+    now_served.txt_ttl = 86400s;
+    EXPECT_EQ(wait(), 86400s);
 }
 
 TEST(PublishNext, RepairsWhatSendersCannotUse) {

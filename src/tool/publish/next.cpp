@@ -47,7 +47,8 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 Wish wish_for(const Situation& situation, const NextWish& wish, sts::Policy policy, base::Instant now) {
-    return {situation.domain, std::move(policy), wish.rua, now, situation.id, !situation.text.has_value()};
+    return {situation.domain, std::move(policy),           wish.rua,         now,
+            situation.id,     !situation.text.has_value(), situation.txt_ttl};
 }
 
 class Proposal {

@@ -31,6 +31,7 @@ struct Situation {
     bool no_mail = false;  ///< a null MX, or no such domain
     std::vector<Host> hosts;
     std::string id;                    ///< of the valid TXT record; "" none
+    std::chrono::seconds txt_ttl{};    ///< of the answer about it; 0 not known
     std::optional<std::string> text;   ///< that the policy host serves; none: none
     std::optional<sts::Policy> policy; ///< in it; none: senders cannot use it
     bool tlsrpt = false;               ///< there is a valid TLSRPT record

@@ -142,7 +142,7 @@ Plan plan_for(const Wish& wish) {
             "Give the TXT record its new id, once the new policy is served: senders look for a new policy "
             "when the id changes.",
             "The record before it had id=" + wish.current_id + "; there has to be exactly one."};
-    txt.wait = record_ttl;
+    txt.wait = std::max(record_ttl, wish.seen_ttl);
     txt.why_wait =
         wish.current_id.empty()
             ? "until resolvers have forgotten that there was none (the minimum of the zone's SOA record)"

@@ -87,6 +87,8 @@ struct Wish {
     base::Instant now{};
     std::string current_id; ///< "" none
     bool new_host = true;   ///< the policy host is not there yet
+    std::chrono::seconds
+        seen_ttl{}; ///< of the answer about the TXT record, also that there is none; 0 not known
 };
 
 /// A policy that is new, or takes the place of another one.

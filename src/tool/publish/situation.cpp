@@ -2,6 +2,9 @@
 
 #include "tlsrpt/record.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 namespace publish {
@@ -25,6 +28,7 @@ Situation situation_of(const check::Evidence& evidence, const check::Judgement& 
         now.hosts.push_back(std::move(host));
     }
     now.id = judgement.txt_id;
+    now.txt_ttl = std::chrono::seconds{std::max<std::int64_t>(evidence.sts.looked.ttl_s, 0)};
     if (evidence.policy_host && evidence.policy_host->body) {
         now.text = evidence.policy_host->body;
         if (auto policy = sts::parse_policy(*now.text)) now.policy = std::move(*policy);
