@@ -144,7 +144,7 @@ TEST_F(ConnectionsTest, Port25IsClosedWhenNobodyOfSeveralCanBeReached) {
 }
 
 TEST_F(ConnectionsTest, AHostWithoutIPv6IsNotOneWithoutPort25) {
-    otherwise_ = at(Stage::connect, Trouble::unreachable);
+    otherwise_ = at(Stage::connect, Trouble::unreachable, "Network is unreachable");
     Connections connections(context_.get_executor(), options(5));
     for (int i = 1; i <= 20; ++i)
         look(connections, "mx" + std::to_string(i) + ".test", "2001:db8:" + std::to_string(i) + "::1");
@@ -160,6 +160,17 @@ TEST_F(ConnectionsTest, AHostWithoutIPv6IsNotOneWithoutPort25) {
     context_.restart();
     context_.run();
     EXPECT_EQ(others.port_25(), Connections::Port::closed);
+}
+
+TEST_F(ConnectionsTest, OnlyWhatWasNeverSentDoesNotCount) {
+    otherwise_ = at(Stage::connect, Trouble::unreachable, "Cannot assign requested address");
+    how_["mx3.test"] = at(Stage::connect, Trouble::unreachable, "No route to host");
+    Connections connections(context_.get_executor(), options());
+    for (int i = 1; i <= 5; ++i)
+        look(connections, "mx" + std::to_string(i) + ".test", "2001:db8:" + std::to_string(i) + "::1");
+    context_.run();
+    EXPECT_EQ(connected_.size(), 5U);
+    EXPECT_EQ(connections.begun(), 1U) << "somebody on the way said that there is no route";
 }
 
 TEST_F(ConnectionsTest, AConnectionThatIsMadeLateOpensThePortAgain) {

@@ -6,10 +6,13 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <exception>
 #include <list>
 #include <map>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -57,6 +60,19 @@ struct Connections::Core : std::enable_shared_from_this<Core> {
 
 Connections::Connections(asio::any_io_executor executor, Options options)
     : core_(std::make_shared<Core>(std::move(executor), std::move(options))) {}
+
+namespace {
+
+/// This host has no route or no address of that kind. That somebody on the way cannot reach the server
+/// (EHOSTUNREACH) was said in answer to a packet.
+bool nothing_sent(const smtp::Sighting& sighting) {
+    if (sighting.trouble != smtp::Trouble::unreachable) return false;
+    return std::ranges::any_of(std::array{ENETUNREACH, EADDRNOTAVAIL}, [&](int error) {
+        return sighting.words == std::generic_category().message(error);
+    });
+}
+
+} // namespace
 
 Connections::~Connections() {
     core_->stopped = true;
@@ -136,8 +152,8 @@ void Connections::Core::ended(const std::shared_ptr<One>& one, const std::except
         const bool reply = sighting.trouble == smtp::Trouble::reply_4xx || sighting.trouble == smtp::Trouble::reply_5xx;
         const bool refused =
             reply && (sighting.stage == smtp::Stage::banner || sighting.words.starts_with("421"));
-        if (sighting.stage == smtp::Stage::connect && sighting.trouble == smtp::Trouble::unreachable)
-            manners.take_back(one->whose); // nothing left this host
+        if (sighting.stage == smtp::Stage::connect && nothing_sent(sighting))
+            manners.take_back(one->whose);
         else
             manners.end(one->whose, refused);
         note_port(*one, sighting);
