@@ -171,6 +171,11 @@ class CheckTest(harness.Case):
         self.assertEqual(self.mail.total(), 1)
         [host] = self.document("a.test", "--every-address")["mx"]
         self.assertEqual([one.get("skipped") for one in host["addresses"]], [None, None])
+        for address in ("127.0.0.1", "127.0.1.1"):
+            self.mail.behave(address, "starttls-502")
+        [host] = self.document("a.test", "--every-address")["mx"]
+        self.assertEqual([one.get("skipped") for one in host["addresses"]], [None, "another-address-tried"],
+                         "no second try after a refusal")
 
     def test_the_next_address_when_there_is_no_connection(self):
         self.server("127.0.1.1", "mx.a.test")

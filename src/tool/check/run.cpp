@@ -282,7 +282,9 @@ private:
             if (!seen.sighting) continue;
             made.sighting = *seen.sighting;
             made.sighting->host = evidence->mx[which].host;
-            enough = !options_.every_address && seen.sighting->stage != smtp::Stage::connect;
+            const smtp::Trouble trouble = seen.sighting->trouble;
+            const bool refuses = trouble == smtp::Trouble::reply_4xx || trouble == smtp::Trouble::reply_5xx;
+            enough = refuses || (!options_.every_address && seen.sighting->stage != smtp::Stage::connect);
         }
     }
 
