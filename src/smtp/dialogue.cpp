@@ -65,18 +65,21 @@ void Dialogue::received(std::string_view octets) {
     while (!octets.empty() && want() == Want::octets) {
         switch (reader_.feed(octets)) {
         case ReplyReader::State::more: return;
-        case ReplyReader::State::bad:
-            if (state_ == State::quit)
-                state_ = State::over;
-            else
-                stop(Trouble::not_smtp, reader_.trouble(), State::over);
-            return;
+        case ReplyReader::State::bad: return over_limit();
         case ReplyReader::State::whole: take(reader_.reply());
         }
     }
     if (octets.empty() || state_ != State::tls) return;
     seen_.stage = Stage::starttls;
     stop(Trouble::injected, octets, State::over);
+}
+
+/// A reply without end: QUIT is said, and nothing more is read.
+void Dialogue::over_limit() {
+    const State before = std::exchange(state_, State::over);
+    if (before == State::quit) return;
+    stop(Trouble::not_smtp, reader_.trouble(), State::over);
+    if (before != State::banner) say("QUIT", State::over); // who has not greeted yet must not be spoken to
 }
 
 void Dialogue::take(const Reply& reply) {

@@ -48,6 +48,7 @@ public:
 private:
     enum class State { banner, ehlo, helo, starttls, tls, quit, over };
 
+    void over_limit();
     void take(const Reply& reply);
     void take_banner(const Reply& reply);
     void take_ehlo(const Reply& reply);

@@ -98,6 +98,35 @@ TEST(SmtpDialogue, EndsWhereTheServerDoesNotGoOn) {
     }
 }
 
+TEST(SmtpDialogue, SaysQuitAlsoAfterAReplyOverALimit) {
+    const std::string greets = "220 mx.test\r\n", endless(70000, 'x');
+    std::string lines;
+    for (std::size_t i = 0; i <= smtp::max_reply_lines; ++i) lines += "250-mx.test\r\n";
+    const std::vector<Row> rows{
+        {"EHLO", {greets, endless}, "ehlo not-smtp", "a reply of more than 65536 octets", true},
+        {"lines to EHLO", {greets, lines}, "ehlo not-smtp", "a reply of more than 128 lines", true},
+        {"HELO", {greets, "502 no\r\n", endless}, "ehlo not-smtp", "a reply of more than 65536 octets", true},
+        {"STARTTLS",
+         {greets, good_ehlo, endless},
+         "starttls not-smtp",
+         "a reply of more than 65536 octets",
+         true},
+    };
+    for (const Row& row : rows) {
+        SCOPED_TRACE(row.name);
+        Talk talk;
+        for (const std::string& answer : row.answers) talk.hear(answer);
+        EXPECT_EQ(talk.end(), row.end);
+        EXPECT_EQ(talk.dialogue.seen().words, row.words);
+        EXPECT_TRUE(talk.said.ends_with("\r\nQUIT\r\n"));
+        EXPECT_EQ(talk.dialogue.want(), Want::end) << "nothing more is read";
+    }
+    Talk quitting;
+    quitting.hear(greets).hear(good_ehlo).hear("454 no\r\n").hear(endless);
+    EXPECT_EQ(quitting.end(), "starttls reply-4xx");
+    EXPECT_TRUE(quitting.said.ends_with("STARTTLS\r\nQUIT\r\n"));
+}
+
 TEST(SmtpDialogue, KnowsKeywordsAsPostfixDoes) {
     for (const char* ehlo : {"250-mx\r\n250 starttls\r\n", "250-mx\r\n250-STARTTLS \r\n250 X\r\n",
                              "250-mx\r\n250   STARTTLS\r\n", "250-mx\n250 STARTTLS=x\n",
