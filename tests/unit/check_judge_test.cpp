@@ -549,6 +549,9 @@ TEST(CheckJudge, DoesNotSayThatMailFlowsWhilePostfixGetsNoAnswer) {
     EXPECT_THAT(made.verdict.words, HasSubstr("now all mail waits"));
     EXPECT_THAT(made.verdict.here, ElementsAre(HasSubstr("stsmap doctor")));
     EXPECT_EQ(check::exit_of(made), base::Exit::trouble);
+    explain::Json object = explain::Json::object();
+    put_judgement(object, made);
+    EXPECT_EQ(object.at("verdict").at("stuck_here"), true);
 }
 
 TEST(CheckJudge, PutsAllIntoTheDocument) {
@@ -558,6 +561,7 @@ TEST(CheckJudge, PutsAllIntoTheDocument) {
     put_judgement(object, judge(evidence));
     EXPECT_EQ(object.at("verdict").at("outcome"), "waits");
     EXPECT_EQ(object.at("verdict").at("deferred").at(0), "Server certificate not verified");
+    EXPECT_FALSE(object.at("verdict").contains("stuck_here"));
     EXPECT_EQ(object.at("txt_id"), "20261101");
     EXPECT_EQ(object.at("policy").at("mx").at(0), "mx1.a.example");
     EXPECT_EQ(object.at("hosts").at(0).at("finding"), "mx-certificate-name");

@@ -18,6 +18,7 @@ void put(Json& object, const char* name, const std::string& text) {
 Json json_of(const Verdict& verdict) {
     Json made{{"outcome", to_string(verdict.outcome)}, {"guard", to_string(verdict.guard)}};
     if (verdict.enforced) made["enforced"] = to_string(*verdict.enforced);
+    if (verdict.stuck_here) made["stuck_here"] = true;
     made["words"] = verdict.words;
     if (!verdict.deferred.empty()) made["deferred"] = verdict.deferred;
     put(made, "reason", verdict.reason);
