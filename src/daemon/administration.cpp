@@ -125,8 +125,9 @@ void Administration::imported(const base::Domain& domain) {
     const cache::Knowledge known = parts_.table.find(domain);
     const auto* entry = std::get_if<cache::Entry>(&known);
     if (entry == nullptr) return;
+    const base::Instant now = parts_.clock.now();
     if (sts::is_enforced(entry->policy->policy.mode, parts_.options().tuning.enforce_testing))
-        parts_.state.keeper().began(domain.name(), parts_.clock.now());
+        parts_.state.keeper().began(domain.name(), now, cache::expires_at(*entry, now));
     parts_.replan(domain);
 }
 

@@ -94,6 +94,7 @@ public:
 private:
     void open_store();
     void take_late(const cache::Row& row);
+    void forget_evicted(const base::Domain& domain, base::Instant fetched_at);
     void make_fronts(std::vector<server::Listener> listeners);
     void wait_for_signals();
     void reload();
@@ -246,15 +247,21 @@ void Daemon::Impl::open_store() {
     table_.set_complete(true);
     (void)measures_->census(); // begins to count
     learner_->set_ran_before(opened->running);
-    for (cache::Evicted& one : gone) store_->forget(std::move(one.domain), one.fetched_at);
+    for (const cache::Evicted& one : gone) forget_evicted(one.domain, one.fetched_at);
     events_.emit(events::StoreLoaded{
         .policies = table_.policy_count(), .expired = expired, .unreadable = unreadable + opened->skipped});
+}
+
+/// Memory has no place for the policy.
+void Daemon::Impl::forget_evicted(const base::Domain& domain, base::Instant fetched_at) {
+    store_->forget(domain, fetched_at);
+    state_->keeper().ended(domain.name());
 }
 
 /// A row that could not be read at the start.
 void Daemon::Impl::take_late(const cache::Row& row) {
     learner_->loaded(row);
-    const auto evicted = [this](const cache::Evicted& one) { store_->forget(one.domain, one.fetched_at); };
+    const auto evicted = [this](const cache::Evicted& one) { forget_evicted(one.domain, one.fetched_at); };
     const lookup::Loaded loaded = lookup::load_late(table_, row, clock_.now(), evicted);
     if (loaded == lookup::Loaded::kept || loaded == lookup::Loaded::expired)
         refresher_->add(row.domain);
@@ -418,7 +425,7 @@ void Daemon::Impl::make_room() {
         auto evicted = table_.make_room(clock_.now());
         if (!evicted) return;
         policy_counts_.add(events::PolicyChange::evicted);
-        store_->forget(std::move(evicted->domain), evicted->fetched_at);
+        forget_evicted(evicted->domain, evicted->fetched_at);
     }
     asio::post(back_, [this] { make_room(); });
 }

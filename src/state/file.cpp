@@ -41,12 +41,13 @@ constexpr std::array all_migrations{
                          ") STRICT, WITHOUT ROWID;"
                          "CREATE TABLE counters(name TEXT PRIMARY KEY NOT NULL, value INTEGER NOT NULL) "
                          "STRICT, WITHOUT ROWID"},
+    sqlite::Migration{2, "ALTER TABLE protected ADD COLUMN until INTEGER NOT NULL DEFAULT 0"},
 };
 
 constexpr std::string_view override_columns =
     "domain, action, match, until, reason, weakens, added_at, added_by, sum";
 constexpr std::string_view observed_columns = "domain, would, lookups, first, last, sum";
-constexpr std::string_view protected_columns = "domain, since, sum";
+constexpr std::string_view protected_columns = "domain, since, sum, until";
 
 auto failed(const sqlite::Error& e) { return base::unexpected(sqlite::trouble_of(e)); }
 
@@ -60,7 +61,7 @@ std::optional<Observed> observed_of(Statement& s) {
                 s.integer(5));
 }
 std::optional<Protected> protected_of(Statement& s) {
-    return read(RawProtected{s.octets(0), s.integer(1)}, s.integer(2));
+    return read(RawProtected{s.octets(0), s.integer(1), s.integer(3)}, s.integer(2));
 }
 
 std::int64_t count(base::Instant time) { return time.time_since_epoch().count(); }
@@ -284,36 +285,35 @@ File::Result File::trim_observed(base::Instant before) {
 }
 
 File::Result File::put(const Protected& row) {
-    if (protected_rows_ >= max_protected) return {};
-    const RawProtected columns = raw(row);
-    Result done =
-        run("INSERT INTO protected VALUES(?1, ?2, ?3) ON CONFLICT(domain) DO NOTHING", [&](Statement& s) {
-            s.bind_text(1, columns.domain);
-            s.bind(2, columns.since);
-            s.bind(3, sum_of(columns));
-        });
-    if (!done) return done;
-    auto changes = statement("SELECT changes()");
-    if (!changes) return base::unexpected(std::move(changes.error()));
-    if (const auto more = (*changes)->step(); more && *more && (*changes)->integer(0) > 0) ++protected_rows_;
-    (*changes)->reset();
-    return {};
+    const auto before = find_protected(row.domain);
+    if (!before) return base::unexpected(before.error());
+    const Protected after = joined(*before, row);
+    if (after == *before || (!*before && protected_rows_ >= max_protected)) return {};
+    const RawProtected columns = raw(after);
+    Result done = run("INSERT OR REPLACE INTO protected VALUES(?1, ?2, ?3, ?4)", [&](Statement& s) {
+        s.bind_text(1, columns.domain);
+        s.bind(2, columns.since);
+        s.bind(3, sum_of(columns));
+        s.bind(4, columns.until);
+    });
+    if (done && !*before) ++protected_rows_;
+    return done;
 }
 
 File::Result File::remove_protected(std::string_view domain) {
     return run("DELETE FROM protected WHERE domain = ?1", [&](Statement& s) { s.bind_text(1, domain); });
 }
 
-base::Expected<std::optional<base::Instant>, Trouble> File::protected_since(std::string_view domain) {
-    auto statement = db_.prepare(select(protected_columns, "protected", " WHERE domain = ?1"));
-    if (!statement) return failed(statement.error());
-    statement->bind_text(1, domain);
-    const auto more = statement->step();
+base::Expected<std::optional<Protected>, Trouble> File::find_protected(std::string_view domain) {
+    auto ready = statement("SELECT domain, since, sum, until FROM protected WHERE domain = ?1");
+    if (!ready) return base::unexpected(std::move(ready.error()));
+    (*ready)->bind_text(1, domain);
+    const auto more = (*ready)->step();
+    std::optional<Protected> found;
+    if (more && *more) found = protected_of(**ready);
+    (*ready)->reset();
     if (!more) return failed(more.error());
-    std::optional<base::Instant> since;
-    if (*more)
-        if (const auto row = protected_of(*statement)) since = row->since;
-    return since;
+    return found;
 }
 
 base::Expected<Summary, Trouble> File::observed() {

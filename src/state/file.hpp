@@ -1,11 +1,11 @@
 // state/file.hpp - state.db: its format, how it is opened, read, written and salvaged. Part of state/keeper; a File
 // belongs to one thread at a time.
 //
-// Format (schema 1). A SQLite 3 database in WAL mode, application_id 0x53545344 ("STSD"), user_version = the schema.
+// Format (schema 2). A SQLite 3 database in WAL mode, application_id 0x53545344 ("STSD"), user_version = the schema.
 // Each table has a domain as its key, and a sum over each row (state/rows.hpp); and one of numbers:
 //     overrides(domain, action, match, until, reason, weakens, added_at, added_by, sum)
 //     observed(domain, would, lookups, first, last, sum)
-//     protected(domain, since, sum)
+//     protected(domain, since, sum, until)
 //     counters(name, value): observed_forgotten, observed_since, tried
 // How it is opened, migrated and locked is in sqlite/database.hpp.
 #pragma once
@@ -80,14 +80,13 @@ public:
     [[nodiscard]] Result add_forgotten(std::uint64_t domains);
     /// Drops what was not asked for since `before`, and of the rest what is above max_observed, which is counted.
     [[nodiscard]] Result trim_observed(base::Instant before);
-    /// Unless one is noted already.
+    /// Joined with what is noted already.
     [[nodiscard]] Result put(const Protected& row);
     [[nodiscard]] Result remove_protected(std::string_view domain);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
     void rollback();
 
-    [[nodiscard]] base::Expected<std::optional<base::Instant>, Trouble>
-    protected_since(std::string_view domain);
+    [[nodiscard]] base::Expected<std::optional<Protected>, Trouble> find_protected(std::string_view domain);
     [[nodiscard]] base::Expected<Summary, Trouble> observed();
 
     [[nodiscard]] Result checkpoint() { return sqlite::checkpoint(db_); }

@@ -37,7 +37,7 @@ struct Remove {
 struct RemoveEnded {};
 struct Began {
     std::string domain;
-    base::Instant at;
+    base::Instant at, until;
 };
 struct Ended {
     std::string domain;
@@ -130,7 +130,7 @@ struct Keeper::Worker {
         std::vector<Job*> changes;
         for (Job& job : taken) {
             if (auto* began = std::get_if<Began>(&job))
-                pending.began(began->domain, began->at);
+                pending.began(began->domain, began->at, began->until);
             else if (auto* ended = std::get_if<Ended>(&job))
                 pending.ended(ended->domain);
             else if (auto* add = std::get_if<Add>(&job))
@@ -273,7 +273,7 @@ struct Keeper::Worker {
         }
         for (const auto& [domain, note] : pending.notes()) {
             if (result && note.ended) result = file->remove_protected(domain);
-            if (result && note.since) result = file->put(Protected{domain, *note.since});
+            if (result && note.since) result = file->put(Protected{domain, *note.since, note.until});
         }
         for (const auto& [domain, sum] : pending.observed())
             if (result) result = file->add(sum);
@@ -313,16 +313,19 @@ struct Keeper::Worker {
 
     void answer(Job& job) {
         if (auto* since = std::get_if<Since>(&job)) {
-            std::optional<base::Instant> found;
+            std::optional<Protected> found;
             if (file)
-                if (auto read = file->protected_since(since->domain)) found = *read;
+                if (auto read = file->find_protected(since->domain)) found = *std::move(read);
             // What is not written yet is newer.
-            const auto note = pending.notes().find(since->domain);
-            if (note != pending.notes().end()) {
-                if (note->second.ended) found.reset();
-                if (!found) found = note->second.since;
+            const auto at = pending.notes().find(since->domain);
+            if (at != pending.notes().end()) {
+                const Pending::Note& note = at->second;
+                if (note.ended) found.reset();
+                if (note.since) found = joined(found, {since->domain, *note.since, note.until});
             }
-            options.post([done = std::move(since->done), found] { done(found); });
+            std::optional<base::Instant> told;
+            if (found) told = found->since;
+            options.post([done = std::move(since->done), told] { done(told); });
         } else if (auto* ask = std::get_if<Ask>(&job)) {
             base::Expected<Summary, std::string> told = base::unexpected(path.string() + " cannot be read");
             if (file) {
@@ -379,8 +382,8 @@ void Keeper::remove(std::string domain, Done done) {
         worker_->options.post([done] { done(base::unexpected(std::string{no_room})); });
 }
 void Keeper::remove_ended() { (void)worker_->push(RemoveEnded{}); }
-void Keeper::began(std::string domain, base::Instant at) {
-    (void)worker_->push(Began{std::move(domain), at});
+void Keeper::began(std::string domain, base::Instant at, base::Instant until) {
+    (void)worker_->push(Began{std::move(domain), at, until});
 }
 void Keeper::ended(std::string domain) { (void)worker_->push(Ended{std::move(domain)}); }
 void Keeper::protected_since(std::string domain, std::function<void(std::optional<base::Instant>)> done) {

@@ -63,8 +63,8 @@ public:
     /// Rows of overrides that have ended.
     void remove_ended();
 
-    /// An enforced policy protects the domain from now on, or has for longer.
-    void began(std::string domain, base::Instant at);
+    /// An enforced policy protects the domain from `at` on, or has for longer; it expires at `until`.
+    void began(std::string domain, base::Instant at, base::Instant until);
     /// It no longer does.
     void ended(std::string domain);
     /// Nothing: it does not, or nobody has noted since when.

@@ -11,13 +11,16 @@ Pending::Note* Pending::note(std::string_view domain) {
     return &notes_.emplace(std::string{domain}, Note{}).first->second;
 }
 
-void Pending::began(std::string_view domain, base::Instant at) {
+void Pending::began(std::string_view domain, base::Instant at, base::Instant until) {
     Note* const found = note(domain);
-    if (found != nullptr && !found->since) found->since = at;
+    if (found == nullptr) return;
+    if (found->since && at > found->until) *found = {true, std::nullopt, {}};
+    if (!found->since) found->since = at;
+    found->until = until;
 }
 
 void Pending::ended(std::string_view domain) {
-    if (Note* const found = note(domain)) *found = {true, std::nullopt};
+    if (Note* const found = note(domain)) *found = {true, std::nullopt, {}};
 }
 
 void Pending::add(const Observed& more) {

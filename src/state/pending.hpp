@@ -22,13 +22,14 @@ public:
     struct Note {
         bool ended = false;                 ///< first: what the file says is over
         std::optional<base::Instant> since; ///< then: protected since
+        base::Instant until{};              ///< and, for all that is known, until then
         friend bool operator==(const Note&, const Note&) = default;
     };
 
     /// `max_domains`: of observed ones; above, further domains are only counted (forgotten()).
     explicit Pending(std::size_t max_domains) : max_domains_(max_domains) {}
 
-    void began(std::string_view domain, base::Instant at);
+    void began(std::string_view domain, base::Instant at, base::Instant until);
     void ended(std::string_view domain);
     void add(const Observed& more);
     void add_forgotten(std::uint64_t domains) { forgotten_ += domains; }

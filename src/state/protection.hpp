@@ -14,6 +14,7 @@ namespace state {
 struct Protection {
     enum class Change { none, began, ended } change = Change::none;
     std::string_view domain = {};
+    base::seconds lasts{0}; ///< `began`: until the policy expires
 };
 /// `enforce_testing`: policies of mode testing are treated as enforced.
 [[nodiscard]] Protection protection_of(const events::Event& event, bool enforce_testing);

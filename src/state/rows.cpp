@@ -72,7 +72,18 @@ std::int64_t sum_of(const RawObserved& row) {
         .number(row.last)
         .value();
 }
-std::int64_t sum_of(const RawProtected& row) { return Sum{'p'}.text(row.domain).number(row.since).value(); }
+std::int64_t sum_of(const RawProtected& row) {
+    Sum sum{'p'};
+    sum.text(row.domain).number(row.since);
+    if (row.until != 0) sum.number(row.until); // rows of schema 1 have none
+    return sum.value();
+}
+
+Protected joined(const std::optional<Protected>& before, Protected more) {
+    const bool goes_on = before && (before->until == base::Instant{} || more.since <= before->until);
+    if (goes_on) more.since = before->since;
+    return more;
+}
 
 std::string match_column(const decision::Override& entry) {
     std::string all;
@@ -94,7 +105,7 @@ RawOverride raw(const decision::Override& entry, std::string_view match) {
 RawObserved raw(const Observed& row) {
     return {row.domain, row.would, static_cast<std::int64_t>(row.lookups), count(row.first), count(row.last)};
 }
-RawProtected raw(const Protected& row) { return {row.domain, count(row.since)}; }
+RawProtected raw(const Protected& row) { return {row.domain, count(row.since), count(row.until)}; }
 
 std::optional<decision::Override> read(const RawOverride& row, std::int64_t sum) {
     const auto until = instant(row.until), added_at = instant(row.added_at);
@@ -126,9 +137,9 @@ std::optional<Observed> read(const RawObserved& row, std::int64_t sum) {
 }
 
 std::optional<Protected> read(const RawProtected& row, std::int64_t sum) {
-    const auto since = instant(row.since);
-    if (sum != sum_of(row) || !since || !is_domain(row.domain)) return std::nullopt;
-    return Protected{std::string{row.domain}, *since};
+    const auto since = instant(row.since), until = instant(row.until);
+    if (sum != sum_of(row) || !since || !until || !is_domain(row.domain)) return std::nullopt;
+    return Protected{std::string{row.domain}, *since, *until};
 }
 
 } // namespace state

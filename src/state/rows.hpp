@@ -29,8 +29,11 @@ inline constexpr std::string_view would_words[]{"secure", "dane-only", "may", "e
 struct Protected {
     std::string domain;
     base::Instant since{};
+    base::Instant until{}; ///< when the policy expires unless it is fetched again; 1970: not known
     friend bool operator==(const Protected&, const Protected&) = default;
 };
+/// What is known after `more` was noted: one that begins when the time before is over begins a new one.
+[[nodiscard]] Protected joined(const std::optional<Protected>& before, Protected more);
 
 /// Columns as they lie in the file.
 struct RawOverride {
@@ -46,7 +49,7 @@ struct RawObserved {
 };
 struct RawProtected {
     std::string_view domain;
-    std::int64_t since = 0;
+    std::int64_t since = 0, until = 0;
 };
 [[nodiscard]] std::int64_t sum_of(const RawOverride& row);
 [[nodiscard]] std::int64_t sum_of(const RawObserved& row);

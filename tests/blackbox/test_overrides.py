@@ -13,6 +13,10 @@ from pylib import control
 from pylib.waiting import wait_for
 
 
+def utc_now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
 class Overrides(harness.Case):
     def start(self, **options):
         return super().start(**{"control": {"socket": self.world.path("control")}, **options})
@@ -31,6 +35,10 @@ class Overrides(harness.Case):
 
     def listed(self):
         return {one["domain"]: one for one in self.ask_for("GET", "overrides")["overrides"]}
+
+    def protected_since(self, domain):
+        text = self.ask_for("GET", "domains", domain)["protected_since"]
+        return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
 
     def state_file(self, daemon):
         return os.path.join(daemon.state_dir, "state.db")
@@ -101,7 +109,7 @@ class AtRunTime(Overrides):
         self.world.policy("good.test")
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+        end = utc_now() + datetime.timedelta(seconds=3)
         self.add("good.test", until=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
         self.assertEqual(daemon.ask("good.test"), NOTFOUND)
         daemon.wait_log("override-expired", "domain=good.test", "source=run-time")
@@ -154,10 +162,14 @@ class Kept(Overrides):
         daemon = self.start()
         self.assertEqual(daemon.ask("good.test"), SECURE)
         self.add("good.test", "encrypt")
+        since = self.protected_since("good.test")
+        wait_for(lambda: utc_now() > since + datetime.timedelta(seconds=1))
         daemon.kill()
         os.unlink(os.path.join(daemon.state_dir, "stsmapd.sqlite"))
         again = self.start()
         self.assertEqual(again.ask("good.test"), "OK encrypt")
+        again.wait_log("policy-learnt", "domain=good.test")
+        self.assertEqual(self.protected_since("good.test"), since)
         self.assertEqual(self.listed()["good.test"]["source"], "run-time")
 
     def test_a_damaged_state_is_set_aside_and_the_daemon_starts(self):
@@ -183,10 +195,10 @@ class Kept(Overrides):
 
     def test_one_that_ended_meanwhile_is_gone_after_the_start(self):
         daemon = self.start()
-        end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=2)
+        end = utc_now() + datetime.timedelta(seconds=2)
         self.add("a.test", until=end.strftime("%Y-%m-%dT%H:%M:%SZ"))
         daemon.kill()
-        wait_for(lambda: datetime.datetime.now(datetime.timezone.utc) > end + datetime.timedelta(seconds=1))
+        wait_for(lambda: utc_now() > end + datetime.timedelta(seconds=1))
         again = self.start()
         again.wait_log("override-expired", "domain=a.test")
         self.assertEqual(self.listed(), {})

@@ -160,7 +160,7 @@ TEST(StateKeeper, AFileOfANewerVersionIsRefusedAndNotChanged) {
     bench.open().reset();
     {
         auto db = sqlite::Db::open(bench.file, sqlite::Db::Use::normal);
-        ASSERT_TRUE(db->exec("PRAGMA user_version = 2; PRAGMA journal_mode = DELETE"));
+        ASSERT_TRUE(db->exec("PRAGMA user_version = 3; PRAGMA journal_mode = DELETE"));
     }
     std::ifstream before{bench.file, std::ios::binary};
     const std::string octets{std::istreambuf_iterator<char>{before}, {}};
@@ -177,7 +177,7 @@ TEST(StateKeeper, ADamagedFileIsSetAsideAndItsReadableRowsAreKept) {
     auto keeper = bench.open();
     for (int i = 0; i < 400; ++i)
         ASSERT_EQ(bench.save(*keeper, bench.entry("d" + std::to_string(i) + ".example")), "");
-    keeper->began("p.example", bench.now());
+    keeper->began("p.example", bench.now(), bench.now() + 1h);
     keeper.reset();
     {
         std::fstream file{bench.file, std::ios::in | std::ios::out | std::ios::binary};
@@ -237,7 +237,7 @@ TEST(StateKeeper, OnAFullDiskNothingIsChangedAndItIsSaid) {
     EXPECT_TRUE(words.starts_with("nothing was changed: ")) << words;
     EXPECT_NE(bench.remove(*keeper, "a.example"), "");
     EXPECT_EQ(bench.log.count("store-failed"), 1u);
-    keeper->began("p.example", bench.now());
+    keeper->began("p.example", bench.now(), bench.now() + 1h);
     disk.heal();
     EXPECT_EQ(bench.save(*keeper, bench.entry("c.example")), "");
     EXPECT_EQ(bench.log.count("store-recovered"), 1u);
@@ -295,18 +295,51 @@ TEST(StateKeeper, AStartWithoutTheDiskUsesWhatCanBeReadAndTakesTheRestLater) {
 
 TEST(StateKeeper, SinceStaysUntilItEnds) {
     Bench bench;
+    const base::Instant now = bench.now();
     auto keeper = bench.open();
-    keeper->began("a.example", bench.now() - 10s);
-    keeper->began("a.example", bench.now());
-    EXPECT_EQ(bench.since(*keeper, "a.example"), bench.now() - 10s);
+    keeper->began("a.example", now - 10s, now + 10s);
+    keeper->began("a.example", now, now + 20s);
+    EXPECT_EQ(bench.since(*keeper, "a.example"), now - 10s);
     keeper.reset();
     keeper = bench.open();
-    keeper->began("a.example", bench.now());
-    EXPECT_EQ(bench.since(*keeper, "a.example"), bench.now() - 10s);
+    keeper->began("a.example", now, now + 20s);
+    EXPECT_EQ(bench.since(*keeper, "a.example"), now - 10s);
     keeper->ended("a.example");
     EXPECT_EQ(bench.since(*keeper, "a.example"), std::nullopt);
-    keeper->began("a.example", bench.now());
-    EXPECT_EQ(bench.since(*keeper, "a.example"), bench.now());
+    keeper->began("a.example", now, now + 20s);
+    EXPECT_EQ(bench.since(*keeper, "a.example"), now);
+}
+
+TEST(StateKeeper, SinceBeginsAnewWhenThePolicyHadExpired) {
+    Bench bench;
+    const base::Instant now = bench.now();
+    auto keeper = bench.open();
+    for (const char* domain : {"gap.example", "kept.example"}) keeper->began(domain, now - 60s, now - 30s);
+    keeper->began("kept.example", now - 31s, now - 1s);
+    keeper.reset(); // nobody saw the end
+    keeper = bench.open();
+    for (const char* domain : {"gap.example", "kept.example"}) keeper->began(domain, now - 5s, now);
+    EXPECT_EQ(bench.since(*keeper, "gap.example"), now - 5s);
+    EXPECT_EQ(bench.since(*keeper, "kept.example"), now - 60s);
+}
+
+TEST(StateKeeper, AFileOfSchema1KeepsSince) {
+    Bench bench;
+    const base::Instant now = bench.now();
+    {
+        ASSERT_TRUE(sqlite::create_file(bench.file));
+        ASSERT_TRUE(state::File::open(bench.file, state::migrations().first(1)));
+        auto db = sqlite::Db::open(bench.file, sqlite::Db::Use::normal);
+        const state::RawProtected row{"a.example", (now - 60s).time_since_epoch().count()};
+        const std::string sql = "INSERT INTO protected VALUES('a.example', " + std::to_string(row.since) +
+                                ", " + std::to_string(state::sum_of(row)) + ")";
+        ASSERT_TRUE(db->exec(sql.c_str()));
+    }
+    auto keeper = bench.open();
+    EXPECT_EQ(bench.since(*keeper, "a.example"), now - 60s);
+    keeper->began("a.example", now, now + 20s);
+    EXPECT_EQ(bench.since(*keeper, "a.example"), now - 60s);
+    EXPECT_EQ(bench.set_aside(), 0u);
 }
 
 TEST(StateKeeper, SumsAreAddedAndSummarised) {

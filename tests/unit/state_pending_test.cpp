@@ -23,13 +23,15 @@ Observed seen(const std::string& domain, std::uint64_t lookups, int first, int l
 TEST(StatePending, WhatConcernsOneDomainIsOneNote) {
     Pending pending{10};
     EXPECT_TRUE(pending.empty());
-    pending.began("a.example", at(5));
-    pending.began("a.example", at(9)); // refreshed: it is protected since the first
-    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{false, at(5)}));
+    pending.began("a.example", at(5), at(15));
+    pending.began("a.example", at(9), at(19)); // refreshed: it is protected since the first
+    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{false, at(5), at(19)}));
     pending.ended("a.example");
-    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{true, std::nullopt}));
-    pending.began("a.example", at(20));
-    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{true, at(20)}));
+    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{true, std::nullopt, {}}));
+    pending.began("a.example", at(20), at(30));
+    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{true, at(20), at(30)}));
+    pending.began("a.example", at(31), at(41)); // it had expired
+    EXPECT_EQ(pending.notes().at("a.example"), (Pending::Note{true, at(31), at(41)}));
     EXPECT_EQ(pending.notes().size(), 1u);
     pending.clear();
     EXPECT_TRUE(pending.empty());
@@ -51,7 +53,7 @@ TEST(StatePending, AboveTheBoundDomainsAreOnlyCounted) {
     EXPECT_EQ(pending.observed().size(), 2u);
     EXPECT_EQ(pending.forgotten(), 1u);
     for (std::size_t i = 0; i < Pending::max_notes + 5; ++i)
-        pending.began("d" + std::to_string(i) + ".example", at(0));
+        pending.began("d" + std::to_string(i) + ".example", at(0), at(9));
     EXPECT_EQ(pending.notes().size(), Pending::max_notes);
 }
 
@@ -118,13 +120,14 @@ TEST(StateRows, WhatNobodyCouldAddIsNotTakenWhateverItsSum) {
                             {"a.example", "secure", -1, 1, 1},
                             {"a.example", "secure", 1, -1, 1}})
         EXPECT_FALSE(read(row, sum_of(row)));
-    for (const auto& row : {state::RawProtected{"a..example", 1}, {"a.example", -1}})
+    for (const auto& row :
+         {state::RawProtected{"a..example", 1, 1}, {"a.example", -1, 1}, {"a.example", 1, -1}})
         EXPECT_FALSE(read(row, sum_of(row)));
 }
 
 TEST(StateRows, SumsOfTheTablesDiffer) {
     const state::RawObserved observed{"a.example", "secure", 7, 1, 2};
-    const state::RawProtected since{"a.example", 7};
+    const state::RawProtected since{"a.example", 7, 8};
     EXPECT_TRUE(read(observed, sum_of(observed)));
     EXPECT_TRUE(read(since, sum_of(since)));
     EXPECT_FALSE(read(since, sum_of(observed)));
