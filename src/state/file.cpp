@@ -177,6 +177,7 @@ File::Found File::salvage(const Rows& rows) {
 }
 
 File::Result File::begin() {
+    protected_before_ = protected_rows_;
     if (auto done = db_.exec("BEGIN IMMEDIATE"); !done) return failed(done.error());
     return {};
 }
@@ -185,7 +186,10 @@ File::Result File::commit() {
     size_ = db_.size();
     return {};
 }
-void File::rollback() { (void)db_.exec("ROLLBACK"); } // fails if SQLite has already rolled back
+void File::rollback() {
+    (void)db_.exec("ROLLBACK"); // fails if SQLite has already rolled back
+    protected_rows_ = protected_before_;
+}
 
 File::Result File::put(const decision::Override& entry) {
     const std::string match = match_column(entry);
@@ -301,7 +305,15 @@ File::Result File::put(const Protected& row) {
 }
 
 File::Result File::remove_protected(std::string_view domain) {
-    return run("DELETE FROM protected WHERE domain = ?1", [&](Statement& s) { s.bind_text(1, domain); });
+    Result done =
+        run("DELETE FROM protected WHERE domain = ?1", [&](Statement& s) { s.bind_text(1, domain); });
+    if (!done) return done;
+    auto changes = statement("SELECT changes()");
+    if (!changes) return base::unexpected(std::move(changes.error()));
+    const auto more = (*changes)->step();
+    if (more && *more && (*changes)->integer(0) > 0 && protected_rows_ > 0) --protected_rows_;
+    (*changes)->reset();
+    return {};
 }
 
 base::Expected<std::optional<Protected>, Trouble> File::find_protected(std::string_view domain) {

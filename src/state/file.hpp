@@ -85,6 +85,7 @@ public:
     [[nodiscard]] Result remove_protected(std::string_view domain);
     [[nodiscard]] Result commit(); ///< on the disk for good when it succeeds
     void rollback();
+    [[nodiscard]] std::size_t protected_rows() const noexcept { return protected_rows_; }
 
     [[nodiscard]] base::Expected<std::optional<Protected>, Trouble> find_protected(std::string_view domain);
     [[nodiscard]] base::Expected<Summary, Trouble> observed();
@@ -106,7 +107,7 @@ private:
     sqlite::Db db_;
     std::filesystem::path path_;
     std::int64_t size_ = 0;
-    std::size_t protected_rows_ = 0;
+    std::size_t protected_rows_ = 0, protected_before_ = 0; ///< now; before begin()
     /// By their text, which is a literal. After db_: finalised before it closes.
     std::map<const char*, sqlite::Statement> prepared_;
 };

@@ -342,6 +342,32 @@ TEST(StateKeeper, AFileOfSchema1KeepsSince) {
     EXPECT_EQ(bench.set_aside(), 0u);
 }
 
+TEST(StateFile, CountsTheRowsThatThereAre) {
+    Bench bench;
+    ASSERT_TRUE(sqlite::create_file(bench.file));
+    auto file = state::File::open(bench.file);
+    ASSERT_TRUE(file);
+    const auto put = [&](const char* domain) {
+        ASSERT_TRUE(file->put(state::Protected{domain, bench.now(), bench.now() + 1h}));
+    };
+    ASSERT_TRUE(file->begin());
+    put("a.example");
+    put("b.example");
+    put("b.example");
+    EXPECT_EQ(file->protected_rows(), 2U);
+    ASSERT_TRUE(file->remove_protected("a.example"));
+    ASSERT_TRUE(file->remove_protected("a.example"));
+    EXPECT_EQ(file->protected_rows(), 1U);
+    ASSERT_TRUE(file->commit());
+    ASSERT_TRUE(file->begin());
+    put("c.example");
+    ASSERT_TRUE(file->remove_protected("b.example"));
+    put("d.example");
+    EXPECT_EQ(file->protected_rows(), 2U);
+    file->rollback();
+    EXPECT_EQ(file->protected_rows(), 1U);
+}
+
 TEST(StateKeeper, SumsAreAddedAndSummarised) {
     Bench bench;
     auto keeper = bench.open();
