@@ -123,6 +123,16 @@ base::Expected<std::int64_t, Trouble> File::number(std::string_view sql) {
     return *found;
 }
 
+base::Expected<std::int64_t, Trouble> File::changed() {
+    auto ready = statement("SELECT changes()");
+    if (!ready) return base::unexpected(std::move(ready.error()));
+    const auto more = (*ready)->step();
+    const std::int64_t rows = more && *more ? (*ready)->integer(0) : 0;
+    (*ready)->reset();
+    if (!more) return failed(more.error());
+    return rows;
+}
+
 base::Expected<File::Found, Trouble> File::load(const std::function<void(decision::Override)>& sink) {
     Found found;
     db_.limit_steps(sqlite::steps_for(path_));
@@ -275,11 +285,18 @@ File::Result File::trim_observed(base::Instant before) {
     Result done =
         run("DELETE FROM observed WHERE last < ?1", [&](Statement& s) { s.bind(1, count(before)); });
     if (!done) return done;
+    const auto dropped = changed();
+    if (!dropped) return base::unexpected(dropped.error());
     const auto rows = number("SELECT count(*) FROM observed");
     if (!rows) return base::unexpected(rows.error());
     if (*rows == 0)
         return run("DELETE FROM counters WHERE name IN ('observed_since', 'observed_forgotten')",
                    [](Statement&) {});
+    if (*dropped > 0)
+        done =
+            run("UPDATE counters SET value = (SELECT min(first) FROM observed) WHERE name = 'observed_since'",
+                [](Statement&) {});
+    if (!done) return done;
     const auto above = *rows - static_cast<std::int64_t>(max_observed);
     if (above <= 0) return {};
     done = run("DELETE FROM observed WHERE domain IN (SELECT domain FROM observed ORDER BY last LIMIT ?1)",
@@ -308,11 +325,9 @@ File::Result File::remove_protected(std::string_view domain) {
     Result done =
         run("DELETE FROM protected WHERE domain = ?1", [&](Statement& s) { s.bind_text(1, domain); });
     if (!done) return done;
-    auto changes = statement("SELECT changes()");
-    if (!changes) return base::unexpected(std::move(changes.error()));
-    const auto more = (*changes)->step();
-    if (more && *more && (*changes)->integer(0) > 0 && protected_rows_ > 0) --protected_rows_;
-    (*changes)->reset();
+    const auto removed = changed();
+    if (!removed) return base::unexpected(removed.error());
+    if (*removed > 0 && protected_rows_ > 0) --protected_rows_;
     return {};
 }
 

@@ -78,7 +78,8 @@ public:
     /// Changes something, to find out whether the disk takes it.
     [[nodiscard]] Result note_try(base::Instant now);
     [[nodiscard]] Result add_forgotten(std::uint64_t domains);
-    /// Drops what was not asked for since `before`, and of the rest what is above max_observed, which is counted.
+    /// Drops what was not asked for since `before`: counting began with the oldest that stays; and of the rest what is
+    /// above max_observed, which is counted.
     [[nodiscard]] Result trim_observed(base::Instant before);
     /// Joined with what is noted already.
     [[nodiscard]] Result put(const Protected& row);
@@ -100,6 +101,8 @@ private:
     base::Expected<sqlite::Statement*, Trouble> statement(const char* sql);
     Result run(const char* sql, const std::function<void(sqlite::Statement&)>& bind);
     base::Expected<std::int64_t, Trouble> number(std::string_view sql);
+    /// Rows that the last statement has changed.
+    base::Expected<std::int64_t, Trouble> changed();
     base::Expected<std::optional<Observed>, Trouble> find_observed(std::string_view domain);
     template <class Read>
     void salvage_table(std::string_view columns, std::string_view table, Found& found, const Read& read);

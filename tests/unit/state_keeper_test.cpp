@@ -395,6 +395,7 @@ TEST(StateKeeper, SumsThatNobodyAddedToAreForgottenInTime) {
     keeper->add({{"old.example", "secure", 2, now - 3h, now - 2h}, {"new.example", "secure", 1, now, now}},
                 0);
     EXPECT_EQ(bench.observed(*keeper)->top.size(), 1u);
+    EXPECT_EQ(bench.observed(*keeper)->since, now) << "of what is left";
     keeper->set_keep_observed(0s);
     keeper->add({{"x.example", "secure", 2, now - 3h, now - 2h}}, 0);
     EXPECT_EQ(bench.observed(*keeper)->top.size(), 1u); // asked for in this second
