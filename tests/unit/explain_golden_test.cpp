@@ -63,6 +63,7 @@ constexpr Case cases[] = {
     {"host_down_with_policy", base::Exit::done},
     {"changed", base::Exit::trouble},
     {"override", base::Exit::done},
+    {"override_secure", base::Exit::done},
     {"held_back", base::Exit::done},
     {"observe", base::Exit::done},
     {"dane", base::Exit::done},

@@ -225,6 +225,9 @@ TEST(Predict, SaysWhichNamesAreNotCompared) {
     }
     EXPECT_THAT(predict("NOTFOUND ", postfix("3.7.11", "sts", "secure"), foreign, "a.example").notes,
                 IsEmpty());
+    // An override's names, in the form that could carry patterns: there is no policy to compare with.
+    for (const char* version : {"3.10.4", "3.10.13"})
+        EXPECT_THAT(predict(plain, postfix(version, "sts-tlsrpt"), foreign, "a.example").notes, IsEmpty());
 }
 
 /// What connecting to the mail hosts showed takes the place of the condition.

@@ -179,6 +179,7 @@ private:
 
     void advise_on_hosts(const Daemon& daemon) {
         if (!evidence_.live || !evidence_.live->mx_known || daemon.answer != "secure") return;
+        if (daemon.rule == "override") return; // its names are an administrator's
         const auto& hosts = evidence_.live->mx;
         const auto strangers =
             std::ranges::count_if(hosts, [](const MxHost& host) { return host.admitted_by.empty(); });
@@ -244,15 +245,17 @@ private:
 
 Verdict judge(const Evidence& evidence) { return Judge(evidence).judge(); }
 
+bool has_names_of_override(const Daemon& daemon) {
+    return daemon.exception && daemon.exception->applies && daemon.exception->action == "secure";
+}
+
 void admit(Evidence& evidence) {
     if (!evidence.live || !evidence.daemon) return;
     const Daemon& daemon = *evidence.daemon;
-    const bool by_override =
-        daemon.exception && daemon.exception->applies && daemon.exception->action == "secure";
     const std::vector<std::string> none;
-    const std::vector<std::string>& patterns = by_override     ? daemon.exception->match
-                                               : daemon.policy ? daemon.policy->mx
-                                                               : none;
+    const std::vector<std::string>& patterns = has_names_of_override(daemon) ? daemon.exception->match
+                                               : daemon.policy               ? daemon.policy->mx
+                                                                             : none;
     std::vector<std::pair<sts::MxPattern, const std::string*>> parsed;
     for (const std::string& text : patterns)
         if (const auto pattern = sts::parse_mx(text)) parsed.emplace_back(*pattern, &text);

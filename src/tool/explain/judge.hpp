@@ -29,6 +29,9 @@ struct Verdict {
 
 [[nodiscard]] Verdict judge(const Evidence& evidence);
 
+/// An override applies that says which names the certificate may have.
+[[nodiscard]] bool has_names_of_override(const Daemon& daemon);
+
 /// Fills in which pattern admits each host of the live look: of the override when it applies, else of the policy.
 void admit(Evidence& evidence);
 

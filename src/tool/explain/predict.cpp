@@ -191,7 +191,7 @@ private:
             only += "to MX hosts that the policy names";
         } else {
             only += "to mail hosts with a certificate for ";
-            if (made_.from == "policy") unchecked();
+            if (made_.from == "policy") unchecked(applied);
         }
         if (!postfix_.trusts_some_ca)
             return wait(
@@ -261,7 +261,10 @@ private:
     }
 
     /// The names of MX hosts are not compared with the policy.
-    void unchecked() {
+    void unchecked(const Applied& applied) {
+        const bool could_be =
+            postfix_.version >= setup::attributes_since && postfix_.map.find("tlsrpt") != std::string::npos;
+        if (could_be && !applied.sts) return; // no policy of the domain: an override's names
         if (!live_) return;
         std::vector<std::string> strangers;
         for (const MxHost& each : live_->mx)

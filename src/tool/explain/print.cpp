@@ -35,9 +35,7 @@ void print_verdict(const Evidence& evidence, const Verdict& verdict, Page& page)
         const Prediction& made = *verdict.prediction;
         switch (made.mail) {
         case Mail::flows: page.headline(asked, "mail flows", "", "32"); break;
-        case Mail::flows_if:
-            page.headline(asked, "mail flows", "if " + made.condition, "33");
-            break;
+        case Mail::flows_if: page.headline(asked, "mail flows", "if " + made.condition, "33"); break;
         case Mail::waits: page.headline(asked, "mail waits", "", "31"); break;
         case Mail::bounces: page.headline(asked, "mail bounces", "", "31"); break;
         }
@@ -153,7 +151,8 @@ void print_override(const Daemon& daemon, Page& page) {
     if (!made.hides.empty()) page.say("Override", "hides: " + shown(made.hides, 40));
 }
 
-void print_hosts(const Live& live, bool has_patterns, Page& page) {
+/// `no_pattern`: what is said of a host that no pattern admits.
+void print_hosts(const Live& live, std::string_view no_pattern, Page& page) {
     if (!live.mx_known) {
         page.say("MX now", "not known: " + meaning(live.mx_reason) +
                                (live.mx_detail.empty() ? "" : " (" + shown(live.mx_detail) + ')'));
@@ -168,11 +167,18 @@ void print_hosts(const Live& live, bool has_patterns, Page& page) {
         if (host.no_address) text += " (no address)";
         if (!host.admitted_by.empty())
             text += "; admitted by " + shown(host.admitted_by, 260);
-        else if (has_patterns)
-            text += "; admitted by no mx of the policy";
+        else
+            text += no_pattern;
         page.say("MX now", text);
     }
     if (live.mx.size() > most) page.say("MX now", "and " + std::to_string(live.mx.size() - most) + " more");
+}
+
+std::string_view of_no_pattern(const Evidence& evidence) {
+    if (!evidence.daemon) return {};
+    if (has_names_of_override(*evidence.daemon)) return "; needs a certificate for a name of the override";
+    const bool has_patterns = evidence.daemon->policy && !evidence.daemon->policy->mx.empty();
+    return has_patterns ? "; admitted by no mx of the policy" : "";
 }
 
 void print_smtp(const Smtp& smtp, Page& page) {
@@ -223,9 +229,7 @@ void print(const Evidence& evidence, const Verdict& verdict, const Look& look, s
         if (!evidence.live->txt_reason.empty())
             page.say("Record", "now in DNS: " + meaning(evidence.live->txt_reason));
     }
-    const bool has_patterns =
-        evidence.daemon && evidence.daemon->policy && !evidence.daemon->policy->mx.empty();
-    if (evidence.live) print_hosts(*evidence.live, has_patterns, page);
+    if (evidence.live) print_hosts(*evidence.live, of_no_pattern(evidence), page);
     if (evidence.smtp) print_smtp(*evidence.smtp, page);
     print_postfix(evidence.postfix, page);
     if (evidence.daemon) print_events(*evidence.daemon, page);
