@@ -90,6 +90,27 @@ Run run_of(std::vector<Seen>&& slice, const Wanted& wanted, Instant now) {
     return run;
 }
 
+/// One list's part of the octets that all have together.
+class Share {
+public:
+    Share(std::size_t& in_use, std::size_t max) : in_use_(in_use), max_(max) {}
+    ~Share() { in_use_ -= taken_; }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    /// False: there are not so many left.
+    [[nodiscard]] bool take(std::size_t octets) noexcept {
+        if (octets > max_ - in_use_) return false;
+        in_use_ += octets;
+        taken_ += octets;
+        return true;
+    }
+
+private:
+    std::size_t& in_use_;
+    std::size_t max_, taken_ = 0;
+};
+
 /// Policies one after the other, in some order.
 class Source {
 public:
@@ -127,8 +148,8 @@ class Merged final : public Source {
 public:
     static constexpr std::size_t at_once = 200;
 
-    Merged(const cache::Table& table, std::vector<Run> runs, bool by_domain)
-        : table_(table), by_domain_(by_domain) {
+    Merged(const cache::Table& table, std::vector<Run> runs, bool by_domain, std::unique_ptr<Share> share)
+        : table_(table), by_domain_(by_domain), share_(std::move(share)) {
         heads_.reserve(runs.size());
         for (Run& run : runs) heads_.push_back({std::move(run), 0, {}});
         std::erase_if(heads_, [this](Head& head) { return !find(head); });
@@ -165,7 +186,8 @@ private:
 
     const cache::Table& table_;
     bool by_domain_;
-    std::vector<Head> heads_; ///< a heap
+    std::unique_ptr<Share> share_; ///< of the octets that the runs have
+    std::vector<Head> heads_;      ///< a heap
 };
 
 class Lines final : public Stream {
@@ -251,7 +273,7 @@ bool fits(const Filter& filter, const cache::Entry& entry, Instant now) {
            (!filter.asked_since || entry.last_asked >= *filter.asked_since);
 }
 
-asio::awaitable<base::Expected<Reply, Error>> Listing::list(const Request& request) const {
+asio::awaitable<base::Expected<Reply, Error>> Listing::list(const Request& request) {
     const Instant now = parts_.clock.now();
     const auto what = wanted(request, now);
     if (!what) co_return base::unexpected(what.error());
@@ -262,18 +284,19 @@ asio::awaitable<base::Expected<Reply, Error>> Listing::list(const Request& reque
         co_return reply;
     }
     std::vector<Run> runs;
-    std::size_t octets = 0;
+    auto share = std::make_unique<Share>(octets_in_use_, max_octets_);
     for (cache::Cursor cursor; !cursor.over();) {
         co_await asio::post(parts_.executor, asio::use_awaitable);
         Run run = run_of(parts_.table.slice(cursor), *what, now);
-        octets += sizeof(Run) + run.size() * sizeof(Key);
-        if (octets > max_octets_) {
-            co_return base::unexpected(Error{
-                503, "unavailable", "too many domains to sort; ask without an order, or for fewer", "sort"});
-        }
-        if (!run.empty()) runs.push_back(std::move(run));
+        if (run.empty()) continue;
+        if (!share->take(sizeof(Run) + run.size() * sizeof(Key)))
+            co_return base::unexpected(
+                Error{503, "unavailable",
+                      "too many domains to sort at once: ask without an order, for fewer, or later", "sort"});
+        runs.push_back(std::move(run));
     }
-    auto merged = std::make_unique<Merged>(parts_.table, std::move(runs), what->sort == Sort::domain);
+    auto merged =
+        std::make_unique<Merged>(parts_.table, std::move(runs), what->sort == Sort::domain, std::move(share));
     reply.lines = std::make_unique<Lines>(parts_, std::move(merged), what->filter);
     co_return reply;
 }

@@ -1,8 +1,8 @@
 // admin/listing.hpp - the list of domains with a policy: filters, order, and the stream.
 //
 // It is read in slices, with other work of the back thread between them; nothing is held meanwhile. In an order, keys
-// are collected first (12 octets for a domain, max_key_octets in all); a policy that is forgotten before its turn is left
-// out, one that comes meanwhile is not in the list. Threads: the back io_context.
+// are collected first (12 octets for a domain, max_key_octets of all lists together); a policy that is forgotten before its
+// turn is left out, one that comes meanwhile is not in the list. Threads: the back io_context.
 #pragma once
 
 #include "admin/exchange.hpp"
@@ -56,11 +56,12 @@ public:
     Listing& operator=(const Listing&) = delete;
 
     /// GET /v1/domains. Streams end before this does.
-    [[nodiscard]] boost::asio::awaitable<base::Expected<Reply, Error>> list(const Request& request) const;
+    [[nodiscard]] boost::asio::awaitable<base::Expected<Reply, Error>> list(const Request& request);
 
 private:
     Parts parts_;
     std::size_t max_octets_;
+    std::size_t octets_in_use_ = 0; ///< by the keys of all lists that are being read
 };
 
 } // namespace admin

@@ -132,13 +132,26 @@ TEST(AdminListing, WhatIsForgottenBeforeItsTurnIsLeftOut) {
 TEST(AdminListing, HasABoundForKeys) {
     AdminWorld world;
     for (int i = 0; i < 3000; ++i) world.know("d" + std::to_string(i) + ".example");
-    const admin::Listing small{
-        {world.io.get_executor(), world.table, world.time, [&] { return world.options; }}, 20'000};
+    admin::Listing small{{world.io.get_executor(), world.table, world.time, [&] { return world.options; }},
+                         20'000};
     const Answered refused = world.answer(small.list(AdminWorld::request({{"sort", "expires"}})));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 503u);
     EXPECT_TRUE(world.answer(small.list(AdminWorld::request({})))) << "without an order there is none";
     EXPECT_TRUE(world.answer(small.list(AdminWorld::request({{"sort", "expires"}, {"mode", "none"}}))));
+    // All lists together: the second has no room while the first is read.
+    admin::Listing one{{world.io.get_executor(), world.table, world.time, [&] { return world.options; }},
+                       50'000};
+    const admin::Request sorted = AdminWorld::request({{"sort", "domain"}});
+    {
+        const Answered first = world.answer(one.list(sorted));
+        ASSERT_TRUE(first);
+        const Answered second = world.answer(one.list(sorted));
+        ASSERT_FALSE(second);
+        EXPECT_EQ(second.error().status, 503u);
+        EXPECT_EQ(world.lines(*first->lines).size(), 3000u) << "which the first does not notice";
+    }
+    EXPECT_TRUE(world.answer(one.list(sorted)));
     static_assert(admin::Listing::max_key_octets >= 1'000'000 * std::size_t{12} + 1000 * std::size_t{24});
 }
 
