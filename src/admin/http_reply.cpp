@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <utility>
 
 namespace admin {
 
@@ -65,10 +66,10 @@ std::string content_policy(std::string_view style_hash) {
     return out.append("base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
-std::string line_of(const Json& object) {
+std::string line_of(Json object) {
     Json out = Json::object();
     out["schema"] = schema;
-    for (const auto& [name, value] : object.items()) out[name] = value;
+    for (auto& [name, value] : object.items()) out[name] = std::move(value);
     return written(out);
 }
 
@@ -80,7 +81,7 @@ std::string line_of(const Error& error) {
     if (error.retry_after) inner["retry_after_s"] = error.retry_after->count();
     Json out = Json::object();
     out["error"] = std::move(inner);
-    return line_of(out);
+    return line_of(std::move(out));
 }
 
 std::string chunk(std::string_view octets) {

@@ -29,7 +29,7 @@ struct ReplyHead {
 [[nodiscard]] std::string to_octets(const ReplyHead& head, base::Instant now);
 
 /// An object as a line, "schema" first.
-[[nodiscard]] std::string line_of(const Json& object);
+[[nodiscard]] std::string line_of(Json object);
 /// {"schema":1,"error":{...}} as a line.
 [[nodiscard]] std::string line_of(const Error& error);
 

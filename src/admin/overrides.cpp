@@ -38,6 +38,9 @@ asio::awaitable<base::Expected<std::string, Error>> read_all(Body& body) {
     }
 }
 
+/// Entries between which others on the thread have their turn.
+constexpr std::size_t in_a_row = 100;
+
 /// Of a list of overrides, those for suffixes, with their places in it.
 using Suffixes = std::multimap<std::string_view, std::size_t>;
 
@@ -85,10 +88,12 @@ asio::awaitable<void> Overrides::in_use() const {
 asio::awaitable<void> Overrides::judge(std::shared_ptr<Judgement> about) {
     Suffixes suffixes;
     about->hidden.reserve(about->entries.size());
-    for (const Override& entry : about->entries) {
+    for (std::size_t at = 0; at < about->entries.size(); ++at) {
+        if (at % in_a_row == in_a_row - 1) co_await asio::post(parts_.executor, asio::use_awaitable);
+        const Override& entry = about->entries[at];
         about->hidden.emplace_back(entry, about->options, about->now);
         if (entry.domain.starts_with('.'))
-            suffixes.emplace(entry.domain, about->hidden.size() - 1);
+            suffixes.emplace(entry.domain, at);
         else if (const auto domain = base::Domain::parse(entry.domain))
             about->hidden.back().add(entry.domain, parts_.table.find(*domain));
     }
@@ -106,9 +111,13 @@ asio::awaitable<Overrides::Result> Overrides::list(const Request&) {
     if (const auto& set = parts_.book.current()) entries.assign(set->all().begin(), set->all().end());
     const auto judged = about(std::move(entries));
     co_await judge(judged);
+    Json all = Json::array();
+    for (std::size_t at = 0; at < judged->hidden.size(); ++at) {
+        if (at % in_a_row == in_a_row - 1) co_await asio::post(parts_.executor, asio::use_awaitable);
+        all.push_back(judged->hidden[at].json());
+    }
     Reply reply;
-    reply.body = {{"overrides", Json::array()}};
-    for (const Hidden& one : judged->hidden) reply.body["overrides"].push_back(one.json());
+    reply.body["overrides"] = std::move(all);
     co_return reply;
 }
 

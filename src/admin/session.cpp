@@ -214,7 +214,7 @@ asio::awaitable<bool> Session::serve(Head head) {
     }
     reply.status = outcome ? outcome->status : outcome.error().status;
     if (!outcome) reply.retry_after = outcome.error().retry_after;
-    std::string words = outcome ? line_of(outcome->body) : line_of(outcome.error());
+    std::string words = outcome ? line_of(std::move(outcome->body)) : line_of(outcome.error());
     const bool sent = co_await send(std::move(reply), std::move(words), only_head);
     co_return sent;
 }
