@@ -222,10 +222,12 @@ void Overrides::take(const Json& one, const Request& request,
     if (entry->until && *entry->until <= now) return done(false);
     const Override* const known = parts_.book.find(entry->domain);
     if (known != nullptr && known->added_at >= entry->added_at) return done(false);
-    parts_.book.add(
-        std::move(*entry), "", [done = std::move(done)](const base::Expected<void, std::string>& written) {
-            done(written ? base::Expected<bool, std::string>{true} : base::unexpected(written.error()));
-        });
+    ++taking_;
+    auto written = [this, done = std::move(done)](const base::Expected<void, std::string>& result) {
+        if (--taking_ == 0) parts_.book.use_added();
+        done(result ? base::Expected<bool, std::string>{true} : base::unexpected(result.error()));
+    };
+    parts_.book.add(std::move(*entry), "", std::move(written), state::Book::Use::later);
 }
 
 Json to_json(const state::Summary& summary) {

@@ -46,8 +46,8 @@ public:
 
     /// Those that were added at run time and have not ended, for an export.
     [[nodiscard]] std::vector<Json> exported() const;
-    /// Takes one of another daemon's export. Calls back when it is on the disk, and in use from then on; false: it has ended,
-    /// or the one that is known is as new. The error is words.
+    /// Takes one of another daemon's export. Calls back when it is on the disk; false: it has ended, or the one that is
+    /// known is as new. The error is words. What is taken without waiting is in use together, before the last calls back.
     void take(const Json& one, const Request& request,
               std::function<void(base::Expected<bool, std::string>)> done);
 
@@ -58,6 +58,7 @@ private:
     [[nodiscard]] std::shared_ptr<Judgement> about(std::vector<decision::Override> entries) const;
 
     Parts parts_;
+    std::size_t taking_ = 0; ///< not on the disk yet
 };
 
 /// The body of GET /v1/observed. Pure.

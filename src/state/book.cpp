@@ -60,6 +60,7 @@ void Book::renew(bool tell) {
     // file that could not be read at first may have more: then those that fit are better than none.
     for (const auto& [domain, one] : run_time_)
         if (all.size() < decision::max_overrides) all.push_back(one);
+    added_later_ = false;
     current_ = nullptr;
     if (!all.empty())
         if (auto made = decision::Overrides::of(std::move(all)))
@@ -83,14 +84,14 @@ void Book::report() const {
     parts_.sink.emit(line);
 }
 
-void Book::add(Override entry, std::string hides, Keeper::Done done) {
+void Book::add(Override entry, std::string hides, Keeper::Done done, Use use) {
     if (configured_.size() + run_time_.size() + adding_ >= decision::max_overrides &&
         find(entry.domain) == nullptr)
         return done(
             base::unexpected("there are " + std::to_string(decision::max_overrides) + " overrides already"));
     const Override saved = entry;
     ++adding_;
-    parts_.keeper.save(saved, [self = self_, entry = std::move(entry), hides = std::move(hides),
+    parts_.keeper.save(saved, [self = self_, use, entry = std::move(entry), hides = std::move(hides),
                                done = std::move(done)](const base::Expected<void, std::string>& written) {
         if (*self != nullptr) --(*self)->adding_;
         if (*self == nullptr || !written) return done(written);
@@ -104,9 +105,14 @@ void Book::add(Override entry, std::string hides, Keeper::Done done) {
                                                     .hides = hides,
                                                     .note = entry.reason});
         book.run_time_.insert_or_assign(entry.domain, entry);
-        book.renew();
+        book.added_later_ = true;
+        if (use == Use::at_once) book.use_added();
         done(written);
     });
+}
+
+void Book::use_added() {
+    if (added_later_) renew();
 }
 
 void Book::remove(std::string_view domain, std::string by, Keeper::Done done) {

@@ -55,8 +55,14 @@ public:
     /// An event that says how many are in use, when there are any.
     void report() const;
 
+    /// When one that is on the disk is used.
+    enum class Use {
+        at_once, ///< before its callback
+        later,   ///< at the next change, or with use_added(): a new set for each of many is much work
+    };
     /// In place of one for the same domain. `hides`: what it hides, "" not known, for the event.
-    void add(decision::Override entry, std::string hides, Keeper::Done done);
+    void add(decision::Override entry, std::string hides, Keeper::Done done, Use use = Use::at_once);
+    void use_added();
     /// One that was added at run time; `by`: who does it. Call it only for one that find() finds.
     void remove(std::string_view domain, std::string by, Keeper::Done done);
 
@@ -69,7 +75,8 @@ private:
     Parts parts_;
     std::vector<decision::Override> configured_;
     std::map<std::string, decision::Override, std::less<>> run_time_;
-    std::size_t adding_ = 0; ///< not on the disk yet
+    std::size_t adding_ = 0;   ///< not on the disk yet
+    bool added_later_ = false; ///< current_ does not have all of run_time_
     Set current_;
     base::Instant checked_;       ///< what ended until then is dealt with
     base::Timers::Id timer_ = 0;  ///< for the next end

@@ -176,6 +176,21 @@ TEST_F(StateBook, ThoseThatAreStillBeingWrittenCountForTheBound) {
     EXPECT_EQ(book->current()->all().size(), decision::max_overrides);
 }
 
+TEST_F(StateBook, ManyAreTakenIntoUseTogether) {
+    std::size_t written = 0;
+    const auto note = [&](const base::Expected<void, std::string>& done) { written += done ? 1 : 0; };
+    for (const char* domain : {"a.example", "b.example", "c.example"})
+        book->add(entry(domain), "", note, Book::Use::later);
+    while (written < 3) back.run_one();
+    EXPECT_EQ(changes, 0);
+    EXPECT_EQ(find("a.example"), nullptr);
+    book->use_added();
+    EXPECT_EQ(changes, 1);
+    for (const char* domain : {"a.example", "b.example", "c.example"}) EXPECT_NE(find(domain), nullptr);
+    book->use_added();
+    EXPECT_EQ(changes, 1) << "nothing was added since";
+}
+
 TEST_F(StateBook, SaysHowManyMayWeaken) {
     std::vector<Override> some{configured(entry("a.example"))};
     book->set_configured(some);
