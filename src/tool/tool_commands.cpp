@@ -1,7 +1,6 @@
 #include "tool/tool_commands.hpp"
 
 #include "base/text.hpp"
-#include "base/utc.hpp"
 #include "base/version.hpp"
 #include "config/load.hpp"
 #include "tool/check/explained.hpp"
@@ -16,6 +15,7 @@
 #include "tool/preview/eyes.hpp"
 #include "tool/setup/real_host.hpp"
 #include "tool/setup/undo.hpp"
+#include "tool/show/times.hpp"
 #include "wiring/real_time.hpp"
 
 #include <algorithm>
@@ -166,15 +166,14 @@ look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, doctor::
 }
 
 /// What the configuration and, where it may be asked, the daemon say about observing, overrides and its health.
-void look_at_its_word(const config::Config& config, const std::string& control,
-                        doctor::DaemonFacts& facts) {
+void look_at_its_word(const config::Config& config, const std::string& control, doctor::DaemonFacts& facts) {
     constexpr std::size_t most = 100; // octets of a text of the daemon's that is shown
     const base::Instant now = SystemClock{}.now();
+    facts.now = now;
     facts.observes = config.mode == config::Mode::observe;
     for (const auto& one : config.overrides)
         if (one.weakens && (!one.until || *one.until > now))
-            facts.weakening.push_back({one.domain, std::string(to_string(one.action)),
-                                       one.until ? base::utc(*one.until) : std::string{}, true});
+            facts.weakening.push_back({one.domain, std::string(to_string(one.action)), one.until, true});
     for (const auto& address : config.web.listen)
         if (!config::stays_on_this_host(address)) facts.web_open.push_back(to_string(address));
     if (control.empty()) return;
@@ -191,7 +190,7 @@ void look_at_its_word(const config::Config& config, const std::string& control,
             tool::text_of(one, "source") == "run-time")
             facts.weakening.push_back({base::printable(tool::text_of(one, "domain"), most),
                                        base::printable(tool::text_of(one, "action"), most),
-                                       base::printable(tool::text_of(one, "until"), most), false});
+                                       tool::parse_time(tool::text_of(one, "until")), false});
     const auto ready = client.document("/ready");
     if (!ready || ready->status == 200) return;
     std::string text = ready->text;

@@ -446,7 +446,7 @@ class PipesAndSignalsTest(Case):
 
         self.peer.answer("GET", "/v1/events", one)
         for options, line in (
-            ([], b"2026-11-28 20:35:20 +00:00 info    policy-learnt domain=a.test\n"),
+            ([], b"2026-11-28 20:35:20+00:00 info    policy-learnt domain=a.test\n"),
             (
                 ["--json"],
                 b'{"schema":1,"at":"%s","event":"policy-learnt","level":"info","fields":{"domain":"a.test"}}\n'

@@ -277,7 +277,7 @@ const Break breaks[] = {
      [](Facts& f) {
          f.clock = {base::Instant{}, {}, {}, false, false};
      },
-     Verdict::fail, "clock", "1970-01-01 00:00:00 UTC cannot be right", "chrony"},
+     Verdict::fail, "clock", "1970-01-01T00:00:00Z cannot be right", "chrony"},
     {"clock behind", [](Facts& f) { f.clock.theirs = now + 10min; }, Verdict::warn, "clock", "600 s behind",
      "chrony"},
     {"clock with nothing to compare",
@@ -565,13 +565,16 @@ TEST(Report, SaysWhatAnAdministratorHasSwitchedOff) {
     facts.dane = "active";
     EXPECT_EQ(doctor::troubles(doctor::judge(facts, doctor::ResolverFacts{})).size(), 0u);
     facts.observes = true;
-    facts.weakening = {{"a.example", "may", "2027-01-31T00:00:00Z", false}, {".b.example", "off", "", true}};
+    facts.weakening = {{"a.example", "may", base::Instant{std::chrono::seconds{1801353600}}, false},
+                       {".b.example", "off", std::nullopt, true}};
+    facts.now = base::Instant{std::chrono::seconds{1801353600 - 3 * 86400}};
     const doctor::Findings found = doctor::troubles(doctor::judge(facts, doctor::ResolverFacts{}));
     ASSERT_EQ(found.size(), 3u);
     EXPECT_EQ(found[0].id, "daemon-observes");
     EXPECT_EQ(found[1].id, "override-weakens");
     EXPECT_EQ(found[1].verdict, doctor::Verdict::warn);
-    EXPECT_NE(found[1].words.find("a.example (may, until 2027-01-31T00:00:00Z)"), std::string::npos);
+    EXPECT_NE(found[1].words.find("a.example (may, until 2027-01-31T00:00:00Z, in 3 days)"),
+              std::string::npos);
     EXPECT_NE(found[1].fix.find("stsmap override remove a.example"), std::string::npos);
     EXPECT_NE(found[2].words.find(".b.example (off, without an end)"), std::string::npos);
     EXPECT_NE(found[2].fix.find("stands in the configuration"), std::string::npos);

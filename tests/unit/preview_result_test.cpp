@@ -109,7 +109,8 @@ TEST(PreviewResult, IsPrintedAsATable) {
     look.now = now;
     look.zone = utc;
     print_text(result, look, out);
-    EXPECT_EQ(out.str(), R"(1,102 messages to 7 domains, 2026-11-29 10:00 +00:00 to 2026-11-29 10:00 +00:00
+    EXPECT_EQ(out.str(), R"(1,102 messages to 7 domains, 2026-11-29 10:00:00+00:00 to 2026-11-29
+10:00:00+00:00
 From /var/log/mail.log
 
                          domains    messages
@@ -123,12 +124,12 @@ could not find out             1           1    0.09 %
 all                            7       1,102
 
 Would wait:
-  waits.example                  11 messages, last 2026-11-29 10:00 +00:00
+  waits.example                  11 messages, last 2026-11-29 10:00:00+00:00
       mx.waits.example: its certificate has another name
       Postfix would say: Server certificate not verified
 
 Could not find out:
-  unknown.example                1 message, last 2026-11-29 10:00 +00:00
+  unknown.example                1 message, last 2026-11-29 10:00:00+00:00
       not looked at
 Run it again: what is known is kept for a day. `stsmap check DOMAIN` shows all
 that was seen.
@@ -136,11 +137,11 @@ that was seen.
 Goes another way: to hosts that are no MX hosts of the domain now. If a relay or
 a table of this host is the reason, its policy decides; if the domain has moved,
 `stsmap check` says more:
-  moved.example                  3 messages, last 2026-11-29 10:00 +00:00
+  moved.example                  3 messages, last 2026-11-29 10:00:00+00:00
       went to smart.host.example
 
 Testing, and would wait with mode enforce:
-  testing.example                5 messages, last 2026-11-29 10:00 +00:00
+  testing.example                5 messages, last 2026-11-29 10:00:00+00:00
 
 Left out, because MTA-STS has nothing to do with it:
            1  to mailboxes and programs of this host

@@ -64,9 +64,9 @@ TEST(ControlTexts, OfADomain) {
                     "  answer:   notfound, by rule override; hides secure\n"
                     "  policy:   enforce\n"
                     "  mx:       mx1.a.example *.b.example\n"
-                    "  fetched:  2026-11-28 21:30 +01:00, 5 min ago\n"
-                    "  expires:  2026-12-05 21:35 +01:00, in 7 days\n"
-                    "  txt id:   20261128, next check 2026-11-28 21:40 +01:00, in 5 min\n"
+                    "  fetched:  2026-11-28 21:30:20+01:00, 5 min ago\n"
+                    "  expires:  2026-12-05 21:35:20+01:00, in 7 days\n"
+                    "  txt id:   20261128, next check 2026-11-28 21:40:20+01:00, in 5 min\n"
                     "  fetch:    3 failures in a row: http-status (status 404)\n"
                     "  dane:     sts\n");
     EXPECT_EQ(tool::domain_text(
@@ -78,7 +78,7 @@ TEST(ControlTexts, OfADomain) {
                                             "expires_at":"2026-12-05T20:35:20Z"})"),
                                    moment),
               "forgot a.example: its policy (enforce) would have been valid until 2026-12-05\n"
-              "21:35 +01:00, in 7 days\n");
+              "21:35:20+01:00, in 7 days\n");
     EXPECT_EQ(tool::forgotten_text(json(R"({"domain":"a.example"})"), moment), "forgot a.example\n");
 }
 
@@ -100,7 +100,7 @@ TEST(ControlTexts, OfAnEvent) {
     EXPECT_EQ(tool::event_text(json(R"({"at":"2026-11-28T20:35:20Z","event":"policy-failed","level":"warning",
         "fields":{"domain":"a.example","reason":"http-status","detail":"status \"404\"","failures":3,"e":""}})"),
                                moment),
-              "2026-11-28 21:35:20 +01:00 warning policy-failed domain=a.example reason=http-status "
+              "2026-11-28 21:35:20+01:00 warning policy-failed domain=a.example reason=http-status "
               "detail=\"status \\\"404\\\"\" failures=3 e=\"\"\n");
     EXPECT_EQ(tool::event_text(json(R"({"lost":5})"), moment), "5 events lost: not read fast enough\n");
     EXPECT_EQ(
@@ -117,10 +117,10 @@ TEST(ControlTexts, OfAnOverride) {
                                                  moment);
     EXPECT_EQ(text, ".a.example  secure\n"
                     "    match:  mx.b.example *.c.example\n"
-                    "    until:  2026-12-12 01:00 +01:00, in 13 days\n"
+                    "    until:  2026-12-12 01:00:00+01:00, in 13 days\n"
                     "    reason: their certificate has expired, and the partner has promised to renew\n"
                     "            it before the month is over\n"
-                    "    added:  2026-11-28 21:30 +01:00, 5 min ago, by uid 0 (alice, unverified)\n"
+                    "    added:  2026-11-28 21:30:20+01:00, 5 min ago, by uid 0 (alice, unverified)\n"
                     "    hides:  secure\n"
                     "    needed: yes: other names than its policy\n");
     EXPECT_EQ(tool::override_text(
@@ -144,7 +144,7 @@ TEST(ControlTexts, OfAnOverrideForManyDomains) {
         ".a.example  may\n"
         "    until:  no end\n"
         "    reason: x\n"
-        "    added:  2026-11-28 21:30 +01:00, 5 min ago\n"
+        "    added:  2026-11-28 21:30:20+01:00, 5 min ago\n"
         "    hides:  secure (7 domains known)\n"
         "    weaker: b.a.example c.a.example and 1 domain more\n");
     EXPECT_NE(
@@ -163,7 +163,7 @@ TEST(ControlTexts, OfWhatWasObserved) {
                 "last":"2026-11-28T20:35:15Z"}],"forgotten":1})"),
                             moment);
     EXPECT_EQ(text, "12,345 lookups of 21 domains got no opinion because they are observed, since\n"
-                    "2026-11-21 21:35 +01:00, 7 days ago.\n"
+                    "2026-11-21 21:35:20+01:00, 7 days ago.\n"
                     "They would have got:\n\n"
                     "  secure            20 domains      12,000 lookups\n"
                     "  dane-only           1 domain         345 lookups\n\n"

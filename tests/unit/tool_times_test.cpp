@@ -42,12 +42,13 @@ TEST(Times, AreReadAsRfc3339) {
 
 TEST(Times, AreShownWithZoneAndAge) {
     using tool::time_and_age;
-    EXPECT_EQ(time_and_age(at, at + seconds{310}, fixed(3600)), "2026-11-28 21:35 +01:00, 5 min ago");
+    EXPECT_EQ(time_and_age(at, at + seconds{310}, fixed(3600)), "2026-11-28 21:35:20+01:00, 5 min ago");
     EXPECT_EQ(time_and_age(at, at - seconds{3 * 86400}, fixed(-5 * 3600 - 1800)),
-              "2026-11-28 15:05 -05:30, in 3 days");
-    EXPECT_EQ(time_and_age(at, at, fixed(0)), "2026-11-28 20:35 +00:00, now");
+              "2026-11-28 15:05:20-05:30, in 3 days");
+    EXPECT_EQ(time_and_age(at, at, fixed(0)), "2026-11-28 20:35:20+00:00, now");
     EXPECT_EQ(time_and_age("2026-11-28T20:35:20Z", at + seconds{1}, fixed(0)),
-              "2026-11-28 20:35 +00:00, 1 s ago");
+              "2026-11-28 20:35:20+00:00, 1 s ago");
+    EXPECT_EQ(tool::parse_time(tool::local_text(at, fixed(3600))), at) << "can be given back";
     EXPECT_EQ(time_and_age("\x1b[2J", at, fixed(0)), "\\x1b[2J");
 }
 

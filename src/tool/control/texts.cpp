@@ -69,10 +69,7 @@ std::string value_text(const Json& value) {
 
 std::string clock_text(std::string_view json, const Zone& zone) {
     const auto at = parse_time(json);
-    if (!at) return safe_text(json, 60);
-    const std::string local = local_text(*at, zone);       // without seconds
-    const std::string shifted = utc_text(*at + zone(*at)); // with them
-    return local.substr(0, 16) + shifted.substr(16, 3) + local.substr(16);
+    return at ? local_text(*at, zone) : safe_text(json, 60);
 }
 
 } // namespace

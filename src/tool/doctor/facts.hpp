@@ -55,7 +55,7 @@ struct SocketFacts {
 /// An override that may give less than DANE or an enforced policy would, and has not ended.
 struct WeakeningFacts {
     std::string domain, action;
-    std::string until; ///< "": it never ends
+    std::optional<base::Instant> until; ///< none: it never ends
     bool configured = false;
 };
 
@@ -69,7 +69,9 @@ struct DaemonFacts {
     std::vector<std::string> others;
     bool observes = false;                 ///< Postfix gets no opinion from it
     std::vector<WeakeningFacts> weakening; ///< printable
-    std::string not_ready; ///< what its /ready says is wrong, printable; "": nothing, or it could not be asked
+    base::Instant now{};                   ///< when they were looked at
+    std::string
+        not_ready; ///< what its /ready says is wrong, printable; "": nothing, or it could not be asked
     std::vector<std::string> web_open; ///< addresses of web.listen that other hosts can reach
 };
 

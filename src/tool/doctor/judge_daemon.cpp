@@ -1,6 +1,9 @@
 // The part of the report about the daemon: its configuration, its version, its unit.
 #include "tool/doctor/report.hpp"
 
+#include "base/utc.hpp"
+#include "base/words.hpp"
+
 namespace doctor {
 namespace {
 
@@ -37,7 +40,8 @@ Findings judge_exceptions(const DaemonFacts& facts) {
         findings.push_back(warn(
             "override-weakens", "daemon",
             "the override for " + one.domain + " (" + one.action + ", " +
-                (one.until.empty() ? "without an end" : "until " + one.until) +
+                (one.until ? "until " + base::utc(*one.until) + ", " + base::relative(*one.until, facts.now)
+                           : "without an end") +
                 ") may give less than DANE or an enforced policy",
             one.configured
                 ? "is it still needed? stsmap override list; it stands in the configuration"
@@ -56,11 +60,12 @@ Findings judge_health(const DaemonFacts& facts) {
                                 "stsmapd says that Postfix does not get every answer: " + facts.not_ready,
                                 "look at stsmap health and the log; systemctl restart stsmapd.service"));
     for (const std::string& address : facts.web_open)
-        findings.push_back(warn("web-open", "daemon",
-                                "the web listener at " + address +
-                                    " has no password, and other hosts can reach it: whoever connects may read",
-                                "see to it that only those connect who may read, or set web.listen to "
-                                "tcp:127.0.0.1:9461, behind a web server with a password"));
+        findings.push_back(
+            warn("web-open", "daemon",
+                 "the web listener at " + address +
+                     " has no password, and other hosts can reach it: whoever connects may read",
+                 "see to it that only those connect who may read, or set web.listen to "
+                 "tcp:127.0.0.1:9461, behind a web server with a password"));
     return findings;
 }
 

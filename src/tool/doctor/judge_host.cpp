@@ -2,9 +2,10 @@
 #include "tool/doctor/report.hpp"
 
 #include "base/text.hpp"
+#include "base/utc.hpp"
+#include "base/words.hpp"
 
 #include <chrono>
-#include <cstdio>
 
 namespace doctor {
 namespace {
@@ -17,18 +18,6 @@ constexpr base::seconds clock_warns{300}, clock_fails{86400};
 constexpr std::uint64_t disk_warns = 200'000'000, disk_fails = 20'000'000;
 
 std::string megabytes(std::uint64_t octets) { return std::to_string(octets / 1'000'000) + " MB"; }
-
-std::string time_text(base::Instant when) {
-    const auto day = std::chrono::floor<std::chrono::days>(when);
-    const std::chrono::year_month_day date{day};
-    const std::chrono::hh_mm_ss time{when - day};
-    char text[40];
-    std::snprintf(text, sizeof text, "%04d-%02u-%02u %02d:%02d:%02d UTC", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                  static_cast<int>(time.seconds().count()));
-    return text;
-}
 
 /// At most three of them.
 std::string listed(const std::vector<std::string>& names) {
@@ -43,8 +32,8 @@ std::string listed(const std::vector<std::string>& names) {
 Finding judge_alone(const ClockFacts& facts, const std::string& now, const std::string& fix) {
     if (facts.written && *facts.written - facts.now >= clock_fails)
         return finding(Verdict::fail, "clock-went-back", "clock",
-                       now + ", but stsmapd's store was written on " + time_text(*facts.written) +
-                           ": the clock has gone back",
+                       now + ", but stsmapd's store was written on " + base::utc(*facts.written) + ", " +
+                           base::relative(*facts.written, facts.now) + ": the clock has gone back",
                        fix);
     if (facts.certificate_held)
         return finding(Verdict::ok, "clock-plausible", "clock",
@@ -61,7 +50,7 @@ Finding judge_alone(const ClockFacts& facts, const std::string& now, const std::
 } // namespace
 
 Findings judge(const ClockFacts& facts) {
-    const std::string now = time_text(facts.now),
+    const std::string now = base::utc(facts.now),
                       fix = "set the clock, and keep it right: apt-get install chrony";
     if (facts.now < first_release)
         return {finding(Verdict::fail, "clock-impossible", "clock", now + " cannot be right", fix)};

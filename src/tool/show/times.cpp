@@ -114,8 +114,8 @@ std::string local_text(Instant at, const Zone& zone) {
     const Parts parts = parts_of(at + offset);
     const std::int64_t ahead = std::abs(offset.count());
     return date_text(parts.date) + " " + two_digits(parts.time.hours().count()) + ":" +
-           two_digits(parts.time.minutes().count()) + (offset.count() < 0 ? " -" : " +") +
-           two_digits(ahead / 3600) + ":" + two_digits(ahead / 60 % 60);
+           two_digits(parts.time.minutes().count()) + ":" + two_digits(parts.time.seconds().count()) +
+           (offset.count() < 0 ? "-" : "+") + two_digits(ahead / 3600) + ":" + two_digits(ahead / 60 % 60);
 }
 
 std::string time_and_age(Instant at, Instant now, const Zone& zone) {

@@ -22,9 +22,9 @@ using Zone = std::function<base::seconds(base::Instant)>;
 [[nodiscard]] std::optional<base::Instant> parse_time(std::string_view text);
 [[nodiscard]] std::string utc_text(base::Instant at);
 
-/// "2026-11-28 20:35 +01:00"
+/// "2026-11-28 20:35:20+01:00": RFC 3339, with a blank for the T
 [[nodiscard]] std::string local_text(base::Instant at, const Zone& zone);
-/// "2026-11-28 20:35 +01:00, 5 min ago" or "..., in 3 days"
+/// "2026-11-28 20:35:20+01:00, 5 min ago" or "..., in 3 days"
 [[nodiscard]] std::string time_and_age(base::Instant at, base::Instant now, const Zone& zone);
 /// The same of a time in JSON. A text that is no time is shown as it is, made printable.
 [[nodiscard]] std::string time_and_age(std::string_view json, base::Instant now, const Zone& zone);
