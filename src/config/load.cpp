@@ -398,13 +398,21 @@ base::Expected<Loaded, std::vector<Problem>> parse(std::string_view text, const 
     read_file_text(text, file, loaded, problems);
     read_environment(variables, loaded, problems);
     // Only correctly read values can be compared.
-    if (problems.empty())
+    if (problems.empty()) {
         for (const Conflict& conflict : conflicts(loaded.config)) {
             auto origin = loaded.origins.find(conflict.path);
             if (origin == loaded.origins.end()) origin = loaded.origins.find(conflict.other);
             const Origin at = origin == loaded.origins.end() ? Origin{file} : origin->second;
             problems.push_back({at.source, at.line, at.column, conflict.words});
         }
+        for (std::size_t i = 0; i < loaded.config.overrides.size(); ++i) {
+            if (loaded.config.dane != Dane::off) break;
+            if (loaded.config.overrides[i].action != decision::Action::dane_only) continue;
+            const Origin& at = loaded.overrides_at[i];
+            problems.push_back({at.source, at.line, at.column,
+                                "override.action: dane-only needs DANE, which dane = \"off\" switches off"});
+        }
+    }
     if (!problems.empty()) return base::unexpected(std::move(problems));
     return loaded;
 }
