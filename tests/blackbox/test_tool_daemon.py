@@ -341,6 +341,8 @@ class OtherCommandsTest(Case):
         text = self.stsmap(*place, "query", "--json", "good.test", "none.test", "x", ".good.test", "[192.0.2.1]")
         for line in text.splitlines():
             self.assert_valid("query", json.loads(line))
+        lines = self.stsmap(*place, "query", "a/b.test", "none.test", status=None).splitlines()
+        self.assertRegex(lines[1], r"^none\.test: NOTFOUND \([a-z-]+\)$", "after a name that the daemon refuses")
         daemon.stop()
         text = self.stsmap(*place, "explain", "-c", no_postfix, "--json", "--offline", "good.test", status=3)
         self.assert_valid("explain", json.loads(text))

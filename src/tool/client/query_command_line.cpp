@@ -65,11 +65,15 @@ private:
             control.path = world.find_control(common.config).value_or("");
         if (control.path.empty()) return {};
         control.connect_limit = control.reply_limit = std::chrono::seconds{2};
-        return [client = std::make_shared<ControlClient>(control)](const std::string& domain) {
+        return [client = std::make_shared<ControlClient>(control)](
+                   const std::string& domain) -> std::optional<Behind> {
             ControlRequest request;
             request.target = domain_target(domain);
             const auto document = client->ask(request);
-            return document ? std::optional(behind(*document)) : std::nullopt;
+            if (document) return behind(*document);
+            // No domain, such as "a/b": the next one may be.
+            if (document.error().kind == ControlError::Kind::refused) return Behind{};
+            return std::nullopt;
         };
     }
 
