@@ -2,7 +2,6 @@
 
 #include "admin/evidence.hpp"
 #include "admin/json.hpp"
-#include "base/text.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -39,12 +38,11 @@ base::Expected<Instant, std::string> time_ahead(std::string_view text, Instant n
 
 /// "7d": so long ago; or a time. A bare date begins at midnight.
 base::Expected<Instant, std::string> time_ago(std::string_view text, Instant now) {
-    const auto is_letter = [](char c) { return c >= 'a' && c <= 'z'; };
     auto until = time_ahead(text, now);
     if (!until) return until;
     const bool is_date = text.find('-') != std::string_view::npos;
     if (!is_date) return now - (*until - now);
-    const bool bare = std::ranges::none_of(text, [&](char c) { return is_letter(base::ascii_lower(c)); });
+    const bool bare = text.find(':') == std::string_view::npos;
     return bare ? *until - std::chrono::days{1} : *until;
 }
 

@@ -65,6 +65,8 @@ TEST(AdminListing, FiltersByAllConditionsTogether) {
               (Names{"dane.example", "old.example", "testing.example"}));
     EXPECT_EQ(sorted(names(world, {{"asked_since", "150m"}})), (Names{"enforce.example", "testing.example"}));
     EXPECT_EQ(sorted(names(world, {{"asked_since", "2023-11-14T21:00:00Z"}})), (Names{"enforce.example"}));
+    EXPECT_EQ(sorted(names(world, {{"asked_since", "2023-11-14 22:00:00+01:00"}})),
+              (Names{"enforce.example"}));
     EXPECT_EQ(sorted(names(world, {{"asked_since", "2023-11-14"}})).size(), 4u)
         << "since midnight, and old.example at 2";
     EXPECT_EQ(sorted(names(world, {{"mode", "enforce"}, {"dane", "false"}, {"asked_since", "4h"}})),
