@@ -97,15 +97,20 @@ TEST(ControlTexts, OfAnImport) {
 }
 
 TEST(ControlTexts, OfAnEvent) {
-    EXPECT_EQ(tool::event_text(json(R"({"at":"2026-11-28T20:35:20Z","event":"policy-failed","level":"warning",
-        "fields":{"domain":"a.example","reason":"http-status","detail":"status \"404\"","failures":3,"e":""}})"),
-                               moment),
+    const Json failed = json(R"({"at":"2026-11-28T20:35:20Z","event":"policy-failed","level":"warning",
+        "fields":{"domain":"a.example","reason":"http-status","detail":"status \"404\"","failures":3,"e":""}})");
+    EXPECT_EQ(tool::event_text(failed, moment, false),
               "2026-11-28 21:35:20+01:00 warning policy-failed domain=a.example reason=http-status "
               "detail=\"status \\\"404\\\"\" failures=3 e=\"\"\n");
-    EXPECT_EQ(tool::event_text(json(R"({"lost":5})"), moment), "5 events lost: not read fast enough\n");
-    EXPECT_EQ(
-        tool::event_text(json(R"({"at":"\u001b[2J","event":"x\n","fields":{"a\n":"b\u0007"}})"), moment),
-        "\\x1b[2J -       x\\x0a a\\x0a=b\\x07\n");
+    const std::string narrow = tool::event_text(failed, moment, true);
+    EXPECT_EQ(narrow, "2026-11-28 21:35:20+01:00 warning policy-failed domain=a.example\n"
+                      "                                  reason=http-status detail=\"status \\\"404\\\"\"\n"
+                      "                                  failures=3 e=\"\"\n");
+    expect_narrow(narrow);
+    EXPECT_EQ(tool::event_text(json(R"({"lost":5})"), moment, true), "5 events lost: not read fast enough\n");
+    EXPECT_EQ(tool::event_text(json(R"({"at":"\u001b[2J","event":"x\n","fields":{"a\n":"b\u0007"}})"), moment,
+                               false),
+              "\\x1b[2J -       x\\x0a a\\x0a=b\\x07\n");
 }
 
 TEST(ControlTexts, OfAnOverride) {

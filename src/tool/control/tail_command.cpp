@@ -33,7 +33,7 @@ public:
                 if (json_)
                     print_line(event, world);
                 else
-                    world.out << event_text(event, {world.now(), world.zone});
+                    world.out << event_text(event, {world.now(), world.zone}, world.out_is_terminal);
                 return static_cast<bool>(world.out.flush());
             },
             true);

@@ -183,15 +183,16 @@ std::string import_text(const Json& reply) {
     return out;
 }
 
-std::string event_text(const Json& event, const Moment& moment) {
+std::string event_text(const Json& event, const Moment& moment, bool narrow) {
     if (const auto lost = number_of(event, "lost"))
         return counted(*lost, "event") + " lost: not read fast enough\n";
-    std::string out = clock_text(text_of(event, "at"), moment.zone) + " " + left(word(event, "level"), 7) +
-                      " " + word(event, "event");
+    const std::string head =
+        clock_text(text_of(event, "at"), moment.zone) + " " + left(word(event, "level"), 7) + " ";
+    std::string text = word(event, "event");
     if (const Json& fields = member_of(event, "fields"); fields.is_object())
         for (const auto& [name, value] : fields.items())
-            out += " " + safe_text(name, 60) + "=" + value_text(value);
-    return out + "\n";
+            text += " " + safe_text(name, 60) + "=" + value_text(value);
+    return narrow ? wrapped(head, text) : head + text + "\n";
 }
 
 std::string override_text(const Json& entry, const Moment& moment) {

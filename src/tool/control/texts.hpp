@@ -34,8 +34,8 @@ inline constexpr std::size_t page_columns = 80;
 [[nodiscard]] std::string domain_text(const Json& evidence, const Moment& moment);
 [[nodiscard]] std::string forgotten_text(const Json& reply, const Moment& moment);
 [[nodiscard]] std::string import_text(const Json& reply);
-/// An event on one line.
-[[nodiscard]] std::string event_text(const Json& event, const Moment& moment);
+/// An event on one line; `narrow`: in lines of at most 80 columns, as wrapped().
+[[nodiscard]] std::string event_text(const Json& event, const Moment& moment, bool narrow);
 /// An override in some lines.
 [[nodiscard]] std::string override_text(const Json& entry, const Moment& moment);
 [[nodiscard]] std::string observed_text(const Json& reply, const Moment& moment);
