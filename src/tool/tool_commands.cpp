@@ -181,21 +181,26 @@ void look_at_its_word(const config::Config& config, const std::string& control, 
     options.path = control;
     options.connect_limit = options.reply_limit = daemon_limit;
     tool::ControlClient client(std::move(options));
+    // That nobody answers, or this user may not ask, is no finding of its own. The file may have changed since the
+    // daemon has read it.
     tool::ControlRequest question;
+    question.target = "/v1/status";
+    if (const auto status = client.ask(question))
+        facts.observes = tool::text_of(*status, "mode") == "observe";
+    if (const auto ready = client.document("/ready"); ready && ready->status != 200) {
+        std::string text = ready->text;
+        std::ranges::replace(text, '\n', ';');
+        facts.not_ready = base::printable(text, 4 * most);
+    }
     question.target = "/v1/overrides";
     const auto listed = client.ask(question);
-    if (!listed) return; // that nobody answers, or this user may not ask, is no finding of its own
+    if (!listed) return;
     for (const tool::Json& one : tool::member_of(*listed, "overrides"))
         if (tool::flag_of(one, "weakens") && !tool::flag_of(one, "ended") &&
             tool::text_of(one, "source") == "run-time")
             facts.weakening.push_back({base::printable(tool::text_of(one, "domain"), most),
                                        base::printable(tool::text_of(one, "action"), most),
                                        tool::parse_time(tool::text_of(one, "until")), false});
-    const auto ready = client.document("/ready");
-    if (!ready || ready->status == 200) return;
-    std::string text = ready->text;
-    std::ranges::replace(text, '\n', ';');
-    facts.not_ready = base::printable(text, 4 * most);
 }
 
 /// All that needs the configuration.

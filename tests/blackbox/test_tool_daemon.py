@@ -10,6 +10,7 @@ import subprocess
 import unittest
 
 from blackbox import harness
+from blackbox.control_peer import ControlPeer
 from blackbox.harness import NOTFOUND, SECURE
 from pylib import schemas
 from pylib.control import Control
@@ -326,6 +327,34 @@ class RepliesTest(Case):
             self.assert_valid("domain", control.get("domains", name))
         for method, parts in (("GET", ["nothing"]), ("POST", ["status"]), ("DELETE", ["domains", "unknown.test"])):
             self.assert_valid("error", json.loads(control.read(method, *parts)))
+
+
+class DoctorTest(Case):
+    def findings(self, *place):
+        text = self.stsmap(*place, "doctor", "--json", "--domain", "good.test", status=None)
+        return {each["id"]: each for each in json.loads(text)["checks"]}
+
+    def test_believes_the_daemon_rather_than_the_file(self):
+        daemon = self.begin(mode="observe")
+        daemon.configure(mode="enforce")
+        place = ["--config", daemon.config_file]
+        self.assertIn("daemon-observes", self.findings(*place), "it has not read the file again")
+        daemon.reload()
+        self.assertNotIn("daemon-observes", self.findings(*place))
+        daemon.configure(mode="observe")
+        self.assertNotIn("daemon-observes", self.findings(*place))
+
+    def test_asks_on_when_there_is_no_list_of_overrides(self):
+        daemon = self.begin()
+        peer = ControlPeer(self.world.folder, "played")
+        self.addCleanup(peer.close)
+        peer.answer("GET", "/v1/status", ControlPeer.json({"mode": "observe"}))
+        peer.answer("GET", "/ready", ControlPeer.raw("not ready\n", "503 Service Unavailable", "text/plain"))
+        peer.answer("GET", "/v1/overrides", ControlPeer.error(503, "unavailable", "not now"))
+        self.control = peer.path
+        found = self.findings("--config", daemon.config_file)
+        self.assertIn("not ready", found["daemon-not-ready"]["words"])
+        self.assertIn("daemon-observes", found)
 
 
 class OtherCommandsTest(Case):
