@@ -66,7 +66,8 @@ def main():
     print(f"sending with Postfix {version} of {root}", flush=True)
     names = sys.argv[1:] or ["test_setup_maps", "test_setup_files", "test_resolvers", "test_setup", "test_services",
                              "test_values", "test_instances", "test_mx", "test_delivery", "test_answers", "test_dane",
-                             "test_next_hops", "test_outages", "test_explain", "test_check", "test_preview"]
+                             "test_next_hops", "test_outages", "test_explain", "test_check", "test_preview",
+                             "test_overrides"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):

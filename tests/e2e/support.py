@@ -31,8 +31,8 @@ def main():
 
 class WorldTest(TellingCase):
     """One world for all tests of a class. A subclass may set these attributes, see world.World. With DANE_ACTIVE the
-    tests begin when the daemon has found that its resolver validates. With FORESEEN each delivery is compared with what
-    `stsmap explain` says before."""
+    tests begin when the daemon has found that its resolver validates. Each delivery is compared with what `stsmap
+    explain` says before."""
 
     MAIL = False
     SETTINGS = {}
@@ -41,7 +41,6 @@ class WorldTest(TellingCase):
     MORE_DOMAINS = ()
     PORTS = (25,)
     DANE_ACTIVE = False
-    FORESEEN = True
 
     @classmethod
     def setUpClass(cls):
@@ -62,15 +61,16 @@ class WorldTest(TellingCase):
 
     def run(self, result=None):
         sender = self.world.sender
-        sender.foresee = self.foresee if self.FORESEEN else None
+        sender.foresee = self.foresee
         try:
             return super().run(result)
         finally:
             sender.foresee = None
 
-    def explained(self, next_hop, *words, **how):
-        """Returns (the call, its document) of stsmap explain --json."""
-        done = self.stsmap("explain", "--json", "-c", self.sender.config, *words, next_hop, **how)
+    def explained(self, next_hop, *words, postfix=None, **how):
+        """Returns (the call, its document) of stsmap explain --json, about the sending Postfix or the one whose
+        configuration folder is given."""
+        done = self.stsmap("explain", "--json", "-c", postfix or self.sender.config, *words, next_hop, **how)
         self.assertEqual(done.stderr, "")
         return done, json.loads(done.stdout)
 

@@ -191,7 +191,6 @@ class Cast:
 
 class CheckTest(WorldTest):
     MAIL = True
-    FORESEEN = False
 
     def check(self, *words, **how):
         self.sender.age()

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A second instance of Postfix (-c DIR), with its own queue directory."""
 import os
+import re
 
+from e2e.prediction import contradiction
 from e2e.setup_case import SetupCase
 from e2e.support import OTHER_ROOT, main
 from pylib.waiting import wait_for
@@ -44,15 +46,20 @@ class SecondInstanceTest(SetupCase):
         return self.second.value(name)
 
     def deliver(self, recipient):
-        """The status line of a message that the second instance accepts and delivers."""
+        """What becomes of a message that the second instance accepts, as stsmap explain says before."""
         self.second.start()
         self.addCleanup(self.second.stop)
+        self.second.age()
+        done, document = self.explained(recipient.rpartition("@")[2], postfix=self.second.config)
         self.second.command(
             "sendmail", "-C", self.second.config, "-f", "a@second.example", recipient, input="Subject: test\n\ntest\n"
         )
-        return wait_for(
+        line = wait_for(
             lambda: next((line for line in self.second.log() if f"to=<{recipient}>" in line), None), "an outcome", 60
         )
+        delivery = self.second.outcome(re.search(r"\]: (\w+): to=<", line).group(1))
+        self.assertEqual(contradiction(document, delivery), "", f"{done.stdout}\n{delivery}")
+        return delivery
 
     def test_refused_until_a_socket_is_there(self):
         before = os.listdir(self.second.config)
@@ -71,9 +78,9 @@ class SecondInstanceTest(SetupCase):
         self.assertEqual(self.second_value("smtp_tls_policy_maps"), self.map)
         self.assertEqual(self.doctor(postfix=self.second.config), [])
         self.assertEqual(self.doctor_of_first(), "not set up")
-        line = self.deliver("user@good.example")
-        self.assertIn("status=sent", line)
-        self.assertTrue(any("Verified TLS connection established" in each for each in self.second.log()))
+        delivery = self.deliver("user@good.example")
+        self.assertEqual(delivery.status, "sent", str(delivery))
+        self.assertIn("Verified TLS connection established", str(delivery))
 
     def doctor_of_first(self):
         """The first instance has its own settings, which are not made yet."""

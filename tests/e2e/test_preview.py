@@ -37,7 +37,6 @@ STATUS = {"fine": "sent", "testing": "sent", "none": "sent", "dane": "sent", "wa
 
 class PreviewTest(WorldTest):
     MAIL = True
-    FORESEEN = False
     DANE_ACTIVE = True
     SETTINGS = {"mode": "observe"}
     MAIN_CF = {"smtp_dns_support_level": "dnssec"}

@@ -28,7 +28,6 @@ def own(label, address=domains.RIGHT, **more):
 
 class PublishTest(WorldTest):
     MAIL = True
-    FORESEEN = False
     MORE_DOMAINS = [own(f"by{server}") for server in SERVERS] + [
         own("badmx", domains.WRONG_NAME),
         own("way"),

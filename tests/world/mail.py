@@ -119,6 +119,23 @@ class Postfix:
         with open(self.maillog, encoding="utf-8", errors="replace") as file:
             return file.read().splitlines()
 
+    def outcome(self, queue_id, seconds=60.0):
+        """Waits for the first status line of a queued message."""
+        status = re.compile(rf"\[(\d+)\]: {queue_id}: to=<.* status=")
+        line = wait_for(
+            lambda: next((text for text in self.log() if status.search(text)), None),
+            f"an outcome of {queue_id}\n{tail(self.maillog)}",
+            seconds,
+        )
+        pid = status.search(line).group(1)
+        before = []
+        for text in self.log():
+            if text == line:
+                break
+            if f"[{pid}]: " in text:
+                before = [] if "status=" in text else [*before, text]
+        return Delivery(line, before)
+
 
 class Receiver(Postfix):
     """Accepts mail for everybody and discards it, at each of the `ports`. `hosts`: (address, certificate or
@@ -253,23 +270,6 @@ class Sender(Postfix):
                 message.as_bytes() if recipient.isascii() else b"Subject: test\r\n\r\ntest\r\n"
             )
             return re.search(rb"queued as (\w+)", text).group(1).decode()
-
-    def outcome(self, queue_id, seconds=60.0):
-        """Waits for the first status line of a queued message."""
-        status = re.compile(rf"\[(\d+)\]: {queue_id}: to=<.* status=")
-        line = wait_for(
-            lambda: next((text for text in self.log() if status.search(text)), None),
-            f"an outcome of {queue_id}\n{tail(self.maillog)}",
-            seconds,
-        )
-        pid = status.search(line).group(1)
-        before = []
-        for text in self.log():
-            if text == line:
-                break
-            if f"[{pid}]: " in text:
-                before = [] if "status=" in text else [*before, text]
-        return Delivery(line, before)
 
     def deliver(self, recipient, via="unix", seconds=60.0):
         compare = self.foresee(recipient, via) if self.foresee else None
