@@ -26,7 +26,7 @@ struct Past {
     std::vector<events::History::Kept> events;
     std::optional<events::History::Source> source;
     std::optional<events::History::Failure> failure;
-    std::optional<base::Instant> protected_since; ///< an enforced policy has protected the domain since, without a gap
+    std::optional<base::Instant> protected_since; ///< an enforced policy has protected the domain since
 };
 
 struct Known {
