@@ -55,9 +55,7 @@ namespace {
 /// From one try to the next while there is no room for a question.
 constexpr std::chrono::milliseconds pause{100};
 
-std::string question() {
-    return postfix::frame(std::string(postfix::status_map) + " version");
-}
+std::string question() { return postfix::frame(std::string(postfix::status_map) + " version"); }
 
 std::string seconds_of(std::chrono::milliseconds time) {
     return time.count() % 1000 == 0 ? std::to_string(time.count() / 1000) + " s"
@@ -107,18 +105,18 @@ asio::awaitable<Health::Outcome> Health::join(Rounds& current, bool with_questio
 Health::Rounds Health::begin(bool with_question) {
     const std::vector<Front> fronts = parts_.fronts();
     while (asked_.size() < fronts.size()) asked_.push_back(std::make_shared<Asked>());
-    const auto round =
-        std::make_shared<Round>(parts_.executor, fronts.size(), Clock::now() + parts_.limit);
+    const auto round = std::make_shared<Round>(parts_.executor, fronts.size(), Clock::now() + parts_.limit);
     round->limit_text = seconds_of(parts_.limit);
     for (const std::string& note : parts_.notes()) round->text += "note: " + note + '\n';
     for (std::size_t i = 0; i < fronts.size(); ++i) {
         const std::shared_ptr<Asked>& asked = asked_[i];
-        if (!asked->taken) { // a thread that hangs does not collect questions, each with a descriptor
+        if (!asked->taken()) { // a thread that hangs does not collect questions, each with a descriptor
             round->set(i, "it has not done what it was asked to before");
             continue;
         }
         std::array<int, 2> ends{-1, -1};
-        if (with_question && ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
+        if (with_question &&
+            ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
             round->set(i, "no file descriptors are left for a question");
             continue;
         }
@@ -134,22 +132,25 @@ Health::Rounds Health::begin(bool with_question) {
 /// question).
 void Health::offer(const std::shared_ptr<Round>& round, std::size_t at, Front front,
                    const std::shared_ptr<Asked>& asked, const std::shared_ptr<net::Descriptor>& theirs) {
-    asked->taken = false;
-    front.loop.post([executor = round->executor, round, at, front, asked, theirs] {
-        const bool asks = static_cast<bool>(*theirs);
-        const bool room = !asks || front.server.take(*theirs);
-        asio::post(executor, [round, at, front, asked, theirs, asks, room] {
-            asked->taken = true;
-            if (!asks) return round->set(at, "");
-            if (room || round->found[at]) return;
-            const auto again = std::make_shared<asio::steady_timer>(round->executor, pause);
-            if (Clock::now() + pause >= round->until)
-                return round->set(at, "as many clients as there may be are connected, and all are busy");
-            again->async_wait([round, at, front, asked, theirs, again](boost::system::error_code error) {
-                if (!error) offer(round, at, front, asked, theirs);
+    // Each step may find no memory. The thread loses the call then, and with it the token.
+    auto token = std::make_shared<char>();
+    asked->pending = token;
+    front.loop.post(
+        [executor = round->executor, round, at, front, asked, theirs, token = std::move(token)]() mutable {
+            const bool asks = static_cast<bool>(*theirs);
+            const bool room = !asks || front.server.take(*theirs);
+            token.reset();
+            asio::post(executor, [round, at, front, asked, theirs, asks, room] {
+                if (!asks) return round->set(at, "");
+                if (room || round->found[at]) return;
+                const auto again = std::make_shared<asio::steady_timer>(round->executor, pause);
+                if (Clock::now() + pause >= round->until)
+                    return round->set(at, "as many clients as there may be are connected, and all are busy");
+                again->async_wait([round, at, front, asked, theirs, again](boost::system::error_code error) {
+                    if (!error) offer(round, at, front, asked, theirs);
+                });
             });
         });
-    });
 }
 
 /// Sends the question and waits for a reply.

@@ -49,9 +49,11 @@ public:
 
 private:
     struct Round;
-    /// What one thread is asked, on it and on this one.
+    /// What one thread is asked.
     struct Asked {
-        bool taken = true; ///< the thread has done what was last posted to it
+        /// Owned by what was last posted to it alone: gone once that is done, or lost.
+        std::weak_ptr<void> pending;
+        [[nodiscard]] bool taken() const noexcept { return pending.expired(); }
     };
     using Rounds = std::shared_ptr<Round>;
 

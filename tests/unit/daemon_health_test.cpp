@@ -1,6 +1,7 @@
 // /healthy and /ready: of threads that answer, hang, or have no room.
 #include "daemon/health.hpp"
 
+#include "support/failing_memory.hpp"
 #include "support/late.hpp"
 #include "support/memory_log.hpp"
 #include "support/raw_peer.hpp"
@@ -44,7 +45,8 @@ public:
 };
 
 struct Thread {
-    explicit Thread(test::MemoryLog& log, server::Options options = {}) : server(loop, answers, options, log) {
+    explicit Thread(test::MemoryLog& log, server::Options options = {})
+        : server(loop, answers, options, log) {
         auto listener = server::Listener::open({net::ListenAddress::Kind::tcp, {}, net::loopback, 0}, {}, 8);
         EXPECT_TRUE(listener.has_value());
         address = listener->name();
@@ -136,11 +138,27 @@ TEST_F(HealthTest, AThreadThatHangsIsFoundAndGetsNoFurtherQuestions) {
     // It comes back.
     made->~Health();
     new (&*made) app::Health({.executor = io.get_executor(),
-                              .fronts = [&] { return std::vector<app::Health::Front>{{hangs.loop, hangs.server}}; },
+                              .fronts =
+                                  [&] {
+                                      return std::vector<app::Health::Front>{{hangs.loop, hangs.server}};
+                                  },
                               .notes = [] { return std::vector<std::string>(); },
                               .limit = test::late});
     hangs.start();
     EXPECT_EQ(asked(&app::Health::ready).front().second, "ready\n");
+}
+
+TEST_F(HealthTest, AQuestionThatMemoryRanOutForIsNotWaitedForAtTheNextOne) {
+    threads.emplace_back(log).start();
+    health(test::late);
+    test::FailingMemory memory;
+    memory.fail(1);
+    const auto without = asked(&app::Health::ready).front();
+    EXPECT_EQ(without.first, 503u) << without.second;
+    EXPECT_GT(memory.failed(), 0u);
+    memory.heal();
+    EXPECT_EQ(asked(&app::Health::ready).front().second, "ready\n");
+    EXPECT_EQ(asked(&app::Health::healthy).front().second, "healthy\n");
 }
 
 TEST_F(HealthTest, AnAnswerThatIsNoneIsFound) {
@@ -161,7 +179,8 @@ TEST_F(HealthTest, ReadyNeedsRoomForAClient) {
     health(400ms);
     const auto full = asked(&app::Health::ready).front();
     EXPECT_EQ(full.first, 503u);
-    EXPECT_EQ(full.second, "not ready\nthread 1: as many clients as there may be are connected, and all are busy\n");
+    EXPECT_EQ(full.second,
+              "not ready\nthread 1: as many clients as there may be are connected, and all are busy\n");
     EXPECT_EQ(asked(&app::Health::healthy).front().first, 200u);
     thread.loop.post([&thread] { thread.answers.held("OK 1"); });
     busy.close();
