@@ -113,7 +113,8 @@ std::vector<std::string> Administration::notes() const {
     std::vector<std::string> notes;
     const lookup::ServiceOptions options = parts_.options();
     if (parts_.measures.store_failing())
-        notes.emplace_back("the disk does not take the policies: see store-failed in the log");
+        notes.emplace_back("the disk does not take the policies: the last write failed (store-failed in the "
+                           "log) or takes over 10 s");
     if (parts_.measures.memory_short()) notes.emplace_back("memory is short: no new search begins");
     if (options.dane_status != "active") notes.push_back("DANE is " + options.dane_status);
     if (std::string kept = parts_.state.status(); !kept.empty()) notes.push_back(std::move(kept));

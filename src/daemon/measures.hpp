@@ -60,7 +60,7 @@ public:
     [[nodiscard]] metrics::Snapshot snapshot();
     /// The policies, as last counted: up to a minute ago when there are many. Nothing is counted before the first call.
     [[nodiscard]] const lookup::Census& census() { return walk_.latest(); }
-    /// The last write to the store failed.
+    /// The last write to the store failed, or the present one takes too long.
     [[nodiscard]] bool store_failing() const { return parts_.store && parts_.store->counters().failing; }
     /// No further searches begin.
     [[nodiscard]] bool memory_short() const { return !parts_.reserve.available(); }

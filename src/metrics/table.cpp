@@ -284,7 +284,7 @@ std::vector<Row> rows() {
          "Octets of policies that wait to be written."},
         {Id::store_bytes, "stsmapd_store_bytes", gauge, "Octets of the store's file and its log."},
         {Id::store_failing, "stsmapd_store_failing", gauge,
-         "1 while the last write to the store failed, 0 otherwise."},
+         "1 while the last write to the store failed or the present one takes over 10 s, 0 otherwise."},
 
         {Id::log_lines_total,
          "stsmapd_log_lines_total",

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdarg>
 #include <cstdio>
 #include <fstream>
@@ -109,6 +110,7 @@ std::string_view to_string(Fault fault) {
 struct FailingDisk::State {
     std::string folder;
     std::optional<Fault> fault;
+    bool hangs = false;
     std::uint64_t first = 0, count = 0, met = 0, failed = 0;
     Names names, safe_names;
     /// Each is an atomic change of one or two names.
@@ -160,6 +162,7 @@ struct FailingDisk::State {
 namespace {
 
 std::mutex mutex;
+std::condition_variable healed;
 FailingDisk::State* watched = nullptr; ///< under the mutex
 std::atomic<bool> watching{false};
 
@@ -173,6 +176,10 @@ public:
     }
     explicit operator bool() const { return state_ != nullptr; }
     FailingDisk::State* operator->() const { return state_; }
+    /// Waits while the disk hangs.
+    void wait() {
+        healed.wait(lock_, [this] { return !state_->hangs; });
+    }
 
 private:
     std::unique_lock<std::mutex> lock_;
@@ -253,9 +260,10 @@ ssize_t watched_pread(int fd, void* to, std::size_t size, off_t at) {
 }
 
 ssize_t watched_pwrite(int fd, const void* from, std::size_t size, off_t at) {
-    const Watched state;
+    Watched state;
     const FilePtr file = state ? state->file(fd) : nullptr;
     if (!file) return real_pwrite(fd, from, size, at);
+    state.wait();
     if (state->strikes(Call::write)) {
         if (state->fault == Fault::short_write) size /= 2;
         if (state->fault != Fault::short_write || size == 0) {
@@ -284,11 +292,12 @@ int watched_truncate(int fd, off_t size) {
 
 /// No need to wait for the real disk: this object records what counts as safe.
 int watched_sync(int fd, const char* name) {
-    const Watched state;
+    Watched state;
     const FilePtr file = state ? state->file(fd) : nullptr;
     const bool folder = state && state->open_folders.contains(fd);
     if (state && state->open_below.contains(fd)) return 0;
     if (!file && !folder) return next<int(int)>(name)(fd);
+    state.wait();
     if (state->refuses(Call::sync)) {
         // The kernel has dropped what it could not write, and the next fsync(2) knows nothing of it.
         if (state->fault == Fault::sync_failure && file) file->unsafe.clear();
@@ -349,9 +358,16 @@ void FailingDisk::fail(Fault fault, std::uint64_t first, std::uint64_t count) {
     state_->met = state_->failed = 0;
 }
 
+void FailingDisk::hang() {
+    const std::lock_guard lock{mutex};
+    state_->hangs = true;
+}
+
 void FailingDisk::heal() {
     const std::lock_guard lock{mutex};
     state_->fault.reset();
+    state_->hangs = false;
+    healed.notify_all();
 }
 
 std::uint64_t FailingDisk::failed() const {

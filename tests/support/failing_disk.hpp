@@ -43,6 +43,8 @@ public:
     /// Of the calls that such a fault can meet, counted from now and from 1, number `first` and the following
     /// fail, `count` of them.
     void fail(Fault fault, std::uint64_t first, std::uint64_t count = for_ever);
+    /// From now on writes and syncs do not return until heal(), which must come before the end of this object.
+    void hang();
     void heal();
     /// Calls that failed since fail().
     [[nodiscard]] std::uint64_t failed() const;

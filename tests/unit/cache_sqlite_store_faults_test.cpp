@@ -10,6 +10,7 @@
 
 #include <poll.h>
 
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -273,6 +274,26 @@ void every_allocation(Length length) {
     }
     std::printf("    %d allocations failed in turn\n", static_cast<int>(n - 1));
     EXPECT_GT(n, 5U) << "none was there to fail";
+}
+
+TEST(StoreDisk, AWriteThatDoesNotEndCountsAsFailing) {
+    StoreBench bench;
+    bench.options.stuck_after = std::chrono::milliseconds(20);
+    FailingDisk disk(bench.folder().path());
+    auto store = bench.open();
+    disk.hang();
+    std::promise<bool> written;
+    std::future<bool> answer = written.get_future();
+    store->save(row("a.example"), [&written](bool ok) { written.set_value(ok); });
+    const auto end = std::chrono::steady_clock::now() + test::patience;
+    while (!store->counters().failing && std::chrono::steady_clock::now() < end) ::poll(nullptr, 0, 1);
+    EXPECT_TRUE(store->counters().failing);
+    EXPECT_EQ(answer.wait_for(std::chrono::seconds(0)), std::future_status::timeout);
+    disk.heal();
+    EXPECT_TRUE(test::in_time(answer) && answer.get());
+    EXPECT_FALSE(store->counters().failing);
+    EXPECT_EQ(bench.log.count("error store-"), 0U);
+    store.reset();
 }
 
 TEST(StoreMemory, OneAllocationFails) { every_allocation(Length::once); }

@@ -402,7 +402,7 @@ private:
         data facts = list();
         const bool failing = number(Id::store_failing) > 0;
         const std::uint64_t waiting = number(Id::store_rows_waiting);
-        facts.push_back(fact("store", failing               ? "the last write failed"
+        facts.push_back(fact("store", failing               ? "the last write failed, or takes over 10 s"
                                       : !overview_.complete ? "is still being read"
                                                             : "writes"));
         facts.push_back(fact("size of its file", base::octets_words(number(Id::store_bytes))));

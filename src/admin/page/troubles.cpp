@@ -97,12 +97,12 @@ private:
                 "Give the daemon more memory, or lower cache.max_policies and cache.max_absences.");
         if (gauge(Id::store_failing) > 0)
             add("store-failing", Weight::problem,
-                "The last write to the store failed; " +
+                "The last write to the store failed, or takes over 10 s; " +
                     counted(gauge(Id::store_rows_waiting), "policy waits", "policies wait") +
                     " for the disk.",
-                "Is the disk full or read-only? The log has the error (store-failed). The daemon answers "
-                "from memory, "
-                "but a restart would lose what waits.");
+                "Is the disk full or read-only? The log has the error (store-failed); it has none while the "
+                "disk "
+                "hangs. The daemon answers from memory, but a restart would lose what waits.");
         else if (const auto failed = in_hour(Sign::store_failed); failed > 0)
             add("store-failed", Weight::note,
                 counted(failed, "write", "writes") +

@@ -1,13 +1,13 @@
 #include "cache/disk/sqlite_store.hpp"
 
 #include "base/keyed_hash.hpp"
-#include "sqlite/retry_times.hpp"
 #include "cache/disk/sqlite_file.hpp"
 #include "cache/disk/store_file.hpp"
 #include "cache/disk/store_start.hpp"
 #include "cache/disk/stored_row.hpp"
 #include "cache/disk/write_op.hpp"
 #include "cache/disk/write_queue.hpp"
+#include "sqlite/retry_times.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -32,6 +32,33 @@ constexpr std::size_t batch_octets = std::size_t{8} << 20;
 
 /// Words so short that they need no memory themselves.
 Trouble no_memory() { return {Trouble::Kind::passing, 0, "out of memory"}; }
+
+/// Since when a thread has been at something; others may look.
+class Busy {
+public:
+    /// At it, as long as this lives.
+    class Now {
+    public:
+        explicit Now(Busy& busy) noexcept : busy_(busy) {
+            busy_.since_.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed);
+        }
+        ~Now() { busy_.since_.store(not_busy, std::memory_order_relaxed); }
+        Now(const Now&) = delete;
+        Now& operator=(const Now&) = delete;
+
+    private:
+        Busy& busy_;
+    };
+    [[nodiscard]] bool longer_than(base::milliseconds limit) const noexcept {
+        const SteadyClock::rep since = since_.load(std::memory_order_relaxed);
+        return since != not_busy &&
+               SteadyClock::now() - SteadyClock::time_point{SteadyClock::duration{since}} > limit;
+    }
+
+private:
+    static constexpr SteadyClock::rep not_busy = -1;
+    std::atomic<SteadyClock::rep> since_{not_busy};
+};
 
 } // namespace
 
@@ -58,6 +85,7 @@ struct SqliteStore::Worker {
     WriteQueue queue;
     std::atomic<std::uint64_t> saved{0}, commits{0}, failed{0}, kept_count{0}, kept_size{0};
     std::atomic<bool> failing{false};
+    Busy writing;                 ///< a disk that hangs lets no write end
     base::Counter failed_commits; ///< this and the next two: written by the store's thread alone
     base::Histogram<base::disk_bounds> took;
     base::Gauge file_octets;
@@ -135,6 +163,7 @@ struct SqliteStore::Worker {
     }
 
     bool write(std::span<const Row> rows, std::span<const WriteOp> ops) {
+        const Busy::Now at_it{writing};
         SqliteFile::Result result = file->examine();
         if (result) result = attempt_or_renew(rows, ops);
         if (!result) begin_failing(result.error());
@@ -363,7 +392,7 @@ SqliteStore::Counters SqliteStore::counters() const {
     counters.kept = worker_->kept_count;
     counters.waiting_octets = worker_->queue.octets();
     counters.kept_octets = worker_->kept_size;
-    counters.failing = worker_->failing;
+    counters.failing = worker_->failing || worker_->writing.longer_than(worker_->options.stuck_after);
     worker_->took.add_to(counters.took);
     counters.octets = worker_->file_octets.value();
     return counters;

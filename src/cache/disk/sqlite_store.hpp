@@ -54,7 +54,8 @@ public:
         /// Octets of either: a row has up to 64 KiB. Above, the same.
         std::size_t max_octets = std::size_t{64} << 20;
         base::milliseconds retry_first{1000}, retry_max{60'000};
-        base::milliseconds stop_within{1500}; ///< time for the rows that are queued when stop() is called
+        base::milliseconds stuck_after{10'000}; ///< a write that takes longer counts as failing
+        base::milliseconds stop_within{1500};   ///< time for the rows that are queued when stop() is called
         /// Passes everything the owner has, until the sink says stop. Called on the store's thread (also
         /// while stop() waits for it) when the file had to be recreated. Rows older than what the file has
         /// meanwhile are ignored.
@@ -103,10 +104,10 @@ public:
         std::uint64_t failed = 0;  ///< saves answered with false
         std::uint64_t kept = 0;    ///< rows now waiting for the disk to recover
         std::uint64_t waiting_octets = 0, kept_octets = 0; ///< octets of the queue and of those rows
-        bool failing = false;                              ///< the last write failed
-        std::uint64_t failed_commits = 0;                  ///< transactions
-        base::Histogram<base::disk_bounds>::Counts took;   ///< transactions, failed or not
-        std::uint64_t octets = 0;                          ///< of the file and its log; 0: not known
+        bool failing = false; ///< the last write failed, or the present one takes longer than stuck_after
+        std::uint64_t failed_commits = 0;                ///< transactions
+        base::Histogram<base::disk_bounds>::Counts took; ///< transactions, failed or not
+        std::uint64_t octets = 0;                        ///< of the file and its log; 0: not known
     };
     [[nodiscard]] Counters counters() const; ///< any thread
 
