@@ -85,6 +85,19 @@ TEST(TopScreen, ShowsFirstWhatIsWrong) {
     EXPECT_TRUE(has(screen(reply_of(test::observing_overview())), "only observes"));
 }
 
+TEST(TopScreen, NamesFailingDomainsOnASmallScreen) {
+    for (const auto& overview : {test::healthy_overview(), test::broken_overview()}) {
+        const std::string text = screen(reply_of(overview), nullptr, {80, 23});
+        EXPECT_TRUE(has(text, overview.failing.front().policy.domain.name())) << text;
+    }
+    Json many = reply_of(test::healthy_overview());
+    for (int i = 0; i < 28; ++i) many["failing"].push_back(many["failing"][0]);
+    EXPECT_TRUE(has(screen(many, nullptr, {80, 24}), "\nand 27 more: stsmap list --failing\n"))
+        << screen(many, nullptr, {80, 24});
+    EXPECT_TRUE(has(screen(many, nullptr, {80, 24}), "\npolicies "));
+    EXPECT_FALSE(has(screen(many), "stsmap list --failing"));
+}
+
 /// What strangers wrote is text, and nothing else to the terminal; no line is longer than the screen is wide.
 TEST(TopScreen, FitsTheTerminalAndLeavesItAlone) {
     Json reply = reply_of(test::broken_overview());

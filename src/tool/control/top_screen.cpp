@@ -8,6 +8,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,10 @@ using std::chrono::microseconds;
 
 constexpr std::size_t least_columns = 40;
 constexpr std::size_t most_troubles = 6, most_resolvers = 4;
+/// On a screen of few rows.
+constexpr std::size_t few_rows = 30, fewer_troubles = 2, least_failing = 3;
+/// Left below the failing domains, for an empty line and for sums().
+constexpr std::size_t rows_of_sums = 9;
 constexpr std::array<std::string_view, 6> answers{"secure", "dane-only", "notfound",
                                                   "temp",   "may",       "encrypt"};
 
@@ -85,9 +90,8 @@ public:
         add("");
         durations();
         add("");
-        sums();
-        add("");
         failing();
+        sums();
         while (size_.rows == 0 && !lines_.empty() && lines_.back().empty()) lines_.pop_back();
         std::string text;
         for (std::size_t i = 0; i < lines_.size() && (size_.rows == 0 || i < size_.rows); ++i)
@@ -96,6 +100,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_low() const { return size_.rows > 0 && size_.rows < few_rows; }
+    /// How many failing domains there is room for.
+    [[nodiscard]] std::size_t most_failing() const {
+        if (size_.rows == 0) return std::numeric_limits<std::size_t>::max();
+        const std::size_t used = lines_.size() + rows_of_sums;
+        return std::max(least_failing, size_.rows > used ? size_.rows - used : 0);
+    }
     void add(const std::string& line, std::string_view code = "") {
         std::string fits = fitted(line, size_.columns);
         if (colour_ && !code.empty()) fits = std::string{"\x1b["}.append(code).append("m") + fits + "\x1b[0m";
@@ -137,7 +148,7 @@ private:
             for (const Json& one : all) {
                 const std::string_view weight = text_of(one, "weight");
                 if (weight != "problem" && weight != "warning") continue;
-                if (++count > most_troubles) {
+                if (++count > (is_low() ? fewer_troubles : most_troubles)) {
                     ++left_out;
                     continue;
                 }
@@ -312,13 +323,18 @@ private:
         if (!all.is_array() || all.empty()) return;
         const std::size_t name = size_.columns > 78 ? size_.columns - 46 : 32;
         add(left("failing", name) + left(" reason", 22) + right("failures", 9) + "  expires", "2");
+        const std::size_t most = most_failing();
+        std::size_t count = 0;
         for (const Json& one : all) {
+            if (++count > most) break;
             const auto ends = parse_time(text_of(one, "expires_at"));
             add(left(fitted(shown(one, "domain"), name), name) + " " +
                 left(fitted(shown(one, "reason", 60), 20), 21) +
                 right(grouped(count_of(one, "failures")), 9) + "  " +
                 (ends ? relative(*ends, moment_.now) : "-"));
         }
+        if (all.size() > most) add("and " + grouped(all.size() - most) + " more: stsmap list --failing", "2");
+        add("");
     }
 
     const Json& reply_;
