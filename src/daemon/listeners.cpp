@@ -105,8 +105,9 @@ void open_web(const config::Loaded& loaded, events::Sink& events, Inherited& all
     for (const net::ListenAddress& address : loaded.config.web.listen) {
         if (all.web.contains(to_string(address))) continue;
         auto listener = server::Listener::open(address, web_owner(loaded.config), web_backlog);
+        const bool by_name = !config::stays_on_this_host(address);
         if (listener)
-            all.sockets.web.push_back(*std::move(listener));
+            (by_name ? all.sockets.web_by_name : all.sockets.web).push_back(*std::move(listener));
         else
             events.emit(events::WebNotListening{.address = to_string(address), .detail = listener.error()});
     }

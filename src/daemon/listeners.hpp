@@ -12,8 +12,8 @@ namespace app {
 struct Listeners {
     std::vector<server::Listener> postfix; ///< one at least
     std::vector<server::Listener> control; ///< perhaps none
-    std::vector<server::Listener> web;     ///< mostly none
-    /// Web listeners of systemd that other hosts can reach: to be served only while web.hosts names hosts.
+    std::vector<server::Listener> web;     ///< that only this host can reach; mostly none
+    /// Web listeners that other hosts can reach: to be served only while web.hosts names hosts.
     std::vector<server::Listener> web_by_name;
 };
 

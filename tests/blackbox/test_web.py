@@ -262,7 +262,16 @@ class Web(harness.Case):
         daemon = self.start(web={"hosts": ["mx1.example.com"]}, inherited=[wide.fileno()], fd_names="web")
         self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
         self.assertEqual(daemon.stop(), 0)
-        # In the configuration it is a mistake.
+        # Of the configuration: likewise.
+        daemon = self.start(web={"listen": ["tcp:0.0.0.0:0"], "hosts": ["mx1.example.com"]})
+        address = "tcp:127.0.0.1:" + self.listening(daemon).rpartition(":")[2]
+        self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
+        daemon.configure(web=None)
+        daemon.reload()
+        with http.Client(address) as client:
+            self.assertEqual(client.read_all(), b"")
+        self.assertEqual(daemon.stop(), 0)
+        # Without such hosts it is a mistake.
         refused = self.start(wait=False, web={"listen": ["tcp:0.0.0.0:0"]})
         self.assertNotEqual(refused.wait_exit(LATE), 0)
         self.assertIn("web.listen: other hosts can reach tcp:0.0.0.0:0; name in web.hosts", refused.log())
