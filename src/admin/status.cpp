@@ -26,6 +26,7 @@ Json to_json(const Status& status) {
     reply["absences"] = status.absences;
     reply["overrides"] = std::move(overrides);
     reply["control_connections"] = status.control_connections;
+    reply["web_open"] = status.web_open;
     return reply;
 }
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace admin {
 
@@ -20,6 +21,8 @@ struct Status {
     std::size_t policies = 0, absences = 0;
     std::size_t overrides_configured = 0, overrides_run_time = 0;
     std::size_t control_connections = 0;
+    /// Addresses of web listeners that other hosts can reach and are served at.
+    std::vector<std::string> web_open{};
 };
 
 [[nodiscard]] Json to_json(const Status& status);

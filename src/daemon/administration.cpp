@@ -152,7 +152,13 @@ void Administration::serve(std::vector<server::Listener> control, std::vector<se
     for (server::Listener& listener : web_by_name) {
         const std::string address = serve_one(listener, admin::Entrance::web, admin::Reach::other_hosts);
         if (!parts_.web_hosts.empty()) parts_.events.emit(events::WebListening{.address = address});
+        web_by_name_.push_back(address);
     }
+}
+
+void Administration::configure(std::vector<std::string> web_hosts) {
+    parts_.web_hosts = web_hosts;
+    server_.set_hosts(std::move(web_hosts));
 }
 
 /// Each operation that this daemon has. Runs before server_ is made.
@@ -175,6 +181,7 @@ admin::Handlers Administration::handlers() {
                                  .policies = parts_.table.policy_count(),
                                  .absences = parts_.table.absence_count(),
                                  .control_connections = server_.connections()};
+            if (!parts_.web_hosts.empty()) status.web_open = web_by_name_;
             if (options.overrides)
                 for (const decision::Override& one : options.overrides->all())
                     ++(one.configured ? status.overrides_configured : status.overrides_run_time);

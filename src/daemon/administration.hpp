@@ -55,7 +55,7 @@ public:
         /// Calls back when each thread that answers uses these options.
         std::function<void(std::function<void()>)> when_in_use;
         std::function<std::vector<Health::Front>()> fronts;
-        std::vector<std::string> web_hosts; ///< web.hosts
+        std::vector<std::string> web_hosts; ///< web.hosts in use now
     };
 
     explicit Administration(Parts parts);
@@ -64,7 +64,7 @@ public:
     void serve(std::vector<server::Listener> control, std::vector<server::Listener> web,
                std::vector<server::Listener> web_by_name);
     /// After a reload.
-    void configure(std::vector<std::string> web_hosts) { server_.set_hosts(std::move(web_hosts)); }
+    void configure(std::vector<std::string> web_hosts);
     [[nodiscard]] const admin::Server& server() const noexcept { return server_; }
     /// Nothing new from now on.
     void stop() { server_.stop(); }
@@ -76,6 +76,7 @@ private:
     [[nodiscard]] std::vector<std::string> notes() const;
 
     Parts parts_;
+    std::vector<std::string> web_by_name_; ///< addresses that other hosts can reach
     base::Instant started_;
     admin::Overrides overrides_;
     admin::Domains domains_;

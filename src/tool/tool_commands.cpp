@@ -165,6 +165,15 @@ look_at_postfix(const setup::SurveyOptions& options, setup::Host& host, doctor::
     return {std::move(answering), survey ? std::optional(std::move(*survey)) : std::nullopt};
 }
 
+/// The listeners of systemd are in no configuration.
+void add_open(const tool::Json& status, std::vector<std::string>& web_open) {
+    for (const tool::Json& one : tool::member_of(status, "web_open")) {
+        if (!one.is_string()) continue;
+        std::string address = base::printable(one.get_ref<const std::string&>(), 100);
+        if (std::ranges::find(web_open, address) == web_open.end()) web_open.push_back(std::move(address));
+    }
+}
+
 /// What the configuration and, where it may be asked, the daemon say about observing, overrides and its health.
 void look_at_its_word(const config::Config& config, const std::string& control, doctor::DaemonFacts& facts) {
     constexpr std::size_t most = 100; // octets of a text of the daemon's that is shown
@@ -185,13 +194,7 @@ void look_at_its_word(const config::Config& config, const std::string& control, 
     // daemon has read it.
     tool::ControlRequest question;
     question.target = "/v1/status";
-    if (const auto status = client.ask(question))
-        facts.observes = tool::text_of(*status, "mode") == "observe";
-    if (const auto ready = client.document("/ready"); ready && ready->status != 200) {
-        std::string text = ready->text;
-        std::ranges::replace(text, '\n', ';');
-        facts.not_ready = base::printable(text, 4 * most);
-    }
+    if (const auto status = client.ask(question)) add_open(*status, facts.web_open);
     question.target = "/v1/overrides";
     const auto listed = client.ask(question);
     if (!listed) return;

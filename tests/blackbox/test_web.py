@@ -1,6 +1,7 @@
 """The web listener: who is served what, pages of strangers, hostile HTTP, slow and very many clients; health and
 readiness. curl is the client wherever it can be."""
 
+import json
 import os
 import re
 import shutil
@@ -228,6 +229,12 @@ class Web(harness.Case):
         done = self.run_tool("--control", daemon.control_path, *words)
         return done.returncode, done.stdout.strip().split("\nnote: ")[0]
 
+    def open_to_others(self, daemon):
+        """The addresses of which `stsmap doctor` says that whoever connects may read."""
+        done = self.run_tool("--config", daemon.config_file, "doctor", "--json", "--domain", "good.test")
+        found = [each["words"] for each in json.loads(done.stdout)["checks"] if each["id"] == "web-open"]
+        return [re.match(r"the web listener at (\S+) has no password", words)[1] for words in found]
+
     def test_no_place_for_it_is_no_reason_not_to_answer(self):
         self.world.policy("good.test")
         taken = socket.create_server(("127.0.0.1", 0))
@@ -254,10 +261,13 @@ class Web(harness.Case):
         daemon.configure(web={"hosts": ["mx1.example.com"]})
         daemon.reload()
         self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
+        # It is in no configuration: only the daemon can tell.
+        self.assertEqual(self.open_to_others(daemon), ["tcp:0.0.0.0:%d" % wide.getsockname()[1]])
         daemon.configure(web=None)
         daemon.reload()
         with http.Client(address) as client:
             self.assertEqual(client.read_all(), b"")
+        self.assertEqual(self.open_to_others(daemon), [])
         self.assertEqual(daemon.stop(), 0)
         daemon = self.start(web={"hosts": ["mx1.example.com"]}, inherited=[wide.fileno()], fd_names="web")
         self.assertEqual(self.get(address, "/ready", host="mx1.example.com").status, 200)
