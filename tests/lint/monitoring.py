@@ -245,14 +245,21 @@ def check_ports(texts):
     """One port of the web listener everywhere."""
     found = []
     for path, text in texts.items():
-        ports = set(re.findall(r"\b(?:127\.0\.0\.1|stsmapd|\[::1\]|localhost):(9\d{3})\b", text)) - {"9090", "9093", "9100"}
+        hosts = r"\b127\.0\.0\.1:|\bstsmapd:|\[::1\]:|\blocalhost:|\btcp::?|\bport "
+        ports = set(re.findall(rf"(?:{hosts})(9\d{{3}})\b", text)) - {"9090", "9093", "9100"}
         found += [f"{path}: port {port} of the web listener, which is 9461" for port in ports - {"9461"}]
+        if path in WITH_PORT and "9461" not in ports:
+            found.append(f"{path}: no longer names the port of the web listener")
     return found
 
 
 # The files that are compared, from packaging/monitoring, by the names of which check() speaks.
 FILES = ("metrics.json", "stsmapd.rules.yml", "stsmapd.rules.test.yml", "stsmapd-dashboard.json", "prometheus.yml",
          "README.md", "compose.yaml", "compose/prometheus.yml", "../container/compose.yaml", "../../man/stsmapd.8")
+# Others that name the port of the web listener.
+WITH_PORT = ("../systemd/stsmapd-web.socket", "../systemd/stsmapd.service", "../debian/stsmapd.README.Debian",
+             "../../packaging/container/README.md", "../../conf/stsmapd.toml", "../../README.md",
+             "../../src/tool/doctor/judge_daemon.cpp", "../../src/config/options.cpp")
 
 
 def check(texts):
@@ -271,7 +278,7 @@ def check(texts):
         "prometheus.yml": check_scrape(yaml.safe_load(texts["prometheus.yml"]), rules),
         "compose.yaml": check_compose(compose, base, CONTAINER, lambda path: path.exists()),
         "compose/prometheus.yml": check_scrape(yaml.safe_load(texts["compose/prometheus.yml"]), rules),
-        "README.md": check_ports({name: text for name, text in texts.items() if not name.startswith("..")}),
+        "README.md": check_ports(texts),
     }
     offences = Offences()
     for name, lines in found.items():
@@ -281,7 +288,7 @@ def check(texts):
 
 
 def of_the_project():
-    return {name: read(FOLDER / name) for name in FILES}
+    return {name: read(FOLDER / name) for name in FILES + WITH_PORT}
 
 
 if __name__ == "__main__":

@@ -342,6 +342,11 @@ BAD_MONITORING = [
     ("stsmapd-dashboard.json", '"uid": "${datasource}"', '"uid": "mine"'), ("stsmapd-dashboard.json", '"title": "Store"', '"title": "Policies"'),
     ("stsmapd-dashboard.json", "stsmapd_store_rows_waiting", "stsmapd_store_bytes"), ("metrics.json", "stsmapd_flights_waiting", "stsmapd_searches_waiting"),
     ("prometheus.yml", "job_name: stsmapd", "job_name: mail"), ("README.md", "127.0.0.1:9461", "127.0.0.1:9462"),
+    ("../systemd/stsmapd-web.socket", "127.0.0.1:9461", "127.0.0.1:9462"), ("../systemd/stsmapd.service", "ipv6:tcp:9461", "ipv6:tcp:9464"),
+    ("../systemd/stsmapd-web.socket", "127.0.0.1:9461", "127.0.0.1:8462"), ("../../man/stsmapd.8", "port 9461", "port 9462"),
+    ("../debian/stsmapd.README.Debian", "port 9461", "port 9462"), ("../../packaging/container/README.md", "tcp::9461", "tcp::9462"),
+    ("../../conf/stsmapd.toml", "tcp:127.0.0.1:9461", "tcp:127.0.0.1:9462"), ("../../src/config/options.cpp", "127.0.0.1:9461", "127.0.0.1:9462"),
+    ("../../src/tool/doctor/judge_daemon.cpp", "tcp:127.0.0.1:9461", "tcp:127.0.0.1:9462"), ("../../README.md", "127.0.0.1:9461", "127.0.0.1:9462"),
     ("compose.yaml", "stsmapd.rules.yml:", "rules.yml:"), ("compose.yaml", '"127.0.0.1:9090', '"9090'), ("compose.yaml", "v2.53.0", "latest"),
 ]
 
