@@ -1,5 +1,6 @@
 """The root file system of the container image, made without a container engine. The service runs in it as user 8461,
 without capabilities, with a read-only root, as process 1 of its own process namespace."""
+import http.client
 import json
 import os
 import re
@@ -14,7 +15,8 @@ from pylib.socketmap import ask
 from pylib.waiting import Failed, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CONTAINER = os.path.join(os.path.dirname(os.path.dirname(HERE)), "packaging/container")
+PACKAGING = os.path.join(os.path.dirname(os.path.dirname(HERE)), "packaging")
+CONTAINER = os.path.join(PACKAGING, "container")
 USER = "8461"
 
 
@@ -28,12 +30,22 @@ def words_of(instruction):
         return json.loads(re.findall(rf"^(?: *|HEALTHCHECK .* ){instruction} (\[.*\])$", file.read(), re.M)[-1])
 
 
+def variables_of(compose):
+    """stsmapd's variables in the text of a compose file."""
+    return dict(re.findall(r'^ +(STSMAPD_\w+): "?([^"\n]*)"?$', compose, re.M))
+
+
 def composed():
     """Two things from compose.yaml: stsmapd's variables, and the resolver's address."""
     with open(f"{CONTAINER}/compose.yaml", encoding="utf-8") as file:
         text = file.read()
-    variables = dict(re.findall(r'^ +(STSMAPD_\w+): "?([^"\n]*)"?$', text, re.M))
-    return variables, re.search(r"ipv4_address: (\S+)", text).group(1)
+    return variables_of(text), re.search(r"ipv4_address: (\S+)", text).group(1)
+
+
+def monitored():
+    """stsmapd's variables of the compose file with Prometheus."""
+    with open(f"{PACKAGING}/monitoring/compose.yaml", encoding="utf-8") as file:
+        return variables_of(file.read())
 
 
 class Container(unittest.TestCase):
@@ -204,6 +216,30 @@ class Injected(Container):
 
     def test_starts(self):
         self.assertEqual(ask("tcp:127.0.0.1:8461", ENFORCED), "OK " + ANSWER)
+
+
+class Monitored(Container):
+    """With the variables of the compose file with Prometheus: other containers ask for it by its name."""
+
+    ENVIRONMENT = " ".join(f"{name}={value}" for name, value in monitored().items())
+
+    def metrics(self, host):
+        """Status and text of /metrics, for a client that knows the listener as `host`."""
+        connection = http.client.HTTPConnection("127.0.0.1", 9461, timeout=30)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/metrics", headers={"Host": host})
+        reply = connection.getresponse()
+        return reply.status, reply.read().decode()
+
+    def test_serves_prometheus_and_no_strangers(self):
+        self.assertEqual(monitored(), {"STSMAPD_WEB_LISTEN": "tcp::9461", "STSMAPD_WEB_HOSTS": "stsmapd"})
+        status, text = self.metrics("stsmapd:9461")
+        self.assertEqual(status, 200)
+        self.assertRegex(text, r"(?m)^stsmapd_build_info\{")
+        self.assertEqual(self.metrics("localhost:9461")[0], 200)
+        status, text = self.metrics("evil.example")
+        self.assertEqual(status, 421)
+        self.assertNotIn("stsmapd_build_info", text)
 
 
 RESOLVER = "192.0.2.1"  # the resolver of this world: not a loopback address
