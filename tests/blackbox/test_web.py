@@ -135,6 +135,19 @@ class Web(harness.Case):
         self.assertEqual(re.findall(rb"HTTP/1\.1 (\d+)", reply), [b"200", b"404", b"200"])
         self.assertEqual(daemon.log_lines("<3>"), [])
 
+    def ready(self, address):
+        """The status of /ready. While clients storm in, a connection may have to make room before its reply came: it
+        gets three tries."""
+        status = 0
+        for _ in range(3):
+            try:
+                status = self.get(address, "/ready").status
+            except ConnectionError:
+                continue
+            if status != 0:
+                break
+        return status
+
     def test_slow_and_very_many_clients_hold_up_nobody(self):
         self.world.policy("good.test")
         daemon, address = self.begin()
@@ -168,9 +181,10 @@ class Web(harness.Case):
             self.assertEqual(daemon.ask("good.test"), SECURE)
             slowest = max(slowest, time.monotonic() - begun)
             rounds += 1
-            self.assertEqual(self.get(address, "/ready").status, 200)
+            self.assertEqual(self.ready(address), 200)
         thread.join(LATE)
         self.assertEqual(len(crowd), 1000)
+        self.assertEqual(self.get(address, "/ready").status, 200)
         self.assertLess(slowest, 2, "Postfix waits for nobody")
         # Also what has to be looked up.
         self.world.policy("later.test")

@@ -88,6 +88,10 @@ class Prometheus:
         """{name: state} of what is pending or firing."""
         return {each["labels"]["alertname"]: each["state"] for each in self.get("alerts")["alerts"]}
 
+    def firing(self):
+        """The names of those that fire."""
+        return sorted(name for name, state in self.alerts().items() if state == "firing")
+
     def wait_alert(self, name, state, seconds=LIMIT):
         """Until the alert is "firing", or None: gone."""
         wait_for(lambda: self.alerts().get(name) == state, f"{name} is {state}", seconds, every=0.2)

@@ -106,11 +106,12 @@ class PrometheusTest(MonitoringCase):
         return stop, thread
 
     def rules(self):
-        """The shipped ones; what they wait for is a second, for a test."""
+        """The shipped ones; what they wait for is a second, for a test. Only StsmapdDown waits longer: on a busy machine
+        a scrape may take more than the second that it has."""
         document = files.rules()
         for rule in document["groups"][0]["rules"]:
             if "for" in rule:
-                rule["for"] = "1s"
+                rule["for"] = "10s" if rule.get("alert") == "StsmapdDown" else "1s"
         return document
 
     def refresh_all(self, control, works):
@@ -153,7 +154,7 @@ class PrometheusTest(MonitoringCase):
         self.assertEqual(prometheus.number('sum(stsmapd_fetches_total{result="ok"})'), len(DOMAINS))
         self.assertEqual(prometheus.number('stsmapd_policy_changes_total{change="learnt"}'), len(DOMAINS))
         prometheus.wait_number('stsmapd_policies{mode="enforce"}', lambda n: n == len(DOMAINS), 2 * POLITE)
-        self.assertEqual(prometheus.alerts(), {})
+        self.assertEqual(prometheus.firing(), [])
         self.check_dashboard(prometheus)
 
         self.world.hosts.unplugged = True
@@ -166,7 +167,7 @@ class PrometheusTest(MonitoringCase):
             self.world.record(domain, "2")  # without a new id the next try would be in five minutes
         self.refresh_all(control, works=True)
         prometheus.wait_alert("StsmapdRefreshFailing", None, 2 * POLITE)
-        self.assertEqual(prometheus.alerts(), {})
+        self.assertEqual(prometheus.firing(), [])
 
         stop.set()
         thread.join()
