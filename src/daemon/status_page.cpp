@@ -3,6 +3,9 @@
 #include "admin/page/page.hpp"
 #include "base/version.hpp"
 #include "config/options.hpp"
+#include "sqlite/sqlite.hpp"
+
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <string_view>
@@ -55,6 +58,8 @@ page::Overview StatusPage::collect(bool show_domains) {
     const lookup::ServiceOptions options = parts_.options();
     page::Overview overview;
     overview.version = base::version();
+    overview.openssl = ::OpenSSL_version(OPENSSL_VERSION_STRING);
+    overview.sqlite = sqlite::library_version();
     overview.host = parts_.host;
     overview.pid = ::getpid();
     overview.now = parts_.clock.now();

@@ -43,6 +43,8 @@ std::string uri(const std::filesystem::path& file, std::string_view parameter) {
 
 } // namespace
 
+std::string_view library_version() noexcept { return sqlite3_libversion(); }
+
 bool is_damage(const Error& error) noexcept {
     switch (error.code & 0xff) {
     case SQLITE_CORRUPT:

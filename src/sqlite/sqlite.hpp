@@ -25,6 +25,9 @@ struct Error {
 };
 using Result = base::Expected<void, Error>;
 
+/// Of the library as it was loaded: "3.40.1".
+[[nodiscard]] std::string_view library_version() noexcept;
+
 /// The file's content is at fault, not the disk: SQLITE_CORRUPT, SQLITE_NOTADB and what follows from
 /// overwritten pages (a schema our fixed statements do not fit, a value longer than any we write).
 [[nodiscard]] bool is_damage(const Error& error) noexcept;

@@ -70,8 +70,8 @@ FOLDERS = {
     "config": Folder("base/net sts decision", libraries=(TOML,)),
     "log": Folder("base/net events config", (SPDLOG,)),
     "wiring": Folder("sts dane decision postfix dns fetch cache lookup server config", (ASIO,)),
-    "daemon": Folder("base/net sts dane decision postfix events dns fetch cache cache/disk state lookup server metrics admin admin/page config log wiring",
-                     (ASIO, SYSTEMD)),
+    "daemon": Folder("base/net sts dane decision postfix events dns fetch sqlite cache cache/disk state lookup server metrics admin admin/page config log "
+                     "wiring", (ASIO, OPENSSL, SYSTEMD)),  # of OpenSSL and SQLite only the versions
     "tool/show": Folder(),
     "tool/cli": Folder("tool/show"),
     "tool/setup": Folder("base/net postfix dns tool/cli", (OPENSSL, CLI11)),

@@ -145,6 +145,8 @@ double questions(int minute) {
 page::Overview common(Daemon& daemon, const page::Hour& hour) {
     page::Overview overview;
     overview.version = "0.1.0";
+    overview.openssl = "3.0.17";
+    overview.sqlite = "3.40.1";
     overview.host = "mx1.example.net";
     overview.pid = 4711;
     overview.now = overview_now;

@@ -16,6 +16,8 @@ using decision::Override;
 TEST(PageOverview, IsWholeAsJson) {
     const Json json = page::to_json(test::healthy_overview());
     EXPECT_EQ(json["version"], "0.1.0");
+    EXPECT_EQ(json["libraries"]["openssl"], "3.0.17");
+    EXPECT_EQ(json["libraries"]["sqlite"], "3.40.1");
     EXPECT_EQ(json["state"], "ok");
     EXPECT_EQ(json["mode"], "enforce");
     EXPECT_EQ(json["minutes"].size(), 60U);

@@ -140,9 +140,10 @@ TEST(StatusPage, HasAllSections) {
          {"wrong", "answers", "durations", "policies", "failing", "dane", "overrides", "store", "daemon"})
         EXPECT_TRUE(has(html, "<h2 id=\"" + std::string{id} + "\">")) << id;
     for (const char* words :
-         {"All is well", "on mx1.example.net", "0.1.0", "running for 12 days", "951", "old.example.org",
-          "cert-expired", "the certificate of mta-sts.old.example.org ended 2027-01-12", "127.0.0.1:53",
-          "partner.example", "their new certificate is late, ticket 4711", "in 9 days", "3.4 MiB",
+         {"All is well", "on mx1.example.net", "0.1.0, with OpenSSL 3.0.17 and SQLite 3.40.1",
+          "running for 12 days", "951", "old.example.org", "cert-expired",
+          "the certificate of mta-sts.old.example.org ended 2027-01-12", "127.0.0.1:53", "partner.example",
+          "their new certificate is late, ticket 4711", "in 9 days", "3.4 MiB",
           "Nothing that the daemon can see", "Good to know", "at most 4,096", "1 to 6 hours ago"})
         EXPECT_TRUE(has(html, words)) << words;
     EXPECT_FALSE(has(html, "Only observing"));

@@ -274,6 +274,7 @@ Json to_json(const Overview& overview) {
     const std::vector<Trouble> wrong = troubles(overview);
     Json json = Json::object();
     json["version"] = overview.version;
+    json["libraries"] = {{"openssl", overview.openssl}, {"sqlite", overview.sqlite}};
     json["host"] = overview.host;
     json["pid"] = overview.pid;
     json["started"] = base::utc(overview.started);

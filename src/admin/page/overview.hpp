@@ -42,6 +42,7 @@ struct Failing {
 
 struct Overview {
     std::string version, host;
+    std::string openssl, sqlite; ///< versions of these libraries, as they were loaded
     pid_t pid = 0;
     base::Instant now{}, started{};
     bool complete = true; ///< the stored policies have been loaded

@@ -427,7 +427,8 @@ private:
 
     void daemon() {
         data facts = list();
-        facts.push_back(fact("version", overview_.version));
+        facts.push_back(fact("version", overview_.version + ", with OpenSSL " + overview_.openssl +
+                                            " and SQLite " + overview_.sqlite));
         if (!overview_.host.empty()) facts.push_back(fact("host", overview_.host));
         facts.push_back(fact("process", std::to_string(overview_.pid)));
         facts.push_back(fact("started", when_and_ago(overview_.started, overview_.now)));
