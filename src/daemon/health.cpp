@@ -67,21 +67,21 @@ std::string seconds_of(std::chrono::milliseconds time) {
 Health::Health(Parts parts) : parts_(std::move(parts)) {}
 
 asio::awaitable<Health::Outcome> Health::healthy() {
-    auto work = join(healthy_, false);
+    auto work = join(healthy_);
     Outcome outcome = co_await std::move(work);
     co_return outcome;
 }
 
 asio::awaitable<Health::Outcome> Health::ready() {
-    auto work = join(ready_, true);
+    auto work = join(ready_);
     Outcome outcome = co_await std::move(work);
     co_return outcome;
 }
 
 /// Waits for the end of the round that is under way, or of a new one.
-asio::awaitable<Health::Outcome> Health::join(Rounds& current, bool with_question) {
-    if (!current || current->over()) current = begin(with_question);
-    const Rounds round = current;
+asio::awaitable<Health::Outcome> Health::join(Kind& kind) {
+    if (!kind.round || kind.round->over()) kind.round = begin(kind);
+    const std::shared_ptr<Round> round = kind.round;
     while (!round->over()) {
         const auto event = std::make_shared<base::Event>(parts_.executor);
         round->waiters.push_back(event);
@@ -95,34 +95,35 @@ asio::awaitable<Health::Outcome> Health::join(Rounds& current, bool with_questio
     }
     admin::Reply reply;
     reply.status = wrong.empty() ? 200 : 503;
-    std::string text = wrong.empty() ? (with_question ? "ready\n" : "healthy\n")
-                                     : (with_question ? "not ready\n" : "not healthy\n");
+    std::string text = wrong.empty() ? (kind.with_question ? "ready\n" : "healthy\n")
+                                     : (kind.with_question ? "not ready\n" : "not healthy\n");
     text += wrong + round->text;
     reply.document = admin::Document{"text/plain; charset=utf-8", std::move(text)};
     co_return reply;
 }
 
-Health::Rounds Health::begin(bool with_question) {
+std::shared_ptr<Health::Round> Health::begin(Kind& kind) {
     const std::vector<Front> fronts = parts_.fronts();
-    while (asked_.size() < fronts.size()) asked_.push_back(std::make_shared<Asked>());
+    while (kind.asked.size() < fronts.size()) kind.asked.push_back(std::make_shared<Asked>());
     const auto round = std::make_shared<Round>(parts_.executor, fronts.size(), Clock::now() + parts_.limit);
     round->limit_text = seconds_of(parts_.limit);
     for (const std::string& note : parts_.notes()) round->text += "note: " + note + '\n';
     for (std::size_t i = 0; i < fronts.size(); ++i) {
-        const std::shared_ptr<Asked>& asked = asked_[i];
+        const std::shared_ptr<Asked>& asked = kind.asked[i];
         if (!asked->taken()) { // a thread that hangs does not collect questions, each with a descriptor
             round->set(i, "it has not done what it was asked to before");
             continue;
         }
         std::array<int, 2> ends{-1, -1};
-        if (with_question &&
+        if (kind.with_question &&
             ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) != 0) {
             round->set(i, "no file descriptors are left for a question");
             continue;
         }
         const auto theirs = std::make_shared<net::Descriptor>(ends[1]);
         const auto ours = std::make_shared<net::Descriptor>(ends[0]);
-        if (with_question) asio::co_spawn(parts_.executor, ask(round, i, ours), [](std::exception_ptr) {});
+        if (kind.with_question)
+            asio::co_spawn(parts_.executor, ask(round, i, ours), [](std::exception_ptr) {});
         offer(round, i, fronts[i], asked, theirs);
     }
     return round;

@@ -1,9 +1,10 @@
 // daemon/health.hpp - handlers of GET /healthy and GET /ready: does each thread work, does Postfix get answers.
 //
-// Healthy: every loop does what is posted to it, in time. Ready: every answering thread answers a question that comes
-// over a connection of its own, in time. Neither looks at what others do (domains of strangers, name servers, policy
-// hosts) nor at the store: with trouble of theirs, restarting or taking away this daemon would only make things worse.
-// Such trouble stands in the text, the status stays 200. However many ask at once, one round of questions serves all.
+// Healthy: the loop of every answering thread does what is posted to it, in time. Ready: every answering thread answers
+// a question that comes over a connection of its own, in time. Neither looks at what others do (domains of strangers,
+// name servers, policy hosts) nor at the store: with trouble of theirs, restarting or taking away this daemon would only
+// make things worse. Such trouble stands in the text, the status stays 200. However many ask at once, one round of
+// questions serves all.
 // Belongs to the back thread.
 #pragma once
 
@@ -55,18 +56,22 @@ private:
         std::weak_ptr<void> pending;
         [[nodiscard]] bool taken() const noexcept { return pending.expired(); }
     };
-    using Rounds = std::shared_ptr<Round>;
+    /// One of the two, each by itself: that one is asked is no reason for the other to fail.
+    struct Kind {
+        bool with_question = false;
+        std::vector<std::shared_ptr<Asked>> asked{}; ///< each front's
+        std::shared_ptr<Round> round{};              ///< under way, or the last
+    };
 
-    [[nodiscard]] boost::asio::awaitable<Outcome> join(Rounds& current, bool with_question);
-    [[nodiscard]] Rounds begin(bool with_question);
+    [[nodiscard]] boost::asio::awaitable<Outcome> join(Kind& kind);
+    [[nodiscard]] std::shared_ptr<Round> begin(Kind& kind);
     static void offer(const std::shared_ptr<Round>& round, std::size_t at, Front front,
                       const std::shared_ptr<Asked>& asked, const std::shared_ptr<net::Descriptor>& theirs);
     [[nodiscard]] static boost::asio::awaitable<void> ask(std::shared_ptr<Round> round, std::size_t front,
                                                           std::shared_ptr<net::Descriptor> owned);
 
     Parts parts_;
-    std::vector<std::shared_ptr<Asked>> asked_; ///< each front's
-    Rounds healthy_, ready_;                    ///< under way, or the last
+    Kind healthy_, ready_{.with_question = true};
 };
 
 } // namespace app

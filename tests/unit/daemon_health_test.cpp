@@ -132,9 +132,11 @@ TEST_F(HealthTest, AThreadThatHangsIsFoundAndGetsNoFurtherQuestions) {
     EXPECT_EQ(first.first, 503u);
     EXPECT_TRUE(first.second.starts_with("not ready\nthread 2: ")) << first.second;
     EXPECT_NE(first.second.find("within 200 ms"), std::string::npos) << first.second;
-    const auto second = asked(&app::Health::healthy).front();
+    const auto second = asked(&app::Health::ready).front();
     EXPECT_EQ(second.first, 503u);
-    EXPECT_EQ(second.second, "not healthy\nthread 2: it has not done what it was asked to before\n");
+    EXPECT_EQ(second.second, "not ready\nthread 2: it has not done what it was asked to before\n");
+    EXPECT_EQ(asked(&app::Health::healthy).front().second,
+              "not healthy\nthread 2: nothing came within 200 ms\n");
     // It comes back.
     made->~Health();
     new (&*made) app::Health({.executor = io.get_executor(),
@@ -159,6 +161,24 @@ TEST_F(HealthTest, AQuestionThatMemoryRanOutForIsNotWaitedForAtTheNextOne) {
     memory.heal();
     EXPECT_EQ(asked(&app::Health::ready).front().second, "ready\n");
     EXPECT_EQ(asked(&app::Health::healthy).front().second, "healthy\n");
+}
+
+TEST_F(HealthTest, ThatReadyIsAskedIsNoReasonForHealthyToFail) {
+    Thread& thread = threads.emplace_back(log);
+    health(test::late);
+    std::vector<unsigned> got;
+    for (const auto ask : {&app::Health::ready, &app::Health::healthy})
+        asio::co_spawn(io, ((*made).*ask)(), [&got](std::exception_ptr, app::Health::Outcome outcome) {
+            got.push_back(outcome ? outcome->status : 0);
+        });
+    (void)io.poll(); // both have begun
+    thread.start();
+    const auto end = std::chrono::steady_clock::now() + test::late;
+    while (got.size() < 2 && std::chrono::steady_clock::now() < end) {
+        io.restart();
+        io.run_one_for(20ms);
+    }
+    EXPECT_EQ(got, (std::vector{200u, 200u}));
 }
 
 TEST_F(HealthTest, AnAnswerThatIsNoneIsFound) {
