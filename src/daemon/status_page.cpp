@@ -40,14 +40,11 @@ std::string why_inactive(std::string_view dane_status) {
 } // namespace
 
 StatusPage::StatusPage(Parts parts)
-    : parts_(std::move(parts)), at_start_(parts_.config), started_(parts_.clock.now()) {
+    : parts_(std::move(parts)), at_start_(parts_.config), started_(parts_.clock.now()),
+      samples_(parts_.timers, every, [this] {
+          hour_.take(parts_.clock.now(), parts_.clock.steady(), parts_.measures.snapshot());
+      }) {
     hour_.take(started_, parts_.clock.steady(), metrics::Snapshot{}); // nothing has happened yet
-    timer_ = parts_.timers.after(every, [this] { sample(); });
-}
-
-void StatusPage::sample() {
-    timer_ = parts_.timers.after(every, [this] { sample(); });
-    hour_.take(parts_.clock.now(), parts_.clock.steady(), parts_.measures.snapshot());
 }
 
 bool StatusPage::shows_domains(const admin::Request& request) const {
@@ -55,6 +52,7 @@ bool StatusPage::shows_domains(const admin::Request& request) const {
 }
 
 page::Overview StatusPage::collect(bool show_domains) {
+    samples_.keep_on();
     const lookup::ServiceOptions options = parts_.options();
     page::Overview overview;
     overview.version = base::version();

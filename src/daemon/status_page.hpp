@@ -9,6 +9,7 @@
 #include "cache/table.hpp"
 #include "config/config.hpp"
 #include "daemon/measures.hpp"
+#include "daemon/repeated.hpp"
 #include "dns/resolver.hpp"
 #include "events/history.hpp"
 #include "lookup/options.hpp"
@@ -34,9 +35,6 @@ public:
 
     /// The hour begins.
     explicit StatusPage(Parts parts);
-    ~StatusPage() { parts_.timers.cancel(timer_); }
-    StatusPage(const StatusPage&) = delete;
-    StatusPage& operator=(const StatusPage&) = delete;
 
     /// GET /status.json
     [[nodiscard]] admin::Reply overview(const admin::Request& request);
@@ -46,13 +44,12 @@ public:
 private:
     [[nodiscard]] page::Overview collect(bool show_domains);
     [[nodiscard]] bool shows_domains(const admin::Request& request) const;
-    void sample();
 
     Parts parts_;
     config::Config at_start_;
     base::Instant started_;
     page::Hour hour_;
-    base::Timers::Id timer_ = 0;
+    Repeated samples_;
 };
 
 } // namespace app
