@@ -11,6 +11,7 @@
 #include "events/event.hpp"
 #include "log/log_buffer.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -84,9 +85,9 @@ public:
     /// Accepts no more lines; the reader takes the remaining ones.
     void close();
     /// Counts a line that was taken but could not be made.
-    void lose_one();
-    /// Lines dropped so far.
-    [[nodiscard]] std::size_t lost() const;
+    void lose_one() noexcept;
+    /// Lines dropped so far. Waits for nobody.
+    [[nodiscard]] std::size_t lost() const noexcept;
 
 private:
     enum class Reader { busy, gathering, asleep };
@@ -94,10 +95,10 @@ private:
     void put_one(const Add& add) noexcept;
 
     const std::size_t most_;
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::condition_variable wake_;
     LogBatch waiting_;
-    std::size_t lost_ = 0;
+    std::atomic<std::size_t> lost_{0};
     Reader reader_ = Reader::busy;
     bool taken_ = false; ///< the reader's last take() had lines
     bool closed_ = false;
