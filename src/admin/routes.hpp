@@ -92,7 +92,7 @@ inline constexpr std::array<Route, operations> route_table{{
      "What Postfix would have got for domains that are only observed."},
     {"GET", "/metrics", "", Right::read, Operation::metrics, "All metrics, as Prometheus reads them.", true},
     {"GET", "/healthy", "", Right::read, Operation::healthy,
-     "Whether each thread works: status 200, or 503 and which does not.", true},
+     "Whether each thread that answers Postfix works: status 200, or 503 and which does not.", true},
     {"GET", "/ready", "", Right::read, Operation::ready,
      "Whether Postfix gets answers: status 200, or 503 and why not.", true},
     {"GET", "/status.json", "", Right::read, Operation::overview, "What the status page shows.", true},

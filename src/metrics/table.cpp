@@ -122,7 +122,9 @@ std::vector<Row> rows() {
          "stsmapd_queries_total",
          counter,
          "Questions about next hops that were answered, by what Postfix got and from where: memory; "
-         "network, after a search; or key, when the question itself says that no policy can exist.",
+         "network, after a search; or key, when the question itself says that no policy can exist. An answer "
+         "after a search that left a known policy in use is one of network, and has "
+         "source=memory in the log.",
          {{"answer", answers}, {"source", sources}}},
         {Id::query_duration_seconds,
          "stsmapd_query_duration_seconds",
@@ -156,7 +158,8 @@ std::vector<Row> rows() {
          "Questions that were only observed, by what Postfix would have got.",
          {{"answer", answers}}},
 
-        {Id::connections, "stsmapd_connections", gauge, "Connections of Postfix that are open."},
+        {Id::connections, "stsmapd_connections", gauge,
+         "Connections of Postfix that are open; those that `/ready` asks over are among them."},
         {Id::connections_limit, "stsmapd_connections_limit", gauge, "The option `limits.max_connections`."},
         {Id::connections_accepted_total, "stsmapd_connections_accepted_total", counter,
          "Connections that were accepted."},
@@ -307,8 +310,8 @@ std::vector<Row> rows() {
         {Id::http_refused_total,
          "stsmapd_http_refused_total",
          counter,
-         "Connections to the administration's server that were closed because there were too many, by "
-         "listener.",
+         "Connections to the administration's server that were closed because there were too many, or "
+         "because no host is admitted there, by listener.",
          {{"listener", {"control", "web"}}}},
 
         {Id::process_cpu_seconds_total, "process_cpu_seconds_total", counter,

@@ -68,7 +68,7 @@ inline constexpr std::array<base::ExitMeaning, 4> import_exits{{
     {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
 }};
 inline constexpr std::array<base::ExitMeaning, 4> health_exits{{
-    {base::Exit::done, "Postfix gets answers; with --live: every thread works"},
+    {base::Exit::done, "Postfix gets answers; with --live: each thread that answers Postfix works"},
     {base::Exit::trouble, "it does not, for the reason printed"},
     {base::Exit::usage, "the command line or the configuration is wrong"},
     {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},

@@ -17,7 +17,8 @@ using base::Exit;
 class HealthCommand final : public Command {
 public:
     void add_options(CLI::App& app) override {
-        app.add_flag("--live", live_, "Only whether every thread works: otherwise a restart would help");
+        app.add_flag("--live", live_,
+                     "Only whether each thread that answers Postfix works: otherwise a restart would help");
     }
 
     Exit run(const CommonOptions& common, World& world) override {
