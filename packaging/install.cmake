@@ -20,6 +20,7 @@ install(FILES packaging/monitoring/stsmapd.rules.yml packaging/monitoring/stsmap
         packaging/monitoring/stsmapd-dashboard.json packaging/monitoring/prometheus.yml packaging/monitoring/metrics.json
     DESTINATION ${CMAKE_INSTALL_DATADIR}/stsmapd/monitoring)
 install(FILES packaging/monitoring/README.md packaging/monitoring/page-healthy.png packaging/monitoring/page-broken.png
+        packaging/monitoring/page-observing.png
     DESTINATION ${CMAKE_INSTALL_DOCDIR}/monitoring)
 install(DIRECTORY tests/schemas DESTINATION ${CMAKE_INSTALL_DATADIR}/stsmapd FILES_MATCHING PATTERN *.json)
 foreach(program stsmap stsmapd)

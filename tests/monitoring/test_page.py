@@ -104,7 +104,7 @@ class MadeUp(Page):
                     self.assertEqual(self.browser.run(LOOK), [])
 
     def test_pictures_for_the_manual(self):
-        for name, scheme in (("healthy", "light"), ("broken", "dark")):
+        for name, scheme in (("healthy", "light"), ("broken", "dark"), ("observing", "light")):
             self.browser.look(1100, scheme=scheme)
             self.assert_good(self.served.base + name)
             if name == "broken":  # what is wrong would fill the picture
