@@ -14,6 +14,7 @@
 #include <array>
 #include <exception>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <sys/socket.h>
@@ -26,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 /// One question to each answering thread.
 struct Health::Round {
     Round(asio::any_io_executor executor_of, std::size_t fronts, Clock::time_point end)
-        : executor(std::move(executor_of)), found(fronts), missing(fronts), until(end) {}
+        : executor(std::move(executor_of)), found(fronts), full(fronts), missing(fronts), until(end) {}
 
     /// What became of the question to one thread: "" it went well. The first result counts.
     void set(std::size_t front, std::string words) {
@@ -34,6 +35,11 @@ struct Health::Round {
         found[front] = std::move(words);
         --missing;
         if (over()) wake();
+    }
+    /// Why there is no result when the time is over.
+    [[nodiscard]] std::string late(std::size_t front, std::string_view otherwise) const {
+        return full[front] ? "as many clients as there may be are connected, and all are busy"
+                           : std::string{otherwise} + " within " + limit_text;
     }
     [[nodiscard]] bool over() const noexcept { return missing == 0 || Clock::now() >= until; }
     void wake() {
@@ -43,6 +49,7 @@ struct Health::Round {
 
     asio::any_io_executor executor;
     std::vector<std::optional<std::string>> found;
+    std::vector<bool> full; ///< when last tried, there was no room for the question
     std::size_t missing;
     Clock::time_point until;
     std::vector<std::shared_ptr<base::Event>> waiters;
@@ -89,8 +96,7 @@ asio::awaitable<Health::Outcome> Health::join(Kind& kind) {
     }
     std::string wrong;
     for (std::size_t i = 0; i < round->found.size(); ++i) {
-        const std::string words =
-            round->found[i] ? *round->found[i] : "nothing came within " + round->limit_text;
+        const std::string words = round->found[i] ? *round->found[i] : round->late(i, "nothing came");
         if (!words.empty()) wrong += "thread " + std::to_string(i + 1) + ": " + words + '\n';
     }
     admin::Reply reply;
@@ -143,10 +149,10 @@ void Health::offer(const std::shared_ptr<Round>& round, std::size_t at, Front fr
             token.reset();
             asio::post(executor, [round, at, front, asked, theirs, asks, room] {
                 if (!asks) return round->set(at, "");
+                round->full[at] = !room;
                 if (room || round->found[at]) return;
+                if (Clock::now() + pause >= round->until) return round->set(at, round->late(at, ""));
                 const auto again = std::make_shared<asio::steady_timer>(round->executor, pause);
-                if (Clock::now() + pause >= round->until)
-                    return round->set(at, "as many clients as there may be are connected, and all are busy");
                 again->async_wait([round, at, front, asked, theirs, again](boost::system::error_code error) {
                     if (!error) offer(round, at, front, asked, theirs);
                 });
@@ -187,7 +193,7 @@ asio::awaitable<void> Health::ask(std::shared_ptr<Round> round, std::size_t fron
         co_return;
     }
     connection->close();
-    round->set(front, round->over() ? "no answer within " + round->limit_text : "it closed the connection");
+    round->set(front, round->over() ? round->late(front, "no answer") : "it closed the connection");
 }
 
 } // namespace app
