@@ -194,7 +194,15 @@ void look_at_its_word(const config::Config& config, const std::string& control, 
     // daemon has read it.
     tool::ControlRequest question;
     question.target = "/v1/status";
-    if (const auto status = client.ask(question)) add_open(*status, facts.web_open);
+    if (const auto status = client.ask(question)) {
+        facts.observes = tool::text_of(*status, "mode") == "observe";
+        add_open(*status, facts.web_open);
+    }
+    if (const auto ready = client.document("/ready"); ready && ready->status != 200) {
+        std::string text = ready->text;
+        std::ranges::replace(text, '\n', ';');
+        facts.not_ready = base::printable(text, 4 * most);
+    }
     question.target = "/v1/overrides";
     const auto listed = client.ask(question);
     if (!listed) return;

@@ -69,6 +69,7 @@ struct DaemonFacts {
     std::vector<std::string> others;
     bool observes = false;                 ///< Postfix gets no opinion from it
     std::vector<WeakeningFacts> weakening; ///< printable
+    base::Instant now{};                   ///< when they were looked at
     std::string
         not_ready; ///< what its /ready says is wrong, printable; "": nothing, or it could not be asked
     std::vector<std::string> web_open; ///< addresses of the web listener that other hosts can reach
