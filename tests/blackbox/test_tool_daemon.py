@@ -204,7 +204,7 @@ class DomainsTest(Case):
             if line.startswith("{"):
                 self.assert_valid("event", json.loads(line))
             else:
-                self.assertRegex(line, r"^\d{4}-\d\d-\d\d \S{8} [+-]\d\d:\d\d (info|warning) +override-added ")
+                self.assertRegex(line, r"^\d{4}-\d\d-\d\d \S{8}[+-]\d\d:\d\d (info|warning) +override-added ")
             tail.send_signal(signal.SIGINT)
             self.assertEqual(tail.wait(20), 0)
             self.assertEqual(tail.stderr.read(), "")
