@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,8 @@ TEST(CheckLooked, AnAnswer) {
 }
 
 TEST(CheckLooked, AFailureHasItsReasonAndNoKind) {
-    const check::Looked made = check::looked("a.test", Type::txt, dns::failed(Reason::dns_servfail, "127.0.0.1"));
+    const check::Looked made =
+        check::looked("a.test", Type::txt, dns::failed(Reason::dns_servfail, "127.0.0.1"));
     EXPECT_EQ(made.reason, "dns-servfail");
     EXPECT_EQ(made.detail, "127.0.0.1");
     EXPECT_EQ(made.kind, "");
@@ -73,7 +75,8 @@ TEST(CheckLooked, StrangersMailHostsAndRecordsAreBounded) {
     std::vector<dns::Mx> many;
     for (std::uint16_t i = 0; i < 200; ++i) many.push_back({i, "mx" + std::to_string(i)});
     for (const std::size_t count : {21U, 100U, 101U}) {
-        const auto made = check::mail_hosts("a.test", mx_answer({many.begin(), many.begin() + count}));
+        const auto made = check::mail_hosts(
+            "a.test", mx_answer({many.begin(), many.begin() + static_cast<std::ptrdiff_t>(count)}));
         EXPECT_EQ(made.hosts.size(), std::min(count, check::max_mx));
         EXPECT_EQ(made.more, count > check::max_mx) << count;
     }
