@@ -61,6 +61,7 @@ FOLDERS = {
     "cache/disk": Folder("base/net sts dane events sqlite cache", ports=(), exceptions={
         "tool/doctor/probe_state": ("store_check",),  # only reads the daemon's file
     }),
+    "cache/valkey": Folder("sts", (OPENSSL, JSON), ports=()),
     "state": Folder("base/net sts decision events sqlite", ports=("keeper", "book", "protection", "observed", "rows")),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
     "server": Folder("base/net postfix decision events lookup"),
@@ -95,7 +96,8 @@ FOLDERS = {
 
 # Pure folders, and pure files of other folders (stems, "x_*"): functions of their arguments. No library that does I/O.
 PURE = {"base", "sts", "tlsrpt", "dane", "decision", "postfix", "events", "metrics", "admin/page", "tool/findings"}
-PURE_FILES = {"cache/entry", "lookup/record_outcome", "lookup/steps", "lookup/facts", "admin/evidence", "admin/import_line", "admin/json", "dns/answer", "dns/exchange", "dns/guard",
+PURE_FILES = {"cache/entry", "cache/valkey/key_ring", "cache/valkey/keys", "cache/valkey/value", "cache/valkey/notification",
+              "cache/valkey/hosts", "lookup/record_outcome", "lookup/steps", "lookup/facts", "admin/evidence", "admin/import_line", "admin/json", "dns/answer", "dns/exchange", "dns/guard",
               "dns/message", "fetch/http_head", "fetch/http_body", "fetch/http_reader", "tool/setup/plan*",
               "tool/doctor/judge_*", "tool/doctor/facts", "tool/doctor/hints", "tool/doctor/ids", "tool/show/safe_text",
               "tool/client/control_text", "tool/explain/evidence", "tool/explain/document", "tool/explain/reader",
