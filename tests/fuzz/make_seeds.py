@@ -43,6 +43,11 @@ ROWS = {
     "server_session": ("netstring", "session"),
     "smtp_dialogue": ("smtp_dialogue", "smtp_reply"),
     "smtp_reply": ("smtp_reply", "smtp_dialogue"),
+    "valkey_hosts": ("valkey_hosts",),
+    "valkey_key_ring": ("valkey_key_ring",),
+    "valkey_keys": ("valkey_notification",),
+    "valkey_notification": ("valkey_notification",),
+    "valkey_value": ("valkey_value",),
     "sts_match": ("domain", "mx_match"),
     "sts_policy": ("policy",),
     "sts_record": ("txt_record",),
@@ -50,7 +55,7 @@ ROWS = {
 }
 # What goes before a row where the input begins with octets of another meaning.
 BEFORE = {"tool_query": b"\x03\x20", "http_response": b"\x01", "admin_http": b"\x03", "session": b"\x06\x04", "dns_query": b"\xc0",
-          "smtp_dialogue": b"\x20\x01", "smtp_reply": b"\x20",
+          "valkey_hosts": b"mail1\n", "valkey_value": b"\0", "smtp_dialogue": b"\x20\x01", "smtp_reply": b"\x20",
           "mail_log": b"Nov 28 20:35:20 h postfix/smtp[7]: "}
 
 
@@ -260,6 +265,31 @@ def state_rows():
         yield "state_rows", row(2, (since, 0, 0), b"example.com", b"")
 
 
+def fleet():
+    """Key files, values, notifications and heartbeats: the examples of the format's document, and parts of them."""
+    document = (TESTS.parent / "src/cache/valkey/README.md").read_text()
+    blocks = [block.encode() for block in re.findall(r"^```text\n(.*?)^```", document, re.M | re.S)]
+    key_file, _, plain, hidden_key, hidden = blocks
+    first, digits = hidden.split(b"\n", 1)
+    hidden = first + b"\n" + bytes.fromhex(digits.decode())
+    content = plain.split(b"\n", 1)[1]
+    text = content.split(b"\n\n", 1)[1]
+    second = b"new " + base64.b64encode(bytes(range(32, 64)))
+    yield "valkey_key_ring", key_file + b"# both\n\n" + second + b"\r\n"
+    yield "valkey_key_ring", key_file * 2
+    for value in (plain, hidden, plain.replace(b"stsmapd1", b"stsmapd2"), plain.replace(b" k1 ", b" k2 "), plain[:-1]):
+        yield "valkey_value", b"\0" + value
+    for wrong in (content, content.replace(b"example.com\n", b"example.org\n", 1), content.replace(b": 1796", b": 2796"),
+                  content.replace(b": 1796", b": 796"), content.replace(b"STSv1", b"STSv2"), content.replace(b"\n\n", b"\n")):
+        yield "valkey_value", b"\1" + wrong
+    for naming in (b"\0", b"\1"):
+        for later in (b"\x80\0", b"\x80\xff", b"\x83\0", b"\0\0"):
+            yield "valkey_value", b"\2" + naming + b"\0\x40\3" + later + b"20260101\nmail1.example.net\n" + text
+    for payload in (b"stsmapd:1:p:{example.com} " + plain, hidden_key.strip() + b" " + hidden, hidden_key.strip(), b"example.com}",
+                    b"example.com} x", b"stsmapd:1:l:{example.com}", b"stsmapd:1:r:{a.example}", b"stsmapd:1:hosts", b"stsmapd:1:n"):
+        yield "valkey_notification", payload
+
+
 def import_lines():
     policy = {"schema": 1, "kind": "policy", "domain": "example.com", "text": "version: STSv1\nmode: none\nmax_age: 1\n",
               "id": "20260101", "fetched_at": "2026-11-28T20:35:20Z", "last_asked": "2026-11-28T21:35:20+01:00"}
@@ -280,6 +310,7 @@ def seeds(vectors):
     yield from dane()
     yield from stored_rows()
     yield from state_rows()
+    yield from fleet()
     yield from import_lines()
 
 

@@ -36,4 +36,15 @@ inline valkey::Nonce fixed_nonce() {
     return nonce;
 }
 
+/// Content of any form under a right seal, for the value of this name.
+inline std::string with_seal(std::string_view content, valkey::Naming naming, std::string_view name,
+                             const valkey::Key& key) {
+    std::string covered{"p"};
+    covered.push_back('\0');
+    covered.append(name).push_back('\0');
+    std::string body{content};
+    if (naming == valkey::Naming::hidden) body = encrypt(key.encryption, fixed_nonce(), covered, content);
+    return "stsmapd1 " + key.id + " " + valkey::base64url(keyed_hash(key.seal, covered + body)) + "\n" + body;
+}
+
 } // namespace test

@@ -41,13 +41,7 @@ std::string verdict(const base::Expected<Opened, Refusal>& result) {
 /// Content of any form under a right seal, as a member of the fleet with a fault could write it.
 std::string with_seal(std::string_view content, Naming naming = Naming::plain,
                       std::string_view name = "example.com") {
-    std::string covered{"p"};
-    covered.push_back('\0');
-    covered.append(name).push_back('\0');
-    std::string body{content};
-    if (naming == Naming::hidden)
-        body = encrypt(ring.sealing().encryption, test::fixed_nonce(), covered, content);
-    return "stsmapd1 k1 " + valkey::base64url(keyed_hash(ring.sealing().seal, covered + body)) + "\n" + body;
+    return test::with_seal(content, naming, name, ring.sealing());
 }
 
 std::string content(std::string_view domain, std::string_view id, std::string_view fetched,
