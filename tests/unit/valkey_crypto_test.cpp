@@ -57,7 +57,7 @@ TEST(ValkeyCrypto, EncryptsAsTheTestCasesOfGcmSay) {
 
 TEST(ValkeyCrypto, DecryptsWhatItEncryptedAndNothingElse) {
     const valkey::Nonce nonce = valkey::random_nonce();
-    for (const std::size_t size : {0, 1, 15, 16, 17, 4096, 65536}) {
+    for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 4096U, 65536U}) {
         const std::string plain(size, 'x');
         const std::string box = valkey::encrypt(secret(1), nonce, "context", plain);
         EXPECT_EQ(box.size(), size + valkey::encryption_overhead);
