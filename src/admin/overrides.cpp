@@ -89,7 +89,9 @@ asio::awaitable<void> Overrides::judge(std::shared_ptr<Judgement> about) {
     Suffixes suffixes;
     about->hidden.reserve(about->entries.size());
     for (std::size_t at = 0; at < about->entries.size(); ++at) {
-        if (at % in_a_row == in_a_row - 1) co_await asio::post(parts_.executor, asio::use_awaitable);
+        if (at % in_a_row == in_a_row - 1) {
+            co_await asio::post(parts_.executor, asio::use_awaitable);
+        }
         const Override& entry = about->entries[at];
         about->hidden.emplace_back(entry, about->options, about->now);
         if (entry.domain.starts_with('.'))
@@ -113,7 +115,9 @@ asio::awaitable<Overrides::Result> Overrides::list(const Request&) {
     co_await judge(judged);
     Json all = Json::array();
     for (std::size_t at = 0; at < judged->hidden.size(); ++at) {
-        if (at % in_a_row == in_a_row - 1) co_await asio::post(parts_.executor, asio::use_awaitable);
+        if (at % in_a_row == in_a_row - 1) {
+            co_await asio::post(parts_.executor, asio::use_awaitable);
+        }
         all.push_back(judged->hidden[at].json());
     }
     Reply reply;

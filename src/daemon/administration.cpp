@@ -132,8 +132,7 @@ void Administration::imported(const base::Domain& domain) {
     parts_.replan(domain);
 }
 
-void Administration::serve(std::vector<server::Listener> control, std::vector<server::Listener> web,
-                           std::vector<server::Listener> web_by_name) {
+void Administration::serve(Listeners listeners) {
     const auto serve_one = [this](server::Listener& listener, admin::Entrance entrance,
                                   admin::Reach reach = admin::Reach::this_host) {
         std::string address = listener.name();
@@ -141,15 +140,15 @@ void Administration::serve(std::vector<server::Listener> control, std::vector<se
             throw std::runtime_error(served.error());
         return address;
     };
-    for (server::Listener& listener : control) {
+    for (server::Listener& listener : listeners.control) {
         const std::string address = serve_one(listener, admin::Entrance::control);
         parts_.events.emit(events::ControlListening{.address = address});
     }
-    for (server::Listener& listener : web) {
+    for (server::Listener& listener : listeners.web) {
         const std::string address = serve_one(listener, admin::Entrance::web);
         parts_.events.emit(events::WebListening{.address = address});
     }
-    for (server::Listener& listener : web_by_name) {
+    for (server::Listener& listener : listeners.web_by_name) {
         const std::string address = serve_one(listener, admin::Entrance::web, admin::Reach::other_hosts);
         if (!parts_.web_hosts.empty()) parts_.events.emit(events::WebListening{.address = address});
         web_by_name_.push_back(address);

@@ -15,6 +15,7 @@
 #include "config/config.hpp"
 #include "daemon/health.hpp"
 #include "daemon/kept_state.hpp"
+#include "daemon/listeners.hpp"
 #include "daemon/measures.hpp"
 #include "daemon/status_page.hpp"
 #include "dns/resolver.hpp"
@@ -23,7 +24,6 @@
 #include "events/tap.hpp"
 #include "lookup/learner.hpp"
 #include "lookup/options.hpp"
-#include "server/listener.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -60,9 +60,8 @@ public:
 
     explicit Administration(Parts parts);
 
-    /// Begins to serve. Throws std::runtime_error.
-    void serve(std::vector<server::Listener> control, std::vector<server::Listener> web,
-               std::vector<server::Listener> web_by_name);
+    /// Begins to serve those for the administration and the web. Throws std::runtime_error.
+    void serve(Listeners listeners);
     /// After a reload.
     void configure(std::vector<std::string> web_hosts);
     [[nodiscard]] const admin::Server& server() const noexcept { return server_; }

@@ -25,7 +25,6 @@
 #include "wiring/real_time.hpp"
 #include "wiring/settings.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -189,8 +188,7 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy(replan);
     make_fronts(std::move(listeners.postfix));
-    administration_->serve(std::move(listeners.control), std::move(listeners.web),
-                           std::move(listeners.web_by_name));
+    administration_->serve(std::move(listeners));
 }
 
 Daemon::Impl::~Impl() {
