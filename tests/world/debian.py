@@ -23,7 +23,7 @@ NUMBERS = {"bookworm": 12, "trixie": 13}
 SCRIPTS = "/usr/share/debootstrap/scripts"
 RECIPE = "2"  # version of the steps below: another number rebuilds all roots
 RENEW_AFTER = 7 * 86400  # seconds
-STEP_LIMIT = 2400  # seconds
+STEP_LIMIT = 3600  # seconds; compiling everything without a compiler cache beside other work takes most of it
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "DEBIAN_FRONTEND": "noninteractive",
