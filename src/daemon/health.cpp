@@ -144,9 +144,9 @@ void Health::offer(const std::shared_ptr<Round>& round, std::size_t at, Front fr
     asked->pending = token;
     front.loop.post(
         [executor = round->executor, round, at, front, asked, theirs, token = std::move(token)]() mutable {
+            token.reset(); // before anything that ends the connection, and with it the round
             const bool asks = static_cast<bool>(*theirs);
             const bool room = !asks || front.server.take(*theirs);
-            token.reset();
             asio::post(executor, [round, at, front, asked, theirs, asks, room] {
                 if (!asks) return round->set(at, "");
                 round->full[at] = !room;
