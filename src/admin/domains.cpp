@@ -1,7 +1,7 @@
 #include "admin/domains.hpp"
 
 #include "admin/json.hpp"
-#include "base/event.hpp"
+#include "admin/told.hpp"
 #include "base/utc.hpp"
 #include "lookup/steps.hpp"
 #include "postfix/request.hpp"
@@ -18,25 +18,15 @@ using base::Reason;
 
 namespace {
 
-/// What somebody tells later, to a coroutine that may be gone by then.
-template <class T>
-struct Told {
-    explicit Told(const asio::any_io_executor& executor) : over(executor) {}
-    void tell(T it) {
-        value.emplace(std::move(it));
-        over.notify();
-    }
-    base::Event over;
-    std::optional<T> value;
-};
-
 Error no_domain(Reason reason) {
     return {400, "bad-request", "no policy domain in this next hop: " + std::string{base::to_string(reason)},
             "domain"};
 }
 
+constexpr std::string_view unknown = "unknown-domain";
+
 Error unknown_domain(const std::string& domain) {
-    return {404, "unknown-domain", "nothing is known of " + domain, "domain"};
+    return {404, std::string{unknown}, "nothing is known of " + domain, "domain"};
 }
 
 Error wait(base::seconds time) {
@@ -44,6 +34,19 @@ Error wait(base::seconds time) {
         429, "wait", "once a minute for a domain: again in " + std::to_string(time.count()) + " s", {}};
     error.retry_after = time;
     return error;
+}
+
+/// Of an enforced policy that has not expired, unless the request says yes.
+std::optional<Error> protection_lost(const Known& known, const Request& request, Instant now) {
+    const auto* entry = std::get_if<cache::Entry>(&known.table);
+    const bool protects =
+        entry != nullptr && !cache::expired(*entry, now) && entry->policy->policy.mode == sts::Mode::enforce;
+    if (!protects || request.parameter("yes") == "true") return std::nullopt;
+    return Error{409, "needs-yes",
+                 "the enforced policy of " + known.hop->host.name() + " is valid until " +
+                     base::utc(cache::expires_at(*entry, now)) +
+                     ": without it, mail goes unprotected until a policy is fetched again",
+                 "yes"};
 }
 
 Error overloaded() {
@@ -73,10 +76,8 @@ asio::awaitable<std::optional<Instant>> Domains::protected_since(std::string dom
     const auto told = std::make_shared<Told<std::optional<Instant>>>(parts_.executor);
     parts_.protected_since(std::move(domain),
                            [told](std::optional<Instant> since) { told->tell(std::move(since)); });
-    while (!told->value) {
-        co_await told->over.wait();
-    }
-    co_return *told->value;
+    const std::optional<Instant> since = co_await heard(told);
+    co_return since;
 }
 
 asio::awaitable<Json> Domains::look_at(std::string key) const {
@@ -102,10 +103,8 @@ asio::awaitable<Domains::Result> Domains::show(const Request& request) const {
 asio::awaitable<lookup::Outcome> Domains::look(postfix::NextHop hop, lookup::Why why) {
     const auto told = std::make_shared<Told<lookup::Outcome>>(parts_.executor);
     parts_.learner.learn(hop, why, [told](const lookup::Outcome& outcome) { told->tell(outcome); });
-    while (!told->value) {
-        co_await told->over.wait();
-    }
-    co_return *told->value;
+    lookup::Outcome outcome = co_await heard(told);
+    co_return outcome;
 }
 
 asio::awaitable<Domains::Result> Domains::refresh(const Request& request) {
@@ -117,7 +116,7 @@ asio::awaitable<Domains::Result> Domains::refresh(const Request& request) {
     const base::seconds left = std::max(refreshed_.wait(hop.host, now), before.get_wait);
     if (left > base::seconds{0}) co_return base::unexpected(wait(left));
     refreshed_.note(hop.host, now);
-    const lookup::Outcome outcome = co_await look(hop, lookup::Why::daily);
+    const lookup::Outcome outcome = co_await look(hop, lookup::Why::by_hand);
     if (outcome.reason == Reason::overloaded) co_return base::unexpected(overloaded());
     if (parts_.replan) parts_.replan(hop.host);
     Reply reply;
@@ -166,7 +165,30 @@ asio::awaitable<Domains::Result> Domains::learn(const Request& request) {
     co_return reply;
 }
 
-Domains::Result Domains::forget(const Request& request) {
+asio::awaitable<Domains::Result> Domains::forget(const Request& request) {
+    const std::string_view fleet = request.parameter("fleet");
+    if (fleet.empty()) co_return forget_here(request);
+    if (fleet != "1")
+        co_return base::unexpected(Error{400, "bad-request", "fleet is 1, or is left out", "fleet"});
+    const Known before = known(std::string{request.parameter("domain")}, parts_.options());
+    if (!before.hop) co_return base::unexpected(no_domain(before.hop.error()));
+    if (auto lost = protection_lost(before, request, parts_.clock.now()))
+        co_return base::unexpected(*std::move(lost));
+    base::Domain domain = before.hop->host;
+    auto removing = parts_.fleet.forget(std::move(domain));
+    const base::Expected<std::size_t, Error> keys = co_await std::move(removing);
+    if (!keys) co_return base::unexpected(keys.error());
+    Result result = forget_here(request);
+    if (!result && result.error().code == unknown && *keys > 0) {
+        Reply reply;
+        reply.body = Json{{"domain", before.hop->host.name()}, {"forgotten", true}};
+        result = std::move(reply);
+    }
+    if (result) result->body["shared_keys"] = *keys;
+    co_return result;
+}
+
+Domains::Result Domains::forget_here(const Request& request) {
     const lookup::ServiceOptions options = parts_.options();
     const Known before = known(std::string{request.parameter("domain")}, options);
     if (!before.hop) return base::unexpected(no_domain(before.hop.error()));
@@ -175,15 +197,7 @@ Domains::Result Domains::forget(const Request& request) {
     if (entry == nullptr && !before.absence) return base::unexpected(unknown_domain(domain.name()));
     const Instant now = parts_.clock.now();
     const bool current = entry != nullptr && !cache::expired(*entry, now);
-    const bool protects = current && entry->policy->policy.mode == sts::Mode::enforce;
-    if (protects && request.parameter("yes") != "true") {
-        return base::unexpected(
-            Error{409, "needs-yes",
-                  "the enforced policy of " + domain.name() + " is valid until " +
-                      base::utc(cache::expires_at(*entry, now)) +
-                      ": without it, mail goes unprotected until a policy is fetched again",
-                  "yes"});
-    }
+    if (auto lost = protection_lost(before, request, now)) return base::unexpected(*std::move(lost));
     Json json{{"domain", domain.name()}, {"forgotten", true}};
     if (current) {
         json["mode"] = sts::to_string(entry->policy->policy.mode);

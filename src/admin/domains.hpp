@@ -5,6 +5,7 @@
 
 #include "admin/evidence.hpp"
 #include "admin/exchange.hpp"
+#include "admin/fleet.hpp"
 #include "base/clock.hpp"
 #include "cache/store.hpp"
 #include "cache/table.hpp"
@@ -31,6 +32,7 @@ public:
         cache::Table& table;
         cache::Store& store;
         lookup::Learner& learner;
+        const Fleet& fleet;
         events::History& history;
         events::Sink& sink;
         const base::Clock& clock;
@@ -40,7 +42,7 @@ public:
         std::function<void(std::string domain, std::function<void(std::optional<base::Instant>)>)>
             protected_since = {};
         std::function<void(const base::Domain&)> forgotten = {}; ///< called after forget(); may be empty
-        std::function<void(const base::Domain&)> replan = {}; ///< Refresher::add(); may be empty
+        std::function<void(const base::Domain&)> replan = {};    ///< Refresher::add(); may be empty
     };
 
     explicit Domains(Parts parts) : parts_(std::move(parts)) {}
@@ -57,13 +59,15 @@ public:
     /// POST .../learn: a first contact, as by a client, unless what is known is current. Counts as asked for: the policy
     /// is fetched daily from then on, like one that mail goes to.
     [[nodiscard]] boost::asio::awaitable<Result> learn(const Request& request);
-    /// DELETE
-    [[nodiscard]] Result forget(const Request& request);
+    /// DELETE. With fleet=1 what the engine of the shared cache has goes first; when it is away, nothing is forgotten.
+    [[nodiscard]] boost::asio::awaitable<Result> forget(const Request& request);
 
 private:
+    [[nodiscard]] Result forget_here(const Request& request);
     [[nodiscard]] Known known(std::string key, const lookup::ServiceOptions& options) const;
     [[nodiscard]] boost::asio::awaitable<Json> look_at(std::string key) const;
-    [[nodiscard]] boost::asio::awaitable<std::optional<base::Instant>> protected_since(std::string domain) const;
+    [[nodiscard]] boost::asio::awaitable<std::optional<base::Instant>>
+    protected_since(std::string domain) const;
     [[nodiscard]] Json learnt(std::string key, bool before) const;
     /// A search of the learner's, to its end.
     [[nodiscard]] boost::asio::awaitable<lookup::Outcome> look(postfix::NextHop hop, lookup::Why why);

@@ -70,7 +70,7 @@ Json policy(const cache::Entry& entry, const Past& past, Instant now) {
               {"text", entry.policy->text}};
     if (past.source) {
         Json source{{"address", past.source->address}};
-        source["tls"] = past.source->tls;
+        if (!past.source->tls.empty()) source["tls"] = past.source->tls;
         if (!past.source->issuer.empty()) source["issuer"] = past.source->issuer;
         put_time(source, "certificate_ends", past.source->certificate_ends);
         json["source"] = std::move(source);

@@ -30,7 +30,8 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 std::optional<Parameters> named_by(const Route& route, const std::vector<std::string>& path) {
     const std::vector<std::string_view> pattern = split(route.path, '/');
     if (pattern.empty()) // "/"
-        return path.size() == 1 && path.front().empty() ? std::optional<Parameters>(std::in_place) : std::nullopt;
+        return path.size() == 1 && path.front().empty() ? std::optional<Parameters>(std::in_place)
+                                                        : std::nullopt;
     if (pattern.size() != path.size()) return std::nullopt;
     Parameters named;
     for (std::size_t i = 0; i < path.size(); ++i) {
@@ -70,6 +71,8 @@ std::string_view to_string(Operation operation) noexcept {
     case Operation::forget_domain: return "forget-domain";
     case Operation::export_policies: return "export";
     case Operation::import_policies: return "import";
+    case Operation::show_fleet: return "show-fleet";
+    case Operation::sync_fleet: return "sync-fleet";
     case Operation::tail_events: return "tail-events";
     case Operation::list_overrides: return "list-overrides";
     case Operation::add_override: return "add-override";
@@ -92,7 +95,8 @@ base::Expected<Match, NoMatch> match(std::string_view method, const Target& targ
         std::optional<Parameters> named = named_by(route, target.path);
         if (!named) continue;
         allow.append(allow.empty() ? "" : ", ").append(route.method).append(route.web ? ", HEAD" : "");
-        if (route.method == method || (route.web && method == "HEAD")) matched = Match{&route, *std::move(named), {}};
+        if (route.method == method || (route.web && method == "HEAD"))
+            matched = Match{&route, *std::move(named), {}};
     }
     if (!matched && allow.empty())
         return refused(404, "not-found",
@@ -118,7 +122,8 @@ base::Expected<Match, NoMatch> match(std::string_view method, const Target& targ
 base::Expected<Match, NoMatch> match(const Head& head, Entrance entrance,
                                      std::span<const std::string> hosts) {
     if (entrance == Entrance::web) {
-        if (auto admitted = admit(head, hosts); !admitted) return base::unexpected(std::move(admitted.error()));
+        if (auto admitted = admit(head, hosts); !admitted)
+            return base::unexpected(std::move(admitted.error()));
     }
     const auto target = parse_target(head.target);
     if (!target) return base::unexpected(NoMatch{target.error()});

@@ -33,6 +33,8 @@ enum class Operation : std::uint8_t {
     forget_domain,
     export_policies,
     import_policies,
+    show_fleet,
+    sync_fleet,
     tail_events,
     list_overrides,
     add_override,
@@ -44,7 +46,7 @@ enum class Operation : std::uint8_t {
     overview,
     page,
 };
-inline constexpr std::size_t operations = 19;
+inline constexpr std::size_t operations = 21;
 
 /// A handler for each operation.
 using Handlers = std::array<Handler, operations>;
@@ -74,12 +76,18 @@ inline constexpr std::array<Route, operations> route_table{{
      "Looks for a new policy now; the reply is that of GET. Once a minute for a domain."},
     {"POST", "/v1/domains/{domain}/learn", "", Right::change, Operation::learn_domain,
      "Looks for the policy of a domain that is not known; says what was found."},
-    {"DELETE", "/v1/domains/{domain}", "yes", Right::change, Operation::forget_domain,
-     "Forgets the domain. An unexpired enforced policy only with yes=true."},
+    {"DELETE", "/v1/domains/{domain}", "yes fleet", Right::change, Operation::forget_domain,
+     "Forgets the domain; with fleet=1 before that in the shared cache. An unexpired enforced policy only "
+     "with "
+     "yes=true."},
     {"GET", "/v1/export", "", Right::read, Operation::export_policies,
      "All policies and the overrides that were added at run time, one on each line."},
     {"POST", "/v1/import", "overrides", Right::change, Operation::import_policies,
      "Takes lines of an export; overrides only with overrides=true."},
+    {"GET", "/v1/fleet", "hosts", Right::read, Operation::show_fleet,
+     "The shared cache and the hosts of the fleet; with hosts=0 the hosts are not asked for."},
+    {"POST", "/v1/fleet/sync", "", Right::change, Operation::sync_fleet,
+     "Begins to compare what is known here with what the shared cache has."},
     {"GET", "/v1/events", "domain", Right::read, Operation::tail_events,
      "What happens, one event on each line."},
     {"GET", "/v1/overrides", "", Right::read, Operation::list_overrides,
@@ -105,7 +113,8 @@ inline constexpr std::array<Route, operations> route_table{{
 
 /// Its reply takes some work: those over the web listener are made one after the other.
 [[nodiscard]] constexpr bool takes_work(Operation operation) noexcept {
-    return operation == Operation::metrics || operation == Operation::overview || operation == Operation::page;
+    return operation == Operation::metrics || operation == Operation::overview ||
+           operation == Operation::page;
 }
 
 /// Bodies of any length are read in pieces; of the others max_body is the limit.

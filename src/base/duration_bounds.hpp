@@ -28,5 +28,11 @@ inline constexpr std::array<std::chrono::microseconds, 12> disk_bounds{[] {
     return std::array<std::chrono::microseconds, 12>{100us, 250us, 500us, 1ms,   2500us, 5ms,
                                                      10ms,  25ms,  100ms, 500ms, 2s,     10s};
 }()};
+/// Of commands for the engine of a shared cache: a lookup has tens of milliseconds, a comparison seconds.
+inline constexpr std::array<std::chrono::microseconds, 14> engine_bounds{[] {
+    using namespace literals;
+    return std::array<std::chrono::microseconds, 14>{100us, 250us, 500us, 1ms,   2500us, 5ms, 10ms,
+                                                     25ms,  50ms,  100ms, 250ms, 1s,     5s,  10s};
+}()};
 
 } // namespace base

@@ -101,6 +101,30 @@ struct State {
     friend bool operator==(const State&, const State&) = default;
 };
 
+/// The cache that the hosts of a fleet share.
+struct Shared {
+    EngineAddress engine; ///< this or `sentinels`; neither: no shared cache
+    std::vector<EngineAddress> sentinels;
+    std::string primary = "mymaster"; ///< as the Sentinels know it
+    EngineAddress replica;            ///< reads go there; none: to the engine
+    bool read_replicas = false;       ///< reads go to replicas that the Sentinels name
+    bool read_only = false;           ///< nothing is written
+    unsigned database = 0;
+    std::string user; ///< "": the engine's default user
+    std::string password_file, sentinel_user, sentinel_password_file;
+    std::string tls_ca_file; ///< "": the system's
+    std::string tls_name;    ///< "": the host that is connected to
+    std::string tls_certificate_file, tls_key_file;
+    milliseconds timeout{50};
+    std::string key_file;
+    std::string prefix = "stsmapd";
+    bool hide_domains = false;
+    std::string host; ///< "": the system's name
+    /// Whether there is one.
+    [[nodiscard]] bool on() const noexcept { return engine || !sentinels.empty(); }
+    friend bool operator==(const Shared&, const Shared&) = default;
+};
+
 struct Config {
     std::vector<ListenAddress> listen{
         {ListenAddress::Kind::unix_socket, "/var/spool/postfix/stsmapd/socketmap", {}, 0},
@@ -121,6 +145,7 @@ struct Config {
     Fetch fetch;
     Cache cache;
     State state;
+    Shared shared;
     std::vector<decision::Override> overrides; ///< in the file's order, each domain once
     friend bool operator==(const Config&, const Config&) = default;
 };

@@ -60,6 +60,20 @@ Checked text_from_value(const Value& value, T& member, Parse parse) {
     return {};
 }
 
+/// 1 to `longest` letters, digits, '_', '.' and '-'.
+bool is_plain_name(std::string_view text, std::size_t longest) {
+    const auto good = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+               c == '.' || c == '-';
+    };
+    return !text.empty() && text.size() <= longest && std::ranges::all_of(text, good);
+}
+
+std::string plain_name(std::string_view text, std::size_t longest) {
+    if (is_plain_name(text, longest)) return {};
+    return "must be 1 to " + std::to_string(longest) + " letters, digits, \"_\", \".\" and \"-\"";
+}
+
 } // namespace
 
 std::string absolute_path(std::string_view text) {
@@ -68,6 +82,19 @@ std::string absolute_path(std::string_view text) {
 
 std::string absolute_path_or_empty(std::string_view text) {
     return text.empty() ? std::string{} : absolute_path(text);
+}
+
+std::string engine_name(std::string_view text) { return plain_name(text, 255); }
+
+std::string key_prefix(std::string_view text) { return plain_name(text, 32); }
+
+std::string host_name_or_empty(std::string_view text) {
+    return text.empty() ? std::string{} : plain_name(text, 253);
+}
+
+std::string host_name_or_address_or_empty(std::string_view text) {
+    if (net::parse_ip(text) || host_name_or_empty(text).empty()) return {};
+    return "must be a host's name or an IP address";
 }
 
 std::string domain_name(std::string_view text) {
@@ -119,9 +146,12 @@ Names<base::Level> names_of(base::Level) noexcept {
 Value to_value(bool member) { return member; }
 Value to_value(unsigned member) { return std::int64_t{member}; }
 Value to_value(seconds member) { return format_duration(member); }
+Value to_value(milliseconds member) { return format_short_duration(member); }
 Value to_value(const std::string& member) { return member; }
 Value to_value(const net::Proxy& member) { return format_proxy(member); }
 Value to_value(const FileMode& member) { return to_string(member); }
+Value to_value(const EngineAddress& member) { return to_string(member); }
+Value to_value(const std::vector<EngineAddress>& member) { return list_to_value(member); }
 Value to_value(const std::vector<ListenAddress>& member) { return list_to_value(member); }
 Value to_value(const std::vector<net::Endpoint>& member) {
     std::vector<std::string> texts;
@@ -171,6 +201,19 @@ Checked from_value(const Value& value, seconds& member, std::int64_t min, std::i
     return {};
 }
 
+Checked from_value(const Value& value, milliseconds& member, std::int64_t min, std::int64_t max) {
+    const auto* text = std::get_if<std::string>(&value);
+    const auto* number = std::get_if<std::int64_t>(&value);
+    const auto time = text != nullptr ? parse_short_duration(*text)
+                                      : parse_short_duration(number ? std::to_string(*number) : "");
+    if (!time) return refuse(time.error());
+    if (time->count() < min || time->count() > max)
+        return refuse("must be from " + format_short_duration(milliseconds{min}) + " to " +
+                      format_short_duration(milliseconds{max}) + ", not " + format_short_duration(*time));
+    member = *time;
+    return {};
+}
+
 Checked from_value(const Value& value, std::string& member, TextCheck check) {
     return text_from_value(value, member,
                            [check](std::string_view text) -> base::Expected<std::string, std::string> {
@@ -182,6 +225,18 @@ Checked from_value(const Value& value, std::string& member, TextCheck check) {
 
 Checked from_value(const Value& value, net::Proxy& member, TextCheck) {
     return text_from_value(value, member, parse_proxy);
+}
+
+Checked from_value(const Value& value, EngineAddress& member, TextCheck) {
+    return text_from_value(value, member, [](std::string_view text) {
+        auto engine = parse_engine(text);
+        if (!engine && !engine.error().starts_with("must ")) engine.error().insert(0, "cannot be used: ");
+        return engine;
+    });
+}
+
+Checked from_value(const Value& value, std::vector<EngineAddress>& member, TextCheck) {
+    return list_from_value(value, member, parse_sentinel);
 }
 
 Checked from_value(const Value& value, FileMode& member, TextCheck) {

@@ -20,6 +20,10 @@ namespace config {
 using TextCheck = std::string (*)(std::string_view);
 [[nodiscard]] std::string absolute_path(std::string_view text);
 [[nodiscard]] std::string absolute_path_or_empty(std::string_view text);
+[[nodiscard]] std::string engine_name(std::string_view text);        ///< of a primary, as Sentinels know it
+[[nodiscard]] std::string key_prefix(std::string_view text);         ///< of keys in the engine
+[[nodiscard]] std::string host_name_or_empty(std::string_view text); ///< of a host of a fleet
+[[nodiscard]] std::string host_name_or_address_or_empty(std::string_view text);
 [[nodiscard]] std::string domain_name(std::string_view text); ///< or "." for the root
 [[nodiscard]] std::string domain_name_or_empty(std::string_view text);
 
@@ -36,8 +40,11 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Value to_value(bool member);
 [[nodiscard]] Value to_value(unsigned member);
 [[nodiscard]] Value to_value(seconds member);
+[[nodiscard]] Value to_value(milliseconds member);
 [[nodiscard]] Value to_value(const std::string& member);
 [[nodiscard]] Value to_value(const net::Proxy& member);
+[[nodiscard]] Value to_value(const EngineAddress& member);
+[[nodiscard]] Value to_value(const std::vector<EngineAddress>& member);
 [[nodiscard]] Value to_value(const std::vector<ListenAddress>& member);
 [[nodiscard]] Value to_value(const std::vector<net::Endpoint>& member);
 [[nodiscard]] Value to_value(const std::vector<base::Nat64Prefix>& member);
@@ -46,8 +53,13 @@ using Names = std::span<const std::pair<std::string_view, E>>;
 [[nodiscard]] Checked from_value(const Value& value, bool& member);
 [[nodiscard]] Checked from_value(const Value& value, unsigned& member, std::int64_t min, std::int64_t max);
 [[nodiscard]] Checked from_value(const Value& value, seconds& member, std::int64_t min, std::int64_t max);
+[[nodiscard]] Checked from_value(const Value& value, milliseconds& member, std::int64_t min,
+                                 std::int64_t max);
 [[nodiscard]] Checked from_value(const Value& value, std::string& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, net::Proxy& member, TextCheck check);
+[[nodiscard]] Checked from_value(const Value& value, EngineAddress& member, TextCheck check);
+/// Sentinels.
+[[nodiscard]] Checked from_value(const Value& value, std::vector<EngineAddress>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<ListenAddress>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<net::Endpoint>& member, TextCheck check);
 [[nodiscard]] Checked from_value(const Value& value, std::vector<base::Nat64Prefix>& member, TextCheck check);

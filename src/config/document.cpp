@@ -56,7 +56,8 @@ void walk(const std::function<void(const Section&)>& section,
 std::string_view type_name(const Option& option) {
     switch (option.type) {
     case Type::integer: return "number";
-    case Type::duration: return "time";
+    case Type::duration:
+    case Type::short_duration: return "time";
     case Type::boolean: return "true | false";
     case Type::text:
     case Type::list:
@@ -93,7 +94,7 @@ void write_man_option(std::string& out, const Option& option) {
     out += "\n";
     for_each_line(option.help, [&](std::string_view line) { out += mdoc(line) + "\n"; });
     out += "The default is\n.Ql " + mdoc(to_toml(option.read(Config{})));
-    if (option.type == Type::integer || option.type == Type::duration)
+    if (option.max > option.min)
         out += " ,\nthe value may be " + option.range() + ".\n";
     else
         out += " .\n";

@@ -266,7 +266,8 @@ private:
             if (option.type == Type::choice) return ", one of " + option.range();
             return ": " + std::string{option.name()} + " = \"" + plain + "\"";
         }
-        case Type::duration: break;
+        case Type::duration:
+        case Type::short_duration: break;
         }
         return "";
     }
@@ -278,6 +279,7 @@ private:
         case Type::boolean: return "must be true or false";
         case Type::integer: return "must be a whole number";
         case Type::duration: return std::string{duration_words};
+        case Type::short_duration: return std::string{short_duration_words};
         case Type::text:
         case Type::choice: break;
         }
@@ -333,6 +335,7 @@ Value value_of_variable(const Option& option, const std::string& text) {
     }
     case Type::text:
     case Type::duration:
+    case Type::short_duration:
     case Type::choice: break;
     }
     return text;

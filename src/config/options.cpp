@@ -1,9 +1,6 @@
 #include "config/options.hpp"
 
-#include "base/spelling.hpp"
 #include "config/convert.hpp"
-
-#include <algorithm>
 
 namespace config {
 
@@ -38,7 +35,7 @@ Option flag_row(std::string_view path, Reload reload, At at, std::string_view he
     return option;
 }
 
-/// An integer or a duration, from `min` to `max`.
+/// An integer or a time, from `min` to `max`.
 template <class At>
 Option bounded_row(std::string_view path, Type type, Reload reload, std::int64_t min, std::int64_t max, At at,
                    std::string_view help) {
@@ -155,7 +152,8 @@ std::vector<Option> make_options() {
 
         text_row(
             "web.listen", list, restart, "addresses", [](auto& c) -> auto& { return c.web.listen; },
-            "Where metrics, health and the status page are served over HTTP, such as \"tcp:127.0.0.1:9461\" or\n"
+            "Where metrics, health and the status page are served over HTTP, such as \"tcp:127.0.0.1:9461\" "
+            "or\n"
             "\"unix:/run/stsmapd/web\": /metrics, /healthy, /ready, /status.json and /.\n"
             "Nothing can be changed there.\n"
             "There is no password: whoever can connect may read.\n"
@@ -172,7 +170,8 @@ std::vector<Option> make_options() {
             "The daemon must be a member of the group, or root."),
         text_row(
             "web.hosts", list, live, "hosts", [](auto& c) -> auto& { return c.web.hosts; },
-            "The hosts that the web listener may be asked as, such as \"mx1.example.com\", besides localhost, "
+            "The hosts that the web listener may be asked as, such as \"mx1.example.com\", besides "
+            "localhost, "
             "127.0.0.1 and\n"
             "[::1]: as the field Host of a request has them, with any port.\n"
             "A request for another host is refused with status 421: a stranger's page may have sent it "
@@ -287,33 +286,125 @@ std::vector<Option> make_options() {
             "state.keep_observed", duration, live, hour, 3650 * day,
             [](auto& c) -> auto& { return c.state.keep_observed; },
             "How long after the last lookup the sums of a domain that is only observed are kept."),
+
+        text_row(
+            "shared.engine", text, restart, "address", [](auto& c) -> auto& { return c.shared.engine; },
+            "Where Valkey, or Redis 6.2 or newer, is: \"unix:/path\", \"tcp:host:port\" or "
+            "\"tls:host:port\".\n"
+            "The port is 6379 when it is left out.\n"
+            "Hosts that ask the same engine with the same key learn from each other.\n"
+            "Names of hosts are looked up in /etc/hosts and then in DNS, without a search list.\n"
+            "Empty means that there is no shared cache, unless there are shared.sentinels.\n"
+            "Without shared.key_file there is none either."),
+        text_row(
+            "shared.sentinels", list, restart, "addresses",
+            [](auto& c) -> auto& { return c.shared.sentinels; },
+            "The Sentinels that know where the engine is, such as \"tcp:sentinel1.example.net\", instead of "
+            "shared.engine.\n"
+            "The port is 26379 when it is left out.\n"
+            "With \"tls:\" the engine is talked to over TLS as well."),
+        text_row(
+            "shared.primary", text, restart, "name", [](auto& c) -> auto& { return c.shared.primary; },
+            "What the Sentinels call the primary.", engine_name),
+        text_row(
+            "shared.replica", text, restart, "address", [](auto& c) -> auto& { return c.shared.replica; },
+            "A replica to read from while it is up, in the forms of shared.engine.\n"
+            "Empty means that all reads go to the engine."),
+        flag_row(
+            "shared.read_replicas", restart, [](auto& c) -> auto& { return c.shared.read_replicas; },
+            "Read from a replica that the Sentinels name."),
+        flag_row(
+            "shared.read_only", restart, [](auto& c) -> auto& { return c.shared.read_only; },
+            "Write nothing: this host learns from others, and they nothing from it.\n"
+            "The engine may then be a replica."),
+        bounded_row(
+            "shared.database", integer, restart, 0, 1024, [](auto& c) -> auto& { return c.shared.database; },
+            "The number of the database in the engine."),
+        text_row(
+            "shared.user", text, restart, "user", [](auto& c) -> auto& { return c.shared.user; },
+            "The user to log in as, of the engine's ACL.\n"
+            "Empty means its default user."),
+        text_row(
+            "shared.password_file", text, restart, "file",
+            [](auto& c) -> auto& { return c.shared.password_file; },
+            "The file that has the password and nothing else but a line end.\n"
+            "It must not be readable for others.\n"
+            "A credential of systemd is /run/credentials/stsmapd.service/NAME.\n"
+            "Empty means that none is sent.",
+            absolute_path_or_empty),
+        text_row(
+            "shared.sentinel_user", text, restart, "user",
+            [](auto& c) -> auto& { return c.shared.sentinel_user; },
+            "The user to log in as at the Sentinels.\n"
+            "Empty means their default user."),
+        text_row(
+            "shared.sentinel_password_file", text, restart, "file",
+            [](auto& c) -> auto& { return c.shared.sentinel_password_file; },
+            "The same as shared.password_file, for the Sentinels.", absolute_path_or_empty),
+        text_row(
+            "shared.tls_ca_file", text, restart, "file",
+            [](auto& c) -> auto& { return c.shared.tls_ca_file; },
+            "The certificates, in PEM form, that may vouch for the engine and the Sentinels.\n"
+            "Empty means those of the system.",
+            absolute_path_or_empty),
+        text_row(
+            "shared.tls_name", text, restart, "host", [](auto& c) -> auto& { return c.shared.tls_name; },
+            "The name or address that must be in their certificates.\n"
+            "Empty means the host that is connected to; Sentinels mostly name the engine by its address.",
+            host_name_or_address_or_empty),
+        text_row(
+            "shared.tls_certificate_file", text, restart, "file",
+            [](auto& c) -> auto& { return c.shared.tls_certificate_file; },
+            "The certificate of this host as a client, in PEM form, with its chain.\n"
+            "Empty means none.",
+            absolute_path_or_empty),
+        text_row(
+            "shared.tls_key_file", text, restart, "file",
+            [](auto& c) -> auto& { return c.shared.tls_key_file; },
+            "The key of shared.tls_certificate_file, in PEM form, without a passphrase.\n"
+            "It must not be readable for others.",
+            absolute_path_or_empty),
+        bounded_row(
+            "shared.timeout", short_duration, restart, 5, 1000,
+            [](auto& c) -> auto& { return c.shared.timeout; },
+            "How long the engine may take for an answer that a search waits for.\n"
+            "When it is over the search goes on as without a shared cache.\n"
+            "After three of them the engine is left alone for a while."),
+        text_row(
+            "shared.key_file", text, restart, "file", [](auto& c) -> auto& { return c.shared.key_file; },
+            "The keys of the fleet, in lines \"ID KEY\", the same on all its hosts; for example "
+            "/etc/stsmapd/fleet.keys.\n"
+            "The first key seals what this host shares, all are accepted.\n"
+            "It must not be readable for others: who has the key can make this host believe policies.\n"
+            "\"openssl rand -hex 32\" makes a key.\n"
+            "What is in the file is read again with a reload.",
+            absolute_path_or_empty),
+        text_row(
+            "shared.prefix", text, restart, "text", [](auto& c) -> auto& { return c.shared.prefix; },
+            "How keys in the engine begin; another one for each fleet that has the same engine.", key_prefix),
+        flag_row(
+            "shared.hide_domains", restart, [](auto& c) -> auto& { return c.shared.hide_domains; },
+            "Hide from the engine which domains are known: names are hashed with the key, policies "
+            "encrypted.\n"
+            "All hosts of a fleet must have the same setting."),
+        text_row(
+            "shared.host", text, restart, "host", [](auto& c) -> auto& { return c.shared.host; },
+            "What this host calls itself in the fleet, each host differently.\n"
+            "Empty means the name of the system.",
+            host_name_or_empty),
     };
 }
 
 } // namespace
-
-std::string_view Option::section() const noexcept {
-    const auto dot = path.find('.');
-    return dot == std::string_view::npos ? std::string_view{} : path.substr(0, dot);
-}
-
-std::string_view Option::name() const noexcept {
-    const auto dot = path.find('.');
-    return dot == std::string_view::npos ? path : path.substr(dot + 1);
-}
-
-std::string Option::environment() const {
-    std::string name{"STSMAPD_"};
-    for (const char c : path)
-        name += c == '.' ? '_' : c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    return name;
-}
 
 std::string Option::range() const {
     switch (type) {
     case Type::integer: return "from " + std::to_string(min) + " to " + std::to_string(max);
     case Type::duration:
         return "from " + format_duration(seconds{min}) + " to " + format_duration(seconds{max});
+    case Type::short_duration:
+        return "from " + format_short_duration(milliseconds{min}) + " to " +
+               format_short_duration(milliseconds{max});
     case Type::boolean: return "true or false";
     case Type::choice: {
         std::string text;
@@ -334,12 +425,6 @@ const std::vector<Option>& options() {
     return table;
 }
 
-const Option* find_option(std::string_view path) {
-    const auto& table = options();
-    const auto it = std::ranges::find(table, path, &Option::path);
-    return it == table.end() ? nullptr : &*it;
-}
-
 const std::vector<Section>& sections() {
     static const std::vector<Section> table{
         {"log", "The log: what is written, and where to."},
@@ -351,55 +436,10 @@ const std::vector<Section>& sections() {
         {"fetch", "How policies are fetched."},
         {"cache", "How much is remembered, and how long."},
         {"state", "What is remembered of the past, in state.db."},
+        {"shared",
+         "The cache that the hosts of a fleet share, in Valkey or Redis. Off unless it has an engine."},
     };
     return table;
-}
-
-std::vector<Conflict> conflicts(const Config& config) {
-    std::vector<Conflict> found;
-    if (config.dns.try_timeout > config.dns.timeout)
-        found.push_back({"dns.try_timeout", "dns.timeout",
-                         "dns.try_timeout (" + format_duration(config.dns.try_timeout) +
-                             ") must not be longer than dns.timeout (" + format_duration(config.dns.timeout) +
-                             ")"});
-    for (const ListenAddress& address : config.web.listen)
-        if (config.web.hosts.empty() && !stays_on_this_host(address))
-            found.push_back({"web.listen", "web.hosts",
-                             "web.listen: other hosts can reach " + to_string(address) +
-                                 "; name in web.hosts the hosts that it may be asked as"});
-    return found;
-}
-
-std::string_view nearest_option(std::string_view path) {
-    if (path.size() > base::max_mistyped) return {};
-    const std::string_view leaf = path.substr(path.rfind('.') + 1);
-    const std::size_t limit = std::max<std::size_t>(2, path.size() / 3);
-    std::string_view best;
-    std::pair least{true, limit};
-    for (const Option& option : options()) {
-        // The right name in the wrong section is always near; among other names the fewest different letters
-        // decide.
-        const std::pair cost{option.name() != leaf, base::edit_distance(path, option.path)};
-        if (cost > least || (cost == least && !best.empty())) continue;
-        least = cost;
-        best = option.path;
-    }
-    return best;
-}
-
-std::string nearest_environment(std::string_view name) {
-    if (name.size() > base::max_mistyped) return {};
-    std::string best;
-    constexpr std::size_t prefix = std::string_view{"STSMAPD_"}.size();
-    std::size_t least = std::max<std::size_t>(2, (name.size() - std::min(name.size(), prefix)) / 3) + 1;
-    for (const Option& option : options()) {
-        const std::string known = option.environment();
-        const std::size_t d = base::edit_distance(name, known);
-        if (d >= least) continue;
-        least = d;
-        best = known;
-    }
-    return best;
 }
 
 Changes changed(const Config& before, const Config& after) {

@@ -19,7 +19,7 @@
 
 namespace config {
 
-enum class Type { text, boolean, integer, duration, list, choice };
+enum class Type { text, boolean, integer, duration, short_duration, list, choice };
 
 /// What a file or the environment may hold. Durations and choices are texts here.
 using Value = std::variant<bool, std::int64_t, std::string, std::vector<std::string>>;
@@ -37,7 +37,7 @@ enum class Reload { live, restart };
 struct Option {
     std::string_view path; ///< "section.name", or "name" for the top level
     Type type{};
-    std::int64_t min = 0, max = 0;         ///< integer: itself; duration: seconds
+    std::int64_t min = 0, max = 0;         ///< integer: itself; duration: seconds; short_duration: ms
     std::vector<std::string_view> choices; ///< choice
     std::string_view form;                 ///< text and list: what is expected, for the manual; may be empty
     Reload reload{};

@@ -2,6 +2,7 @@
 
 #include "base/net/host_name.hpp"
 #include "base/text.hpp"
+#include "config/listen_address.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -11,7 +12,7 @@ namespace config {
 namespace {
 
 constexpr std::int64_t max_seconds = 100'000LL * 86'400;
-constexpr std::uint16_t dns_port = 53;
+constexpr std::uint16_t dns_port = 53, engine_port = 6379, sentinel_port = 26379;
 
 /// A decimal number without sign or spaces; nullopt for anything else.
 std::optional<std::int64_t> digits(std::string_view text) {
@@ -33,14 +34,14 @@ std::int64_t unit_of(char c) noexcept {
     }
 }
 
-/// What is wrong with a text that is not a time.
-std::string no_duration(std::string_view text) {
+/// What is wrong with a text that is not a time. `words` are the forms, `units` begin the list of units.
+std::string no_duration(std::string_view text, std::string words, const std::string& units) {
     const std::string_view unit = text.substr(std::min(text.find_first_not_of("0123456789"), text.size()));
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-    std::string words{duration_words};
     if (!unit.empty() && unit.size() < text.size() && std::ranges::all_of(unit, letter) && unit.size() <= 20)
-        return words + ": there is no unit \"" + std::string{unit} + "\", the units are s, m, h and d";
-    return words + ": one number, and a unit right behind it, which is s, m, h or d";
+        return words + ": there is no unit \"" + std::string{unit} + "\", the units are " + units +
+               "s, m, h and d";
+    return words + ": one number, and a unit right behind it, which is " + units + "s, m, h or d";
 }
 
 bool is_label_octet(char c) noexcept {
@@ -59,6 +60,25 @@ bool is_host_name(std::string_view name) noexcept {
     }
 }
 
+/// "host:port" or "host", behind "tcp:" or "tls:".
+base::Expected<EngineAddress, std::string> parse_engine_host(EngineAddress::Kind kind, std::string_view text,
+                                                             std::uint16_t default_port) {
+    const auto parts = net::split_host_port(text);
+    if (!parts) return base::unexpected(parts.error());
+    EngineAddress address{kind, {}, {}, parts->port.value_or(default_port)};
+    if (address.port == 0) return base::unexpected(std::string{"the port must be from 1 to 65535"});
+    std::string_view name = parts->host;
+    if (!parts->bracketed && name.ends_with('.')) name.remove_suffix(1);
+    if (const auto ip = net::parse_ip(name))
+        address.host = net::to_string(*ip);
+    else if (!parts->bracketed && is_host_name(name))
+        address.host = base::ascii_lower(name);
+    else
+        return base::unexpected(
+            std::string{"the host must be a name, an IPv4 address, or an IPv6 address in brackets"});
+    return address;
+}
+
 } // namespace
 
 base::Expected<seconds, std::string> parse_duration(std::string_view text) {
@@ -69,7 +89,7 @@ base::Expected<seconds, std::string> parse_duration(std::string_view text) {
     else
         text.remove_suffix(1);
     const auto number = digits(text);
-    if (!number) return base::unexpected(no_duration(whole));
+    if (!number) return base::unexpected(no_duration(whole, std::string{duration_words}, ""));
     if (*number > max_seconds / unit) return base::unexpected(std::string{"must not be over 100000 days"});
     return seconds{*number * unit};
 }
@@ -80,6 +100,21 @@ std::string format_duration(seconds time) {
     if (n >= 3600 && n % 3600 == 0) return std::to_string(n / 3600) + "h";
     if (n >= 120 && n % 60 == 0) return std::to_string(n / 60) + "m";
     return std::to_string(n) + "s";
+}
+
+base::Expected<milliseconds, std::string> parse_short_duration(std::string_view text) {
+    if (const auto time = parse_duration(text)) return milliseconds{*time};
+    constexpr std::string_view unit = "ms";
+    if (text.ends_with(unit))
+        if (const auto number = digits(text.substr(0, text.size() - unit.size()));
+            number && *number <= max_seconds * 1000)
+            return milliseconds{*number};
+    return base::unexpected(no_duration(text, std::string{short_duration_words}, "ms, "));
+}
+
+std::string format_short_duration(milliseconds time) {
+    if (time.count() % 1000 == 0) return format_duration(std::chrono::duration_cast<seconds>(time));
+    return std::to_string(time.count()) + "ms";
 }
 
 base::Expected<net::Endpoint, std::string> parse_server(std::string_view text) {
@@ -116,12 +151,42 @@ std::string format_proxy(const net::Proxy& proxy) {
            (proxy.address ? to_string(net::Endpoint{*proxy.address, proxy.port}) : proxy.name + port);
 }
 
+base::Expected<EngineAddress, std::string> parse_engine(std::string_view text) {
+    using Kind = EngineAddress::Kind;
+    if (text.empty()) return EngineAddress{};
+    if (text.starts_with("tcp:")) return parse_engine_host(Kind::tcp, text.substr(4), engine_port);
+    if (text.starts_with("tls:")) return parse_engine_host(Kind::tls, text.substr(4), engine_port);
+    if (!text.starts_with("unix:"))
+        return base::unexpected(
+            std::string{"must be \"unix:/path\", \"tcp:host:port\" or \"tls:host:port\""});
+    const auto socket = parse_listen_address(text);
+    if (!socket) return base::unexpected(socket.error());
+    return EngineAddress{Kind::unix_socket, socket->path, {}, 0};
+}
+
+base::Expected<EngineAddress, std::string> parse_sentinel(std::string_view text) {
+    using Kind = EngineAddress::Kind;
+    if (text.starts_with("tcp:")) return parse_engine_host(Kind::tcp, text.substr(4), sentinel_port);
+    if (text.starts_with("tls:")) return parse_engine_host(Kind::tls, text.substr(4), sentinel_port);
+    return base::unexpected(std::string{"must be \"tcp:host:port\" or \"tls:host:port\""});
+}
+
+std::string to_string(const EngineAddress& address) {
+    using Kind = EngineAddress::Kind;
+    if (address.kind == Kind::none) return {};
+    if (address.kind == Kind::unix_socket) return "unix:" + address.path;
+    const bool v6 = address.host.find(':') != std::string::npos;
+    return (address.kind == Kind::tls ? "tls:" : "tcp:") + (v6 ? "[" + address.host + "]" : address.host) +
+           ":" + std::to_string(address.port);
+}
+
 base::Expected<std::string, std::string> parse_web_host(std::string_view text) {
     const auto authority = net::parse_authority(text);
     if (!authority)
         return base::unexpected(
             std::string{"must be a host's name, an IPv4 address, or an IPv6 address in brackets"});
-    if (authority->has_port) return base::unexpected(std::string{"must not have a port: any port is admitted"});
+    if (authority->has_port)
+        return base::unexpected(std::string{"must not have a port: any port is admitted"});
     return authority->host;
 }
 

@@ -60,11 +60,17 @@ Administration::Administration(Parts parts)
     : parts_(std::move(parts)), started_(parts_.clock.now()),
       overrides_({parts_.executor, parts_.table, parts_.state.book(), parts_.state.keeper(), parts_.clock,
                   parts_.options, parts_.when_in_use}),
+      fleet_({.executor = parts_.executor,
+              .timers = parts_.timers,
+              .clock = parts_.clock,
+              .version = base::version(),
+              .fleet = parts_.fleet}),
       domains_(
           {.executor = parts_.executor,
            .table = parts_.table,
            .store = parts_.store,
            .learner = parts_.learner,
+           .fleet = fleet_,
            .history = parts_.history,
            .sink = parts_.events,
            .clock = parts_.clock,
@@ -116,6 +122,10 @@ std::vector<std::string> Administration::notes() const {
         notes.emplace_back("the disk does not take the policies: the last write failed (store-failed in the "
                            "log) or takes over 10 s");
     if (parts_.measures.memory_short()) notes.emplace_back("memory is short: no new search begins");
+    if (parts_.measures.shared_down())
+        notes.emplace_back(
+            "the engine of the shared cache cannot be used (fleet-down in the log): policies are "
+            "learnt without it");
     if (options.dane_status != "active") notes.push_back("DANE is " + options.dane_status);
     if (std::string kept = parts_.state.status(); !kept.empty()) notes.push_back(std::move(kept));
     return notes;
@@ -210,7 +220,7 @@ admin::Handlers Administration::handlers() {
     return all;
 }
 
-/// What is about domains, and the events.
+/// What is about domains and the fleet, and the events.
 void Administration::add_domains(admin::Handlers& all) {
     using admin::Operation;
     using admin::Request;
@@ -221,12 +231,14 @@ void Administration::add_domains(admin::Handlers& all) {
     set(Operation::show_domain, [this](const Request& request) { return domains_.show(request); });
     set(Operation::refresh_domain, [this](const Request& request) { return domains_.refresh(request); });
     set(Operation::learn_domain, [this](const Request& request) { return domains_.learn(request); });
-    set(Operation::forget_domain,
-        [this](const Request& request) -> asio::awaitable<Outcome> { co_return domains_.forget(request); });
+    set(Operation::forget_domain, [this](const Request& request) { return domains_.forget(request); });
     set(Operation::export_policies,
         [this](const Request&) -> asio::awaitable<Outcome> { co_return transfer_.export_policies(); });
     set(Operation::import_policies,
         [this](const Request& request) { return transfer_.import_policies(request); });
+    set(Operation::show_fleet, [this](const Request& request) { return fleet_.show(request); });
+    set(Operation::sync_fleet,
+        [this](const Request&) -> asio::awaitable<Outcome> { co_return fleet_.sync(); });
     set(Operation::tail_events,
         [this](const Request& request) -> asio::awaitable<Outcome> { co_return tail_.follow(request); });
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "admin/domains.hpp"
+#include "admin/fleet.hpp"
 #include "admin/listing.hpp"
 #include "admin/overrides.hpp"
 #include "admin/server.hpp"
@@ -10,6 +11,7 @@
 #include "admin/transfer.hpp"
 #include "base/clock.hpp"
 #include "base/domain.hpp"
+#include "cache/fleet.hpp"
 #include "cache/store.hpp"
 #include "cache/table.hpp"
 #include "config/config.hpp"
@@ -56,6 +58,7 @@ public:
         std::function<void(std::function<void()>)> when_in_use;
         std::function<std::vector<Health::Front>()> fronts;
         std::vector<std::string> web_hosts; ///< web.hosts in use now
+        cache::Fleet* fleet = nullptr;      ///< null: there is no shared cache
     };
 
     explicit Administration(Parts parts);
@@ -78,6 +81,7 @@ private:
     std::vector<std::string> web_by_name_; ///< addresses that other hosts can reach
     base::Instant started_;
     admin::Overrides overrides_;
+    admin::Fleet fleet_;
     admin::Domains domains_;
     admin::Listing listing_;
     admin::Transfer transfer_;

@@ -5,6 +5,7 @@
 #include "cache/disk/sqlite_store.hpp"
 #include "config/options.hpp"
 #include "daemon/administration.hpp"
+#include "daemon/fleet.hpp"
 #include "daemon/front.hpp"
 #include "daemon/kept_state.hpp"
 #include "daemon/listeners.hpp"
@@ -25,7 +26,6 @@
 #include "wiring/real_time.hpp"
 #include "wiring/settings.hpp"
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 
@@ -35,7 +35,6 @@
 
 #include <csignal>
 #include <filesystem>
-#include <new>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -62,19 +61,6 @@ std::string join(const std::vector<std::string_view>& words) {
     std::string joined;
     for (std::string_view word : words) joined.append(joined.empty() ? "" : ",").append(word);
     return joined;
-}
-
-/// Runs a context until it is stopped. When memory runs out, a handler may be lost, and with it a connection
-/// or a lookup, but the daemon continues.
-void run(asio::io_context& context) {
-    for (;;) {
-        try {
-            context.run();
-            return;
-        } catch (const std::bad_alloc&) {
-            continue; // MemoryReserve logs it
-        }
-    }
 }
 
 double uniform() {
@@ -137,6 +123,7 @@ private:
     std::chrono::seconds next_probe_ = soon; ///< while nothing is known
     base::Timers::Id probe_timer_ = 0;
     std::optional<KeptState> state_;
+    std::optional<Fleet> fleet_; ///< outlives the next
     std::optional<lookup::Learner> learner_;
     std::optional<lookup::Refresher> refresher_;
     std::optional<Measures> measures_;
@@ -158,11 +145,15 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
                          [this](std::function<void()> call) { asio::post(back_, std::move(call)); },
                          [this] { apply_tuning(); }},
         config);
+    fleet_.emplace(
+        config.shared,
+        valkey::SharedCache::Parts{back_.get_executor(), back_timers_, clock_, table_, events_, uniform},
+        resolver_);
     learner_.emplace(
         lookup::Learner::Parts{back_.get_executor(), resolver_, *fetcher_, dane_, late_store_, table_, clock_,
                                back_timers_, state_->watch(), [this] { return reserve_.available(); },
                                // A flood leaves holes between the records that stay: free the holes.
-                               [] { (void)::malloc_trim(0); }},
+                               [] { (void)::malloc_trim(0); }, fleet_->cache()},
         current_tuning());
     refresher_.emplace(
         lookup::Refresher::Parts{*learner_, table_, clock_, back_timers_, uniform, late_store_},
@@ -171,9 +162,10 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     const auto http = [this] { return administration_ ? &administration_->server() : nullptr; };
     const auto later = [this](std::function<void()> call) { asio::post(back_, std::move(call)); };
     const std::vector<const events::Recorder*> recorders{&events_, &store_events_};
-    measures_.emplace(Measures::Parts{clock_, loaded_.config, table_, fronts_, recorders, policy_counts_,
-                                      *state_, *learner_, *refresher_, *fetcher_, resolver_, store_, reserve_,
-                                      log_, dane_, http, options, later});
+    measures_.emplace(Measures::Parts{
+        clock_,    loaded_.config, table_,    fronts_,   recorders,       policy_counts_,  *state_,
+        *learner_, *refresher_,    *fetcher_, resolver_, store_,          reserve_,        log_,
+        dane_,     http,           options,   later,     fleet_->cache(), fleet_->wanted()});
     const auto replan = [this](const base::Domain& domain) { refresher_->add(domain); };
     const auto fronts = [this] {
         std::vector<Health::Front> all;
@@ -184,7 +176,7 @@ Daemon::Impl::Impl(config::Loaded loaded, Reread reread, LineLog& log)
     administration_.emplace(Administration::Parts{back_.get_executor(), state_->watch(), clock_, table_,
                                                   *state_, options, late_store_, *learner_, back_timers_,
                                                   history_, tap_, *measures_, loaded_.config, resolver_,
-                                                  replan, in_use, fronts, config.web.hosts});
+                                                  replan, in_use, fronts, config.web.hosts, fleet_->cache()});
     table_.set_complete(false); // until the store is loaded
     learner_->on_new_policy(replan);
     make_fronts(std::move(listeners.postfix));
@@ -200,6 +192,7 @@ Daemon::Impl::~Impl() {
     if (fetcher_) fetcher_->stop_thread();
     if (store_) store_->stop();
     if (state_) state_->stop();
+    if (fleet_) fleet_->stop();
     // Coroutines that are still waiting refer to the members below: drop them first.
     back_.drop_handlers();
 }
@@ -312,8 +305,9 @@ int Daemon::Impl::run() {
     events_.emit(events::Ready{.version = base::version(), .policies = table_.policy_count()});
     notify_ready(status());
     keep_watchdog();
+    fleet_->start();
     auto work = asio::make_work_guard(back_);
-    app::run(back_);
+    back_.run_on();
     store_->stop();
     state_->stop();
     events_.emit(events::Stopped{.policies = table_.policy_count()});
@@ -347,9 +341,12 @@ void Daemon::Impl::reload() {
     }
     const config::Config& next = reread->config;
     if (auto fits = state_->check(next); !fits) return keep_old(fits.error());
-    // Besides, only this part can fail: when the CA file cannot be read.
+    auto keys = fleet_->read_keys(next.shared);
+    if (!keys) return keep_old(keys.error());
+    // The last that can fail: when the CA file cannot be read.
     if (auto configured = fetcher_->configure(fetch_options(next)); !configured)
         return keep_old(configured.error());
+    fleet_->use(std::move(*keys));
     const config::Changes changes = changed(loaded_.config, next);
     log_.configure(next.log);
     resolver_.configure(dns_options(next));
@@ -434,6 +431,7 @@ void Daemon::Impl::begin_stop(int signal) {
     events_.emit(events::Stopping{.signal = signal});
     notify_stopping("stopping");
     refresher_->stop();
+    fleet_->stop();
     administration_->stop();
     for (const auto& front : fronts_)
         front->loop.post([this, &front = *front] {

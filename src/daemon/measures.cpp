@@ -1,5 +1,6 @@
 #include "daemon/measures.hpp"
 
+#include "daemon/measures_fleet.hpp"
 #include "daemon/process.hpp"
 #include "events/event.hpp"
 
@@ -45,6 +46,7 @@ Snapshot Measures::snapshot() {
     overrides(all);
     searches(all);
     dns(all);
+    fleet(all);
     store(all);
     log(all);
     http(all);
@@ -74,7 +76,8 @@ void Measures::events(Snapshot& all) const {
     for (std::size_t kind = 0; kind < events::kinds; ++kind)
         all.set(Id::events_total, {kind}, number(events_of(static_cast<events::Id>(kind))));
     // Each answer is a lookup; it becomes an event only where somebody wants it.
-    all.set(Id::events_total, {static_cast<std::size_t>(events::id_of<events::Lookup>())}, all.sum(Id::queries_total));
+    all.set(Id::events_total, {static_cast<std::size_t>(events::id_of<events::Lookup>())},
+            all.sum(Id::queries_total));
 }
 
 /// The requests are added up last: while requests are at work they are rather too many than too few.
@@ -203,6 +206,13 @@ void Measures::dns(Snapshot& all) const {
         all.add(Id::dns_servers, {validates}, 1);
         if (server.silent) all.add(Id::dns_servers_silent, {}, 1);
     }
+}
+
+void Measures::fleet(Snapshot& all) const {
+    if (parts_.fleet_wanted) all.set(Id::shared_configured, 1);
+    if (parts_.fleet == nullptr) return;
+    measure_fleet(all, *parts_.fleet->engine_counts(), parts_.fleet->counts(),
+                  parts_.learner.shared_counts());
 }
 
 void Measures::store(Snapshot& all) const {

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "cache/disk/sqlite_store.hpp"
 #include "cache/table.hpp"
+#include "cache/valkey/shared_cache.hpp"
 #include "config/config.hpp"
 #include "daemon/front.hpp"
 #include "daemon/kept_state.hpp"
@@ -53,6 +54,8 @@ public:
         std::function<const admin::Server*()> http;
         std::function<lookup::ServiceOptions()> options;  ///< in use now
         std::function<void(std::function<void()>)> later; ///< calls it on this thread, after other work
+        const valkey::SharedCache* fleet = nullptr;       ///< null: there is none
+        bool fleet_wanted = false;                        ///< one was configured at the start
     };
 
     explicit Measures(Parts parts);
@@ -62,6 +65,11 @@ public:
     [[nodiscard]] const lookup::Census& census() { return walk_.latest(); }
     /// The last write to the store failed, or the present one takes too long.
     [[nodiscard]] bool store_failing() const { return parts_.store && parts_.store->counters().failing; }
+    /// A shared cache is configured, and cannot be used now.
+    [[nodiscard]] bool shared_down() const {
+        return parts_.fleet_wanted &&
+               (parts_.fleet == nullptr || parts_.fleet->engine_counts()->up.value() == 0);
+    }
     /// No further searches begin.
     [[nodiscard]] bool memory_short() const { return !parts_.reserve.available(); }
     /// The configuration in use was read now.
@@ -76,6 +84,7 @@ private:
     void overrides(metrics::Snapshot& all) const;
     void searches(metrics::Snapshot& all) const;
     void dns(metrics::Snapshot& all) const;
+    void fleet(metrics::Snapshot& all) const;
     void store(metrics::Snapshot& all) const;
     void log(metrics::Snapshot& all) const;
     void http(metrics::Snapshot& all) const;

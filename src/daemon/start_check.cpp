@@ -2,11 +2,14 @@
 
 #include "cache/disk/sqlite_store.hpp"
 #include "fetch/certificate.hpp"
+#include "wiring/fleet_settings.hpp"
+#include "wiring/secret_file.hpp"
 #include "wiring/settings.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -42,6 +45,7 @@ public:
         for (const net::ListenAddress& address : loaded_.config.web.listen)
             check_listen("web.listen", address, web_owner(loaded_.config));
         check_ca_file();
+        check_shared();
         return std::move(found_);
     }
 
@@ -107,13 +111,46 @@ private:
             found_.notes.push_back(to_string(address) + ": this user may not look there");
     }
 
+    /// Whether there is such a file in the configuration that this user may look at.
+    bool may_look(const std::string& file) {
+        if (file.empty()) return false;
+        if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) == 0 || errno != EACCES) return true;
+        found_.notes.push_back(file + ": this user may not read it");
+        return false;
+    }
+
+    /// The files of the shared cache, as far as this user may see them.
+    void check_shared() {
+        const config::Shared& shared = loaded_.config.shared;
+        if (!shared.on()) return;
+        if (may_look(shared.key_file))
+            if (auto keys = read_key_ring(shared.key_file); !keys) problem("shared.key_file", keys.error());
+        check_password("shared.password_file", shared.password_file);
+        check_password("shared.sentinel_password_file", shared.sentinel_password_file);
+        const std::optional<valkey::TlsSettings> tls = tls_settings(shared);
+        if (!tls) return;
+        bool all = true;
+        for (const std::string* file : {&tls->ca_file, &tls->certificate_file, &tls->key_file})
+            all = (file->empty() || may_look(*file)) && all;
+        if (!all) return;
+        if (!tls->key_file.empty())
+            if (auto checked = check_secret(tls->key_file, max_private_key_file); !checked)
+                return problem("shared.tls_key_file", checked.error());
+        const auto context = valkey::make_context(*tls);
+        if (context) return;
+        const bool of_ca = tls->certificate_file.empty() || context.error().find("CA ") != std::string::npos;
+        problem(of_ca ? "shared.tls_ca_file" : "shared.tls_certificate_file", context.error());
+    }
+
+    void check_password(std::string_view option, const std::string& file) {
+        if (!may_look(file)) return;
+        valkey::WipedText password;
+        if (auto read = read_password(file, password); !read) problem(option, read.error());
+    }
+
     void check_ca_file() {
         const std::string& file = loaded_.config.fetch.ca_file;
-        if (file.empty()) return;
-        if (::faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES) {
-            found_.notes.push_back(file + ": this user may not read it");
-            return;
-        }
+        if (!may_look(file)) return;
         if (auto context = fetch::make_client_context(file); !context)
             problem("fetch.ca_file", context.error());
     }

@@ -67,10 +67,13 @@ template <>
 struct About<PolicyLearnt> : At<Level::info> {
     using E = PolicyLearnt;
     static constexpr Words words{"policy-learnt", Section::policies,
-                                 "A policy was fetched for a domain that had none.", ""};
+                                 "A policy was fetched for a domain that had none, by this host or, with "
+                                 "`source=shared`, by another host of the fleet.",
+                                 ""};
     static constexpr auto fields =
-        std::tuple{field("domain", &E::domain), field("mode", &E::mode), field("mx", &E::mx),
-                   field("max_age", &E::max_age), field("id", &E::id)};
+        std::tuple{field("domain", &E::domain), field("mode", &E::mode),
+                   field("mx", &E::mx),         field("max_age", &E::max_age),
+                   field("id", &E::id),         field("source", &E::source, Show::unless_empty)};
     static constexpr Remember remember(const E&) noexcept { return Remember::yes; }
 };
 
@@ -83,10 +86,11 @@ struct About<PolicyChanged> {
     static constexpr Words words{
         "policy-changed", Section::policies, "A different policy has taken the place of an older one.",
         "On a warning, ask the domain when in doubt: mail to it is no longer protected."};
-    static constexpr auto fields = std::tuple{field("domain", &E::domain),           field("mode", &E::mode),
-                                              field("mode_before", &E::mode_before), field("mx", &E::mx),
-                                              field("max_age", &E::max_age),         field("id", &E::id),
-                                              field("id_before", &E::id_before)};
+    static constexpr auto fields =
+        std::tuple{field("domain", &E::domain),           field("mode", &E::mode),
+                   field("mode_before", &E::mode_before), field("mx", &E::mx),
+                   field("max_age", &E::max_age),         field("id", &E::id),
+                   field("id_before", &E::id_before),     field("source", &E::source, Show::unless_empty)};
     static constexpr auto hidden = std::tuple{&E::weakened};
     static constexpr Remember remember(const E&) noexcept { return Remember::yes; }
 };
@@ -96,8 +100,9 @@ struct About<PolicyRefreshed> : At<Level::info> {
     using E = PolicyRefreshed;
     static constexpr Words words{"policy-refreshed", Section::policies,
                                  "The same policy was fetched again, and counts from now.", ""};
-    static constexpr auto fields = std::tuple{field("domain", &E::domain), field("mode", &E::mode),
-                                              field("max_age", &E::max_age), field("id", &E::id)};
+    static constexpr auto fields =
+        std::tuple{field("domain", &E::domain), field("mode", &E::mode), field("max_age", &E::max_age),
+                   field("id", &E::id), field("source", &E::source, Show::unless_empty)};
     static constexpr Remember remember(const E&) noexcept { return Remember::among_others; }
 };
 
@@ -140,16 +145,15 @@ struct About<PolicyRecordVanished> {
     }
     static constexpr Words words{
         "policy-record-vanished", Section::policies,
-        "The TXT record of a domain whose policy is in use is gone, or there is none that can be used. The policy "
+        "The TXT record of a domain whose policy is in use is gone, or there is none that can be used. The "
+        "policy "
         "stays in use until it expires, and is still fetched daily. One line until the record is seen again.",
         "A domain that gives up MTA-STS sets its policy to mode none first; if it did not, its DNS may be "
         "broken, or somebody may be hiding the record. Ask another resolver, or the domain."};
-    static constexpr auto fields = std::tuple{field("domain", &E::domain),
-                                              field("mode", &E::mode),
-                                              field("reason", &E::reason),
-                                              field("id", &E::id),
-                                              field("expires_at", &E::expires_at),
-                                              field("detail", &E::detail, Show::unless_empty)};
+    static constexpr auto fields =
+        std::tuple{field("domain", &E::domain),         field("mode", &E::mode),
+                   field("reason", &E::reason),         field("id", &E::id),
+                   field("expires_at", &E::expires_at), field("detail", &E::detail, Show::unless_empty)};
     static constexpr Remember remember(const E&) noexcept { return Remember::yes; }
 };
 

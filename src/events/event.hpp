@@ -54,6 +54,7 @@ struct PolicyLearnt {
     std::size_t mx = 0;
     base::seconds max_age{};
     Text id;
+    Text source = {}; ///< shared: another host of the fleet fetched it; "" this one did
 };
 struct PolicyChanged {
     Text domain;
@@ -62,12 +63,14 @@ struct PolicyChanged {
     base::seconds max_age{};
     Text id, id_before;
     bool weakened = false; ///< changed from enforce to testing or none, or withdrawn by a max_age of 0
+    Text source = {};      ///< as in PolicyLearnt
 };
 struct PolicyRefreshed {
     Text domain;
     sts::Mode mode{};
     base::seconds max_age{};
     Text id;
+    Text source = {}; ///< as in PolicyLearnt
 };
 struct PolicyFailed {
     Text domain;
@@ -208,7 +211,7 @@ struct Fetch {
     Text detail;
     std::int64_t took_ms = 0;
 };
-/// How a valid policy came.
+/// How a valid policy came. From another host of the fleet only `address` is known: its name.
 struct PolicySource {
     Text domain, address, tls, issuer;
     base::Instant certificate_ends{}; ///< the epoch: not known
@@ -330,6 +333,34 @@ struct StoreStillFailing {
     Text problem;
 };
 
+// ---- the shared cache of a fleet
+
+struct FleetUp {
+    Text engine, detail;
+};
+struct FleetDown {
+    Text engine;
+    Text trouble; ///< a word of a closed set, as in metrics
+    Text detail;
+    std::uint64_t repeated = 0;
+};
+struct FleetUnusable {
+    Text detail;
+};
+struct FleetKeys {
+    std::size_t keys = 0;
+    Text sealing; ///< the id of the first
+};
+struct FleetCompared {
+    std::uint64_t compared = 0, newer = 0, pushed = 0, unreadable = 0;
+    Text detail; ///< why it did not come to its end; "": it did
+};
+struct FleetValueRefused {
+    Text key;     ///< in the engine
+    Text problem; ///< a word of a closed set
+    std::uint64_t repeated = 0;
+};
+
 // ---- the daemon
 
 struct Ready {
@@ -367,17 +398,18 @@ struct LogOverrun {
 /// All of them, in the order of the manual.
 using Event =
     std::variant<Lookup, ServiceUnknown, LookupAborted, PolicyLearnt, PolicyChanged, PolicyRefreshed,
-                 PolicyFailed, PolicyRecordVanished, PolicyExpired, PolicyEvicted, PolicyForgotten, PoliciesImported,
-                 PolicyTooShort, PolicyAdmitsNoMx, OverrideAdded, OverrideRemoved, OverrideExpired,
-                 OverrideWeakens, OverridesInUse, Observing, Dane, DaneChanged, DnsServers, DnsServerJudged,
-                 DnsServerForm, DnsServerSilent, DnsServerBack, DnsNoSocket, DnsFailed, Listening,
-                 NotListening, ConnectionsFull, AcceptFailed, ProtocolViolation, ControlListening,
-                 ControlNotListening, ControlChange, ControlRefused, ControlFull, WebListening, WebNotListening,
-                 WebHostRefused, WebFull, StoreLoaded, StoreFailed,
-                 StoreRecovered, StoreRead, StoreDamaged, StoreMoved, StoreChanged, StoreRefilled,
-                 StoreRowsSkipped, StoreRowRefused, StoreEmpty, StoreUnlocked, StoreIncomplete, Ready,
-                 CannotStart, RunningAsRoot, MemoryShort, MemoryBack, Reload, ReloadFailed, Stopping, Stopped,
-                 LogOverrun, DaneChecked, DnsRetry, DnsTryFailed, Fetch, PolicySource, StoreStillFailing>;
+                 PolicyFailed, PolicyRecordVanished, PolicyExpired, PolicyEvicted, PolicyForgotten,
+                 PoliciesImported, PolicyTooShort, PolicyAdmitsNoMx, OverrideAdded, OverrideRemoved,
+                 OverrideExpired, OverrideWeakens, OverridesInUse, Observing, Dane, DaneChanged, DnsServers,
+                 DnsServerJudged, DnsServerForm, DnsServerSilent, DnsServerBack, DnsNoSocket, DnsFailed,
+                 Listening, NotListening, ConnectionsFull, AcceptFailed, ProtocolViolation, ControlListening,
+                 ControlNotListening, ControlChange, ControlRefused, ControlFull, WebListening,
+                 WebNotListening, WebHostRefused, WebFull, StoreLoaded, StoreFailed, StoreRecovered,
+                 StoreRead, StoreDamaged, StoreMoved, StoreChanged, StoreRefilled, StoreRowsSkipped,
+                 StoreRowRefused, StoreEmpty, StoreUnlocked, StoreIncomplete, FleetUp, FleetDown,
+                 FleetUnusable, FleetKeys, FleetCompared, FleetValueRefused, Ready, CannotStart,
+                 RunningAsRoot, MemoryShort, MemoryBack, Reload, ReloadFailed, Stopping, Stopped, LogOverrun,
+                 DaneChecked, DnsRetry, DnsTryFailed, Fetch, PolicySource, StoreStillFailing>;
 
 /// Which event: its index in the list above, less than `kinds`.
 enum class Id : std::uint8_t {};

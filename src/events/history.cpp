@@ -3,6 +3,7 @@
 #include "base/text.hpp"
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
+#include "events/about_fleet.hpp"
 #include "events/about_mail.hpp"
 #include "events/about_overrides.hpp"
 #include "events/render.hpp"

@@ -2,6 +2,7 @@
 
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
+#include "events/about_fleet.hpp"
 #include "events/about_mail.hpp"
 #include "events/about_overrides.hpp"
 

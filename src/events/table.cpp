@@ -3,6 +3,7 @@
 #include "base/mdoc.hpp"
 #include "events/about_daemon.hpp"
 #include "events/about_dns.hpp"
+#include "events/about_fleet.hpp"
 #include "events/about_mail.hpp"
 #include "events/about_overrides.hpp"
 
@@ -46,11 +47,13 @@ constexpr std::array meanings{
     FieldMeaning{"changed", "the options that have another value now"},
     FieldMeaning{"closed", "connections closed to make room since the last such line"},
     FieldMeaning{"code", "the error code of SQLite or the system"},
+    FieldMeaning{"compared", "policies of this host that were compared with the engine"},
     FieldMeaning{"configured", "how many stand in the configuration"},
     FieldMeaning{"connections", "how many clients are connected"},
     FieldMeaning{"detail", "what was found or tried, in words"},
     FieldMeaning{"domain", "the policy domain, or the key where it holds none"},
     FieldMeaning{"domains", "some of the domains"},
+    FieldMeaning{"engine", "where the engine of the shared cache is"},
     FieldMeaning{"error", "what the system or the library says"},
     FieldMeaning{"expired", "policies that had expired meanwhile"},
     FieldMeaning{"expires_at", "when the policy expires, in seconds since 1970"},
@@ -66,6 +69,8 @@ constexpr std::array meanings{
     FieldMeaning{"id_before", "the id of the policy before"},
     FieldMeaning{"issuer", "who issued the certificate"},
     FieldMeaning{"kept", "what stays in use"},
+    FieldMeaning{"key", "what the value is called in the engine"},
+    FieldMeaning{"keys", "how many there are"},
     FieldMeaning{"limit", "what is used up: max_connections or file descriptors"},
     FieldMeaning{"log_moved_to", "where the log of the old file is"},
     FieldMeaning{"lost", "how many lines were dropped"},
@@ -76,6 +81,7 @@ constexpr std::array meanings{
     FieldMeaning{"mx", "how many mx patterns the policy has"},
     FieldMeaning{"mx_hosts", "the MX hosts"},
     FieldMeaning{"needs_restart", "the options that wait for a restart"},
+    FieldMeaning{"newer", "policies that were newer in the engine"},
     FieldMeaning{"next_hop", "the next hop as asked, where it has brackets, or a port other than 25"},
     FieldMeaning{"next_try_s", "seconds until the next attempt at the earliest"},
     FieldMeaning{"note", "why the override is there, as whoever added it says"},
@@ -85,6 +91,7 @@ constexpr std::array meanings{
     FieldMeaning{"peer", "the client"},
     FieldMeaning{"policies", "how many policies are remembered"},
     FieldMeaning{"problem", "what is wrong, in words"},
+    FieldMeaning{"pushed", "policies that the engine did not have, or older"},
     FieldMeaning{"question", "the name that was asked for"},
     FieldMeaning{"reason", "one of the reasons below, none where nothing failed"},
     FieldMeaning{"refill", "1 when the file was still to get everything in memory"},
@@ -93,16 +100,20 @@ constexpr std::array meanings{
     FieldMeaning{"rows", "how many policies"},
     FieldMeaning{"run_time", "how many were added at run time"},
     FieldMeaning{"salvaged", "how many policies could be saved"},
+    FieldMeaning{"sealing", "the id of the key that seals"},
     FieldMeaning{"server", "the resolver"},
     FieldMeaning{"servers", "the resolvers, in the order of asking"},
     FieldMeaning{"service", "the name of the service"},
     FieldMeaning{"signal", "the number of the signal"},
-    FieldMeaning{"source",
-                 "where the answer came from: memory, network, or key when the key alone says that there is "
-                 "no policy; where an override came from: run-time or configuration"},
+    FieldMeaning{
+        "source",
+        "where the answer came from: memory, network, or key when the key alone says that there is "
+        "no policy; where a policy came from: shared when another host of the fleet fetched it; where an "
+        "override came from: run-time or configuration"},
     FieldMeaning{"tls", "the version of TLS"},
     FieldMeaning{"took_ms", "how long it took, in milliseconds"},
     FieldMeaning{"transport", "udp or tcp"},
+    FieldMeaning{"trouble", "the kind of trouble, as in SHARED CACHE"},
     FieldMeaning{"ttl", "how long the verdict holds, in seconds"},
     FieldMeaning{"uid", "the user id of the client"},
     FieldMeaning{"unreadable", "policies that could not be read"},
@@ -129,6 +140,7 @@ std::string_view title(Section section) {
     case Section::connections: return "Connections";
     case Section::control: return "The control socket and the web listener";
     case Section::store: return "The store";
+    case Section::fleet: return "The shared cache of a fleet";
     case Section::daemon: return "The daemon";
     case Section::steps: break;
     }

@@ -14,7 +14,19 @@
 
 namespace events {
 
-enum class Section { answers, policies, overrides, dane, dns, connections, control, store, daemon, steps };
+enum class Section {
+    answers,
+    policies,
+    overrides,
+    dane,
+    dns,
+    connections,
+    control,
+    store,
+    fleet,
+    daemon,
+    steps
+};
 
 struct Entry {
     std::string_view name; ///< lower-case words joined by hyphens

@@ -7,6 +7,7 @@
 #include "dane/advice.hpp"
 #include "decision/decide.hpp"
 #include "decision/override.hpp"
+#include "lookup/worth.hpp"
 
 #include <array>
 #include <cstddef>
@@ -48,5 +49,20 @@ struct SearchCounts {
 
 /// Of lookups of DANE that ended, by verdict.
 using DaneCounts = base::CountersOf<dane::Advice, advices>;
+
+/// What the shared cache answered to find() and to lease().
+enum class SharedFind : std::uint8_t { found, none, trouble };
+enum class SharedLease : std::uint8_t { won, lost, trouble };
+inline constexpr std::size_t shared_answers = 3;
+
+/// Of the searches of a Learner that has a shared cache.
+struct SharedCounts {
+    base::CountersOf<SharedFind, shared_answers> finds;
+    base::CountersOf<SharedLease, shared_answers> leases;
+    base::CountersOf<Worth, worths> values; ///< that were found or came unasked, by what became of them
+    base::Counter offers;                   ///< of policies fetched here
+    base::Counter news;                     ///< notifications about domains that are known or searched here
+    base::Counter waited_in_vain;           ///< a lease was lost, and the policy fetched here in the end
+};
 
 } // namespace lookup

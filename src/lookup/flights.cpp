@@ -47,6 +47,7 @@ void Flights::join(const base::Domain& domain, Why why, Wants wants, Done done) 
     if (auto aloft = aloft_.find(domain); aloft != aloft_.end()) {
         Flight& flight = *aloft->second;
         if (wants == Wants::policy && flight.policy) return call_later(std::move(done), *flight.policy);
+        if (why == Why::shared && std::exchange(flight.news, true)) return; // nothing new to wait for
         if (why == Why::query && flight.why != Why::query) flight.again = true;
         flight.add(wants, std::move(done));
         return;
@@ -157,6 +158,16 @@ asio::awaitable<void> Flights::fly(base::Domain domain, Why why) {
     land(domain, outcome);
 }
 
+void Flights::take_news(const base::Domain& domain) {
+    try {
+        join(domain, Why::shared, Wants::dane, [this, domain](const Outcome& outcome) {
+            if (outcome.reason == Reason::overloaded) parts_.discovery.drop_news(domain);
+        });
+    } catch (const std::bad_alloc&) {
+        parts_.discovery.drop_news(domain); // learnt later: by the record, or the daily GET
+    }
+}
+
 void Flights::land(const base::Domain& domain, const Outcome& outcome) {
     auto aloft = aloft_.find(domain);
     if (aloft == aloft_.end()) return;
@@ -172,6 +183,7 @@ void Flights::land(const base::Domain& domain, const Outcome& outcome) {
     call_all(flight->for_policy, outcome);
     call_all(flight->for_all, outcome);
     flight->for_all.clear(); // frees what they hold
+    if (flight->news) take_news(domain);
     if (on_landing_) on_landing_();
     if (!standby_.empty()) board_later();
     if (!aloft_.empty() || std::exchange(most_aloft_, 0) < burst || !parts_.after_burst) return;

@@ -57,7 +57,7 @@ public:
     Flights& operator=(const Flights&) = delete;
 
     /// Starts or joins the domain's flight. `done` may be empty. It is called once, when the wanted result is
-    /// known, and never before join() returns.
+    /// known, and never before join() returns; of several that come with Why::shared during a flight only the first is.
     void join(const base::Domain& domain, Why why, Wants wants, Done done);
 
     /// Called whenever a flight has ended.
@@ -73,6 +73,7 @@ private:
         Why why;
         bool again = false;                    ///< a client joined a flight that was not meant to answer it
         bool dane = false;                     ///< somebody wants the verdict, too
+        bool news = false;                     ///< another host has offered a policy meanwhile
         std::vector<Done> for_all, for_policy; ///< who waits for everything, and who only for the policy
         std::optional<Outcome> policy;         ///< known already; the verdict is still being looked up
         void add(Wants wants, Done done);
@@ -93,6 +94,7 @@ private:
     boost::asio::awaitable<void> fly(base::Domain domain, Why why);
     [[nodiscard]] bool policy_known(const base::Domain& domain, const Outcome& outcome);
     void land(const base::Domain& domain, const Outcome& outcome);
+    void take_news(const base::Domain& domain);
     void abort(const base::Domain& domain);
 
     Parts parts_;

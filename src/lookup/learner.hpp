@@ -3,7 +3,8 @@
 //
 // The parts: lookup/flights.hpp (who waits for which search), lookup/discovery.hpp (one search),
 // lookup/expiry.hpp (when expired policies are forgotten), lookup/hop_learner.hpp (next hops that are not of
-// the usual form). Threads: lives on the back io_context; every member but hop_verdicts() is called there,
+// the usual form). What a fleet shares (cache/shared.hpp) is taken for domains that are known here or searched.
+// Threads: lives on the back io_context; every member but hop_verdicts() is called there,
 // every callback comes from there.
 #pragma once
 
@@ -15,6 +16,7 @@
 #include <boost/asio/any_io_executor.hpp>
 
 #include <functional>
+#include <optional>
 #include <utility>
 
 namespace lookup {
@@ -35,9 +37,11 @@ public:
         events::Sink& sink;
         std::function<bool()> memory_left = {}; ///< as in Flights::Parts
         std::function<void()> after_burst = {}; ///< the same
+        cache::Shared* shared = nullptr;        ///< null: none; outlives the learner
     };
 
     Learner(Parts parts, const cache::Tuning& tuning);
+    ~Learner();
     Learner(const Learner&) = delete;
     Learner& operator=(const Learner&) = delete;
 
@@ -79,10 +83,15 @@ public:
     void set_ran_before(base::seconds before) { expiry_.set_ran_before(before); }
 
     [[nodiscard]] const SearchCounts& counts() const noexcept { return discovery_.counts(); } ///< any thread
+    /// Any thread; null without a shared cache.
+    [[nodiscard]] const SharedCounts* shared_counts() const noexcept { return discovery_.shared_counts(); }
     [[nodiscard]] std::size_t aloft() const noexcept { return flights_.aloft(); }
     [[nodiscard]] std::size_t standby() const noexcept { return flights_.standby(); }
 
 private:
+    void heard(const base::Domain& domain, std::optional<cache::SharedPolicy> offered);
+
+    cache::Shared* shared_;
     Expiry expiry_;
     Discovery discovery_;
     Flights flights_;

@@ -7,7 +7,7 @@ namespace lookup {
 using base::Reason;
 
 void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Knowledge& before,
-                 const cache::Entry& after) {
+                 const cache::Entry& after, std::string_view source) {
     const auto* old = std::get_if<cache::Entry>(&before);
     const sts::Policy& policy = after.policy->policy;
     const Change how = change(old ? old->policy : nullptr, after.policy);
@@ -17,11 +17,15 @@ void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Kn
                                        .mode = policy.mode,
                                        .mx = policy.mx.size(),
                                        .max_age = policy.max_age,
-                                       .id = after.txt_id});
+                                       .id = after.txt_id,
+                                       .source = source});
         break;
     case Change::refreshed:
-        sink.emit(events::PolicyRefreshed{
-            .domain = domain.name(), .mode = policy.mode, .max_age = policy.max_age, .id = after.txt_id});
+        sink.emit(events::PolicyRefreshed{.domain = domain.name(),
+                                          .mode = policy.mode,
+                                          .max_age = policy.max_age,
+                                          .id = after.txt_id,
+                                          .source = source});
         break;
     case Change::changed:
     case Change::weakened:
@@ -32,7 +36,8 @@ void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Kn
                                         .max_age = policy.max_age,
                                         .id = after.txt_id,
                                         .id_before = old->txt_id,
-                                        .weakened = how == Change::weakened});
+                                        .weakened = how == Change::weakened,
+                                        .source = source});
         break;
     }
     if (too_short_to_obey(policy))

@@ -20,9 +20,10 @@ inline constexpr std::size_t max_hosts_named = 20; ///< on one log line
 /// Octets of a TXT record that cannot be used, in a failure's detail.
 inline constexpr std::size_t max_record_shown = 150;
 
-/// A policy was fetched. Also reports a max_age that is too short to be of use.
+/// A policy came. `source`: "" when this host has fetched it. Also reports a max_age that is too short to be of
+/// use.
 void emit_policy(events::Sink& sink, const base::Domain& domain, const cache::Knowledge& before,
-                 const cache::Entry& after);
+                 const cache::Entry& after, std::string_view source = {});
 /// `next_hop`: its text, when it is not of the usual form.
 void emit_dane(events::Sink& sink, const base::Domain& domain, const dane::State& before,
                const dane::State& after, const dane::Verdict& verdict, std::string_view next_hop = {});

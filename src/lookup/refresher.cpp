@@ -1,6 +1,7 @@
 #include "lookup/refresher.hpp"
 
 #include "lookup/load.hpp"
+#include "lookup/shared_steps.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -282,6 +283,8 @@ void Refresher::look(const base::Domain& domain) {
         // Overloaded: there was no try. The domain is still due, but not at once.
         if (outcome.reason == base::Reason::overloaded)
             schedule(domain, parts_.clock.now() + tuning_.dns_failure_for);
+        else if (outcome.elsewhere)
+            schedule(domain, parts_.clock.now() + look_again(parts_.random()));
         else
             add(domain);
         turn->over();

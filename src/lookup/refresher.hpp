@@ -7,6 +7,7 @@
 // fetches that clients wait for. The agenda is rebuilt from the entries at each start, and also after a jump
 // of the wall clock (it was set, or the machine was suspended); changed entries are stored. Expired policies
 // are forgotten when the clock can be trusted (lookup/expiry.hpp), and looked at from time to time until then.
+// Where another host of a fleet is refreshing a policy, it is looked at again soon (lookup/shared_steps.hpp).
 // Threads: lives on the back io_context.
 #pragma once
 

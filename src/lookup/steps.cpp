@@ -39,7 +39,8 @@ Next after_txt(const cache::Knowledge& known, const TxtOutcome& txt, Why why, ba
     const auto& entry = std::get<Entry>(known);
     // A TXT record that is missing, broken or cannot be looked up never removes a policy (section 3.1, note).
     std::string id = txt.id.value_or(entry.txt_id);
-    const bool wanted = why == Why::daily || id != entry.txt_id || cache::overdue(entry, now, tuning);
+    const bool wanted =
+        why == Why::daily || why == Why::by_hand || id != entry.txt_id || cache::overdue(entry, now, tuning);
     if (wanted && may_get(id)) return Get{std::move(id)};
     return Keep{};
 }

@@ -26,6 +26,7 @@ constexpr std::array parts{
     Part{Id::connections, "Connections"},
     Part{Id::policies, "Policies and overrides"},
     Part{Id::flights, "Searches, HTTPS, DNS and DANE"},
+    Part{Id::shared_configured, "The shared cache"},
     Part{Id::store_commits_total, "The store"},
     Part{Id::log_lines_total, "The log"},
     Part{Id::http_requests_total, "The administration"},

@@ -3,9 +3,12 @@
 #include "base/duration_bounds.hpp"
 #include "base/reason.hpp"
 #include "base/version.hpp"
+#include "cache/valkey/trouble.hpp"
+#include "cache/valkey/value.hpp"
 #include "decision/decide.hpp"
 #include "decision/override.hpp"
 #include "events/table.hpp"
+#include "lookup/worth.hpp"
 
 #include <algorithm>
 #include <array>
@@ -69,6 +72,16 @@ Values event_names() {
         names.push_back(events::entry(static_cast<events::Id>(kind)).name);
     return names;
 }
+
+/// The words of an enum that begins with 0.
+template <class Enum>
+Values words(std::size_t size) {
+    Values names;
+    for (std::size_t at = 0; at < size; ++at) names.push_back(to_string(static_cast<Enum>(at)));
+    return names;
+}
+
+Values shared_troubles() { return words<valkey::Trouble>(valkey::troubles); }
 
 struct LabelSource {
     std::string_view name;
@@ -266,6 +279,88 @@ std::vector<Row> rows() {
          "Lookups of DANE that ended, by verdict: dane-only, DANE secures the next hop; sts, it does not; "
          "unknown.",
          {{"verdict", {"dane-only", "sts", "unknown"}}}},
+
+        {Id::shared_configured, "stsmapd_shared_configured", gauge,
+         "1 when the configuration names a shared cache, 0 otherwise."},
+        {Id::shared_up, "stsmapd_shared_up", gauge,
+         "1 while the engine of the shared cache takes commands, 0 otherwise and without a shared cache."},
+        {Id::shared_commands_total,
+         "stsmapd_shared_commands_total",
+         counter,
+         "Commands for the engine that ended, by result: ok, or the kind of trouble, as in stsmapd(8), "
+         "SHARED "
+         "CACHE.",
+         {{"result", joined({"ok"}, shared_troubles())}}},
+        {Id::shared_command_duration_seconds,
+         "stsmapd_shared_command_duration_seconds",
+         histogram,
+         "How long the engine took for the commands that it was sent, until the reply or the time limit.",
+         {},
+         base::engine_bounds},
+        {Id::shared_connections_total, "stsmapd_shared_connections_total", counter,
+         "Connections to engines that were made and logged in."},
+        {Id::shared_connection_failures_total,
+         "stsmapd_shared_connection_failures_total",
+         counter,
+         "Attempts to connect to an engine that failed, by the kind of trouble.",
+         {{"trouble", shared_troubles()}}},
+        {Id::shared_breaker_opened_total, "stsmapd_shared_breaker_opened_total", counter,
+         "How often the engine was left alone for a while, because three commands in a row had no reply in "
+         "time."},
+        {Id::shared_finds_total,
+         "stsmapd_shared_finds_total",
+         counter,
+         "Questions of searches for a domain's policy to the shared cache, by what came: found, none, or "
+         "trouble, and the search went on without it.",
+         {{"result", {"found", "none", "trouble"}}}},
+        {Id::shared_leases_total,
+         "stsmapd_shared_leases_total",
+         counter,
+         "Leases that were asked for, so that one host fetches for all: won, and this host fetched; lost, "
+         "and it waited for another; trouble, and it fetched.",
+         {{"result", {"won", "lost", "trouble"}}}},
+        {Id::shared_waits_in_vain_total, "stsmapd_shared_waits_in_vain_total", counter,
+         "Searches that waited for another host to fetch, and fetched in the end."},
+        {Id::shared_values_total,
+         "stsmapd_shared_values_total",
+         counter,
+         "Policies of other hosts that a search or a notification brought, by what became of them. Only "
+         "taken "
+         "ones are used.",
+         {{"result", words<lookup::Worth>(lookup::worths)}}},
+        {Id::shared_values_refused_total,
+         "stsmapd_shared_values_refused_total",
+         counter,
+         "Values of the shared cache that were not believed, by reason, as in stsmapd(8), SHARED CACHE.",
+         {{"reason", words<valkey::Refusal>(valkey::refusals)}}},
+        {Id::shared_offers_total,
+         "stsmapd_shared_offers_total",
+         counter,
+         "Policies offered to the other hosts: stored; not stored, because the engine has the same, a newer "
+         "one or one that must be left alone, or did not take it; dropped, because too many waited for it.",
+         {{"result", {"stored", "not-stored", "dropped"}}}},
+        {Id::shared_waiting_writes, "stsmapd_shared_waiting_writes", gauge,
+         "Writes that wait until the engine takes them, most of them policies."},
+        {Id::shared_waiting_bytes, "stsmapd_shared_waiting_bytes", gauge,
+         "Octets of the writes that wait for the engine."},
+        {Id::shared_notifications_total,
+         "stsmapd_shared_notifications_total",
+         counter,
+         "Notifications of the engine, this host's own among them: ok, or unreadable.",
+         {{"result", {"ok", "unreadable"}}}},
+        {Id::shared_syncs_total,
+         "stsmapd_shared_syncs_total",
+         counter,
+         "Comparisons of what this host knows with what the engine has, by result.",
+         {{"result", {"ok", "failed"}}}},
+        {Id::shared_sync_policies_total,
+         "stsmapd_shared_sync_policies_total",
+         counter,
+         "Policies in comparisons: all that were compared; of them, those of which the engine had a newer "
+         "one, and those that were pushed.",
+         {{"result", {"compared", "newer", "pushed"}}}},
+        {Id::shared_last_sync_timestamp_seconds, "stsmapd_shared_last_sync_timestamp_seconds", gauge,
+         "When a comparison last came to its end; 0: none has."},
 
         {Id::store_commits_total,
          "stsmapd_store_commits_total",

@@ -67,6 +67,12 @@ inline constexpr std::array<base::ExitMeaning, 4> import_exits{{
     {base::Exit::usage, "the command line or the configuration is wrong"},
     {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
 }};
+inline constexpr std::array<base::ExitMeaning, 4> fleet_exits{{
+    {base::Exit::done, "the engine answers; of sync: begun, or all was compared"},
+    {base::Exit::trouble, "there is no shared cache, its engine is away, or the comparison was broken off"},
+    {base::Exit::usage, "the command line or the configuration is wrong"},
+    {base::Exit::unreachable, "the daemon cannot be reached, or stopped answering"},
+}};
 inline constexpr std::array<base::ExitMeaning, 4> health_exits{{
     {base::Exit::done, "Postfix gets answers; with --live: each thread that answers Postfix works"},
     {base::Exit::trouble, "it does not, for the reason printed"},
@@ -116,7 +122,7 @@ inline constexpr Needs reading{
 inline constexpr Needs changing{.daemon = "a running daemon", .socket = "", .root = "root"};
 
 /// In the order of `stsmap --help` and of the manual.
-inline constexpr std::array<CommandRow, 20> command_table{{
+inline constexpr std::array<CommandRow, 21> command_table{{
     {"query",
      "Print what Postfix gets for a domain",
      query_exits,
@@ -127,7 +133,10 @@ inline constexpr std::array<CommandRow, 20> command_table{{
      {.daemon = "a running daemon (not for --from)",
       .socket = "permission to connect to its control socket: group adm or root",
       .root = ""}},
-    {"check", "Look at a domain as a sender: DNS, policy, mail servers and their certificates", check_exits, {}},
+    {"check",
+     "Look at a domain as a sender: DNS, policy, mail servers and their certificates",
+     check_exits,
+     {}},
     {"preview",
      "Say which mail of the last weeks would have waited under enforcement",
      preview_exits,
@@ -149,6 +158,12 @@ inline constexpr std::array<CommandRow, 20> command_table{{
     {"warm", "Look for the policies of a list of domains", warm_exits, changing},
     {"export", "Print all policies and overrides, for import", control_exits, reading},
     {"import", "Take policies, and overrides, of an export", import_exits, changing},
+    {"fleet",
+     "Show the shared cache and the hosts of a fleet, or compare with it",
+     fleet_exits,
+     {.daemon = "a running daemon",
+      .socket = "permission to connect to its control socket",
+      .root = "root for sync"}},
     {"health", "Say whether Postfix gets answers", health_exits, reading},
     {"metrics", "Print the metrics, or keep them in a file for node_exporter", metrics_exits, reading},
     {"postfix-setup",
@@ -162,7 +177,10 @@ inline constexpr std::array<CommandRow, 20> command_table{{
      doctor_exits,
      {.daemon = "", .socket = "", .root = "root to see everything"}},
     {"lint", "Say what is wrong with a policy or a TXT record, from its text", lint_exits, {}},
-    {"publish", "Propose a policy and its records for one's own domain, and the next step", publish_exits, {}},
+    {"publish",
+     "Propose a policy and its records for one's own domain, and the next step",
+     publish_exits,
+     {}},
 }};
 
 /// A name that has no row does not compile.

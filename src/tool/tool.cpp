@@ -59,6 +59,7 @@ std::vector<Entry> all_commands(const Commands& commands) {
     add(command_row("warm"), warm_command());
     add(command_row("export"), export_command());
     add(command_row("import"), import_command());
+    add(command_row("fleet"), fleet_command());
     add(command_row("health"), health_command());
     add(command_row("metrics"), metrics_command());
     add(command_row("postfix-setup"),

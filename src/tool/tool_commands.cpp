@@ -8,6 +8,7 @@
 #include "tool/check/judge.hpp"
 #include "tool/client/control_client.hpp"
 #include "tool/doctor/finger.hpp"
+#include "tool/doctor/fleet_probe.hpp"
 #include "tool/doctor/network_probe.hpp"
 #include "tool/doctor/probes.hpp"
 #include "tool/doctor/report.hpp"
@@ -175,7 +176,8 @@ void add_open(const tool::Json& status, std::vector<std::string>& web_open) {
 }
 
 /// What the configuration and, where it may be asked, the daemon say about observing, overrides and its health.
-void look_at_its_word(const config::Config& config, const std::string& control, doctor::DaemonFacts& facts) {
+void look_at_its_word(const config::Config& config, const std::string& control, doctor::DaemonFacts& facts,
+                      doctor::FleetFacts& fleet) {
     constexpr std::size_t most = 100; // octets of a text of the daemon's that is shown
     const base::Instant now = SystemClock{}.now();
     facts.now = now;
@@ -185,11 +187,15 @@ void look_at_its_word(const config::Config& config, const std::string& control, 
             facts.weakening.push_back({one.domain, std::string(to_string(one.action)), one.until, true});
     for (const auto& address : config.web.listen)
         if (!config::stays_on_this_host(address)) facts.web_open.push_back(to_string(address));
-    if (control.empty()) return;
+    if (control.empty()) {
+        fleet = doctor::probe_fleet(config.shared, nullptr);
+        return;
+    }
     tool::ControlOptions options;
     options.path = control;
     options.connect_limit = options.reply_limit = daemon_limit;
     tool::ControlClient client(std::move(options));
+    fleet = doctor::probe_fleet(config.shared, &client);
     // That nobody answers, or this user may not ask, is no finding of its own. The file may have changed since the
     // daemon has read it.
     tool::ControlRequest question;
@@ -219,7 +225,8 @@ void look_at_all(const config::Config& config, const tool::CommonOptions& common
                  const doctor::CommandOptions& options, setup::Host& host, doctor::Facts& facts) {
     const setup::SurveyOptions survey_with = survey_options(config, common, options.postfix_directory);
     const auto [answering, survey] = look_at_postfix(survey_with, host, facts);
-    look_at_its_word(config, common.control.empty() ? config.control.socket : common.control, facts.daemon);
+    look_at_its_word(config, common.control.empty() ? config.control.socket : common.control, facts.daemon,
+                     facts.fleet);
     // The unit and its user apply to the packaged folder; for another folder the user is not known.
     const bool packaged = config.state_dir == config::Config{}.state_dir;
     const auto user = packaged ? doctor::daemon_user(host, facts.systemd.running) : std::nullopt;

@@ -44,6 +44,19 @@ void check_proxy(std::string_view text) {
     fuzz::require(!*proxy || proxy->name.empty() == proxy->address.has_value(), "a name or an address");
 }
 
+void check_engine(std::string_view text) {
+    for (const auto parse : {config::parse_engine, config::parse_sentinel}) {
+        const auto engine = parse(text);
+        if (!engine) {
+            check_words(engine.error());
+            continue;
+        }
+        fuzz::require(parse(to_string(*engine)) == *engine, "an engine reads back");
+        fuzz::require(engine->path.size() <= config::max_unix_path && engine->host.size() <= 253,
+                      "it is short");
+    }
+}
+
 void check_nat64_prefix(std::string_view text) {
     const auto prefix = base::parse_nat64_prefix(text);
     if (!prefix) return check_words(prefix.error());
@@ -60,6 +73,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     check_server(text);
     check_proxy(text);
     check_nat64_prefix(text);
+    check_engine(text);
+    if (const auto time = config::parse_short_duration(text))
+        fuzz::require(time->count() >= 0 &&
+                          config::parse_short_duration(config::format_short_duration(*time)) == *time,
+                      "a short time reads back");
+    else
+        check_words(time.error());
     if (const auto time = config::parse_duration(text))
         fuzz::require(time->count() >= 0 && config::parse_duration(config::format_duration(*time)) == *time,
                       "a time reads back");

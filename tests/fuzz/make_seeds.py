@@ -48,6 +48,8 @@ ROWS = {
     "valkey_keys": ("valkey_notification",),
     "valkey_notification": ("valkey_notification",),
     "valkey_value": ("valkey_value",),
+    "valkey_link": ("resp",),
+    "valkey_resp": ("resp",),
     "sts_match": ("domain", "mx_match"),
     "sts_policy": ("policy",),
     "sts_record": ("txt_record",),
@@ -55,7 +57,7 @@ ROWS = {
 }
 # What goes before a row where the input begins with octets of another meaning.
 BEFORE = {"tool_query": b"\x03\x20", "http_response": b"\x01", "admin_http": b"\x03", "session": b"\x06\x04", "dns_query": b"\xc0",
-          "valkey_hosts": b"mail1\n", "valkey_value": b"\0", "smtp_dialogue": b"\x20\x01", "smtp_reply": b"\x20",
+          "valkey_hosts": b"mail1\n", "valkey_value": b"\0", "smtp_dialogue": b"\x20\x01", "smtp_reply": b"\x20", "resp": b"\x20",
           "mail_log": b"Nov 28 20:35:20 h postfix/smtp[7]: "}
 
 

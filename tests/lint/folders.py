@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 ASIO, OPENSSL, LDNS, SQLITE, SPDLOG, SYSTEMD = "Asio", "OpenSSL", "ldns", "SQLite", "spdlog", "libsystemd"
 TOML, CLI11, JSON, IDN, EXPECTED, UNORDERED = "toml++", "CLI11", "nlohmann-json", "libidn2", "tl-expected", "Unordered"
-PSL, ZLIB, PROMETHEUS, MUSTACHE = "libpsl", "zlib", "prometheus-cpp", "mustache"
+PSL, ZLIB, PROMETHEUS, MUSTACHE, HIREDIS = "libpsl", "zlib", "prometheus-cpp", "mustache", "hiredis"
 LIBRARIES = {
     ASIO: r"boost/(asio|beast|system)/", OPENSSL: r"openssl/", LDNS: r"ldns/", SQLITE: r"sqlite3\.h$", SPDLOG: r"spdlog/",
     SYSTEMD: r"systemd/", TOML: r"toml\+\+/", CLI11: r"CLI/", JSON: r"nlohmann/", IDN: r"idn2\.h$", EXPECTED: r"tl/expected\.hpp$",
     UNORDERED: r"boost/unordered/", PSL: r"libpsl\.h$", ZLIB: r"zlib\.h$", PROMETHEUS: r"prometheus/",
-    MUSTACHE: r"kainjow/",
+    MUSTACHE: r"kainjow/", HIREDIS: r"hiredis/",
 }
 # Every other header in a subfolder, or with a dot in its name, must be one of the system's.
 SYSTEM = re.compile(r"^(sys|netinet|arpa|net|linux)/|^[a-z_0-9]+\.h$|^[a-z_0-9]+$")
@@ -61,17 +61,19 @@ FOLDERS = {
     "cache/disk": Folder("base/net sts dane events sqlite cache", ports=(), exceptions={
         "tool/doctor/probe_state": ("store_check",),  # only reads the daemon's file
     }),
-    "cache/valkey": Folder("sts", (OPENSSL, JSON), ports=()),
+    "cache/valkey": Folder("base/net sts events cache", (ASIO, OPENSSL, JSON), headers={"fetch/chain.hpp": "limits on what an engine's certificates cost, before any is verified"},
+                           ports=("engine",)),
     "state": Folder("base/net sts decision events sqlite", ports=("keeper", "book", "protection", "observed", "rows")),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),
     "server": Folder("base/net postfix decision events lookup"),
-    "metrics": Folder("sts decision events"),
+    "metrics": Folder("sts decision events", headers={
+        "cache/valkey/trouble.hpp": "values of labels", "cache/valkey/value.hpp": "values of labels", "lookup/worth.hpp": "values of labels"}),
     "admin": Folder("base/net sts dane decision postfix events cache state lookup server metrics", (ASIO, JSON)),
     "admin/page": Folder("base/net decision cache lookup metrics admin", (JSON,)),
     "config": Folder("base/net sts decision", libraries=(TOML,)),
     "log": Folder("base/net events config", (SPDLOG,)),
-    "wiring": Folder("sts dane decision postfix dns fetch cache lookup server config", (ASIO,)),
-    "daemon": Folder("base/net sts dane decision postfix events dns fetch sqlite cache cache/disk state lookup server metrics admin admin/page config log "
+    "wiring": Folder("base/net sts dane decision postfix dns fetch cache cache/valkey lookup server config", (ASIO,)),
+    "daemon": Folder("base/net sts dane decision postfix events dns fetch sqlite cache cache/disk cache/valkey state lookup server metrics admin admin/page config log "
                      "wiring", (ASIO, OPENSSL, SYSTEMD)),  # of OpenSSL and SQLite only the versions
     "tool/show": Folder(),
     "tool/cli": Folder("tool/show"),
@@ -96,13 +98,13 @@ FOLDERS = {
 
 # Pure folders, and pure files of other folders (stems, "x_*"): functions of their arguments. No library that does I/O.
 PURE = {"base", "sts", "tlsrpt", "dane", "decision", "postfix", "events", "metrics", "admin/page", "tool/findings"}
-PURE_FILES = {"cache/entry", "cache/valkey/key_ring", "cache/valkey/keys", "cache/valkey/value", "cache/valkey/notification",
-              "cache/valkey/hosts", "lookup/record_outcome", "lookup/steps", "lookup/facts", "admin/evidence", "admin/import_line", "admin/json", "dns/answer", "dns/exchange", "dns/guard",
+PURE_FILES = {"cache/entry", "cache/valkey/address", "cache/valkey/breaker", "cache/valkey/greeting", "cache/valkey/hosts", "cache/valkey/key_ring", "cache/valkey/keys", "cache/valkey/notification", "cache/valkey/value", "cache/valkey/link", "cache/valkey/reply",
+              "cache/valkey/resp", "cache/valkey/sentinel", "cache/valkey/trouble", "cache/valkey/write_queue", "lookup/record_outcome", "lookup/steps", "lookup/facts", "admin/evidence", "admin/import_line", "admin/json", "dns/answer", "dns/exchange", "dns/guard",
               "dns/message", "fetch/http_head", "fetch/http_body", "fetch/http_reader", "tool/setup/plan*",
               "tool/doctor/judge_*", "tool/doctor/facts", "tool/doctor/hints", "tool/doctor/ids", "tool/show/safe_text",
               "tool/client/control_text", "tool/explain/evidence", "tool/explain/document", "tool/explain/reader",
               "tool/explain/predict", "tool/explain/judge", "tool/explain/reasons", "tool/explain/print",
-              "tool/control/texts", "tool/control/top_screen", "tool/control/warming", "smtp/reply", "smtp/dialogue", "smtp/sighting", "smtp/protocols",
+              "tool/control/texts", "tool/control/fleet_text", "tool/control/top_screen", "tool/control/warming", "smtp/reply", "smtp/dialogue", "smtp/sighting", "smtp/protocols",
               "smtp/settings", "tool/check/settings", "tool/check/evidence", "tool/check/document*", "tool/check/looked",
               "tool/check/manners", "tool/check/judge*", "tool/check/delivery", "tool/check/mail_host", "tool/check/print",
               "tool/check/explained", "tool/show/page",
@@ -114,6 +116,7 @@ LIBRARY_FILES = {
     "metrics/exposition": (PROMETHEUS,),
     "metrics/catalogue": (JSON,),
     "admin/page/page": (MUSTACHE,),
+    "cache/valkey/resp": (HIREDIS,),  # the codec, which does no I/O
     "base/event": (ASIO,),  # wakes a coroutine: the ports' one helper over Asio
     "tool/cli/interrupts": (ASIO,),  # waits for signals
     "tool/check/registrable": (PSL,),
@@ -121,8 +124,8 @@ LIBRARY_FILES = {
 }
 
 # Composition roots: these files may include all adapters of the folders that their own folder may include.
-ROOTS = {"daemon/daemon", "daemon/front", "daemon/measures", "daemon/kept_state", "daemon/start_check", "wiring/settings", "wiring/boost_sources",
-         "tool/tool_commands",
+ROOTS = {"daemon/daemon", "daemon/front", "daemon/measures", "daemon/measures_fleet", "daemon/kept_state", "daemon/start_check", "wiring/settings", "wiring/boost_sources",
+         "daemon/fleet", "wiring/fleet_settings", "wiring/secret_file", "tool/tool_commands",
          "tool/doctor/network_probe", "tool/doctor/probe_*", "tool/doctor/finger", "tool/doctor/https_date",
          "tool/explain/live_look", "tool/check/run", "tool/check/policy_host", "tool/check/host_tls"}
 

@@ -15,7 +15,8 @@ from sources import ROOT, Offences
 
 RULES = ROOT / "packaging" / "debian" / "stsmapd.logcheck.ignore.server"
 NUMBERS = {"took_ms", "age", "mx", "max_age", "fetched_at", "expires_at", "next_try_s", "repeated", "ttl", "policies", "expired",
-           "unreadable", "caught_up", "after_s", "rows", "signal", "uid", "refused"}
+           "unreadable", "caught_up", "after_s", "rows", "signal", "uid", "refused",
+           "keys", "compared", "newer", "pushed"}
 
 # event: (fields of a normal line, fields of one that must be seen)
 TWO_SIDED = {

@@ -223,11 +223,11 @@ def check_scrape(scrape, rules):
     return found
 
 
-def check_compose(compose, base, folder, exists):
+def check_compose(compose, base, folder, exists, added=("prometheus", "grafana")):
     """The files that it mounts exist; what it adds to are services of the other compose file; ports are on loopback."""
     found = []
-    if set(compose["services"]) - set(base["services"]) != {"prometheus", "grafana"}:
-        found.append("the services are those of packaging/container, prometheus and grafana")
+    if set(compose["services"]) - set(base["services"]) != set(added):
+        found.append(f"the services are those of packaging/container and {', '.join(added)}")
     for name, service in compose["services"].items():
         for volume in service.get("volumes", ()):
             source = volume.split(":")[0]
@@ -235,9 +235,40 @@ def check_compose(compose, base, folder, exists):
                 found.append(f"{name}: {source} is not there")
             if not source.startswith(".") and source not in compose["volumes"]:
                 found.append(f"{name}: no volume {source}")
-        found += [f"{name}: port {port} is open to all" for port in service["ports"] if not port.startswith("127.0.0.1:")]
+        found += [f"{name}: port {port} is open to all" for port in service.get("ports", ()) if not port.startswith("127.0.0.1:")]
         if not re.search(r":v?\d+\.\d+\.\d+$", service.get("image", ":1.1.1")):
             found.append(f"{name}: no version of the image")
+    return found
+
+
+def check_fleet(fleet, base, example):
+    """Two daemons with one engine and one key, names of their own, and options that there are; nobody else reaches the engine."""
+    found = []
+    options = set(re.findall(r"^#(\w+) = ", example[example.find("\n[shared]\n"):], re.M))
+    first, second, engine = (fleet["services"][name] for name in ("stsmapd", "second", "engine"))
+    shared = []
+    for name, service in (("stsmapd", first), ("second", second)):
+        settings = {key.removeprefix("STSMAPD_SHARED_").lower(): value for key, value in service["environment"].items()
+                    if key.startswith("STSMAPD_SHARED_")}
+        found += [f"{name}: no option shared.{key}" for key in settings if key not in options]
+        shared.append(settings)
+        where = re.fullmatch(r"tcp:(\w+):6379", settings.get("engine", ""))
+        if not where or where[1] not in fleet["services"]:
+            found.append(f"{name}: its engine is no service here")
+        folder = settings.get("key_file", "").rpartition("/")[0]
+        if f"keys:{folder}:ro" not in service["volumes"]:
+            found.append(f"{name}: the folder of its key file is not mounted")
+        if set(service["networks"]) != {"mail", "fleet"}:
+            found.append(f"{name}: not in both networks")
+    if shared[0].pop("host", "") == shared[1].pop("host", ""):
+        found.append("the daemons have one name")
+    if shared[0] != shared[1]:
+        found.append("the daemons have different settings")
+    others = {key: value for key, value in second["environment"].items() if not key.startswith("STSMAPD_SHARED_")}
+    if others != base["services"]["stsmapd"]["environment"]:
+        found.append("second: other settings than those of the first")
+    if engine["networks"] != ["fleet"] or not fleet["networks"]["fleet"]["internal"] or "ports" in engine:
+        found.append("engine: others can reach it")
     return found
 
 
@@ -255,7 +286,7 @@ def check_ports(texts):
 
 # The files that are compared, from packaging/monitoring, by the names of which check() speaks.
 FILES = ("metrics.json", "stsmapd.rules.yml", "stsmapd.rules.test.yml", "stsmapd-dashboard.json", "prometheus.yml",
-         "README.md", "compose.yaml", "compose/prometheus.yml", "../container/compose.yaml", "../../man/stsmapd.8")
+         "README.md", "compose.yaml", "compose/prometheus.yml", "../container/compose.yaml", "../container/fleet.yaml", "../../man/stsmapd.8")
 # Others that name the port of the web listener.
 WITH_PORT = ("../systemd/stsmapd-web.socket", "../systemd/stsmapd.service", "../debian/stsmapd.README.Debian",
              "../../packaging/container/README.md", "../../conf/stsmapd.toml", "../../README.md",
@@ -270,6 +301,7 @@ def check(texts):
     dashboard = json.loads(texts["stsmapd-dashboard.json"])
     compose = yaml.safe_load(texts["compose.yaml"])
     base = yaml.safe_load(texts["../container/compose.yaml"])
+    fleet = yaml.safe_load(texts["../container/fleet.yaml"])
     read_of = set()
     found = {
         "stsmapd.rules.yml": check_rules(rules, table, read_of) + check_manual(rules, texts["../../man/stsmapd.8"]),
@@ -277,6 +309,8 @@ def check(texts):
         "stsmapd-dashboard.json": check_dashboard(dashboard, table, read_of) + check_all_shown(table, read_of),
         "prometheus.yml": check_scrape(yaml.safe_load(texts["prometheus.yml"]), rules),
         "compose.yaml": check_compose(compose, base, CONTAINER, lambda path: path.exists()),
+        "../container/fleet.yaml": check_compose(fleet, base, CONTAINER, lambda path: path.exists(), ("second", "engine", "keys")) +
+                                   check_fleet(fleet, base, texts["../../conf/stsmapd.toml"]),
         "compose/prometheus.yml": check_scrape(yaml.safe_load(texts["compose/prometheus.yml"]), rules),
         "README.md": check_ports(texts),
     }

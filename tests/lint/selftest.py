@@ -348,6 +348,11 @@ BAD_MONITORING = [
     ("../../conf/stsmapd.toml", "tcp:127.0.0.1:9461", "tcp:127.0.0.1:9462"), ("../../src/config/options.cpp", "127.0.0.1:9461", "127.0.0.1:9462"),
     ("../../src/tool/doctor/judge_daemon.cpp", "tcp:127.0.0.1:9461", "tcp:127.0.0.1:9462"), ("../../README.md", "127.0.0.1:9461", "127.0.0.1:9462"),
     ("compose.yaml", "stsmapd.rules.yml:", "rules.yml:"), ("compose.yaml", '"127.0.0.1:9090', '"9090'), ("compose.yaml", "v2.53.0", "latest"),
+    ("../container/fleet.yaml", "valkey:8.0.1", "valkey:latest"), ("../container/fleet.yaml", "127.0.0.1:8462:", "8462:"),
+    ("../container/fleet.yaml", "  engine:", "  motor:\n    image: x:1.1.1\n  engine:"), ("../container/fleet.yaml", "STSMAPD_SHARED_ENGINE", "STSMAPD_SHARED_MOTOR"),
+    ("../container/fleet.yaml", "tcp:engine:6379", "tcp:motor:6379"), ("../container/fleet.yaml", "STSMAPD_SHARED_HOST: second", "STSMAPD_SHARED_HOST: first"),
+    ("../container/fleet.yaml", "/run/keys/fleet.keys", "/run/other/fleet.keys"), ("../container/fleet.yaml", "internal: true", "internal: false"),
+    ("../container/fleet.yaml", "STSMAPD_DNS_SERVERS: 172.30.84.53", "STSMAPD_DNS_SERVERS: 172.30.84.54"),
 ]
 
 # (file of packaging/systemd, text in it, replacement)

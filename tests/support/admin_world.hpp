@@ -2,6 +2,7 @@
 #pragma once
 
 #include "admin/domains.hpp"
+#include "admin/fleet.hpp"
 #include "admin/listing.hpp"
 #include "admin/tail.hpp"
 #include "admin/transfer.hpp"
@@ -122,20 +123,28 @@ public:
     lookup::ServiceOptions options;
     std::vector<std::string> replanned, forgotten;
     std::optional<base::Instant> protected_since; ///< of every domain
-    admin::Domains domains{{io.get_executor(),
-                            table,
-                            store,
-                            learner,
-                            history,
-                            recorder,
-                            time,
-                            "1.2.3",
-                            [this] { return options; },
-                            [this](const std::string&, const std::function<void(std::optional<base::Instant>)>& told) {
-                                told(protected_since);
-                            },
-                            [this](const base::Domain& one) { forgotten.push_back(one.name()); },
-                            [this](const base::Domain& one) { replanned.push_back(one.name()); }}};
+    /// The handlers over another fleet, which outlives them.
+    [[nodiscard]] admin::Domains domains_with(const admin::Fleet& with) {
+        return admin::Domains{
+            {.executor = io.get_executor(),
+             .table = table,
+             .store = store,
+             .learner = learner,
+             .fleet = with,
+             .history = history,
+             .sink = recorder,
+             .clock = time,
+             .version = "1.2.3",
+             .options = [this] { return options; },
+             .protected_since =
+                 [this](const std::string&, const std::function<void(std::optional<base::Instant>)>& tell) {
+                     tell(protected_since);
+                 },
+             .forgotten = [this](const base::Domain& one) { forgotten.push_back(one.name()); },
+             .replan = [this](const base::Domain& one) { replanned.push_back(one.name()); }}};
+    }
+    admin::Fleet no_fleet{{.executor = io.get_executor(), .timers = time, .clock = time, .version = "1.2.3"}};
+    admin::Domains domains = domains_with(no_fleet);
     admin::Listing listing{{io.get_executor(), table, time, [this] { return options; }}};
 };
 

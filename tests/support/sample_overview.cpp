@@ -250,9 +250,12 @@ page::Overview broken_overview() {
             add(daemon.numbers, Id::connections_held_up_total, "connections", 7);
             add(daemon.numbers, Id::connections_closed_total, "violation", 3);
             add(daemon.numbers, Id::unanswered_requests_total, 1);
+            add(daemon.numbers, Id::shared_values_refused_total, "bad-seal", 2);
         }
         hour.take(overview_now - 1h + minute * 60s, base::Steady{20s + minute * 60s}, daemon.numbers);
     }
+    daemon.numbers.set(Id::shared_configured, 1);
+    daemon.numbers.set(Id::shared_waiting_writes, 31);
     daemon.numbers.set(Id::memory_short, 1);
     daemon.numbers.set(Id::store_failing, 1);
     daemon.numbers.set(Id::store_rows_waiting, 214);

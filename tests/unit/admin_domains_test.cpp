@@ -114,7 +114,8 @@ TEST(AdminDomains, LearnTellsWhyThereIsNoPolicy) {
 
 TEST(AdminDomains, AKeyWithoutAPolicyDomainCanOnlyBeShown) {
     AdminWorld world;
-    const Json json = world.answer(world.domains.show(AdminWorld::request({{"domain", "[192.0.2.1]:25"}})))->body;
+    const Json json =
+        world.answer(world.domains.show(AdminWorld::request({{"domain", "[192.0.2.1]:25"}})))->body;
     EXPECT_EQ(json.at("rule"), "no-domain");
     EXPECT_EQ(json.at("reason"), "key-address-literal");
     EXPECT_FALSE(json.contains("domain"));
@@ -122,13 +123,15 @@ TEST(AdminDomains, AKeyWithoutAPolicyDomainCanOnlyBeShown) {
         world.answer(world.domains.refresh(AdminWorld::request({{"domain", "[192.0.2.1]:25"}})));
     ASSERT_FALSE(refreshed);
     EXPECT_EQ(refreshed.error().status, 400u);
-    EXPECT_EQ(world.domains.forget(AdminWorld::request({{"domain", ".example.com"}})).error().status, 400u);
+    EXPECT_EQ(
+        world.answer(world.domains.forget(AdminWorld::request({{"domain", ".example.com"}}))).error().status,
+        400u);
 }
 
 TEST(AdminDomains, ForgetTakesAnEnforcedPolicyOnlyWithYes) {
     AdminWorld world;
     world.know("a.example");
-    const auto refused = world.domains.forget(AdminWorld::request({{"domain", "a.example"}}));
+    const auto refused = world.answer(world.domains.forget(AdminWorld::request({{"domain", "a.example"}})));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().status, 409u);
     EXPECT_EQ(refused.error().code, "needs-yes");
@@ -136,7 +139,7 @@ TEST(AdminDomains, ForgetTakesAnEnforcedPolicyOnlyWithYes) {
         << refused.error().words;
     EXPECT_TRUE(world.entry("a.example"));
     const auto forgotten =
-        world.domains.forget(AdminWorld::request({{"domain", "a.example"}, {"yes", "true"}}));
+        world.answer(world.domains.forget(AdminWorld::request({{"domain", "a.example"}, {"yes", "true"}})));
     ASSERT_TRUE(forgotten);
     EXPECT_EQ(forgotten->body.at("forgotten"), true);
     EXPECT_EQ(forgotten->body.at("mode"), "enforce");
@@ -145,7 +148,8 @@ TEST(AdminDomains, ForgetTakesAnEnforcedPolicyOnlyWithYes) {
     EXPECT_EQ(world.forgotten, std::vector<std::string>{"a.example"});
     EXPECT_EQ(world.log.count("warning policy-forgotten domain=a.example mode=enforce uid=4711 by=alice"),
               1u);
-    const auto again = world.domains.forget(AdminWorld::request({{"domain", "a.example"}, {"yes", "true"}}));
+    const auto again =
+        world.answer(world.domains.forget(AdminWorld::request({{"domain", "a.example"}, {"yes", "true"}})));
     ASSERT_FALSE(again);
     EXPECT_EQ(again.error().status, 404u);
     EXPECT_EQ(again.error().code, "unknown-domain");
@@ -154,12 +158,12 @@ TEST(AdminDomains, ForgetTakesAnEnforcedPolicyOnlyWithYes) {
 TEST(AdminDomains, ForgetTakesAnAbsenceATestingPolicyAndItsPastWithoutAsking) {
     AdminWorld world;
     ASSERT_TRUE(world.answer(world.domains.learn(AdminWorld::request({{"domain", "a.example"}}))));
-    const auto absent = world.domains.forget(AdminWorld::request({{"domain", "a.example"}}));
+    const auto absent = world.answer(world.domains.forget(AdminWorld::request({{"domain", "a.example"}})));
     ASSERT_TRUE(absent);
     EXPECT_FALSE(absent->body.contains("mode"));
     world.know("b.example", 0s, "testing");
     world.history.note(events::PolicyLearnt{.domain = "b.example", .id = "1"}, world.time.now());
-    ASSERT_TRUE(world.domains.forget(AdminWorld::request({{"domain", "b.example"}})));
+    ASSERT_TRUE(world.answer(world.domains.forget(AdminWorld::request({{"domain", "b.example"}}))));
     EXPECT_TRUE(world.history.of("b.example").empty());
     EXPECT_EQ(world.log.count("info policy-forgotten"), 2u);
 }

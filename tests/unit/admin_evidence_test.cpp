@@ -129,6 +129,13 @@ TEST(AdminEvidence, TellsAllOfADomainWithAPolicy) {
 })");
 }
 
+TEST(AdminEvidence, OfAPolicyThatAnotherHostFetchedOnlyThatHostIsKnown) {
+    Known it = known("a.example");
+    it.past.source = events::History::Source{"host mail2.example of the fleet", "", "", {}};
+    const Json json = evidence(it, options(), "1.2.3", t0);
+    EXPECT_EQ(json.at("policy").at("source").dump(), R"({"address":"host mail2.example of the fleet"})");
+}
+
 TEST(AdminEvidence, AnAbsenceIsTheAnswerWhenThePolicyHasExpired) {
     Known it = known("a.example");
     it.absence = cache::Absence{Reason::no_record, t0 + 90000s, {}, t0 + 86401s};

@@ -104,6 +104,24 @@ TEST(ConfigLoad, EveryOptionOfAFileArrives) {
     want.cache = {1000, 500, 12h};
     want.mode = Mode::observe;
     want.state = {720h};
+    Shared& shared = want.shared;
+    using Kind = EngineAddress::Kind;
+    shared.sentinels = {{Kind::tls, "", "s1.example", 26379}, {Kind::tls, "", "2001:db8::1", 26380}};
+    shared.primary = "mail";
+    shared.read_replicas = shared.read_only = shared.hide_domains = true;
+    shared.database = 3;
+    shared.user = "stsmapd";
+    shared.password_file = "/etc/stsmapd/engine.password";
+    shared.sentinel_user = "asker";
+    shared.sentinel_password_file = "/etc/stsmapd/sentinel.password";
+    shared.tls_ca_file = "/etc/stsmapd/ca.pem";
+    shared.tls_name = "valkey.example";
+    shared.tls_certificate_file = "/etc/stsmapd/client.pem";
+    shared.tls_key_file = "/etc/stsmapd/client.key";
+    shared.timeout = 100ms;
+    shared.key_file = "/etc/stsmapd/fleet.keys";
+    shared.prefix = "mail";
+    shared.host = "mx1";
     want.overrides = loaded->config.overrides; // another test looks at them
     EXPECT_EQ(loaded->config, want);
     EXPECT_TRUE(loaded->is_set("listen"));

@@ -58,6 +58,26 @@ const std::map<std::string_view, Value>& defaults() {
         {"cache.max_absences", 200'000},
         {"cache.forget_unasked_after", "30d"},
         {"state.keep_observed", "90d"},
+        {"shared.engine", ""},
+        {"shared.sentinels", Texts{}},
+        {"shared.primary", "mymaster"},
+        {"shared.replica", ""},
+        {"shared.read_replicas", false},
+        {"shared.read_only", false},
+        {"shared.database", 0},
+        {"shared.user", ""},
+        {"shared.password_file", ""},
+        {"shared.sentinel_user", ""},
+        {"shared.sentinel_password_file", ""},
+        {"shared.tls_ca_file", ""},
+        {"shared.tls_name", ""},
+        {"shared.tls_certificate_file", ""},
+        {"shared.tls_key_file", ""},
+        {"shared.timeout", "50ms"},
+        {"shared.key_file", ""},
+        {"shared.prefix", "stsmapd"},
+        {"shared.hide_domains", false},
+        {"shared.host", ""},
     };
     return rows;
 }
@@ -107,6 +127,27 @@ const std::map<std::string_view, std::pair<std::string, Value>>& other_values() 
         {"cache.max_absences", {"1", 1}},
         {"cache.forget_unasked_after", {"2h", "2h"}},
         {"state.keep_observed", {"2h", "2h"}},
+        {"shared.engine", {"unix:/run/redis/redis-server.sock", "unix:/run/redis/redis-server.sock"}},
+        {"shared.sentinels",
+         {"tls:S1.example, tls:[::1]:5000", Texts{"tls:s1.example:26379", "tls:[::1]:5000"}}},
+        {"shared.primary", {"mail", "mail"}},
+        {"shared.replica", {"tcp:192.0.2.7", "tcp:192.0.2.7:6379"}},
+        {"shared.read_replicas", {"true", true}},
+        {"shared.read_only", {"true", true}},
+        {"shared.database", {"3", 3}},
+        {"shared.user", {"mail", "mail"}},
+        {"shared.password_file", {"/etc/p", "/etc/p"}},
+        {"shared.sentinel_user", {"mail", "mail"}},
+        {"shared.sentinel_password_file", {"/etc/p", "/etc/p"}},
+        {"shared.tls_ca_file", {"/etc/ca.pem", "/etc/ca.pem"}},
+        {"shared.tls_name", {"valkey.example", "valkey.example"}},
+        {"shared.tls_certificate_file", {"/etc/c.pem", "/etc/c.pem"}},
+        {"shared.tls_key_file", {"/etc/k.pem", "/etc/k.pem"}},
+        {"shared.timeout", {"120ms", "120ms"}},
+        {"shared.key_file", {"/etc/stsmapd/fleet.keys", "/etc/stsmapd/fleet.keys"}},
+        {"shared.prefix", {"mail", "mail"}},
+        {"shared.hide_domains", {"true", true}},
+        {"shared.host", {"mx1", "mx1"}},
     };
     return rows;
 }
@@ -133,8 +174,10 @@ TEST(Options, DefaultsAsValues) {
 }
 
 TEST(Options, AWebListenerThatOthersReachNeedsHosts) {
-    for (const char* listen : {"tcp::9461", "tcp:192.0.2.1:9461", "tcp:[2001:db8::1]:9461", "tcp:0.0.0.0:9461"}) {
-        const std::string text = "[web]\nlisten = [\"tcp:127.0.0.1:9461\", \"" + std::string(listen) + "\"]\n";
+    for (const char* listen :
+         {"tcp::9461", "tcp:192.0.2.1:9461", "tcp:[2001:db8::1]:9461", "tcp:0.0.0.0:9461"}) {
+        const std::string text =
+            "[web]\nlisten = [\"tcp:127.0.0.1:9461\", \"" + std::string(listen) + "\"]\n";
         const auto alone = parse(text, "f", {});
         ASSERT_FALSE(alone) << listen;
         ASSERT_EQ(alone.error().size(), 1u);
@@ -142,8 +185,10 @@ TEST(Options, AWebListenerThatOthersReachNeedsHosts) {
                   std::string::npos);
         EXPECT_TRUE(parse(text + "hosts = [\"mx1.example.com\"]\n", "f", {})) << listen;
     }
-    EXPECT_TRUE(parse("[web]\nlisten = [\"tcp:127.0.0.2:9461\", \"tcp:[::1]:9461\", \"unix:/run/w\"]\n", "f", {}));
-    for (const char* host : {"a b", "mx1.example.com:9461", "http://mx1", "*", "", "2001:db8::1", "mx1.example.com."})
+    EXPECT_TRUE(
+        parse("[web]\nlisten = [\"tcp:127.0.0.2:9461\", \"tcp:[::1]:9461\", \"unix:/run/w\"]\n", "f", {}));
+    for (const char* host :
+         {"a b", "mx1.example.com:9461", "http://mx1", "*", "", "2001:db8::1", "mx1.example.com."})
         EXPECT_FALSE(parse("[web]\nhosts = [\"" + std::string(host) + "\"]\n", "f", {})) << host;
 }
 
@@ -165,7 +210,8 @@ TEST(Options, EveryRowIsComplete) {
         ASSERT_FALSE(option.help.empty()) << option.path;
         EXPECT_EQ(option.help.back(), '.') << option.path;
         EXPECT_EQ(option.help.find("\n\n"), std::string_view::npos) << option.path;
-        if (option.type == Type::integer || option.type == Type::duration) {
+        if (option.type == Type::integer || option.type == Type::duration ||
+            option.type == Type::short_duration) {
             EXPECT_LT(option.min, option.max);
         }
         if (option.type == Type::choice) {
@@ -185,6 +231,13 @@ TEST(Options, EveryRowIsComplete) {
 
 TEST(Options, LimitsAreInclusive) {
     for (const Option& option : options()) {
+        if (option.type == Type::short_duration) {
+            Config c;
+            EXPECT_TRUE(option.assign(c, std::to_string(option.min) + "ms")) << option.path;
+            EXPECT_TRUE(option.assign(c, std::to_string(option.max) + "ms")) << option.path;
+            EXPECT_FALSE(option.assign(c, std::to_string(option.min - 1) + "ms")) << option.path;
+            EXPECT_FALSE(option.assign(c, std::to_string(option.max + 1) + "ms")) << option.path;
+        }
         if (option.type != Type::integer && option.type != Type::duration) continue;
         Config c;
         EXPECT_TRUE(option.assign(c, option.min)) << option.path;
@@ -208,15 +261,38 @@ TEST(Options, EnvironmentNames) {
     EXPECT_EQ(find_option("cache.forget_unasked_after")->environment(), "STSMAPD_CACHE_FORGET_UNASKED_AFTER");
 }
 
+/// What must be set besides.
+std::string what_it_needs(std::string_view path) {
+    static const std::map<std::string_view, std::string> others{
+        {"shared.engine", "key_file = \"/k\""},
+        {"shared.sentinels", "key_file = \"/k\""},
+        {"shared.primary", "key_file = \"/k\"\nsentinels = [\"tcp:s\"]"},
+        {"shared.replica", "key_file = \"/k\"\nengine = \"unix:/e\""},
+        {"shared.read_replicas", "key_file = \"/k\"\nsentinels = [\"tcp:s\"]"},
+        {"shared.user", "password_file = \"/p\""},
+        {"shared.sentinel_user",
+         "key_file = \"/k\"\nsentinels = [\"tcp:s\"]\nsentinel_password_file = \"/p\""},
+        {"shared.sentinel_password_file", "key_file = \"/k\"\nsentinels = [\"tcp:s\"]"},
+        {"shared.tls_ca_file", "key_file = \"/k\"\nengine = \"tls:e\""},
+        {"shared.tls_name", "key_file = \"/k\"\nengine = \"tls:e\""},
+        {"shared.tls_certificate_file", "key_file = \"/k\"\nengine = \"tls:e\"\ntls_key_file = \"/t\""},
+        {"shared.tls_key_file", "key_file = \"/k\"\nengine = \"tls:e\"\ntls_certificate_file = \"/t\""},
+    };
+    const auto found = others.find(path);
+    return found == others.end() ? std::string{} : "[shared]\n" + found->second + "\n";
+}
+
 TEST(Options, EveryEnvironmentNameWorks) {
     for (const Option& option : options()) {
         ASSERT_TRUE(other_values().contains(option.path)) << option.path << " is not in this test";
         const auto& [text, want] = other_values().at(option.path);
-        const auto loaded = parse("", "f", {{option.environment(), text}});
+        const auto loaded = parse(what_it_needs(option.path), "f", {{option.environment(), text}});
         ASSERT_TRUE(loaded) << to_string(loaded.error().front());
         EXPECT_EQ(option.read(loaded->config), want) << option.path;
         EXPECT_NE(option.read(loaded->config), option.read(Config{})) << option.path;
-        const Changes changes = changed(Config{}, loaded->config);
+        Config without = loaded->config;
+        ASSERT_TRUE(option.assign(without, option.read(Config{}))) << option.path;
+        const Changes changes = changed(without, loaded->config);
         ASSERT_EQ(changes.live.size() + changes.restart.size(), 1u) << option.path;
         EXPECT_EQ((option.reload == Reload::live ? changes.live : changes.restart).front(), option.path);
     }

@@ -58,6 +58,52 @@ TEST(Duration, IsWrittenAsItIsRead) {
     }
 }
 
+TEST(ShortDuration, HasMilliseconds) {
+    const std::pair<const char*, milliseconds> good[] = {
+        {"0", 0ms},     {"0ms", 0ms}, {"50ms", 50ms}, {"1500ms", 1500ms},
+        {"1000ms", 1s}, {"1", 1s},    {"1s", 1s},     {"2m", 2min},
+    };
+    for (const auto& [text, want] : good) {
+        const auto time = parse_short_duration(text);
+        ASSERT_TRUE(time) << text << ": " << time.error();
+        EXPECT_EQ(*time, want) << text;
+        EXPECT_EQ(parse_short_duration(format_short_duration(*time)).value(), want) << text;
+    }
+    EXPECT_EQ(format_short_duration(50ms), "50ms");
+    EXPECT_EQ(format_short_duration(1s), "1s");
+    EXPECT_EQ(format_short_duration(1001ms), "1001ms");
+    for (const char* text :
+         {"", "ms", " 5ms", "5 ms", "-5ms", "1.5ms", "5MS", "5us", "99999999999999999999ms"})
+        EXPECT_FALSE(parse_short_duration(text)) << text;
+    EXPECT_TRUE(parse_short_duration("5us").error().ends_with("the units are ms, s, m, h and d"));
+}
+
+TEST(Engine, IsASocketOrAHostWithAnOptionalPort) {
+    const std::pair<const char*, const char*> good[] = {
+        {"", ""},
+        {"unix:/run/redis/redis-server.sock", "unix:/run/redis/redis-server.sock"},
+        {"tcp:Valkey.Example.", "tcp:valkey.example:6379"},
+        {"tcp:localhost:6380", "tcp:localhost:6380"},
+        {"tls:192.0.2.1", "tls:192.0.2.1:6379"},
+        {"tls:[2001:DB8:0::1]:1", "tls:[2001:db8::1]:1"},
+        {"tcp:::1", "tcp:[::1]:6379"},
+    };
+    for (const auto& [text, shown] : good) {
+        const auto engine = parse_engine(text);
+        ASSERT_TRUE(engine) << text << ": " << engine.error();
+        EXPECT_EQ(to_string(*engine), shown) << text;
+        EXPECT_EQ(parse_engine(shown).value(), *engine) << shown;
+        EXPECT_EQ(static_cast<bool>(*engine), *text != '\0');
+    }
+    for (const char* text : {"unix:", "unix:run/x", "unix:/run/", "tcp:", "tcp::6379",
+                             "tcp:host:", "tcp:host:0", "tcp:host:65536", "tcp:a b", "tcp:[host]",
+                             "tls:/path", "redis://host", "host", "host:6379", "tcp:u@host", "tcp:a..b"})
+        EXPECT_FALSE(parse_engine(text)) << text;
+    EXPECT_EQ(to_string(parse_sentinel("tcp:s1").value()), "tcp:s1:26379");
+    EXPECT_EQ(to_string(parse_sentinel("tls:s1:5").value()), "tls:s1:5");
+    for (const char* text : {"", "unix:/run/x", "s1", "tcp:s1:0"}) EXPECT_FALSE(parse_sentinel(text)) << text;
+}
+
 TEST(Server, IsAnAddressWithAnOptionalPort) {
     const std::tuple<const char*, const char*, std::uint16_t, const char*> good[] = {
         {"127.0.0.1", "127.0.0.1", 53, "127.0.0.1"},

@@ -7,9 +7,11 @@
 #include "support/test_ca.hpp"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include <grp.h>
 #include <pwd.h>
@@ -117,6 +119,74 @@ TEST(StartCheck, ACertificateFileMustHaveCertificates) {
     EXPECT_NE(told.front().find("cannot use CA file"), std::string::npos);
     const test::TestCa ca;
     EXPECT_EQ(problems(state_line(folder) + "fetch.ca_file = \"" + ca.file() + "\"\n"), Told{});
+}
+
+/// A file of the mode, and its path.
+std::string file_of(const test::TempFolder& folder, const std::string& name, const std::string& text,
+                    fs::perms mode = fs::perms{0600}) {
+    std::ofstream{folder / name} << text;
+    fs::permissions(folder / name, mode);
+    return folder / name;
+}
+
+const std::string good_key = "k1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+
+TEST(StartCheck, ReadsTheFilesOfASharedCache) {
+    const test::TempFolder folder;
+    const std::string keys = file_of(folder, "keys", good_key),
+                      password = file_of(folder, "password", "secret\n");
+    const std::string start = state_line(folder) + "[shared]\nengine = \"unix:/e\"\nkey_file = \"";
+    EXPECT_EQ(problems(start + keys + "\"\npassword_file = \"" + password + "\"\n"), Told{});
+    EXPECT_EQ(problems(start + "/no/such\"\n"),
+              Told{"f:4:12: shared.key_file: /no/such: cannot be read: No such file or directory"});
+    const std::string short_key = file_of(folder, "short", "k1 00\n"),
+                      open = file_of(folder, "open", "x", fs::perms{0604}),
+                      empty = file_of(folder, "empty", "\n");
+    EXPECT_EQ(
+        problems(start + short_key + "\"\npassword_file = \"" + open + "\"\n"),
+        (Told{"f:4:12: shared.key_file: " + short_key + ": line 1: the key is shorter than 32 octets",
+              "f:5:17: shared.password_file: " + open +
+                  ": others may use it (mode 0604), and what is in it is a secret: chmod o= would do"}));
+    EXPECT_EQ(problems(start + keys + "\"\npassword_file = \"" + empty + "\"\n"),
+              Told{"f:5:17: shared.password_file: " + empty + ": there is no password in it"});
+    // Without an engine nothing is read.
+    EXPECT_EQ(problems(state_line(folder) + "[shared]\nkey_file = \"/no/such\"\n"), Told{});
+}
+
+/// In PEM form.
+std::string key_of(const test::Identity& identity) {
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), &BIO_free);
+    PEM_write_bio_PrivateKey(out.get(), identity.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    char* octets = nullptr;
+    const auto size = BIO_get_mem_data(out.get(), &octets);
+    return {octets, static_cast<std::size_t>(size)};
+}
+
+TEST(StartCheck, ReadsTheCertificatesOfASharedCache) {
+    const test::TempFolder folder;
+    const test::TestCa ca;
+    const std::string keys = file_of(folder, "keys", good_key);
+    const test::Identity identity = test::self_signed({});
+    const std::string pem = test::to_pem(identity) + key_of(identity);
+    const std::string client = file_of(folder, "client.pem", pem),
+                      open = file_of(folder, "open", pem, fs::perms{0644});
+    const std::string start =
+        state_line(folder) + "[shared]\nengine = \"tls:e\"\nkey_file = \"" + keys + "\"\n";
+    EXPECT_EQ(problems(start), Told{});
+    const std::string certificate = "tls_certificate_file = \"" + client + "\"\ntls_key_file = \"";
+    EXPECT_EQ(problems(start + "tls_ca_file = \"" + ca.file() + "\"\n" + certificate + client + "\"\n"),
+              Told{});
+    const auto told = problems(start + "tls_ca_file = \"" + keys + "\"\n");
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_TRUE(told.front().starts_with("f:5:15: shared.tls_ca_file: cannot use CA file " + keys))
+        << told.front();
+    const std::string no_key = file_of(folder, "no-key", test::to_pem(identity));
+    EXPECT_TRUE(problems(start + certificate + no_key + "\"\n")
+                    .at(0)
+                    .starts_with("f:5:24: shared.tls_certificate_file: cannot use key file " + no_key));
+    EXPECT_EQ(problems(start + certificate + open + "\"\n"),
+              Told{"f:6:16: shared.tls_key_file: " + open +
+                   ": others may use it (mode 0644), and what is in it is a secret: chmod o= would do"});
 }
 
 TEST(StartCheck, FoldersThatTheUnitMakesMayBeMissing) {

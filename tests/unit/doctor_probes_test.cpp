@@ -1,10 +1,12 @@
 // What doctor reads from the host.
+#include "tool/doctor/fleet_probe.hpp"
 #include "tool/doctor/probes.hpp"
 
 #include "support/temp_folder.hpp"
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace {
@@ -30,6 +32,53 @@ TEST(ProbeState, TellsFoldersApart) {
     const StateFacts damaged = probe_state(folder.path().string(), {}, 1s);
     EXPECT_EQ(damaged.store, StateFacts::Store::damaged);
     EXPECT_EQ(damaged.file_owner, damaged.owner);
+}
+
+TEST(ProbeFleet, LooksAtFilesWithSecrets) {
+    const test::TempFolder folder;
+    std::ofstream(folder / "keys") << "k1 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+    config::Shared shared;
+    shared.key_file = folder / "keys";
+    EXPECT_FALSE(probe_fleet(shared, nullptr).configured);
+    EXPECT_TRUE(probe_fleet(shared, nullptr).files_refused.empty());
+    shared.engine = config::parse_engine("unix:/e").value();
+    std::filesystem::permissions(shared.key_file, std::filesystem::perms{0644});
+    FleetFacts facts = probe_fleet(shared, nullptr);
+    EXPECT_TRUE(facts.configured && !facts.asked);
+    ASSERT_EQ(facts.files_refused.size(), 1u);
+    EXPECT_TRUE(
+        facts.files_refused[0].starts_with("shared.key_file: " + shared.key_file + ": others may use it"));
+    std::filesystem::permissions(shared.key_file, std::filesystem::perms{0640});
+    shared.password_file = "/no/such";
+    facts = probe_fleet(shared, nullptr);
+    ASSERT_EQ(facts.files_refused.size(), 1u);
+    EXPECT_TRUE(facts.files_refused[0].starts_with("shared.password_file: /no/such: cannot be read"));
+    // A control socket that nobody listens on.
+    tool::ControlOptions options;
+    options.path = folder / "control";
+    tool::ControlClient client(options);
+    EXPECT_FALSE(probe_fleet(shared, &client).asked);
+}
+
+TEST(ProbeFleet, TakesWhatTheDaemonSays) {
+    FleetFacts facts;
+    take_fleet(tool::Json::parse(R"({"schema":1,"configured":false})"), facts);
+    EXPECT_TRUE(facts.asked && !facts.in_use);
+    take_fleet(tool::Json::parse(
+                   R"({"schema":1,"configured":true,"engine":"e\u001b[0m:6379","up":true,"since":"then",
+        "trouble":"timeout: words","subscribed":true,"hosts":[{"name":"mx1","presence":"here"},
+        {"name":"mx2\n","presence":"other-clock"},7]})"),
+               facts);
+    EXPECT_TRUE(facts.asked && facts.in_use && facts.up && facts.subscribed);
+    EXPECT_EQ(facts.engine.find('\x1b'), std::string::npos);
+    EXPECT_EQ(facts.since, "then");
+    EXPECT_EQ(facts.trouble, "timeout: words");
+    EXPECT_EQ(facts.hosts_trouble, "");
+    ASSERT_EQ(facts.other_clocks.size(), 1u);
+    EXPECT_EQ(facts.other_clocks[0].find('\n'), std::string::npos);
+    FleetFacts wrong;
+    take_fleet(tool::Json::parse(R"({"configured":"yes","hosts":{"a":1},"engine":3})"), wrong);
+    EXPECT_TRUE(wrong.asked && !wrong.in_use);
 }
 
 TEST(ParseUnits, ReadsWhatSystemctlShows) {

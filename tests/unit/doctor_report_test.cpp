@@ -558,6 +558,69 @@ TEST(Report, SaysWhatTheDaemonSaysOfItsHealthAndWhoMayReadIt) {
     EXPECT_NE(found[1].words.find("tcp::9461 has no password"), std::string::npos);
 }
 
+TEST(Report, KeepsQuietOfASharedCacheWhereThereIsNone) {
+    doctor::FleetFacts facts;
+    EXPECT_TRUE(doctor::judge(facts).empty());
+    facts.asked = true;
+    EXPECT_TRUE(doctor::judge(facts).empty());
+}
+
+TEST(Report, SaysWhetherTheSharedCacheIsUsed) {
+    doctor::FleetFacts facts;
+    facts.configured = true;
+    const auto only = [&] {
+        const doctor::Findings found = doctor::judge(facts);
+        EXPECT_EQ(found.size(), 1u) << text(found);
+        return found.empty() ? doctor::Finding{} : found.front();
+    };
+    EXPECT_EQ(only().id, "shared-not-asked");
+    facts.asked = true;
+    EXPECT_EQ(only().id, "shared-not-in-use");
+    EXPECT_THAT(only().fix, HasSubstr("restart"));
+    facts.in_use = true;
+    facts.engine = "unix:/run/redis/redis-server.sock";
+    EXPECT_EQ(only().words,
+              "the engine of the shared cache, unix:/run/redis/redis-server.sock, cannot be used; this "
+              "host looks for policies by itself meanwhile");
+    facts.since = "2027-05-01T12:00:00Z";
+    facts.trouble = "auth: user or password are wrong";
+    EXPECT_EQ(only().id, "shared-off-now");
+    EXPECT_EQ(only().verdict, doctor::Verdict::warn); // mail flows
+    EXPECT_THAT(only().words,
+                HasSubstr("cannot be used since 2027-05-01T12:00:00Z: auth: user or password are wrong"));
+    facts.up = true;
+    EXPECT_EQ(only().id, "shared-not-notified");
+    facts.subscribed = true;
+    EXPECT_EQ(only().id, "shared-works");
+    EXPECT_EQ(only().verdict, doctor::Verdict::ok);
+    facts.configured = false; // the file has changed since the start
+    EXPECT_EQ(only().id, "shared-works");
+    facts.other_clocks = {"a", "b", "c", "d"};
+    EXPECT_EQ(only().id, "shared-other-clock");
+    EXPECT_THAT(only().words, HasSubstr("a, b, c and 1 more are over five minutes ahead"));
+    facts.other_clocks.clear();
+    facts.hosts_trouble = "timeout";
+    EXPECT_EQ(only().id, "shared-unknown-hosts");
+    facts.hosts_trouble.clear();
+    facts.refused = {"bad-seal (3)"};
+    EXPECT_EQ(only().id, "shared-refuses");
+    EXPECT_THAT(only().words, HasSubstr("bad-seal (3)"));
+}
+
+TEST(Report, NamesFilesOfTheSharedCacheThatAreRefused) {
+    doctor::FleetFacts facts;
+    facts.configured = facts.asked = facts.in_use = facts.up = facts.subscribed = true;
+    facts.files_refused = {"shared.key_file: /k: others may use it (mode 0644)"};
+    const doctor::Findings found = doctor::judge(facts);
+    ASSERT_EQ(found.size(), 2u);
+    EXPECT_EQ(found[0].id, "shared-file-refused");
+    EXPECT_EQ(found[0].verdict, doctor::Verdict::warn);
+    EXPECT_THAT(found[0].words, HasSubstr("mode 0644"));
+    EXPECT_EQ(found[1].id, "shared-works");
+    facts.asked = false;
+    EXPECT_EQ(doctor::judge(facts).size(), 1u);
+}
+
 TEST(Report, SaysWhatAnAdministratorHasSwitchedOff) {
     doctor::DaemonFacts facts;
     facts.answers = true;

@@ -124,9 +124,21 @@ std::vector<Event> forgotten() {
     return out;
 }
 
+std::vector<Event> fleet() {
+    std::vector<Event> out{FleetKeys{.keys = 2, .sealing = "2026-11.a_b"}};
+    for (const std::string_view engine : {"unix:/run/valkey/valkey.sock", "tls:[2001:db8::1]:6379"})
+        for (const std::string_view detail : {"", "one", "two words", "x \"y\" detail=z"}) {
+            out.emplace_back(FleetUp{engine, detail});
+            out.emplace_back(FleetCompared{100, 2, 3, 4, detail});
+            out.emplace_back(FleetDown{engine, "timeout", detail});
+            out.emplace_back(FleetValueRefused{"stsmapd:1:p:{a.example}", "bad-seal", 7});
+        }
+    return out;
+}
+
 TEST(Logcheck, IgnoresAllAndOnlyWhatIsForTheRecord) {
     for (const std::vector<Event>& events :
-         {policy_failures(), policy_changes(), dane_changes(), forgotten(), override_changes()}) {
+         {policy_failures(), policy_changes(), dane_changes(), forgotten(), override_changes(), fleet()}) {
         std::vector<std::string> lines;
         std::set<Level> levels;
         for (const Event& event : events) {

@@ -53,6 +53,7 @@ struct Case {
 };
 constexpr Case cases[] = {
     {"enforced", base::Exit::done},
+    {"shared", base::Exit::done},
     {"testing", base::Exit::done},
     {"no_policy", base::Exit::done},
     {"hosts_not_found", base::Exit::trouble},

@@ -2,8 +2,11 @@
 #include "base/log_port.hpp"
 #include "base/reason.hpp"
 #include "base/version.hpp"
+#include "cache/valkey/trouble.hpp"
+#include "cache/valkey/value.hpp"
 #include "decision/override.hpp"
 #include "events/table.hpp"
+#include "lookup/worth.hpp"
 #include "metrics/snapshot.hpp"
 #include "metrics/table.hpp"
 #include "sts/policy.hpp"
@@ -117,7 +120,8 @@ TEST(MetricsTable, HelpIsSentencesThatTextFormatAndManualCanShow) {
 TEST(MetricsTable, LabelsAreWordsOfClosedSets) {
     static const std::set<std::string_view> known{"version", "result",  "event", "answer", "source",
                                                   "reason",  "kind",    "mode",  "change", "origin",
-                                                  "type",    "validates", "verdict", "level", "listener", "status"};
+                                                  "type",    "validates", "verdict", "level", "listener", "status",
+                                                  "trouble"};
     std::set<std::string_view> used;
     for (const Family& family : metrics::table()) {
         SCOPED_TRACE(family.name);
@@ -175,6 +179,25 @@ TEST(MetricsTable, LabelsHaveTheValuesOfThePartsTheyAreAbout) {
     EXPECT_EQ(values(Id::keys_rejected_total, "reason"), keys) << "each reason to reject a key, and no other";
 }
 
+TEST(MetricsTable, LabelsOfTheSharedCacheHaveTheWordsOfItsEnums) {
+    Words troubles, refusals, worths;
+    for (std::size_t at = 0; at < valkey::troubles; ++at)
+        troubles.push_back(to_string(static_cast<valkey::Trouble>(at)));
+    for (std::size_t at = 0; at < valkey::refusals; ++at)
+        refusals.push_back(to_string(static_cast<valkey::Refusal>(at)));
+    for (std::size_t at = 0; at < lookup::worths; ++at)
+        worths.push_back(to_string(static_cast<lookup::Worth>(at)));
+    EXPECT_EQ(values(Id::shared_connection_failures_total, "trouble"), troubles);
+    Words results{"ok"};
+    results.insert(results.end(), troubles.begin(), troubles.end());
+    EXPECT_EQ(values(Id::shared_commands_total, "result"), results);
+    EXPECT_EQ(values(Id::shared_values_refused_total, "reason"), refusals);
+    EXPECT_EQ(values(Id::shared_values_total, "result"), worths);
+    EXPECT_EQ(troubles.back(), "stopping");
+    EXPECT_EQ(refusals.back(), "no-policy");
+    EXPECT_EQ(worths.back(), "expired");
+}
+
 TEST(MetricsTable, EveryReasonOfAFailureIsCounted) {
     const Words fetches = values(Id::fetches_total, "result"), dns = values(Id::dns_questions_total, "result"),
                 failing = values(Id::policies_failing, "reason");
@@ -207,7 +230,7 @@ TEST(MetricsTable, HistogramsHaveAscendingBounds) {
         EXPECT_GT(family.bounds.front().count(), 0);
         EXPECT_GE(family.bounds.back(), std::chrono::seconds{10});
     }
-    EXPECT_EQ(histograms, 4u);
+    EXPECT_EQ(histograms, 5u);
 }
 
 TEST(MetricsSnapshot, HasEverySeriesFromTheStart) {

@@ -56,6 +56,9 @@ TEST(PageHour, KnowsThePlacesOfLabelValues) {
     grows(Sign::violation, Id::connections_closed_total, {place(Id::connections_closed_total, "violation")});
     grows(Sign::store_failed, Id::store_commits_total, {place(Id::store_commits_total, "failed")});
     grows(Sign::log_dropped, Id::log_lines_dropped_total, {});
+    for (const char* reason : {"too-large", "garbage", "bad-seal", "other-domain"})
+        grows(Sign::shared_forged, Id::shared_values_refused_total,
+              {place(Id::shared_values_refused_total, reason)});
 }
 
 struct Running {

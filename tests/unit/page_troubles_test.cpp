@@ -73,6 +73,10 @@ TEST(PageTroubles, Table) {
         {"store-loading", Weight::note, [](Overview& o) { o.complete = false; }, "still being read"},
         {"policies-full", Weight::warning, [](Overview& o) { o.numbers.set(Id::policies_limit, 1200); },
          "1,200"},
+        {"shared-cache-down", Weight::warning, [](Overview& o) { o.numbers.set(Id::shared_configured, 1); },
+         "cannot be used"},
+        {"shared-values-refused", Weight::warning, [](Overview& o) { grow(o, Sign::shared_forged, 2); },
+         "2 values of the shared cache"},
         {"log-dropped", Weight::note, [](Overview& o) { grow(o, Sign::log_dropped, 1); }, "1 line"},
         {"resolvers-silent", Weight::problem, [](Overview& o) { o.resolvers = {resolver(true)}; },
          "The name server does not answer"},
@@ -127,7 +131,14 @@ TEST(PageTroubles, Table) {
         EXPECT_FALSE(found[0].advice.empty());
         seen.insert(row.id);
     }
-    EXPECT_EQ(seen.size(), 24U);
+    EXPECT_EQ(seen.size(), 26U);
+}
+
+TEST(PageTroubles, ASharedCacheThatWorksIsNone) {
+    Overview overview = quiet();
+    overview.numbers.set(Id::shared_configured, 1);
+    overview.numbers.set(Id::shared_up, 1);
+    EXPECT_TRUE(page::troubles(overview).empty());
 }
 
 TEST(PageTroubles, AreOverAfterAWhile) {

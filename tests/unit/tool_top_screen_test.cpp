@@ -79,7 +79,7 @@ TEST(TopScreen, ShowsFirstWhatIsWrong) {
     const auto lines = lines_of(text);
     EXPECT_TRUE(lines.at(1).starts_with("PROBLEM    242 questions were answered TEMP")) << text;
     EXPECT_TRUE(has(text, "warning "));
-    EXPECT_TRUE(has(text, "7 more"));
+    EXPECT_TRUE(has(text, "9 more"));
     EXPECT_TRUE(has(text, "SILENT"));
     EXPECT_TRUE(has(text, "FAILING"));
     EXPECT_TRUE(has(screen(reply_of(test::observing_overview())), "only observes"));

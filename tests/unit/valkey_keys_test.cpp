@@ -18,7 +18,6 @@ TEST(ValkeyKeys, AreCalledAsDocumented) {
     EXPECT_EQ(valkey::refresh_key("stsmapd", "example.com"), "stsmapd:1:r:{example.com}");
     EXPECT_EQ(valkey::hosts_key("a.b-c_D"), "a.b-c_D:1:hosts");
     EXPECT_EQ(valkey::channel("stsmapd"), "stsmapd:1:n");
-    EXPECT_EQ(valkey::policy_pattern("stsmapd"), "stsmapd:1:p:{*}");
 }
 
 TEST(ValkeyKeys, PrefixesHaveNothingThatAPatternMeans) {

@@ -1,12 +1,16 @@
 // The worked examples of src/cache/valkey/README.md, as the code makes them. They were computed by another program.
 #include "cache/valkey/hosts.hpp"
 #include "cache/valkey/value.hpp"
+#include "support/redis_server.hpp"
 #include "support/valkey_sample.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 #include <sstream>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -92,6 +96,32 @@ TEST(ValkeyReadme, ShowsAHeartbeat) {
     const valkey::Heartbeat beat{
         "1.4.0", base::Instant{base::seconds{1'796'000'000}}, 12'345, {{"taken", 7}}};
     EXPECT_NE(text.find("\n    " + write_heartbeat(beat) + "\n"), std::string::npos);
+}
+
+/// The commands that a line of rights allows.
+std::set<std::string> allowed(const std::string& rights) {
+    std::set<std::string> found;
+    std::istringstream in{rights};
+    for (std::string word; in >> word;)
+        if (word.starts_with('+')) found.insert(word);
+    return found;
+}
+
+/// The tests' engines run with these rights: test::least_rights.
+TEST(ValkeyReadme, TheManualHasTheRightsThatTheTestsRunWith) {
+    std::ifstream in{STSMAPD_SOURCE_DIR "/man/stsmapd.8"};
+    std::vector<std::string> users;
+    for (std::string line; std::getline(in, line);) {
+        if (!line.starts_with("user stsmapd on ")) continue;
+        for (std::string more; line.ends_with("\\e") && std::getline(in, more);)
+            line.replace(line.size() - 2, 2, more);
+        users.push_back(line);
+    }
+    ASSERT_EQ(users.size(), 2U);
+    EXPECT_EQ(allowed(users[0]), allowed(test::least_rights));
+    EXPECT_EQ(allowed(users[1]), allowed(test::sentinel_rights));
+    EXPECT_NE(users[0].find(" ~stsmapd:1:* "), std::string::npos);
+    EXPECT_NE(users[0].find(" &" + valkey::channel(valkey::default_prefix) + " "), std::string::npos);
 }
 
 } // namespace

@@ -45,6 +45,13 @@ std::uint64_t number(const metrics::Snapshot& numbers, Sign sign) {
     case Sign::violation: return one(Id::connections_closed_total, 2);
     case Sign::store_failed: return one(Id::store_commits_total, 1);
     case Sign::log_dropped: return whole(numbers.value(Id::log_lines_dropped_total));
+    case Sign::shared_forged: {
+        std::uint64_t all = 0;
+        for (const char* reason : {"too-large", "garbage", "bad-seal", "other-domain"})
+            all += one(Id::shared_values_refused_total,
+                       metrics::value_of(Id::shared_values_refused_total, 0, reason).value());
+        return all;
+    }
     }
     return 0;
 }

@@ -36,8 +36,9 @@ enum class Sign : std::uint8_t {
     violation,       ///< connections closed for it
     store_failed,    ///< transactions
     log_dropped,     ///< lines
+    shared_forged,   ///< values of the shared cache that no host of the fleet made
 };
-inline constexpr std::size_t signs = 11;
+inline constexpr std::size_t signs = 12;
 
 using base::Quantiles;
 

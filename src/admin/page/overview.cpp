@@ -201,6 +201,16 @@ Json store(const metrics::Snapshot& numbers) {
     return json;
 }
 
+Json shared_cache(const metrics::Snapshot& numbers) {
+    constexpr std::array<Member, 2> all{
+        {{"writes_waiting", Id::shared_waiting_writes}, {"waiting_bytes", Id::shared_waiting_bytes}}};
+    Json json = members(numbers, all);
+    json["configured"] = numbers.value(Id::shared_configured) > 0;
+    json["up"] = numbers.value(Id::shared_up) > 0;
+    json["refused"] = by_label(numbers, Id::shared_values_refused_total);
+    return json;
+}
+
 Json connections(const metrics::Snapshot& numbers) {
     constexpr std::array<Member, 3> all{{{"open", Id::connections},
                                          {"limit", Id::connections_limit},
@@ -315,6 +325,7 @@ Json to_json(const Overview& overview) {
     for (const Resolver& resolver : overview.resolvers) json["resolvers"].push_back(to_json(resolver));
     json["overrides"] = overrides(overview);
     json["store"] = store(numbers);
+    json["shared_cache"] = shared_cache(numbers);
     json["configuration"] = configuration(overview);
     json["log"] = {{"lines", by_label(numbers, Id::log_lines_total)},
                    {"dropped", whole(numbers.value(Id::log_lines_dropped_total))}};

@@ -411,6 +411,11 @@ private:
         facts.push_back(fact("transactions since the start",
                              grouped(number(Id::store_commits_total, 0)) + ", and " +
                                  grouped(number(Id::store_commits_total, 1)) + " failed"));
+        if (number(Id::shared_configured) > 0)
+            facts.push_back(fact(
+                "shared cache",
+                std::string{number(Id::shared_up) > 0 ? "is used" : "cannot be used"} + "; " +
+                    counted(number(Id::shared_waiting_writes), "write waits", "writes wait") + " for it"));
         facts.push_back(
             fact("memory of the process", base::octets_words(number(Id::process_resident_memory_bytes)) +
                                               (number(Id::memory_short) > 0 ? ": short" : "")));

@@ -30,6 +30,7 @@ public:
     std::vector<Trouble> all() {
         answers();
         daemon();
+        shared_cache();
         resolvers();
         policies();
         overrides();
@@ -120,6 +121,20 @@ private:
             add("log-dropped", Weight::note,
                 counted(lost, "line", "lines") + " of the log were lost in the last hour.",
                 "Its reader (journald, syslog) did not take them fast enough.");
+    }
+
+    void shared_cache() {
+        if (gauge(Id::shared_configured) > 0 && gauge(Id::shared_up) == 0)
+            add("shared-cache-down", Weight::warning,
+                "The engine of the shared cache cannot be used: policies are learnt by this host alone.",
+                "Answers are the same, some policies are learnt later. The log has the reason (fleet-down); "
+                "`stsmap fleet status` shows it, too.");
+        if (const auto forged = in_hour(Sign::shared_forged); forged > 0)
+            add("shared-values-refused", Weight::warning,
+                counted(forged, "value", "values") +
+                    " of the shared cache had no right seal, or no right form, in the last hour.",
+                "Nobody got an answer from them. Somebody else writes to the engine, or the key files of two "
+                "hosts differ: the log names the key (fleet-value-refused).");
     }
 
     void resolvers() {

@@ -51,7 +51,6 @@ std::string lease_key(std::string_view prefix, std::string_view name) { return k
 std::string refresh_key(std::string_view prefix, std::string_view name) { return key_of(prefix, "r", name); }
 std::string hosts_key(std::string_view prefix) { return key_of(prefix, "hosts", {}); }
 std::string channel(std::string_view prefix) { return key_of(prefix, "n", {}); }
-std::string policy_pattern(std::string_view prefix) { return key_of(prefix, "p", "*"); }
 
 std::optional<ReadKey> read_key(std::string_view prefix, std::string_view key) {
     if (!key.starts_with(prefix)) return std::nullopt;

@@ -45,8 +45,6 @@ enum class Naming {
 [[nodiscard]] std::string refresh_key(std::string_view prefix, std::string_view name);
 [[nodiscard]] std::string hosts_key(std::string_view prefix);
 [[nodiscard]] std::string channel(std::string_view prefix);
-/// For SCAN MATCH: all policies of the fleet.
-[[nodiscard]] std::string policy_pattern(std::string_view prefix);
 
 /// What a key is; octets of any length may be asked about.
 enum class KeyKind { policy, lease, refresh, hosts, channel };

@@ -20,6 +20,7 @@ using Explain = std::function<void(const CommonOptions& common, const std::strin
 [[nodiscard]] std::unique_ptr<Command> warm_command();
 [[nodiscard]] std::unique_ptr<Command> export_command();
 [[nodiscard]] std::unique_ptr<Command> import_command();
+[[nodiscard]] std::unique_ptr<Command> fleet_command();
 [[nodiscard]] std::unique_ptr<Command> tail_command();
 [[nodiscard]] std::unique_ptr<Command> top_command();
 /// What would become of mail to a domain by its own policy, DANE and mail servers, as `stsmap check` finds it.

@@ -44,20 +44,23 @@ class ForgetCommand final : public Command {
 public:
     void add_options(CLI::App& app) override {
         app.add_option("domain", domain_, "The domain")->option_text("DOMAIN")->required();
+        app.add_flag("--fleet", fleet_,
+                     "Before that in the shared cache; when it cannot be asked, nothing is forgotten");
         app.add_flag("--yes", yes_, "Also an enforced policy that has not expired: its protection is lost");
         app.add_flag("--json", json_, "Print one JSON object");
     }
     Exit run(const CommonOptions& common, World& world) override {
         unguard_brackets(domain_);
         const Moment moment{world.now(), world.zone};
-        const std::string target = with_query(domain_target(domain_), {{"yes", yes_ ? "true" : ""}});
+        const std::string target =
+            with_query(domain_target(domain_), {{"yes", yes_ ? "true" : ""}, {"fleet", fleet_ ? "1" : ""}});
         return ask_and_print(common, world, {"DELETE", target}, json_,
                              [&](const Json& reply) { return forgotten_text(reply, moment); });
     }
 
 private:
     std::string domain_;
-    bool yes_ = false, json_ = false;
+    bool fleet_ = false, yes_ = false, json_ = false;
 };
 
 } // namespace

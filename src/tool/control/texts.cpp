@@ -157,6 +157,8 @@ std::string forgotten_text(const Json& reply, const Moment& moment) {
     if (const std::string_view mode = text_of(reply, "mode"); !mode.empty())
         text += ": its policy (" + safe_text(mode, 20) + ") would have been valid until " +
                 when(reply, "expires_at", moment);
+    if (const auto keys = number_of(reply, "shared_keys"))
+        text += *keys == 0 ? "; the shared cache had nothing of it" : "; gone from the shared cache, too";
     return wrapped("", text);
 }
 

@@ -75,6 +75,19 @@ struct DaemonFacts {
     std::vector<std::string> web_open; ///< addresses of the web listener that other hosts can reach
 };
 
+/// The shared cache of a fleet.
+struct FleetFacts {
+    bool configured = false;                ///< in the file
+    std::vector<std::string> files_refused; ///< each with the reason, as the daemon would say it; printable
+    bool asked = false;                     ///< the daemon told; else what follows is not known
+    bool in_use = false;                    ///< it has one
+    std::string engine, since, trouble;     ///< printable
+    bool up = false, subscribed = false;
+    std::string hosts_trouble;        ///< why the hosts of the fleet are not known; printable
+    std::vector<std::string> refused; ///< "bad-seal (3)": values that were refused since the start; printable
+    std::vector<std::string> other_clocks; ///< hosts whose clocks are over five minutes ahead; printable
+};
+
 struct ResolverFacts {
     std::vector<dane::ServerFinding> servers; ///< in the order of asking
     std::string source;                       ///< "/etc/resolv.conf", or "dns.servers"
@@ -168,6 +181,7 @@ struct Facts {
     PostfixFacts postfix;
     SocketFacts socket;
     DaemonFacts daemon;
+    FleetFacts fleet;
     ResolverFacts resolver;
     EgressFacts egress;
     ClockFacts clock;

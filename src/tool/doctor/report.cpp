@@ -31,8 +31,8 @@ Findings report(const Facts& facts) {
     const bool known = facts.config.problems.empty() && !facts.config.unseen;
     if (known)
         for (Findings part : {judge(facts.postfix), judge(facts.socket), judge(facts.daemon, facts.resolver),
-                              judge(facts.resolver), judge(facts.egress), judge(facts.ca), judge(facts.clock),
-                              judge(facts.state)})
+                              judge(facts.fleet), judge(facts.resolver), judge(facts.egress), judge(facts.ca),
+                              judge(facts.clock), judge(facts.state)})
             parts.push_back(std::move(part));
     parts.push_back(judge(facts.systemd));
     if (known && !facts.mx.domain.empty()) parts.push_back(judge(facts.mx));

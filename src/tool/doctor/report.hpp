@@ -20,7 +20,7 @@ enum class Verdict {
 
 struct Finding {
     Verdict verdict{};
-    /// One word: config, postfix, socket, daemon, resolver, egress, ca, clock, state, systemd, mx.
+    /// One word: config, postfix, socket, daemon, shared, resolver, egress, ca, clock, state, systemd, mx.
     std::string check;
     std::string words;
     std::string fix; ///< "" for ok
@@ -42,8 +42,8 @@ using Findings = std::vector<Finding>;
     return finding(Verdict::fail, std::move(id), std::move(check), std::move(words), std::move(fix));
 }
 
-/// In the order of the checks, at least one for each. Left out: mx unless it was requested, and the checks
-/// that need the configuration if that is bad or was not read. Commands in fixes can be pasted.
+/// In the order of the checks, at least one for each. Left out: mx unless it was requested, shared
+/// unless there is one, and the checks that need the configuration if that is bad or was not read. Commands in fixes can be pasted.
 [[nodiscard]] Findings report(const Facts& facts);
 [[nodiscard]] Verdict worst(const Findings& findings);
 
@@ -52,6 +52,7 @@ using Findings = std::vector<Finding>;
 [[nodiscard]] Findings judge(const PostfixFacts& facts);
 [[nodiscard]] Findings judge(const SocketFacts& facts);
 [[nodiscard]] Findings judge(const DaemonFacts& facts, const ResolverFacts& resolver);
+[[nodiscard]] Findings judge(const FleetFacts& facts);
 [[nodiscard]] Findings judge(const ResolverFacts& facts);
 [[nodiscard]] Findings judge(const EgressFacts& facts);
 [[nodiscard]] Findings judge(const ClockFacts& facts);

@@ -89,9 +89,11 @@ void print_policy(const Daemon& daemon, Page& page) {
                            tool::length_words(policy.max_age));
     page.say("Policy", "fetched " + page.when(policy.fetched_at));
     if (policy.source) {
-        std::string text = "from " + shown(policy.source->address, 60) + ", " +
-                           shown(policy.source->tls, 40) + ", certificate of " +
-                           shown(policy.source->issuer, 100);
+        std::string text = "from " + shown(policy.source->address, 280);
+        if (!policy.source->tls
+                 .empty()) // of a policy that another host of the fleet fetched, that one knows it
+            text += ", " + shown(policy.source->tls, 40) + ", certificate of " +
+                    shown(policy.source->issuer, 100);
         if (policy.source->certificate_ends) text += ", ends " + page.when(policy.source->certificate_ends);
         page.say("Policy", text);
     }
