@@ -13,6 +13,15 @@ import threading
 from dataclasses import dataclass
 
 NOW = "2026-11-28T20:35:20Z"
+# GET /v1/fleet of a daemon with a shared cache, and the last comparison in it.
+SYNC = {"running": False, "begun": NOW, "ended": NOW, "compared": 1, "newer": 0, "pushed": 1, "unreadable": 0}
+FLEET_HOST = {"name": "a.test", "presence": "here", "version": "1", "at": NOW, "policies": 1, "counters": {}}
+FLEET = {
+    **{"configured": True, "version": "2", "now": NOW, "engine": "tls:a.test:6379", "up": True, "since": NOW},
+    **{"subscribed": True, "lag_ms": 3, "host": "a.test", "prefix": "stsmapd", "hidden": False, "read_only": False},
+    **{"keys": ["k2", "k1"], "waiting": {"writes": 1, "octets": 1, "dropped": 1}, "sync": SYNC},
+    **{"refused": {"bad-seal": 1}, "hosts": [FLEET_HOST]},
+}
 
 
 @dataclass

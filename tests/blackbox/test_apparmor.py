@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -82,6 +83,7 @@ class AppArmorTest(harness.Case):
             ("socketmap", "/run/stsmapd/socketmap"),
             ("stsmapd.0.control", "/run/stsmapd/control"),
             ("notify", "/run/systemd/notify"),
+            ("redis", "/run/redis"),
             ("", "/etc/stsmapd"),
         ):
             start = os.path.join(os.path.realpath(self.world.folder), here)
@@ -147,6 +149,26 @@ class AppArmorTest(harness.Case):
         trace = self.live(fetch={"ca_file": None, "timeout": "2s"}, dns={"servers": None}, deadline="2s")
         self.assertIn("/etc/resolv.conf", trace)
         self.assertRegex(trace, r"ssl/cert|certs")
+        self.assertEqual(self.refused(trace), set())
+
+    def test_a_shared_cache(self):
+        """Its key file, the socket of its engine, and the host of a replica; the engine never says anything."""
+        os.mkdir(self.world.path("redis"))
+        engine = socket.socket(socket.AF_UNIX)
+        self.addCleanup(engine.close)
+        engine.bind(self.world.path("redis/redis-server.sock"))
+        engine.listen()
+        with open(os.open(self.world.path("fleet.keys"), os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+            file.write("k1 " + "01" * 32 + "\n")
+        trace = self.live(
+            shared={
+                "engine": "unix:" + self.world.path("redis/redis-server.sock"),
+                "replica": "tcp:localhost:1",
+                "key_file": self.world.path("fleet.keys"),
+            }
+        )
+        for wanted in ("redis-server.sock", "fleet.keys", "/etc/hosts"):
+            self.assertIn(wanted, trace)
         self.assertEqual(self.refused(trace), set())
 
     def test_finds_what_is_not_admitted(self):

@@ -14,7 +14,7 @@ import unittest
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from blackbox import harness
-from blackbox.control_peer import NOW, ControlPeer, broken
+from blackbox.control_peer import FLEET, NOW, SYNC, ControlPeer, broken
 from pylib.programs import without_options
 
 EVIDENCE = {
@@ -79,6 +79,8 @@ COMMANDS = [
     (["observed"], "GET", "/v1/observed", ControlPeer.json(OBSERVED)),
     (["export"], "GET", "/v1/export", ControlPeer.lines([END])),
     (["import"], "POST", "/v1/import", ControlPeer.json(IMPORTED)),
+    (["fleet", "status"], "GET", "/v1/fleet", ControlPeer.json(FLEET)),
+    (["fleet", "sync"], "POST", "/v1/fleet/sync", ControlPeer.json({"sync": SYNC})),
 ]
 
 
@@ -176,6 +178,13 @@ class AskingTest(Case):
             self.assertEqual(unquote(target), "/v1/domains/%s/refresh" % hop)
             self.assertRegex(target, r"^[\w/%.~-]+$")
 
+    def test_forget_hands_on_its_options(self):
+        gone = {"domain": "a.test", "forgotten": True, "shared_keys": 1}
+        self.peer.answer("DELETE", "/v1/domains/a.test", ControlPeer.json(gone))
+        done = self.stsmap("forget", "--fleet", "--yes", "a.test")
+        self.assertEqual((done.returncode, done.stdout), (0, b"forgot a.test; gone from the shared cache, too\n"), done)
+        self.assertEqual(urlsplit(self.peer.requests[-1].target).query, "yes=true&fleet=1")
+
     def test_override_add_sends_what_was_given(self):
         self.peer.answer("POST", "/v1/overrides", ControlPeer.json(OVERRIDE))
         done = self.stsmap(
@@ -206,6 +215,8 @@ class AskingTest(Case):
             (["list", "surplus"], "surplus"),
             (["refresh"], "domain"),
             (["override"], "ubcommand"),
+            (["fleet"], "ubcommand"),
+            (["fleet", "sync", "surplus"], "surplus"),
             (["override", "add", "a.test", "off", "--reason", "x"], "--until"),
             (["override", "add", "a.test", "off", "--until", "7d"], "--reason"),
             (["override", "add", "a.test", "off", "--untill", "7d"], "did you mean --until?"),
@@ -320,12 +331,19 @@ class HostileDaemonTest(Case):
             (["export"], "GET", "/v1/export", ControlPeer.lines([poison(END)])),
             (["import"], "POST", "/v1/import", ControlPeer.json(poison({**IMPORTED, "invalid": [{"line": 1}]}))),
             (["tail"], "GET", "/v1/events", ControlPeer.lines([poison(event)])),
+            (["fleet", "sync"], "POST", "/v1/fleet/sync", ControlPeer.json({"sync": poison({**SYNC, "trouble": "x"})})),
+            (
+                ["fleet", "status"],
+                "GET",
+                "/v1/fleet",
+                ControlPeer.json(poison({**FLEET, "trouble": "x", "trouble_at": NOW})),
+            ),
         ]
         for arguments, method, path, reply in table:
             with self.subTest(arguments=arguments):
                 self.peer.answer(method, path, reply)
                 done = self.stsmap(*arguments)
-                self.assertIn(done.returncode, (0, 3), done)
+                self.assertIn(done.returncode, (0, 1, 3), done)
                 self.assertNotEqual(done.stdout, b"")
                 self.assert_harmless(done.stdout)
                 self.assert_harmless(done.stderr)
@@ -351,7 +369,8 @@ class HostileDaemonTest(Case):
         for value in (None, [], {}, 5, -1, 1e300, True, "x", [[]], 2**70):
             for arguments, method, path, _ in COMMANDS + [(["tail"], "GET", "/v1/events", b"")]:
                 with self.subTest(value=value, arguments=arguments):
-                    names = {**EVIDENCE, **ROW, **OVERRIDE, **OBSERVED, **IMPORTED, **END, "overrides": 1, "txt": 1}
+                    names = {**EVIDENCE, **ROW, **OVERRIDE, **OBSERVED, **IMPORTED, **END, **FLEET, **SYNC}
+                    names |= {"overrides": 1, "txt": 1}
                     names |= {"get": 1, "dane": 1, "at": 1, "event": 1, "level": 1, "fields": 1}
                     odd = {name: value for name in names}
                     stream = arguments[0] in ("list", "export", "tail")

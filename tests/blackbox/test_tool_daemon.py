@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from blackbox import harness
-from blackbox.control_peer import ControlPeer
+from blackbox.control_peer import FLEET, SYNC, ControlPeer
 from blackbox.harness import NOTFOUND, SECURE
 from pylib import schemas
 from pylib.control import Control
@@ -247,6 +247,8 @@ class RightsTest(Case):
         changes = [
             ["refresh", "good.test"],
             ["forget", "good.test", "--yes"],
+            ["forget", "good.test", "--yes", "--fleet"],
+            ["fleet", "sync"],
             ["warm"],
             ["import"],
             ["override", "add", "good.test", "off", "--until", "7d", "--reason", "x", "--yes"],
@@ -313,6 +315,24 @@ class OverridesTest(Case):
         self.assertEqual(observed["would"]["secure"], {"domains": 1, "lookups": 3})
 
 
+class FleetTest(Case):
+    def test_without_a_shared_cache(self):
+        self.world.policy("good.test")
+        daemon = self.begin()
+        daemon.ask("good.test")
+        none = "no shared cache: the section [shared] names no engine\n"
+        self.assertEqual(self.stsmap("fleet", "status", status=1), none)
+        (shown,) = self.documents("fleet", "fleet", "status", status=1)
+        self.assertEqual(shown, {"schema": 1, "configured": False})
+        words = "stsmap: there is no shared cache here: the section [shared] names no engine\n"
+        forget = ["forget", "--fleet", "--yes", "good.test"]
+        for arguments in (["fleet", "sync"], ["fleet", "sync", "--no-wait"], forget):
+            self.assertEqual(self.stsmap(*arguments, status=1), "")
+            self.assertEqual(self.said, words)
+        self.assertEqual(daemon.ask("good.test"), SECURE, "nothing is forgotten")
+        self.assertNotIn("control-change", daemon.log())
+
+
 class RepliesTest(Case):
     """What no command prints as it is."""
 
@@ -327,6 +347,12 @@ class RepliesTest(Case):
             self.assert_valid("domain", control.get("domains", name))
         for method, parts in (("GET", ["nothing"]), ("POST", ["status"]), ("DELETE", ["domains", "unknown.test"])):
             self.assert_valid("error", json.loads(control.read(method, *parts)))
+        self.assert_valid("fleet", control.get("fleet"))
+        self.assert_valid("error", control.post("fleet", "sync"))
+        self.assertEqual(control.status, 409)
+        for name, value in (("hosts", "2"), ("fleet", "1")):
+            wrong = control.get("fleet", **{name: value})
+            self.assertEqual((control.status, wrong["error"]["field"]), (400, name))
 
 
 class DoctorTest(Case):
@@ -390,6 +416,8 @@ class SchemasTest(unittest.TestCase):
             self.assertNotEqual(schemas.mistakes(name, []), [], name)
         self.assertEqual(schemas.mistakes("error", {"schema": 1, "error": {"code": "a", "words": "b"}}), [])
         self.assertNotEqual(schemas.mistakes("error", {"schema": 1, "error": {"code": "a", "words": "b", "x": 1}}), [])
+        self.assertEqual(schemas.mistakes("fleet", {"schema": 1, **FLEET}), [])
+        self.assertEqual(schemas.mistakes("fleet-sync", {"schema": 1, "sync": SYNC}), [])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
     python3 tests/e2e/debian13.py [MODULE...]
 
 Sends from the Postfix of a minimal Debian 13 (world/debian.py) in the network of the same world; the daemon runs
-outside. Where that is not possible, it prints the reason and skips the tests. Last line: "N passed, N failed[, N
+outside. Tests of a fleet use its Valkey, also those of blackbox/. Where that is not possible, it prints the reason and
+skips the tests. Last line: "N passed, N failed[, N
 skipped]".
 """
 import concurrent.futures
@@ -19,6 +20,8 @@ sys.path.insert(0, os.path.dirname(HERE))
 import unittest_json  # noqa: E402
 from world import debian, namespace  # noqa: E402
 
+PACKAGES = ["postfix", "valkey-server", "valkey-sentinel"]
+
 
 def skip(reason):
     print(f"skipped: {reason}\n0 passed, 0 failed, 1 skipped")
@@ -26,7 +29,9 @@ def skip(reason):
 
 
 def run_module(root, module, folder):
-    out = os.path.join(folder, module + ".json")
+    """`module`: of e2e/, or "blackbox/NAME"."""
+    kind, _, name = module.rpartition("/")
+    out = os.path.join(folder, name + ".json")
     done = subprocess.run(
         [
             sys.executable,
@@ -34,15 +39,15 @@ def run_module(root, module, folder):
             sys.executable,
             os.path.join(os.path.dirname(HERE), "unittest_json.py"),
             out,
-            HERE,
-            module,
+            os.path.join(os.path.dirname(HERE), kind or "e2e"),
+            name,
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        env={**os.environ, "STSMAPD_E2E_ROOT": root},
+        env={**os.environ, "STSMAPD_E2E_ROOT": root, "STSMAPD_ENGINE_ROOT": root},
         timeout=900,
         check=False,
     )
@@ -57,7 +62,7 @@ def main():
     if reason:
         skip(reason)
     try:
-        root = debian.root("trixie", "postfix", ["postfix"], debian.root("trixie", "bare", []))
+        root = debian.root("trixie", "postfix", PACKAGES, debian.root("trixie", "bare", []))
     except debian.Unavailable as error:
         skip(str(error))
     version = subprocess.run(
@@ -67,7 +72,9 @@ def main():
     names = sys.argv[1:] or ["test_setup_maps", "test_setup_files", "test_resolvers", "test_setup", "test_services",
                              "test_values", "test_instances", "test_mx", "test_delivery", "test_answers", "test_dane",
                              "test_next_hops", "test_outages", "test_explain", "test_check", "test_preview",
-                             "test_overrides"]
+                             "test_overrides", "test_fleet", "blackbox/test_fleet", "blackbox/test_fleet_failover",
+                             "blackbox/test_fleet_states", "blackbox/test_fleet_troubles",
+                             "blackbox/test_fleet_values"]
     passed = failed = skipped = 0
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         for module, text, fates in pool.map(lambda name: run_module(root, name, folder), names):

@@ -12,6 +12,11 @@
     dns_message   DNS messages in wire form
     nameservers   zones, nsd and unbound
     nginx         one nginx
+    engine        real engines of a shared cache (Valkey, Redis), replicas and Sentinels, with the manual's users
+    resp          their protocol: a client, and an engine whose replies a test says
+    faulty_proxy  a TCP proxy that fails in chosen ways
+    sealing       what a fleet shares, made without the daemon's code
+    aes_gcm       for sealing
     cases         what unittest's classes are given besides
 
 Two worlds stand on it: blackbox.harness.World, on loopback, for a daemon that runs unprivileged; and
