@@ -404,6 +404,23 @@ TEST_P(ValkeySharedCache, Forgets) {
     EXPECT_FALSE(a.find(domain("a.example")));
 }
 
+// At whatever step of its way to the engine the offer is.
+TEST_P(ValkeySharedCache, ForgetsWhatIsOnItsWay) {
+    Host a(loop, *server, "a", GetParam());
+    ASSERT_TRUE(a.comes_up());
+    for (int turns = 0; turns < 24; ++turns) {
+        const auto about = domain("a" + std::to_string(turns) + ".example");
+        a.offer(about, text("mx.a.example"), now());
+        loop.restart();
+        for (int i = 0; i < turns; ++i) loop.run_one_for(10ms);
+        bool done = false;
+        a.shared->forget(about, [&](const auto& removed) { done = removed.has_value(); });
+        ASSERT_TRUE(a.until([&] { return done && a.shared->status().waiting == 0; }));
+        ASSERT_TRUE(a.until([&] { return ask({"EXISTS", key(about)})->integer == 0; })) << turns;
+        EXPECT_FALSE(a.find(about)) << turns;
+    }
+}
+
 TEST_P(ValkeySharedCache, HostsAreSeen) {
     Host a(loop, *server, "a", GetParam()), b(loop, *server, "b", GetParam());
     ASSERT_TRUE(a.comes_up());

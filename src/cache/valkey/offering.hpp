@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace valkey {
 
@@ -33,6 +34,7 @@ public:
     Offering& operator=(const Offering&) = delete;
 
     void push(Offer offer);
+    /// What waits is not written, and what is being written is removed again.
     void forget(const base::Domain& domain);
     /// Whenever the engine may take some.
     void go_on();
@@ -43,19 +45,29 @@ public:
     [[nodiscard]] std::optional<base::milliseconds> came_back(std::string_view name);
 
 private:
+    /// An offer from its look-up to the answer to its SET.
+    struct UnderWay {
+        Offer offer;
+        bool forgotten = false;
+    };
+    using UnderWayPtr = std::shared_ptr<UnderWay>;
+    [[nodiscard]] UnderWayPtr begin(Offer offer);
     void look_up(Offer offer);
-    void looked(Offer offer, const std::vector<std::string>& names, const Answer& answer);
-    void write(Offer offer, bool tell);
+    void looked(const UnderWayPtr& one, const std::vector<std::string>& names, const Answer& answer);
+    void write(const UnderWayPtr& one, bool tell);
+    void written(const UnderWay& one, const std::string& key, const Answer& answer);
     void back(Offer offer);
     void note() noexcept;
 
-    static constexpr std::size_t max_sent = 64;
+    static constexpr std::size_t max_sent = 64, few_under_way = 64;
 
     std::shared_ptr<Access> access_;
     base::Timers& timers_;
     Newer newer_;
     Offers offers_;
     std::size_t looked_up_ = 0;
+    std::vector<std::weak_ptr<UnderWay>> under_way_; ///< with some that are over
+    std::size_t sweep_at_ = few_under_way;
     bool again_ = false;                                    ///< go_on() is due in a moment
     std::map<std::string, base::Steady, std::less<>> sent_; ///< notifications, by name
 };
