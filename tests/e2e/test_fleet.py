@@ -7,10 +7,16 @@ from pylib import sealing
 from pylib.control import Control
 from pylib.engine import PASSWORD, USER, Engine, why_not
 from pylib.waiting import wait_for
+from world.domains import RIGHT, Domain, policy
+
+
+def enforcing(name):
+    return Domain(name, policy("enforce", ["mx." + name]), mx={"mx." + name: RIGHT})
 
 
 class Fleet(WorldTest):
     MAIL = True
+    MORE_DOMAINS = tuple(enforcing(f"d{number}.many.example") for number in range(100))
     KNOWN = ("good.example", "wildcard.example", "nostarttls.example", "wrongname.example", "testing.example")
 
     def setUp(self):
@@ -47,14 +53,16 @@ class Fleet(WorldTest):
 
     def test_mail_with_dns_and_https_blocked(self):
         """A learns, and is gone; B, which never saw the domains, has no resolver, and no policy host answers."""
+        many = [domain.name for domain in self.MORE_DOMAINS]
+        learnt = (*self.KNOWN, *many)
         self.become("a")
-        for domain in self.KNOWN:
+        for domain in learnt:
             self.world.daemon.ask(domain)
-        wait_for(lambda: set(self.KNOWN) <= self.engine.keys(), "the engine has all")
-        gets = {domain: self.world.policy_hosts.gets("mta-sts." + domain) for domain in self.KNOWN}
+        wait_for(lambda: set(learnt) <= self.engine.keys(), "the engine has all")
+        gets = {domain: self.world.policy_hosts.gets("mta-sts." + domain) for domain in learnt}
         self.world.policy_hosts.stop()
         self.addCleanup(self.world.policy_hosts.start)
-        self.become("b", dns={"servers": ["127.0.0.1:9"], "try_timeout": "1s", "timeout": "2s"}, dane="off")
+        self.become("b", dns={"servers": ["127.0.0.1:9"], "try_timeout": "1s", "timeout": "2s"})
         self.sender.foresee = None  # stsmap explain would ask the resolver that is not there
         for domain, status, words in (
             ("good.example", "sent", "Verified TLS connection established"),
@@ -66,13 +74,17 @@ class Fleet(WorldTest):
             delivery = self.sender.deliver("user@" + domain)
             self.assertEqual(delivery.status, status, str(delivery))
             self.assertIn(words, str(delivery))
+        for queued in [self.sender.send("user@" + domain) for domain in many]:
+            delivery = self.sender.outcome(queued)
+            self.assertEqual(delivery.status, "sent", str(delivery))
+            self.assertIn("Verified TLS connection established", str(delivery))
         # Without the engine, and started again, it still knows them.
         self.engine.kill()
         self.world.daemon.stop()
         self.world.daemon.start()
         delivery = self.sender.deliver("user@good.example")
         self.assertIn("Verified TLS connection established", str(delivery))
-        for domain in self.KNOWN:
+        for domain in learnt:
             self.assertEqual(self.world.policy_hosts.gets("mta-sts." + domain), gets[domain])
 
     def test_mail_while_the_engine_hangs(self):

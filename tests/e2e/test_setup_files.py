@@ -166,7 +166,7 @@ class FilesTest(SetupCase):
             with self.subTest(script):
                 environment = self.stand_in("postconf", script)
                 status, output, errors = self.setup("--apply", "--reload", environment=environment)
-                self.assertEqual(status, 1, output)
+                self.assertEqual(status, 1, output + errors)
                 self.assertRegex(errors, re.compile(r'smtp_tls_loglevel is "9" and should be "1"'))
                 self.assertNotIn("reloaded", output)
                 self.assertEqual(self.files(), before)

@@ -13,7 +13,9 @@ namespace setup {
 class RealHost final : public Host {
 public:
     struct Limits {
-        std::chrono::milliseconds program{5000}; ///< postconf takes some ms; `postfix reload` a second
+        /// postconf takes some ms, of a main.cf that was just written 2 s and more: it waits until the file is no longer
+        /// new; `postfix reload` takes a second. With room for a busy machine.
+        std::chrono::milliseconds program{15000};
         std::chrono::milliseconds question{2000};
         /// Every call ends at this time at the latest: a limit for all of them together.
         std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
