@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "fetch/chain.hpp"
+#include "fetch/openssl.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -10,9 +11,7 @@
 #include <algorithm>
 #include <ctime>
 #include <memory>
-#include <new>
 #include <string_view>
-#include <system_error>
 
 namespace fetch {
 
@@ -49,37 +48,17 @@ Notes* notes_of(const SSL* tls) { return static_cast<Notes*>(SSL_get_ex_data(tls
 int verify(X509_STORE_CTX* store, void*) {
     auto* tls = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     Notes* notes = tls != nullptr ? notes_of(tls) : nullptr;
-    const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-    if (notes == nullptr || sent == nullptr) {
+    if (notes == nullptr) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    try {
-        if (auto refusal = chain_refusal(sent)) {
-            notes->refusal = std::move(*refusal);
-            X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-            return 0;
-        }
-    } catch (const std::bad_alloc&) { // OpenSSL is C: no exception may pass through it
-        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
-        return 0;
-    }
-    if (notes->postpone && is_dear(sent)) {
+    if (!may_be_verified(store, notes->refusal)) return 0;
+    if (notes->postpone && is_dear(X509_STORE_CTX_get0_untrusted(store))) {
         notes->postpone = false;
         SSL_set_retry_verify(tls);
         return 1;
     }
     return X509_verify_cert(store);
-}
-
-/// The system's words if the system failed, else OpenSSL's last error.
-std::string openssl_words() {
-    const unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
-    const char* reason = last ? ERR_reason_error_string(last) : nullptr;
-    std::string words = reason ? reason : "unknown error";
-    if (ERR_SYSTEM_ERROR(first)) words = std::generic_category().message(ERR_GET_REASON(first));
-    ERR_clear_error();
-    return words;
 }
 
 Reason reason_of(long verdict) noexcept {
@@ -110,13 +89,7 @@ base::Expected<std::shared_ptr<boost::asio::ssl::context>, std::string>
 make_client_context(const std::string& ca_file) {
     auto context = std::make_shared<boost::asio::ssl::context>(boost::asio::ssl::context::tls_client);
     SSL_CTX* tls = context->native_handle();
-    ERR_clear_error();
-    if (ca_file.empty()) {
-        if (SSL_CTX_set_default_verify_paths(tls) != 1)
-            return base::unexpected("cannot use the system's CA certificates: " + openssl_words());
-    } else if (SSL_CTX_load_verify_locations(tls, ca_file.c_str(), nullptr) != 1) {
-        return base::unexpected("cannot use CA file " + ca_file + ": " + openssl_words());
-    }
+    if (auto trusted = trust(tls, ca_file); !trusted) return base::unexpected(trusted.error());
     if (!restrict_tls(tls)) return base::unexpected("cannot set up TLS: " + openssl_words());
     return context;
 }

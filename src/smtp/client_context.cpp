@@ -1,6 +1,6 @@
 #include "smtp/client_context.hpp"
 
-#include "fetch/chain.hpp"
+#include "fetch/openssl.hpp"
 #include "smtp/protocols.hpp"
 
 #include <openssl/err.h>
@@ -8,7 +8,6 @@
 #include <openssl/x509.h>
 
 #include <cstdint>
-#include <new>
 
 namespace smtp {
 namespace {
@@ -16,13 +15,6 @@ namespace {
 namespace ssl = boost::asio::ssl;
 
 constexpr long max_cert_list = 100 * 1024; // OpenSSL's default, which Postfix has as well
-
-std::string openssl_words() {
-    const char* reason = ERR_reason_error_string(ERR_peek_last_error());
-    std::string words = reason != nullptr ? reason : "unknown error";
-    ERR_clear_error();
-    return words;
-}
 
 int refusal_index() {
     static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
@@ -35,22 +27,11 @@ int verify(X509_STORE_CTX* store, void*) {
         static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
     auto* refusal =
         tls != nullptr ? static_cast<std::string*>(SSL_get_ex_data(tls, refusal_index())) : nullptr;
-    const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-    if (refusal == nullptr || sent == nullptr) {
+    if (refusal == nullptr) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    try {
-        if (auto words = fetch::chain_refusal(sent)) {
-            *refusal = std::move(*words);
-            X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-            return 0;
-        }
-    } catch (const std::bad_alloc&) { // OpenSSL is C: no exception may pass through it
-        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
-        return 0;
-    }
-    return X509_verify_cert(store);
+    return fetch::may_be_verified(store, *refusal) ? X509_verify_cert(store) : 0;
 }
 
 bool restrict(SSL_CTX* tls, const Protocols& protocols) {
@@ -71,11 +52,11 @@ bool load_anchors(SSL_CTX* tls, const Settings& settings, std::string& trouble) 
     const char* folder = settings.ca_folder.empty() ? nullptr : settings.ca_folder.c_str();
     if ((file != nullptr || folder != nullptr) && SSL_CTX_load_verify_locations(tls, file, folder) != 1) {
         trouble = "cannot use the CA certificates of " +
-                  (file != nullptr ? settings.ca_file : settings.ca_folder) + ": " + openssl_words();
+                  (file != nullptr ? settings.ca_file : settings.ca_folder) + ": " + fetch::openssl_words();
         return false;
     }
     if (settings.default_anchors && SSL_CTX_set_default_verify_paths(tls) != 1) {
-        trouble = "cannot use the system's CA certificates: " + openssl_words();
+        trouble = "cannot use the system's CA certificates: " + fetch::openssl_words();
         return false;
     }
     return true;
@@ -102,10 +83,11 @@ base::Expected<std::shared_ptr<ssl::context>, std::string> make_context(const Se
     SSL_CTX_set_options(tls, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
 #endif
     if (!restrict(tls, *protocols) || refusal_index() < 0)
-        return base::unexpected("cannot set up TLS: " + openssl_words());
+        return base::unexpected("cannot set up TLS: " + fetch::openssl_words());
     const std::string ciphers = settings.cipher_list.empty() ? medium_ciphers : settings.cipher_list;
     if (SSL_CTX_set_cipher_list(tls, ciphers.c_str()) != 1)
-        return base::unexpected("Postfix cannot use the list of ciphers " + ciphers + ": " + openssl_words());
+        return base::unexpected("Postfix cannot use the list of ciphers " + ciphers + ": " +
+                                fetch::openssl_words());
     std::string trouble;
     if (!load_anchors(tls, settings, trouble)) return base::unexpected(std::move(trouble));
     return context;

@@ -1,6 +1,5 @@
 """The wall clock of the running daemon jumps, or is wrong at boot, while its steady clock runs on (libfaketime)."""
 
-import glob
 import os
 import sqlite3
 import time
@@ -9,7 +8,7 @@ import unittest
 from blackbox import harness
 from blackbox.harness import SECURE
 from pylib.process import cpu_seconds
-from pylib.programs import is_sanitized
+from pylib.programs import libfaketime
 
 DAY = 86400
 YEAR = 365 * DAY
@@ -18,15 +17,11 @@ YEAR = 365 * DAY
 class ClockTest(harness.Case):
     def setUp(self):
         super().setUp()
-        if is_sanitized():
-            self.skipTest("a sanitizer wants to be the first library of the process")
-        found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-        if not found:
-            self.skipTest("needs libfaketime (Debian package faketime)")
+        library = libfaketime(self)
         self.offset_file = self.world.path("offset")
         self.set_clock(0)
         self.environment = {
-            "LD_PRELOAD": found[0],
+            "LD_PRELOAD": library,
             "FAKETIME_TIMESTAMP_FILE": self.offset_file,
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -2,7 +2,6 @@
 what is asked, or answers something else; clocks are wrong; somebody else writes to it. In none of them does a host answer
 other than one without a shared cache, but for learning later, nor is it not ready."""
 
-import glob
 import time
 import unittest
 
@@ -10,7 +9,7 @@ from blackbox.fleet import TroubleCase
 from blackbox.harness import SECURE
 from pylib import sealing
 from pylib.engine import PASSWORD, USER, Engine, Replica
-from pylib.programs import is_sanitized
+from pylib.programs import libfaketime
 from pylib.resp import FakeEngine
 from pylib.waiting import LATE, wait_for
 
@@ -253,12 +252,7 @@ class Clocks(TroubleCase):
 
     def setUp(self):
         super().setUp()
-        if is_sanitized():
-            self.skipTest("a sanitizer wants to be the first library of the process")
-        found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
-        if not found:
-            self.skipTest("needs libfaketime (Debian package faketime)")
-        self.library = found[0]
+        self.library = libfaketime(self)
 
     def clock(self, offset):
         """The environment of a host whose clock is so many seconds ahead."""

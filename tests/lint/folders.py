@@ -48,7 +48,7 @@ FOLDERS = {
         "daemon/start_check": ("certificate",),  # reads the trust anchors as the fetcher will
         "tool/doctor/probe_state": ("certificate",),
         "smtp/probe": ("tls_stream",),  # TLS with limits on all that a stranger sends
-        "smtp/client_context": ("chain",),
+        "smtp/client_context": ("openssl",),
         "smtp/dane_chain": ("chain",),
     }),
     "smtp": Folder("base/net dane fetch", (ASIO, OPENSSL)),  # only the tool uses it: the daemon never connects to port 25
@@ -61,7 +61,7 @@ FOLDERS = {
     "cache/disk": Folder("base/net sts dane events sqlite cache", ports=(), exceptions={
         "tool/doctor/probe_state": ("store_check",),  # only reads the daemon's file
     }),
-    "cache/valkey": Folder("base/net sts events cache", (ASIO, OPENSSL, JSON), headers={"fetch/chain.hpp": "limits on what an engine's certificates cost, before any is verified"},
+    "cache/valkey": Folder("base/net sts events cache", (ASIO, OPENSSL, JSON), headers={"fetch/openssl.hpp": "limits on what an engine's certificates cost, before any is verified"},
                            ports=("engine",)),
     "state": Folder("base/net sts decision events sqlite", ports=("keeper", "book", "protection", "observed", "rows")),
     "lookup": Folder("sts dns dane decision postfix events fetch cache", (ASIO,)),

@@ -1,5 +1,6 @@
 """The programs under test, and their environment."""
 
+import glob
 import os
 import resource
 
@@ -27,6 +28,16 @@ def is_sanitized():
     with open(program("stsmapd"), "rb") as file:
         octets = file.read()
     return b"__asan_init" in octets or b"__tsan_init" in octets
+
+
+def libfaketime(case):
+    """The path of the library that gives a daemon another clock. Skips the test where there can be none."""
+    if is_sanitized():
+        case.skipTest("a sanitizer wants to be the first library of the process")
+    found = glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")
+    if not found:
+        case.skipTest("needs libfaketime (Debian package faketime)")
+    return found[0]
 
 
 def raise_file_limit(count=4096):

@@ -2,14 +2,12 @@
 
 #include "base/net/address.hpp"
 #include "base/text.hpp"
-#include "fetch/chain.hpp"
+#include "fetch/openssl.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <new>
-#include <system_error>
 #include <utility>
 
 namespace valkey {
@@ -22,26 +20,8 @@ constexpr long max_cert_list = 100 * 1024; // octets of all the engine's certifi
 
 /// Replaces X509_verify_cert(), which it calls if the certificates may be verified at all.
 int verify(X509_STORE_CTX* store, void*) {
-    const STACK_OF(X509)* sent = X509_STORE_CTX_get0_untrusted(store);
-    try {
-        if (sent == nullptr || fetch::chain_refusal(sent)) {
-            X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-            return 0;
-        }
-    } catch (const std::bad_alloc&) { // OpenSSL is C: no exception may pass through it
-        X509_STORE_CTX_set_error(store, X509_V_ERR_OUT_OF_MEM);
-        return 0;
-    }
-    return X509_verify_cert(store);
-}
-
-std::string openssl_words() {
-    const unsigned long first = ERR_peek_error(), last = ERR_peek_last_error();
-    const char* const reason = last != 0 ? ERR_reason_error_string(last) : nullptr;
-    std::string words = reason != nullptr ? reason : "unknown error";
-    if (ERR_SYSTEM_ERROR(first)) words = std::generic_category().message(ERR_GET_REASON(first));
-    ERR_clear_error();
-    return words;
+    std::string refusal; // why() does not need it
+    return fetch::may_be_verified(store, refusal) ? X509_verify_cert(store) : 0;
 }
 
 } // namespace
@@ -49,13 +29,8 @@ std::string openssl_words() {
 base::Expected<std::shared_ptr<asio::ssl::context>, std::string> make_context(const TlsSettings& settings) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
     SSL_CTX* const tls = context->native_handle();
-    ERR_clear_error();
-    if (settings.ca_file.empty()) {
-        if (SSL_CTX_set_default_verify_paths(tls) != 1)
-            return base::unexpected("cannot use the system's CA certificates: " + openssl_words());
-    } else if (SSL_CTX_load_verify_locations(tls, settings.ca_file.c_str(), nullptr) != 1) {
-        return base::unexpected("cannot use CA file " + settings.ca_file + ": " + openssl_words());
-    }
+    if (auto trusted = fetch::trust(tls, settings.ca_file); !trusted)
+        return base::unexpected(trusted.error());
     if (settings.certificate_file.empty() != settings.key_file.empty())
         return base::unexpected(std::string("a client certificate needs a certificate file and a key file"));
     if (!settings.certificate_file.empty()) {
@@ -63,9 +38,10 @@ base::Expected<std::shared_ptr<asio::ssl::context>, std::string> make_context(co
         SSL_CTX_set_default_passwd_cb(tls, [](char*, int, int, void*) { return -1; });
         if (SSL_CTX_use_certificate_chain_file(tls, settings.certificate_file.c_str()) != 1)
             return base::unexpected("cannot use certificate file " + settings.certificate_file + ": " +
-                                    openssl_words());
+                                    fetch::openssl_words());
         if (SSL_CTX_use_PrivateKey_file(tls, settings.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-            return base::unexpected("cannot use key file " + settings.key_file + ": " + openssl_words());
+            return base::unexpected("cannot use key file " + settings.key_file + ": " +
+                                    fetch::openssl_words());
         if (SSL_CTX_check_private_key(tls) != 1)
             return base::unexpected("key file " + settings.key_file + " is not that of the certificate");
     }
@@ -75,7 +51,7 @@ base::Expected<std::shared_ptr<asio::ssl::context>, std::string> make_context(co
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_cert_list(tls, max_cert_list);
     if (SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION) != 1)
-        return base::unexpected("cannot set up TLS: " + openssl_words());
+        return base::unexpected("cannot set up TLS: " + fetch::openssl_words());
     return context;
 }
 
