@@ -158,7 +158,9 @@ class ControlTest(harness.Case):
                 reply = control.ask_as(user, path, "DELETE", "/v1/overrides/a.test?by=alice")
                 self.assertEqual(reply.code == "no-permission", not may_change, reply.octets)
                 self.assertEqual(reply.status == 403, not may_change, reply.octets)
-                refused = [line for line in daemon.log_lines("control-refused") if f"uid={shown} " in line]
+                if not may_change:
+                    daemon.wait_log("control-refused", f"uid={shown} ")
+                refused = daemon.log_lines("control-refused", f"uid={shown} ")
                 self.assertEqual(len(refused), 0 if may_change else 1, daemon.log())
                 self.assertTrue(all("by=alice" in line for line in refused))
         self.answers(daemon)
@@ -231,7 +233,7 @@ class ControlTest(harness.Case):
         self.answers(daemon)
         for each in crowd:
             each.read_all()
-        self.assertEqual(len(daemon.log_lines("<4>control-full")), 1)
+        self.assertEqual(len(daemon.wait_log("<4>control-full")), 1)
         for each in held:
             each.close()
         wait_for(lambda: control.ask(daemon.control_path, "GET", "/v1/status").status == 200)

@@ -49,8 +49,8 @@ class DescriptorTest(Limited):
                 give_back()
                 self.assertEqual(newcomer.reply(), SECURE, "it was not turned away")
             self.assertEqual(known.ask("later.test"), SECURE, "at once")
-        self.assertEqual(len(daemon.log_lines("dns-no-socket", "<3>")), 1)
-        self.assertEqual(len(daemon.log_lines("accept-failed", "<3>")), 1)
+        self.assertEqual(len(daemon.wait_log("dns-no-socket", "<3>")), 1)
+        self.assertEqual(len(daemon.wait_log("accept-failed", "<3>")), 1)
         self.assertEqual([line["reason"] for line in daemon.lookups("later.test")][:3], ["overloaded"] * 3)
         self.assertEqual(daemon.stop(), 0)
 

@@ -55,7 +55,7 @@ class Changes(WorldTest):
         self.assertIn("expiry", seen, "an expired policy is still told")
         self.assertIn("leaving", seen, "the end of TLSA was not noticed")
         self.assertIn("coming", seen, "new TLSA were not noticed")
-        self.assertTrue(self.world.daemon.log_lines("warning", "dane-changed", leaving.name, "has no TLSA"))
+        self.world.daemon.wait_log("warning", "dane-changed", leaving.name, "has no TLSA")
         self.assertGreater(seen["expiry"], 45, "the policy was dropped before its max_age")
         self.assertEqual(self.world.policy_hosts.gets("mta-sts.change.example"), gets + 1)
 
