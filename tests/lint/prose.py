@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Documents: lines of prose have at most 120 columns, and links lead to existing files.
+"""Documents: lines of prose have at most 120 columns, links lead to existing files, and a manual has no empty line
+outside a display (man(1) warns of one, and so does lintian).
 
 usage: prose.py          prints every offence; exit 1 when there is one
        prose.py --fix    wraps paragraphs of Markdown that have a line that is too long
@@ -26,6 +27,10 @@ def documents():
 
 def is_markdown(path):
     return path.suffix == ".md"
+
+
+def is_manual(path):
+    return path.suffix[1:].isdigit()
 
 
 def kinds(text):
@@ -57,6 +62,11 @@ def check(path, text):
         if prose and len(line) > WIDTH and breakable(line):
             found.add(path, number, f"{len(line)} columns; at most {WIDTH}"
                       + (" (prose.py --fix wraps it)" if is_markdown(path) else ""))
+    display = False
+    for number, line in enumerate(text.splitlines() if is_manual(path) else (), 1):
+        display = line.startswith(".Bd") or display and not line.startswith(".Ed")
+        if not line.strip() and not display:
+            found.add(path, number, "an empty line (.Pp begins a paragraph)")
     if is_markdown(path):
         for number, line in enumerate(text.splitlines(), 1):
             for target in LINK.findall(line):

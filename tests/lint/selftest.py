@@ -308,9 +308,10 @@ LONG = "word " * 30
 GOOD_PROSE = [
     ("a.md", "word " * 20 + "\n\n| " + LONG + "|\n\n    " + LONG + "\n\n```\n" + LONG + "\n```\n" + "x" * 200 + "\n"),
     ("a.8", ".It " + "word " * 20 + "\n"),
+    ("a.8", ".Bd -literal\na\n\nb\n.Ed\n"),
     ("README.md", "[x](SECURITY.md) and [y](https://a.example/x) and [z](#there)\n"),
 ]
-BAD_PROSE = [("a.md", LONG), ("a.md", "* item\n  " + LONG), ("a.8", LONG), ("x.README.Debian", LONG),
+BAD_PROSE = [("a.md", LONG), ("a.md", "* item\n  " + LONG), ("a.8", LONG), ("a.8", ".Bd -literal\na\n.Ed\n\nb\n"), ("x.README.Debian", LONG),
              ("README.md", "[x](NO-SUCH.md)\n")]
 
 METRICS = {"families": [
