@@ -1,6 +1,7 @@
 #include "dns/resolv_conf.hpp"
 
 #include "base/net/descriptor.hpp"
+#include "base/next_word.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -25,13 +26,6 @@ std::optional<unsigned> number(std::string_view text, unsigned most) {
     return value;
 }
 
-std::string_view next_word(std::string_view& text) {
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    const std::string_view word = text.substr(0, text.find_first_of(blanks));
-    text.remove_prefix(word.size());
-    return word;
-}
-
 /// The digits after "name:" as atoi would read them: up to the first other character, too large ones as
 /// `most`.
 std::optional<unsigned> option_value(std::string_view word, std::string_view name, unsigned most) {
@@ -43,7 +37,8 @@ std::optional<unsigned> option_value(std::string_view word, std::string_view nam
 }
 
 void read_options(std::string_view line, ResolvConf& conf) {
-    for (std::string_view word = next_word(line); !word.empty(); word = next_word(line)) {
+    for (std::string_view word = base::next_word(line, blanks); !word.empty();
+         word = base::next_word(line, blanks)) {
         if (auto timeout = option_value(word, "timeout:", max_timeout))
             conf.timeout = base::seconds{*timeout};
         else if (auto attempts = option_value(word, "attempts:", max_attempts))
@@ -58,11 +53,11 @@ void read_options(std::string_view line, ResolvConf& conf) {
 }
 
 void read_line(std::string_view line, ResolvConf& conf) {
-    const std::string_view keyword = next_word(line);
+    const std::string_view keyword = base::next_word(line, blanks);
     if (keyword == "options") return read_options(line, conf);
     if (keyword != "nameserver" || conf.servers.size() == max_servers) return;
     line = line.substr(0, line.find_first_of(";#"));
-    if (const auto address = net::parse_scoped_ip(next_word(line)))
+    if (const auto address = net::parse_scoped_ip(base::next_word(line, blanks)))
         conf.servers.push_back({*address, dns_port});
 }
 

@@ -1,5 +1,6 @@
 #include "postfix/services.hpp"
 
+#include "base/next_word.hpp"
 #include "postfix/next_hop.hpp"
 
 #include <algorithm>
@@ -17,14 +18,8 @@ using Port = std::pair<std::string_view, std::uint16_t>;
 constexpr std::array own{Port{"smtp", 25}, Port{"submission", 587}, Port{"smtps", 465},
                          Port{"submissions", 465}, Port{"lmtp", 24}};
 
-/// Removes the next word of `rest` and returns it; "" at the end.
-std::string_view next_word(std::string_view& rest) {
-    constexpr std::string_view blanks = " \t\r\v\f";
-    rest.remove_prefix(std::min(rest.find_first_not_of(blanks), rest.size()));
-    const std::string_view word = rest.substr(0, rest.find_first_of(blanks));
-    rest.remove_prefix(word.size());
-    return word;
-}
+/// Between words of services(5), as isspace() has it.
+constexpr std::string_view blanks = " \t\r\v\f";
 
 /// "25/tcp"
 std::optional<std::uint16_t> tcp_port(std::string_view word) {
@@ -44,11 +39,12 @@ Services::Services(std::string_view text) {
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         line = line.substr(0, line.find('#'));
-        const std::string_view name = next_word(line);
-        const std::optional<std::uint16_t> port = tcp_port(next_word(line));
+        const std::string_view name = base::next_word(line, blanks);
+        const std::optional<std::uint16_t> port = tcp_port(base::next_word(line, blanks));
         if (name.empty() || !port) continue;
         ports_.emplace_back(name, *port);
-        for (std::string_view alias = next_word(line); !alias.empty(); alias = next_word(line))
+        for (std::string_view alias = base::next_word(line, blanks); !alias.empty();
+             alias = base::next_word(line, blanks))
             ports_.emplace_back(alias, *port);
     }
     std::ranges::stable_sort(ports_, {}, &std::pair<std::string, std::uint16_t>::first);

@@ -1,6 +1,7 @@
 #include "wiring/host_addresses.hpp"
 
 #include "base/event.hpp"
+#include "base/next_word.hpp"
 #include "base/text.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -26,14 +27,6 @@ namespace {
 constexpr std::chrono::milliseconds resolution_delay{50};
 
 constexpr std::string_view blanks = " \t\r";
-
-/// The next word of `line`, which loses it.
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-    const std::string_view word = line.substr(0, line.find_first_of(blanks));
-    line.remove_prefix(word.size());
-    return word;
-}
 
 std::string read_start(const std::string& path) {
     std::string text(max_hosts_file, '\0');
@@ -103,9 +96,10 @@ std::vector<net::IpAddress> addresses_in(std::string_view file, std::string_view
         std::string_view line = file.substr(0, file.find('\n'));
         file.remove_prefix(std::min(line.size() + 1, file.size()));
         line = line.substr(0, line.find('#'));
-        const auto address = net::parse_scoped_ip(take_word(line));
+        const auto address = net::parse_scoped_ip(base::next_word(line, blanks));
         if (!address) continue;
-        for (std::string_view name = take_word(line); !name.empty(); name = take_word(line))
+        for (std::string_view name = base::next_word(line, blanks); !name.empty();
+             name = base::next_word(line, blanks))
             if (base::ascii_lower(name) == host) {
                 addresses.push_back(*address);
                 break;

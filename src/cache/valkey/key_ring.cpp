@@ -1,5 +1,7 @@
 #include "cache/valkey/key_ring.hpp"
 
+#include "base/next_word.hpp"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -14,19 +16,12 @@ constexpr std::string_view seal_label = "stsmapd 1 seal", name_label = "stsmapd 
 
 constexpr std::string_view blanks = " \t\r";
 
-/// The next word of `line`, which loses it.
-std::string_view take_word(std::string_view& line) {
-    line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-    const std::string_view word = line.substr(0, line.find_first_of(blanks));
-    line.remove_prefix(word.size());
-    return word;
-}
-
 /// The line's key, nothing for a line without one, or what is wrong.
 base::Expected<std::optional<Key>, std::string_view> read_line(std::string_view line) {
     const auto bad = [](std::string_view problem) { return base::unexpected(problem); };
     line = line.substr(0, line.find('#'));
-    const std::string_view id = take_word(line), key = take_word(line), more = take_word(line);
+    const std::string_view id = base::next_word(line, blanks), key = base::next_word(line, blanks),
+                           more = base::next_word(line, blanks);
     if (id.empty()) return std::optional<Key>{};
     if (key.empty()) return bad("not an id and a key with a space between");
     if (!more.empty()) return bad("more than an id and a key");
